@@ -25,6 +25,9 @@ struct PostgresOptions {
   bool require_standby = false;  // nothing is written while the server names no synchronous standby
   std::string schema = "notifyd";
   bool moving = false;  // a store is being moved there (storage/move.h)
+  /// Where several brokers share the store: this one's name among them, HOST:PORT at which the others reach it, its version. No name: one broker has
+  /// all of it.
+  std::string member = {}, member_address = {}, member_version = {};
 };
 
 /// The one that keeps everything in the data directory.

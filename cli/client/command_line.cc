@@ -17,6 +17,7 @@
 #include "cli/client/backup_command_line.h"
 #include "cli/client/bridge_command_line.h"
 #include "cli/client/bulk.h"
+#include "cli/client/cluster_command_line.h"
 #include "cli/client/command_tools.h"
 #include "cli/client/commands.h"
 #include "cli/client/debug_command_line.h"
@@ -89,6 +90,7 @@ class CommandLine {
     groups_.Add(&app_);
     schedules_.Add(&app_);
     backups_.Add(&app_);
+    cluster_.Add(&app_);
     debug_.Add(&app_);
     topics_.Add(&app_);
     teams_.Add(&app_);
@@ -536,6 +538,7 @@ class CommandLine {
   DebugCommandLine debug_{&commands_, &hints_};
   GroupCommandLine groups_{&commands_, &hints_};
   BackupCommandLine backups_{&commands_, &hints_};
+  ClusterCommandLine cluster_{&commands_, &hints_};
   ScheduleCommandLine schedules_{&commands_, &hints_};
   TeamCommandLine teams_{&commands_, &hints_};
   TopicCommandLine topics_{&commands_, &hints_};

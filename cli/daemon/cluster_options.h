@@ -7,13 +7,15 @@
 namespace notifyd {
 
 struct ClusterOptions {
+  std::string name;                          // among the members; empty: `advertise`
   std::string advertise;                     // HOST:PORT at which the other members reach this one; empty: it is no member
   std::string listen;                        // address and port of that listener; empty: `advertise`, which has an address then
   std::string cert_file, key_file, ca_file;  // by which members show each other who they are
   bool insecure = false;                     // they do not
 
-  static constexpr size_t kConnections = 1'024;
+  static constexpr size_t kConnections = 4'096;
   bool on() const { return !advertise.empty(); }
+  const std::string& member() const { return name.empty() ? advertise : name; }
   const std::string& listen_on() const { return listen.empty() ? advertise : listen; }
 };
 

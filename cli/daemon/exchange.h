@@ -2,7 +2,10 @@
 // disconnected, is dropped.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "broker/ports.h"
@@ -21,6 +24,10 @@ class Exchange : public Switchboard {
     store_ = store;
   }
   void Disconnect() { Connect({}, nullptr, nullptr); }
+  /// Among several members, of which another one has the registry: takes requests to it. Before any of it runs.
+  void OnNoRegistry(std::function<void(uint64_t request)> refuse) { refuse_ = std::move(refuse); }
+  /// It is here from now on. Any thread.
+  void SetRegistry(RegistryHost* registry) { registry_ = registry; }
 
   Shard* ShardOf(NamespaceNumber number) const { return shards_[number % shards_.size()]; }
 
@@ -28,7 +35,12 @@ class Exchange : public Switchboard {
     if (!shards_.empty()) ShardOf(to)->Post(to, std::move(event));
   }
   void Post(RegistryEvent event) override {
-    if (registry_) registry_->Post(std::move(event));
+    if (RegistryHost* registry = registry_) return registry->Post(std::move(event));
+    if (!refuse_) return;
+    const auto refuse = [this](const auto& each) {
+      if constexpr (requires { each.request; }) refuse_(each.request);
+    };
+    std::visit(refuse, event);
   }
   void Audit(AuditEntry entry) override {
     LogAudit(entry);
@@ -37,7 +49,8 @@ class Exchange : public Switchboard {
 
  private:
   std::vector<Shard*> shards_;
-  RegistryHost* registry_ = nullptr;
+  std::atomic<RegistryHost*> registry_ = nullptr;
+  std::function<void(uint64_t)> refuse_;
   StoreHost* store_ = nullptr;
 };
 

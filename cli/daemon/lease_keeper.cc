@@ -61,6 +61,10 @@ bool LeaseKeeper::MayAct() {
   return false;
 }
 
+int64_t LeaseKeeper::left_ms() const {
+  return std::max<int64_t>(until_ms_.load(std::memory_order_acquire) - BootNow().ms, 0);
+}
+
 bool LeaseKeeper::Release(int64_t most_ms) {
   std::unique_lock lock(mutex_);
   releasing_ = true;

@@ -37,6 +37,8 @@ class LeaseKeeper : public OwnerHandle {
   bool MayAct();
   /// Somebody found that it is lost, and has called what OnLost said.
   bool lost() const { return lost_.load(); }
+  /// For how long it may act, unless that is renewed. Any thread.
+  int64_t left_ms() const;
   /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
   bool Release(int64_t most_ms);
   /// As it is now; nothing where it is not owned.

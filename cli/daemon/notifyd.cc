@@ -103,7 +103,12 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
     PrintOut("ok\n");
     return EndOutput("notifyd", 0);
   }
-  const Options& options = invocation.options;
+  Options& options = invocation.options;
+  if (options.cluster.on()) {
+    options.store.postgres.member = options.cluster.member();
+    options.store.postgres.member_address = options.cluster.advertise;
+    options.store.postgres.member_version = options.api.version;
+  }
   LogInit(LogFormatOf(options), LogLevelOf(options));
   if (Status opened = OpenLogSinks(options); !opened.ok()) return FailToStart(opened);
   for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});

@@ -11,20 +11,36 @@ constexpr int64_t kTickMs = 1000;
 }  // namespace
 
 void RegistryHost::Load(const RegistryImage& image) {
-  registry_.Load(image.head);
-  for (const auto& row : image.namespaces) registry_.Load(row);
-  for (const auto& row : image.tokens) registry_.Load(row);
-  for (const auto& [id, used_at] : image.uses) registry_.LoadUse(id, used_at);
+  LoadRows(image);
   setup_.board->SetRemoved(image.head.removed);
 }
 
+void RegistryHost::LoadRows(const RegistryImage& image) {
+  registry_.emplace(limits_);
+  registry_->Load(image.head);
+  for (const auto& row : image.namespaces) registry_->Load(row);
+  for (const auto& row : image.tokens) registry_->Load(row);
+  for (const auto& [id, used_at] : image.uses) registry_->LoadUse(id, used_at);
+}
+
+void RegistryHost::Follow(const RegistryImage& image) {
+  LoadRows(image);
+  for (const auto& row : registry_->decided().AllNamespaces()) {
+    const std::shared_ptr<const NamespaceRow> old = published_ ? published_->FindNamespace(row->number) : nullptr;
+    const NamespaceSettings nothing_said, &before = old ? old->settings : nothing_said, &now = row->settings;
+    if (before.retention_succeeded_ms != now.retention_succeeded_ms || before.retention_settled_ms != now.retention_settled_ms) SetRetention(*row);
+  }
+  published_ = std::make_shared<const AccessTable>(registry_->decided());
+  setup_.publish(published_);
+}
+
 void RegistryHost::Begin() {
-  for (const auto& row : registry_.decided().AllNamespaces())
+  for (const auto& row : registry_->decided().AllNamespaces())
     if (row->settings.retention_succeeded_ms || row->settings.retention_settled_ms) SetRetention(*row);
   RegistryEffects effects;
-  registry_.Begin(Read(), &effects);
+  registry_->Begin(Read(), &effects);
   // In a new store the first rows are not durable yet: they will be the same, whenever they are made.
-  published_ = std::make_shared<const AccessTable>(registry_.decided());
+  published_ = std::make_shared<const AccessTable>(registry_->decided());
   setup_.publish(published_);
   CarryOut(std::move(effects));
 }
@@ -35,7 +51,7 @@ void RegistryHost::Post(RegistryEvent event) {
 
 void RegistryHost::Step(const RegistryEvent& event) {
   RegistryEffects effects;
-  registry_.Step(Read(), event, &effects);
+  registry_->Step(Read(), event, &effects);
   CarryOut(std::move(effects));
   ArmTick();
 }
@@ -47,7 +63,7 @@ void RegistryHost::CarryOut(RegistryEffects effects) {
 void RegistryHost::Do(RegistryBatch& batch) {
   for (const RegistryWrite& write : batch.writes) {
     if (const auto* put = std::get_if<PutNamespaceRow>(&write)) unpublished_.push_back(put->row);
-    if (const auto* drop = std::get_if<DropNamespace>(&write)) setup_.board->Remove(drop->number, registry_.head().removed);
+    if (const auto* drop = std::get_if<DropNamespace>(&write)) setup_.board->Remove(drop->number, registry_->head().removed);
   }
   setup_.store->Commit(std::move(batch));
 }
@@ -71,7 +87,7 @@ void RegistryHost::SetRetention(const NamespaceRow& row) {
 }
 
 void RegistryHost::ArmTick() {
-  if (armed_ || !registry_.wants_tick()) return;
+  if (armed_ || !registry_->wants_tick()) return;
   armed_ = true;
   setup_.loop->SetTimer(kTimerSlot, kTickMs, [this] {
     armed_ = false;

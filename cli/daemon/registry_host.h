@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "broker/ports.h"
@@ -29,12 +30,14 @@ class RegistryHost {
     std::function<void(std::shared_ptr<const AccessTable>)> publish;
     std::function<void(RegistryReply)> reply;
   };
-  RegistryHost(Setup setup, RegistryLimits limits) : setup_(std::move(setup)), registry_(limits) {}
+  RegistryHost(Setup setup, RegistryLimits limits) : setup_(std::move(setup)), limits_(limits) { registry_.emplace(limits); }
 
   /// What the store had, before it is started. Publishes that.
   void Load(const RegistryImage& image);
   /// Once the store is started: writes what must exist, and goes on with removals.
   void Begin();
+  /// Another member has it, and wrote this: publishes that, and writes nothing. Until a Load and Begin, on the loop.
+  void Follow(const RegistryImage& image);
   /// Any thread.
   void Post(RegistryEvent event);
 
@@ -51,8 +54,11 @@ class RegistryHost {
   void ArmTick();
   static Now Read() { return {ReadWall(), MonoTime{ReadClockMs(CLOCK_BOOTTIME)}}; }
 
+  void LoadRows(const RegistryImage& image);
+
   const Setup setup_;
-  Registry registry_;
+  const RegistryLimits limits_;
+  std::optional<Registry> registry_;
   std::shared_ptr<const AccessTable> published_;
   std::vector<std::shared_ptr<const NamespaceRow>> unpublished_;  // whose retention may be another one
   bool armed_ = false;

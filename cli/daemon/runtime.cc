@@ -109,6 +109,7 @@ Runtime::Impl::~Impl() {
   commands_.reset();
   if (alert_sender_) alert_sender_->Stop();
   if (store_) store_->Stop();
+  if (cluster_) cluster_->Stop();
   // What still posts while it is taken apart finds nobody.
   exchange_.Disconnect();
   for (auto& shard : shards_)
@@ -118,6 +119,7 @@ Runtime::Impl::~Impl() {
 Status Runtime::Impl::Open(const Handover& handover) {
   if (Status fits = Fit(); !fits.ok()) return fits;
   MakeTracing();
+  MakeCluster();
   if (Status made = MakeIoThreads(); !made.ok()) return made;
   if (keeper_) keeper_->OnLost([this](const char* why) { FallBack(launch_, *keeper_, why, [this] { EndCommands(); }); });
   if (Status opened = OpenStore(); !opened.ok()) return opened;
@@ -142,6 +144,9 @@ int Runtime::Impl::Run(Signals* signals) {
     if (shard->thread.joinable()) shard->thread.join();
   if (checker_.joinable()) checker_.join();
   if (tracing_) tracing_->Finish(kSpansMostMs);
+  // What the cluster's thread waits for is the store's, which waits for nobody.
+  store_->Stop();
+  if (cluster_) cluster_->Stop();
   Status closed = store_->Close();
   for (auto& shard : shards_) shard->shard->Close();
   // From here on signals stay pending; what was taken before is in stop_asked_.
@@ -207,7 +212,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
     api.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kApiSlot, delay_ms, std::move(task)); };
     api.live_timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kLiveSlot, delay_ms, std::move(task)); };
-    api.ready = [this] { return !stop_asked_.load(std::memory_order_relaxed) && !shards_.empty() && shards_[0]->shard->ready(); };
+    api.ready = [this] { return Ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };
     api.check_command = [this](std::string_view space, std::string_view caller, std::string_view command) {
@@ -242,6 +247,7 @@ Status Runtime::Impl::MakeIoThreads() {
           },
           [then, answer] { then(std::move(*answer)); });
     };
+    ServeCluster(&api, &io->loop);
     ServeDebug(&api, &io->loop);
     api.tracer = tracing_.get();
     api.acknowledgement = &histograms_.acknowledgement.histogram;
@@ -254,6 +260,12 @@ Status Runtime::Impl::MakeIoThreads() {
     io_.push_back(std::move(io));
   }
   return Status::Ok();
+}
+
+bool Runtime::Impl::Ready() const {
+  if (stop_asked_.load(std::memory_order_relaxed) || shards_.empty()) return false;
+  if (cluster_ && !cluster_->ready()) return false;
+  return (cluster_ && !cluster_->Serves(kDefaultNumber)) || shards_[0]->shard->ready();
 }
 
 /// What others serve is passed on.
@@ -325,6 +337,7 @@ Status Runtime::Impl::OpenStore() {
   rekey_ = std::move(opened->rekey);
   rekeyed_ = std::move(opened->rekeyed);
   expect_ = std::move(opened->expect);
+  cluster_store_ = std::move(opened->cluster);
   backups_ = std::move(opened->backups);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
@@ -369,6 +382,8 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   setup.quiet = [this] { io_[0]->loop.Post([this] { ShardQuiet(); }); };
   setup.drained = [this] { io_[0]->loop.Post([this] { ShardDrained(); }); };
   setup.fatal = [this](const Status& status) { OnWriteFailed(status); };
+  setup.among_members = cluster_ != nullptr;
+  setup.summon = [cluster = cluster_.get()](NamespaceNumber number, Event event) { cluster->Summon(number, std::move(event)); };
   setup.seed = [] { return std::random_device()(); };
   made->shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(options_.core));
   made->shard->SetFlow(flow);
@@ -389,18 +404,26 @@ Status Runtime::Impl::MakeShards() {
   setup.switchboard = &exchange_;
   setup.board = &board_;
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
-  setup.reply = [this](RegistryReply reply) {
-    IoThread* io = io_[ThreadOfRegistryRequest(reply.request)].get();
-    io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
-  };
+  setup.reply = [this](RegistryReply reply) { ReplyOfRegistry(std::move(reply)); };
   RegistryLimits registry_limits;
   registry_limits.defaults = {options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
   registry_ = std::make_unique<RegistryHost>(std::move(setup), registry_limits);
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard->shard.get());
-  exchange_.Connect(std::move(shards), registry_.get(), store_.get());
+  exchange_.Connect(std::move(shards), cluster_ ? nullptr : registry_.get(), store_.get());
+  if (!cluster_) return OpenAll();
+  JoinCluster();
+  return Status::Ok();
+}
 
+void Runtime::Impl::ReplyOfRegistry(RegistryReply reply) {
+  IoThread* io = io_[ThreadOfRegistryRequest(reply.request)].get();
+  io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
+}
+
+/// All that the store has is served here.
+Status Runtime::Impl::OpenAll() {
   registry_->Load(image_);
   store_->Start(this);
   registry_->Begin();
@@ -453,6 +476,7 @@ void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
   commands_->SetTable(table);
   tables_.Set(std::move(table));
   for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
+  if (cluster_) cluster_->Kick();
 }
 
 /// No program of this process goes on beside those of the next owner, but for one that does not go.
@@ -463,6 +487,8 @@ void Runtime::Impl::EndCommands() {
 }
 
 void Runtime::Impl::OnWriteFailed(Status status) {
+  // A member that another one buried begins anew.
+  if (cluster_ && status.code() == Code::kConflict) keeper_->Fenced();
   // Whoever found that the lease is over takes the process elsewhere; that nothing is written any more comes of the same.
   while (keeper_ && keeper_->lost()) pause();
   // The store says it to the registry and to each core: the first that hears it ends the process.
@@ -514,6 +540,11 @@ ProcessStats Runtime::Impl::ProcessNow() {
     for (size_t i = 0; i < PassingFigures::kOutcomes; ++i) stats.forwarded.emplace_back(PassingFigures::kNames[i], passing_.outcomes[i].load());
     stats.forward_repeats = passing_.repeated.load();
   }
+  if (cluster_) {
+    stats.cluster = cluster_->figures();
+    stats.cluster->epoch = keeper_->word().epoch;
+    stats.cluster->lease_left_ms = keeper_->left_ms();
+  }
   stats.alerts = alert_sampler_->shown().alerts;
   stats.alerts_firing = alert_sampler_->shown().firing;
   const Totals messages = board_.Figures(kSystemNumber).totals;
@@ -536,7 +567,8 @@ ProcessStats Runtime::Impl::ProcessNow() {
 
 void Runtime::Impl::ReportProcess() {
   const ProcessStats stats = ProcessNow();
-  if (stage_ == Stage::kServing && stats.uptime_ms >= kReportEveryMs) {
+  const bool here = !cluster_ || cluster_->Serves(kSystemNumber);
+  if (here && stage_ == Stage::kServing && stats.uptime_ms >= kReportEveryMs) {
     ProcessReport report;
     report.values.rss_bytes = stats.rss_bytes;
     report.values.connections = stats.connections;

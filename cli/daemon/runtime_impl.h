@@ -1,4 +1,5 @@
-// What the runtime is made of. Making and running stand in runtime.cc; reload, stop and restart in runtime_signals.cc; alerts in runtime_alerts.cc.
+// What the runtime is made of. Making and running stand in runtime.cc; reload, stop and restart in runtime_signals.cc; alerts in runtime_alerts.cc;
+// several members in runtime_cluster.cc.
 //
 // All members are the first loop's but where it says otherwise. The first loop runs on the thread that called Run; with one io thread the first shard
 // runs there too. All other shards, and with several io threads that one too, have a loop and a thread of their own.
@@ -14,6 +15,7 @@
 
 #include "cli/daemon/alert_sampler.h"
 #include "cli/daemon/board.h"
+#include "cli/daemon/cluster_host.h"
 #include "cli/daemon/dispatcher.h"
 #include "cli/daemon/exchange.h"
 #include "cli/daemon/histograms.h"
@@ -104,7 +106,20 @@ class Runtime::Impl : private StoreEvents {
   void SetAlerts(const Options& options);
   void AddProcess(AlertFigures* figures);
   Status MakeShards();
+  Status OpenAll();
+  bool Ready() const;
   void MakeShard(const std::shared_ptr<const FlowSettings>& flow);
+  // Where it is one of several members (runtime_cluster.cc).
+  void MakeCluster();
+  void JoinCluster();
+  void ServeCluster(ApiOptions* api, Loop* loop);
+  void TakeRegistry(RegistryImage image, bool leads, std::function<void()> then);
+  void GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then);
+  void LeaveNamespace(NamespaceNumber number, std::function<void()> then);
+  void CutNamespace(NamespaceNumber number);
+  ShardThread* ShardThreadOf(NamespaceNumber number) const;
+  void ReplyOfRegistry(RegistryReply reply);
+
   Status Listen(const Handover& handover);
   ProcessStats ProcessNow();
   /// Has what the process is like kept in the history, once a minute.
@@ -201,6 +216,8 @@ class Runtime::Impl : private StoreEvents {
   Board board_;
   Lending lending_;  // as options_ say
   std::unique_ptr<StoreHost> store_;
+  std::unique_ptr<ClusterStore> cluster_store_;  // until the cluster begins
+  std::unique_ptr<ClusterHost> cluster_;         // null: it has the store for itself
   std::function<Status()> rekey_;  // OpenedStore's, as the next
   std::function<RekeyState()> rekeyed_;
   std::function<void()> expect_;

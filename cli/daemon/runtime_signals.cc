@@ -131,6 +131,7 @@ void Runtime::Impl::StopSignal(int number) {
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
   if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
   stage_ = Stage::kStopping;
+  if (cluster_) cluster_->Quiesce();
   profiler_.Cut();
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
@@ -186,6 +187,7 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
   }
   if (stop_asked_) return;
   stage_ = Stage::kHolding;
+  if (cluster_) cluster_->Quiesce();
   Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
   OnEachShard([](Shard* shard) { shard->Hold(); }, [] {});

@@ -389,6 +389,8 @@ std::vector<Setting> MakeRows() {
             FIELD(cluster.ca_file)));
   add(Other("cluster.insecure", "Let members talk without TLS. Whoever can connect to cluster.listen may then do everything, in anybody's name.",
             FIELD(cluster.insecure)));
+  add(Other("cluster.name", "The name of this broker among the members; no two have the same. Empty: what cluster.advertise says.",
+            FIELD(cluster.name)));
   add(Other("backup.directory",
             "Where notifyctl backup makes backups: a directory for that alone, outside of data_dir, better on another disk; it is made where it is "
             "not there. Empty: none are made.",

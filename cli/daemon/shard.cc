@@ -86,6 +86,7 @@ bool Shard::RunOnce(const Now& now) {
 void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events) {
   Slot* slot = Find(to);
   if (!slot) {
+    if (setup_.among_members && !own_.contains(to)) return TurnAway(to, std::move(events));
     if (std::any_of(events.begin(), events.end(), WakesUp)) Wake(to, std::move(events));
   } else if (slot->core) {
     Run(now, slot, std::move(events));

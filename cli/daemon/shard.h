@@ -5,7 +5,7 @@
 // I1. A core runs only where there are events for it or its wake is due.
 // I2. The loop never sleeps past the next wake, nor longer than kSleepMostMs, so that a step of the wall clock is seen by then.
 // I3. Events for one namespace reach its core in the order of the posts, also while its part of the store is being opened.
-// I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped.
+// I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped, or another member has it.
 //
 // I5. Where one request, or the end of one attempt, is all that the shard has to do, its loop does not sleep between the steps of that, as far as
 // these
@@ -24,6 +24,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "broker/driver.h"
@@ -67,6 +68,9 @@ class Shard {
     std::function<void()> drained;  // once, after Stop: nothing is in flight, all is durable
     std::function<void(const Status&)> fatal;
     std::function<uint64_t()> seed;
+    /// One of several brokers serves each namespace: only those that it is given by Gain. `summon` takes what the registry has to say to another one.
+    bool among_members = false;
+    std::function<void(NamespaceNumber, Event)> summon;
     Rest rest;
   };
   /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
@@ -86,6 +90,15 @@ class Shard {
   /// At a start: it sleeps until then, or is wanted at once.
   void BeginAsleep(NamespaceNumber number, WallTime wake) { roster_.SetWake(number, {wake, kMonoNever}); }
   void BeginAwake(NamespaceNumber number) { to_open_.push_back(number); }
+
+  // Among several members. On its loop.
+  /// These are served here from now on, as they were found.
+  void Gain(const std::vector<NamespaceAtStart>& states);
+  /// It is served here no more: takes nothing, starts no attempt, lets those in flight end. `left`, on the loop, once all of it is durable and it is
+  /// let go of, or after a Cut.
+  void Leave(NamespaceNumber number, std::function<void()> left);
+  /// What of it is still in flight is not waited for any more. False: there is nothing of it.
+  bool Cut(NamespaceNumber number);
 
   /// The settings were read anew.
   void SetLimits(std::shared_ptr<const CoreLimits> limits);
@@ -125,6 +138,8 @@ class Shard {
   Slot* Find(NamespaceNumber number);
   Slot* MakeSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);
+  void TurnAway(NamespaceNumber number, std::vector<Event> events);
+  void EndLeave(NamespaceNumber number);
   void Wake(NamespaceNumber number, std::vector<Event> events);
   void OpenNext();
   void Opened(NamespaceNumber number);
@@ -155,6 +170,7 @@ class Shard {
   Roster roster_;
   std::unordered_map<NamespaceNumber, std::unique_ptr<Slot>> slots_;
   Slot* default_ = nullptr;  // of slots_
+  std::unordered_set<NamespaceNumber> own_;  // among members: those that are served here
   std::deque<NamespaceNumber> to_open_;
   size_t opening_ = 0;
   std::vector<NamespaceNumber> unshown_;  // ran since the board was told

@@ -40,6 +40,69 @@ void Shard::Refuse(const std::vector<Event>& events, const Status& status) {
   }
 }
 
+/// Of a namespace that another member serves.
+void Shard::TurnAway(NamespaceNumber number, std::vector<Event> events) {
+  Refuse(events, Status(Code::kUnavailable, "the namespace is served by another broker"));
+  for (Event& event : events)
+    if (std::holds_alternative<CloseIfEmpty>(event) || std::holds_alternative<Drain>(event)) setup_.summon(number, std::move(event));
+}
+
+void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
+  for (const NamespaceAtStart& state : states) {
+    own_.insert(state.number);
+    if (state.number == kDefaultNumber) {
+      MakeSlot(state.number)->for_good = true;
+      to_open_.push_front(state.number);
+      continue;
+    }
+    NamespaceFigures figures;
+    figures.totals = state.totals;
+    setup_.board->Put(state.number, figures);
+    if (state.awake) to_open_.push_back(state.number);
+    else roster_.SetWake(state.number, {state.next_wake, kMonoNever});
+  }
+  OpenNext();
+  armed_ = false;
+}
+
+void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
+  own_.erase(number);
+  std::erase(to_open_, number);
+  Slot* slot = Find(number);
+  if (slot && (slot->core || slot->opening)) {
+    slot->left = std::move(left);
+    if (slot->core) Post(number, StopRequested{});
+    return;
+  }
+  if (slot) {
+    Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
+    slots_.erase(number);
+    if (number == kDefaultNumber) default_ = nullptr;
+  }
+  roster_.SetWake(number, {});
+  setup_.board->Put(number, {});
+  left();
+}
+
+bool Shard::Cut(NamespaceNumber number) {
+  Slot* slot = Find(number);
+  if (!slot || !slot->left || !slot->core) return false;
+  slot->drained = true;
+  EndLeave(number);
+  return true;
+}
+
+void Shard::EndLeave(NamespaceNumber number) {
+  Slot* slot = Find(number);
+  if (!slot || !slot->left || !slot->drained) return;
+  const std::function<void()> left = std::move(slot->left);
+  Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
+  Drop(slot);
+  setup_.flush();
+  setup_.board->Put(number, {});
+  left();
+}
+
 Shard::Slot* Shard::MakeSlot(NamespaceNumber number) {
   auto slot = std::make_unique<Slot>();
   slot->number = number;
@@ -97,6 +160,11 @@ void Shard::Opened(NamespaceNumber number) {
   const std::shared_ptr<OpeningJob> job = std::exchange(slot->opening, nullptr);
   Result<OpenedNamespace> opened = *std::move(job->result);
   if (!opened.ok()) return setup_.fatal(opened.status());
+  if (slot->left) {
+    opened->store.reset();
+    Leave(number, [left = std::move(slot->left)] { left(); });
+    return OpenNext();
+  }
   Begin(slot, *std::move(opened));
   setup_.flush();
   armed_ = false;
@@ -114,7 +182,11 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   hooks.lane_log = [this, slot](const LaneLog& log) { setup_.lane_log(NameOf(*slot), log); };
   hooks.flow_log = [this, slot](const FlowLog& log) { setup_.flow_log(NameOf(*slot), log); };
   hooks.quiet = [this, slot] { Held(&slot->quiet); };
-  hooks.drained = [this, slot] { Held(&slot->drained); };
+  hooks.drained = [this, slot] {
+    // Not from within its driver.
+    if (slot->left) setup_.loop->Post([this, number = slot->number] { EndLeave(number); });
+    Held(&slot->drained);
+  };
   hooks.closed = [this, slot](uint64_t pending) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, pending})); };
   hooks.discarded = [slot](const Totals& totals) { slot->discarded = Removed(totals); };
   hooks.fatal = setup_.fatal;
@@ -157,6 +229,7 @@ bool Shard::LetRest(const Now& now) {
 }
 
 bool Shard::FallAsleep(const Now& now, Slot* slot) {
+  if (slot->left) return false;
   const std::optional<WallTime> until = slot->core->idle(now.wall);
   if (!until || (*until != kWallNever && until->ms - now.wall.ms < setup_.rest.shortest_ms)) return false;
   slot->store->Sleep(*until);
@@ -176,6 +249,10 @@ void Shard::Drop(Slot* slot) {
   awake_.fetch_sub(1, std::memory_order_relaxed);
   roster_.Rest(number);
   roster_.SetWake(number, {});
+  if (slot == default_) {
+    default_ = nullptr;
+    ready_ = false;
+  }
   slots_.erase(number);
   CheckHeld();
 }

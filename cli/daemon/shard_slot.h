@@ -1,6 +1,7 @@
 // A namespace of a shard that is awake or about to be, and what its events are. The shard's own: nobody else includes it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -88,6 +89,7 @@ struct Shard::Slot {
   static constexpr int kSleepTries = 16;
   bool quiet = false, drained = false;
   std::optional<RemovedTotals> discarded;
+  std::function<void()> left;  // it goes to another member
 };
 
 }  // namespace notifyd

@@ -22,8 +22,9 @@ Result<OpenedStore> OpenRocks(const StoreOptions& options) {
   auto opened = RocksStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();
   RocksStore* engine = opened->get();
-  return OpenedStore{*std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); },
-                     [engine] { engine->Expect(); }, engine->backups()};
+  return OpenedStore{
+      *std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); }, [engine] { engine->Expect(); }, nullptr,
+      engine->backups()};
 }
 
 Result<std::unique_ptr<OwnerStore>> OneOwner(const StoreOptions&) {
@@ -43,7 +44,8 @@ Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
   auto opened = PgStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();
   auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
-  return OpenedStore{*std::move(opened), no_rekey, [] { return RekeyState(); }, [] {}, nullptr};
+  std::unique_ptr<ClusterStore> cluster = (*opened)->OpenCluster();
+  return OpenedStore{*std::move(opened), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr};
 }
 
 Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "broker/cluster_store.h"
 #include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/backups.h"
@@ -23,6 +24,8 @@ struct OpenedStore {
   std::function<RekeyState()> rekeyed;
   /// RocksStore's Expect, likewise.
   std::function<void()> expect;
+  /// Where it was opened for one of several members; else null. Borrows `host`.
+  std::unique_ptr<ClusterStore> cluster;
   /// RocksStore's; null: the engine makes none.
   std::shared_ptr<Backups> backups;
 };

@@ -15,6 +15,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "broker/cluster_report.h"
 #include "broker/held.h"
 #include "broker/ports.h"
 #include "net/access/nonce_memory.h"
@@ -65,6 +66,7 @@ struct ProcessStats {
   uint64_t spans = 0, spans_dropped = 0;
   std::vector<std::pair<const char*, uint64_t>> forwarded;  // requests that were passed on to other members, by outcome; empty: there are none
   uint64_t forward_repeats = 0;
+  std::optional<ClusterFigures> cluster;  // nothing: it is no member
 };
 
 /// How far sealing the store anew has come.
@@ -134,6 +136,11 @@ struct ApiOptions {
   std::function<void()> expects_batch;
   /// Asks the store about its backups, and hands the answer over on the loop. Empty: there are none.
   std::function<void(BackupAsk ask, std::function<void(BackupAnswer)> then)> backups;
+  /// The brokers that share the store. On the loop, never blocks. Empty: there are no others.
+  std::function<ClusterReport()> cluster;
+  /// Has a member's namespaces go to others, or ends that; `then` on the loop. Error: kNotFound: there is no such member; kUnavailable. Empty as
+  /// `cluster` is.
+  std::function<void(std::string member, bool draining, std::function<void(Status)> then)> drain;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread

@@ -137,6 +137,22 @@ void MemberLines(const ProcessStats& process, Exposition& out) {
               process.forward_repeats);
 }
 
+void ClusterLines(const std::optional<ClusterFigures>& cluster, Exposition& out) {
+  if (!cluster) return;
+  out.Gauge("notifyd_cluster_members", "Brokers that share the store and are alive.", cluster->members);
+  out.Gauge("notifyd_cluster_namespaces", "Namespaces that this one serves.", cluster->served);
+  out.Gauge("notifyd_cluster_leads", "1 while this one keeps namespaces and tokens, and says who serves what.", cluster->leads ? 1 : 0);
+  out.Gauge("notifyd_cluster_epoch", "How often this member began anew, over restarts.", cluster->epoch);
+  out.Number("notifyd_cluster_lease_seconds", "For how long this one may act unless its lease is renewed.", "gauge",
+             static_cast<double>(cluster->lease_left_ms) / 1e3);
+  out.Number("notifyd_cluster_looked_seconds", "For how long this one has not seen what the others do.", "gauge",
+             static_cast<double>(cluster->looked_ms_ago) / 1e3);
+  out.Counter("notifyd_cluster_placed_total", "Namespaces that this one, as the leader, gave to a member.", cluster->placed);
+  out.Counter("notifyd_cluster_taken_total", "Namespaces that this one took.", cluster->taken);
+  out.Counter("notifyd_cluster_handed_over_total", "Namespaces that this one handed over.", cluster->handed_over);
+  out.Counter("notifyd_cluster_buried_total", "Members that this one found to be gone.", cluster->buried);
+}
+
 void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
   const auto each = [&](const char* name, const char* help, const char* type, uint64_t CommandStats::*member) {
     out.Head(name, help, type);
@@ -230,6 +246,7 @@ std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& l
   CoreFigures(stats, out);
   ProcessFigures(process, out);
   MemberLines(process, out);
+  ClusterLines(process.cluster, out);
   CommandLines(process.commands, out);
   ServiceNameLines(process.service_names, out);
   for (const NamedHistogram* histogram : histograms) OneHistogram(*histogram, out);

@@ -3,6 +3,7 @@
 #include "net/api/admin_requests.h"
 #include "net/api/alert_requests.h"
 #include "net/api/backup_requests.h"
+#include "net/api/cluster_requests.h"
 #include "net/api/console_requests.h"
 #include "net/api/debug_requests.h"
 #include "net/api/demand.h"
@@ -113,6 +114,9 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/backups", Verb::kPost, kNone, ReadBackupMaking, {Scope::kAdmin}, nullptr, "backup_begun", Sphere::kAll},
     {"/v1/backups/{name}", Verb::kGet, kNone, ReadBackup, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
     {"/v1/backups/{name}", Verb::kDelete, kNone, ReadBackupRemoval, {Scope::kAdmin}, nullptr, "backup_removed", Sphere::kAll},
+    {"/v1/cluster", Verb::kGet, kNone, ReadCluster, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kAll},
+    {"/v1/cluster/members/{name}/drain", Verb::kPost, kNone, ReadMemberDrain, {Scope::kAdmin}, nullptr, "member_drained", Sphere::kAll},
+    {"/v1/cluster/members/{name}/drain", Verb::kDelete, kNone, ReadMemberDrainEnd, {Scope::kAdmin}, nullptr, "member_drain_ended", Sphere::kAll},
     {"/v1/whoami", Verb::kGet, kNone, ReadWhoami, kAnyScope, nullptr, nullptr, Sphere::kNone},
     {"/console", Verb::kGet, kIgnored, ReadConsoleRedirect, kNobody},
     {"/console/", Verb::kGet, kIgnored, ReadConsole, kNobody, DemandOfConsole},

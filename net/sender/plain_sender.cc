@@ -131,6 +131,20 @@ class PlainSender::Impl {
     in_flight_ = 0;
   }
 
+  void Abort(NamespaceNumber number) {
+    // One that ends takes another's place among them.
+    std::vector<PlainCall*> calls;
+    for (const std::unique_ptr<PlainCall>& call : running_)
+      if (call->number() == number) calls.push_back(call.get());
+    for (PlainCall* call : calls) {
+      if (!call->posted()) --in_flight_;
+      call->StopWaiting();
+      call->Drop();
+      Release(call);
+    }
+    in_flight_ -= std::erase_if(waiting_, [number](const StartAttempt& attempt) { return attempt.id.number() == number; });
+  }
+
   size_t in_flight() const { return in_flight_; }
   uint64_t judged_apart() const { return judge_.added(); }
 
@@ -319,6 +333,9 @@ Status PlainSender::CheckDestination(NamespaceNumber number, std::string_view ur
 }
 void PlainSender::Abort() {
   impl_->Abort();
+}
+void PlainSender::Abort(NamespaceNumber number) {
+  impl_->Abort(number);
 }
 void PlainSender::SetSelf(SenderSelf self) {
   impl_->SetSelf(std::move(self));

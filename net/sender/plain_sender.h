@@ -43,6 +43,8 @@ class PlainSender : public Sender {
   Status CheckDestination(NamespaceNumber number, std::string_view url);
   /// Stops all calls under way; no AttemptEnded follows for them. The sender can go on to be used; a second Abort does nothing.
   void Abort();
+  /// The same of those of one namespace.
+  void Abort(NamespaceNumber number);
   /// Those whose answer is being judged included.
   size_t in_flight() const;
   /// How many answers were judged away from the loop, because they were large. Loop thread.

@@ -33,13 +33,14 @@ struct PgCommitter::Group {
   LaneChanges lane_counts;
   std::shared_ptr<Sent> sent;
   std::vector<NamespaceNumber> dropped;
-  bool wrote = false;
+  bool changed = false;  // what followers read of the registry
 };
 
 PgCommitter::PgCommitter(Setup setup)
     : setup_(std::move(setup)),
       incarnation_(EncodeIncarnation(setup_.word.incarnation)),
-      registry_(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, setup_.registry)))),
+      audit_(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(setup_.audit_unit, 0, setup_.registry ? *setup_.registry : setup_.audit)))),
+      registry_(setup_.registry ? audit_ : nullptr),
       audit_serial_(setup_.audit_serial) {
   const size_t count = static_cast<size_t>(std::max(setup_.options.connections, 1));
   lines_lost_.resize(count);
@@ -106,6 +107,21 @@ void PgCommitter::Close(const Queue& queue) {
   settled_.notify_all();
 }
 
+void PgCommitter::Forget(NamespaceNumber number) {
+  AwaitClosed(number);
+  std::unique_lock lock(mutex_);
+  if (stopped_ || !units_.contains(number)) return;
+  forgetting_.push_back(number);
+  lock.unlock();
+  Wake();
+  lock.lock();
+  settled_.wait(lock, [&] { return stopped_ || !units_.contains(number); });
+}
+
+void PgCommitter::Lead(const PgStand& registry) {
+  registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
+}
+
 void PgCommitter::GiveUp(const Status& status) {
   {
     std::lock_guard lock(mutex_);
@@ -139,6 +155,7 @@ void PgCommitter::Wake() {
 void PgCommitter::Run() {
   for (;;) {
     const bool stopping = TakeArrived();
+    ForgetSome();
     for (const auto& line : lines_)
       if (!failed_) Work(line.get());
     if (failed_) DropAll();
@@ -167,6 +184,25 @@ bool PgCommitter::TakeArrived() {
   if (given_up && !failed_) Fail(*given_up);
   if (stopping && stop_at_ == Clock::time_point()) stop_at_ = Clock::now() + milliseconds(kStopMs);
   return stopping;
+}
+
+/// What was committed of it, and not synced yet, is under the sync of its release.
+void PgCommitter::ForgetSome() {
+  std::lock_guard lock(mutex_);
+  std::erase_if(forgetting_, [this](NamespaceNumber number) {
+    auto found = units_.find(number);
+    if (found == units_.end()) return true;
+    Line* line = lines_[found->second->line_].get();
+    // Over a connection that was lost it is being acquired anew, or will be.
+    const bool kept = !failed_ && line->holding.contains(number) && (!line->connection || line->acquiring);
+    const bool under_way = std::any_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == found->second; });
+    if (kept || under_way) return false;
+    line->holding.erase(number);
+    found->second->kept_.clear();
+    units_.erase(found);
+    return true;
+  });
+  settled_.notify_all();
 }
 
 /// Nothing is left to be written, or to be synced.
@@ -226,7 +262,7 @@ bool PgCommitter::MakeNext(Line* line) {
   Queue queue = std::move(line->turns.front());
   line->turns.pop_front();
   const std::shared_ptr<const RetentionRules> rules = setup_.retention->Now();
-  Group group{PgWrites(rules.get(), setup_.wall_ms()), {}, std::make_shared<Sent>(), {}, false};
+  Group group{PgWrites(rules.get(), setup_.wall_ms()), {}, std::make_shared<Sent>(), {}};
   size_t taken = 0;
   for (; taken < queue->work_.size() && group.writes.bytes() < kMostBytes; ++taken) {
     const auto* registry = std::get_if<RegistryBatch>(&queue->work_[taken]);
@@ -245,8 +281,9 @@ bool PgCommitter::MakeNext(Line* line) {
   sent.unit = queue->unit_;
   sent.queue = queue;
   sent.statements = group.writes.Statements(queue->unit_->stand_.n + 1);  // as Keep numbers it
+  if (group.changed) sent.statements.push_back({kPgRegistryChanged, {}});
   for (NamespaceNumber number : group.dropped)
-    for (const char* sql : {kPgForgetLog, kPgForgetOwner}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
+    for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetPlace}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
   ++queue->under_way_;
   Keep(line, group.sent);
   Send(line, group.sent);
@@ -292,6 +329,7 @@ void PgCommitter::Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* 
 
 void PgCommitter::Encode(PgQueue*, const RegistryBatch& batch, Group* group) {
   group->sent->synced |= batch.sync;
+  group->changed |= batch.sync;
   ++group->sent->batches;
   group->sent->number = batch.number;
   group->sent->reports = true;
@@ -465,7 +503,7 @@ void PgCommitter::Prune(Line* line, PgUnit* unit) {
 }
 
 void PgCommitter::Report(const Queue& queue) {
-  if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);
+  if (!queue->outlet_) events_->OnRegistryCommitted(queue->last_number_);
   else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
 }
 

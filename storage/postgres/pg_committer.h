@@ -30,7 +30,7 @@
 
 #include "base/histogram.h"
 #include "base/status.h"
-#include "broker/ownership.h"
+#include "broker/membership.h"
 #include "broker/ports.h"
 #include "storage/encode_batch.h"
 #include "storage/keys.h"
@@ -48,6 +48,7 @@ struct PgStand {
   int64_t n = 0;  // of its last transaction; 0: none
   Totals totals;
   bool awake = false;
+  WallTime next_wake = kWallNever;  // of one that was asleep as it was acquired
 };
 
 /// What is known of a unit over all its openings. Of the commit thread alone, but while nothing of it is under way.
@@ -79,7 +80,7 @@ class PgQueue {
       : space_(number), outlet_(std::move(outlet)), unit_(std::move(unit)) {}
 
   const KeySpace space_;
-  const std::shared_ptr<Outlet> outlet_;  // null: the registry's
+  const std::shared_ptr<Outlet> outlet_;  // null: no namespace's, but the registry's or the audit's
   const std::shared_ptr<PgUnit> unit_;
 
   // Under the committer's mutex.
@@ -108,12 +109,13 @@ class PgCommitter {
     std::function<int64_t()> wall_ms;
     Histogram* commits = nullptr;  // how long each synced transaction took; null: nobody asks
     uint32_t audit_serial = 0;     // of the next entry
-    PgStand registry;
+    std::optional<PgStand> registry;                          // nothing: a member's, which may lead later
+    int64_t audit_unit = kRegistryUnit;                       // under which the audit is written: the registry's, or a member's own
+    PgStand audit;                                            // of a member's own
+    const char* acquire = nullptr;                            // the statement that takes units anew
     std::function<void()> fenced;                             // another one owns it. On the thread; may not return
     std::function<void(std::vector<std::string>)> long_keys;  // whose operands are to be folded. On the thread
   };
-  /// The registry's unit; a namespace's is its number.
-  static constexpr int64_t kRegistryUnit = -1;
 
   explicit PgCommitter(Setup setup);
   ~PgCommitter();
@@ -130,12 +132,16 @@ class PgCommitter {
   /// `stand`: as it was acquired; nothing is asked of it where the unit is known. Returns its totals, too.
   std::pair<std::shared_ptr<PgQueue>, Totals> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
+  /// It is closed, and is to be another's: blocks until nothing of it is under way. From then on it is not known.
+  void Forget(NamespaceNumber number);
+  /// From now on it writes the registry, too. Before the first batch of it.
+  void Lead(const PgStand& registry);
   /// The lease went: as any failure.
   void GiveUp(const Status& status);
 
   void Commit(const std::shared_ptr<PgQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
   void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
-  void Audit(AuditEntry entry) { Add(registry_, std::move(entry)); }
+  void Audit(AuditEntry entry) { Add(audit_, std::move(entry)); }
   void Sleep(const std::shared_ptr<PgQueue>& queue, WallTime wake) { Add(queue, PgQueue::SleepMark{wake}); }
   const Counters& counters() const { return counters_; }
   /// After Stop.
@@ -153,6 +159,7 @@ class PgCommitter {
   void Wake();
   void Run();
   bool TakeArrived();
+  void ForgetSome();
   bool Quiet() const;
   void Wait();
   void Work(Line* line);
@@ -186,7 +193,8 @@ class PgCommitter {
 
   const Setup setup_;
   const std::string incarnation_;
-  const Queue registry_;
+  const Queue audit_;
+  Queue registry_;  // null: another member's. Of whoever calls Lead and Commit, in turn
   StoreEvents* events_ = nullptr;
   Counters counters_;
 
@@ -195,6 +203,7 @@ class PgCommitter {
   std::map<NamespaceNumber, Queue> open_;  // those that were closed stay until all of theirs is written
   std::map<NamespaceNumber, Unit> units_;  // that were opened once
   std::vector<Queue> arrived_;
+  std::vector<NamespaceNumber> forgetting_;
   std::vector<bool> lines_lost_;  // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false;
   std::optional<Status> given_up_;

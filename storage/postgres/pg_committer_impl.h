@@ -17,6 +17,8 @@ namespace notifyd {
 inline constexpr const char* kPgTrimLog = "DELETE FROM log WHERE unit = $1 AND n >= $2 AND n < $3";
 inline constexpr const char* kPgForgetLog = "DELETE FROM log WHERE unit = $1";
 inline constexpr const char* kPgForgetOwner = "DELETE FROM owners WHERE unit = $1";
+inline constexpr const char* kPgForgetPlace = "DELETE FROM places WHERE unit = $1";
+inline constexpr const char* kPgRegistryChanged = "UPDATE meta SET value = value + 1 WHERE name = 'registry'";
 
 /// One transaction.
 struct PgUnit::Sent {

@@ -81,6 +81,7 @@ class PgRows {
 inline constexpr std::string_view kPgFenced = "ND001";     // another one owns it by now (storage/postgres/pg_schema.cc)
 inline constexpr std::string_view kPgGap = "ND002";        // the batch before is not there
 inline constexpr std::string_view kPgNoStandby = "ND003";  // require_standby, and there is none
+inline constexpr std::string_view kPgHeld = "ND004";       // another member has it
 
 /// What of an error a caller acts upon. kUnavailable: the server is not reached, stops, recovers or has no place left, and may be better soon;
 /// kDiskFull; kConflict: kPgFenced; kIo: all else.

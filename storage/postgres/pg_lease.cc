@@ -12,17 +12,17 @@ namespace {
 
 constexpr int kMostMs = 1'500;
 
-Incarnation DecodeIncarnation(std::string_view bytes) {
-  Decoder in(bytes);
-  const uint64_t high = in.Big64(), low = in.Big64();
-  return {high, low};
-}
-
 MonoTime BootNow() {
   return {ReadClockMs(CLOCK_BOOTTIME)};
 }
 
 }  // namespace
+
+Incarnation DecodeIncarnation(std::string_view bytes) {
+  Decoder in(bytes);
+  const uint64_t high = in.Big64(), low = in.Big64();
+  return {high, low};
+}
 
 std::string EncodeIncarnation(const Incarnation& incarnation) {
   std::string bytes;
@@ -45,6 +45,7 @@ Status PgOwnerStore::Connect() {
 Result<PgRows> PgOwnerStore::Run(const OwnerAsk& ask) {
   const auto epoch = static_cast<int64_t>(ask.seen.epoch), renewal = static_cast<int64_t>(ask.seen.renewal);
   const std::string seen = EncodeIncarnation(ask.seen.incarnation);
+  if (!options_.member.empty()) return RunForMember(ask, epoch, renewal, seen);
   switch (ask.kind) {
     case OwnerAsk::Kind::kAcquire:
       return connection_->Run(kPgTakeLease, PgParams().Int(epoch).Int(renewal).Bytes(seen).Bool(ask.own).Bytes(EncodeIncarnation(ask.incarnation)));
@@ -56,6 +57,24 @@ Result<PgRows> PgOwnerStore::Run(const OwnerAsk& ask) {
       break;
   }
   return connection_->Run(kPgLook);
+}
+
+Result<PgRows> PgOwnerStore::RunForMember(const OwnerAsk& ask, int64_t epoch, int64_t renewal, const std::string& seen) {
+  const std::string& name = options_.member;
+  switch (ask.kind) {
+    case OwnerAsk::Kind::kAcquire: {
+      PgParams params = std::move(PgParams().Bytes(name).Bytes(options_.member_address).Bytes(options_.member_version));
+      params.Int(epoch).Int(renewal).Bytes(seen).Bool(ask.own).Bytes(EncodeIncarnation(ask.incarnation));
+      return connection_->Run(kPgTakeMember, params);
+    }
+    case OwnerAsk::Kind::kRenew:
+      return connection_->Run(kPgRenewMember, PgParams().Int(epoch).Bytes(seen).Bytes(name));
+    case OwnerAsk::Kind::kRelease:
+      return connection_->Run(kPgReleaseMember, PgParams().Int(epoch).Bytes(seen).Bytes(name));
+    case OwnerAsk::Kind::kLook:
+      break;
+  }
+  return connection_->Run(kPgLookMember, PgParams().Bytes(name));
 }
 
 std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -18,7 +19,10 @@ namespace notifyd {
 
 /// An incarnation as it is stored.
 std::string EncodeIncarnation(const Incarnation& incarnation);
+/// `bytes`: 16.
+Incarnation DecodeIncarnation(std::string_view bytes);
 
+/// Of the whole store, or, where the options name a member, of that one's row.
 class PgOwnerStore : public OwnerStore {
  public:
   explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
@@ -32,6 +36,7 @@ class PgOwnerStore : public OwnerStore {
  private:
   Status Connect();
   Result<PgRows> Run(const OwnerAsk& ask);
+  Result<PgRows> RunForMember(const OwnerAsk& ask, int64_t epoch, int64_t renewal, const std::string& seen);
 
   const PostgresOptions options_;
   std::unique_ptr<PgConnection> connection_;

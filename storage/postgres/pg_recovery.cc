@@ -48,7 +48,7 @@ void PgCommitter::Recover(Line* line) {
 /// Prepares all that goes over it.
 Status PgCommitter::SetUp(PgConnection* connection) const {
   std::vector<const char*> statements = PgWriteStatements();
-  statements.insert(statements.end(), {kPgAcquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner});
+  statements.insert(statements.end(), {setup_.acquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner, kPgForgetPlace, kPgRegistryChanged});
   for (const char* sql : statements)
     if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();
   if (PQsetnonblocking(connection->raw(), 1) != 0 || PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);
@@ -61,7 +61,7 @@ void PgCommitter::Acquire(Line* line) {
   for (const auto& [number, unit] : line->holding) units.push_back(number);
   PgConnection& connection = *line->connection;
   const PgParams params = std::move(PgParams().Int(static_cast<int64_t>(setup_.word.epoch)).Bytes(incarnation_).Ints(units));
-  const Result<std::string> name = connection.Prepare(kPgAcquire);  // it is prepared
+  const Result<std::string> name = connection.Prepare(setup_.acquire);  // it is prepared
   line->acquiring = true;
   line->acquired.clear();
   const bool sent =
@@ -144,7 +144,7 @@ void PgCommitter::Settle(const Queue& queue) {
   {
     std::lock_guard lock(mutex_);
     queue->pending_ = !queue->arrived_.empty() || !queue->work_.empty() || queue->under_way_ > 0;
-    if (queue->pending_ || !queue->closed_ || queue == registry_) return;
+    if (queue->pending_ || !queue->closed_ || !queue->outlet_) return;
     auto it = open_.find(queue->space_.number());
     if (it != open_.end() && it->second == queue) open_.erase(it);
   }

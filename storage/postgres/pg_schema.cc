@@ -48,6 +48,16 @@ CREATE TABLE lease (unit bigint PRIMARY KEY, free boolean NOT NULL, epoch bigint
 INSERT INTO lease (unit, free, epoch, incarnation, renewal) VALUES (0, true, 0, decode(repeat('00', 16), 'hex'), 0);
 )sql";
 
+// Several brokers at once. A unit belongs to the member under whose incarnation it stands in `owners`, as long as that member's row is
+// not free. `number` names the unit under which it writes what is no namespace's.
+constexpr char kMembers[] = R"sql(
+CREATE TABLE members (name text PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY, free boolean NOT NULL, epoch bigint NOT NULL,
+  incarnation bytea NOT NULL, renewal bigint NOT NULL, address text NOT NULL DEFAULT '', version text NOT NULL DEFAULT '',
+  draining boolean NOT NULL DEFAULT false, at timestamptz NOT NULL DEFAULT now()) WITH (fillfactor = 10);
+CREATE TABLE places (unit bigint PRIMARY KEY, member text NOT NULL, load bigint NOT NULL DEFAULT 0);
+INSERT INTO meta (name, value) VALUES ('registry', 0);
+)sql";
+
 // A shared lock makes no new version of the row, and waits for an acquisition that is just being committed, after which the row is another one. What
 // a function does with set_config ends with the transaction. The statements of a function see what was committed up to each of them: the number is
 // read behind the wait for whoever held the lock.
@@ -84,17 +94,96 @@ BEGIN
     WHERE o.unit = ANY (p_units);
 END $$;
 
+CREATE FUNCTION nobody() RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT decode(repeat('00', 16), 'hex') $$;
+
+CREATE FUNCTION lease_word() RETURNS TABLE (epoch bigint, renewal bigint, incarnation bytea, free boolean) LANGUAGE sql AS $$
+  SELECT l.epoch, l.renewal + coalesce((SELECT sum(m.renewal) FROM members m WHERE NOT m.free), 0)::bigint,
+    coalesce((SELECT m.incarnation FROM members m WHERE NOT m.free ORDER BY m.name LIMIT 1), l.incarnation),
+    l.free AND NOT EXISTS (SELECT 1 FROM members m WHERE NOT m.free)
+  FROM lease l WHERE l.unit = 0
+$$;
+
+CREATE FUNCTION member_word(p_name text) RETURNS TABLE (epoch bigint, renewal bigint, incarnation bytea, free boolean)
+LANGUAGE sql AS $$
+  SELECT coalesce(m.epoch, 0), coalesce(m.renewal, 0) + CASE WHEN l.free THEN 0 ELSE l.renewal END,
+    CASE WHEN l.free THEN coalesce(m.incarnation, nobody()) ELSE l.incarnation END, coalesce(m.free, true) AND l.free
+  FROM lease l LEFT JOIN members m ON m.name = p_name WHERE l.unit = 0
+$$;
+
 CREATE FUNCTION take_lease(p_epoch bigint, p_renewal bigint, p_seen bytea, p_own boolean, p_incarnation bytea)
 RETURNS TABLE (epoch bigint, renewal bigint) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM 1 FROM lease WHERE unit = 0 AND epoch = p_epoch AND incarnation = p_seen AND (p_own OR renewal = p_renewal) FOR UPDATE;
-  IF NOT FOUND THEN
+  PERFORM 1 FROM lease WHERE unit = 0 FOR UPDATE;
+  PERFORM 1 FROM members ORDER BY name FOR UPDATE;
+  IF NOT EXISTS (SELECT 1 FROM lease_word() w WHERE w.epoch = p_epoch AND w.incarnation = p_seen AND (p_own OR w.renewal = p_renewal)) THEN
     RAISE EXCEPTION 'the lease is not any more as it was seen' USING ERRCODE = 'ND001';
   END IF;
+  UPDATE members SET free = true, epoch = epoch + 1 WHERE NOT free;
   UPDATE owners SET epoch = epoch + 1, incarnation = p_incarnation;
   RETURN QUERY UPDATE lease SET free = false, epoch = epoch + 1, renewal = renewal + 1, incarnation = p_incarnation, at = now() WHERE unit = 0
     RETURNING epoch, renewal;
+END $$;
+
+CREATE FUNCTION take_member(p_name text, p_address text, p_version text, p_epoch bigint, p_renewal bigint, p_seen bytea,
+  p_own boolean, p_incarnation bytea) RETURNS TABLE (epoch bigint, renewal bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM lease WHERE unit = 0 FOR UPDATE;
+  DELETE FROM members WHERE free AND name <> p_name AND at < now() - interval '1 day';
+  INSERT INTO members (name, free, epoch, incarnation, renewal) VALUES (p_name, true, 0, nobody(), 0) ON CONFLICT DO NOTHING;
+  PERFORM 1 FROM members WHERE name = p_name FOR UPDATE;
+  IF NOT EXISTS (SELECT 1 FROM member_word(p_name) w WHERE w.epoch = p_epoch AND w.incarnation = p_seen AND (p_own OR w.renewal = p_renewal)) THEN
+    RAISE EXCEPTION 'the lease is not any more as it was seen' USING ERRCODE = 'ND001';
+  END IF;
+  UPDATE owners o SET epoch = o.epoch + 1, incarnation = nobody() FROM lease l WHERE l.unit = 0 AND NOT l.free AND o.incarnation = l.incarnation;
+  UPDATE lease SET free = true, epoch = epoch + 1 WHERE unit = 0 AND NOT free;
+  UPDATE owners o SET epoch = o.epoch + 1, incarnation = p_incarnation FROM members m
+    WHERE m.name = p_name AND NOT m.free AND o.incarnation = m.incarnation;
+  RETURN QUERY UPDATE members SET draining = draining AND NOT free, free = false, epoch = epoch + 1, renewal = renewal + 1,
+    incarnation = p_incarnation, address = p_address, version = p_version, at = now() WHERE name = p_name RETURNING epoch, renewal;
+END $$;
+
+CREATE FUNCTION bury(p_name text, p_epoch bigint, p_renewal bigint, p_incarnation bytea)
+RETURNS TABLE (epoch bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM members WHERE name = p_name AND epoch = p_epoch AND renewal = p_renewal AND incarnation = p_incarnation AND NOT free FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  UPDATE owners SET epoch = epoch + 1, incarnation = nobody() WHERE incarnation = p_incarnation;
+  RETURN QUERY UPDATE members SET free = true, epoch = epoch + 1, at = now() WHERE name = p_name RETURNING epoch;
+END $$;
+
+CREATE FUNCTION acquire_units(p_epoch bigint, p_incarnation bytea, p_units bigint[])
+RETURNS TABLE (unit bigint, epoch bigint, n bigint, totals bytea) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM members m WHERE m.incarnation = p_incarnation AND m.epoch = p_epoch AND NOT m.free FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the lease is not held at epoch % any more', p_epoch USING ERRCODE = 'ND001';
+  END IF;
+  INSERT INTO owners (unit, epoch, incarnation) SELECT u, 0, nobody() FROM unnest(p_units) AS u ON CONFLICT DO NOTHING;
+  PERFORM 1 FROM owners o WHERE o.unit = ANY (p_units) ORDER BY o.unit FOR UPDATE;
+  IF EXISTS (SELECT 1 FROM owners o JOIN members m ON m.incarnation = o.incarnation
+      WHERE o.unit = ANY (p_units) AND NOT m.free AND m.incarnation <> p_incarnation) THEN
+    RAISE EXCEPTION 'another member has it' USING ERRCODE = 'ND004';
+  END IF;
+  UPDATE owners o SET epoch = o.epoch + 1, incarnation = p_incarnation WHERE o.unit = ANY (p_units);
+  RETURN QUERY SELECT o.unit, o.epoch, coalesce(l.n, 0), l.totals FROM owners o
+    LEFT JOIN LATERAL (SELECT g.n, g.totals FROM log g WHERE g.unit = o.unit ORDER BY g.n DESC LIMIT 1) l ON true
+    WHERE o.unit = ANY (p_units);
+END $$;
+
+CREATE FUNCTION place(p_incarnation bytea, p_units bigint[], p_members bytea[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM owners o WHERE o.unit = -1 AND o.incarnation = p_incarnation FOR SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another member leads' USING ERRCODE = 'ND004';
+  END IF;
+  INSERT INTO places (unit, member) SELECT u, convert_from(m, 'UTF8') FROM unnest(p_units, p_members) AS p (u, m)
+    ON CONFLICT (unit) DO UPDATE SET member = excluded.member;
 END $$;
 )sql";
 
@@ -104,6 +193,7 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   if (!there.ok()) return std::move(there).status();
   if (there->Int(0, 0) == 0) NOTIFYD_TRY(connection->RunScript("CREATE SCHEMA " + PgQuoted(options.schema)));
   NOTIFYD_TRY(connection->RunScript(kTables));
+  NOTIFYD_TRY(connection->RunScript(kMembers));
   NOTIFYD_TRY(connection->RunScript(kFunctions));
   auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
   if (!meta.ok()) return std::move(meta).status();

@@ -23,8 +23,8 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
 inline constexpr const char* kPgAcquire = "SELECT unit, epoch, n, totals FROM acquire($1, $2, $3)";
 /// Parameters: unit, epoch, incarnation, the batch before (0: none), this batch, totals or null, synced, require_standby.
 inline constexpr const char* kPgFence = "SELECT fence($1, $2, $3, $4, $5, $6, $7, $8)";
-/// Row: epoch, renewal, incarnation, free.
-inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free FROM lease WHERE unit = 0";
+/// Row: epoch, renewal, incarnation, free. Where members have the store: as if they were one owner, who renews whenever one of them does.
+inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free FROM lease_word()";
 /// Parameters: epoch, renewal, incarnation that were seen, whether they are one's own, so that the renewal does not matter, the new incarnation.
 /// Takes the lease, and all units of whoever had it. Row: epoch, renewal. Error: kPgFenced: it is not any more as it was seen.
 inline constexpr const char* kPgTakeLease = "SELECT epoch, renewal FROM take_lease($1, $2, $3, $4, $5)";
@@ -33,5 +33,41 @@ inline constexpr const char* kPgRenewLease =
     "UPDATE lease SET renewal = renewal + 1, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 RETURNING epoch, renewal";
 inline constexpr const char* kPgReleaseLease =
     "UPDATE lease SET free = true, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 RETURNING epoch, renewal";
+
+// The same of one of several members: its lease is a row of its own. An owner of the whole store is to them as one whose lease they wait for.
+
+/// Parameters: name. Row: as kPgLook's.
+inline constexpr const char* kPgLookMember = "SELECT epoch, renewal, incarnation, free FROM member_word($1)";
+/// Parameters: name, address, version, then as kPgTakeLease's. What it had as its own it has again, at a new epoch. Row, error: likewise.
+inline constexpr const char* kPgTakeMember = "SELECT epoch, renewal FROM take_member($1, $2, $3, $4, $5, $6, $7, $8)";
+/// Parameters: epoch, incarnation, name. Row, of this and the next: as kPgRenewLease's.
+inline constexpr const char* kPgRenewMember =
+    "UPDATE members SET renewal = renewal + 1, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free RETURNING epoch, renewal";
+inline constexpr const char* kPgReleaseMember =
+    "UPDATE members SET free = true, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free RETURNING epoch, renewal";
+/// Parameters: name, epoch, renewal, incarnation, as they were seen. Fences off all that it had. No row: it is not any more as it was seen.
+inline constexpr const char* kPgBury = "SELECT epoch FROM bury($1, $2, $3, $4)";
+/// As kPgAcquire, of the lease of a member. Errors: kPgFenced: it is lost; kPgHeld: another member has one of them, and none is taken.
+inline constexpr const char* kPgAcquireUnits = "SELECT unit, epoch, n, totals FROM acquire_units($1, $2, $3)";
+/// Parameters: unit, epoch, incarnation. No row: it is not as it was seen.
+inline constexpr const char* kPgReleaseUnit =
+    "UPDATE owners SET epoch = epoch + 1, incarnation = nobody() WHERE unit = $1 AND epoch = $2 AND incarnation = $3 RETURNING epoch";
+/// Parameters: incarnation of who has the registry, units (bigint[]), names (bytea[]) of the members that are to have them. Error: kPgHeld.
+inline constexpr const char* kPgPlace = "SELECT place($1, $2, $3)";
+/// Parameters: units (bigint[]), loads (bigint[]).
+inline constexpr const char* kPgTellLoads =
+    "UPDATE places p SET load = l.load FROM unnest($1::bigint[], $2::bigint[]) AS l (unit, load) WHERE p.unit = l.unit AND p.load <> l.load";
+/// Parameters: name, draining. No row: there is no such member.
+inline constexpr const char* kPgSetDraining = "UPDATE members SET draining = $2 WHERE name = $1 AND NOT free RETURNING epoch";
+/// Parameters: name. Row: the unit that is a member's own.
+inline constexpr const char* kPgUnitOfMember = "SELECT -1 - number FROM members WHERE name = $1";
+/// Of all members that are alive (kind 0: 0, name, address, version, epoch, renewal, incarnation, draining), all units (kind 1: unit, the member that
+/// is to have it, '', '', epoch, load, incarnation, false), then the registry's version (kind 2: that).
+inline constexpr const char* kPgLookAround =
+    "SELECT 0::bigint AS kind, 0::bigint AS unit, name AS name, address, version, epoch, renewal, incarnation, draining FROM members WHERE NOT free "
+    "UNION ALL SELECT 1, coalesce(o.unit, p.unit), coalesce(p.member, ''), '', '', coalesce(o.epoch, 0), coalesce(p.load, 0), "
+    "coalesce(o.incarnation, nobody()), false "
+    "FROM owners o FULL JOIN places p ON p.unit = o.unit WHERE coalesce(o.unit, p.unit) >= -1 "
+    "UNION ALL SELECT 2, value, '', '', '', 0, 0, nobody(), false FROM meta WHERE name = 'registry' ORDER BY 1, 2, 3";
 
 }  // namespace notifyd

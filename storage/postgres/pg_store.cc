@@ -6,14 +6,18 @@
 #include <mutex>
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "storage/audit.h"
 #include "storage/keys.h"
 #include "storage/outlet.h"
+#include "storage/postgres/pg_cluster.h"
 #include "storage/postgres/pg_committer.h"
 #include "storage/postgres/pg_kv.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
+#include "storage/postgres/pg_stand.h"
 #include "storage/postgres/pg_sweeper.h"
 #include "storage/reader.h"
 #include "storage/reader_pool.h"
@@ -136,11 +140,30 @@ Result<bool> CheckStandby(PgConnection* connection, bool required) {
   return true;
 }
 
-Result<PgRows> Acquire(PgConnection* connection, const OwnerWord& word, int64_t unit) {
-  auto rows = connection->Run(kPgAcquire, PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints({unit}));
-  if (rows.ok() && rows->size() != 1) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
-  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
-  return rows;
+/// The unit under which it writes what is no namespace's: the registry, or, of a member, one of its own, for the audit.
+Status TakeOwnUnit(PgConnection* connection, const OrderedKv& kv, PgCommitter::Setup* setup) {
+  const bool member = !setup->options.member.empty();
+  if (member) {
+    auto unit = connection->Run(kPgUnitOfMember, PgParams().Bytes(setup->options.member));
+    if (!unit.ok()) return std::move(unit).status();
+    if (unit->size() == 0) return Status(Code::kIo, "the row of this member is gone");
+    setup->audit_unit = unit->Int(0, 0);
+  }
+  auto own = AcquirePgUnits(connection, setup->options, setup->word, {setup->audit_unit});
+  if (!own.ok()) return std::move(own).status();
+  const PgStand stand{own->Int(0, 1), own->Int(0, 2), Totals(), true};
+  if (!member) {
+    auto serial = NextAuditSerial(kv);
+    if (!serial.ok()) return std::move(serial).status();
+    setup->audit_serial = *serial;
+    setup->registry = stand;
+    return Status::Ok();
+  }
+  // Two members' entries of one millisecond are told apart by it: each begins anywhere.
+  const std::string random = RandomBytes(4);
+  setup->audit_serial = Decoder(random).Big32();
+  setup->audit = stand;
+  return Status::Ok();
 }
 
 }  // namespace
@@ -187,19 +210,15 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
     impl->lease = *std::move(lease);
   }
   impl->word = options.owner ? options.owner->word() : impl->lease->word();
-  auto registry = Acquire(connection, impl->word, PgCommitter::kRegistryUnit);
-  if (!registry.ok()) return std::move(registry).status();
-  auto serial = NextAuditSerial(impl->shared->kv);
-  if (!serial.ok()) return std::move(serial).status();
   PgCommitter::Setup setup;
   setup.options = options.postgres;
   setup.word = impl->word;
+  setup.acquire = PgAcquireStatement(options.postgres);
+  NOTIFYD_TRY(TakeOwnUnit(connection, impl->shared->kv, &setup));
   setup.retention = &impl->shared->retention;
   setup.sealing = &impl->shared->sealing;
   setup.wall_ms = options.wall_ms;
   setup.commits = options.commit_histogram;
-  setup.audit_serial = *serial;
-  setup.registry = {registry->Int(0, 1), registry->Int(0, 2), Totals(), true};
   if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
   setup.long_keys = [sweeper = &impl->sweeper](std::vector<std::string> keys) { sweeper->Fold(std::move(keys)); };
   impl->committer = std::make_shared<PgCommitter>(std::move(setup));
@@ -225,41 +244,32 @@ Result<RegistryImage> PgStore::LoadRegistry() {
 void PgStore::Start(StoreEvents* events) {
   impl_->committer->Start(events);
   impl_->shared->readers.Start(impl_->options.reader_threads);
-  impl_->sweeper.Start();
+  impl_->sweeper.Start(/*removes=*/impl_->options.postgres.member.empty());
   if (impl_->lease)
     impl_->lease->Keep([committer = impl_->committer.get()] { committer->GiveUp(Status(Code::kIo, "the lease of the store is lost")); });
 }
 
 Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
-  PgStand stand;
-  bool has_totals = false;
+  std::optional<PgRows> acquired;
   NOTIFYD_TRY(shared->pool.With([&](PgConnection* connection) {
-    auto rows = Acquire(connection, word, number);
+    auto rows = AcquirePgUnits(connection, options.postgres, word, {number});
     if (!rows.ok()) return std::move(rows).status();
-    stand.epoch = rows->Int(0, 1);
-    stand.n = rows->Int(0, 2);
-    has_totals = !rows->IsNull(0, 3);
-    if (!has_totals) return Status::Ok();
-    Result<Totals> totals = DecodeTotals(rows->Bytes(0, 3));
-    if (!totals.ok()) return std::move(totals).status();
-    stand.totals = *totals;
+    acquired.emplace(*std::move(rows));
     return Status::Ok();
   }));
-  if (!has_totals) {
-    Result<NamespaceBeginning> beginning = ReadBeginning(shared->kv, number);
-    if (!beginning.ok()) return std::move(beginning).status();
-    stand.totals = beginning->totals;
-    stand.awake = beginning->awake;
-    return stand;
-  }
-  stand.awake = number == kDefaultNumber;
-  NOTIFYD_TRY(shared->kv.GetAll({EncodeNamespaceWakeKey(number)}, [&](size_t, std::string_view value) {
-    Result<NamespaceWake> wake = DecodeNamespaceWake(value);
-    if (!wake.ok()) return std::move(wake).status();
-    stand.awake = !wake->asleep;
-    return Status::Ok();
-  }));
-  return stand;
+  return PgStandOf(shared->kv, number, *acquired, 0);
+}
+
+std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
+  if (impl_->options.postgres.member.empty()) return nullptr;
+  PgCluster::Setup setup;
+  setup.options = impl_->options.postgres;
+  setup.word = impl_->word;
+  setup.kv = &impl_->shared->kv;
+  setup.sealing = &impl_->shared->sealing;
+  setup.committer = impl_->committer.get();
+  setup.removes = [sweeper = &impl_->sweeper] { sweeper->Remove(); };
+  return std::make_unique<PgCluster>(std::move(setup));
 }
 
 Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {

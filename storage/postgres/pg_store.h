@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "broker/cluster_store.h"
 #include "broker/ports.h"
 #include "storage/options.h"
 
@@ -38,6 +39,8 @@ class PgStore : public StoreHost {
   Status Close() override;
   std::vector<StoreFigure> Figures() const override;
 
+  /// Of a store that was opened for one of several members; else null. The store is borrowed.
+  std::unique_ptr<ClusterStore> OpenCluster();
   /// Removes all whose hour is over, on the caller's thread: for tests. Error: kUnavailable, kIo.
   Status Sweep();
 

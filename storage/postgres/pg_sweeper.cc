@@ -56,7 +56,8 @@ std::string Joined(const std::vector<std::string>& words) {
 
 }  // namespace
 
-void PgSweeper::Start() {
+void PgSweeper::Start(bool removes) {
+  removes_ = removes;
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -112,7 +113,7 @@ void PgSweeper::Run() {
     for (NamespaceNumber number : namespaces)
       if (status.ok()) status = SweepNamespace(number);
     if (status.ok() && Steady::now() >= remove_at) {
-      status = RemoveDue();
+      if (removes_) status = RemoveDue();
       remove_at = Steady::now() + kRemoveEvery;
     }
     if (status.ok() && Steady::now() >= measure_at) {

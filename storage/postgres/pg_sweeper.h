@@ -29,8 +29,11 @@ class PgSweeper {
       : pool_(pool), retention_(retention), wall_ms_(std::move(wall_ms)) {}
   ~PgSweeper() { Stop(); }
 
-  void Start();
+  /// `removes`: what retention ended in the whole store is its affair, as far as nobody else removes it.
+  void Start(bool removes);
   void Stop();
+  /// Whoever removed it before is gone. Any thread.
+  void Remove() { removes_ = true; }
   /// Any thread.
   void Fold(std::vector<std::string> keys);
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
@@ -63,6 +66,7 @@ class PgSweeper {
   const std::function<int64_t()> wall_ms_;
   std::atomic<uint64_t> removed_ = 0, folded_ = 0;
   std::atomic<bool> no_standby_ = false;
+  std::atomic<bool> removes_ = false;
 
   std::mutex mutex_;
   std::condition_variable wake_;

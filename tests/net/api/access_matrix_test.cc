@@ -14,7 +14,8 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (path == "/healthz" || path == "/readyz" || begins("/.well-known/") || begins("/console")) return {};
   if (path == "/v1/whoami") return ScopeSet::All();
   if (path == "/metrics") return {kMetrics};
-  if (begins("/v1/tokens") || path == "/v1/audit" || path == "/v1/rekey" || begins("/v1/backups") || begins("/v1/debug/")) return {kAdmin};
+  if (begins("/v1/tokens") || path == "/v1/audit" || path == "/v1/rekey" || begins("/v1/backups") || begins("/v1/cluster") || begins("/v1/debug/"))
+    return {kAdmin};
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
   if ((path == "/v1/notifies" || path == "/v1/groups") && verb == Verb::kPost) return {kSubmit};
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
@@ -27,8 +28,9 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
 }
 
 bool IsOfNoNamespace(const std::string& path) {
-  return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/") ||
-         path.starts_with("/v1/alerts") || path == "/v1/audit" || path == "/v1/namespaces" || path == "/v1/rekey" || path == "/v1/whoami" || path == "/metrics";
+  return path.starts_with("/v1/tokens") || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/") || path.starts_with("/v1/alerts") ||
+         path.starts_with("/v1/cluster") || path == "/v1/audit" || path == "/v1/namespaces" || path == "/v1/rekey" || path == "/v1/whoami" ||
+         path == "/metrics";
 }
 
 std::string MethodOf(Verb verb) {
@@ -113,7 +115,8 @@ Expected Work(const RouteRow& row, ScopeSet scopes, const std::vector<std::strin
   auto holds = [&](const std::string& name) { return all || std::find(held.begin(), held.end(), name) != held.end(); };
   if (needed.empty()) return {};
   if (!scopes.HasAny(needed)) return {403, {}};
-  if (path == "/metrics" || path == "/v1/rekey" || path.starts_with("/v1/backups") || path.starts_with("/v1/debug/"))
+  if (path == "/metrics" || path == "/v1/rekey" || path.starts_with("/v1/backups") || path.starts_with("/v1/cluster") ||
+      path.starts_with("/v1/debug/"))
     return {all ? 0 : 403, kDefaultNumber};
   if (path.starts_with("/v1/alerts")) return {all ? 0 : 403, kSystemNumber};
   if (IsOfNoNamespace(path)) return {};

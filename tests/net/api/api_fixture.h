@@ -121,6 +121,11 @@ class ApiFixture {
       rekeys += begin;
       return rekey;
     };
+    options.cluster = [this] { return cluster; };
+    options.drain = [this](const std::string& member, bool draining, const std::function<void(Status)>& then) {
+      drains.emplace_back(member, draining);
+      then(drained);
+    };
     options.backups = [this](const BackupAsk& ask, const std::function<void(BackupAnswer)>& then) {
       backup_asks.push_back(ask);
       then(backups);
@@ -276,6 +281,10 @@ class ApiFixture {
   Result<std::string> profile = std::string("a profile");
   int64_t profiled_seconds = 0;
   std::vector<HeldByCore> held_by_cores{{0, "default", {{"notifies", 2, 900}}}};
+  ClusterReport cluster{
+      {{"a", "h:1", true, true, false, true, 2, "1.0", 3}}, {{kDefaultNumber, "a", "a", 3, 0}}, {{WallTime{5}, kDefaultNumber, "", "a"}}};
+  std::vector<std::pair<std::string, bool>> drains;  // that were asked for
+  Status drained;                                    // what is said of them
   RekeyReport rekey;  // what the process says
   int rekeys = 0;     // that were asked for
   bool ready = true;

@@ -1,0 +1,46 @@
+// ClusterStore: what one of several brokers on one store asks of it beside what it writes (broker/membership.h decides). Contract sections 22 and 23.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "broker/membership.h"
+#include "broker/placement.h"
+#include "broker/ports.h"
+
+namespace notifyd {
+
+/// One thread, and once the store is started; each call blocks until it is answered, or given up after some seconds. Errors: kUnavailable: not
+/// answered, and whether it was done, or will be, is not known; else what the store says.
+class ClusterStore {
+ public:
+  virtual ~ClusterStore() = default;
+
+  virtual Result<ClusterImage> Look() = 0;
+  /// Returns whether it was still as it was seen: then it is gone, and nothing that it has still under way is written. Synced.
+  virtual Result<bool> Bury(const MemberRow& seen) = 0;
+  /// Takes namespaces that nobody has, or none of them. Returns each as a start would find it, but with totals where it is awake, too. Synced. Error:
+  /// kConflict: another member has one of them.
+  virtual Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>& numbers) = 0;
+  /// Takes the registry: from then on StoreHost::Commit of its batches, and retention, are this member's. Synced. Error: kConflict: another member
+  /// leads.
+  virtual Status Lead() = 0;
+  /// As it is now. Of namespaces it says nothing. Any thread.
+  virtual Result<RegistryImage> ReadRegistry() = 0;
+  /// Blocks until all is written of a namespace that was let go of here.
+  virtual void Forget(NamespaceNumber number) = 0;
+  /// Returns whether it was still as it was seen: then it is nobody's, all that was written of it durable.
+  virtual Result<bool> Release(const UnitRow& seen) = 0;
+  /// Where they are to be from now on. Synced. Error: kConflict: another member leads.
+  virtual Status Place(const std::vector<PlacementMove>& moves) = 0;
+  /// What namespaces have to do, as UnitRow::load. Of those that are placed nowhere nothing is kept.
+  virtual Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) = 0;
+  /// Returns whether there is such a member. Synced.
+  virtual Result<bool> SetDraining(const std::string& member, bool draining) = 0;
+};
+
+}  // namespace notifyd

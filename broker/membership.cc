@@ -1,0 +1,117 @@
+#include "broker/membership.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace notifyd {
+
+void Membership::Seen(MonoTime now, const Incarnation& own, ClusterImage image) {
+  own_ = own;
+  image_ = std::move(image);
+  std::map<std::string, Sight> sights;
+  for (const MemberRow& member : image_.members) {
+    const auto before = sights_.find(member.name);
+    const bool same = before != sights_.end() && before->second.word == member.word;
+    sights[member.name] = {member.word, same ? before->second.since : now};
+  }
+  sights_ = std::move(sights);
+  // What was removed.
+  std::erase_if(held_, [this](const auto& each) { return each.first != kRegistryUnit && !each.second && !Find(each.first); });
+}
+
+std::vector<MemberRow> Membership::ToBury(MonoTime now) const {
+  std::vector<MemberRow> gone;
+  for (const MemberRow& member : image_.members)
+    if (member.name != name_ && !member.word.free && AgeMs(now, member.name) >= times_.stale_ms) gone.push_back(member);
+  return gone;
+}
+
+MonoTime Membership::NextBurial() const {
+  MonoTime next = kMonoNever;
+  for (const auto& [name, sight] : sights_)
+    if (name != name_ && !sight.word.free) next = std::min(next, MonoTime{sight.since.ms + times_.stale_ms});
+  return next;
+}
+
+std::vector<int64_t> Membership::ToAcquire() const {
+  std::vector<int64_t> units;
+  // The registry may have been nobody's yet.
+  if (!held_.contains(kRegistryUnit) && (!OwnerOf(kRegistryUnit) || Find(kRegistryUnit)->owner == own_)) units.push_back(kRegistryUnit);
+  for (const UnitRow& unit : image_.units) {
+    if (unit.unit == kRegistryUnit || held_.contains(unit.unit) || !IsFor(unit)) continue;
+    // One's own, and not held: an answer was lost.
+    if (unit.owner == own_ || !OwnerOf(unit)) units.push_back(unit.unit);
+  }
+  return units;
+}
+
+std::vector<int64_t> Membership::ToLeave() const {
+  std::vector<int64_t> units;
+  for (const auto& [number, leaving] : held_) {
+    const UnitRow* unit = Find(number);
+    if (!leaving && number != kRegistryUnit && unit && unit->placed != name_ && FindAlive(unit->placed)) units.push_back(number);
+  }
+  return units;
+}
+
+std::vector<UnitRow> Membership::ToRelease() const {
+  std::vector<UnitRow> units;
+  for (const UnitRow& unit : image_.units)
+    if (unit.owner == own_ && unit.unit != kRegistryUnit && !held_.contains(unit.unit) && !IsFor(unit)) units.push_back(unit);
+  return units;
+}
+
+bool Membership::moving() const {
+  return std::any_of(image_.units.begin(), image_.units.end(), [this](const UnitRow& unit) {
+    if (unit.placed.empty()) return false;
+    const MemberRow* owner = OwnerOf(unit);
+    return !owner || owner->name != unit.placed;
+  });
+}
+
+void Membership::Leave(int64_t unit) {
+  auto held = held_.find(unit);
+  CHECK(held != held_.end());
+  held->second = true;
+}
+
+bool Membership::Serves(int64_t unit) const {
+  auto held = held_.find(unit);
+  return held != held_.end() && !held->second;
+}
+
+const MemberRow* Membership::OwnerOf(int64_t unit) const {
+  const UnitRow* row = Find(unit);
+  return row ? OwnerOf(*row) : nullptr;
+}
+
+const MemberRow* Membership::OwnerOf(const UnitRow& unit) const {
+  if (unit.owner == Incarnation()) return nullptr;
+  auto found = std::find_if(image_.members.begin(), image_.members.end(),
+                            [&](const MemberRow& member) { return !member.word.free && member.word.incarnation == unit.owner; });
+  return found == image_.members.end() ? nullptr : &*found;
+}
+
+const MemberRow* Membership::FindAlive(const std::string& name) const {
+  auto found =
+      std::find_if(image_.members.begin(), image_.members.end(), [&](const MemberRow& member) { return !member.word.free && member.name == name; });
+  return found == image_.members.end() ? nullptr : &*found;
+}
+
+int64_t Membership::AgeMs(MonoTime now, const std::string& name) const {
+  auto sight = sights_.find(name);
+  return sight == sights_.end() ? 0 : now.ms - sight->second.since.ms;
+}
+
+const UnitRow* Membership::Find(int64_t unit) const {
+  auto found = std::lower_bound(image_.units.begin(), image_.units.end(), unit, [](const UnitRow& row, int64_t of) { return row.unit < of; });
+  return found == image_.units.end() || found->unit != unit ? nullptr : &*found;
+}
+
+bool Membership::IsFor(const UnitRow& unit) const {
+  return unit.placed == name_;
+}
+
+}  // namespace notifyd

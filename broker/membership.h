@@ -1,0 +1,103 @@
+// Membership: what one of several brokers on one store does about the others, and about what is placed at it. Each has a lease of its own, on a row
+// of its own (broker/ownership.h keeps that), and units of the store (a namespace, or the registry) belong to a member by the incarnation under which
+// it has its lease. Whoever has the registry leads. Pure: it is told what the store says, and says what to ask of it. Contract sections 22 and 23.
+//
+// I1 a unit is asked for only where its owner is nobody, or a member whose row says that it is gone. The store looks at that once more.
+// I2 a member's row says that it is gone where it gave it back, or where another one buried it: as it was seen, once it was not renewed for a
+//    lease and a tenth by that one's own clock, so its own lease is over by then.
+// I3 what is left is served by nobody here before it is released, and released by the epoch that was seen last, so that no release that comes late
+//    takes what was acquired again since.
+// I4 who may not act serves nothing, whatever this says.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "broker/ownership.h"
+
+namespace notifyd {
+
+/// Of the store's units: the registry; a namespace's is its number.
+inline constexpr int64_t kRegistryUnit = -1;
+
+struct MemberRow {
+  std::string name;
+  std::string address;  // HOST:PORT at which other members reach it
+  std::string version;  // of its program
+  OwnerWord word;       // free: it is gone
+  bool draining = false;
+};
+
+struct UnitRow {
+  int64_t unit = 0;
+  uint64_t epoch = 0;       // 0: nobody ever had it
+  Incarnation owner;        // whose it is, unless that one is gone; zero: nobody's
+  std::string placed = {};  // the member that is to have it; empty: nobody yet
+  uint64_t load = 0;        // as its owner said last: PlacedNamespace::load
+};
+
+/// What the store says at one time.
+struct ClusterImage {
+  std::vector<MemberRow> members;  // by name
+  std::vector<UnitRow> units;      // by unit: those that were owned once, or are placed
+  uint64_t registry = 0;           // one more with each change of tokens and settings of namespaces
+};
+
+class Membership {
+ public:
+  explicit Membership(std::string name, LeaseTimes times = {}) : name_(std::move(name)), times_(times) {}
+
+  /// The answer to a look is there, at `now`. `own`: under which it has its lease.
+  void Seen(MonoTime now, const Incarnation& own, ClusterImage image);
+  /// Those that were not renewed for too long, as they were seen.
+  std::vector<MemberRow> ToBury(MonoTime now) const;
+  /// When the first of them is, unless it is renewed.
+  MonoTime NextBurial() const;
+  /// What is to be had, and nobody has. The registry among it where nobody leads.
+  std::vector<int64_t> ToAcquire() const;
+  /// What is served here, and is to be at another one that is alive.
+  std::vector<int64_t> ToLeave() const;
+  /// What is one's own, is not served, and is to be at another one: as it was seen.
+  std::vector<UnitRow> ToRelease() const;
+  /// Something is on its way, here or between others: the store is to be looked at soon.
+  bool moving() const;
+
+  /// The store gave it: it is served from now on.
+  void Acquired(int64_t unit) { held_[unit] = false; }
+  /// It is served no more; what is under way of it ends.
+  void Leave(int64_t unit);
+  /// All of it has ended, and is durable.
+  void Left(int64_t unit) { held_.erase(unit); }
+
+  bool Serves(int64_t unit) const;
+  bool leads() const { return Serves(kRegistryUnit); }
+  /// Who has it as of the last look, unless that one is gone: null.
+  const MemberRow* OwnerOf(int64_t unit) const;
+  const MemberRow* OwnerOf(const UnitRow& unit) const;
+  /// Null: there is none, or it is gone.
+  const MemberRow* FindAlive(const std::string& name) const;
+  const ClusterImage& image() const { return image_; }
+  /// For how long its row has been the same.
+  int64_t AgeMs(MonoTime now, const std::string& name) const;
+
+ private:
+  struct Sight {
+    OwnerWord word;
+    MonoTime since;
+  };
+  const UnitRow* Find(int64_t unit) const;
+  bool IsFor(const UnitRow& unit) const;
+
+  const std::string name_;
+  const LeaseTimes times_;
+  Incarnation own_;
+  ClusterImage image_;
+  std::map<std::string, Sight> sights_;
+  std::map<int64_t, bool> held_;  // whether it is being left
+};
+
+}  // namespace notifyd

@@ -1,0 +1,116 @@
+#include "broker/placement.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace notifyd {
+namespace {
+
+uint64_t WeightOf(const PlacedNamespace& space) {
+  return 1 + space.load;
+}
+
+}  // namespace
+
+/// What each member has. Of those that may be given something: not draining, unless all are.
+struct Placement::Weights {
+  explicit Weights(const PlacementView& view) {
+    const bool all_drain = std::all_of(view.members.begin(), view.members.end(), [](const PlacementMember& each) { return each.draining; });
+    for (const PlacementMember& member : view.members) {
+      alive.insert(member.name);
+      if (!member.draining || all_drain) of[member.name] = 0;
+    }
+    for (const PlacedNamespace& space : view.namespaces)
+      if (auto has = of.find(space.at); has != of.end()) has->second += WeightOf(space);
+  }
+  /// The lightest, by name where several are. There is one.
+  const std::string& Lightest() const {
+    return std::min_element(of.begin(), of.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  }
+  bool Takes(const std::string& name) const { return of.contains(name); }
+
+  std::set<std::string> alive;
+  std::map<std::string, uint64_t> of;
+};
+
+std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& view) {
+  std::vector<PlacementMove> moves;
+  if (view.members.empty()) return moves;
+  NoteMembers(now, view);
+  Weights weights(view);
+
+  std::vector<const PlacedNamespace*> homeless;
+  for (const PlacedNamespace& space : view.namespaces) {
+    const bool there = weights.alive.contains(space.at);
+    if (space.with_leader && space.at != view.leader) moves.push_back({space.number, space.at, view.leader, !there});
+    else if (!there) homeless.push_back(&space);
+  }
+  // The heaviest first, so that the lighter ones even out what they leave.
+  std::sort(homeless.begin(), homeless.end(), [](const PlacedNamespace* a, const PlacedNamespace* b) {
+    return WeightOf(*a) != WeightOf(*b) ? WeightOf(*a) > WeightOf(*b) : a->number < b->number;
+  });
+  for (const PlacedNamespace* space : homeless) {
+    const std::string to = weights.Lightest();
+    weights.of[to] += WeightOf(*space);
+    moves.push_back({space->number, space->at, to, true});
+  }
+  // What is to be evened out is seen as it is behind these.
+  if (!moves.empty() || now < quiet_until_ || now < next_at_) return moves;
+  PlacementMove move;
+  if (Drain(view, &weights, &move)) {
+    moves.push_back(move);
+  } else if (Even(now, view, weights, &move)) {
+    moved_at_[move.number] = now;
+    moves.push_back(move);
+  }
+  if (!moves.empty()) next_at_ = {now.ms + rules_.every_ms};
+  return moves;
+}
+
+/// One that joined is not sent anything for a while: it may be the first of several, or one that comes and goes.
+void Placement::NoteMembers(MonoTime now, const PlacementView& view) {
+  std::set<std::string> names;
+  for (const PlacementMember& member : view.members) names.insert(member.name);
+  const bool joined = !std::includes(known_.begin(), known_.end(), names.begin(), names.end());
+  if (seen_ && joined) quiet_until_ = {std::max(quiet_until_.ms, now.ms + rules_.quiet_ms)};
+  seen_ = true;
+  known_ = std::move(names);
+  std::erase_if(moved_at_, [&](const auto& each) { return now.ms - each.second.ms >= rules_.rest_ms; });
+}
+
+bool Placement::Drain(const PlacementView& view, Weights* weights, PlacementMove* move) const {
+  const PlacedNamespace* first = nullptr;
+  for (const PlacedNamespace& space : view.namespaces)
+    if (!space.with_leader && !weights->Takes(space.at) && (!first || space.number < first->number)) first = &space;
+  if (!first) return false;
+  *move = {first->number, first->at, weights->Lightest(), false};
+  return true;
+}
+
+bool Placement::Even(MonoTime now, const PlacementView& view, const Weights& weights, PlacementMove* move) const {
+  uint64_t sum = 0;
+  for (const auto& [name, weight] : weights.of) sum += weight;
+  const auto heaviest = std::max_element(weights.of.begin(), weights.of.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const std::string& lightest = weights.Lightest();
+  const uint64_t apart = heaviest->second - weights.of.at(lightest);
+  const uint64_t slack = rules_.slack_share > 0 ? sum / weights.of.size() / rules_.slack_share : 0;
+  if (apart <= slack) return false;
+  const PlacedNamespace* best = nullptr;
+  uint64_t best_gain = 0;
+  for (const PlacedNamespace& space : view.namespaces) {
+    if (space.with_leader || space.at != heaviest->first || WeightOf(space) + slack / 2 >= apart) continue;
+    const auto moved = moved_at_.find(space.number);
+    if (moved != moved_at_.end() && now.ms - moved->second.ms < rules_.rest_ms) continue;
+    // By how much the heavier of the two is lighter than the heaviest was. It does not become nearly as heavy as that one: a little more load would
+    // send it back.
+    const uint64_t gain = std::min(WeightOf(space), apart - WeightOf(space));
+    if (gain < best_gain || (gain == best_gain && best && best->number < space.number)) continue;
+    best = &space;
+    best_gain = gain;
+  }
+  if (!best) return false;
+  *move = {best->number, best->at, lightest, false};
+  return true;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,77 @@
+// Placement: at which of several brokers each namespace is to be, as whoever leads them decides it. Pure: no clock, no store. Contract section 23.
+//
+// I1 what is nowhere, or at a member that is gone, is placed at once, and so is what has to be where the leader is.
+// I2 all else moves one at a time, at most one in `every_ms`, and none for `quiet_ms` after a start: the leader's, or that of a member that joined.
+// I3 what is drained is emptied first. Then a move is made only where the heaviest and the lightest member are apart by a good part of what one
+//    has on average, and makes no other one nearly as heavy: so a load that stays about as it is comes to rest.
+// I4 the same views at the same times lead to the same moves.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace notifyd {
+
+struct PlacementRules {
+  int64_t every_ms = 1'000;
+  int64_t quiet_ms = 10'000;
+  int64_t rest_ms = 60'000;  // one that was moved for its load stays for so long
+  uint64_t slack_share = 8;  // members that differ by less than this part of the average load are even
+};
+
+/// One that is alive.
+struct PlacementMember {
+  std::string name;
+  bool draining = false;
+};
+
+struct PlacedNamespace {
+  NamespaceNumber number = kDefaultNumber;
+  std::string at;            // where it is placed; empty: nowhere yet
+  uint64_t load = 0;         // beside what each namespace weighs by itself, which is 1
+  bool with_leader = false;  // it has to be where the leader is
+};
+
+/// As the leader sees it.
+struct PlacementView {
+  std::string leader;
+  std::vector<PlacementMember> members;     // that are alive, the leader among them, each once
+  std::vector<PlacedNamespace> namespaces;  // all, each once
+};
+
+struct PlacementMove {
+  NamespaceNumber number = kDefaultNumber;
+  std::string from;  // empty: nowhere
+  std::string to;
+  bool at_once = false;  // nobody served it
+};
+
+class Placement {
+ public:
+  explicit Placement(MonoTime started, PlacementRules rules = {}) : rules_(rules), quiet_until_{started.ms + rules.quiet_ms} {}
+
+  /// What is to be placed anew now. The caller shows it as `at` from then on.
+  std::vector<PlacementMove> Decide(MonoTime now, const PlacementView& view);
+  /// When a look brings something at the earliest, of what waits for a time alone.
+  MonoTime next_at() const { return next_at_; }
+
+ private:
+  struct Weights;
+  void NoteMembers(MonoTime now, const PlacementView& view);
+  bool Drain(const PlacementView& view, Weights* weights, PlacementMove* move) const;
+  bool Even(MonoTime now, const PlacementView& view, const Weights& weights, PlacementMove* move) const;
+
+  const PlacementRules rules_;
+  std::set<std::string> known_;  // members that were there in the last view
+  bool seen_ = false;
+  MonoTime quiet_until_, next_at_;
+  std::map<NamespaceNumber, MonoTime> moved_at_;  // for their load
+};
+
+}  // namespace notifyd

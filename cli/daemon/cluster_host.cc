@@ -1,0 +1,480 @@
+#include "cli/daemon/cluster_host.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+#include "base/log.h"
+
+namespace notifyd {
+namespace {
+
+/// How often it looks: while something is on its way, once that takes long, and otherwise.
+constexpr int64_t kMovingMs = 25, kSlowlyMs = 250, kQuietMs = 500;
+constexpr int64_t kMovingMostMs = 60'000;
+constexpr int64_t kTellLoadsMs = 10'000;
+/// What the registry summoned stays here for so long, so that it may answer.
+constexpr int64_t kSummonedMs = 5'000;
+constexpr size_t kMovesKept = 100;
+constexpr size_t kNumbers = size_t{kMostNumber} + 1;
+
+}  // namespace
+
+struct ClusterHost::View {
+  std::unordered_map<NamespaceNumber, Place> places;  // those of others, and those on their way
+  Place registry;
+  std::vector<Member> members;
+  std::vector<ClusterReport::Space> units;
+};
+
+ClusterHost::ClusterHost(Setup setup) : setup_(std::move(setup)), here_(kNumbers), membership_(setup_.name, setup_.times) {}
+
+ClusterHost::~ClusterHost() {
+  Stop();
+}
+
+void ClusterHost::Start(std::unique_ptr<ClusterStore> store) {
+  store_ = std::move(store);
+  looked_at_ = setup_.now();
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ClusterHost::Quiesce() {
+  std::lock_guard lock(mutex_);
+  quiet_ = true;
+}
+
+void ClusterHost::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+    waiters_.clear();
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+// ---- what others ask, on any thread
+
+std::shared_ptr<const ClusterHost::View> ClusterHost::view() const {
+  std::lock_guard lock(mutex_);
+  return view_;
+}
+
+Place ClusterHost::Of(NamespaceNumber number) const {
+  if (number < kNumbers && here_[number].load(std::memory_order_acquire)) return {};
+  const std::shared_ptr<const View> now = view();
+  const Place moving{Place::Kind::kMoving, {}, {}};
+  if (!now) return moving;
+  auto found = now->places.find(number);
+  return found == now->places.end() ? moving : found->second;
+}
+
+Place ClusterHost::OfRegistry() const {
+  if (leads_.load(std::memory_order_acquire)) return {};
+  const std::shared_ptr<const View> now = view();
+  return now ? now->registry : Place{Place::Kind::kMoving, {}, {}};
+}
+
+std::vector<Member> ClusterHost::Members() const {
+  const std::shared_ptr<const View> now = view();
+  return now ? now->members : std::vector<Member>();
+}
+
+void ClusterHost::Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) {
+  {
+    std::lock_guard lock(mutex_);
+    if (ending_) return;
+    waiters_.push_back({number, {setup_.now().ms + most_ms}, std::move(then)});
+    kicked_ = true;
+  }
+  wake_.notify_all();
+}
+
+void ClusterHost::Summon(NamespaceNumber number, Event event) {
+  {
+    std::lock_guard lock(mutex_);
+    summoned_[number].push_back(std::move(event));
+    kicked_ = true;
+  }
+  wake_.notify_all();
+}
+
+void ClusterHost::Kick() {
+  {
+    std::lock_guard lock(mutex_);
+    kicked_ = true;
+  }
+  wake_.notify_all();
+}
+
+void ClusterHost::SetDraining(std::string member, bool draining, std::function<void(Status)> then) {
+  {
+    std::lock_guard lock(mutex_);
+    drains_.push_back({std::move(member), draining, std::move(then)});
+    kicked_ = true;
+  }
+  wake_.notify_all();
+}
+
+ClusterReport ClusterHost::Report() const {
+  ClusterReport report;
+  std::lock_guard lock(mutex_);
+  if (view_) {
+    report.members = view_->members;
+    report.namespaces = view_->units;
+  }
+  report.moves.assign(moves_.begin(), moves_.end());
+  return report;
+}
+
+ClusterFigures ClusterHost::figures() const {
+  ClusterFigures figures;
+  for (const Member& member : Members()) {
+    ++figures.members;
+    if (member.self) figures.served = member.namespaces;
+  }
+  figures.placed = moves_made_;
+  figures.taken = taken_;
+  figures.handed_over = handed_over_;
+  figures.buried = buried_;
+  figures.leads = leads_;
+  figures.looked_ms_ago = setup_.now().ms - looked_at_ms_;
+  return figures;
+}
+
+// ---- the thread
+
+void ClusterHost::Run() {
+  MonoTime next = setup_.now();
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      for (const Waiter& waiter : waiters_) next = std::min(next, waiter.until);
+      const int64_t wait_ms = std::clamp<int64_t>(next.ms - setup_.now().ms, 0, kQuietMs);
+      wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return kicked_ || ending_; });
+      if (ending_) return;
+      kicked_ = false;
+    }
+    next = Round();
+  }
+}
+
+MonoTime ClusterHost::Round() {
+  Drain();
+  EndLeaves();
+  if (!Look()) {
+    AnswerWaiters();
+    return {setup_.now().ms + kQuietMs / 2};
+  }
+  bool quiet = false;
+  {
+    std::lock_guard lock(mutex_);
+    quiet = quiet_;
+  }
+  Bury();
+  if (!leads_ && registry_ != membership_.image().registry && !LearnRegistry(false)) return {setup_.now().ms + kMovingMs};
+  if (!quiet) {
+    AcquireRegistry();
+    AcquireNamespaces();
+    BeginLeaves();
+    ReleaseLeft();
+    PlaceAll();
+    TellLoads();
+  }
+  Show();
+  Deliver();
+  AnswerWaiters();
+  return Next();
+}
+
+/// Soon, where something is on its way: whoever has it is to be found, too. Or once a member may be gone.
+MonoTime ClusterHost::Next() {
+  const MonoTime now = setup_.now();
+  bool moving = membership_.moving() || !membership_.OwnerOf(kRegistryUnit);
+  {
+    std::lock_guard lock(mutex_);
+    moving = moving || !summoned_.empty();
+  }
+  if (!moving) moving_since_ = now;
+  const int64_t pause_ms = !moving ? kQuietMs : now.ms - moving_since_.ms < kMovingMostMs ? kMovingMs : kSlowlyMs;
+  return {std::clamp(membership_.NextBurial().ms, now.ms + kMovingMs, now.ms + pause_ms)};
+}
+
+/// Calls `begin` with what it is to call once it is through, and waits for that. False: this ends first.
+bool ClusterHost::AwaitDone(const std::function<void(std::function<void()>)>& begin) {
+  auto done = std::make_shared<bool>(false);
+  begin([this, done] {
+    {
+      std::lock_guard lock(mutex_);
+      *done = true;
+    }
+    wake_.notify_all();
+  });
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return *done || ending_; });
+  return *done;
+}
+
+/// What was let go of is written, and then no more this member's to write.
+void ClusterHost::EndLeaves() {
+  std::vector<NamespaceNumber> left, late;
+  {
+    std::lock_guard lock(mutex_);
+    const MonoTime now = setup_.now();
+    for (auto& [number, leaving] : leaving_) {
+      if (leaving.left) left.push_back(number);
+      else if (now >= leaving.cut_at && !std::exchange(leaving.cut, true)) late.push_back(number);
+    }
+    for (NamespaceNumber number : left) leaving_.erase(number);
+  }
+  for (NamespaceNumber number : late) setup_.cut(number);
+  for (NamespaceNumber number : left) {
+    store_->Forget(number);
+    membership_.Left(number);
+  }
+}
+
+bool ClusterHost::Look() {
+  const MonoTime asked_at = setup_.now();
+  Result<ClusterImage> image = store_->Look();
+  const MonoTime now = setup_.now();
+  if (!image.ok()) {
+    if (now.ms - looked_at_.ms >= setup_.times.lease_ms) setup_.lost("it does not learn what the others do");
+    return false;
+  }
+  membership_.Seen(now, setup_.own(), *std::move(image));
+  looked_at_ = asked_at;
+  looked_at_ms_ = asked_at.ms;
+  return true;
+}
+
+void ClusterHost::Bury() {
+  for (const MemberRow& member : membership_.ToBury(setup_.now())) {
+    Result<bool> buried = store_->Bury(member);
+    if (!buried.ok() || !*buried) continue;
+    ++buried_;
+    Log(LogLevel::kWarn, "a member is gone", {{"member", member.name}, {"address", member.address}});
+  }
+}
+
+/// False: this ends, or it is not known yet.
+bool ClusterHost::LearnRegistry(bool leads) {
+  const uint64_t version = membership_.image().registry;
+  Result<RegistryImage> image = store_->ReadRegistry();
+  if (!image.ok()) return false;
+  if (!AwaitDone([&](std::function<void()> then) { setup_.registry(*std::move(image), leads, std::move(then)); })) return false;
+  registry_ = version;
+  return true;
+}
+
+void ClusterHost::AcquireRegistry() {
+  const std::vector<int64_t> wanted = membership_.ToAcquire();
+  if (wanted.empty() || wanted.front() != kRegistryUnit) return;
+  if (!store_->Lead().ok()) return;
+  membership_.Acquired(kRegistryUnit);
+  // From here on nobody else changes it: what is read now is all there is.
+  while (!LearnRegistry(true)) {
+    std::unique_lock lock(mutex_);
+    if (wake_.wait_for(lock, std::chrono::milliseconds(kMovingMs), [this] { return ending_; })) return;
+  }
+  placement_.emplace(setup_.now());
+  leads_ = true;
+  Log(LogLevel::kInfo, "this member leads", {{"member", setup_.name}});
+}
+
+void ClusterHost::AcquireNamespaces() {
+  std::vector<NamespaceNumber> wanted;
+  for (int64_t unit : membership_.ToAcquire())
+    if (unit != kRegistryUnit) wanted.push_back(static_cast<NamespaceNumber>(unit));
+  if (wanted.empty()) return;
+  Result<std::vector<NamespaceAtStart>> states = store_->Acquire(wanted);
+  if (!states.ok()) {
+    if (states.status().code() != Code::kUnavailable && states.status().code() != Code::kConflict)
+      Log(LogLevel::kError, "namespaces are not taken", {{"detail", states.status().detail()}});
+    return;
+  }
+  for (NamespaceNumber number : wanted) membership_.Acquired(number);
+  taken_ += wanted.size();
+  if (!AwaitDone([&](std::function<void()> then) { setup_.gained(*std::move(states), std::move(then)); })) return;
+  for (NamespaceNumber number : wanted) here_[number].store(true, std::memory_order_release);
+  Log(LogLevel::kInfo, "namespaces taken", {{"count", wanted.size()}});
+}
+
+/// It goes on being served until whoever is to have it must have seen that, and looks out for it.
+void ClusterHost::BeginLeaves() {
+  const std::vector<int64_t> leaves = membership_.ToLeave();
+  std::map<int64_t, MonoTime> seen;
+  for (int64_t unit : leaves) seen[unit] = to_leave_.contains(unit) ? to_leave_[unit] : setup_.now();
+  to_leave_ = std::move(seen);
+  for (int64_t unit : leaves) {
+    if (setup_.now().ms - to_leave_[unit].ms < kQuietMs) continue;
+    const auto number = static_cast<NamespaceNumber>(unit);
+    membership_.Leave(unit);
+    here_[number].store(false, std::memory_order_release);
+    {
+      std::lock_guard lock(mutex_);
+      leaving_[number].cut_at = {setup_.now().ms + setup_.grace_ms};
+    }
+    setup_.leave(number, [this, number] {
+      {
+        std::lock_guard lock(mutex_);
+        leaving_[number].left = true;
+        kicked_ = true;
+      }
+      wake_.notify_all();
+    });
+  }
+}
+
+void ClusterHost::ReleaseLeft() {
+  for (const UnitRow& unit : membership_.ToRelease()) {
+    Result<bool> released = store_->Release(unit);
+    if (!released.ok() || !*released) continue;
+    ++handed_over_;
+    Log(LogLevel::kInfo, "namespace handed over", {{"namespace", unit.unit}, {"to", unit.placed}});
+  }
+}
+
+void ClusterHost::PlaceAll() {
+  if (!placement_) return;
+  const ClusterImage& image = membership_.image();
+  PlacementView view{setup_.name, {}, setup_.namespaces()};
+  for (const MemberRow& member : image.members) view.members.push_back({member.name, member.draining});
+  std::unordered_map<int64_t, const UnitRow*> rows;
+  for (const UnitRow& unit : image.units) rows[unit.unit] = &unit;
+  std::set<NamespaceNumber> summoned;
+  {
+    std::lock_guard lock(mutex_);
+    const MonoTime now = setup_.now();
+    for (const auto& [number, events] : summoned_) summoned_until_[number] = {now.ms + kSummonedMs};
+    std::erase_if(summoned_until_, [&](const auto& each) { return each.second <= now; });
+    for (const auto& [number, until] : summoned_until_) summoned.insert(number);
+  }
+  for (PlacedNamespace& space : view.namespaces) {
+    if (auto row = rows.find(space.number); row != rows.end()) {
+      space.at = row->second->placed;
+      space.load = row->second->load;
+    }
+    space.with_leader |= space.number == kSystemNumber || summoned.contains(space.number);
+  }
+  const std::vector<PlacementMove> moves = placement_->Decide(setup_.now(), view);
+  if (moves.empty() || !store_->Place(moves).ok()) return;
+  moves_made_ += moves.size();
+  std::lock_guard lock(mutex_);
+  for (const PlacementMove& move : moves) {
+    moves_.push_front({setup_.wall(), move.number, move.from, move.to});
+    Log(LogLevel::kInfo, "namespace placed", {{"namespace", move.number}, {"from", move.from}, {"to", move.to}});
+  }
+  if (moves_.size() > kMovesKept) moves_.resize(kMovesKept);
+  kicked_ = true;
+}
+
+/// What is served here, by how much it has to do, where that is another magnitude than it was.
+void ClusterHost::TellLoads() {
+  const MonoTime now = setup_.now();
+  if (now.ms - told_at_.ms < kTellLoadsMs) return;
+  told_at_ = now;
+  std::map<NamespaceNumber, uint64_t> loads, changed;
+  for (const UnitRow& unit : membership_.image().units) {
+    if (unit.unit == kRegistryUnit || !membership_.Serves(unit.unit)) continue;
+    const auto number = static_cast<NamespaceNumber>(unit.unit);
+    const uint64_t load = setup_.load(number), before = told_loads_.contains(number) ? told_loads_[number] : unit.load;
+    const bool alike = load < before + before / 4 + 1 && before < load + load / 4 + 1;
+    loads[number] = alike ? before : load;
+    if (loads[number] != unit.load) changed[number] = loads[number];
+  }
+  if (changed.empty() || store_->TellLoads(changed).ok()) told_loads_ = std::move(loads);
+}
+
+void ClusterHost::Drain() {
+  std::deque<DrainAsk> drains;
+  {
+    std::lock_guard lock(mutex_);
+    drains.swap(drains_);
+  }
+  for (const DrainAsk& ask : drains) {
+    Result<bool> set = store_->SetDraining(ask.member, ask.draining);
+    if (!set.ok()) ask.then(set.status());
+    else ask.then(*set ? Status::Ok() : Status(Code::kNotFound, "there is no such member"));
+    if (set.ok() && *set) Log(LogLevel::kInfo, ask.draining ? "a member drains" : "a member drains no more", {{"member", ask.member}});
+  }
+}
+
+void ClusterHost::Show() {
+  auto shown = std::make_shared<View>();
+  const ClusterImage& image = membership_.image();
+  const MonoTime now = setup_.now();
+  std::map<std::string, uint64_t> counts;
+  const MemberRow* leader = membership_.OwnerOf(kRegistryUnit);
+  for (const UnitRow& unit : image.units) {
+    if (unit.unit == kRegistryUnit) continue;
+    const auto number = static_cast<NamespaceNumber>(unit.unit);
+    const MemberRow* owner = membership_.OwnerOf(unit);
+    shown->units.push_back({number, owner ? owner->name : "", unit.placed, unit.epoch, unit.load});
+    if (owner) ++counts[owner->name];
+    if (owner && owner->name != setup_.name) shown->places[number] = {Place::Kind::kThere, owner->name, owner->address};
+  }
+  const bool there = leader && leader->name != setup_.name;
+  shown->registry = there ? Place{Place::Kind::kThere, leader->name, leader->address} : Place{Place::Kind::kMoving, {}, {}};
+  for (const MemberRow& row : image.members) {
+    Member member;
+    member.name = row.name;
+    member.address = row.address;
+    member.self = row.name == setup_.name;
+    member.leading = leader && leader->name == row.name;
+    member.draining = row.draining;
+    member.heartbeat_age_ms = membership_.AgeMs(now, row.name);
+    member.alive = member.heartbeat_age_ms < setup_.times.lease_ms;
+    member.namespaces = counts[row.name];
+    member.version = row.version;
+    shown->members.push_back(std::move(member));
+  }
+  const std::vector<Member> members = shown->members;
+  bool changed = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto same = [](const Member& a, const Member& b) { return a.name == b.name && a.address == b.address; };
+    changed = !view_ || !std::equal(members.begin(), members.end(), view_->members.begin(), view_->members.end(), same);
+    view_ = std::move(shown);
+  }
+  ready_ = registry_.has_value();
+  if (changed) setup_.members_changed(members);
+}
+
+void ClusterHost::AnswerWaiters() {
+  const MonoTime now = setup_.now();
+  std::vector<Waiter> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waiters.swap(waiters_);
+  }
+  std::vector<Waiter> left;
+  for (Waiter& waiter : waiters) {
+    if (now >= waiter.until || Of(waiter.number).kind != Place::Kind::kMoving) waiter.then();
+    else left.push_back(std::move(waiter));
+  }
+  std::lock_guard lock(mutex_);
+  if (!ending_) std::move(left.begin(), left.end(), std::back_inserter(waiters_));
+}
+
+/// What the registry had to say to cores that are here by now.
+void ClusterHost::Deliver() {
+  std::vector<std::pair<NamespaceNumber, Event>> events;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto each = summoned_.begin(); each != summoned_.end();) {
+      if (!here_[each->first]) {
+        ++each;
+        continue;
+      }
+      for (Event& event : each->second) events.emplace_back(each->first, std::move(event));
+      each = summoned_.erase(each);
+    }
+  }
+  for (auto& [number, event] : events) setup_.post(number, std::move(event));
+}
+
+}  // namespace notifyd

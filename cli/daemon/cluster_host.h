@@ -1,0 +1,155 @@
+// ClusterHost: keeps this broker a member among those that share its store. A thread of its own looks at the store, some times a second, and does
+// what broker/membership.h decides of what is there: takes what is placed here, hands over what is placed elsewhere, buries who is gone, follows the
+// registry or leads; and, where it leads, places namespaces as broker/placement.h decides. Contract section 23.
+//
+// I1 a namespace is said to be here (Of) only between the end of `gained` and the beginning of `leave`.
+// I2 it is released only once `leave` has ended, and all of it is durable.
+// I3 who could not look for a whole lease knows nothing of tokens any more: `lost`.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/cluster_report.h"
+#include "broker/cluster_store.h"
+#include "broker/events.h"
+#include "broker/membership.h"
+#include "broker/placement.h"
+#include "broker/places.h"
+
+namespace notifyd {
+
+class ClusterHost : public Places {
+ public:
+  /// Functions are called on its thread, those that it hands out may be on any.
+  struct Setup {
+    std::string name;
+    LeaseTimes times = {};
+    int64_t grace_ms = 0;  // for attempts in flight of what is handed over
+    std::function<MonoTime()> now;
+    std::function<WallTime()> wall;
+    std::function<Incarnation()> own;  // under which this member has its lease
+    /// The registry's rows are these now: `then` once all go by them. `leads`: and this member goes on with it.
+    std::function<void(RegistryImage, bool leads, std::function<void()> then)> registry;
+    /// They are served from now on: `then` once they take requests.
+    std::function<void(std::vector<NamespaceAtStart>, std::function<void()> then)> gained;
+    /// It is served no more: `then` once it is let go of.
+    std::function<void(NamespaceNumber, std::function<void()> then)> leave;
+    /// What is in flight of it is not waited for any more.
+    std::function<void(NamespaceNumber)> cut;
+    /// Takes it to the namespace's core, which is here.
+    std::function<void(NamespaceNumber, Event)> post;
+    /// All namespaces, those that are being removed `with_leader`.
+    std::function<std::vector<PlacedNamespace>()> namespaces;
+    /// How much one that is served here has to do: a load as PlacedNamespace's.
+    std::function<uint64_t(NamespaceNumber)> load;
+    std::function<void(const char* why)> lost;  // may not return
+    std::function<void(const std::vector<Member>&)> members_changed;
+  };
+  explicit ClusterHost(Setup setup);
+  ~ClusterHost() override;
+
+  /// The registry as it is now, before anything runs: followed. Then the thread begins. `store` is borrowed until Stop.
+  void Start(std::unique_ptr<ClusterStore> store);
+  /// Nothing is taken, handed over or placed from now on.
+  void Quiesce();
+  /// Ends the thread; no function is called any more.
+  void Stop();
+
+  Place Of(NamespaceNumber number) const override;
+  Place OfRegistry() const override;
+  std::vector<Member> Members() const override;
+  void Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) override;
+
+  /// It is known who serves what. Any thread, like all below.
+  bool ready() const { return ready_; }
+  bool Serves(NamespaceNumber number) const { return here_[number]; }
+  bool leads() const { return leads_; }
+  ClusterReport Report() const;
+  /// What the registry, which is here, has to say to a namespace's core: that is brought here first.
+  void Summon(NamespaceNumber number, Event event);
+  /// Namespaces came, or went.
+  void Kick();
+  /// `then` on any thread. Its status: kNotFound: there is no such member; kUnavailable.
+  void SetDraining(std::string member, bool draining, std::function<void(Status)> then);
+
+  ClusterFigures figures() const;
+
+ private:
+  struct View;
+  struct Waiter {
+    NamespaceNumber number;
+    MonoTime until;
+    std::function<void()> then;
+  };
+  struct Leaving {
+    MonoTime cut_at;
+    bool left = false, cut = false;
+  };
+
+  void Run();
+  /// When the next one is due.
+  MonoTime Round();
+  void EndLeaves();
+  bool Look();
+  void Bury();
+  bool LearnRegistry(bool leads);
+  void AcquireRegistry();
+  void AcquireNamespaces();
+  void BeginLeaves();
+  void ReleaseLeft();
+  void PlaceAll();
+  void TellLoads();
+  void Drain();
+  void Show();
+  void AnswerWaiters();
+  void Deliver();
+  bool AwaitDone(const std::function<void(std::function<void()>)>& begin);
+  MonoTime Next();
+  std::shared_ptr<const View> view() const;
+
+  const Setup setup_;
+  std::unique_ptr<ClusterStore> store_;
+  std::vector<std::atomic<bool>> here_;  // by number
+  std::atomic<bool> ready_ = false, leads_ = false;
+  std::atomic<uint64_t> moves_made_ = 0, taken_ = 0, handed_over_ = 0, buried_ = 0;
+  std::atomic<int64_t> looked_at_ms_ = 0;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool kicked_ = false, quiet_ = false, ending_ = false;
+  std::shared_ptr<const View> view_;
+  std::vector<Waiter> waiters_;
+  std::map<NamespaceNumber, std::vector<Event>> summoned_;
+  std::map<NamespaceNumber, MonoTime> summoned_until_;  // it stays here for a moment
+  struct DrainAsk {
+    std::string member;
+    bool draining;
+    std::function<void(Status)> then;
+  };
+  std::deque<DrainAsk> drains_;
+  std::map<NamespaceNumber, Leaving> leaving_;
+  std::deque<ClusterReport::Move> moves_;
+  std::thread thread_;
+
+  // Of the thread alone.
+  Membership membership_;
+  std::optional<Placement> placement_;  // where it leads
+  std::optional<uint64_t> registry_;    // the version that is followed
+  std::map<NamespaceNumber, uint64_t> told_loads_;
+  std::map<int64_t, MonoTime> to_leave_;  // since when that has been seen
+  MonoTime looked_at_, told_at_, moving_since_;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,113 @@
+// The runtime as one of several members on one store: what ClusterHost decides is carried out here, on the loops that it concerns.
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "base/log.h"
+#include "cli/daemon/runtime_impl.h"
+
+namespace notifyd {
+
+void Runtime::Impl::MakeCluster() {
+  if (options_.store.postgres.member.empty() || !keeper_) return;
+  ClusterHost::Setup setup;
+  setup.name = options_.store.postgres.member;
+  setup.grace_ms = options_.shutdown_grace_ms;
+  setup.now = [] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; };
+  setup.wall = ReadWall;
+  setup.own = [keeper = keeper_] { return keeper->word().incarnation; };
+  setup.registry = [this](RegistryImage image, bool leads, std::function<void()> then) { TakeRegistry(std::move(image), leads, std::move(then)); };
+  setup.gained = [this](std::vector<NamespaceAtStart> states, std::function<void()> then) { GainNamespaces(states, std::move(then)); };
+  setup.leave = [this](NamespaceNumber number, std::function<void()> then) { LeaveNamespace(number, std::move(then)); };
+  setup.cut = [this](NamespaceNumber number) { CutNamespace(number); };
+  setup.post = [this](NamespaceNumber number, Event event) { exchange_.Post(number, std::move(event)); };
+  setup.namespaces = [this] {
+    std::vector<PlacedNamespace> all;
+    for (const auto& row : tables_.Get()->AllNamespaces()) all.push_back({row->number, {}, 0, row->deleting});
+    return all;
+  };
+  setup.load = [this](NamespaceNumber number) {
+    const NamespaceFigures figures = board_.Figures(number);
+    return (figures.submits + figures.deliveries) / 60;
+  };
+  setup.lost = [keeper = keeper_](const char*) { keeper->Fenced(); };
+  setup.members_changed = [](const std::vector<Member>& members) { Log(LogLevel::kInfo, "members", {{"count", members.size()}}); };
+  cluster_ = std::make_unique<ClusterHost>(std::move(setup));
+  options_.api.places = cluster_.get();
+}
+
+void Runtime::Impl::ServeCluster(ApiOptions* api, Loop* loop) {
+  if (!cluster_) return;
+  api->cluster = [cluster = cluster_.get()] { return cluster->Report(); };
+  api->drain = [cluster = cluster_.get(), loop](std::string member, bool draining, std::function<void(Status)> then) {
+    cluster->SetDraining(std::move(member), draining, [loop, then](Status status) { loop->Post([then, status] { then(status); }); });
+  };
+}
+
+/// In place of opening what a start finds: that is another member's, or comes by Gain.
+void Runtime::Impl::JoinCluster() {
+  exchange_.OnNoRegistry([this](uint64_t request) {
+    RegistryReply reply;
+    reply.request = request;
+    reply.status = Status(Code::kUnavailable, "another broker keeps namespaces and tokens");
+    ReplyOfRegistry(std::move(reply));
+  });
+  store_->Start(this);
+  registry_->Follow(std::exchange(image_, {}));
+  cluster_->Start(std::move(cluster_store_));
+  Log(LogLevel::kInfo, "store opened", {{"member", options_.store.postgres.member}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
+}
+
+void Runtime::Impl::TakeRegistry(RegistryImage image, bool leads, std::function<void()> then) {
+  shards_[0]->loop->Post([this, image = std::make_shared<const RegistryImage>(std::move(image)), leads, then] {
+    if (!leads) {
+      registry_->Follow(*image);
+      return then();
+    }
+    // What is posted to it from now on comes behind this.
+    exchange_.SetRegistry(registry_.get());
+    registry_->Load(*image);
+    registry_->Begin();
+    io_[0]->loop.Post([this] {
+      WarnOfNoAdmin();
+      SetAlerts(options_);
+    });
+    then();
+  });
+}
+
+void Runtime::Impl::GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then) {
+  std::map<Shard*, std::vector<NamespaceAtStart>> by_shard;
+  for (const auto& shard : shards_) by_shard[shard->shard.get()];
+  for (const NamespaceAtStart& state : states) by_shard[exchange_.ShardOf(state.number)].push_back(state);
+  auto left = std::make_shared<std::atomic<size_t>>(shards_.size());
+  for (const auto& shard : shards_)
+    shard->loop->Post([shard = shard->shard.get(), its = std::move(by_shard[shard->shard.get()]), left, then] {
+      shard->Gain(its);
+      if (left->fetch_sub(1) == 1) then();
+    });
+}
+
+ShardThread* Runtime::Impl::ShardThreadOf(NamespaceNumber number) const {
+  return shards_[number % shards_.size()].get();
+}
+
+void Runtime::Impl::LeaveNamespace(NamespaceNumber number, std::function<void()> then) {
+  // Streams of it end first, at a line.
+  OnEachLoop([number](IoThread* io) { io->api->LeaveNamespace(number); },
+             [this, number, then] {
+               ShardThread* shard = ShardThreadOf(number);
+               shard->loop->Post([shard = shard->shard.get(), number, then] { shard->Leave(number, then); });
+             });
+}
+
+/// Its calls go first from the core, which then hears nothing of them: to whoever has it next nothing came of them.
+void Runtime::Impl::CutNamespace(NamespaceNumber number) {
+  ShardThread* shard = ShardThreadOf(number);
+  shard->loop->Post([this, shard = shard->shard.get(), number] {
+    if (!shard->Cut(number)) return;
+    for (const auto& io : io_) io->loop.Post([sender = io->sender.get(), number] { sender->Abort(number); });
+  });
+}
+
+}  // namespace notifyd

@@ -1,0 +1,139 @@
+#include "storage/postgres/pg_cluster.h"
+
+#include <utility>
+
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_schema.h"
+#include "storage/postgres/pg_stand.h"
+#include "storage/registry_image.h"
+
+namespace notifyd {
+namespace {
+
+// Of a statement: what takes longer waits for somebody, and is asked again.
+constexpr int kMostMs = 3'000;
+
+enum LookColumn { kKind, kUnit, kName, kAddress, kVersion, kEpoch, kRenewal, kIncarnation, kDraining };
+
+MemberRow MemberOf(const PgRows& rows, int row) {
+  MemberRow member;
+  member.name = rows.Bytes(row, kName);
+  member.address = rows.Bytes(row, kAddress);
+  member.version = rows.Bytes(row, kVersion);
+  member.word = {static_cast<uint64_t>(rows.Int(row, kEpoch)), static_cast<uint64_t>(rows.Int(row, kRenewal)),
+                 DecodeIncarnation(rows.Bytes(row, kIncarnation)), false};
+  member.draining = rows.Int(row, kDraining) != 0;
+  return member;
+}
+
+}  // namespace
+
+Result<PgRows> PgCluster::Run(const std::function<Result<PgRows>(PgConnection*)>& ask) {
+  if (!connection_ || connection_->lost()) {
+    connection_.reset();
+    auto opened = PgConnection::Open(setup_.options, kMostMs);
+    if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
+    connection_ = *std::move(opened);
+  }
+  Result<PgRows> rows = ask(connection_.get());
+  if (rows.ok() && connection_->TakeWarning())
+    rows = Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  if (rows.ok()) return rows;
+  if (connection_->sqlstate() == kPgHeld || connection_->sqlstate() == kPgFenced) return Status(Code::kConflict, rows.status().detail());
+  connection_.reset();
+  return Status(Code::kUnavailable, rows.status().detail());
+}
+
+Result<bool> PgCluster::Changed(const char* sql, const PgParams& params) {
+  auto rows = Run([&](PgConnection* connection) { return connection->Run(sql, params); });
+  if (!rows.ok()) return std::move(rows).status();
+  return rows->size() > 0;
+}
+
+Result<ClusterImage> PgCluster::Look() {
+  auto rows = Run([](PgConnection* connection) { return connection->Run(kPgLookAround); });
+  if (!rows.ok()) return std::move(rows).status();
+  ClusterImage image;
+  for (int i = 0; i < rows->size(); ++i) {
+    switch (rows->Int(i, kKind)) {
+      case 0:
+        image.members.push_back(MemberOf(*rows, i));
+        break;
+      case 1:
+        image.units.push_back({rows->Int(i, kUnit), static_cast<uint64_t>(rows->Int(i, kEpoch)), DecodeIncarnation(rows->Bytes(i, kIncarnation)),
+                               std::string(rows->Bytes(i, kName)), static_cast<uint64_t>(rows->Int(i, kRenewal))});
+        break;
+      default:
+        image.registry = static_cast<uint64_t>(rows->Int(i, kUnit));
+    }
+  }
+  return image;
+}
+
+Result<bool> PgCluster::Bury(const MemberRow& seen) {
+  return Changed(kPgBury, PgParams()
+                              .Bytes(seen.name)
+                              .Int(static_cast<int64_t>(seen.word.epoch))
+                              .Int(static_cast<int64_t>(seen.word.renewal))
+                              .Bytes(EncodeIncarnation(seen.word.incarnation)));
+}
+
+Result<PgRows> PgCluster::AcquireUnits(const std::vector<int64_t>& units) {
+  return Run([&](PgConnection* connection) { return AcquirePgUnits(connection, setup_.options, setup_.word, units); });
+}
+
+Result<std::vector<NamespaceAtStart>> PgCluster::Acquire(const std::vector<NamespaceNumber>& numbers) {
+  auto rows = AcquireUnits({numbers.begin(), numbers.end()});
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<NamespaceAtStart> states;
+  for (int i = 0; i < rows->size(); ++i) {
+    const auto number = static_cast<NamespaceNumber>(rows->Int(i, 0));
+    Result<PgStand> stand = PgStandOf(*setup_.kv, number, *rows, i);
+    if (!stand.ok()) return std::move(stand).status();
+    states.push_back({number, stand->awake, stand->next_wake, stand->totals});
+  }
+  return states;
+}
+
+Status PgCluster::Lead() {
+  auto rows = AcquireUnits({kRegistryUnit});
+  if (!rows.ok()) return std::move(rows).status();
+  setup_.committer->Lead({rows->Int(0, 1), rows->Int(0, 2), Totals(), true});
+  setup_.removes();
+  return Status::Ok();
+}
+
+Result<RegistryImage> PgCluster::ReadRegistry() {
+  return notifyd::ReadRegistry(*setup_.kv, *setup_.sealing);
+}
+
+Result<bool> PgCluster::Release(const UnitRow& seen) {
+  return Changed(kPgReleaseUnit, PgParams().Int(seen.unit).Int(static_cast<int64_t>(seen.epoch)).Bytes(EncodeIncarnation(seen.owner)));
+}
+
+Status PgCluster::Place(const std::vector<PlacementMove>& moves) {
+  std::vector<int64_t> units;
+  std::vector<std::string> members;
+  for (const PlacementMove& move : moves) {
+    units.push_back(move.number);
+    members.push_back(move.to);
+  }
+  Result<bool> placed = Changed(kPgPlace, PgParams().Bytes(EncodeIncarnation(setup_.word.incarnation)).Ints(units).BytesArray(members));
+  return placed.ok() ? Status::Ok() : std::move(placed).status();
+}
+
+Status PgCluster::TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) {
+  std::vector<int64_t> units, values;
+  for (const auto& [number, load] : loads) {
+    units.push_back(number);
+    values.push_back(static_cast<int64_t>(load));
+  }
+  Result<bool> told = Changed(kPgTellLoads, PgParams().Ints(units).Ints(values));
+  return told.ok() ? Status::Ok() : std::move(told).status();
+}
+
+Result<bool> PgCluster::SetDraining(const std::string& member, bool draining) {
+  return Changed(kPgSetDraining, PgParams().Bytes(member).Bool(draining));
+}
+
+}  // namespace notifyd

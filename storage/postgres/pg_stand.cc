@@ -1,0 +1,53 @@
+#include "storage/postgres/pg_stand.h"
+
+#include <string_view>
+#include <utility>
+
+#include "storage/keys.h"
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_schema.h"
+#include "storage/records.h"
+#include "storage/registry_image.h"
+#include "storage/registry_records.h"
+
+namespace notifyd {
+
+const char* PgAcquireStatement(const PostgresOptions& options) {
+  return options.member.empty() ? kPgAcquire : kPgAcquireUnits;
+}
+
+Result<PgRows> AcquirePgUnits(PgConnection* connection, const PostgresOptions& options, const OwnerWord& word, const std::vector<int64_t>& units) {
+  const PgParams params = std::move(PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints(units));
+  auto rows = connection->Run(PgAcquireStatement(options), params);
+  if (rows.ok() && rows->size() != static_cast<int>(units.size())) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
+  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  return rows;
+}
+
+Result<PgStand> PgStandOf(const OrderedKv& kv, NamespaceNumber number, const PgRows& rows, int row) {
+  PgStand stand;
+  stand.epoch = rows.Int(row, 1);
+  stand.n = rows.Int(row, 2);
+  const bool has_totals = !rows.IsNull(row, 3);
+  if (has_totals) {
+    Result<Totals> totals = DecodeTotals(rows.Bytes(row, 3));
+    if (!totals.ok()) return std::move(totals).status();
+    stand.totals = *totals;
+    stand.awake = number == kDefaultNumber;
+  } else {
+    Result<NamespaceBeginning> beginning = ReadBeginning(kv, number);
+    if (!beginning.ok()) return std::move(beginning).status();
+    stand.totals = beginning->totals;
+    stand.awake = beginning->awake;
+  }
+  NOTIFYD_TRY(kv.GetAll({EncodeNamespaceWakeKey(number)}, [&](size_t, std::string_view value) {
+    Result<NamespaceWake> wake = DecodeNamespaceWake(value);
+    if (!wake.ok()) return std::move(wake).status();
+    stand.awake = !wake->asleep;
+    if (wake->asleep) stand.next_wake = wake->asleep->until;
+    return Status::Ok();
+  }));
+  return stand;
+}
+
+}  // namespace notifyd

@@ -1,0 +1,206 @@
+// Several real brokers on one real PostgreSQL: namespaces spread over them, one that is killed, one that is drained.
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/e2e_broker.h"
+#include "support/counting_receiver.h"
+#include "support/postgres_server.h"
+#include "support/sockets.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd::test {
+namespace {
+
+/// The time is a safety net.
+template <class Holds>
+bool Await(Holds holds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+/// One that nobody had a moment ago.
+uint16_t FreePort() {
+  const int fd = Bind();
+  const uint16_t port = PortOf(fd);
+  close(fd);
+  return port;
+}
+
+/// Brokers by name, on one database.
+class Cluster {
+ public:
+  explicit Cluster(const std::vector<std::string>& names) {
+    for (const std::string& name : names) Add(name);
+  }
+  void Add(const std::string& name) {
+    places_[name] = std::make_unique<TempDir>();
+    members_[name] =
+        std::make_unique<Broker>(places_[name]->path(), std::vector<std::string>{"--store-engine", "postgres", "--store-postgres-dsn", server_.dsn(),
+                                                                                 "--store-postgres-connections", "1", "--cluster-advertise",
+                                                                                 "127.0.0.1:" + std::to_string(FreePort()), "--cluster-insecure",
+                                                                                 "true", "--cluster-name", name});
+  }
+  Broker& At(const std::string& name) { return *members_.at(name); }
+  void Kill(const std::string& name) {
+    At(name).process().Signal(SIGKILL);
+    At(name).process().Wait();
+    members_.erase(name);
+  }
+  /// One that lives.
+  std::string any() const { return members_.begin()->first; }
+
+  Answer Ask(const std::string& member, const std::string& method, const std::string& path, const std::string& body = "") {
+    HttpClient client(At(member).url());
+    Result<HttpAnswer> answer = client.Call(method, path, body.empty() ? nullptr : &body);
+    if (!answer.ok()) return {};
+    return {answer->status, answer->body};
+  }
+  /// Whichever is asked answers, in the end.
+  Answer AskUntil(int status, const std::string& method, const std::string& path, const std::string& body = "") {
+    Answer answer;
+    const bool came = Await([&] {
+      answer = Ask(any(), method, path, body);
+      return answer.status == status;
+    });
+    INFO(method << " " << path << ": " << answer.status << " " << answer.body);
+    REQUIRE(came);
+    return answer;
+  }
+  void Make(const std::string& space) {
+    const bool made =
+        Await([&] { return Ask(any(), "PUT", "/v1/namespaces/" + space, R"({"destinations":{"allow":["127.0.0.0/8"]}})").status / 100 == 2; });
+    REQUIRE(made);
+  }
+  /// The id that was acknowledged.
+  std::string Submit(const std::string& space, const std::string& notify) {
+    return JsonAt(AskUntil(201, "POST", "/v1/namespaces/" + space + "/notifies", notify).body, "/id");
+  }
+  /// By the report: who serves it, or "null".
+  std::string OwnerOf(const std::string& space) {
+    const std::string report = AskUntil(200, "GET", "/v1/cluster").body;
+    for (int i = 0;; ++i) {
+      const std::string at = "/namespaces/" + std::to_string(i);
+      const std::string name = JsonAt(report, at + "/name");
+      if (name.empty()) return "null";
+      if (name == space) return JsonAt(report, at + "/owner");
+    }
+  }
+  /// A member's field, by the report.
+  std::string Of(const std::string& member, const std::string& field) {
+    const std::string report = AskUntil(200, "GET", "/v1/cluster").body;
+    for (int i = 0;; ++i) {
+      const std::string at = "/members/" + std::to_string(i);
+      const std::string name = JsonAt(report, at + "/name");
+      if (name.empty() || name == member) return JsonAt(report, at + "/" + field);
+    }
+  }
+  std::string Leader() {
+    std::string leader;
+    const bool leads = Await([&] {
+      for (const auto& [name, broker] : members_)
+        if (Of(name, "leading") == "true") leader = name;
+      return !leader.empty();
+    });
+    REQUIRE(leads);
+    return leader;
+  }
+
+ private:
+  PostgresServer server_;
+  std::map<std::string, std::unique_ptr<TempDir>> places_;
+  std::map<std::string, std::unique_ptr<Broker>> members_;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "postgres cluster: namespaces are spread, any member answers, and those of one that is killed go on at others with all that was acknowledged") {
+  Cluster cluster({"a", "b", "c"});
+  CountingReceiver receiver;
+  REQUIRE(Await([&] { return !cluster.Of("c", "name").empty(); }));
+  const std::vector<std::string> spaces = {"s1", "s2", "s3", "s4", "s5", "s6"};
+  for (const std::string& space : spaces) cluster.Make(space);
+  std::set<std::string> used;
+  for (const std::string& space : spaces) {
+    std::string owner;
+    REQUIRE(Await([&] { return (owner = cluster.OwnerOf(space)) != "null"; }));
+    used.insert(owner);
+  }
+  CHECK(used.size() == 3);
+
+  const std::string notify = R"({"url":")" + receiver.url() + R"("})";
+  std::set<std::string> acknowledged;
+  for (int i = 0; i < 3; ++i)
+    for (const std::string& space : spaces) acknowledged.insert(cluster.Submit(space, notify));
+  // Whoever leads is killed, with calls in flight.
+  receiver.Withhold();
+  for (const std::string& space : spaces) acknowledged.insert(cluster.Submit(space, notify));
+  REQUIRE(receiver.WaitForWithheld(1));
+  const std::string victim = cluster.Leader();
+  cluster.Kill(victim);
+  REQUIRE(receiver.NextRun());
+  receiver.Release();
+  for (const std::string& space : spaces) acknowledged.insert(cluster.Submit(space, notify));
+  CHECK(Await([&] {
+    std::set<std::string> arrived;
+    for (const Delivery& delivery : receiver.deliveries()) arrived.insert(delivery.id);
+    return arrived == acknowledged;
+  }));
+  CHECK(cluster.Leader() != victim);
+  for (const std::string& space : spaces) CHECK(cluster.OwnerOf(space) != victim);
+}
+
+TEST_CASE("postgres cluster: a member that is drained hands its namespaces over: a fifo lane goes on in order, each once") {
+  Cluster cluster({"a", "b"});
+  CountingReceiver receiver;
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  const std::string leader = cluster.Leader(), other = leader == "a" ? "b" : "a";
+  cluster.Make("s1");
+  cluster.Make("s2");
+  REQUIRE(Await([&] { return cluster.Of(other, "namespaces") != "0"; }));
+  CHECK(cluster.Ask("a", "POST", "/v1/cluster/members/nobody/drain").status == 404);
+  CHECK(cluster.Ask("a", "POST", "/v1/cluster/members/" + other + "/drain").status == 204);
+  std::vector<std::string> ids;
+  int after = 0;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
+  while (after < 20 && std::chrono::steady_clock::now() < deadline) {
+    for (const char* space : {"s1", "s2"}) ids.push_back(cluster.Submit(space, R"({"url":")" + receiver.url() + R"(","mode":"fifo"})"));
+    if (cluster.Of(other, "namespaces") == "0") ++after;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  CHECK(cluster.Of(other, "namespaces") == "0");
+  CHECK(cluster.Of(other, "draining") == "true");
+  REQUIRE(receiver.WaitFor(ids.size()));
+  std::map<std::string, std::vector<std::string>> submitted, arrived;  // by namespace, of which an id's first part is the same
+  std::vector<std::string> all;
+  for (const Delivery& delivery : receiver.deliveries()) all.push_back(delivery.id);
+  CHECK(all.size() == ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) submitted[i % 2 == 0 ? "s1" : "s2"].push_back(ids[i]);
+  for (const std::string& id : all) {
+    const bool first = std::find(submitted["s1"].begin(), submitted["s1"].end(), id) != submitted["s1"].end();
+    arrived[first ? "s1" : "s2"].push_back(id);
+  }
+  CHECK(arrived == submitted);
+  CHECK(cluster.Ask("a", "DELETE", "/v1/cluster/members/" + other + "/drain").status == 204);
+}
+
+}  // namespace notifyd::test

@@ -1,0 +1,251 @@
+// Several members on one store in PostgreSQL: units that go from one to the other, one that is buried while it still writes, and who has the whole
+// store beside them.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "storage/postgres/pg_connection.h"
+#include "storage/postgres/pg_lease.h"
+#include "storage/postgres_harness.h"
+
+namespace notifyd {
+namespace {
+
+/// Kept by the test, which renews it where it wants to.
+class MemberLease : public OwnerHandle {
+ public:
+  MemberLease(const PostgresOptions& options, Incarnation incarnation) : owners_(options) {
+    const auto [looked, seen] = owners_.Do({OwnerAsk::Kind::kLook, {}, false, {}});
+    REQUIRE(looked == OwnerAnswer::kYes);
+    REQUIRE(seen.free);
+    const auto [taken, word] = owners_.Do({OwnerAsk::Kind::kAcquire, seen, false, incarnation});
+    REQUIRE(taken == OwnerAnswer::kYes);
+    word_ = word;
+  }
+  OwnerAnswer Ask(OwnerAsk::Kind kind) { return owners_.Do({kind, word_, true, {}}).first; }
+  OwnerWord word() const override { return word_; }
+  void Fenced() override { ++fenced; }
+  std::atomic<int> fenced = 0;
+
+ private:
+  PgOwnerStore owners_;
+  OwnerWord word_;
+};
+
+PostgresOptions As(PostgresOptions options, const std::string& member) {
+  options.member = member;
+  options.member_address = member + ":1";
+  options.member_version = "9";
+  return options;
+}
+
+/// One of several, over a schema that a test shares among them.
+class MemberHarness : public HostHarness {
+ public:
+  MemberHarness(StoreOptions options, const std::string& name, Incarnation incarnation) {
+    options.postgres = As(options.postgres, name);
+    lease_ = std::make_unique<MemberLease>(options.postgres, incarnation);
+    options.owner = lease_.get();
+    options.wall_ms = [this] { return wall_ms.load(); };
+    auto store = PgStore::Open(options);
+    if (!store.ok()) FAIL(store.status().detail());
+    store_ = *std::move(store);
+    store_->Start(&events_);
+    cluster_ = store_->OpenCluster();
+  }
+  ~MemberHarness() override { CloseAll(); }
+
+  StoreHost& host() override { return *store_; }
+  ClusterStore& cluster() { return *cluster_; }
+  MemberLease& lease() { return *lease_; }
+  WaitingEvents& events() { return events_; }
+  void Reopen() override { FAIL("a member begins anew"); }
+  EventSink* SinkOf(NamespaceNumber number) override { return &sinks_[number]; }
+  Event NextEvent(NamespaceNumber number) override { return sinks_[number].Take(); }
+  void AwaitRegistry(uint64_t number) override { events_.AwaitCommitted(number); }
+  AuditPage ListAudit(AuditQuery query) override {
+    std::promise<AuditPage> page;
+    store_->ListAudit(std::move(query), [&](AuditPage done) { page.set_value(std::move(done)); });
+    return page.get_future().get();
+  }
+
+  ClusterImage Look() {
+    auto image = cluster_->Look();
+    if (!image.ok()) FAIL(image.status().detail());
+    return *std::move(image);
+  }
+  UnitRow UnitOf(int64_t unit) {
+    for (const UnitRow& row : Look().units)
+      if (row.unit == unit) return row;
+    FAIL("there is no such unit: " << unit);
+    return {};
+  }
+  bool Has(int64_t unit) { return UnitOf(unit).owner == lease_->word().incarnation; }
+  Code Acquire(NamespaceNumber number) {
+    auto states = cluster_->Acquire({number});
+    return states.ok() ? Code::kOk : states.status().code();
+  }
+  bool HandOver(NamespaceNumber number) {
+    CloseAt(number);
+    cluster_->Forget(number);
+    auto released = cluster_->Release(UnitOf(number));
+    return released.ok() && *released;
+  }
+
+ private:
+  std::map<NamespaceNumber, WaitingSink> sinks_;
+  WaitingEvents events_;
+  std::unique_ptr<MemberLease> lease_;
+  std::unique_ptr<PgStore> store_;
+  std::unique_ptr<ClusterStore> cluster_;
+};
+
+RegistryWrite RowOf(NamespaceNumber number, const std::string& name) {
+  NamespaceRow row;
+  row.number = number;
+  row.name = name;
+  return PutNamespaceRow{std::make_shared<const NamespaceRow>(std::move(row))};
+}
+
+}  // namespace
+
+TEST_CASE("postgres cluster: one leads, namespaces are where they are placed, and go from one to the other with all that was written") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  const ClusterImage image = a.Look();
+  REQUIRE(image.members.size() == 2);
+  CHECK(image.members[1].name == "b");
+  CHECK(image.members[1].address == "b:1");
+  CHECK(image.members[1].version == "9");
+  CHECK(image.units.empty());  // those of the audit are nobody's affair
+  REQUIRE(a.cluster().Lead().ok());
+  CHECK(b.cluster().Lead().code() == Code::kConflict);
+  CHECK(b.cluster().Place({{5, "", "b"}}).code() == Code::kConflict);
+  REQUIRE(a.cluster().Place({{5, "", "a"}, {6, "", "b"}}).ok());
+  CHECK(b.UnitOf(6).placed == "b");
+  a.CommitRegistry({RowOf(5, "five")});
+  CHECK(b.Look().registry == image.registry + 1);
+  auto registry = b.cluster().ReadRegistry();
+  REQUIRE(registry.ok());
+  CHECK(std::any_of(registry->namespaces.begin(), registry->namespaces.end(), [](const auto& row) { return row->name == "five"; }));
+
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  REQUIRE(b.Acquire(6) == Code::kOk);
+  CHECK(b.Acquire(5) == Code::kConflict);
+  CHECK(a.Acquire(5) == Code::kOk);  // again, where an answer was lost
+  Totals totals;
+  totals.accepted = 2;
+  a.Commit(5, {Put(MakeRecord(1))});
+  a.Commit(5, {Put(MakeRecord(2))}, /*sync=*/false, totals);
+  const UnitRow before = a.UnitOf(5);
+  REQUIRE(a.HandOver(5));
+  auto again = a.cluster().Release(before);
+  REQUIRE(again.ok());
+  CHECK_FALSE(*again);  // a release that comes late takes nothing
+  auto states = b.cluster().Acquire({5});
+  REQUIRE(states.ok());
+  REQUIRE(states->size() == 1);
+  CHECK(states->at(0).awake);
+  CHECK(states->at(0).totals.accepted == 2);
+  CHECK(b.ListIds(5) == std::vector<uint64_t>{1, 2});
+  b.Commit(5, {Put(MakeRecord(3))});
+  REQUIRE(b.HandOver(5));
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  CHECK(a.ListIds(5) == std::vector<uint64_t>{1, 2, 3});
+  a.Commit(5, {Put(MakeRecord(4))});
+  CHECK(a.events().failures + b.events().failures == 0);
+  CHECK(a.lease().fenced + b.lease().fenced == 0);
+}
+
+TEST_CASE("postgres cluster: both write the audit, none in place of the other's") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  for (int i = 0; i < 5; ++i)
+    for (MemberHarness* each : {&a, &b}) {
+      AuditEntry entry;
+      entry.at = WallTime{StoreHarness::kStart};
+      entry.what = "something";
+      each->host().Audit(std::move(entry));
+    }
+  for (MemberHarness* each : {&a, &b}) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
+    while (each->ListAudit({}).items.size() < 10 && std::chrono::steady_clock::now() < until) continue;
+  }
+  CHECK(a.ListAudit({}).items.size() == 10);
+}
+
+TEST_CASE("postgres cluster: who is buried writes nothing any more, is told so, and what it had acknowledged is there") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  REQUIRE(b.cluster().Lead().ok());
+  REQUIRE(b.Acquire(6) == Code::kOk);
+  b.Commit(6, {Put(MakeRecord(1))});
+  MemberRow seen = a.Look().members[1];
+  REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kYes);
+  auto buried = a.cluster().Bury(seen);
+  REQUIRE(buried.ok());
+  CHECK_FALSE(*buried);  // it lives
+  CHECK(a.Acquire(6) == Code::kConflict);
+  seen = a.Look().members[1];
+  buried = a.cluster().Bury(seen);
+  REQUIRE((buried.ok() && *buried));
+  CHECK(a.Look().members.size() == 1);
+  CHECK(b.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kNo);
+  CHECK(b.Acquire(6) == Code::kConflict);
+
+  b.Begin(6, {Put(MakeRecord(2))});
+  Event event = b.NextEvent(6);
+  while (std::holds_alternative<Committed>(event)) event = b.NextEvent(6);
+  CHECK(std::holds_alternative<WriteFailed>(event));
+  CHECK(b.lease().fenced == 1);
+  REQUIRE(a.cluster().Lead().ok());
+  REQUIRE(a.Acquire(6) == Code::kOk);
+  CHECK(a.ListIds(6) == std::vector<uint64_t>{1});
+  a.Commit(6, {Put(MakeRecord(2))});
+}
+
+TEST_CASE("postgres cluster: a member that is there again under its word has what it had, at another epoch") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1});
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  const UnitRow before = a.UnitOf(5);
+  PgOwnerStore owners(As(options.postgres, "a"));
+  const auto [taken, word] = owners.Do({OwnerAsk::Kind::kAcquire, a.lease().word(), true, {3, 3}});
+  REQUIRE(taken == OwnerAnswer::kYes);
+  CHECK(a.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kNo);
+  CHECK(a.UnitOf(5).owner == Incarnation{3, 3});
+  CHECK(a.UnitOf(5).epoch == before.epoch + 1);
+}
+
+TEST_CASE("postgres cluster: members and an owner of the whole store wait for each other") {
+  const StoreOptions options = PostgresStoreOptions();
+  PgOwnerStore whole(options.postgres);
+  auto look = [](PgOwnerStore* of) {
+    const auto [looked, word] = of->Do({OwnerAsk::Kind::kLook, {}, false, {}});
+    REQUIRE(looked == OwnerAnswer::kYes);
+    return word;
+  };
+  auto a = std::make_unique<MemberHarness>(options, "a", Incarnation{1, 1});
+  REQUIRE(a->Acquire(5) == Code::kOk);
+  const OwnerWord first = look(&whole);
+  CHECK_FALSE(first.free);
+  REQUIRE(a->lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kYes);
+  CHECK(look(&whole).renewal == first.renewal + 1);
+  CHECK(whole.Do({OwnerAsk::Kind::kAcquire, first, false, {9, 9}}).first == OwnerAnswer::kNo);
+  const auto [taken, word] = whole.Do({OwnerAsk::Kind::kAcquire, look(&whole), false, {9, 9}});
+  REQUIRE(taken == OwnerAnswer::kYes);
+  CHECK(a->lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kNo);
+  CHECK(a->Acquire(5) == Code::kConflict);
+  a.reset();
+
+  PgOwnerStore member(As(options.postgres, "b"));
+  const OwnerWord seen = look(&member);
+  CHECK_FALSE(seen.free);
+  REQUIRE(whole.Do({OwnerAsk::Kind::kRenew, word, true, {}}).first == OwnerAnswer::kYes);
+  CHECK(member.Do({OwnerAsk::Kind::kAcquire, seen, false, {4, 4}}).first == OwnerAnswer::kNo);
+  REQUIRE(member.Do({OwnerAsk::Kind::kAcquire, look(&member), false, {4, 4}}).first == OwnerAnswer::kYes);
+  CHECK(whole.Do({OwnerAsk::Kind::kRenew, word, true, {}}).first == OwnerAnswer::kNo);
+}
+
+}  // namespace notifyd
