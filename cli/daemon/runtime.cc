@@ -268,21 +268,6 @@ bool Runtime::Impl::Ready() const {
   return (cluster_ && !cluster_->Serves(kDefaultNumber)) || shards_[0]->shard->ready();
 }
 
-/// What others serve is passed on.
-void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
-  if (options_.api.places == nullptr) return;
-  MemberClient::Tls tls;
-  if (!options_.cluster.insecure)
-    tls = [this]() -> Result<std::shared_ptr<const TlsContext>> {
-      if (!listeners_) return Status(Code::kUnavailable, "not ready yet");
-      return listeners_->MembersTls();
-    };
-  io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
-  api->members = io->members.get();
-  api->passing = &passing_;
-  api->histograms.push_back(&passing_.took);
-}
-
 /// The door stands between the server and the API.
 void Runtime::Impl::MakeServer(IoThread* io) {
   io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());
@@ -504,10 +489,9 @@ Status Runtime::Impl::Listen(const Handover& handover) {
   listeners_ = std::make_unique<Listeners>(options_);
   if (Status opened = listeners_->Open(servers, handover); !opened.ok()) return opened;
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
-  const std::string via = "notifyd-" + store_->name();
   for (auto& io : io_) {
-    io->sender->SetSelf({via, listeners_->own()});
-    io->api->SetVia(via);
+    io->sender->SetSelf({Via(), listeners_->own()});
+    io->api->SetVia(Via());
   }
   return Status::Ok();
 }

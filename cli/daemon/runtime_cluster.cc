@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "base/authority.h"
+#include "base/ip_address.h"
 #include "base/log.h"
 #include "cli/daemon/runtime_impl.h"
 
@@ -31,9 +33,24 @@ void Runtime::Impl::MakeCluster() {
     return (figures.submits + figures.deliveries) / 60;
   };
   setup.lost = [keeper = keeper_](const char*) { keeper->Fenced(); };
-  setup.members_changed = [](const std::vector<Member>& members) { Log(LogLevel::kInfo, "members", {{"count", members.size()}}); };
+  setup.members_changed = [this](const std::vector<Member>& members) {
+    Log(LogLevel::kInfo, "members", {{"count", members.size()}});
+    io_[0]->loop.Post([this, members] { TellSelf(members); });
+  };
   cluster_ = std::make_unique<ClusterHost>(std::move(setup));
   options_.api.places = cluster_.get();
+}
+
+/// On the first loop. Where other members are reached no notify is sent either, unless the settings allow it; a name among them is not looked up.
+void Runtime::Impl::TellSelf(const std::vector<Member>& members) {
+  std::vector<Listener> own = listeners_->own();
+  for (const Member& member : members) {
+    const Result<Authority> at = ParseAuthority(member.address, 0);
+    if (!at.ok()) continue;
+    const std::string host = at->host.front() == '[' ? at->host.substr(1, at->host.size() - 2) : at->host;
+    if (std::optional<IpAddress> address = IpAddress::Parse(host); address && !member.self) own.push_back({*address, at->port});
+  }
+  OnEachLoop([via = Via(), own](IoThread* io) { io->sender->SetSelf({via, own}); }, [] {});
 }
 
 void Runtime::Impl::ServeCluster(ApiOptions* api, Loop* loop) {
@@ -42,6 +59,21 @@ void Runtime::Impl::ServeCluster(ApiOptions* api, Loop* loop) {
   api->drain = [cluster = cluster_.get(), loop](std::string member, bool draining, std::function<void(Status)> then) {
     cluster->SetDraining(std::move(member), draining, [loop, then](Status status) { loop->Post([then, status] { then(status); }); });
   };
+}
+
+/// What others serve is passed on.
+void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
+  if (options_.api.places == nullptr) return;
+  MemberClient::Tls tls;
+  if (!options_.cluster.insecure)
+    tls = [this]() -> Result<std::shared_ptr<const TlsContext>> {
+      if (!listeners_) return Status(Code::kUnavailable, "not ready yet");
+      return listeners_->MembersTls();
+    };
+  io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
+  api->members = io->members.get();
+  api->passing = &passing_;
+  api->histograms.push_back(&passing_.took);
 }
 
 /// In place of opening what a start finds: that is another member's, or comes by Gain.

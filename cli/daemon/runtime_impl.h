@@ -113,6 +113,7 @@ class Runtime::Impl : private StoreEvents {
   void MakeCluster();
   void JoinCluster();
   void ServeCluster(ApiOptions* api, Loop* loop);
+  void TellSelf(const std::vector<Member>& members);
   void TakeRegistry(RegistryImage image, bool leads, std::function<void()> then);
   void GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then);
   void LeaveNamespace(NamespaceNumber number, std::function<void()> then);
@@ -121,6 +122,8 @@ class Runtime::Impl : private StoreEvents {
   void ReplyOfRegistry(RegistryReply reply);
 
   Status Listen(const Handover& handover);
+  /// Its name in Notify-Via: that of the store, and so of all brokers that share it.
+  std::string Via() const { return "notifyd-" + store_->name(); }
   ProcessStats ProcessNow();
   /// Has what the process is like kept in the history, once a minute.
   void ReportProcess();
