@@ -247,7 +247,24 @@ std::string NameInCurrent(const std::filesystem::path& directory) {
   return name;
 }
 
-/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since. One that is missing it sees itself, but where CURRENT names one
+/// As far as whole records read, whatever is in them: a MANIFEST is written as a log is.
+uint64_t ReadableBytes(std::string_view bytes) {
+  uint64_t readable = 0;
+  bool open = false;
+  for (size_t at = 0;;) {
+    if (size_t left = kBlockSize - at % kBlockSize; left < kHeaderSize) at += left;
+    if (at >= bytes.size()) break;
+    std::optional<Fragment> fragment = FragmentAt(bytes, at);
+    if (!fragment || (fragment->type == kFull || fragment->type == kFirst) == open) break;
+    open = fragment->type == kFirst || fragment->type == kMiddle;
+    at += kHeaderSize + fragment->data.size();
+    if (!open) readable = at;
+  }
+  return bytes.find_first_not_of('\0', readable) == std::string_view::npos ? bytes.size() : readable;
+}
+
+/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since, and a record whose length a flipped bit made longer than the
+/// file for such an end: it would delete the tables that it then knows nothing of. One that is missing it sees itself, but where CURRENT names one
 /// that there never was, beside the one that there is, that is what is damaged.
 Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
@@ -260,7 +277,11 @@ Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   if (current.number == 0 || current.number > synced.manifest.number) return Status::Ok();
   if (current.number < synced.manifest.number) return Damaged(entry + " is an older one");
   bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
-  return right ? Status::Ok() : WrongSize(known.string(), current.bytes, synced.manifest.bytes);
+  if (!right) return WrongSize(known.string(), current.bytes, synced.manifest.bytes);
+  auto bytes = ReadFile(known);
+  if (!bytes.ok()) return std::move(bytes).status();
+  const uint64_t readable = ReadableBytes(*bytes);
+  return readable >= synced.manifest.bytes ? Status::Ok() : Damaged(known.string() + " does not read from byte " + std::to_string(readable) + " on");
 }
 
 /// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
