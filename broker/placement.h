@@ -58,8 +58,6 @@ class Placement {
 
   /// What is to be placed anew now. The caller shows it as `at` from then on.
   std::vector<PlacementMove> Decide(MonoTime now, const PlacementView& view);
-  /// When a look brings something at the earliest, of what waits for a time alone.
-  MonoTime next_at() const { return next_at_; }
 
  private:
   struct Weights;

@@ -399,7 +399,9 @@ void ClusterHost::Drain() {
     Result<bool> set = store_->SetDraining(ask.member, ask.draining);
     if (!set.ok()) ask.then(set.status());
     else ask.then(*set ? Status::Ok() : Status(Code::kNotFound, "there is no such member"));
-    if (set.ok() && *set) Log(LogLevel::kInfo, ask.draining ? "a member drains" : "a member drains no more", {{"member", ask.member}});
+    if (!set.ok() || !*set) continue;
+    if (ask.draining) Log(LogLevel::kInfo, "a member drains", {{"member", ask.member}});
+    else Log(LogLevel::kInfo, "a member drains no more", {{"member", ask.member}});
   }
 }
 

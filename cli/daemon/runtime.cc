@@ -262,12 +262,6 @@ Status Runtime::Impl::MakeIoThreads() {
   return Status::Ok();
 }
 
-bool Runtime::Impl::Ready() const {
-  if (stop_asked_.load(std::memory_order_relaxed) || shards_.empty()) return false;
-  if (cluster_ && !cluster_->ready()) return false;
-  return (cluster_ && !cluster_->Serves(kDefaultNumber)) || shards_[0]->shard->ready();
-}
-
 /// The door stands between the server and the API.
 void Runtime::Impl::MakeServer(IoThread* io) {
   io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());

@@ -76,6 +76,12 @@ void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
   api->histograms.push_back(&passing_.took);
 }
 
+bool Runtime::Impl::Ready() const {
+  if (stop_asked_.load(std::memory_order_relaxed) || shards_.empty()) return false;
+  if (cluster_ && !cluster_->ready()) return false;
+  return (cluster_ && !cluster_->Serves(kDefaultNumber)) || shards_[0]->shard->ready();
+}
+
 /// In place of opening what a start finds: that is another member's, or comes by Gain.
 void Runtime::Impl::JoinCluster() {
   exchange_.OnNoRegistry([this](uint64_t request) {

@@ -386,7 +386,7 @@ TEST_CASE("alerts: what the file says wrong of them is refused by name") {
   CHECK_THAT(fault(Pending("a", hook, "repeat = \"soon\"\n")), Catch::Contains("repeat"));
   CHECK_THAT(fault(Pending("a", hook) + Pending("a", hook)), Catch::Contains("[[alert]] 2: name") && Catch::Contains("has this name"));
   CHECK_THAT(fault("[[alert]]\nname = \"a\"\nwhen = \"rate\"\nto = \"" + hook + "\"\n"), Catch::Contains("threshold") && Catch::Contains("missing"));
-  CHECK_THAT(fault("[[alert]]\nname = \"a\"\nwhen = \"no_standby\"\nto = \"" + hook + "\"\n"), Catch::Contains("store in PostgreSQL"));
+  CHECK_THAT(fault("listen = \"127.0.0.1:0\"\n[[alert]]\nname = \"a\"\nwhen = \"no_standby\"\nto = \"" + hook + "\"\n"), Catch::Contains("store in PostgreSQL"));
   CHECK_THAT(fault("[[alert]]\nname = \"a\"\nwhen = \"moon_phase\"\nto = \"" + hook + "\"\n"), Catch::Contains("oldest_due_age"));
   CHECK_THAT(fault("[mail]\nserver = \"http://h\"\n"), Catch::Contains("mail.server"));
 }

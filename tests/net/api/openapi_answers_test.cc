@@ -473,13 +473,6 @@ TEST_CASE("openapi: tokens, the audit, sealing the store anew") {
   held.Check(f, "/v1/rekey", "post");
   f.Ask("GET", "/v1/rekey");
   held.Check(f, "/v1/rekey", "get");
-  f.Ask("GET", "/v1/cluster");
-  held.Check(f, "/v1/cluster", "get");
-  f.Ask("POST", "/v1/cluster/members/h%3A1/drain");
-  held.Check(f, "/v1/cluster/members/{name}/drain", "post");
-  f.Ask("DELETE", "/v1/cluster/members/h%3A1/drain");
-  held.Check(f, "/v1/cluster/members/{name}/drain", "delete");
-  CHECK(f.drains == std::vector<std::pair<std::string, bool>>{{"h:1", true}, {"h:1", false}});
   f.Ask("GET", "/v1/backups");
   held.Check(f, "/v1/backups", "get");
   f.Ask("POST", "/v1/backups", R"({"name":"nightly"})");
