@@ -1,11 +1,13 @@
 // The real broker on a real PostgreSQL: one that owns the store, one that waits for it.
 #include <signal.h>
 
+#include <atomic>
 #include <chrono>
 #include <fstream>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
@@ -161,6 +163,38 @@ TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker doe
   std::ofstream(dir.At("data") + "/MOVING").close();
   CHECK(ExitOf({"--data-dir", dir.At("data"), "--listen", "127.0.0.1:0"}, &error) != 0);
   CHECK_THAT(error, Catch::Contains("half-made"));
+TEST_CASE("postgres: an owner that stood still for longer than its lease goes on as a standby, with commits under way") {
+  PostgresServer server;
+  CountingReceiver receiver;
+  TempDir first_place, second_place;
+  Broker first(first_place.path(), On(server));
+  REQUIRE(first.process().WaitForError("store opened"));
+  Broker second(second_place.path(), On(server));
+  REQUIRE(second.process().WaitForError("standby"));
+  // Those that are in the broker when it stops are committed once it goes on, under an epoch that is over.
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i)
+    clients.emplace_back([&] {
+      HttpClient client(first.url());
+      std::string notify = R"({"url":")" + receiver.url() + "\"}";
+      while (!stop) {
+        const Result<HttpAnswer> answer = client.Call("POST", "/v1/notifies", &notify);
+        if (!answer.ok()) std::this_thread::yield();
+      }
+    });
+  const bool came = receiver.WaitFor(50);
+  first.process().Signal(SIGSTOP);
+  const bool taken = Await([&] { return StatusOf(second.url()) == 200; });
+  first.process().Signal(SIGCONT);
+  const bool stands_by = first.process().WaitForError("\"standby\"");
+  stop = true;
+  for (std::thread& client : clients) client.join();
+  CHECK(came);
+  CHECK(taken);
+  CHECK(stands_by);
+  CHECK(first.process().running());
+  CHECK(first.process().error().find("stopping at once") == std::string::npos);
 }
 
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {
