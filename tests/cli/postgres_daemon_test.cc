@@ -163,6 +163,8 @@ TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker doe
   std::ofstream(dir.At("data") + "/MOVING").close();
   CHECK(ExitOf({"--data-dir", dir.At("data"), "--listen", "127.0.0.1:0"}, &error) != 0);
   CHECK_THAT(error, Catch::Contains("half-made"));
+}
+
 TEST_CASE("postgres: an owner that stood still for longer than its lease goes on as a standby, with commits under way") {
   PostgresServer server;
   CountingReceiver receiver;
