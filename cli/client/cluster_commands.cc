@@ -14,6 +14,14 @@ const Collection& Members() {
   return of;
 }
 
+/// Text, a number, "yes" for what is true; nothing for all else.
+std::string CellOf(JsonTree::Value item, const char* pointer) {
+  const std::optional<JsonTree::Value> value = item.At(pointer);
+  if (!value) return {};
+  if (value->raw() == "true") return "yes";
+  return value->kind() == JsonTree::Kind::kNumber ? std::string(value->raw()) : TextAt(item, pointer);
+}
+
 /// One row for each element of the array that `pointer` leads to; nothing where it has none.
 std::string TableOf(JsonTree::Value document, const char* pointer, const std::vector<Collection::Column>& columns) {
   const std::optional<JsonTree::Value> all = document.At(pointer);
@@ -23,7 +31,7 @@ std::string TableOf(JsonTree::Value document, const char* pointer, const std::ve
   Table table(std::move(heads));
   all->ForEach([&](JsonTree::Value, JsonTree::Value item) {
     std::vector<std::string> cells;
-    for (const Collection::Column& column : columns) cells.push_back(TextAt(item, column.pointer));
+    for (const Collection::Column& column : columns) cells.push_back(CellOf(item, column.pointer));
     table.Row(std::move(cells));
   });
   return table.ToString();

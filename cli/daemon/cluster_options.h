@@ -12,8 +12,8 @@ struct ClusterOptions {
   std::string listen;                        // address and port of that listener; empty: `advertise`, which has an address then
   std::string cert_file, key_file, ca_file;  // by which members show each other who they are
   bool insecure = false;                     // they do not
+  size_t max_connections = 1'024;            // from others to its listener
 
-  static constexpr size_t kConnections = 4'096;
   bool on() const { return !advertise.empty(); }
   const std::string& member() const { return name.empty() ? advertise : name; }
   const std::string& listen_on() const { return listen.empty() ? advertise : listen; }

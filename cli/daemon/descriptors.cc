@@ -29,6 +29,7 @@ bool ShareAmongListeners(uint64_t left, Options* options, uint64_t* given) {
   std::vector<size_t*> places;
   if (has_main) places.push_back(&options->http.max_connections);
   for (ListenerOptions& each : options->listeners) places.push_back(&each.max_connections);
+  if (!listeners.empty() && listeners.back().members) places.push_back(&options->cluster.max_connections);
   std::vector<size_t> order(listeners.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return listeners[a].max_connections < listeners[b].max_connections; });
@@ -56,7 +57,7 @@ uint64_t RaiseOpenFiles() {
 
 Result<DescriptorPlan> FitDescriptors(uint64_t limit, Options* options) {
   uint64_t loops = options->io_threads + ShardsOf(*options);
-  uint64_t beside = kBesideAll + (kALoop + kAListener * options->listeners.size()) * loops + kStoreBeside;
+  uint64_t beside = kBesideAll + (kALoop + kAListener * (options->listeners.size() + (options->cluster.on() ? 1 : 0))) * loops + kStoreBeside;
   if (limit < std::max(kLeast, beside + kStoreLeast + kCallsLeast + kClientsLeast + 4))
     return Status(Code::kIo,
                   "only " + std::to_string(limit) + " open files are allowed, which is not enough: raise the limit (ulimit -n, LimitNOFILE)");

@@ -202,7 +202,7 @@ std::vector<ListenerOptions> AllListeners(const Options& options) {
     all.push_back(std::move(each));
   }
   if (options.cluster.on() && ParseListen(options.cluster.listen_on()).ok()) {
-    ListenerOptions members{options.cluster.listen_on(), {}, {}, {}, {}, ClusterOptions::kConnections};
+    ListenerOptions members{options.cluster.listen_on(), {}, {}, {}, {}, options.cluster.max_connections};
     members.members = true;
     if (!options.cluster.insecure) {
       members.tls_certificate = options.cluster.cert_file;

@@ -39,6 +39,18 @@ TEST_CASE("descriptors: all shares together fit into what is allowed, and everyb
   }
 }
 
+TEST_CASE("descriptors: the listener for other members has its share, as the others have") {
+  for (uint64_t limit : {512u, 131'072u}) {
+    Options options, before;
+    options.cluster.advertise = "127.0.0.1:7400";
+    options.cluster.insecure = true;
+    Result<DescriptorPlan> plan = FitDescriptors(limit, &options);
+    REQUIRE(plan.ok());
+    CHECK(options.cluster.max_connections >= 8);
+    CHECK((options.cluster.max_connections < before.cluster.max_connections) == (limit < 1'000));
+  }
+}
+
 TEST_CASE("descriptors: what the settings ask for is not raised") {
   Options options;
   options.http.max_connections = 5;
