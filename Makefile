@@ -79,7 +79,7 @@ tidy: packages
 define run_tests
 	cmake --preset $(1)
 	cmake --build --preset $(1) --parallel $(JOBS)
-	ctest --test-dir build/$(1) --output-on-failure --parallel $(JOBS)
+	ctest --test-dir build/$(1) --output-on-failure --parallel $$(($(JOBS) + 1))  # most of them wait for something now and then
 endef
 
 define configure_paths

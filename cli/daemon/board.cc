@@ -54,6 +54,11 @@ void Board::Put(NamespaceNumber number, const NamespaceFigures& figures) {
   row.awake = figures.awake;
 }
 
+void Board::Forget(NamespaceNumber number) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  rows_.erase(number);
+}
+
 void Board::Remove(NamespaceNumber number, const RemovedTotals& removed) {
   std::lock_guard<std::mutex> lock(mutex_);
   rows_.erase(number);

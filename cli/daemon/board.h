@@ -21,6 +21,8 @@ class Board : public NamespaceBoard {
 
   /// What is known of it now, in place of what was; `submits` and `deliveries` are made of it here.
   void Put(NamespaceNumber number, const NamespaceFigures& figures);
+  /// It is served here no more: what is heard of it next is what was counted elsewhere until then.
+  void Forget(NamespaceNumber number);
   /// It is gone; its totals are among these now, with those of all that went before.
   void Remove(NamespaceNumber number, const RemovedTotals& removed);
   /// At a start: totals of all that were removed.

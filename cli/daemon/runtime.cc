@@ -223,30 +223,7 @@ Status Runtime::Impl::MakeIoThreads() {
       return sender->CheckDestination(number, url);
     };
     api.board = &board_;
-    api.list_audit = [this, loop = &io->loop](AuditQuery query, std::function<void(AuditPage)> then) {
-      store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {
-        loop->Post([then, page = std::make_shared<AuditPage>(std::move(page))] { then(std::move(*page)); });
-      });
-    };
-    api.rekey = [this](bool begin) {
-      Status begun = begin ? rekey_() : Status::Ok();
-      return ReportRekey(std::move(begun), rekeyed_());
-    };
-    api.expects_batch = [this] { expect_(); };
-    api.backups = [this, loop = &io->loop](BackupAsk ask, std::function<void(BackupAnswer)> then) {
-      // A directory that does not answer, another machine's, takes no more of the pool's threads than these.
-      if (backup_asks_.fetch_add(1) >= kBackupAsksMost) {
-        --backup_asks_;
-        return loop->Post([then] { then({Status(Code::kUnavailable, "the backup directory has not answered those that asked before"), {}}); });
-      }
-      auto answer = std::make_shared<BackupAnswer>();
-      loop->Aside(
-          [this, backups = backups_, ask = std::move(ask), answer] {
-            *answer = AnswerOf(backups.get(), ask);
-            --backup_asks_;
-          },
-          [then, answer] { then(std::move(*answer)); });
-    };
+    ServeStore(&api, &io->loop);
     ServeCluster(&api, &io->loop);
     ServeDebug(&api, &io->loop);
     api.tracer = tracing_.get();
@@ -279,6 +256,34 @@ BeanstalkdOptions Runtime::Impl::DoorOptions() {
   door.connections = [this] { return listeners_ ? listeners_->beanstalkd_connections() : 0; };
   door.figures = &beanstalkd_figures_;
   return door;
+}
+
+/// What the store is asked beside the cores. `loop`: where that is answered.
+void Runtime::Impl::ServeStore(ApiOptions* api, Loop* loop) {
+  api->list_audit = [this, loop](AuditQuery query, std::function<void(AuditPage)> then) {
+    store_->ListAudit(std::move(query), [loop, then = std::move(then)](AuditPage page) {
+      loop->Post([then, page = std::make_shared<AuditPage>(std::move(page))] { then(std::move(*page)); });
+    });
+  };
+  api->rekey = [this](bool begin) {
+    Status begun = begin ? rekey_() : Status::Ok();
+    return ReportRekey(std::move(begun), rekeyed_());
+  };
+  api->expects_batch = [this] { expect_(); };
+  api->backups = [this, loop](BackupAsk ask, std::function<void(BackupAnswer)> then) {
+    // A directory that does not answer, another machine's, takes no more of the pool's threads than these.
+    if (backup_asks_.fetch_add(1) >= kBackupAsksMost) {
+      --backup_asks_;
+      return loop->Post([then] { then({Status(Code::kUnavailable, "the backup directory has not answered those that asked before"), {}}); });
+    }
+    auto answer = std::make_shared<BackupAnswer>();
+    loop->Aside(
+        [this, backups = backups_, ask = std::move(ask), answer] {
+          *answer = AnswerOf(backups.get(), ask);
+          --backup_asks_;
+        },
+        [then, answer] { then(std::move(*answer)); });
+  };
 }
 
 void Runtime::Impl::ServeDebug(ApiOptions* api, Loop* loop) {

@@ -129,6 +129,7 @@ class Runtime::Impl : private StoreEvents {
   void ReportProcess();
   /// What people who look into the process are shown. `loop`: where they are answered.
   void ServeDebug(ApiOptions* api, Loop* loop);
+  void ServeStore(ApiOptions* api, Loop* loop);
   void ServeMembers(IoThread* io, ApiOptions* api);
   void MakeServer(IoThread* io);
   BeanstalkdOptions DoorOptions();

@@ -80,7 +80,7 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
     if (number == kDefaultNumber) default_ = nullptr;
   }
   roster_.SetWake(number, {});
-  setup_.board->Put(number, {});
+  setup_.board->Forget(number);
   left();
 }
 
@@ -99,7 +99,7 @@ void Shard::EndLeave(NamespaceNumber number) {
   Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
   Drop(slot);
   setup_.flush();
-  setup_.board->Put(number, {});
+  setup_.board->Forget(number);
   left();
 }
 

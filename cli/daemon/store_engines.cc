@@ -22,9 +22,9 @@ Result<OpenedStore> OpenRocks(const StoreOptions& options) {
   auto opened = RocksStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();
   RocksStore* engine = opened->get();
-  return OpenedStore{
-      *std::move(opened), [engine] { return engine->Rekey(); }, [engine] { return engine->Rekeyed(); }, [engine] { engine->Expect(); }, nullptr,
-      engine->backups()};
+  auto rekey = [engine] { return engine->Rekey(); };
+  auto rekeyed = [engine] { return engine->Rekeyed(); };
+  return OpenedStore{*std::move(opened), rekey, rekeyed, [engine] { engine->Expect(); }, nullptr, engine->backups()};
 }
 
 Result<std::unique_ptr<OwnerStore>> OneOwner(const StoreOptions&) {

@@ -187,6 +187,7 @@ class Passing::Pass : public MemberCall {
   int64_t gives_up_ms_ = 0;  // while it waits for a place; 0: it has not waited yet
   int64_t again_ms_ = 0;     // not before
   int64_t pause_ms_ = kFirstPauseMs;
+  std::string unreached_;  // why whoever serves it was not reached the last time; empty: it was
   int64_t asked_ms_ = 0;
   int64_t asked_us_ = 0;
   int64_t misplaced_ms_ = 0;  // since when whoever was asked is not the one any more; 0: he is
@@ -254,7 +255,10 @@ void Passing::Pass::Tick(int64_t now_ms) {
     }
     return;
   }
-  if (now_ms >= gives_up_ms_) return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
+  if (now_ms >= gives_up_ms_) {
+    if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
+    return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
+  }
   if (place.kind != Place::Kind::kMoving && now_ms >= again_ms_) Look();
 }
 
@@ -406,6 +410,7 @@ void Passing::Pass::Break(const MemberLoss& loss) {
   if (!streaming_) {
     const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
     if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
+      unreached_ = loss.detail;
       const int64_t pause_ms = std::exchange(pause_ms_, std::min(pause_ms_ * 2, kMostPauseMs));
       return AskAgain(pause_ms);
     }

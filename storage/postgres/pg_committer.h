@@ -4,7 +4,8 @@
 //
 // I1 a unit's transactions are numbered without gaps, go over one connection in their order, and each holds only if the one before is there.
 // I2 Committed{batch, synced}: `batch` was committed; `synced` under a commit that waited for the disk (and the standby, where there is one), without
-//    a warning. What was committed and not yet synced is kept, and sent again where a crash of the server took it back.
+//    a warning, over a connection that was there when `synced` was committed. What was committed and not yet synced is kept, and sent again where a
+//    crash of the server took it back.
 // I3 whatever goes wrong with a transaction, its connection is given up. Over the next one the unit is acquired anew, at a new epoch, which says how
 // far
 //    it got and keeps older ones out; then what is missing is sent again. Until then nobody hears of it.

@@ -58,4 +58,14 @@ TEST_CASE("board: counts what came in the last minute") {
   CHECK(board.Figures(0).submits == 1);
 }
 
+TEST_CASE("board: what comes back was counted elsewhere meanwhile, and is none of the last minute's") {
+  Board board([] { return MonoTime{1'000'000}; });
+  board.Put(7, Of(1000, 900));
+  board.Forget(7);
+  CHECK(board.Sum().totals.accepted == 0);
+  board.Put(7, Of(1500, 1400));
+  CHECK(board.Figures(7).submits == 0);
+  CHECK(board.Figures(7).deliveries == 0);
+}
+
 }  // namespace notifyd::test

@@ -118,8 +118,10 @@ TEMPLATE_TEST_CASE("namespaces: each hears of its own batches, by its own number
 TEMPLATE_TEST_CASE("namespaces: a sync of one is a sync of what all others wrote before, as they hear with their next batch", "", HOST_HARNESS) {
   TestType made;
   HostHarness& store = made;
-  CHECK(store.Commit(2, {Put(MakeRecord(1))}, false).synced == 0);
+  // An engine may have a connection for each, made when it is first used: its syncs cover what came since.
   CHECK(store.Commit(3, {Put(MakeRecord(1))}).synced == 1);
+  CHECK(store.Commit(2, {Put(MakeRecord(1))}, false).synced == 0);
+  CHECK(store.Commit(3, {Put(MakeRecord(2))}).synced == 2);
   CHECK(store.Commit(2, {Put(MakeRecord(2))}, false).synced == 1);
 }
 

@@ -273,7 +273,7 @@ TEST_CASE("live: an event a second of the namespace, asked for once for all who 
   YAML::Node schema;
   schema["$ref"] = "#/components/schemas/Live";
   CHECK(held.document.Violations(schema, data, &held.seen) == std::vector<std::string>());
-  held.CheckAllSeen("Live");
+  held.CheckAllSeen("Live", kStatsOfPostgres);
   const Json json(data);
   CHECK(json.At("/rates/accepted") == "2");
   CHECK(json.At("/lag_ms") == "7");
