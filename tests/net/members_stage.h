@@ -104,12 +104,11 @@ class StagedBroker : public Switchboard {
     });
   }
   ~StagedBroker() override {
-    loop.OnLoop([&] { server_.reset(); });
-    loop.OnLoop([&] {
-      api_.reset();
-      members_.reset();
-    });
+    // As the broker does it: what still comes meanwhile would find a part of it.
     loop.Stop();
+    server_.reset();
+    api_.reset();
+    members_.reset();
   }
 
   void OnLoop(const std::function<void(Api&)>& task) {
