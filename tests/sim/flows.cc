@@ -261,8 +261,17 @@ void Flows::Send(Reply reply) {
       wish.id = submitted->items.at(0).id;
       tally_.duplicates += submitted->items[0].duplicate;
     } else if (const auto* refused = std::get_if<Refused>(&reply.body)) {
-      // The broker stops, or its store fails: it is asked again.
-      if (refused->status.code() != Code::kUnavailable) Violation("wish " + std::to_string(wish.number) + " is refused: " + refused->status.detail());
+      // The broker stops, or its store fails: it is asked again. A schedule has another end where none of its times is left by then: so it is not
+      // there.
+      const int64_t wall_ms = clock_.now().wall.ms;
+      const Schedule* schedule = wish.schedule ? wish.schedule->said.get() : nullptr;
+      if (schedule && refused->status.field() == "/end_at" && wall_ms + schedule->every_ms >= schedule->end_at->ms) {
+        auto said = std::make_shared<Schedule>(*schedule);
+        said->end_at = WallTime{wall_ms + said->every_ms + 3'000};
+        wish.schedule->said = std::move(said);
+      } else if (refused->status.code() != Code::kUnavailable) {
+        Violation("wish " + std::to_string(wish.number) + " is refused: " + refused->status.detail());
+      }
       wish.done = false;
       wish.asked = {};
     }

@@ -40,6 +40,10 @@ TEST_CASE("flows: groups, topics, services and schedules keep what is promised o
   for (uint64_t seed = from; seed < from + 100 && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
 }
 
+TEST_CASE("flows: a schedule that a broker which kept dying takes too late for any of its times is refused, and asked for anew") {
+  CheckSeed(185380205727268);
+}
+
 TEST_CASE("flows: a member that was read from the disk starts once what let it go is durable, like one in memory") {
   for (uint64_t seed : {8500487, 8502586}) CheckSeed(seed, FlowParts::kNone);
 }
