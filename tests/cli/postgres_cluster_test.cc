@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
@@ -20,17 +21,6 @@
 
 namespace notifyd::test {
 namespace {
-
-/// The time is a safety net.
-template <class Holds>
-bool Await(Holds holds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
-}
 
 struct Answer {
   int status = 0;

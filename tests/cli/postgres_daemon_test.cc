@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
 #include "support/counting_receiver.h"
@@ -21,17 +22,6 @@ namespace {
 
 std::vector<std::string> On(const PostgresServer& server) {
   return {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn()};
-}
-
-/// The time is a safety net.
-template <class Holds>
-bool Await(Holds holds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  return true;
 }
 
 int StatusOf(const std::string& url) {
