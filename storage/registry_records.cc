@@ -506,11 +506,10 @@ Result<NamespaceWake> DecodeNamespaceWake(std::string_view value) {
   NamespaceWake wake;
   const uint8_t awake = in.U8();
   if (awake == 0) {
-    auto& asleep = wake.asleep.emplace();
-    asleep.until = WallTime{in.Signed()};
+    const WallTime until{in.Signed()};
     Result<Totals> totals = DecodeTotals(in.Text());
     if (!totals.ok()) return Corrupt("namespace's wake");
-    asleep.totals = *totals;
+    wake.asleep = NamespaceWake::Asleep{until, *totals};
   }
   if (awake > 1 || !in.done()) return Corrupt("namespace's wake");
   return wake;
