@@ -76,8 +76,21 @@ int FailToStart(const Status& status) {
   return ExitCodeOf(status);
 }
 
+/// As Runtime::Create; but where the store goes away between its lease and the rest of it, it is waited for, as one that was never there is.
+Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const Launch& launch, Handover handover, LeaseKeeper* keeper) {
+  for (;;) {
+    Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
+    if (runtime.ok() || !keeper || runtime.status().code() != Code::kUnavailable) return runtime;
+    Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", runtime.status().detail()}});
+    keeper->OnLost([&launch, keeper](const char* why) { FallBack(launch, *keeper, why, [] {}); });
+    Result<Handover> sockets = StandByAgain(options, handover);
+    if (!sockets.ok()) return std::move(sockets).status();
+    handover = *std::move(sockets);
+  }
+}
+
 int Serve(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper, Signals* signals) {
-  Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
+  Result<std::unique_ptr<Runtime>> runtime = CreateOnceThere(options, launch, handover, keeper);
   const int code = runtime.ok() ? (*runtime)->Run(signals) : FailToStart(runtime.status());
   // Nobody has to wait for the end of its lease.
   if (keeper) keeper->Release(kReleaseMostMs);

@@ -17,6 +17,8 @@ namespace {
 
 // What a store that nobody else has takes to be acquired, and more.
 constexpr std::chrono::milliseconds kAtOnce{1'000};
+// Before a store that was lost while it was opened is opened anew.
+constexpr std::chrono::milliseconds kAgain{1'000};
 // A request that has been coming for longer is not waited for.
 constexpr int64_t kSlowRequestMs = 200;
 
@@ -49,14 +51,8 @@ Options WhatProbesReach(Options options) {
   return options;
 }
 
-}  // namespace
-
-Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper) {
-  auto acquired = std::make_shared<std::promise<void>>();
-  std::future<void> owns = acquired->get_future();
-  keeper->Start([acquired] { acquired->set_value(); });
-  if (owns.wait_for(kAtOnce) == std::future_status::ready) return handover;
-
+/// Until `over`.
+Result<Handover> AnswerAsStandby(const Options& options, const Handover& handover, const std::future<void>& over) {
   Loop loop;
   HttpServer::Budget budget;
   StandbyHandler handler;
@@ -68,7 +64,7 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
   listeners.LogAddresses();
   Handover released;
   std::thread waiter([&] {
-    owns.wait();
+    over.wait();
     loop.Post([&] {
       server.StopAccepting();
       server.HoldRequests();
@@ -82,8 +78,24 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
   });
   loop.Run();
   waiter.join();
-  Log(LogLevel::kInfo, "the store is this broker's");
   return released;
+}
+
+}  // namespace
+
+Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper) {
+  auto acquired = std::make_shared<std::promise<void>>();
+  const std::future<void> owns = acquired->get_future();
+  keeper->Start([acquired] { acquired->set_value(); });
+  if (owns.wait_for(kAtOnce) == std::future_status::ready) return handover;
+  Result<Handover> released = AnswerAsStandby(options, handover, owns);
+  if (released.ok()) Log(LogLevel::kInfo, "the store is this broker's");
+  return released;
+}
+
+Result<Handover> StandByAgain(const Options& options, const Handover& handover) {
+  const std::future<void> over = std::async(std::launch::async, [] { std::this_thread::sleep_for(kAgain); });
+  return AnswerAsStandby(options, handover, over);
 }
 
 void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last) {

@@ -197,7 +197,7 @@ void PgCommitter::ForgetSome() {
     const bool kept = !failed_ && line->holding.contains(number) && (!line->connection || line->acquiring);
     const bool under_way = std::any_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == found->second; });
     if (kept || under_way) return false;
-    line->holding.erase(number);
+    LetGo(line, number);
     found->second->kept_.clear();
     units_.erase(found);
     return true;
@@ -342,7 +342,7 @@ void PgCommitter::Encode(PgQueue*, const RegistryBatch& batch, Group* group) {
     std::lock_guard lock(mutex_);
     auto unit = units_.find(drop->number);
     if (unit == units_.end()) continue;
-    lines_[unit->second->line_]->holding.erase(drop->number);
+    LetGo(lines_[unit->second->line_].get(), drop->number);
     unit->second->kept_.clear();
     units_.erase(unit);
   }
@@ -369,6 +369,8 @@ void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent) {
   unit.kept_bytes_ += sent->bytes;
   unit.kept_.push_back(sent);
   line->holding[unit.number_] = sent->unit;
+  std::lock_guard lock(mutex_);
+  unsynced_[unit.number_] = sent->n;
 }
 
 void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
@@ -499,7 +501,15 @@ void PgCommitter::Prune(Line* line, PgUnit* unit) {
     unit->kept_bytes_ -= sent->bytes;
     unit->kept_.pop_front();
   }
-  if (unit->kept_.empty()) line->holding.erase(unit->number_);
+  if (!unit->kept_.empty()) return;
+  std::lock_guard lock(mutex_);
+  LetGo(line, unit->number_);
+}
+
+/// Under the mutex.
+void PgCommitter::LetGo(Line* line, int64_t unit) {
+  line->holding.erase(unit);
+  unsynced_.erase(unit);
 }
 
 void PgCommitter::Report(const Queue& queue) {

@@ -137,6 +137,9 @@ class PgCommitter {
   void Forget(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
   void Lead(const PgStand& registry);
+  /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
+  /// some tenths of a second at most, until it has. Any thread. Errors: kUnavailable: not yet; PgStatus's.
+  Status CheckIsThere(PgConnection* connection);
   /// The lease went: as any failure.
   void GiveUp(const Status& status);
 
@@ -180,6 +183,7 @@ class PgCommitter {
   void Succeed(Line* line, const std::shared_ptr<Sent>& sent);
   void CoverOthers(const Line& line, const Sent& synced);
   void Prune(Line* line, PgUnit* unit);
+  void LetGo(Line* line, int64_t unit);
   void Report(const Queue& queue);
   void Lose(Line* line, const Status& why);
   void Recover(Line* line);
@@ -205,6 +209,7 @@ class PgCommitter {
   std::map<NamespaceNumber, Unit> units_;  // that were opened once
   std::vector<Queue> arrived_;
   std::vector<NamespaceNumber> forgetting_;
+  std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
   std::vector<bool> lines_lost_;  // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false;
   std::optional<Status> given_up_;

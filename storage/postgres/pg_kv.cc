@@ -282,7 +282,9 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
     }
     if (IsThere(connection.get())) return connection;
   }
-  return PgConnection::Open(options_);
+  auto opened = PgConnection::Open(options_);
+  if (opened.ok() && check_) NOTIFYD_TRY(check_(opened->get()));
+  return opened;
 }
 
 void PgPool::Give(std::unique_ptr<PgConnection> connection) {

@@ -18,7 +18,9 @@ namespace notifyd {
 class PgPool {
  public:
   explicit PgPool(PostgresOptions options) : options_(std::move(options)) {}
-  /// Errors: PgConnection::Open's.
+  /// From now on each new connection is asked `check` before it is used; one that fails it is not. Before other threads use the pool.
+  void SetCheck(std::function<Status(PgConnection*)> check) { check_ = std::move(check); }
+  /// Errors: PgConnection::Open's, and the check's.
   Result<std::unique_ptr<PgConnection>> Take();
   /// A transaction that only read ends by itself. One that is lost, or in the middle of anything else, is not kept.
   void Give(std::unique_ptr<PgConnection> connection);
@@ -29,6 +31,7 @@ class PgPool {
  private:
   static constexpr size_t kMostIdle = 8;
   const PostgresOptions options_;
+  std::function<Status(PgConnection*)> check_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PgConnection>> idle_;
 };

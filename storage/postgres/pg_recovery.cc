@@ -1,5 +1,6 @@
 // The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones.
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -10,6 +11,12 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry{150};
+// How often, and how far apart, a new connection is asked whether what was made is there.
+constexpr int kLooks = 50;
+constexpr std::chrono::milliseconds kBetweenLooks{10};
+constexpr const char* kAllThere =
+    "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n)) FROM unnest($1::bigint[], $2::bigint[]) AS made (unit, "
+    "n)";
 
 }  // namespace
 
@@ -116,6 +123,27 @@ Status PgCommitter::Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n) 
     Settle(sent->queue);
   }
   return Status::Ok();
+}
+
+// A server that crashed, or another one that took its place, has not what was reported and not synced until it is sent again, and takes reads before
+// that. What is on its way counts, too: that it was committed may stand in an answer that is not read yet.
+Status PgCommitter::CheckIsThere(PgConnection* connection) {
+  std::vector<int64_t> units, made;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [unit, n] : unsynced_) {
+      units.push_back(unit);
+      made.push_back(n);
+    }
+  }
+  if (units.empty()) return Status::Ok();
+  for (int look = 0; look < kLooks; ++look) {
+    if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
+    auto all = connection->Run(kAllThere, PgParams().Ints(units).Ints(made));
+    if (!all.ok()) return std::move(all).status();
+    if (all->Int(0, 0) != 0) return Status::Ok();
+  }
+  return Status(Code::kUnavailable, "the database has not yet what was written to it last");
 }
 
 void PgCommitter::Say(Line* line, bool lost) {

@@ -222,6 +222,7 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
   if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
   setup.long_keys = [sweeper = &impl->sweeper](std::vector<std::string> keys) { sweeper->Fold(std::move(keys)); };
   impl->committer = std::make_shared<PgCommitter>(std::move(setup));
+  impl->shared->pool.SetCheck([committer = impl->committer](PgConnection* fresh) { return committer->CheckIsThere(fresh); });
   impl->shared->pool.Give(*std::move(opened));
   return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
 }

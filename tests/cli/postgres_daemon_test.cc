@@ -12,6 +12,7 @@
 #include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
+#include "storage/postgres/pg_connection.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
 
@@ -187,6 +188,23 @@ TEST_CASE("postgres: an owner that stood still for longer than its lease goes on
   CHECK(stands_by);
   CHECK(first.process().running());
   CHECK(first.process().error().find("stopping at once") == std::string::npos);
+}
+
+TEST_CASE("postgres: a store that is lost again before it is open is waited for") {
+  PostgresServer server;
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  REQUIRE(session.ok());
+  // One session is the lease's; the store has none.
+  REQUIRE((*session)->RunScript("CREATE ROLE few LOGIN CONNECTION LIMIT 1; GRANT CREATE ON DATABASE postgres TO few").ok());
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=few"});
+  REQUIRE(broker.process().WaitForError("too many connections"));
+  CHECK(broker.Call("GET", "/healthz").status == 200);
+  REQUIRE((*session)->RunScript("ALTER ROLE few CONNECTION LIMIT -1").ok());
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  Stop(&broker);
 }
 
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {

@@ -204,6 +204,37 @@ TEST_CASE("postgres: a sync over a new connection does not cover what was commit
   CHECK(Ask(beside.get(), ("SELECT count(*) FROM log WHERE unit = 2 AND n = " + lost).c_str()) == 1);
 }
 
+TEST_CASE("postgres: over a new connection nothing is read before what was reported is there again") {
+  PostgresHostHarness h;
+  h.Commit(2, {Put(MakeRecord(1))});
+  AwaitBatch(&h, 2, h.Begin(2, {Put(MakeRecord(2))}, false));
+  // As above: a server that lost the second one takes reads before anybody could write it again.
+  auto beside = Beside(&h);
+  REQUIRE(beside->RunScript("BEGIN; SELECT FROM owners WHERE unit = 2 FOR UPDATE").ok());
+  const std::string last = "(SELECT xmin::text FROM log WHERE unit = 2 ORDER BY n DESC LIMIT 1)";
+  for (const char* table : {"kv_main", "kv_notifies", "kv_hot"})
+    REQUIRE(beside->RunScript("DELETE FROM " + std::string(table) + " WHERE xmin::text = " + last).ok());
+  REQUIRE(
+      beside->RunScript("DELETE FROM log WHERE unit = 2 AND xmin::text = " + last + "; COMMIT; BEGIN; SELECT FROM owners WHERE unit = 2 FOR UPDATE")
+          .ok());
+  REQUIRE(Ask(beside.get(),
+              "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'notifyd'") > 0);
+  h.At(2).List({{5, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  // Whoever reads has asked something.
+  auto looker = Beside(&h);
+  Await([&] {
+    return Ask(looker.get(),
+               "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'notifyd' AND state LIKE 'idle%' AND "
+               "(query LIKE '%FROM log WHERE log.unit%' OR query LIKE '%FROM kv_%')") > 0;
+  });
+  REQUIRE(beside->RunScript("COMMIT").ok());
+  // Beside it what is written again is reported.
+  Event event = h.NextEvent(2);
+  while (!std::holds_alternative<ListDone>(event)) event = h.NextEvent(2);
+  CHECK(std::get<ListDone>(event).items.size() == 2);
+  CHECK(h.events().failures == 0);
+}
+
 TEST_CASE("postgres: whoever's lease was taken writes nothing any more, and is told so") {
   PostgresHostHarness h;
   h.Commit(2, {Put(MakeRecord(1))});
