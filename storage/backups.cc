@@ -18,6 +18,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/backup_files.h"
 #include "storage/descriptor.h"
@@ -321,17 +322,22 @@ Status Backups::Make(Job* job) {
   const std::string partial = PathOf(job->name) + std::string(kPartial);
   if (::mkdir(partial.c_str(), 0700) != 0) return Failed("cannot make", partial);
   job->path = partial;
+  PassCrashPoint(CrashPoint::kBackupBegun);
   {
     Result<Checkpoint> checkpoint = MakeCheckpoint(&job->manifest);
     if (!checkpoint.ok()) return std::move(checkpoint).status();
+    PassCrashPoint(CrashPoint::kBackupCheckpoint);
     // Only now: until here it may hold what the database's own threads wait for.
     YieldToAll();
     NOTIFYD_TRY(CopyAll(job, *checkpoint));
   }
   job->manifest.ended_at = WallTime{setup_.wall_ms()};
   job->manifest.copied_bytes = copied_;
+  PassCrashPoint(CrashPoint::kBackupBeforeManifest);
   NOTIFYD_TRY(MakeFileWhole(job->path, kBackupManifest, EncodeBackupManifest(job->manifest)));
+  PassCrashPoint(CrashPoint::kBackupBeforeRename);
   if (::rename(partial.c_str(), PathOf(job->name).c_str()) != 0) return Failed("cannot rename", partial);
+  PassCrashPoint(CrashPoint::kBackupAfterRename);
   job->path = PathOf(job->name);
   return SyncDirectory(setup_.directory);
 }
@@ -374,6 +380,7 @@ Status Backups::CopyAll(Job* job, const Checkpoint& checkpoint) {
 }
 
 Result<BackupFile> Backups::CopyOne(Job* job, const Checkpoint& checkpoint, const Checkpoint::File& file) {
+  PassCrashPoint(CrashPoint::kBackupBeforeFile);
   const std::string to = (fs::path(job->path) / file.name).string();
   auto shared = job->shareable.find(file.identity);
   if (shared != job->shareable.end() && shared->second.bytes == file.bytes) {

@@ -11,7 +11,9 @@
 
 #include "base/check.h"
 #include "base/clocks.h"
+#include "base/crash_point.h"
 #include "base/log.h"
+#include "storage/batch_points.h"
 #include "storage/directory.h"
 #include "storage/log_check.h"
 #include "storage/options.h"
@@ -205,7 +207,8 @@ void Committer::TakeArrived() {
 struct Committer::Group {
   explicit Group(const Database* database) : writes(database, &batch) {}
   rocksdb::WriteBatch batch;
-  RocksWrites writes;         // into it
+  RocksWrites writes;  // into it
+  BatchPoints points;
   std::vector<Queue> queues;  // those of which something is in it
   bool sync = false;
   std::vector<NamespaceNumber> dropped;
@@ -232,8 +235,12 @@ void Committer::WriteGroup() {
   if (group.batch.Count() > 0) {
     rocksdb::WriteOptions how;
     how.sync = group.sync;
+    PassCrashPoint(CrashPoint::kCommitBeforeWrite);
+    group.points.BeforeWrite();
     auto began = std::chrono::steady_clock::now();
     if (Check(TranslateStatus(db_->Write(how, &group.batch), "cannot write"))) {
+      PassCrashPoint(CrashPoint::kCommitAfterWrite);
+      group.points.AfterWrite();
       if (group.sync) Observe(began);
       written_log_ = setup_.files->written_log();
       marked_sequence_ = synced_sequence_;
@@ -269,6 +276,7 @@ void Committer::Encode(CommitQueue* queue, const WriteBatch& batch, Group* group
   queue->last_number_ = batch.number;
   queue->reports_ = true;
   if (batch.ops.empty()) return;
+  group->points.Add(batch);
   EncodeOps(batch, queue->space_, *setup_.sealing, &group->writes, &queue->lane_counts_);
   queue->totals_ = batch.totals;
   queue->wrote_ = true;
@@ -325,6 +333,7 @@ void Committer::Finish(Group* group) {
     if (synced_group_ == group_) queue->synced_number_ = queue->last_number_;
   }
   if (!failed_) {
+    PassCrashPoint(CrashPoint::kCommitBeforeReport);
     counters_.batches += group->batches;
     ++counters_.groups;
     for (const Queue& queue : group->queues) {
@@ -338,6 +347,7 @@ void Committer::Finish(Group* group) {
       setup_.sealing->Use(renewal.renewal);
       renewal.used();
     }
+    PassCrashPoint(CrashPoint::kCommitAfterReport);
   }
   Settle(group->queues);
 }
@@ -389,13 +399,16 @@ void Committer::NoteSynced() {
   record.sequence = synced_sequence_;
   bool begun = record.logs.empty() || record.logs.back().number != written_log_;
   if (begun) record.logs.push_back({written_log_, 0});
+  PassCrashPoint(CrashPoint::kCommitBeforeSyncedFile);
   // Durable where a log is new, so that a power cut, too, leaves what tells that it is missing; that is once a memtable.
   Check(begun ? setup_.synced->Write(std::move(record)) : setup_.synced->WriteSoon(std::move(record)));
+  PassCrashPoint(CrashPoint::kCommitAfterSyncedFile);
 }
 
 /// Not synced itself: it only helps to tell damage where it gets to the disk.
 void Committer::WriteMark() {
   if (marked_sequence_ == synced_sequence_) return;
+  PassCrashPoint(CrashPoint::kCommitBeforeMark);
   rocksdb::WriteBatch mark;
   mark.PutLogData(EncodeSyncedMark(setup_.store, synced_sequence_));
   if (Check(TranslateStatus(db_->Write(rocksdb::WriteOptions(), &mark), "cannot write"))) marked_sequence_ = synced_sequence_;

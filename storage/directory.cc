@@ -17,6 +17,7 @@
 #include <random>
 #include <system_error>
 
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "storage/permissions.h"
 #include "storage/synced_file.h"
@@ -215,7 +216,9 @@ Result<PreparedDirectory> Prepare(const fs::path& directory, const std::optional
     FormatRecord record;
     record.store = moving ? *moving : RandomId();
     if (Status status = MakeFileWhole(directory.string(), kBeginning, ""); !status.ok()) return status;
+    PassCrashPoint(CrashPoint::kNewBeforeFormat);
     if (Status status = MakeFileWhole(directory.string(), kFormatFile, ToText(record)); !status.ok()) return status;
+    PassCrashPoint(CrashPoint::kNewAfterFormat);
   }
   auto lock = LockDirectory(directory);
   if (!lock.ok()) return std::move(lock).status();

@@ -15,6 +15,7 @@
 #include <string>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "storage/descriptor.h"
 #include "storage/log_check.h"
 #include "storage/table_properties.h"
@@ -129,6 +130,12 @@ class LogFile : public rocksdb::FSWritableFileOwnerWrapper {
   }
   IOStatus Append(const rocksdb::Slice& data, const IOOptions& how, const rocksdb::DataVerificationInfo& info, IODebugContext* debug) override {
     return Count(data, [&] { return FSWritableFileOwnerWrapper::Append(data, how, info, debug); });
+  }
+  IOStatus Sync(const IOOptions& how, IODebugContext* debug) override {
+    PassCrashPoint(CrashPoint::kCommitBeforeSync);
+    IOStatus synced = FSWritableFileOwnerWrapper::Sync(how, debug);
+    PassCrashPoint(CrashPoint::kCommitAfterSync);
+    return synced;
   }
   IOStatus Close(const IOOptions& how, IODebugContext* debug) override {
     // Its length is durable, too: after a clean stop a log is records to its last byte.

@@ -15,6 +15,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/directory.h"
 #include "storage/guarded_files.h"
@@ -428,11 +429,13 @@ std::optional<uint64_t> LogNumberOf(const std::string& path) {
 
 Status CloseChecked(Database* database, const std::string& directory, const Fingerprint& store, const GuardedFiles& files, SyncedFile* file) {
   if (Status status = TranslateStatus(database->db()->SyncWAL(), "cannot sync"); !status.ok()) return status;
+  PassCrashPoint(CrashPoint::kCloseSynced);
   SyncedRecord record;
   record.store = store;
   record.closed = true;
   record.sequence = database->db()->GetLatestSequenceNumber();
   if (Status closed = database->Close(directory); !closed.ok()) return closed;
+  PassCrashPoint(CrashPoint::kCloseDatabaseClosed);
   if (Status kept = files.Check(); !kept.ok()) return kept;
   record.manifest = CurrentManifest(directory);
   // What was written, not what is there: the two are compared as the next start will. Until then SYNCED says what was synced and where, so that a
@@ -443,7 +446,10 @@ Status CloseChecked(Database* database, const std::string& directory, const Fing
   if (!report.ok()) return std::move(report).status();
   if (Status status = CheckLogs(record, directory, {first_log, 0, 0}, *report); !status.ok()) return status;
   if (Status status = SyncDirectory(directory); !status.ok()) return status;
-  return file->Write(std::move(record));
+  PassCrashPoint(CrashPoint::kCloseChecked);
+  NOTIFYD_TRY(file->Write(std::move(record)));
+  PassCrashPoint(CrashPoint::kCloseDone);
+  return Status::Ok();
 }
 
 Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
@@ -474,6 +480,7 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
       if (Status cut = CutZeros(directory, probe.first_log, report); !cut.ok()) return cut;
     }
   }
+  PassCrashPoint(CrashPoint::kStartLogsRead);
   // Sound logs are replayed in the mode that takes no fault; a torn end in the one that stops at it.
   if (report.bad_from.empty())
     return OpenDb(options, directory, families, rocksdb::WALRecoveryMode::kAbsoluteConsistency, Processing::kCorruptedRecord);

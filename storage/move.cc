@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/crash_point.h"
 #include "storage/keys.h"
 #include "storage/records.h"
 
@@ -27,6 +28,7 @@ class Batches {
   void AddOver() { ++counts_.over; }
   Status Write() {
     if (rows_.empty()) return Status::Ok();
+    PassCrashPoint(CrashPoint::kMoveBeforeBatch);
     NOTIFYD_TRY(target_->Write([this](KvWrites& out) {
       for (const auto& [key, value] : rows_) out.Put(key, value);
     }));
@@ -81,6 +83,7 @@ Result<MoveCounts> MoveStore(MoveSource* source, MoveTarget* target, const Reten
   for (const auto& [key, value] : *elsewhere) NOTIFYD_TRY(batches.Add(key, value));
   NOTIFYD_TRY(batches.Write());
   NOTIFYD_TRY(source->Held());
+  PassCrashPoint(CrashPoint::kMoveBeforeFinish);
   NOTIFYD_TRY(target->Finish());
   return batches.counts();
 }

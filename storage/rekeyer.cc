@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/sealed_records.h"
 #include "storage/store_options.h"
@@ -100,9 +101,12 @@ void Rekeyer::Run(const SealKeys& keys) {
 Status Rekeyer::SealAll(const SealKeys& keys) {
   Result<Sealing::Renewal> renewal = sealing_->Renew(&keys);
   if (!renewal.ok()) return std::move(renewal).status();
+  PassCrashPoint(CrashPoint::kRekeyBeforeRenewal);
   NOTIFYD_TRY(Use(*std::move(renewal)));
+  PassCrashPoint(CrashPoint::kRekeyAfterRenewal);
   for (int pass = 1;; ++pass) {
     NOTIFYD_TRY(Compact());
+    PassCrashPoint(CrashPoint::kRekeyCompacted);
     uint64_t left = 0;
     NOTIFYD_TRY(Look(&left));
     {
@@ -112,7 +116,9 @@ Status Rekeyer::SealAll(const SealKeys& keys) {
     if (left == 0) break;
     if (pass == kMostPasses) return Status(Code::kUnavailable, std::to_string(left) + " entries are still sealed by an older key: try again");
   }
-  return Use(sealing_->Finish());
+  NOTIFYD_TRY(Use(sealing_->Finish()));
+  PassCrashPoint(CrashPoint::kRekeyDone);
+  return Status::Ok();
 }
 
 Status Rekeyer::Use(Sealing::Renewal renewal) {

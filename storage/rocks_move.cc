@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "storage/descriptor.h"
 #include "storage/directory.h"
 #include "storage/rocks_store.h"
@@ -41,6 +42,7 @@ class RocksTarget : public MoveTarget {
   Status Write(const std::function<void(KvWrites&)>& fill) override { return store_->Write(fill); }
   Status Finish() override {
     NOTIFYD_TRY(store_->Close());
+    PassCrashPoint(CrashPoint::kMoveStoreClosed);
     if (unlink((fs::path(directory_) / kMovingFile).c_str()) != 0) return Failed("cannot remove " + directory_ + "/" + kMovingFile, errno);
     return SyncDirectory(directory_);
   }

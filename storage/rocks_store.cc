@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/audit.h"
 #include "storage/committer.h"
@@ -75,9 +76,11 @@ Result<uint32_t> CheckFormat(rocksdb::DB* db, const std::string& directory, cons
   value.clear();
   EncodeTotals(Totals(), &value);
   first.Put(EncodeMetaKey(kTotalsName), value);
+  PassCrashPoint(CrashPoint::kNewBeforeRows);
   rocksdb::WriteOptions how;
   how.sync = true;
   if (Status written = TranslateStatus(db->Write(how, &first), "cannot write the store in " + directory); !written.ok()) return written;
+  PassCrashPoint(CrashPoint::kNewAfterRows);
   return expected.version;
 }
 
@@ -120,6 +123,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   auto opened = OpenChecked(rocks, options.directory, store, *before, directory.format.version == kFormatVersion);
   if (!opened.ok()) return std::move(opened).status();
   if (Status status = CheckNewestTables(opened->database.db(), rocks, kTablesCheckedBytes); !status.ok()) return status;
+  PassCrashPoint(CrashPoint::kStartRecovered);
   // All that was in logs is in tables now; the new log has nothing yet.
   SyncedRecord now;
   now.store = store;
@@ -127,6 +131,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   now.manifest = CurrentManifest(options.directory);
   auto synced = SyncedFile::Open(options.directory, now);
   if (!synced.ok()) return std::move(synced).status();
+  PassCrashPoint(CrashPoint::kStartSyncedFile);
   return OpenStore{std::move(directory), std::move(held), std::move(files), std::move(*synced), std::move(*opened)};
 }
 
@@ -278,6 +283,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
     };
   auto directory = PrepareDirectory(options.directory, options.moving);
   if (!directory.ok()) return std::move(directory).status();
+  PassCrashPoint(CrashPoint::kStartLocked);
   BoundToDisk(&options);
   // The database compacts from the moment it is open: until it has been read what each namespace keeps for how long, it keeps all.
   auto retention = std::make_shared<RetentionTable>(Retention{kKeptForEver, kKeptForEver});
@@ -290,6 +296,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   auto older = CheckFormat(db, options.directory, format);
   if (!older.ok()) return std::move(older).status();
   if (Status status = BeginLog(db, format.store); !status.ok()) return status;
+  PassCrashPoint(CrashPoint::kStartLogBegun);
   if (*older < kFormatVersion) {
     if (Status status = UpgradeStore(database, options, *older, format.store); !status.ok()) return status;
   }
@@ -306,6 +313,7 @@ Result<std::unique_ptr<RocksStore>> RocksStore::Open(const StoreOptions& given) 
   if (!serial.ok()) return std::move(serial).status();
   if (Status status = NoteLogBegun(&*open); !status.ok()) return status;
   if (Status status = NoteBegun(options.directory); !status.ok()) return status;
+  PassCrashPoint(CrashPoint::kStartStoreOpen);
   return std::unique_ptr<RocksStore>(
       new RocksStore(std::make_unique<Impl>(std::move(*open), options, std::move(retention), std::move(sealing), *serial)));
 }

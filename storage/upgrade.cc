@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/directory.h"
 #include "storage/encode_batch.h"
@@ -50,7 +51,8 @@ rocksdb::ReadOptions ScanUpTo(const rocksdb::Slice* upper) {
   return how;
 }
 
-Status BeginStep(const StoreOptions& options) {
+Status BeginStep(const StoreOptions& options, CrashPoint point) {
+  PassCrashPoint(point);
   return options.upgrade_step ? options.upgrade_step() : Status::Ok();
 }
 
@@ -137,7 +139,7 @@ class Mover {
 
   Status Run() {
     for (;;) {
-      if (Status status = BeginStep(options_); !status.ok()) return status;
+      if (Status status = BeginStep(options_, CrashPoint::kUpgradeBeforeBatch); !status.ok()) return status;
       if (Status status = Gather(); !status.ok()) return status;
       if (behind_.empty()) break;
       if (Status status = Write(); !status.ok()) return status;
@@ -213,9 +215,9 @@ Status PutFormat(rocksdb::DB* db, const FormatRecord& format) {
 
 /// Says in FORMAT that the database may hold what an older notifyd cannot read.
 Status RaiseFormatFile(const StoreOptions& options, const FormatRecord& raised) {
-  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = BeginStep(options, CrashPoint::kUpgradeBeforeFormatFile); !status.ok()) return status;
   if (Status status = RewriteFormatFile(options.directory, raised); !status.ok()) return status;
-  return BeginStep(options);
+  return BeginStep(options, CrashPoint::kUpgradeAfterFormatFile);
 }
 
 Status CountLanes(const Database& database, const StoreOptions& options, const Fingerprint& store) {
@@ -243,7 +245,7 @@ Status MoveNotifies(Database* database, const StoreOptions& options, const Finge
   Mover mover(*database, options, store);
   if (Status status = mover.Run(); !status.ok()) return status;
   *moved = mover.notifies();
-  if (Status status = BeginStep(options); !status.ok()) return status;
+  if (Status status = BeginStep(options, CrashPoint::kUpgradeBeforeFormatRow); !status.ok()) return status;
   return PutFormat(database->db(), raised);
 }
 

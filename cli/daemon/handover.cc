@@ -19,6 +19,8 @@
 #include <set>
 #include <utility>
 
+#include "base/crash_point.h"
+
 namespace notifyd {
 namespace {
 
@@ -174,6 +176,7 @@ Handover TakeHandover(std::string* fault) {
     *fault = decoded.status().detail();
     return {};
   }
+  PassCrashPoint(CrashPoint::kRestartAfterExec);
   std::set<int> seen;
   size_t skipped = 0;
   Handover kept;

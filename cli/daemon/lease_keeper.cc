@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clocks.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 
 namespace notifyd {
@@ -101,7 +102,10 @@ void LeaseKeeper::Ask() {
       continue;
     }
     lock.unlock();
+    if (ask->kind == OwnerAsk::Kind::kAcquire) PassCrashPoint(CrashPoint::kLeaseBeforeAcquire);
+    if (ask->kind == OwnerAsk::Kind::kRelease) PassCrashPoint(CrashPoint::kLeaseBeforeRelease);
     const auto [answer, word] = store_->Do(*ask);
+    if (ask->kind == OwnerAsk::Kind::kAcquire && answer == OwnerAnswer::kYes) PassCrashPoint(CrashPoint::kLeaseAcquired);
     lock.lock();
     owner_.Answer(BootNow(), answer, word);
     Noted(*ask, answer, &lock);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
@@ -147,6 +148,11 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
 int main(int argc, char** argv) {
   notifyd::KeepPrivate();
   notifyd::OpenStandardDescriptors();
+  if (const char* at = std::getenv(notifyd::kCrashVariable))
+    if (notifyd::Status armed = notifyd::ArmCrashPoint(at); !armed.ok()) {
+      notifyd::Complain(armed.detail());
+      return 2;
+    }
   std::string fault;
   notifyd::Handover handover = notifyd::TakeHandover(&fault);
   std::optional<notifyd::Holdings> held = notifyd::TakeHoldings(getppid());

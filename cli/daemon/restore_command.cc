@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
@@ -151,7 +152,10 @@ Status CopyStore(const fs::path& from, const fs::path& to) {
 
 /// Each file is read to its end before anything is made of it.
 Status CopyBackup(const BackupManifest& manifest, const fs::path& from, const fs::path& to) {
-  for (const BackupFile& file : manifest.files) NOTIFYD_TRY(CopyBackupFile((from / file.name).string(), (to / file.name).string(), file, {}));
+  for (const BackupFile& file : manifest.files) {
+    PassCrashPoint(CrashPoint::kRestoreBeforeFile);
+    NOTIFYD_TRY(CopyBackupFile((from / file.name).string(), (to / file.name).string(), file, {}));
+  }
   return Status::Ok();
 }
 
@@ -205,6 +209,7 @@ Result<Restored> Settle(const Asked& asked, Options options) {
 /// Copies it to `beside` and settles it there.
 Result<Restored> RestoreBeside(const Asked& asked, const std::optional<BackupManifest>& manifest, const fs::path& beside, Options options) {
   NOTIFYD_TRY(manifest ? CopyBackup(*manifest, asked.from, beside) : CopyStore(asked.from, beside));
+  PassCrashPoint(CrashPoint::kRestoreCopied);
   options.data_dir = options.store.directory = beside.string();
   Result<Restored> restored = Settle(asked, options);
   if (!restored.ok()) return restored;
@@ -240,6 +245,7 @@ Result<Restored> Restore(const Asked& asked, const std::optional<BackupManifest>
   }
   Result<Restored> restored = RestoreBeside(asked, manifest, beside, options);
   Status placed;
+  PassCrashPoint(CrashPoint::kRestoreBeforeRename);
   if (restored.ok() && rename(beside.c_str(), plain.c_str()) != 0)
     placed = Failed("cannot rename " + beside.string() + " to " + plain.string(), errno);
   if (!restored.ok() || !placed.ok()) {

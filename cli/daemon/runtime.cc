@@ -14,6 +14,7 @@
 #include <random>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/zone_database.h"
 #include "broker/figures_events.h"
@@ -144,6 +145,7 @@ int Runtime::Impl::Run(Signals* signals) {
     if (shard->thread.joinable()) shard->thread.join();
   if (checker_.joinable()) checker_.join();
   if (tracing_) tracing_->Finish(kSpansMostMs);
+  PassCrashPoint(CrashPoint::kStopDrained);
   // What the cluster's thread waits for is the store's, which waits for nobody.
   store_->Stop();
   if (cluster_) cluster_->Stop();
@@ -325,6 +327,7 @@ Status Runtime::Impl::OpenStore() {
   backups_ = std::move(opened->backups);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
+  PassCrashPoint(CrashPoint::kStartRegistryRead);
   image_ = *std::move(image);
   return Status::Ok();
 }
@@ -487,6 +490,7 @@ Status Runtime::Impl::Listen(const Handover& handover) {
   for (auto& io : io_) servers.push_back(io->server.get());
   listeners_ = std::make_unique<Listeners>(options_);
   if (Status opened = listeners_->Open(servers, handover); !opened.ok()) return opened;
+  PassCrashPoint(CrashPoint::kStartListening);
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
   for (auto& io : io_) {
     io->sender->SetSelf({Via(), listeners_->own()});

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/zone_database.h"
 #include "cli/daemon/descriptors.h"
@@ -130,6 +131,7 @@ void Runtime::Impl::StopSignal(int number) {
   // Said once the cores are told: whoever reads the line knows that no further submit is taken.
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
   if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
+  PassCrashPoint(CrashPoint::kStopBegun);
   stage_ = Stage::kStopping;
   if (cluster_) cluster_->Quiesce();
   profiler_.Cut();
@@ -141,6 +143,7 @@ void Runtime::Impl::StopSignal(int number) {
 
 void Runtime::Impl::FlushAndStop(const char* why) {
   if (stage_ == Stage::kClosing) return;
+  PassCrashPoint(CrashPoint::kStopClosing);
   stage_ = Stage::kClosing;
   Log(LogLevel::kInfo, "closing", {{"reason", why}});
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
@@ -186,6 +189,7 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
     return;
   }
   if (stop_asked_) return;
+  PassCrashPoint(CrashPoint::kRestartChecked);
   stage_ = Stage::kHolding;
   if (cluster_) cluster_->Quiesce();
   Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
@@ -196,6 +200,7 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
 /// Requests that have been coming for a while get a moment to become complete. All others are served meanwhile.
 void Runtime::Impl::Settle(const char* why) {
   if (stop_asked_ || stage_ != Stage::kHolding) return;
+  PassCrashPoint(CrashPoint::kRestartSettling);
   stage_ = Stage::kSettling;
   io_[0]->loop.SetTimer(kGraceSlot, -1, {});
   AwaitEach(
@@ -207,6 +212,7 @@ void Runtime::Impl::Settle(const char* why) {
 /// waited for: a bulk submit is told how far it came, and whose request is still not complete has to send it again.
 void Runtime::Impl::HoldClients(const char* why) {
   Log(LogLevel::kInfo, "restart: closing", {{"reason", why}});
+  PassCrashPoint(CrashPoint::kRestartHolding);
   AwaitEach(
       kSettleMostMs,
       [](IoThread* io, std::function<void()> done) {
@@ -219,6 +225,7 @@ void Runtime::Impl::HoldClients(const char* why) {
 }
 
 void Runtime::Impl::Leave() {
+  PassCrashPoint(CrashPoint::kRestartLeaving);
   stage_ = Stage::kLeaving;
   // Calls in flight whose grace is over: what comes of them is not known, they are repeated with the same number.
   bool all_ended = cores_state_ != CoresState::kRunning;
@@ -247,7 +254,10 @@ void Runtime::Impl::ReleaseSockets() {
         io->released = io->server->Release();
         io->sender->Abort();
       },
-      [this] { StopLoops(); });
+      [this] {
+        PassCrashPoint(CrashPoint::kRestartReleased);
+        StopLoops();
+      });
 }
 
 /// The loops have stopped, the store is written. Does not return where it succeeds.
@@ -262,6 +272,7 @@ int Runtime::Impl::Succeed() {
   profiler_.Stop();
   // Frees its directory for the one that follows.
   store_.reset();
+  PassCrashPoint(CrashPoint::kRestartStoreClosed);
   Log(LogLevel::kInfo, "restart: starting", {{"program", launch_.program}, {"connections", handover.connections.size()}});
   LogFinish();
   Status failed = BecomeSuccessor(launch_, std::move(handover));

@@ -11,6 +11,7 @@
 
 #include "base/arguments.h"
 #include "base/ascii.h"
+#include "base/crash_point.h"
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
 #include "cli/daemon/settings_alerts.h"
@@ -259,9 +260,10 @@ Status ApplyFile(const std::string& file, Options* options) {
 // ---- the environment
 
 /// Those that its users export for notifyctl, on the same machine.
-bool IsOfNotifyctl(std::string_view variable) {
+/// Not settings: notifyctl's, and what tests say (base/crash_point.h).
+bool IsOfOthers(std::string_view variable) {
   constexpr std::string_view kTheirs[] = {"NOTIFYD_URL",     "NOTIFYD_TOKEN",     "NOTIFYD_TOKEN_FILE", "NOTIFYD_NAMESPACE",
-                                          "NOTIFYD_CA_FILE", "NOTIFYD_CERT_FILE", "NOTIFYD_KEY_FILE"};
+                                          "NOTIFYD_CA_FILE", "NOTIFYD_CERT_FILE", "NOTIFYD_KEY_FILE",   kCrashVariable};
   return std::find(std::begin(kTheirs), std::end(kTheirs), variable) != std::end(kTheirs);
 }
 
@@ -275,7 +277,7 @@ void ReadEnvironment(const std::vector<std::string>& environment, Layers* layers
     auto found = names.find(variable);
     if (found != names.end()) layers->variables[found->second] = value;
     else if (variable == "NOTIFYD_CONFIG") layers->config_file = layers->config_file.value_or(value);
-    else if (!IsOfNotifyctl(variable)) unknown->push_back(variable);
+    else if (!IsOfOthers(variable)) unknown->push_back(variable);
   }
   std::sort(unknown->begin(), unknown->end());
 }

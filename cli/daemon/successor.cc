@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "cli/daemon/clocks.h"
 
 namespace notifyd {
@@ -132,6 +133,7 @@ Status BecomeSuccessor(const Launch& launch, Handover handover) {
   std::vector<std::string> arguments = launch.arguments, environment = launch.environment;
   environment.push_back(std::string(kHandoverVariable) + "=" + EncodeHandover(&handover, getpid()));
   CloseOthersOnExec(handover);
+  PassCrashPoint(CrashPoint::kRestartBeforeExec);
   execve(launch.program.c_str(), Pointers(arguments).data(), Pointers(environment).data());
   return SystemError("cannot start " + launch.program, errno);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/crash_point.h"
 #include "base/utf8.h"
 #include "net/signing/webhook.h"
 
@@ -288,6 +289,7 @@ void PlainCall::Ask(PlainConnection* connection, int64_t now_ms) {
   connection->SetUser(this);
   connection->framing.Begin(&reader_);
   if (!MayCall()) return Arm();
+  PassCrashPoint(CrashPoint::kAttemptBeforeSend);
   if (connection->Write(request_.head(), request_.body())) OnWritten(connection);
   // What came before it broke may be an answer.
   if (connection->broken()) lost_ms_ = now_ms + kLostMs;
@@ -301,6 +303,7 @@ void PlainCall::Ask(Http2Session* session) {
   loss_ = Loss::kConnection;
   lost_detail_.clear();
   if (!MayCall()) return Arm();
+  PassCrashPoint(CrashPoint::kAttemptBeforeSend);
   if (session->Open(this, request_.head(), request_.body(), config_->secrets, hop_.of_rule, &reader_)) Arm();
   else End(Why::kLost, false);
 }
@@ -318,6 +321,7 @@ void PlainCall::OnStreamLost(Loss loss, const std::string& detail) {
 void PlainCall::OnWritten(PlainConnection*) {
   written_ = true;
   if (state_ == State::kTunneling) tunnel_.clear();
+  if (state_ == State::kAsking) PassCrashPoint(CrashPoint::kAttemptAfterSend);
   if (!attempt_.envelope->reply_none || state_ != State::kAsking) return;
   grace_ms_ = MonotonicMs() + kAnswerGraceMs;
   Arm();
@@ -511,6 +515,7 @@ void PlainCall::Fail(Verdict verdict, const char* error, std::string detail) {
 }
 
 void PlainCall::Finish(Unjudged ended) {
+  PassCrashPoint(CrashPoint::kAttemptEnded);
   const bool posted = std::exchange(posted_, true);
   Drop();
   if (!posted) shared_->ended(shared_->context, this, std::move(ended));

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/postgres/pg_committer_impl.h"
 #include "storage/postgres/pg_schema.h"
@@ -315,6 +316,7 @@ void PgCommitter::Encode(PgQueue* queue, const WriteBatch& batch, Group* group) 
   group->sent->number = batch.number;
   group->sent->reports = true;
   if (batch.ops.empty()) return;
+  group->sent->points.Add(batch);
   EncodeOps(batch, queue->space_, *setup_.sealing, &group->writes, &group->lane_counts);
   PgStand& stand = queue->unit_->stand_;
   stand.totals = batch.totals;
@@ -388,13 +390,16 @@ void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
     const Result<std::string> name = line->connection->Prepare(sql);  // it is prepared
     return name.ok() && PQsendQueryPrepared(raw, name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1) == 1;
   };
+  PassCrashPoint(CrashPoint::kPgBeforeSend);
+  sent->points.BeforeWrite();
   bool sent_all = send(kPgFence, fence);
   for (const PgStatement& statement : sent->statements) sent_all = sent_all && send(statement.sql, statement.params);
   sent_all = sent_all && PQpipelineSync(raw) == 1;
   sent->sent_at = ++moment_;
   sent->began = Clock::now();
   line->flight.push_back(sent);
-  if (!sent_all) Lose(line, line->connection->StatusOf(nullptr));
+  if (!sent_all) return Lose(line, line->connection->StatusOf(nullptr));
+  PassCrashPoint(CrashPoint::kPgAfterSend);
 }
 
 // ---- answers
@@ -450,6 +455,8 @@ void PgCommitter::Finish(Line* line) {
 }
 
 void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
+  PassCrashPoint(CrashPoint::kPgAfterCommit);
+  sent->points.AfterWrite();
   sent->done = true;
   sent->done_at = ++moment_;
   line->was_there = true;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/batch_points.h"
 #include "storage/postgres/pg_committer.h"
 
 namespace notifyd {
@@ -33,6 +34,7 @@ struct PgUnit::Sent {
   uint64_t batches = 0;
   uint64_t sent_at = 0, done_at = 0;  // moments; done_at is 0 where it is known to be synced
   std::chrono::steady_clock::time_point began;
+  BatchPoints points = {};
 };
 
 struct PgCommitter::Line {

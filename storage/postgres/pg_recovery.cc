@@ -3,6 +3,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/postgres/pg_committer_impl.h"
 #include "storage/postgres/pg_schema.h"
@@ -69,6 +70,7 @@ void PgCommitter::Acquire(Line* line) {
   PgConnection& connection = *line->connection;
   const PgParams params = std::move(PgParams().Int(static_cast<int64_t>(setup_.word.epoch)).Bytes(incarnation_).Ints(units));
   const Result<std::string> name = connection.Prepare(setup_.acquire);  // it is prepared
+  PassCrashPoint(CrashPoint::kPgBeforeAcquire);
   line->acquiring = true;
   line->acquired.clear();
   const bool sent =
@@ -86,6 +88,7 @@ void PgCommitter::Acquired(Line* line) {
     return Fail(line->error);
   }
   if (warned) return Lose(line, Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby"));
+  PassCrashPoint(CrashPoint::kPgAfterAcquire);
   for (const auto& [number, epoch, n] : line->acquired) {
     auto unit = line->holding.find(number);
     if (unit == line->holding.end()) continue;

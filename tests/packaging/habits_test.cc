@@ -260,6 +260,26 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
   CHECK(faults.text() == "");
 }
 
+TEST_CASE("habits: each crash point has a place in the product, outside of the core") {
+  const std::string table = ProjectFile("base/crash_point.h");
+  const std::string rows =
+      table.substr(table.find("enum class CrashPoint"), table.find("};", table.find("enum class CrashPoint")) - table.find("enum class CrashPoint"));
+  static const std::regex point("\\bk[A-Z][A-Za-z]+\\b");
+  size_t points = 0;
+  for (std::sregex_iterator it(rows.begin(), rows.end(), point), end; it != end; ++it, ++points) {
+    const std::string name = "CrashPoint::" + it->str();
+    INFO(name);
+    size_t places = 0;
+    for (const Source& source : Sources()) {
+      if (!source.product || source.text.find(name) == std::string::npos) continue;
+      ++places;
+      CHECK_FALSE(FolderOf(source.path) == "broker");
+    }
+    CHECK(places > 0);
+  }
+  CHECK(points >= 24);
+}
+
 TEST_CASE("habits: no comment ends in the middle") {
   static const std::regex comment(R"re(^\s*//+ ?(.*)$)re");
   static const std::regex unfinished(R"re((,|\b(the|a|an|of|and|or|to|that|in|for|is|with|which|at|from|but|not|because|so))$)re");

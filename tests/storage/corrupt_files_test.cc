@@ -332,6 +332,53 @@ TEST_CASE("corrupt files: a log cut anywhere after kill -9 is refused where that
   Say("cuts after kill -9", cuts.size(), tally);
 }
 
+TEST_CASE("corrupt files: pages of a log's tail that was not synced survive a power cut or do not, in any order: all before them is there") {
+  INFO("NOTIFYD_TEST_SEED=" << Seed());
+  LogSetLevel(LogLevel::kError);
+  constexpr uint64_t kSynced = 40, kAll = 260;
+  constexpr size_t kPage = 4096;
+  Crash store;
+  std::string lagging;
+  for (uint64_t id = 1; id <= kSynced; ++id) {
+    store.CommitOne(id, true, 420);
+    if (id == kSynced / 2) lagging = ReadBytes(store.directory() / SyncedFile::kName);
+  }
+  const std::string synced = ReadBytes(TheLog(store.directory()));
+  for (uint64_t id = kSynced + 1; id <= kAll; ++id) store.CommitOne(id, false, 420);
+  const fs::path whole = store.CopyWhole(true);
+  const std::string written = ReadBytes(TheLog(whole)), name = TheLog(whole).filename();
+  const size_t from = ScanLog(synced, 0).record_bytes / kPage * kPage, records = RecordsIn(TheLog(whole)).size();
+  REQUIRE(records - from > 2 * 32768);
+  test::MemoryDir place;
+  const fs::path copy = place.path() / "store";
+  Random random(Seed());
+  uint64_t opened_with_more = 0;
+  const uint64_t places = PlacesWanted() > 0 ? PlacesWanted() : 60;
+  for (uint64_t i = 0; i < places; ++i) {
+    fs::remove_all(copy);
+    fs::copy(whole, copy);
+    // Of a page that has something synced at its beginning, what had been there then is there.
+    std::string torn = written;
+    const uint64_t survive = random.Below(100);
+    for (size_t at = from; at < torn.size(); at += kPage) {
+      if (random.Below(100) < survive) continue;
+      const size_t end = std::min(at + kPage, torn.size());
+      std::string page = at < synced.size() ? synced.substr(at, end - at) : std::string();
+      page.resize(end - at);
+      torn.replace(at, end - at, page);
+    }
+    WriteBytes(copy / name, torn);
+    if (i % 3 == 0) WriteBytes(copy / SyncedFile::kName, lagging);
+    INFO("the " << i << "th, of " << survive << " percent");
+    const std::vector<uint64_t> there = store.IdsAt(copy);
+    CHECK(there.size() >= kSynced);
+    CHECK(there == UpTo(there.size()));
+    opened_with_more += there.size() > kSynced;
+  }
+  CHECK(opened_with_more > 0);
+  if (PlacesWanted() > 0) std::cout << "torn tails: " << places << ", " << opened_with_more << " with some of what was not synced" << std::endl;
+}
+
 TEST_CASE("corrupt files: a log cut anywhere after a clean stop is refused") {
   INFO("NOTIFYD_TEST_SEED=" << Seed());
   Damaged& store = TheStore();

@@ -1,8 +1,9 @@
 // A store's whole life in a process of its own, so that its disk may fail it at any call (support/failing_disk.h): two starts, commits, a flush, a
 // compaction, a backup, clean stops. What is durable is told on standard output, a line each, at once.
 //
-// usage: failing_store DIRECTORY BACKUPS [unsynced]
+// usage: failing_store DIRECTORY BACKUPS [unsynced|tails]
 //   unsynced: tells of what is written, and asks for no sync, to show that this would be noticed
+//   tails: asks for a sync now and then, so that logs have long tails of what is not synced, and tells of what is
 //   lines: "acked N": the notify N is durable; "failed DETAIL": the store said so, and nothing followed; "refused DETAIL": it did not open, or a
 //   clean stop failed. Exit code 0: nothing went wrong.
 #include <sys/stat.h>
@@ -69,17 +70,22 @@ void MakeBackup(RocksStore* store, const std::string& name) {
   }
 }
 
+enum class Syncs { kEach, kSome, kNone };
+
 /// Commits the ids from `first` on; the error with which that ended.
-Status Work(RocksStore* store, Sink* sink, Store* space, uint64_t first, bool sync) {
-  uint64_t batch = 0;
+Status Work(RocksStore* store, Sink* sink, Store* space, uint64_t first, Syncs syncs) {
+  uint64_t batch = 0, told = first;
   for (uint64_t id = first; id < first + kIdsALife; ++id) {
     WriteBatch write;
     write.number = ++batch;
-    write.sync = sync;
+    const bool waits = syncs != Syncs::kSome || id % kIdsATail == 0 || id == first + kIdsALife - 1;
+    write.sync = syncs != Syncs::kNone && waits;
     write.ops = {PutNotify{std::make_shared<const NotifyRecord>(RecordAtFailingStore(id))}, PutDue{Clock::kWall, {{1000}, {id}}}};
     space->Commit(std::move(write));
-    if (Status status = sink->Await(batch); !status.ok()) return status;
-    Say("acked " + std::to_string(id));
+    if (waits) {
+      if (Status status = sink->Await(batch); !status.ok()) return status;
+      for (; told <= id; ++told) Say("acked " + std::to_string(told));
+    }
     if (id == first + kIdsALife / 2) {
       if (Status status = store->Compact(); !status.ok()) return status;
       MakeBackup(store, "at-" + std::to_string(id));
@@ -89,13 +95,13 @@ Status Work(RocksStore* store, Sink* sink, Store* space, uint64_t first, bool sy
 }
 
 /// One start and one stop. False: something failed, and was said.
-bool Live(const StoreOptions& options, uint64_t first, bool sync) {
+bool Live(const StoreOptions& options, uint64_t first, Syncs syncs) {
   auto store = RocksStore::Open(options);
   if (!store.ok()) {
     Say("refused " + store.status().detail());
     return false;
   }
-  Sink sink(sync);
+  Sink sink(syncs != Syncs::kNone);
   Events events;
   (*store)->Start(&events);
   Status status;
@@ -105,7 +111,7 @@ bool Live(const StoreOptions& options, uint64_t first, bool sync) {
       Say("refused " + space.status().detail());
       return false;
     }
-    status = Work(store->get(), &sink, space->store.get(), first, sync);
+    status = Work(store->get(), &sink, space->store.get(), first, syncs);
     // Reads and reports that are under way are no more after this.
     (*store)->Stop();
   }
@@ -128,8 +134,9 @@ int main(int argc, char** argv) {
   options.backup_directory = argv[2];
   options.memtable_bytes = 64 << 10;
   options.min_free_bytes = 0;
-  const bool sync = argc == 3;
-  const bool well = Live(options, 1, sync) && Live(options, 1 + kIdsALife, sync);
+  const std::string how = argc > 3 ? argv[3] : "";
+  const Syncs syncs = how == "unsynced" ? Syncs::kNone : how == "tails" ? Syncs::kSome : Syncs::kEach;
+  const bool well = Live(options, 1, syncs) && Live(options, 1 + kIdsALife, syncs);
   LogFinish();
   std::fflush(stdout);
   // As the daemon does: what a failed store left behind is not torn down.

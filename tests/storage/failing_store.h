@@ -11,6 +11,8 @@ namespace notifyd {
 
 /// Between a start and the stop that follows.
 inline constexpr uint64_t kIdsALife = 24;
+/// Of those, from one sync to the next, where it has long tails.
+inline constexpr uint64_t kIdsATail = 9;
 
 /// The notify that is committed under this id: its bytes are like no other's, and do not compress.
 inline NotifyRecord RecordAtFailingStore(uint64_t id) {

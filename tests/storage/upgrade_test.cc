@@ -1,9 +1,17 @@
 // A store of an older format becomes one of the present one: what it held is there, in the families where it belongs, and each lane's counts are as
 // if they had always been kept.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "base/base64.h"
+#include "base/crash_point.h"
+#include "base/log.h"
 #include "storage/hex.h"
 #include "storage/keys.h"
 #include "storage/raw.h"
@@ -279,11 +287,53 @@ TEST_CASE("upgrade: one that is cut short at any step goes on at the next start,
   }
 }
 
-/// Lays out a store that stands in a file of tests/storage/data.
-void LayOut(const std::string& name, const fs::path& directory) {
+/// A process of its own opens the store, and dies at that passage of that point; false: it did not come so far.
+bool DiesOpening(const StoreOptions& options, const std::string& point, int passage) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (!ArmCrashPoint(point + ":" + std::to_string(passage)).ok()) ::_exit(2);
+    static auto* opened = new Result<std::unique_ptr<RocksStore>>(RocksStore::Open(options));  // whose threads this process has not
+    ::_exit(opened->ok() ? 0 : 1);
+  }
+  REQUIRE(child > 0);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return true;
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  return false;
+}
+
+TEST_CASE("upgrade: a process that dies at any of its crash points leaves what the next start makes whole") {
+  LogSetLevel(LogLevel::kError);
+  for (const char* point : kCrashPointNames) {
+    if (!std::string_view(point).starts_with("upgrade.")) continue;
+    int passage = 1;
+    for (bool dies = true; dies; ++passage) {
+      INFO(point << ", the " << passage << "th");
+      RocksHarness store;
+      std::vector<WriteOp> ops = SomeOfEach();
+      for (uint64_t id = 10; id <= 5000; ++id) ops.push_back(Put(MakeRecord(id)));
+      store.Commit(std::move(ops));
+      store.Close();
+      MakeOld(store);
+      dies = DiesOpening(store.Options(), point, passage);
+      store.Open();
+      CHECK(FormatFileOf(store) == kFormatVersion);
+      CHECK(CountsIn(store)[kFifoLane.name] == kFifoCounts);
+      ListQuery query;
+      query.limit = 6000;
+      CHECK(store.List(query).items.size() == 5000);
+    }
+    CHECK(passage > 2);  // it is passed, and came to its end
+  }
+}
+
+/// Lays out a store that stands in a file of tests/storage/data; gives how many notifies its `default` had accepted, where its notifyd had said so.
+std::optional<uint64_t> LayOut(const std::string& name, const fs::path& directory) {
   fs::create_directory(directory);
   std::ifstream in(fs::path(NOTIFYD_SOURCE_DIR) / "tests/storage/data" / name);
   REQUIRE(in.is_open());
+  std::optional<uint64_t> accepted;
   std::string file, text, line;
   size_t size = 0;
   auto write = [&] {
@@ -293,7 +343,12 @@ void LayOut(const std::string& name, const fs::path& directory) {
     WriteBytes(directory / file, bytes);
   };
   while (std::getline(in, line)) {
-    if (line.starts_with("#")) continue;
+    if (line.starts_with("said /v1/namespaces/default/stats ")) {
+      unsigned long long number = 0;
+      REQUIRE(std::sscanf(line.c_str() + line.find("\"accepted\":"), "\"accepted\":%llu", &number) == 1);
+      accepted = number;
+    }
+    if (line.starts_with("#") || line.starts_with("said ")) continue;
     if (!line.starts_with("file ")) {
       text += line;
       continue;
@@ -304,6 +359,7 @@ void LayOut(const std::string& name, const fs::path& directory) {
     text.clear();
   }
   write();
+  return accepted;
 }
 
 TEST_CASE("upgrade: a store that a notifyd of format 3 left is opened with all that it held, and nothing of it is rewritten") {
@@ -347,22 +403,26 @@ TEST_CASE("upgrade: a store that a notifyd of format 3 left is opened with all t
   CHECK(again.LoadNotify({6}).record);
 }
 
-TEST_CASE("upgrade: from format 3, cut short at any step, it is done at the next start") {
-  for (size_t cut = 0;; ++cut) {
-    TempDir temp;
-    const fs::path directory = temp.path() / "store";
-    LayOut("format3.txt", directory);
-    size_t steps = 0;
-    StoreOptions options;
-    options.directory = directory.string();
-    options.upgrade_step = [&] { return steps++ < cut ? Status::Ok() : Status(Code::kIo, "cut short"); };
-    const bool opened = RocksStore::Open(options).ok();
-    RocksHarness store(&directory);
-    CHECK(FormatFileOf(store) == kFormatVersion);
-    CHECK(store.totals().accepted == 6);
-    if (!opened) continue;
-    CHECK(cut == 2);
-    break;
+TEST_CASE("upgrade: from each format of which a notifyd of then left a store, cut short at any step, it is done at the next start") {
+  const std::vector<fs::path> kept = FilesIn(fs::path(NOTIFYD_SOURCE_DIR) / "tests/storage/data", ".txt");
+  REQUIRE(kept.size() >= 2);
+  for (const fs::path& file : kept) {
+    size_t cut = 0;
+    for (bool opened = false; !opened; ++cut) {
+      INFO(file.filename() << ", cut at step " << cut);
+      TempDir temp;
+      const fs::path directory = temp.path() / "store";
+      const uint64_t accepted = LayOut(file.filename(), directory).value_or(6);  // of format 3 nothing says it
+      size_t steps = 0;
+      StoreOptions options;
+      options.directory = directory.string();
+      options.upgrade_step = [&] { return steps++ < cut ? Status::Ok() : Status(Code::kIo, "cut short"); };
+      opened = RocksStore::Open(options).ok();
+      RocksHarness store(&directory);
+      CHECK(FormatFileOf(store) == kFormatVersion);
+      CHECK(store.totals().accepted == accepted);
+    }
+    CHECK(cut == 3);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -44,6 +45,8 @@ struct Unsynced {
 using FileId = std::pair<dev_t, ino_t>;
 
 enum class Verdict { kGoOn, kFail };
+
+constexpr off_t kPageBytes = 4096, kSectorBytes = 512;
 
 class Disk {
  public:
@@ -163,18 +166,36 @@ class Disk {
     ::close(writer);
     unsynced_.erase(found);
   }
-  /// Of what was not synced some pages made it to the disk and some did not, in no order.
+  /// Of what was not synced some pages made it to the disk and some did not, in no order; some as they were at a moment in between. Or sectors, each
+  /// for itself.
   [[noreturn]] void Cut() {
     std::mt19937 random(seed_);
+    const off_t unit = random() % 2 == 0 ? kPageBytes : kSectorBytes;
     for (auto& [id, file] : unsynced_) {
       const int writer = OpenAgain(file.path, O_WRONLY | O_CLOEXEC);
       if (writer < 0 || IdOf(writer) != id) continue;  // it has no name any more
       for (auto write = file.writes.rbegin(); write != file.writes.rend(); ++write) Put(writer, write->at, write->before);
-      for (const Write& write : file.writes)
-        if (random() % 2 == 0) Put(writer, write.at, write.after);
+      for (const auto& [place, pieces] : PiecesOf(file.writes, unit)) {
+        const size_t most = pieces.size(), some = random() % (most + 1);
+        const size_t there = random() % 2 == 0 ? 0 : random() % 2 == 0 ? most : some;
+        for (size_t i = 0; i < there; ++i) Put(writer, pieces[i].first, pieces[i].second);
+      }
       ::close(writer);
     }
     ::_exit(notifyd::test::kPowerWentCode);
+  }
+  /// What was written to each unit of the file, in its order: where, and what.
+  static std::map<off_t, std::vector<std::pair<off_t, std::string>>> PiecesOf(const std::vector<Write>& writes, off_t unit) {
+    std::map<off_t, std::vector<std::pair<off_t, std::string>>> pieces;
+    for (const Write& write : writes) {
+      const off_t end = write.at + static_cast<off_t>(write.after.size());
+      for (off_t at = write.at; at < end;) {
+        const off_t next = std::min(end, (at / unit + 1) * unit);
+        pieces[at / unit].emplace_back(at, write.after.substr(static_cast<size_t>(at - write.at), static_cast<size_t>(next - at)));
+        at = next;
+      }
+    }
+    return pieces;
   }
 
   bool active_ = false, for_good_ = false;

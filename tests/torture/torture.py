@@ -18,9 +18,12 @@ import tempfile
 import time
 from datetime import datetime, timezone
 
+import points
+import points_postgres
 import postgres
 import resources
 import rounds
+import upgrade
 
 DAY = "%Y-%m-%d"
 BEGIN, END = "<!-- what make torture wrote -->", "<!-- until here -->"
@@ -55,11 +58,14 @@ class Simulation:
 
 FORMS = [
     Form("kill", rounds.kills, 20, 1000, "`kill -9` at random moments and inside recovery, restarts in place, `SIGTERM`, under the mixed load"),
+    Form("points", points.points, 64, 1000, "`kill -9` at each of the named points of `base/crash_point.h`, under the mixed load, over a sealed store"),
     Form("power", rounds.power, 6, 100, "power cut: ext4 on a loop file is shut down without its journal written out, under load"),
     Form("power-control", rounds.power_control, 2, 20, "the same with sync off: must lose, and be seen to"),
     Form("backup", rounds.backups, 6, 100, "backups under load, some killed in the middle; each is restored and read"),
+    Form("upgrade", upgrade.upgrades, 3, 100, "a store of an earlier notifyd under load, gone on with by this one: by kill, stop, restart in place"),
     Form("clock", rounds.clocks, 12, 200, "the wall clock set ±1 day, in a sawtooth, beyond 2038, with kills between"),
     Form("postgres", postgres.attacks, 4, 100, "the store on PostgreSQL: kill and stop of broker, standby and database"),
+    Form("points-postgres", points_postgres.attacks, 16, 200, "`kill -9` at each of those points that a store on PostgreSQL has"),
     Form("failover", postgres.failovers, 1, 20, "PostgreSQL dies, its synchronous standby is promoted"),
     Form("failover-control", postgres.failover_control, 1, 10, "the same with an asynchronous standby that is behind: must lose, and be seen to"),
     Form("resources", resources.crowds, 1, 10, "slow clients and hostile receivers in crowds"),
@@ -229,6 +235,7 @@ class Settings:
     def __init__(self, arguments):
         self.notifyd = os.path.abspath(arguments.notifyd) if arguments.notifyd else None
         self.sim = os.path.abspath(arguments.sim) if arguments.sim else None
+        self.before = os.path.abspath(arguments.before) if arguments.before else None
         self.deadline = float("inf")
         self.work_s = arguments.work_s
         self.place = tempfile.gettempdir()
@@ -242,6 +249,7 @@ def main():
     parser.add_argument("forms", nargs="*", help="all of them where none is named")
     parser.add_argument("--notifyd")
     parser.add_argument("--sim", help="notifyd_sim")
+    parser.add_argument("--before", help="a notifyd of an earlier version, for the form upgrade")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--hours", type=float, default=1)

@@ -1,0 +1,102 @@
+"""The crash points of a store on PostgreSQL: transactions, what is found out over a new connection, the lease, moves. See points.py."""
+
+import shutil
+import signal
+import time
+
+import points
+import rounds
+from postgres import Database, Pair, programs
+from stage import until
+
+# What ends all connections of the broker.
+CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'notifyd' AND pid <> pg_backend_pid()"
+
+
+class One(Pair):
+    """One broker on the database, which has the store again once the lease of its life before is over."""
+
+    def start(self, wait=True):
+        self.sit(0)
+        super().start(wait)
+        self.seats[0][3:] = [self.broker, self.log_path]
+
+    def dsn(self):
+        return self.arguments[self.arguments.index("--store-postgres-dsn") + 1]
+
+    def up(self):
+        until(lambda: self.broker.poll() is not None or self.owns(0), "the broker has the store, or has ended")
+
+
+def under_load(pair, name):
+    points.await_end(pair, name)
+
+
+def at_stop(pair, name):
+    pair.up()
+    pair.work(0.05, 0.3)
+    since = time.monotonic()
+    pair.broker.send_signal(signal.SIGTERM)
+    points.await_end(pair, name, "term", since)
+
+
+def at_cut(pair, name):
+    """Its connections are cut under load, until it dies over one that it makes anew."""
+    pair.up()
+
+    def cut():
+        pair.work(0.05, 0.2)
+        if pair.broker.poll() is None:
+            pair.databases[0].ask(CUT)
+        return pair.broker.poll() is not None
+
+    begun = time.monotonic()
+    until(cut, f"{name} is passed")
+    points.await_end(pair, name, "database", begun)
+
+
+def at_move(pair, name):
+    """What a move leaves that died no broker opens; moved again it is whole. The store itself stays as it was."""
+    pair.stop()
+    target = pair.path("moved")
+    command = ["move", "--from", "postgres:" + pair.dsn(), "--to", "rocksdb:" + target]
+    points.must_die(name, *points.run(pair, command, name))
+    code, said = points.started(pair, target)
+    if code == 0 or "half-made" not in said:
+        raise RuntimeError(f"{name}: a broker on what is half-moved ends with {code}: {said[-500:]}")
+    points.must_be_done("move", *points.run(pair, command))
+    shutil.rmtree(target)
+    pair.start()
+
+
+WAYS = {
+    "pg": (under_load, True), "event": (under_load, True), "group": (under_load, True), "pg.before_acquire": (at_cut, True),
+    "pg.after_acquire": (at_cut, True), "lease": (under_load, True), "lease.before_release": (at_stop, True), "move": (at_move, False),
+}
+
+
+def attacks(settings, seed, count):
+    """So many of the points, each once; all of them where so many are asked for."""
+    found = programs()
+    if not found:
+        return rounds.skipped("no PostgreSQL 15 or later (apt-get install postgresql)")
+    outcome, database = rounds.Outcome(), Database(found)
+    names = [name for name in points.names(settings.notifyd) if points.way_of(name, WAYS)]
+    try:
+        database.start()
+        with One([database], settings.notifyd, seed, load=["--schedules", "0", "--door", "0"], place=settings.fast) as pair:
+            pair.random.shuffle(names)
+            pair.start()
+            pair.up()
+            pair.begin_load()
+            for name in names[:count]:
+                if time.monotonic() > settings.deadline:
+                    break
+                pair.up()
+                pair.work(0, settings.work_s / 4)
+                points.die_at(pair, name, WAYS, outcome)
+            pair.end_load()
+            pair.owner()
+            return outcome.judged(pair.verdict())
+    finally:
+        database.drop()
