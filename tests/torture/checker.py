@@ -12,204 +12,25 @@ It knows nothing of the broker but its contract, shares no code with it nor with
   I8 nothing crosses namespaces
 
 A 5xx or a lost answer counts as unknown: what was asked may be done or not, but whole.
-
-An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
-delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
-in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
-(no answer counts).
-
-The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
-where the list does not show it (an event's notify).
 """
 
-import bisect
+import base64
+import hmac
 from collections import defaultdict
 
-# What a machine with other work does to a time beside the stalls that were noticed.
-NOISE_S = 0.02
-# A call that was sent before a cancel was acknowledged, or before the broker was killed, may take so long to be seen.
-ON_ITS_WAY_S = 0.1
-# So long before and after it was set a clock may have been read, and what was decided by it be seen.
-SURE_S = 0.5
-# No acknowledgement that took longer is looked for.
-LONGEST_WAIT_S = 10
-SETTLED = ("succeeded", "failed", "cancelled", "expired")
-PENDING = ("held", "scheduled", "ready", "sending", "retrying")
-FOREVER = float("inf")
+from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Histories, Item
+
+# A new key is known to all brokers by then.
+KEY_KNOWN_S = 2
 
 
-class Item:
-    def __init__(self, ask, given):
-        self.tag, self.ns, self.given = given["tag"], ask["ns"], given
-        self.do = ask["do"]
-        self.asks = []
-        self.ids = set()
-        self.acked = None
-        self.triggers, self.cancels, self.retries = [], [], []
-
-    def refused(self):
-        return all(ask.refused() for ask in self.asks)
-
-    def acknowledged(self):
-        return self.acked is not None
-
-
-class Ask:
-    """A request and what became of it."""
-
-    def __init__(self, event):
-        self.event, self.t, self.w, self.answer = event, event["t"], event["w"], None
-
-    def status(self):
-        return self.answer["status"] if self.answer else 0
-
-    def done(self):
-        return self.status() // 100 == 2
-
-    def refused(self):
-        return 300 <= self.status() < 500
-
-    def unknown(self):
-        return not self.done() and not self.refused()
-
-
-class Call:
-    """An arrival: one request at the receiver."""
-
-    def __init__(self, event):
-        self.n, self.t, self.w = event["n"], event["t"], event["w"]
-        self.tag, self.id, self.number, self.ns = event["tag"], event["id"], event["try"], event["ns"]
-        self.status, self.end = None, FOREVER
-
-    def good(self):
-        return self.status is not None and self.status // 100 == 2
-
-
-class Checker:
-    def __init__(self, submitter, receiver, killer, final):
-        self.final = final
+class Checker(Histories):
+    def __init__(self, *histories):
+        super().__init__(*histories)
         self.faults = []
-        self.counts = defaultdict(int)
-        self.oldest_repeat_s = 0.0
-        everything = submitter + receiver + killer
-        self.deaths = sorted((e for e in killer if e["e"] == "dead"), key=lambda e: e["t"])
-        self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
-        self.clock = sorted((e["t"], e["offset"]) for e in killer if e["e"] == "clock")
-        self.waits = []
-        self.told = [e for e in submitter if e["e"] == "told"]
-        self.read_submitter(submitter)
-        self.read_receiver(receiver)
-        self.read_final()
 
     def fault(self, rule, text):
         self.faults.append((rule, text))
-
-    # ---- reading
-
-    def read_submitter(self, events):
-        asks, self.items, self.wholes = {}, {}, []
-        for event in events:
-            if event["e"] == "ask":
-                asks[event["op"]] = self.read_ask(event)
-            elif event["e"] == "ans" and event["op"] in asks:
-                self.read_answer(asks[event["op"]], event)
-        self.waits.sort()
-        self.counts["submitted"] = len(self.items)
-        self.counts["acknowledged"] = sum(1 for item in self.items.values() if item.acknowledged())
-
-    def read_ask(self, event):
-        ask = Ask(event)
-        for given in event["items"]:
-            item = self.items.get(given["tag"])
-            if event["do"] in ("trigger", "cancel", "retry"):
-                {"trigger": item.triggers, "cancel": item.cancels, "retry": item.retries}[event["do"]].append(ask)
-                continue
-            if item is None:
-                item = self.items[given["tag"]] = Item(event, given)
-            item.asks.append(ask)
-        if event.get("whole"):
-            self.wholes.append(ask)
-        return ask
-
-    def read_answer(self, ask, event):
-        ask.answer = event
-        self.waits.append((ask.t, event["t"]))
-        if not ask.done() or ask.event["do"] in ("trigger", "cancel", "retry"):
-            return
-        ids = event.get("ids") or []
-        for at, given in enumerate(ask.event["items"]):
-            item = self.items[given["tag"]]
-            if item.acked is None:
-                item.acked = event
-            if at < len(ids) and ids[at]:
-                item.ids.add(ids[at])
-
-    def read_receiver(self, events):
-        self.calls, by_number = [], {}
-        for event in events:
-            if event["e"] == "come":
-                call = by_number[event["n"]] = Call(event)
-                self.calls.append(call)
-            elif event["e"] in ("done", "gone"):
-                call = by_number[event["n"]]
-                call.end = min(call.end, event["t"])
-                if event["e"] == "done":
-                    call.status = event["status"]
-        self.calls.sort(key=lambda call: (call.t, call.n))
-        self.by_tag, self.by_id = defaultdict(list), defaultdict(list)
-        for call in self.calls:
-            self.by_tag[call.tag].append(call)
-            self.by_id[call.id].append(call)
-        self.counts["arrived"] = len(self.calls)
-
-    def read_final(self):
-        """What is listed, by tag. What shows no tag is known by its calls, or by the answer that named it."""
-        tag_of = {call.id: call.tag for call in self.calls}
-        for item in self.items.values():
-            for known in item.ids:
-                tag_of[known] = item.tag
-        self.listed = defaultdict(list)
-        self.nameless = []
-        for name, space in self.final["namespaces"].items():
-            for entry in space["items"]:
-                tag = entry.get("tag") or tag_of.get(entry["id"])
-                if tag is None:
-                    self.nameless.append((name, entry))
-                else:
-                    self.listed[tag].append((name, entry))
-
-    # ---- times
-
-    def noise(self, start, end):
-        """How much less sure a time between these is, in seconds."""
-        total = NOISE_S
-        first = bisect.bisect_left(self.stalls, (start - 5, 0))
-        for stall_start, stall_end in self.stalls[first:]:
-            if stall_start > end:
-                break
-            if stall_end >= start:
-                total += stall_end - stall_start
-        return total
-
-    def wait(self, end, death):
-        """How long an acknowledgement had taken that was asked for around then, up to the death: what ends is written no sooner than that."""
-        first = bisect.bisect_left(self.waits, (end - LONGEST_WAIT_S, 0))
-        last = bisect.bisect_left(self.waits, (death, 0))
-        return max((min(answered, death) - asked for asked, answered in self.waits[first:last] if answered >= end), default=0)
-
-    def sure(self, first, second):
-        """Whether these two calls came in this order, also where the receiver had been held up, and then read what had come meanwhile."""
-        return second.t - first.t > self.noise(first.t - ON_ITS_WAY_S, second.t) - NOISE_S
-
-    def offset(self, t, pick):
-        """By how much the broker's wall clock was off at about t: the least or the most (pick), where it was set just then."""
-        first = bisect.bisect_right(self.clock, (t - SURE_S, FOREVER))
-        last = bisect.bisect_right(self.clock, (t + SURE_S, FOREVER))
-        return pick((offset for _, offset in self.clock[max(0, first - 1):last]), default=0)
-
-    def between(self, start, end):
-        """The deaths that lie between two moments, the time over which one happens included, and what was on its way then."""
-        return [d for d in self.deaths if d["t"] <= end and d["until"] + ON_ITS_WAY_S + self.noise(d["until"], start) >= start]
 
     # ---- I1
 
@@ -255,9 +76,9 @@ class Checker:
             self.fault("I1", f"the acknowledged trigger of {item.tag} is lost: it is held")
         if self.final["drained"] and state in PENDING and not (state == "held" and given.get("fkey") and not {"due", "delay"} & set(given)):
             self.fault("I1", f"stuck: {item.tag} is {state} when all is to be settled")
-        for ask in item.cancels:
+        for ask in item.cancels + item.changes:
             if ask.status() == 404:
-                self.fault("I1", f"{item.tag} was acknowledged, and its cancel did not find it")
+                self.fault("I1", f"{item.tag} was acknowledged, and its {ask.event['do']} did not find it")
 
     def check_whole(self, ask):
         """What is refused is judged by I6, what is acknowledged by its items: here it is what nobody answered."""
@@ -279,6 +100,8 @@ class Checker:
         given, first, last = item.given, item.asks[0].w, item.acked["w"] if item.acked else FOREVER
         if item.retries or given.get("of") or given.get("may_cancel"):
             return None
+        if item.changes:
+            return self.changed_key(item)
         if "due" in given and not given.get("fkey"):
             return (max(given["due"], first) - 1, max(given["due"], min(last, FOREVER)) + 1) if last < FOREVER or given["due"] > first else None
         if "delay" in given and not given.get("fkey"):
@@ -289,6 +112,13 @@ class Checker:
             # Of one millisecond goes first what was submitted first.
             return item.triggers[0].w - 1, item.triggers[0].answer["w"] + 1
         return first, last
+
+    def changed_key(self, item):
+        """Of one whose due time was changed once, for sure and to one that is said; it goes behind what was submitted for that time."""
+        done = [ask for ask in item.changes if not ask.refused()]
+        if len(done) != 1 or not done[0].done() or "due" not in done[0].given or item.given.get("fkey") or done[0].given["due"] <= done[0].answer["w"]:
+            return None
+        return done[0].given["due"] - 1, done[0].given["due"] + 1
 
     def check_order(self):
         lanes = defaultdict(list)
@@ -355,7 +185,7 @@ class Checker:
         for call in calls:
             if last is not None and call.tag != last.tag:
                 passed[last.tag] = (last, call)
-                if last.end > call.t + self.on_its_way(last, call) and not self.between(last.t, call.t):
+                if last.end > call.t + self.on_its_way(last, call) and not self.between(last.t, call.t, call.ns):
                     self.fault("I2", f"{lane}: {call.tag} was sent while {last.tag} was in flight")
             if call.tag in passed and not self.items[call.tag].retries:
                 before, other = passed[call.tag]
@@ -372,7 +202,7 @@ class Checker:
 
     def forgotten(self, call, again, power=False):
         """Whether a death between these two may have had the broker forget how the first one ended."""
-        for death in self.between(call.t, again.t):
+        for death in self.between(call.t, again.t, again.ns):
             if power and death["how"] not in ("power", "database"):
                 continue
             if call.end >= death["t"]:
@@ -396,31 +226,46 @@ class Checker:
                 elif last and call.number == last.number:
                     self.check_repeat(last, call)
                     repeats.append((last, call))
-                elif last and last.good() and not self.revived(call) and self.sure(last, call):
+                elif last and last.good() and not self.revived(call) and self.sure(last, call) and not self.repeated_unseen(last, call):
                     self.fault("I3", f"{call.tag}: attempt {call.number} came although attempt {last.number} was answered {last.status}")
                 last = call
         self.counts["repeated"] = len(repeats)
         self.check_fifo_repeats(repeats)
         self.check_told()
+        for call in self.late:
+            self.check_late(call)
+
+    def repeated_unseen(self, last, call):
+        """Where now and then nobody listens, a repeat after a death may not have come, and have been tried again."""
+        item = self.items.get(call.tag)
+        return item is not None and item.given.get("unseen") and self.forgotten(last, call)
+
+    def check_late(self, call):
+        """From a broker that has the namespace no more comes at most what was in flight when it was killed, or stood still: a repeat, by id and number."""
+        item = self.items.get(call.tag)
+        if not self.owners.may_be_late(call, self.noise):
+            self.fault("I3", f"{call.tag}: attempt {call.number} came from {call.by}, which did not serve {call.ns}, and had not been stopped")
+        elif not any(other.number >= call.number for other in self.by_id.get(call.id, [])) and not (item and (item.cancels or item.given.get("ttl"))):
+            self.fault("I3", f"{call.tag}: attempt {call.number} came late from {call.by}, and nobody else has sent it")
 
     def revived(self, call):
         item = self.items.get(call.tag)
         return item is not None and any(ask.t <= call.t for ask in item.retries)
 
     def check_repeat(self, first, again):
-        if not self.between(first.t, again.t):
+        if not self.between(first.t, again.t, again.ns):
             self.fault("I3", f"{first.tag}: attempt {first.number} came twice in one life of the broker")
         elif not self.forgotten(first, again):
             self.fault("I3", f"{first.tag}: attempt {first.number} came again, though it had ended {self.age(first, again)} before the broker did")
 
     def age(self, first, again):
-        return f"{min(d['t'] - first.end for d in self.between(first.t, again.t)) * 1000:.0f} ms"
+        return f"{min(d['t'] - first.end for d in self.between(first.t, again.t, again.ns)) * 1000:.0f} ms"
 
     def check_fifo_repeats(self, repeats):
         """kill -9 repeats of a fifo lane at most the one in flight: judged where one death alone lies between."""
         seen = {}
         for first, again in repeats:
-            item, deaths = self.items.get(first.tag), self.between(first.t, again.t)
+            item, deaths = self.items.get(first.tag), self.between(first.t, again.t, again.ns)
             if item is None or item.given["mode"] != "fifo" or len(deaths) != 1 or deaths[0]["how"] in ("power", "database"):
                 continue
             other = seen.setdefault((item.ns, item.given["lane"], deaths[0]["t"]), first.tag)
@@ -434,6 +279,8 @@ class Checker:
             if event["state"] == "missing":
                 self.fault("I1", f"{event['tag']} was acknowledged, and then not known")
                 continue
+            if event.get("answered") and not any(call.status == event["answered"] for call in self.by_tag.get(event["tag"], [])):
+                self.fault("I1", f"{event['tag']} is said to have been answered {event['answered']}, and no call of it was")
             retried = min((ask.t for ask in item.retries), default=FOREVER) if item else FOREVER
             for call in self.by_tag.get(event["tag"], []):
                 if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t < retried:
@@ -468,7 +315,18 @@ class Checker:
         if given.get("fkey"):
             starts += [(ask.t, FOREVER) for ask in item.triggers]
             starts = starts or [(FOREVER, FOREVER)]
+        if item.changes and not given.get("fkey"):
+            starts = self.changed_starts(item, starts)
         starts += [(ask.t, FOREVER) for ask in item.retries] if starts else []
+        return starts
+
+    def changed_starts(self, item, starts):
+        """By the last change that was acknowledged before it was first sent, or by one behind that of which nobody knows whether it was made."""
+        first = self.by_tag[item.tag][0].t
+        for ask in sorted((ask for ask in item.changes if ask.t < first and not ask.refused()), key=lambda ask: ask.t):
+            base = ask.w + self.offset(ask.t, min)
+            changed = (FOREVER, ask.given["due"] if "due" in ask.given else base + ask.given["delay"] - 1)
+            starts = [changed] if ask.done() and ask.answer["t"] < first else [*starts, changed]
         return starts
 
     def check_cancels(self, item, calls):
@@ -536,7 +394,9 @@ class Checker:
             settled = sum(totals[state] for state in SETTLED)
             if totals["accepted"] + totals["revived"] != pending + settled:
                 self.fault("I7", f"{name}: accepted {totals['accepted']} + revived {totals['revived']} are not pending {pending} + settled {settled}")
-            if totals["accepted"] != len(space["items"]):
+            # Where retention is short, what is gone has been stored once: more than was accepted cannot be there.
+            missing = totals["accepted"] - len(space["items"])
+            if missing < 0 or missing and not self.final.get("removes"):
                 self.fault("I7", f"{name}: {totals['accepted']} were accepted, and {len(space['items'])} are stored")
             listed = defaultdict(int)
             for entry in space["items"]:
@@ -549,6 +409,29 @@ class Checker:
         for word, value in self.final.get("metrics", {}).items():
             if word in sums and sums[word] != value:
                 self.fault("I7", f"in all {word} is {value}, and {sums[word]} over the namespaces")
+
+        for event in self.filled:
+            if event["pending"] > event["most"]:
+                self.fault("I7", f"{event['ns']}: {event['pending']} are pending, and {event['most']} may be")
+
+    # ---- signatures
+
+    def check_signatures(self):
+        """Calls of a namespace that has a key are signed by it, as Standard Webhooks says; those of others by none."""
+        secrets = {key["ns"]: base64.b64decode(key["secret"].removeprefix("whsec_")) for key in self.keys}
+        since = {key["ns"]: key["t"] + KEY_KNOWN_S for key in self.keys}
+        for call in self.calls:
+            if call.ns not in secrets:
+                if call.signed:
+                    self.fault("I8", f"{call.tag} of {call.ns} is signed, and that has no key")
+            elif call.signed or call.t > since[call.ns]:
+                self.check_signature(call, secrets[call.ns])
+
+    def check_signature(self, call, secret):
+        known, stamp, signatures = call.signed or ("", "", "")
+        right = base64.b64encode(hmac.digest(secret, f"{known}.{stamp}.{call.body}".encode(), "sha256")).decode()
+        if f"v1,{right}" not in signatures.split(" ") or known != call.id:
+            self.fault("I8", f"{call.tag} of {call.ns} does not bear that one's signature")
 
     # ---- schedules
 
@@ -602,6 +485,7 @@ def judge(submitter, receiver, killer, final):
     checker.check_times()
     checker.check_origin()
     checker.check_books()
+    checker.check_signatures()
     checker.counts["oldest repeat ms"] = round(checker.oldest_repeat_s * 1000)
     checker.counts["deaths"] = len(checker.deaths)
     return checker.faults, dict(checker.counts)

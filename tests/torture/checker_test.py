@@ -1,5 +1,7 @@
 """The oracle on forged histories: each rule has some that break it, which it must see, and some that nearly do, which it must let pass."""
 
+import base64
+import hmac
 import re
 import sys
 import unittest
@@ -32,22 +34,47 @@ class Forged:
     def steer(self, do, t, tag, status=200, ns="a"):
         return self.ask(do, t, [{"tag": tag}], status, None, ns)
 
-    def call(self, t, tag, number=1, status=200, took=0.001, ns="a", known=None):
+    def call(self, t, tag, number=1, status=200, took=0.001, ns="a", known=None, **more):
         """status None: its connection ends without an answer after `took`; took None: nothing more is seen of it."""
         self.n += 1
-        self.receiver.append({"e": "come", "n": self.n, "t": t, "w": t * 1000, "tag": tag, "id": known or f"n-{tag}", "try": number, "ns": ns})
+        self.receiver.append({"e": "come", "n": self.n, "t": t, "w": t * 1000, "tag": tag, "id": known or f"n-{tag}", "try": number, "ns": ns,
+                              **more})
         if took is not None:
             end = {"e": "gone"} if status is None else {"e": "done", "status": status}
             self.receiver.append({**end, "n": self.n, "t": t + took})
         return self
 
-    def dead(self, t, how="kill", window=0.05, until=None):
-        self.killer.append({"e": "dead", "t": t, "until": until or t + 0.001, "how": how, "window": window})
+    def dead(self, t, how="kill", window=0.05, until=None, **more):
+        self.killer.append({"e": "dead", "t": t, "until": until or t + 0.001, "how": how, "window": window, **more})
         return self
 
-    def told(self, t, tag, state="succeeded"):
-        self.submitter.append({"e": "told", "t": t, "tag": tag, "state": state})
+    def owns(self, t, member, ns="a"):
+        """From between 50 ms before and then this member has the namespace; None: nobody."""
+        epoch = 1 + sum(e["e"] == "owns" for e in self.killer)
+        self.killer.append({"e": "owns", "since": t - 0.05, "t": t, "ns": ns, "epoch": epoch, "member": member})
         return self
+
+    def change(self, t, tag, status=200, **given):
+        return self.ask("change", t, [{"tag": tag, **given}], status)
+
+    def told(self, t, tag, state="succeeded", **more):
+        self.submitter.append({"e": "told", "t": t, "tag": tag, "state": state, **more})
+        return self
+
+    def filled(self, pending, most):
+        self.submitter.append({"e": "filled", "t": 3, "ns": "a", "pending": pending, "most": most})
+        return self
+
+    def key(self, t, secret=b"secret"):
+        self.secret = secret
+        self.submitter.append({"e": "key", "t": t, "ns": "a", "secret": "whsec_" + base64.b64encode(secret).decode()})
+        return self
+
+    def signed(self, t, tag, known=None, secret=None, ns="a"):
+        """A call with a signature, of `known` (its id), by `secret` (that of the key)."""
+        known = known or f"n-{tag}"
+        right = base64.b64encode(hmac.digest(secret or self.secret, f"{known}.12.{{}}".encode(), "sha256")).decode()
+        return self.call(t, tag, ns=ns, signed=[known, "12", f"v1,other v1,{right}"], body="{}")
 
     def stall(self, t, until):
         self.receiver.append({"e": "stall", "t": t, "until": until})
@@ -115,6 +142,14 @@ def schedule(*times):
 
 
 CALLBACK = {"tag": "cb.x", "lane": "c", "mode": "concurrent", "virtual": True, "of": "x"}
+
+
+
+def stopped():
+    """Of two that are fifo the first one was in flight at a member that then stood still, until another one had had the namespace for a while."""
+    return (fifo("x", "y").owns(0.5, "A").call(2, "x", by="A", status=None, took=7.6).dead(2.5, "stop", until=9.5, member="A").owns(8, None).owns(8.2, "B")
+            .call(8.3, "x", by="B").call(8.4, "y", by="B").end(x="succeeded", y="succeeded"))
+
 
 # What is broken ("" for nothing), what it is, and the history.
 TABLE = [
@@ -197,6 +232,48 @@ TABLE = [
     ("", "tried again under the next number", Forged().submit(1, "x").call(2, "x", 1, 500).call(3, "x", 2).end(x="succeeded")),
     ("", "a settled one that was retried", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
     ("", "aborted at an orderly stop", Forged().submit(1, "x").call(2, "x", status=None, took=1).dead(2.5, "restart", 0, 3.5).call(4, "x").end(x="succeeded")),
+    # Of several brokers
+    ("I3", "in another namespace than those of the member that was killed", Forged().owns(0.5, "A", "b").owns(0.5, "B").submit(1, "x").call(2, "x", by="B")
+     .dead(2.01, member="A").owns(8, "B", "b").call(9, "x", by="B").end(x="succeeded")),
+    ("I3", "handed over in order, and repeated although it had ended", Forged().owns(0.5, "A").submit(1, "x").call(2, "x", by="A").owns(5, None).owns(5.1, "B")
+     .call(5.2, "x", by="B").end(x="succeeded")),
+    ("I3", "from a member that has the namespace no more, and was never stopped", Forged().owns(0.5, "A").submit(1, "x").submit(1, "y").call(2, "x", by="A")
+     .owns(5, "B").call(6, "y", by="B").call(7, "y", by="A").end(x="succeeded", y="succeeded")),
+    ("I3", "late from one that was stopped, a second after it went on", stopped().call(10.6, "x", by="A", status=None)),
+    ("I3", "late from one that was stopped, and no repeat", undrained(Forged().owns(0.5, "A").submit(1, "x").dead(2.5, "stop", until=9.5, member="A").owns(8, "B")
+     .call(9.51, "x", by="A", status=None).end(x="ready"))),
+    ("I2", "the second is sent by the next member while the first is in flight there", fifo("x", "y").owns(0.5, "A").owns(1.5, "B").call(2, "x", by="B", took=2)
+     .call(3, "y", by="B").end(x="succeeded", y="succeeded")),
+    ("", "killed, and repeated by the next member", Forged().owns(0.5, "A").submit(1, "x").call(2, "x", by="A").dead(2.03, member="A").owns(8, None)
+     .owns(8.1, "B").call(8.2, "x", by="B").end(x="succeeded")),
+    ("", "cut off, and what ended since then repeated", Forged().owns(0.5, "A").submit(1, "x").call(4, "x", by="A").dead(2, "cut", until=9, member="A")
+     .owns(8, "B").call(8.2, "x", by="B").end(x="succeeded")),
+    ("", "handed over in order, and what was aborted repeated", Forged().owns(0.5, "A").submit(1, "x").call(4.7, "x", by="A", status=None, took=0.2)
+     .owns(5, None).owns(5.1, "B").call(5.2, "x", by="B").end(x="succeeded")),
+    ("", "late from one that was stopped, behind its repeat and the next one", stopped().call(9.51, "x", by="A", status=None)),
+    ("", "kept by one that stood still for a little", Forged().owns(0.5, "A").submit(1, "x").submit(1, "y").call(2, "x", by="A").dead(3, "stop", until=4, member="A")
+     .call(5, "y", by="A").end(x="succeeded", y="succeeded")),
+    ("I3", "repeated by one that stood still for a little", Forged().owns(0.5, "A").submit(1, "x").call(2, "x", by="A").dead(2.01, "stop", until=4, member="A")
+     .call(5, "x", by="A").end(x="succeeded")),
+    ("I3", "where now and then nobody listens, tried again though it was answered", Forged().submit(1, "x", unseen=True).call(2, "x").call(3, "x", 2)
+     .end(x="succeeded")),
+    ("", "where now and then nobody listens a repeat was not seen", Forged().submit(1, "x", unseen=True).call(2, "x").dead(2.01).call(3, "x", 2)
+     .end(x="succeeded")),
+    ("I1", "told another answer than it was given", fine().told(3, "x", answered=204)),
+    ("I1", "acknowledged, and a change of it does not find it", Forged().submit(1, "x", delay=9000).change(2, "x", 404, due=3000).end(x="held")),
+    ("", "told what it was answered", fine().told(3, "x", answered=200)),
+    # Changes
+    ("I4", "before the time to which it was put off", Forged().submit(1, "x", due=3000).change(2, "x", due=5000).call(3, "x").end(x="succeeded")),
+    ("I4", "before the later one of two changes", Forged().submit(1, "x", due=9000).change(2, "x", due=3000).change(2.5, "x", due=5000).call(3, "x").end(x="succeeded")),
+    ("I4", "before either of two times of which nobody knows", Forged().submit(1, "x", due=9000).change(2, "x", None, due=5000).call(3, "x").end(x="succeeded")),
+    ("I2", "put off behind another, and sent before it", fifo("x", due=2000).change(1.5, "x", due=5000).submit(1.6, "y", mode="fifo", due=4000).call(5.1, "x")
+     .call(5.2, "y").end(x="succeeded", y="succeeded")),
+    ("", "put off, and sent then", Forged().submit(1, "x", due=3000).change(2, "x", due=5000).call(5, "x").end(x="succeeded")),
+    ("", "sent sooner than it was due at first", Forged().submit(1, "x", due=9000).change(2, "x", due=3000).call(3, "x").end(x="succeeded")),
+    ("", "a change without an answer that was made", Forged().submit(1, "x", due=9000).change(2, "x", None, due=3000).call(3, "x").end(x="succeeded")),
+    ("", "a change without an answer that was not made", Forged().submit(1, "x", due=3000).change(2, "x", None, due=9000).call(3, "x").end(x="succeeded")),
+    ("", "a change that was refused", Forged().submit(1, "x", due=3000).change(2, "x", 409, due=9000).call(3, "x").end(x="succeeded")),
+    ("", "put off by so many ms", Forged().submit(1, "x", delay=9000).change(2, "x", delay=500).call(2.5, "x").end(x="succeeded")),
     # I4
     ("I4", "2 ms before its due time", Forged().submit(1, "x", due=5000).call(4.998, "x").end(x="succeeded")),
     ("I4", "before its delay is over", Forged().submit(1, "x", delay=500).call(1.4, "x").end(x="succeeded")),
@@ -240,11 +317,19 @@ TABLE = [
     ("I7", "said to be held, and listed as settled", fine().end(x="succeeded", off={"held": 1, "succeeded": -1})),
     ("I7", "one settled twice", fine().end(x="succeeded", off={"succeeded": 1})),
     ("I7", "in all it is another sum", add(fine(), metrics={"accepted": 2})),
+    ("I7", "more is pending than may be", fine().filled(31, 30)),
+    ("", "as much is pending as may be", fine().filled(30, 30)),
     ("", "one that was revived", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
     ("", "in all the same sum", add(fine(), metrics={"accepted": 1, "succeeded": 1, "pending": 0})),
     # I8
     ("I8", "sent as one of another namespace", Forged().submit(1, "x").call(2, "x", ns="b").end(x="succeeded")),
     ("I8", "listed in another namespace", Forged().submit(1, "x").call(2, "x").end().end(ns="b", x="succeeded")),
+    ("I8", "not signed, though its namespace has a key", Forged().key(0).submit(3, "x").call(4, "x").end(x="succeeded")),
+    ("I8", "signed by another key", Forged().key(0).submit(3, "x").signed(4, "x", secret=b"other").end(x="succeeded")),
+    ("I8", "signed for another notify", Forged().key(0).submit(3, "x").signed(4, "x", known="n-y").end(x="succeeded")),
+    ("I8", "signed, though its namespace has no key", Forged().key(0).submit(1, "x", ns="b").signed(4, "x", ns="b").end(ns="b", x="succeeded")),
+    ("", "signed", Forged().key(0).submit(3, "x").signed(4, "x").end(x="succeeded")),
+    ("", "not signed, just when its namespace got a key", Forged().key(1).submit(1, "x").call(2, "x").end(x="succeeded")),
     ("", "one of each namespace", Forged().submit(1, "x").submit(1, "y", ns="b").call(2, "x").call(2, "y", ns="b").end(x="succeeded").end(ns="b", y="succeeded")),
 ]
 

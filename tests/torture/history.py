@@ -4,15 +4,23 @@ A line is an event, one JSON object, appended by one write(2) and never synced: 
 the monotonic clock, which all processes of a machine share, and "w" milliseconds of the wall clock.
 
 Submitter:
-  ask    op, do, ns, items [, whole]   before a request is sent. do: submit, publish, group, put, trigger, cancel, retry, schedule
+  ask    op, do, ns, items [, whole]   before a request is sent. do: submit, publish, group, put, trigger, cancel, change, retry, schedule
   ans    op, status, ids               its answer. 0: none came. A 5xx and 0 leave it unknown whether it was done; ids may hold null
-  told   tag, state                    the broker said that this one is settled
+  told   tag, state [, answered]       the broker said that this one is settled, and with which status it was answered last
+  filled ns, pending, most             so many are pending in a namespace, and so many may be
+  key    ns, secret                    from here on calls of a namespace are signed
+  read   status, took                  something was looked at, and how many seconds that took
 Receiver:
-  come   n, tag, id, try, ns           a whole request is there. ns: as the broker says by a header that its configuration adds for each namespace
+  come   n, tag, id, try, ns [, by]    a whole request is there. ns: as the broker says by a header that its configuration adds for each namespace;
+                                       by: which of several brokers that is, as it says in the same way. signed: the three headers of Standard
+                                       Webhooks, and then body
   done   n, status                     its answer was written whole
   gone   n                             its connection ended without an answer, by either side
 The one who kills:
   dead   how, t, until, window         a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
+                                       With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), cut (off
+                                       the database), term, restart; without: power, database, and those of one broker alone
+  owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
   clock  offset                        from here on the broker's wall clock is off by so many milliseconds
 Any of them:
   stall  t, until                      this process did not run, or a sync of its own was under way: the machine or its disk was busy, and times of

@@ -1,6 +1,6 @@
 """The submitter: a mixed load over every feature, from several threads, through whatever becomes of the broker. Logs what it asks and is told.
 
-load.py --log FILE --broker PORT... --door PORT --receiver PORT --seed N [--clients N] [--pause-ms N]
+load.py --log FILE --broker HOST:PORT... --door PORT --receiver HOST:PORT --seed N [--spaces NAME...] [--clients N] [--pause-ms N]
 
 Prints "ready" once the load runs, and goes on until its standard input ends. Then what was to be asked again is asked, schedules end, and it ends
 with 0. Of several brokers that one is asked which takes it.
@@ -18,10 +18,17 @@ from datetime import datetime, timezone
 
 from history import Log
 
-SPACES = ("alpha", "beta", "default")
 # For whatever a busy machine and a broker that is away may take.
 PATIENCE_S = 120
+# Where there are others to ask, one that does not answer is not waited for so long.
+OTHERS_S = 15
+# So often another one of several is asked, though nothing was wrong with the one before.
+OTHER = 0.1
 EVERY_MS = 1000
+# A namespace of its own, that takes so many at once.
+TIGHT, MOST_PENDING = "tight", 30
+# The namespace whose calls are signed.
+SIGNED = "beta"
 
 
 def iso(ms):
@@ -41,7 +48,7 @@ class Asker:
         """Waits for a broker that can be reached: what is not sent is not asked."""
         end = time.monotonic() + PATIENCE_S
         while self.connection is None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=PATIENCE_S)
+            connection = http.client.HTTPConnection(self.ports[0], timeout=OTHERS_S if len(self.ports) > 1 else PATIENCE_S)
             try:
                 connection.connect()
                 self.connection = connection
@@ -52,6 +59,9 @@ class Asker:
 
     def call(self, method, path, body=None):
         """(status, JSON), (0, None) where no answer came."""
+        if len(self.ports) > 1 and random.random() < OTHER:
+            self.drop()
+            self.other()
         self.connected()
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
@@ -66,6 +76,8 @@ class Asker:
             return answer.status, json.loads(text) if text else None
         except (OSError, http.client.HTTPException, ValueError):
             self.drop()
+            if len(self.ports) > 1:
+                self.other()
             return 0, None
 
     def other(self):
@@ -85,7 +97,9 @@ class Asker:
             status, answer = self.call(method, path, body)
             if status // 100 == 2:
                 return answer
-            if status // 100 == 4 or time.monotonic() > end:
+            # Members of a cluster know a namespace that one of them has made within half a second.
+            made = status == 404 and len(self.ports) > 1
+            if status // 100 == 4 and not made or time.monotonic() > end:
                 raise RuntimeError(f"{method} {path}: {status} {answer}")
             time.sleep(0.05)
 
@@ -111,7 +125,7 @@ class Client:
         self.made, self.again, self.held, self.waiting, self.sent = 0, [], [], [], []
         # What is done, and how often in a hundred and so.
         self.acts = [(self.single, 30), (self.batch, 10), (self.later, 12), (self.hold, 10), (self.trigger, 8), (self.cancel, 8), (self.group, 6),
-                     (self.publish, 8), (self.look, 8), (self.retry, 3), (self.mortal, 3)]
+                     (self.publish, 8), (self.look, 8), (self.retry, 3), (self.mortal, 3), (self.change, 6), (self.tight, 5), (self.flapping, 4)]
 
     def run(self):
         acts, weights = zip(*self.acts)
@@ -130,7 +144,7 @@ class Client:
         return f"c{self.number}-{self.made}"
 
     def space(self):
-        return self.random.choice(SPACES)
+        return self.random.choice(self.settings.spaces)
 
     def fate(self):
         """(fate, fields of the notify, fields of the item)"""
@@ -151,17 +165,19 @@ class Client:
         """(the notify, its item)"""
         tag, (fate, policy, more) = self.tag(), self.fate()
         name, mode, passing = lane or self.lane()
-        place = "service://recv" if self.random.random() < 0.15 else f"http://127.0.0.1:{self.settings.receiver}"
+        place = "service://recv" if self.random.random() < 0.15 else f"http://{self.settings.receiver}"
         body = {"url": f"{place}/t/{tag}?f={fate}", "lane": name, "mode": mode, **policy, **fields}
         return body, {"tag": tag, "lane": name, "mode": mode, **more, **passing}
 
     def single(self, **fields):
         ns, (body, item) = self.space(), self.notify(**fields)
+        if self.random.random() < 0.1:
+            return self.submit_and_wait(ns, body, item)
         if self.random.random() < 0.7:
             body["idempotency_key"] = item["tag"]
         items = [item]
         if self.random.random() < 0.1:
-            body["callback_url"] = f"http://127.0.0.1:{self.settings.receiver}/cb/{item['tag']}"
+            body["callback_url"] = f"http://{self.settings.receiver}/cb/{item['tag']}"
             items.append({"tag": "cb." + item["tag"], "lane": "cb", "mode": "concurrent", "virtual": True, "of": item["tag"]})
         return self.submit(ns, body, items)
 
@@ -174,6 +190,34 @@ class Client:
         if "idempotency_key" in body and (status == 0 or status >= 500):
             self.again.append(lambda: self.submit(ns, body, items))
         return None
+
+    def submit_and_wait(self, ns, body, item):
+        """The answer comes once it is settled, with what the receiver said, or when the wait is over."""
+        status, answer = self.asker.ask("submit", ns, [item], "POST", f"/notifies?wait_ms={self.random.choice([20, 200])}", body, lambda a: [a["id"]])
+        if status == 200 and answer["state"] in ("succeeded", "failed", "cancelled", "expired"):
+            self.log.add("told", tag=item["tag"], state=answer["state"], answered=(answer.get("response") or {}).get("status"))
+
+    def tight(self):
+        """Some that wait for a little, where there is room for a few; what is too much is refused."""
+        items, bodies = [], []
+        for _ in range(self.random.randint(1, 12)):
+            tag, wait = self.tag(), self.random.randint(100, 1500)
+            items.append({"tag": tag, "lane": "tight", "mode": "concurrent", "delay": wait})
+            bodies.append({"url": f"http://{self.settings.receiver}/t/{tag}?f=ok", "lane": "tight", "delay_ms": wait})
+        self.asker.ask("submit", TIGHT, items, "POST", "/notifies", bodies, lambda a: [each["id"] for each in a["items"]], whole=True)
+        status, answer = self.asker.call("GET", f"/v1/namespaces/{TIGHT}/stats")
+        if status == 200:
+            self.log.add("filled", ns=TIGHT, pending=sum(answer["states"].values()), most=MOST_PENDING)
+
+    def flapping(self):
+        """To a port at which now and then nobody listens, so that its breaker opens and closes."""
+        if not self.settings.flapping:
+            return
+        ns, tag = self.space(), self.tag()
+        name, mode = self.random.choice([("flap", "concurrent"), ("flap", "fifo")])
+        body = {"url": f"http://{self.settings.receiver.rpartition(':')[0]}:{self.settings.flapping}/t/{tag}?f=ok", "lane": name, "mode": mode,
+                "idempotency_key": tag, "retry": {"schedule_ms": [30], "jitter": 0, "max_attempts": 100}}
+        self.submit(ns, body, [{"tag": tag, "lane": name, "mode": mode, "unseen": True}])
 
     def batch(self):
         ns, lane = self.space(), self.lane() if self.random.random() < 0.6 else None
@@ -221,10 +265,23 @@ class Client:
             ns, known, item = taken
             self.asker.ask("cancel", ns, [{"tag": item["tag"]}], "DELETE", f"/notifies/{known}")
 
+    def change(self):
+        """Another due time for one that waits for its own."""
+        if not self.waiting:
+            return
+        ns, known, item = self.random.choice(self.waiting)
+        wait = self.random.choice([0, 50, 300, 1000]) + self.random.randint(0, 50)
+        if self.settings.delays or self.random.random() < 0.5:
+            body, changed = {"delay_ms": wait}, {"tag": item["tag"], "delay": wait}
+        else:
+            changed = {"tag": item["tag"], "due": int(time.time() * 1000) + wait}
+            body = {"due_at": iso(changed["due"])}
+        self.asker.ask("change", ns, [changed], "PATCH", f"/notifies/{known}", body)
+
     def mortal(self):
         """One that no attempt of succeeds, until its time is over."""
         ns, tag = self.space(), self.tag()
-        body = {"url": f"http://127.0.0.1:{self.settings.receiver}/t/{tag}?f=dead", "lane": "mortal", "ttl_ms": 150,
+        body = {"url": f"http://{self.settings.receiver}/t/{tag}?f=dead", "lane": "mortal", "ttl_ms": 150,
                 "retry": {"schedule_ms": [40], "jitter": 0, "max_attempts": 50}}
         self.submit(ns, body, [{"tag": tag, "lane": "mortal", "mode": "concurrent", "fails": True, "ttl": 150}])
 
@@ -242,7 +299,7 @@ class Client:
                 item["may_cancel"] = True
         callback = {"tag": f"cb.{tag}", "lane": "cb", "mode": "concurrent", "virtual": True, "of": [item["tag"] for item in items]}
         body = {"sequential": sequential, "on_failure": "cancel_rest" if rest else "continue", "notifies": [body for body, _ in pairs],
-                "callback_url": f"http://127.0.0.1:{self.settings.receiver}/cb/{tag}", "idempotency_key": tag}
+                "callback_url": f"http://{self.settings.receiver}/cb/{tag}", "idempotency_key": tag}
         self.ask_group(ns, items + [callback], body)
 
     def ask_group(self, ns, items, body):
@@ -271,11 +328,19 @@ class Client:
         if not self.sent:
             return
         ns, known, item = self.random.choice(self.sent)
+        page = self.random.choice(["lanes?limit=100", "notifies?limit=20", "notifies?state=failed&limit=20"])
+        self.read(f"/v1/namespaces/{ns}/{page}")
+        self.read(f"/v1/namespaces/{ns}/notifies/{known}")
         status, answer = self.asker.call("GET", f"/v1/namespaces/{ns}/notifies/{known}?wait_ms=20")
         if status == 200 and answer["state"] in ("succeeded", "failed", "cancelled", "expired"):
             self.log.add("told", tag=item["tag"], state=answer["state"])
         elif status == 404:
             self.log.add("told", tag=item["tag"], state="missing")
+
+    def read(self, path):
+        begun = time.monotonic()
+        status, _ = self.asker.call("GET", path)
+        self.log.add("read", status=status, took=time.monotonic() - begun)
 
     def retry(self):
         taken = self.take(self.sent)
@@ -330,12 +395,13 @@ class Door:
 
 def set_up(asker, settings, log):
     """Namespaces, a service, subscriptions, lanes and schedules; all are there before the load begins."""
-    place = f"http://127.0.0.1:{settings.receiver}"
+    place = f"http://{settings.receiver}"
     retry = {"schedule_ms": [20], "jitter": 0, "max_attempts": 50}
-    for ns in SPACES:
+    open_to = {"destinations": {"allow": [f"{settings.receiver.rpartition(':')[0]}/32"]}}
+    for ns in settings.spaces:
         base = f"/v1/namespaces/{ns}"
         if ns != "default":
-            asker.sure("PUT", base, {"destinations": {"allow": ["127.0.0.0/8"]}})
+            asker.sure("PUT", base, open_to)
         asker.sure("PUT", f"{base}/services/recv", {})
         asker.sure("PUT", f"{base}/services/recv/instances/one", {"url": place})
         asker.sure("PUT", f"{base}/subscriptions/wide", {"topic": "order.#", "url": f"{place}/sub/wide", "retry": retry})
@@ -347,15 +413,20 @@ def set_up(asker, settings, log):
             log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}")
             asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": EVERY_MS, "missed": "all", "notify": {
                 "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": {"at": "{{scheduled_at}}"}, "retry": retry}})
+    asker.sure("PUT", f"/v1/namespaces/{TIGHT}", open_to | {"max_pending": MOST_PENDING})
+    made = asker.sure("POST", f"/v1/namespaces/{SIGNED}/keys", {"name": "torture"})
+    log.add("key", ns=SIGNED, secret=made["secret"])
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", required=True)
-    parser.add_argument("--broker", type=int, nargs="+", required=True)
-    for name in ("receiver", "seed"):
-        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--broker", nargs="+", required=True, help="HOST:PORT")
+    parser.add_argument("--receiver", required=True, help="HOST:PORT")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--spaces", nargs="+", default=["alpha", "beta", "default"])
     parser.add_argument("--door", type=int, default=0)
+    parser.add_argument("--flapping", type=int, default=0, help="a port of the receiver's at which it listens now and then")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause-ms", type=float, default=4)
     parser.add_argument("--schedules", type=int, default=1)
@@ -384,7 +455,7 @@ def main():
     stopped.set()
     for thread in threads:
         thread.join()
-    for ns in SPACES if settings.schedules else ():
+    for ns in settings.spaces if settings.schedules else ():
         while asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")[0] not in (204, 404):
             time.sleep(0.05)
     return 1 if faults else 0

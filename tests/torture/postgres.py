@@ -31,10 +31,12 @@ def programs():
 class Database:
     """A PostgreSQL of its own, with fsync, in a directory of its own."""
 
-    def __init__(self, bin_directory, settings=(), of=None):
-        """`of`: it is a standby of that one, and made from it."""
-        self.bin, self.process, self.settings = bin_directory, None, settings
-        self.place = tempfile.mkdtemp(prefix="torture-pg-")
+    port = 5432
+
+    def __init__(self, bin_directory, settings=(), of=None, address="", place=None):
+        """`of`: it is a standby of that one, and made from it. address: where it listens, besides a socket in its directory, which is made in `place`."""
+        self.bin, self.process, self.settings, self.address = bin_directory, None, settings, address
+        self.place = tempfile.mkdtemp(prefix="torture-pg-", dir=place)
         self.user = []
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
@@ -44,6 +46,9 @@ class Database:
             self.run("pg_basebackup", "-D", "data", "-h", of.place, "-U", "notifyd", "-R", "-X", "stream", "--checkpoint=fast", "--no-sync")
         else:
             self.run("initdb", "-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        if address:
+            with open(os.path.join(self.place, "data/pg_hba.conf"), "a", encoding="utf-8") as file:
+                file.write("host all all samenet trust\n")
 
     def run(self, program, *arguments):
         done = subprocess.run(self.command(program, *arguments), capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -62,7 +67,7 @@ class Database:
         end = time.monotonic() + 60
         while True:
             with open(os.path.join(self.place, "log"), "wb") as log:
-                settings = ("listen_addresses=", "dynamic_shared_memory_type=mmap", f"unix_socket_directories={self.place}", *self.settings)
+                settings = (f"listen_addresses={self.address}", "dynamic_shared_memory_type=mmap", f"unix_socket_directories={self.place}", *self.settings)
                 given = [part for setting in settings for part in ("-c", setting)]
                 self.process = subprocess.Popen(self.command("postgres", "-D", "data", *given), stderr=log, stdout=log, stdin=subprocess.DEVNULL,
                                                 preexec_fn=end_with_parent)
@@ -111,8 +116,8 @@ class Pair(Stage):
     def __init__(self, databases, *arguments, **more):
         super().__init__(*arguments, **more)
         self.databases = databases
-        hosts = ",".join(database.place for database in databases)
-        self.arguments += ["--store-engine", "postgres", "--store-postgres-dsn", f"host={hosts} user=notifyd dbname=postgres"]
+        hosts, ports = ",".join(database.place for database in databases), ",".join(str(database.port) for database in databases)
+        self.arguments += ["--store-engine", "postgres", "--store-postgres-dsn", f"host={hosts} port={ports} user=notifyd dbname=postgres"]
 
     def __enter__(self):
         super().__enter__()
@@ -237,7 +242,7 @@ def attacks(settings, seed, count):
     found = programs()
     if not found:
         return rounds.skipped("no PostgreSQL 15 or later (apt-get install postgresql)")
-    outcome, database = rounds.Outcome(), Database(found)
+    outcome, database = rounds.Outcome(), Database(found, place=rounds.place_of(settings, seed))
     try:
         database.start()
         with Pair([database], settings.notifyd, seed, load=["--schedules", "0"], place=settings.fast) as pair:
@@ -245,7 +250,7 @@ def attacks(settings, seed, count):
             until(lambda: pair.owns(0), "the first broker owns the store")
             pair.start_at(1)
             pair.sit(0)
-            pair.load_arguments += ["--broker", str(pair.seats[0][0]), str(pair.seats[1][0]), "--door", "0"]
+            pair.load_arguments += ["--broker", *(f"127.0.0.1:{seat[0]}" for seat in pair.seats), "--door", "0"]
             pair.begin_load()
             functions, weights = zip(*ATTACKS)
             for _ in range(count):
@@ -268,12 +273,13 @@ def fail_over(settings, seed, synchronous):
     bin_directory = programs()
     # From its first start on: what is set later holds for sessions once each process has seen it.
     naming = ["synchronous_standby_names=*"] if synchronous else []
-    first = Database(bin_directory, ["wal_level=replica", "max_wal_senders=4", *naming])
+    place = rounds.place_of(settings, seed)
+    first = Database(bin_directory, ["wal_level=replica", "max_wal_senders=4", *naming], place=place)
     databases = [first]
     try:
         first.start()
         state = "sync" if synchronous else "async"
-        databases.append(Database(bin_directory, ["hot_standby=on"], first))
+        databases.append(Database(bin_directory, ["hot_standby=on"], first, place=place))
         databases[1].start()
         following = f"SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = '{state}'"
         until(lambda: first.ask(following) == "1", "the standby follows")
@@ -299,7 +305,8 @@ def failed_over(settings, seed, databases, synchronous):
         second.stop_all(signal.SIGCONT)
         second.run("pg_ctl", "promote", "-D", "data", "-s")
         until(lambda: pair.owns(0) or pair.broker.poll() is not None, "the broker goes on, or stops")
-        time.sleep(0.5)
+        # It finds what is lost as each of its connections is made anew.
+        pair.work(1.5, 2.5)
         stopped = pair.broker.poll() is not None and pair.log_text().splitlines()[-1]
         if stopped:
             pair.start_at(0)

@@ -1,6 +1,6 @@
 """The receiver: answers calls as their fate says, and logs each one that comes, how it ended, and when.
 
-receiver.py --log FILE [--port N]; prints the port that it listens at, and ends with its standard input.
+receiver.py --log FILE [--host ADDRESS] [--port N] [--flapping PORT]; prints the port that it listens at, and ends with its standard input.
 
   /t/TAG?f=FATE         a notify that a client submits
   /cb/TAG               a callback about TAG: its own tag is cb.TAG
@@ -15,6 +15,7 @@ their connection is closed without an answer, they are never answered; dead: 500
 import argparse
 import asyncio
 import json
+import random
 import select
 import sys
 import time
@@ -79,7 +80,10 @@ class Connection(asyncio.Protocol):
         self.open = self.receiver.count
         tag, fate = named(target, body)
         number = int(headers.get("notify-attempt", 0))
-        self.receiver.log.add("come", n=self.open, tag=tag, id=headers.get("notify-id"), ns=headers.get("x-namespace"), **{"try": number})
+        more = {"by": headers["x-member"]} if "x-member" in headers else {}
+        if "webhook-signature" in headers:
+            more |= {"signed": [headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")], "body": body.decode()}
+        self.receiver.log.add("come", n=self.open, tag=tag, id=headers.get("notify-id"), ns=headers.get("x-namespace"), **more, **{"try": number})
         what, _, more = fate.partition(":")
         if what == "dead":
             self.answer(500)
@@ -112,13 +116,24 @@ class Receiver:
     def __init__(self, log):
         self.log, self.count = log, 0
 
-    async def serve(self, port):
+    async def flap(self, host, port):
+        """Listens at this port for a while, and then for a while nobody does."""
+        while True:
+            server = await asyncio.get_running_loop().create_server(lambda: Connection(self), host, port)
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+            server.close()
+            await asyncio.sleep(random.uniform(0.3, 1.5))
+
+    async def serve(self, host, port, flapping):
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Connection(self), "127.0.0.1", port, backlog=4096)
+        server = await loop.create_server(lambda: Connection(self), host, port, backlog=4096)
         print(server.sockets[0].getsockname()[1], flush=True)
-        beat = asyncio.create_task(self.watch_stalls())
+        tasks = [asyncio.create_task(self.watch_stalls())]
+        if flapping:
+            tasks.append(asyncio.create_task(self.flap(host, flapping)))
         await loop.run_in_executor(None, sys.stdin.read)
-        beat.cancel()
+        for task in tasks:
+            task.cancel()
 
     async def watch_stalls(self):
         """Notes when what came had to wait, since others came before it."""
@@ -134,10 +149,12 @@ class Receiver:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--flapping", type=int, default=0)
     arguments = parser.parse_args()
     log = Log(arguments.log)
-    asyncio.run(Receiver(log).serve(arguments.port))
+    asyncio.run(Receiver(log).serve(arguments.host, arguments.port, arguments.flapping))
 
 
 if __name__ == "__main__":

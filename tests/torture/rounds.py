@@ -31,13 +31,34 @@ SHOWN = {
     "arrived": "calls",
     "repeated": "repeats",
     "oldest repeat ms": "ms before a death ended the oldest that was repeated",
+    "breakers": "times a breaker opened",
+    "late ones": "of a stopped broker came late",
     "slow clients": "slow clients at most",
     "descriptors at most": "descriptors at most",
     "p99 ms without": "ms p99 of the load's requests without them",
     "p99 ms beside them": "ms beside them",
     "MiB more than before": "MiB more than before",
+    "commits p99 ms": "ms p99 of commits beside an open transaction",
+    "commits p99 ms without": "ms without one",
+    "due p99 ms": "ms p99 late of what was due",
+    "due p99 ms without": "ms without one",
+    "reads p99 ms": "ms p99 of reads",
+    "reads p99 ms without": "ms without one",
+    "MiB under it": "MiB of tables at its end",
+    "MiB without it": "MiB without one",
+    "MiB once it had ended": "MiB thereafter",
+    "s until the size was back": "s until then",
+    "MiB of one broker": "MiB of one broker",
+    "KiB more over the last half": "KiB more over the last half",
+    "commits p99 ms, first half": "ms p99 of commits in the first half",
+    "commits p99 ms, last half": "ms in the last",
+    "due p99 ms, first half": "ms p99 late in the first half",
+    "due p99 ms, last half": "ms in the last",
+    "reads p99 ms, first half": "ms p99 of reads in the first half",
+    "reads p99 ms, last half": "ms in the last",
 }
-GREATEST = {"oldest repeat ms", "fifo lanes", "slow clients", "descriptors at most", "p99 ms without", "p99 ms beside them", "MiB more than before"}
+# Of these the sum says something; of all others the greatest.
+ADDED = {"acknowledged", "late ones", "breakers", "arrived", "repeated", "submitted", "deaths"}
 
 
 class Outcome:
@@ -50,7 +71,7 @@ class Outcome:
         faults, counts = verdict
         self.faults += faults
         for word, n in counts.items():
-            self.counts[word] = max(self.counts[word], n) if word in GREATEST else self.counts[word] + n
+            self.counts[word] = self.counts[word] + n if word in ADDED else max(self.counts[word], n)
         return self
 
 
@@ -125,13 +146,16 @@ def kill_in_term(stage):
 ENDS = [(kill, 50), (kill_in_recovery, 22), (restart, 8), (kill_in_restart, 8), (term, 5), (kill_in_term, 7)]
 
 
+def place_of(settings, seed):
+    """In memory, now and then on the disk, whose syncs take their time."""
+    return settings.place if seed % 4 == 0 else settings.fast
+
+
 def kills(settings, seed, rounds):
     """kill -9 at random moments and inside recovery, restarts in place, orderly stops, under the mixed load."""
     outcome = Outcome()
     threads = ["--io-threads", "2", "--shards", "2"] if seed % 2 else []
-    # Now and then on the disk, whose syncs take their time.
-    place = settings.place if seed % 4 == 0 else settings.fast
-    with Stage(settings.notifyd, seed, threads, place=place) as stage:
+    with Stage(settings.notifyd, seed, threads, place=place_of(settings, seed)) as stage:
         stage.start()
         stage.begin_load()
         series(stage, settings, rounds, ENDS, outcome)

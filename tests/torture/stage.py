@@ -1,6 +1,7 @@
 """The stage: a broker that is killed and started, the receiver and the submitter beside it, and what the store lists in the end."""
 
 import ctypes
+import glob
 import http.client
 import json
 import os
@@ -25,12 +26,15 @@ SYNC_WINDOW_S = 0.05
 
 CONFIGURATION = """
 [destinations]
-allow = ["127.0.0.0/8"]
+allow = ["{host}/32"]
 [limits]
 in_flight = 200
+[breaker]
+failures = 3
+open_ms = 100
 [[tube]]
 name = "mail"
-url = "http://127.0.0.1:{receiver}/tube"
+url = "http://{host}:{receiver}/tube"
 mode = "fifo"
 """
 # What two brokers of one machine cannot both have, nor a store elsewhere.
@@ -45,9 +49,9 @@ namespace = "default"
 # By it each call says whose it is, as the broker sees it.
 RULE = """
 [[destination]]
-match = "http://127.0.0.1:*"
+match = "http://{host}:*"
 namespaces = ["{ns}"]
-headers = {{ X-Namespace = "{ns}" }}
+headers = {{ X-Namespace = "{ns}"{more} }}
 """
 
 
@@ -82,6 +86,9 @@ class Stage:
 
     # Whether there is one broker, with a store of its own.
     alone = True
+    # Where receivers, and the broker, listen.
+    host = "127.0.0.1"
+    spaces_used = ("alpha", "beta", "default")
 
     def __init__(self, notifyd, seed, arguments=(), environment=None, load=(), place=None):
         self.notifyd, self.seed, self.arguments, self.load_arguments = notifyd, seed, list(arguments), list(load)
@@ -94,17 +101,16 @@ class Stage:
 
     def __enter__(self):
         try:
+            self.flapping = free_port()
             self.killer = history.Log(self.path("killer"))
             self.killer.watch_stalls()
             self.killer.watch_disk(self.path("synced"))
-            self.receiver = subprocess.Popen([sys.executable, f"{HERE}/receiver.py", "--log", self.path("receiver")], stdin=subprocess.PIPE,
-                                             stdout=subprocess.PIPE, preexec_fn=end_with_parent)
+            self.receiver = subprocess.Popen([sys.executable, f"{HERE}/receiver.py", "--log", self.path("receiver"), "--host", self.host,
+                                              "--flapping", str(self.flapping)],
+                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=end_with_parent)
             self.receiver_port = int(self.receiver.stdout.readline())
             self.port, self.door = free_port(), free_port()
-            with open(self.path("notifyd.toml"), "w", encoding="utf-8") as file:
-                file.write((CONFIGURATION + (ALONE if self.alone else "")).format(place=self.place, door=self.door, receiver=self.receiver_port))
-                for ns in ("alpha", "beta", "default"):
-                    file.write(RULE.format(ns=ns))
+            self.configure("notifyd.toml")
         except BaseException:
             self.__exit__(True)
             raise
@@ -119,6 +125,13 @@ class Stage:
             print("kept:", self.place, file=sys.stderr)
         else:
             shutil.rmtree(self.place, ignore_errors=True)
+
+    def configure(self, name, more=""):
+        """more: further headers of each rule."""
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write((CONFIGURATION + (ALONE if self.alone else "")).format(place=self.place, door=self.door, receiver=self.receiver_port, host=self.host))
+            for ns in (*self.spaces_used, "tight"):
+                file.write(RULE.format(ns=ns, host=self.host, more=more))
 
     def path(self, name):
         return os.path.join(self.place, name)
@@ -199,8 +212,9 @@ class Stage:
     # ---- the load
 
     def begin_load(self):
-        command = [sys.executable, f"{HERE}/load.py", "--log", self.path("submitter"), "--broker", str(self.port), "--door", str(self.door),
-                   "--receiver", str(self.receiver_port), "--seed", str(self.seed), *self.load_arguments]
+        command = [sys.executable, f"{HERE}/load.py", "--log", self.path("submitter"), "--broker", f"{self.host}:{self.port}", "--door", str(self.door),
+                   "--receiver", f"{self.host}:{self.receiver_port}", "--seed", str(self.seed), "--flapping",
+                   str(self.flapping), "--spaces", *self.spaces_used, *self.load_arguments]
         self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=end_with_parent)
         if self.load.stdout.readline() != b"ready\n":
             raise RuntimeError("the load did not begin")
@@ -284,6 +298,14 @@ class Stage:
         final = self.final()
         with open(self.path("final"), "w", encoding="utf-8") as file:
             json.dump(final, file)
-        verdict = judge(history.read(self.path("submitter")), history.read(self.path("receiver")), history.read(self.path("killer")), final)
-        self.found = bool(verdict[0])
-        return verdict
+        faults, counts = judge(history.read(self.path("submitter")), history.read(self.path("receiver")), history.read(self.path("killer")), final)
+        self.found = bool(faults)
+        return faults, counts | {"breakers": self.logged("breaker opened")}
+
+    def logged(self, event):
+        """How often the broker's lives said this."""
+        count = 0
+        for path in glob.glob(self.path("log.*")):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                count += sum(f'"event":"{event}"' in line for line in file)
+        return count

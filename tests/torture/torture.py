@@ -4,7 +4,7 @@
 torture.py series FORM... --notifyd FILE [--seed N] [--rounds N]     a series of each, judged; fails where a promise was broken
 torture.py long --notifyd FILE --sim FILE --hours N --state FILE --evidence docs/evidence.md --commit HASH
     all forms in turn, the one that is furthest from its goal first; goes on where it was broken off, and writes the table of the document
-torture.py table --state FILE --evidence FILE                        writes the table alone
+torture.py table --state FILE... --evidence FILE                     writes the table alone, of runs that went on beside each other
 """
 
 import argparse
@@ -18,6 +18,9 @@ import tempfile
 import time
 from datetime import datetime, timezone
 
+import cluster
+import endurance
+import patroni_form
 import points
 import points_postgres
 import postgres
@@ -66,9 +69,14 @@ FORMS = [
     Form("clock", rounds.clocks, 12, 200, "the wall clock set ±1 day, in a sawtooth, beyond 2038, with kills between"),
     Form("postgres", postgres.attacks, 4, 100, "the store on PostgreSQL: kill and stop of broker, standby and database"),
     Form("points-postgres", points_postgres.attacks, 16, 200, "`kill -9` at each of those points that a store on PostgreSQL has"),
+    Form("cluster", cluster.attacks, 6, 100, "three brokers on one PostgreSQL with a synchronous standby: each killed, stopped, cut off, slow, one or two at once"),
     Form("failover", postgres.failovers, 1, 20, "PostgreSQL dies, its synchronous standby is promoted"),
     Form("failover-control", postgres.failover_control, 1, 10, "the same with an asynchronous standby that is behind: must lose, and be seen to"),
+    Form("patroni", patroni_form.failovers, 5, 20, "PostgreSQL kept by Patroni, three of it in synchronous mode, fails over"),
+    Form("patroni-control", patroni_form.control, 1, 5, "the same in asynchronous mode: must lose, and be seen to"),
     Form("resources", resources.crowds, 1, 10, "slow clients and hostile receivers in crowds"),
+    Form("churn", endurance.churn, 60, 60, "PostgreSQL under churn, with a transaction held open beside it, against a twin without one"),
+    Form("soak", endurance.soak, 30, 30, "three brokers on one PostgreSQL at a modest rate: memory, descriptors, threads, latency"),
     Form("simulation", Simulation.run, 60, 10_000_000, "the production core in a simulated world, with an auditor of its own"),
 ]
 BY_NAME = {form.name: form for form in FORMS}
@@ -140,11 +148,16 @@ def add_to(state, form, seed, count, outcome, commit):
         return
     entry["series"] += 1
     entry["example"] = replay(form, seed, count)
-    for word, n in outcome.rounds.items():
-        entry["rounds"][word] = entry["rounds"].get(word, 0) + n
-    for word, n in outcome.counts.items():
-        entry["counts"][word] = max(entry["counts"].get(word, 0), n) if word in rounds.GREATEST else entry["counts"].get(word, 0) + n
+    count(entry, outcome.rounds, outcome.counts)
     entry["faults"] += [{"seed": seed, "rounds": count, "rule": rule, "text": text[:500], "commit": commit} for rule, text in outcome.faults[:20]]
+
+
+def count(entry, tried, counts):
+    for word, n in tried.items():
+        entry["rounds"][word] = entry["rounds"].get(word, 0) + n
+    for word, n in counts.items():
+        before = entry["counts"].get(word, 0)
+        entry["counts"][word] = before + n if word in rounds.ADDED else max(before, n)
 
 
 def next_form(state, forms):
@@ -164,7 +177,7 @@ def next_form(state, forms):
 def run_long(settings, arguments):
     end = time.monotonic() + arguments.hours * 3600
     settings.deadline = end
-    state = load_state(arguments.state)
+    state = load_state(arguments.state[0])
     forms = [BY_NAME[name] for name in arguments.forms] or FORMS
     turn, broken = 0, 0
     while time.monotonic() < end:
@@ -175,7 +188,7 @@ def run_long(settings, arguments):
         outcome = one_series(form, settings, state["seed"], form.size)
         shown(form, state["seed"], form.size, outcome)
         add_to(state, form, state["seed"], form.size, outcome, arguments.commit)
-        save_state(arguments.state, state)
+        save_state(arguments.state[0], state)
         broken += bool(outcome.faults)
     print()
     print(table(state))
@@ -196,7 +209,11 @@ def row(form, entry):
         return f'| <a id="{form.name}"></a>{form.title} | not run | | | |'
     if entry.get("skipped") and not entry["series"]:
         return f'| <a id="{form.name}"></a>{form.title} | skipped: {entry["skipped"]} | | {entry["until"]}, {entry["commit"]} | |'
-    tried = ", ".join(f"{number(n)} {word}" for word, n in sorted(entry["rounds"].items(), key=lambda each: -each[1]))
+    kinds = sorted(entry["rounds"].items(), key=lambda each: (" with " in each[0], -each[1]))
+    tried = "; ".join([f"{number(n)} {word}" for word, n in kinds if " with " not in word])
+    pairs = [n for word, n in kinds if " with " in word]
+    if pairs:
+        tried += f"; {number(sum(pairs))} of two at once ({len(pairs)} different pairs)"
     order = [word for word in rounds.SHOWN if word in entry["counts"]]
     seen = "; ".join(f"{number(entry['counts'][word])} {rounds.SHOWN[word]}" for word in order)
     broken = len({(fault["seed"], fault["rule"]) for fault in entry["faults"]})
@@ -223,8 +240,20 @@ def write_table(state, path):
         file.write(f"{before}{BEGIN}\n{table(state)}\n{END}{behind}")
 
 
+def together(states):
+    """What several runs have tried; the newest of them names the commit."""
+    forms = {}
+    for entry in sorted((dict(entry, name=name) for state in states for name, entry in state["forms"].items()), key=lambda entry: entry["tried"]):
+        known = forms.setdefault(entry["name"], {"rounds": {}, "counts": {}, "series": 0, "faults": [], "since": entry["since"]})
+        known.update({word: entry[word] for word in ("until", "commit", "skipped", "tried", "example") if word in entry})
+        known["series"] += entry["series"]
+        known["faults"] += entry["faults"]
+        count(known, entry["rounds"], entry["counts"])
+    return {"forms": forms}
+
+
 def run_table(_, arguments):
-    write_table(load_state(arguments.state), arguments.evidence)
+    write_table(together([load_state(path) for path in arguments.state]), arguments.evidence)
     return 0
 
 
@@ -253,7 +282,7 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--hours", type=float, default=1)
-    parser.add_argument("--state")
+    parser.add_argument("--state", nargs="+")
     parser.add_argument("--evidence")
     parser.add_argument("--commit", default="")
     parser.add_argument("--work-s", type=float, default=0.5, help="the load runs at most so long between two attacks")

@@ -1,0 +1,225 @@
+"""Histories as they are judged: reads what the submitter, the receiver and the one who kills have logged, and what the store lists in the end.
+
+An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
+delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
+in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
+(no answer counts), unseen (its receiver is not always there).
+
+The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
+where the list does not show it (an event's notify). "removes": what succeeded is not kept for so long.
+"""
+
+import bisect
+from collections import defaultdict
+
+from owners import Owners
+
+# What a machine with other work does to a time beside the stalls that were noticed.
+NOISE_S = 0.02
+# A call that was sent before a cancel was acknowledged, or before the broker was killed, may take so long to be seen.
+ON_ITS_WAY_S = 0.1
+# So long before and after it was set a clock may have been read, and what was decided by it be seen.
+SURE_S = 0.5
+# No acknowledgement that took longer is looked for.
+LONGEST_WAIT_S = 10
+SETTLED = ("succeeded", "failed", "cancelled", "expired")
+PENDING = ("held", "scheduled", "ready", "sending", "retrying")
+FOREVER = float("inf")
+# What is asked of one that is there, by where its asks are kept.
+STEERING = {"trigger": "triggers", "cancel": "cancels", "retry": "retries", "change": "changes"}
+
+
+class Item:
+    def __init__(self, ask, given):
+        self.tag, self.ns, self.given = given["tag"], ask["ns"], given
+        self.do = ask["do"]
+        self.asks = []
+        self.ids = set()
+        self.acked = None
+        # changes: asks, each with the item that it gives
+        self.triggers, self.cancels, self.retries, self.changes = [], [], [], []
+
+    def refused(self):
+        return all(ask.refused() for ask in self.asks)
+
+    def acknowledged(self):
+        return self.acked is not None
+
+
+class Ask:
+    """A request and what became of it."""
+
+    def __init__(self, event):
+        self.event, self.t, self.w, self.answer = event, event["t"], event["w"], None
+
+    def status(self):
+        return self.answer["status"] if self.answer else 0
+
+    def done(self):
+        return self.status() // 100 == 2
+
+    def refused(self):
+        return 300 <= self.status() < 500
+
+    def unknown(self):
+        return not self.done() and not self.refused()
+
+
+class Call:
+    """An arrival: one request at the receiver."""
+
+    def __init__(self, event):
+        self.n, self.t, self.w = event["n"], event["t"], event["w"]
+        self.tag, self.id, self.number, self.ns = event["tag"], event["id"], event["try"], event["ns"]
+        self.by, self.signed, self.body = event.get("by"), event.get("signed"), event.get("body")
+        self.status, self.end = None, FOREVER
+
+    def good(self):
+        return self.status is not None and self.status // 100 == 2
+
+class Histories:
+    """What the logs say, put together: items by tag, calls by tag and id, what is listed, and how sure a time is."""
+
+    def __init__(self, submitter, receiver, killer, final):
+        self.final = final
+        self.counts = defaultdict(int)
+        self.oldest_repeat_s = 0.0
+        everything = submitter + receiver + killer
+        self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
+        self.clock = sorted((e["t"], e["offset"]) for e in killer if e["e"] == "clock")
+        self.waits = []
+        self.told, self.filled, self.keys = ([e for e in submitter if e["e"] == kind] for kind in ("told", "filled", "key"))
+        self.read_submitter(submitter)
+        self.read_receiver(receiver)
+        self.read_final()
+        # Of brokers that share namespaces each has its own ends, by what it served; of one alone all are everybody's.
+        self.owners = Owners(killer)
+        self.deaths = sorted([e for e in killer if e["e"] == "dead" and "member" not in e] + self.owners.deaths(), key=lambda e: e["t"])
+        self.take_out_late_ones()
+
+    # ---- reading
+
+    def read_submitter(self, events):
+        asks, self.items, self.wholes = {}, {}, []
+        for event in events:
+            if event["e"] == "ask":
+                asks[event["op"]] = self.read_ask(event)
+            elif event["e"] == "ans" and event["op"] in asks:
+                self.read_answer(asks[event["op"]], event)
+        self.waits.sort()
+        self.counts["submitted"] = len(self.items)
+        self.counts["acknowledged"] = sum(1 for item in self.items.values() if item.acknowledged())
+
+    def read_ask(self, event):
+        ask = Ask(event)
+        for given in event["items"]:
+            item = self.items.get(given["tag"])
+            if event["do"] in STEERING:
+                if event["do"] == "change":
+                    ask.given = given
+                getattr(item, STEERING[event["do"]]).append(ask)
+                continue
+            if item is None:
+                item = self.items[given["tag"]] = Item(event, given)
+            item.asks.append(ask)
+        if event.get("whole"):
+            self.wholes.append(ask)
+        return ask
+
+    def read_answer(self, ask, event):
+        ask.answer = event
+        self.waits.append((ask.t, event["t"]))
+        if not ask.done() or ask.event["do"] in STEERING:
+            return
+        ids = event.get("ids") or []
+        for at, given in enumerate(ask.event["items"]):
+            item = self.items[given["tag"]]
+            if item.acked is None:
+                item.acked = event
+            if at < len(ids) and ids[at]:
+                item.ids.add(ids[at])
+
+    def read_receiver(self, events):
+        self.calls, by_number = [], {}
+        for event in events:
+            if event["e"] == "come":
+                call = by_number[event["n"]] = Call(event)
+                self.calls.append(call)
+            elif event["e"] in ("done", "gone"):
+                call = by_number[event["n"]]
+                call.end = min(call.end, event["t"])
+                if event["e"] == "done":
+                    call.status = event["status"]
+        self.calls.sort(key=lambda call: (call.t, call.n))
+        self.by_tag, self.by_id = defaultdict(list), defaultdict(list)
+        for call in self.calls:
+            self.by_tag[call.tag].append(call)
+            self.by_id[call.id].append(call)
+        self.counts["arrived"] = len(self.calls)
+
+    def read_final(self):
+        """What is listed, by tag. What shows no tag is known by its calls, or by the answer that named it."""
+        tag_of = {call.id: call.tag for call in self.calls}
+        for item in self.items.values():
+            for known in item.ids:
+                tag_of[known] = item.tag
+        self.listed = defaultdict(list)
+        self.nameless = []
+        for name, space in self.final["namespaces"].items():
+            for entry in space["items"]:
+                tag = entry.get("tag") or tag_of.get(entry["id"])
+                if tag is None:
+                    self.nameless.append((name, entry))
+                else:
+                    self.listed[tag].append((name, entry))
+
+    # ---- times
+
+    def noise(self, start, end):
+        """How much less sure a time between these is, in seconds."""
+        total = NOISE_S
+        first = bisect.bisect_left(self.stalls, (start - 5, 0))
+        for stall_start, stall_end in self.stalls[first:]:
+            if stall_start > end:
+                break
+            if stall_end >= start:
+                total += stall_end - stall_start
+        return total
+
+    def wait(self, end, death):
+        """How long an acknowledgement had taken that was asked for around then, up to the death: what ends is written no sooner than that."""
+        first = bisect.bisect_left(self.waits, (end - LONGEST_WAIT_S, 0))
+        last = bisect.bisect_left(self.waits, (death, 0))
+        return max((min(answered, death) - asked for asked, answered in self.waits[first:last] if answered >= end), default=0)
+
+    def sure(self, first, second):
+        """Whether these two calls came in this order, also where the receiver had been held up, and then read what had come meanwhile."""
+        return second.t - first.t > self.noise(first.t - ON_ITS_WAY_S, second.t) - NOISE_S
+
+    def offset(self, t, pick):
+        """By how much the broker's wall clock was off at about t: the least or the most (pick), where it was set just then."""
+        first = bisect.bisect_right(self.clock, (t - SURE_S, FOREVER))
+        last = bisect.bisect_right(self.clock, (t + SURE_S, FOREVER))
+        return pick((offset for _, offset in self.clock[max(0, first - 1):last]), default=0)
+
+    def between(self, start, end, ns):
+        """The deaths of who served a namespace that lie between two moments, the time over which one happens included, and what was on its way then."""
+        return [d for d in self.deaths if d.get("ns", ns) == ns and d["t"] <= end and d["until"] + ON_ITS_WAY_S + self.noise(d["until"], start) >= start]
+
+    # ---- what comes late
+
+    def take_out_late_ones(self):
+        """What a broker sent that had the namespace no more is no part of an order, nor an attempt: it is judged by itself."""
+        self.late = []
+        if not self.owners.tenures:
+            return
+        for calls in self.owners.by_space(self.calls):
+            self.late += self.owners.late(calls, self.noise)
+        gone = {call.n for call in self.late}
+        self.calls = [call for call in self.calls if call.n not in gone]
+        for known in (self.by_tag, self.by_id):
+            for name in list(known):
+                known[name] = [call for call in known[name] if call.n not in gone]
+                if not known[name]:
+                    del known[name]
+        self.counts["late ones"] = len(self.late)
