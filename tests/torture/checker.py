@@ -301,7 +301,7 @@ class Checker(Histories):
 
     def here(self, call):
         """The broker's wall clock when a call came."""
-        return call.w + self.offset(call.t, max)
+        return call.w + self.offset(call.t, max, call.by)
 
     def starts(self, item):
         """From when one may be sent, as (monotonic, wall of the broker): whichever comes first. Empty: at once."""

@@ -80,8 +80,8 @@ class Forged:
         self.receiver.append({"e": "stall", "t": t, "until": until})
         return self
 
-    def clock(self, t, offset):
-        self.killer.append({"e": "clock", "t": t, "offset": offset})
+    def clock(self, t, offset, **more):
+        self.killer.append({"e": "clock", "t": t, "offset": offset, **more})
         return self
 
     def end(self, ns="a", revived=0, off=None, **states):
@@ -280,6 +280,10 @@ TABLE = [
     ("I4", "held, and never triggered", Forged().submit(1, "x", fkey="k").call(2, "x").end(x="succeeded")),
     ("I4", "before its trigger", Forged().submit(1, "x", fkey="k").call(2, "x").steer("trigger", 3, "x", 202).end(x="succeeded")),
     ("I4", "by the broker's clock, which is a day behind", Forged().clock(0, -86400000).submit(1, "x", delay=500).call(1.2, "x").end(x="succeeded")),
+    ("I4", "by the clock of the member that sent it", Forged().clock(0, 5000, member="A").clock(0, 0, member="B").submit(1, "x", due=5000).call(2, "x", by="B")
+     .end(x="succeeded")),
+    ("", "due by the clock of the member that sent it", Forged().clock(0, 5000, member="A").clock(0, 0, member="B").submit(1, "x", due=5000).call(2, "x", by="A")
+     .end(x="succeeded")),
     ("", "at its due time", Forged().submit(1, "x", due=5000).call(5, "x").end(x="succeeded")),
     ("", "held and due, triggered before", Forged().submit(1, "x", fkey="k", due=5000).steer("trigger", 2, "x", 202).call(2.1, "x").end(x="succeeded")),
     ("", "held and due, and never triggered", Forged().submit(1, "x", fkey="k", due=5000).call(5, "x").end(x="succeeded")),

@@ -4,6 +4,7 @@ The load goes through all of them in turn, and what it submits is of namespaces 
 (owners.py). An act is a generator: up to its yield it does harm, behind it it heals; so two acts can be under way at once.
 """
 
+import glob
 import http.client
 import json
 import os
@@ -12,8 +13,10 @@ import subprocess
 import threading
 import time
 
+import history
 import rounds
 from postgres import LEASE_S, Database, programs
+from receiver import ms_of
 from stage import PATIENCE_S, SYNC_WINDOW_S, Stage, end_with_parent, until
 from wires import HUB, Wires
 
@@ -78,13 +81,25 @@ class Member:
         return [*self.host.inside(), cluster.notifyd, "--config", cluster.path(f"{self.name}.toml"), "--listen", f"{self.host.address}:{PORT}",
                 "--data-dir", cluster.path(f"data-{self.name}"), "--log-format", "json", "--shutdown-grace-ms", "150", "--auth-mode", "none",
                 "--store-engine", "postgres", "--store-postgres-dsn", cluster.dsn, "--store-postgres-connections", "2",
-                "--cluster-advertise", f"{self.host.address}:{OTHERS_PORT}", "--cluster-name", self.name, *cluster.trust(self.name)]
+                "--cluster-advertise", f"{self.host.address}:{OTHERS_PORT}", "--cluster-name", self.name, *cluster.trust(self.name),
+                *(rounds.KEPT if cluster.clocks else [])]
 
     def start(self):
         self.lives += 1
         self.log_path = self.cluster.path(f"log.{self.name}.{self.lives}")
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(self.command(), stderr=log, stdin=subprocess.DEVNULL, env=self.cluster.environment, preexec_fn=end_with_parent)
+            self.process = subprocess.Popen(self.command(), stderr=log, stdin=subprocess.DEVNULL, env=self.environment(), preexec_fn=end_with_parent)
+
+    def environment(self):
+        """Its wall clock is a file's, where clocks are set."""
+        if not self.cluster.clocks:
+            return self.cluster.environment
+        return self.cluster.environment | rounds.faked() | {"FAKETIME_TIMESTAMP_FILE": self.cluster.path(f"clock-{self.name}")}
+
+    def set_clock(self, seconds):
+        self.cluster.killer.add("clock", offset=seconds * 1000, member=self.name)
+        self.cluster.furthest = max(self.cluster.furthest, seconds)
+        rounds.write_clock(self.cluster.path(f"clock-{self.name}"), seconds)
 
     def log_text(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
@@ -133,7 +148,11 @@ class Cluster(Stage):
         self.databases, self.dsn = databases, f"host={HUB[0]},{HUB[1]} user=notifyd dbname=postgres"
         self.members = [Member(self, name, host) for name, host in zip(NAMES, wires.hosts)]
         self.load_arguments += ["--broker", *(f"{member.host.address}:{PORT}" for member in self.members)]
-        self.insecure, self.watch, self.ended = seed % 2 == 0, None, []
+        self.insecure, self.watch, self.ended, self.lost = seed % 2 == 0, None, [], 0
+        # Each third time the members' clocks are set, too.
+        self.clocks, self.furthest = seed % 3 == 0 and rounds.faked() is not None, 0
+        if self.clocks:
+            self.load_arguments += ["--delays", "1"]
 
     def __enter__(self):
         super().__enter__()
@@ -143,6 +162,8 @@ class Cluster(Stage):
                 self.make_certificates()
             for member in self.members:
                 self.configure(f"{member.name}.toml", f', X-Member = "{member.name}"')
+                if self.clocks:
+                    member.set_clock(0)
                 member.start()
             self.steady()
             self.watched(self.databases[0])
@@ -211,9 +232,26 @@ class Cluster(Stage):
 
     def verdict(self):
         self.end_load()
+        if self.clocks:
+            for member in self.members:
+                member.set_clock(self.furthest)
         self.steady()
         self.same_units()
-        return super().verdict()
+        self.note_gone()
+        faults, counts = super().verdict()
+        return faults, counts | {"leases lost": self.lost}
+
+    def note_gone(self):
+        """A member that did not come to renew its lease, with nobody's doing, on a machine that had too much else to do: it stood still. By its log it was so."""
+        acts = [event for event in history.read(self.path("killer")) if event["e"] == "dead"]
+        ahead = time.time() - time.monotonic()
+        for member in self.members:
+            for path in glob.glob(self.path(f"log.{member.name}.*")) if not self.clocks else ():
+                for at in times_of(path, LOST):
+                    begun = at - ahead - LEASE_S - 1
+                    if not any(act["t"] <= at - ahead and act["until"] >= begun and act.get("member", member.name) == member.name for act in acts):
+                        self.lost += 1
+                        self.killer.add("dead", t=begun, until=at - ahead + 1, how="gone", window=SYNC_WINDOW_S, member=member.name)
 
     def same_units(self):
         """What is taken for a namespace's number is: the broker's own report has the same epochs."""
@@ -224,6 +262,16 @@ class Cluster(Stage):
             return all(self.watch.known.get(str(unit), (None,))[0] == epochs.get(name) for unit, name in UNITS.items())
 
         until(same, "the database and the broker say the same of who has which namespace", 30)
+
+
+# What a member says that had to give up what it served.
+LOST = "the store is not this broker's any more, going on as a standby"
+
+
+def times_of(path, event):
+    """When a log says something, in s of the wall clock."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return [ms_of(json.loads(line)["time"]) / 1000 for line in file if f'"event":"{event}"' in line]
 
 
 # ---- acts on a member
@@ -324,6 +372,12 @@ def slow(cluster, member):
     member.dead("cut", begun)
 
 
+def jump(cluster, member):
+    """Its wall clock is another one from now on."""
+    member.set_clock(cluster.random.choice([rounds.DAY_S, -rounds.DAY_S, 3600, -3600, 60, -5, 0]))
+    yield "clock set"
+
+
 ACTS = [(kill, 30), (stop, 12), (pause, 8), (term, 10), (restart, 8), (drain, 8), (cut_from_database, 14), (cut_from_another, 5), (slow, 5)]
 
 
@@ -399,7 +453,7 @@ def one_round(cluster):
     kind = cluster.random.choices(["member", "members", "database", "both"], [50, 22, 18, 10])[0]
     harmed = cluster.random.sample(cluster.members, 2 if kind == "members" else 1 if kind in ("member", "both") else 0)
     acts = [chosen(cluster, DATABASE_ACTS)(cluster)] if kind in ("database", "both") else []
-    acts += [chosen(cluster, ACTS)(cluster, member) for member in harmed]
+    acts += [chosen(cluster, ACTS + [(jump, 20)] if cluster.clocks else ACTS)(cluster, member) for member in harmed]
     names = []
     for act in acts:
         names.append(next(act))

@@ -18,10 +18,11 @@ Receiver:
   gone   n                             its connection ended without an answer, by either side
 The one who kills:
   dead   how, t, until, window         a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
-                                       With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), cut (off
+                                       With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), gone (it
+                                       stood still by itself), cut (off
                                        the database), term, restart; without: power, database, and those of one broker alone
   owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
-  clock  offset                        from here on the broker's wall clock is off by so many milliseconds
+  clock  offset [, member]             from here on the broker's wall clock is off by so many milliseconds
 Any of them:
   stall  t, until                      this process did not run, or a sync of its own was under way: the machine or its disk was busy, and times of
                                        around then are as much less sure

@@ -13,7 +13,7 @@ FOREVER = float("inf")
 # A member's end by which every namespace that it serves begins anew, whether or not another member has it next.
 ENDS = ("kill", "term", "restart")
 # After these, what was in flight at it may come when it has the namespace no more.
-LEAVES_LATE_ONES = ("kill", "stop")
+LEAVES_LATE_ONES = ("kill", "stop", "gone")
 
 
 class Tenure:

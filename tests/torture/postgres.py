@@ -162,6 +162,10 @@ class Pair(Stage):
 
 
     def verdict(self):
+        self.note_lives()
+        return super().verdict()
+
+    def note_lives(self):
         """Each time that a broker takes the store ends a life of the one before it, whatever was done to whom."""
         ahead = time.time() - time.monotonic()
         for path in glob.glob(self.path("log.*")):
@@ -170,7 +174,6 @@ class Pair(Stage):
                     if '"the store is this broker\'s"' in line:
                         taken = ms_of(json.loads(line)["time"]) / 1000 - ahead
                         self.died("kill", taken - TAKING_S, taken)
-        return super().verdict()
 
 
 def two(pair):

@@ -86,7 +86,10 @@ class Histories:
         self.oldest_repeat_s = 0.0
         everything = submitter + receiver + killer
         self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
-        self.clock = sorted((e["t"], e["offset"]) for e in killer if e["e"] == "clock")
+        # By the member whose clock it is; None: of one broker alone.
+        self.clock = defaultdict(list)
+        for event in sorted((e for e in killer if e["e"] == "clock"), key=lambda e: e["t"]):
+            self.clock[event.get("member")].append((event["t"], event["offset"]))
         self.waits = []
         self.told, self.filled, self.keys = ([e for e in submitter if e["e"] == kind] for kind in ("told", "filled", "key"))
         self.read_submitter(submitter)
@@ -196,11 +199,16 @@ class Histories:
         """Whether these two calls came in this order, also where the receiver had been held up, and then read what had come meanwhile."""
         return second.t - first.t > self.noise(first.t - ON_ITS_WAY_S, second.t) - NOISE_S
 
-    def offset(self, t, pick):
-        """By how much the broker's wall clock was off at about t: the least or the most (pick), where it was set just then."""
-        first = bisect.bisect_right(self.clock, (t - SURE_S, FOREVER))
-        last = bisect.bisect_right(self.clock, (t + SURE_S, FOREVER))
-        return pick((offset for _, offset in self.clock[max(0, first - 1):last]), default=0)
+    def offset(self, t, pick, by=None):
+        """By how much a broker's wall clock was off at about t: the least or the most (pick), where it was set just then, and where nobody knows whose."""
+        offsets = []
+        for steps in [self.clock[by]] if by in self.clock else self.clock.values():
+            first = bisect.bisect_right(steps, (t - SURE_S, FOREVER))
+            last = bisect.bisect_right(steps, (t + SURE_S, FOREVER))
+            offsets += [offset for _, offset in steps[max(0, first - 1):last]]
+            if first == 0:
+                offsets.append(0)
+        return pick(offsets, default=0)
 
     def between(self, start, end, ns):
         """The deaths of who served a namespace that lie between two moments, the time over which one happens included, and what was on its way then."""

@@ -224,13 +224,19 @@ class Stage:
             return
         self.load.stdin.close()
         if self.load.wait(2 * PATIENCE_S) != 0:
-            raise RuntimeError("the load ended with a fault")
+            raise RuntimeError(f"the load ended with a fault{self.ended_by_itself()}")
 
     def work(self, low_s, high_s):
         """Lets the load run for some time between these."""
         time.sleep(self.random.uniform(low_s, high_s))
         if self.load.poll() is not None:
-            raise RuntimeError("the load ended")
+            raise RuntimeError(f"the load ended{self.ended_by_itself()}")
+
+    def ended_by_itself(self):
+        """Where the broker did, what it said last."""
+        if self.broker is None or self.broker.poll() is None:
+            return ""
+        return f"; the broker has ended with {self.broker.returncode}: {self.log_text().strip()[-500:]}"
 
     # ---- the end
 

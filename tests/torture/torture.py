@@ -148,11 +148,11 @@ def add_to(state, form, seed, count, outcome, commit):
         return
     entry["series"] += 1
     entry["example"] = replay(form, seed, count)
-    count(entry, outcome.rounds, outcome.counts)
+    add_up(entry, outcome.rounds, outcome.counts)
     entry["faults"] += [{"seed": seed, "rounds": count, "rule": rule, "text": text[:500], "commit": commit} for rule, text in outcome.faults[:20]]
 
 
-def count(entry, tried, counts):
+def add_up(entry, tried, counts):
     for word, n in tried.items():
         entry["rounds"][word] = entry["rounds"].get(word, 0) + n
     for word, n in counts.items():
@@ -248,7 +248,7 @@ def together(states):
         known.update({word: entry[word] for word in ("until", "commit", "skipped", "tried", "example") if word in entry})
         known["series"] += entry["series"]
         known["faults"] += entry["faults"]
-        count(known, entry["rounds"], entry["counts"])
+        add_up(known, entry["rounds"], entry["counts"])
     return {"forms": forms}
 
 
