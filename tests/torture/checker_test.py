@@ -48,10 +48,10 @@ class Forged:
         self.killer.append({"e": "dead", "t": t, "until": until or t + 0.001, "how": how, "window": window, **more})
         return self
 
-    def owns(self, t, member, ns="a"):
-        """From between 50 ms before and then this member has the namespace; None: nobody."""
-        epoch = 1 + sum(e["e"] == "owns" for e in self.killer)
-        self.killer.append({"e": "owns", "since": t - 0.05, "t": t, "ns": ns, "epoch": epoch, "member": member})
+    def owns(self, t, member, ns="a", since=None, skipped=0):
+        """From between 50 ms before and then this member has the namespace; None: nobody. skipped: so many had it before, whom nobody saw."""
+        epoch = 1 + skipped + max((e["epoch"] for e in self.killer if e["e"] == "owns"), default=0)
+        self.killer.append({"e": "owns", "since": since or t - 0.05, "t": t, "ns": ns, "epoch": epoch, "member": member})
         return self
 
     def change(self, t, tag, status=200, **given):
@@ -244,6 +244,8 @@ TABLE = [
      .call(9.51, "x", by="A", status=None).end(x="ready"))),
     ("I2", "the second is sent by the next member while the first is in flight there", fifo("x", "y").owns(0.5, "A").owns(1.5, "B").call(2, "x", by="B", took=2)
      .call(3, "y", by="B").end(x="succeeded", y="succeeded")),
+    ("", "served by one whom nobody saw, while the database was away", Forged().owns(0.5, "A").owns(9, "A", since=2, skipped=2).submit(1, "x").call(5, "x", by="B")
+     .end(x="succeeded")),
     ("", "killed, and repeated by the next member", Forged().owns(0.5, "A").submit(1, "x").call(2, "x", by="A").dead(2.03, member="A").owns(8, None)
      .owns(8.1, "B").call(8.2, "x", by="B").end(x="succeeded")),
     ("", "cut off, and what ended since then repeated", Forged().owns(0.5, "A").submit(1, "x").call(4, "x", by="A").dead(2, "cut", until=9, member="A")

@@ -410,6 +410,7 @@ def promote(cluster):
     yield "kill -9 of PostgreSQL, its standby promoted"
     second.run("pg_ctl", "promote", "-D", "data", "-s")
     until(lambda: second.ask("SELECT pg_is_in_recovery()") == "f", "the standby is promoted")
+    cluster.watched(second)
     address, place = first.address, os.path.dirname(first.place)
     first.drop()
     third = Database(second.bin, STANDBY, second, address, place)
@@ -418,7 +419,6 @@ def promote(cluster):
     second.ask("ALTER SYSTEM SET synchronous_standby_names = '*'")
     second.ask("SELECT pg_reload_conf()")
     follow(cluster)
-    cluster.watched(second)
     cluster.killer.add("dead", t=begun, until=time.monotonic(), how="database", window=SYNC_WINDOW_S)
 
 

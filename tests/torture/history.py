@@ -15,6 +15,7 @@ Receiver:
                                        by: which of several brokers that is, as it says in the same way. signed: the three headers of Standard
                                        Webhooks, and then body
   done   n, status                     its answer was written whole
+  flap   there                         from here on somebody listens at its second port, or nobody
   gone   n                             its connection ended without an answer, by either side
 The one who kills:
   dead   how, t, until, window         a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten

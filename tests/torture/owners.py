@@ -10,6 +10,7 @@ GRACE_S = 0.5
 # A member that could not renew its lease goes on being one for so long, and is seen to be gone a little later.
 SEEN_S = 2.0
 FOREVER = float("inf")
+ANYBODY = "*"
 # A member's end by which every namespace that it serves begins anew, whether or not another member has it next.
 ENDS = ("kill", "term", "restart")
 # After these, what was in flight at it may come when it has the namespace no more.
@@ -23,21 +24,27 @@ class Tenure:
         self.member, self.since, self.t = row["member"], row["since"], row["t"]
         self.end_since = self.end = FOREVER
 
+    def ended(self, row):
+        self.end_since, self.end = row["since"], row["t"]
+        return self
+
 
 class Owners:
     def __init__(self, killer):
         self.acts = sorted((e for e in killer if e["e"] == "dead" and "member" in e), key=lambda e: e["t"])
         self.tenures = defaultdict(list)
         rows = sorted((e for e in killer if e["e"] == "owns"), key=lambda e: (e["ns"], e["epoch"]))
-        open_one = None
+        before = None
         for row in rows:
-            if open_one and open_one.ns == row["ns"]:
-                open_one.end_since, open_one.end = row["since"], row["t"]
-            open_one = None
+            same = before and before["ns"] == row["ns"]
+            if same and before["member"] is not None:
+                self.tenures[row["ns"]][-1].ended(row)
+            if same and row["epoch"] > before["epoch"] + 1:
+                # Between two looks it was somebody's of whom nobody knows.
+                self.tenures[row["ns"]].append(Tenure({**row, "member": ANYBODY}).ended(row))
             if row["member"] is not None:
-                open_one = Tenure(row)
-                open_one.ns = row["ns"]
-                self.tenures[row["ns"]].append(open_one)
+                self.tenures[row["ns"]].append(Tenure(row))
+            before = row
 
     # ---- ends of lives
 
@@ -71,7 +78,7 @@ class Owners:
         late, taken_over = [], set()
         for call in calls:
             tenures = [(at, each) for at, each in enumerate(self.tenures[call.ns])
-                       if each.member == call.by and each.since - noise(each.since, call.t) <= call.t <= each.end + noise(each.end, call.t)]
+                       if each.member in (call.by, ANYBODY) and each.since - noise(each.since, call.t) <= call.t <= each.end + noise(each.end, call.t)]
             alive = [at for at, _ in tenures if at not in taken_over]
             if not alive:
                 late.append(call)

@@ -41,7 +41,7 @@ class Node:
             "raft": {"data_dir": f"{self.place}/raft", "self_addr": f"127.0.0.1:{self.raft}",
                      "partner_addrs": [f"127.0.0.1:{node.raft}" for node in nodes if node is not self]},
             "bootstrap": {
-                "dcs": {"ttl": TTL_S, "loop_wait": 1, "retry_timeout": 3, "maximum_lag_on_failover": 1 << 30, "primary_start_timeout": 0,
+                "dcs": {"ttl": TTL_S, "loop_wait": 1, "retry_timeout": 9, "maximum_lag_on_failover": 1 << 30, "primary_start_timeout": 0,
                         "master_start_timeout": 0, "synchronous_mode": synchronous, "synchronous_mode_strict": synchronous,
                         "postgresql": {"use_pg_rewind": True, "use_slots": True,
                                        "parameters": {"fsync": "on", "max_connections": 100, "wal_keep_size": "256MB", "dynamic_shared_memory_type": "mmap"}}},
@@ -139,7 +139,7 @@ class Nodes:
             return leader and follow == NODES - 1 and (not self.synchronous or "sync_standby" in roles) and leader
 
         try:
-            return until(is_whole, "Patroni's three are whole", 240)
+            return until(is_whole, "Patroni's three are whole", 600)
         except TimeoutError as fault:
             logs = ""
             for node in self.nodes:
@@ -162,7 +162,7 @@ def missing():
 
 def on_patroni(settings, seed, synchronous, work):
     """work(pair, nodes) with the load under way; then judged."""
-    with Nodes(synchronous, rounds.place_of(settings, seed)) as nodes:
+    with Nodes(synchronous, settings.fast) as nodes:
         with Pair(nodes.nodes, settings.notifyd, seed, load=["--schedules", "0", "--door", "0", "--pause-ms", "15"], place=settings.fast) as pair:
             pair.start_at(0)
             until(lambda: pair.owns(0), "the broker owns the store")
@@ -196,7 +196,7 @@ def fail_over(pair, nodes, outcome):
         leader.kill()
     else:
         leader.signal_postgres(9)
-    until(lambda: nodes.leader() not in (None, leader), "another one leads", 240)
+    until(lambda: nodes.leader() not in (None, leader), "another one leads", 600)
     goes_on(pair, begun, outcome, True)
     if machine:
         leader.start()
@@ -236,7 +236,7 @@ def control(settings, seed, count):
         for node in others:
             node.signal_postgres(15, "walreceiver")
             node.signal_postgres(18, "walreceiver")
-        until(lambda: nodes.leader() not in (None, leader), "another one leads", 240)
+        until(lambda: nodes.leader() not in (None, leader), "another one leads", 600)
         goes_on(pair, begun, outcome, False)
 
     for number in range(count):

@@ -1,6 +1,6 @@
 """The receiver: answers calls as their fate says, and logs each one that comes, how it ended, and when.
 
-receiver.py --log FILE [--host ADDRESS] [--port N] [--flapping PORT]; prints the port that it listens at, and ends with its standard input.
+receiver.py --log FILE [--host ADDRESS] [--port N] [--flapping PORT]; prints the port that it listens at, and ends with its standard input; from a line of that on PORT flaps no more.
 
   /t/TAG?f=FATE         a notify that a client submits
   /cb/TAG               a callback about TAG: its own tag is cb.TAG
@@ -117,22 +117,31 @@ class Receiver:
         self.log, self.count = log, 0
 
     async def flap(self, host, port):
-        """Listens at this port for a while, and then for a while nobody does."""
+        """Listens at this port for a while, and then for a while nobody does; in the end, once that is said, for good."""
         while True:
             server = await asyncio.get_running_loop().create_server(lambda: Connection(self), host, port)
+            self.log.add("flap", there=True)
             await asyncio.sleep(random.uniform(0.3, 1.5))
+            await self.flaps.wait()
             server.close()
+            self.log.add("flap", there=False)
             await asyncio.sleep(random.uniform(0.3, 1.5))
 
     async def serve(self, host, port, flapping):
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: Connection(self), host, port, backlog=4096)
         print(server.sockets[0].getsockname()[1], flush=True)
+        self.flaps = asyncio.Event()
+        self.flaps.set()
         tasks = [asyncio.create_task(self.watch_stalls())]
         if flapping:
             tasks.append(asyncio.create_task(self.flap(host, flapping)))
-        await loop.run_in_executor(None, sys.stdin.read)
+        # A line: the port stays. The end: all does.
+        while await loop.run_in_executor(None, sys.stdin.readline):
+            self.flaps.clear()
         for task in tasks:
+            if task.done():
+                task.result()
             task.cancel()
 
     async def watch_stalls(self):

@@ -220,6 +220,8 @@ class Stage:
             raise RuntimeError("the load did not begin")
 
     def end_load(self):
+        self.receiver.stdin.write(b"stay\n")
+        self.receiver.stdin.flush()
         if self.load.poll() is not None and self.load.returncode == 0:
             return
         self.load.stdin.close()
