@@ -177,9 +177,9 @@ Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes
     if (spec.payload.size() > max_body_bytes) return TooLarge(max_body_bytes, field);
     parts.has_body = parts.body_is_payload = true;
   }
-  // A Content-Type among the headers takes the place of the default one.
+  // A Content-Type among the headers takes the place of the default one; one that has no body has no type either.
   const bool own_header = !spec.content_type_given && HasContentTypeHeader(spec);
-  if (!own_header && (parts.has_body || !queries)) parts.content_type = spec.content_type;
+  if (!own_header && parts.has_body) parts.content_type = spec.content_type;
   return parts;
 }
 

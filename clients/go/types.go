@@ -685,7 +685,8 @@ type NewEvent struct {
 	// The raw body.
 	BodyBase64 []byte `json:"body_base64,omitempty"`
 
-	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+	// without a Content-Type.
 	ContentType string `json:"content_type,omitempty"`
 
 	// What lists are filtered by, and callbacks and logs have. A key holds no `:`.
@@ -753,7 +754,8 @@ type NewTopicEvent struct {
 	// The raw body.
 	BodyBase64 []byte `json:"body_base64,omitempty"`
 
-	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+	// without a Content-Type.
 	ContentType string `json:"content_type,omitempty"`
 
 	// What lists are filtered by, and callbacks and logs have. A key holds no `:`.
@@ -804,7 +806,8 @@ type Notify struct {
 	// The raw body.
 	BodyBase64 []byte `json:"body_base64,omitempty"`
 
-	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+	// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+	// without a Content-Type.
 	ContentType string `json:"content_type,omitempty"`
 
 	// From now. Excludes `due_at`.

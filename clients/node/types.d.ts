@@ -439,7 +439,10 @@ export interface NewEvent {
   body?: string | null;
   /** The raw body. */
   body_base64?: string | null;
-  /** application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. */
+  /**
+   * application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+   * without a Content-Type.
+   */
   content_type?: string | null;
   /** What lists are filtered by, and callbacks and logs have. A key holds no `:`. */
   labels?: Record<string, string> | null;
@@ -494,7 +497,10 @@ export interface NewTopicEvent {
   body?: string | null;
   /** The raw body. */
   body_base64?: string | null;
-  /** application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. */
+  /**
+   * application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+   * without a Content-Type.
+   */
   content_type?: string | null;
   /** What lists are filtered by, and callbacks and logs have. A key holds no `:`. */
   labels?: Record<string, string> | null;
@@ -539,7 +545,10 @@ export interface Notify {
   body?: string | null;
   /** The raw body. */
   body_base64?: string | null;
-  /** application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. */
+  /**
+   * application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+   * without a Content-Type.
+   */
   content_type?: string | null;
   /** From now. Excludes `due_at`. */
   delay_ms?: number | null;

@@ -212,13 +212,21 @@ TEST_CASE("request: an empty raw body is a body") {
   CHECK(BuildWireRequest(Raw(Method::kPost, ""))->has_body);
 }
 
-TEST_CASE("request: without data or body there is none; the type is said where a body is usual") {
+TEST_CASE("request: without data or body there is neither a body nor its type, whatever the method") {
   NotifySpec spec;
   spec.url = "http://h/p";
-  CHECK_FALSE(BuildWireRequest(spec)->has_body);
+  for (Method method : {Method::kPost, Method::kPut, Method::kPatch, Method::kGet, Method::kDelete, Method::kHead}) {
+    CAPTURE(ToString(method));
+    spec.method = method;
+    spec.content_type_given = false;
+    CHECK_FALSE(BuildWireRequest(spec)->has_body);
+    CHECK(BuildWireRequest(spec)->content_type == "");
+    spec.content_type_given = true;
+    CHECK(BuildWireRequest(spec)->content_type == "");
+  }
+  spec = Raw(Method::kPost, "");  // an empty body is one
+  CHECK(BuildWireRequest(spec)->has_body);
   CHECK(BuildWireRequest(spec)->content_type == "application/json");
-  spec.method = Method::kGet;
-  CHECK(BuildWireRequest(spec)->content_type == "");
 }
 
 TEST_CASE("request: a Content-Type header takes the place of the default, so that there is one") {

@@ -424,7 +424,7 @@ TEST_CASE("redirects: to another origin go only headers that are harmless anywhe
   TinyReceiver same([](TinyReceiver::Peer& peer) { Redirect(peer); });
   SenderFixture sender(Following());
   for (TinyReceiver* receiver : {&first, &same}) {
-    NotifySpec spec = SpecFor(receiver->Url("/307"));
+    NotifySpec spec = PostOf(receiver->Url("/307"), "text");
     spec.headers = {{"Authorization", "s"}, {"Cookie", "s"}, {"x-api-key", "s"}, {"X-Session", "s"}, {"accept", "a/b"}, {"User-Agent", "me"}};
     REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
   }

@@ -476,7 +476,8 @@ class NewEvent(TypedDict, total=False):
     body: Optional[str]
     # The raw body.
     body_base64: Optional[str]
-    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is
+    # sent without a Content-Type.
     content_type: Optional[str]
     # What lists are filtered by, and callbacks and logs have. A key holds no `:`.
     labels: Optional[Dict[str, str]]
@@ -531,7 +532,8 @@ class NewTopicEvent(_NewTopicEvent, total=False):
     body: Optional[str]
     # The raw body.
     body_base64: Optional[str]
-    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is
+    # sent without a Content-Type.
     content_type: Optional[str]
     # What lists are filtered by, and callbacks and logs have. A key holds no `:`.
     labels: Optional[Dict[str, str]]
@@ -572,7 +574,8 @@ class Notify(_Notify, total=False):
     body: Optional[str]
     # The raw body.
     body_base64: Optional[str]
-    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+    # application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is
+    # sent without a Content-Type.
     content_type: Optional[str]
     # From now. Excludes `due_at`.
     delay_ms: Optional[int]

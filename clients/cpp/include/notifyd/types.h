@@ -1224,7 +1224,8 @@ struct NewEvent {
   std::string body;
   /// The raw body.
   std::string body_base64;
-  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+  /// without a Content-Type.
   std::string content_type;
   /// What lists are filtered by, and callbacks and logs have. A key holds no `:`.
   std::map<std::string, std::string> labels;
@@ -1335,7 +1336,8 @@ struct Notify {
   std::string body;
   /// The raw body.
   std::string body_base64;
-  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+  /// without a Content-Type.
   std::string content_type;
   /// From now. Excludes `due_at`.
   std::optional<std::int64_t> delay_ms;
@@ -1519,7 +1521,8 @@ struct NewTopicEvent {
   std::string body;
   /// The raw body.
   std::string body_base64;
-  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body.
+  /// application/json and application/x-www-form-urlencoded encode `data`; any media type goes with a raw body. A notify without a body is sent
+  /// without a Content-Type.
   std::string content_type;
   /// What lists are filtered by, and callbacks and logs have. A key holds no `:`.
   std::map<std::string, std::string> labels;
