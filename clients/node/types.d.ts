@@ -826,7 +826,10 @@ export interface States {
 
 export type Time = string;
 
-/** RFC 3339 with an offset, or milliseconds since the epoch; a number before 1971 is refused, since it is more likely one of seconds. */
+/**
+ * RFC 3339 with an offset, or milliseconds since the epoch; a number from 1000000000 to 31535999999 is refused, since it is more likely one of
+ * seconds.
+ */
 export type TimeGiven = string | number;
 
 export interface Trigger {

@@ -242,12 +242,14 @@ Status ReadTime(const JsonValue& value, std::string_view pointer, const char* to
 }
 
 Status CheckTimeNumber(int64_t ms, std::string_view pointer) {
-  constexpr int64_t k1971 = 31'536'000'000;
-  if (ms >= k1971) return Status::Ok();
+  constexpr int64_t kLeast = -62'167'219'200'000;                                 // the year 0: what RFC 3339 can say
+  constexpr int64_t kLeastSeconds = 1'000'000'000, kSecondsEnd = 31'536'000'000;  // as seconds 2001 to 2969, as milliseconds some days of 1970
+  if (ms < kLeast) return Bad(pointer, Name(pointer) + " is a number of milliseconds since the epoch, and this one lies before the year 0");
+  if (ms < kLeastSeconds || ms >= kSecondsEnd) return Status::Ok();
   return Bad(pointer,
              Name(pointer) +
-                 " is a number of milliseconds since the epoch, and this one lies before 1971: seconds take three more digits; a time as early as "
-                 "this can be said as an RFC 3339 string");
+                 " is a number of milliseconds since the epoch, and this one looks like seconds, which take three more digits; such a time of "
+                 "1970 can be said as an RFC 3339 string");
 }
 
 Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<std::pair<std::string, std::string>>* out) {

@@ -36,10 +36,9 @@ Status ReadInt(const JsonValue& value, std::string_view pointer, int64_t least, 
 Status ReadDouble(const JsonValue& value, std::string_view pointer, double least, double most, double* out);
 /// A string of so many bytes, without NUL.
 Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, size_t most, std::string* out);
-/// RFC 3339 or integer milliseconds since the epoch, of 1971 or later: an earlier number is more likely one of seconds. `too_far`: what is said of a
-/// number beyond the year 9999.
+/// RFC 3339 or integer milliseconds since the epoch. `too_far`: what is said of a number beyond the year 9999.
 Status ReadTime(const JsonValue& value, std::string_view pointer, const char* too_far, WallTime* out);
-/// Refuses such an early number.
+/// Refuses a number that is more likely one of seconds, or that lies before the year 0. A zero, say, is a time like any other.
 Status CheckTimeNumber(int64_t ms, std::string_view pointer);
 /// RFC 3339 alone.
 Status ReadTimeText(std::string_view text, std::string_view pointer, WallTime* out);

@@ -92,7 +92,7 @@ Status ReadFilterId(std::string_view name, const std::string& value, const std::
   return Status::Ok();
 }
 
-/// RFC 3339, or integer milliseconds since the epoch, of 1971 or later: with seconds taken for milliseconds a purge would mean everything.
+/// RFC 3339, or integer milliseconds since the epoch that do not look like seconds: with those taken for milliseconds a purge would mean everything.
 Status Time(const std::string& value, const std::string& pointer, std::optional<WallTime>* out) {
   bool beyond = false;
   if (std::optional<int64_t> ms = ParseInteger(value, &beyond)) {

@@ -154,7 +154,7 @@ void WriteAttempts(const NotifyAgentCall& call, JsonWriter* json) {
 void WriteWhen(const NotifyAgentCall& call, const NotifyAgentTerms& terms, JsonWriter* json) {
   if (terms.due_at) {
     json->Key("due_at");
-    // The API takes no number that early, for it is seconds by mistake mostly; here it is a zero date.
+    // Of numbers that early the API refuses some, for they are seconds by mistake mostly; here it is a zero date.
     if (terms.due_at->ms < k1971Ms) json->String(FormatRfc3339(*terms.due_at));
     else json->Int(terms.due_at->ms);
   } else if (terms.delay_ms) {

@@ -181,7 +181,8 @@ namespace Notifyd;
  *
  * @phpstan-type Time string
  *
- * RFC 3339 with an offset, or milliseconds since the epoch; a number before 1971 is refused, since it is more likely one of seconds.
+ * RFC 3339 with an offset, or milliseconds since the epoch; a number from 1000000000 to 31535999999 is refused, since it is more likely one of
+ * seconds.
  * @phpstan-type TimeGiven string|int
  *
  * @phpstan-type Trigger array{data?: array<string, mixed>|\stdClass|null, delay_ms?: int|null, due_at?: TimeGiven|null}

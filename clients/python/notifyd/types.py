@@ -8,7 +8,8 @@ Id = str
 Mode = Literal["concurrent", "fifo"]
 State = Literal["held", "scheduled", "ready", "sending", "retrying", "succeeded", "failed", "cancelled", "expired"]
 Time = str
-# RFC 3339 with an offset, or milliseconds since the epoch; a number before 1971 is refused, since it is more likely one of seconds.
+# RFC 3339 with an offset, or milliseconds since the epoch; a number from 1000000000 to 31535999999 is refused, since it is more likely one
+# of seconds.
 TimeGiven = Union[str, int]
 
 

@@ -61,6 +61,13 @@ TEST_CASE("bulk: a filter may lie before 1971 where it is written as a time") {
   CHECK(f.Posted<BulkRequest>().query.created_before == WallTime{5});
 }
 
+TEST_CASE("bulk: a filter's time may be any number of milliseconds but those that look like seconds") {
+  ApiFixture f;
+  f.Ask("POST", "/v1/notifies/retry", R"({"filter":{"state":"failed","created_after":0}})");
+  CHECK(f.Posted<BulkRequest>().query.created_after == WallTime{0});
+  CHECK(f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","created_after":1893456000}})").status == 422);
+}
+
 TEST_CASE("bulk: labels, a host and the time of their end are filters, too") {
   ApiFixture f;
   f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","label":["a:b","c:d"],"host":"h:81","settled_before":1700000000005}})");
