@@ -32,6 +32,7 @@ class ZlibDecoder : public ContentDecoder {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
     while (!ended_ && out->size() < most) {
+      if (between_ && !NextMember()) break;
       const size_t before = out->size(), room = std::min(kPieceBytes, most - before);
       out->resize(before + room);
       stream_.next_out = reinterpret_cast<Bytef*>(out->data() + before);
@@ -39,7 +40,10 @@ class ZlibDecoder : public ContentDecoder {
       const int code = inflate(&stream_, Z_NO_FLUSH);
       out->resize(before + room - stream_.avail_out);
       if (code == Z_STREAM_END) {
-        ended_ = true;  // what follows is padding, or another member: nobody sends those
+        between_ = gzip_;
+        ended_ = !gzip_;
+      } else if (code == Z_DATA_ERROR && later_member_ && stream_.total_out == 0) {
+        ended_ = true;  // it only began like one
       } else if (code == Z_BUF_ERROR || (code == Z_OK && stream_.avail_out > 0 && stream_.avail_in == 0)) {
         break;
       } else if (code != Z_OK) {
@@ -56,8 +60,20 @@ class ZlibDecoder : public ContentDecoder {
     return started_;
   }
 
+  /// What gzip makes are members, one behind the other (RFC 1952 section 2.2). Looks behind the end of one: is there another? False too where nothing
+  /// has come yet. Anything else that follows is padding, and ends it.
+  bool NextMember() {
+    constexpr Bytef kMagic = 0x1F;
+    if (stream_.avail_in == 0) return false;
+    between_ = false;
+    later_member_ = true;
+    ended_ = *stream_.next_in != kMagic || inflateReset(&stream_) != Z_OK;
+    return !ended_;
+  }
+
   bool gzip_;
   bool started_ = false, ended_ = false;
+  bool between_ = false, later_member_ = false;
   z_stream stream_{};
 };
 

@@ -2,6 +2,7 @@
 #include "broker/response.h"
 #include "net/gzip.h"
 #include "net/sender/answer.h"
+#include "net/sender/content_coding.h"
 #include "net/sender_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -200,4 +201,26 @@ TEST_CASE("gzip: what is unpacked is bounded, and must be whole") {
   CHECK(twice == "ab");
   std::string rest;
   CHECK(GunzipAll(packed + "rest", text.size(), &rest).code() == Code::kMalformed);
+}
+
+TEST_CASE("content coding: the members of a gzip are one body, however they come; what is behind them is padding") {
+  const auto unpack = [](std::string_view packed, size_t piece, size_t most) {
+    std::string out;
+    std::unique_ptr<ContentDecoder> decoder = ContentDecoder::Create("gzip");
+    for (bool whole = true; whole && !packed.empty(); packed.remove_prefix(std::min(piece, packed.size())))
+      whole = decoder->Decode(packed.substr(0, piece), most, &out);
+    return out;
+  };
+  const std::string members = Gzip("one ") + Gzip("") + Gzip("two");
+  for (size_t piece : {size_t{1}, size_t{7}, members.size()}) {
+    CAPTURE(piece);
+    CHECK(unpack(members, piece, 100) == "one two");
+    CHECK(unpack(members + std::string(3, '\0'), piece, 100) == "one two");
+    CHECK(unpack(members + "\x1fis none", piece, 100) == "one two");
+    CHECK(unpack(members, piece, 5) == "one t");
+  }
+  std::string out;
+  std::string spoilt = Gzip("one") + Gzip(std::string(1000, 'x') + "two");
+  spoilt[spoilt.size() - 5] ^= 1;  // of the second one's checksum
+  CHECK_FALSE(ContentDecoder::Create("gzip")->Decode(spoilt, 10'000, &out));
 }

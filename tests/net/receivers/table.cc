@@ -178,6 +178,7 @@ const std::vector<Behaviour>& Behaviours() {
       // Content codings, which nobody asked for.
       {"gzip", {Read(), Send(Coded("gzip", Deflated(kNeedle, 15 + 16)))}, Kept(), Contains("needle")},
       {"gzip, under its old name", {Read(), Send(Coded("X-GZip", Deflated(kNeedle, 15 + 16)))}, Kept(), Contains("needle")},
+      {"gzip of two members", {Read(), Send(Coded("gzip", Deflated("hay", 15 + 16) + Deflated(kNeedle, 15 + 16)))}, Kept(), Contains("needle")},
       {"deflate", {Read(), Send(Coded("deflate", Deflated(kNeedle, 15)))}, Kept(), Contains("needle")},
       {"deflate without its frame", {Read(), Send(Coded("deflate", Deflated(kNeedle, -15)))}, Kept(), Contains("needle")},
       {"br", {Read(), Send(Coded("br", kBrotli))}, Kept(), Contains("needle")},
