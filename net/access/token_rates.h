@@ -18,6 +18,8 @@ class TokenRates {
   /// nothing was taken: the milliseconds after which they may. More than a bucket holds goes on once it is full, and is owed: what follows waits for
   /// it.
   int64_t Take(std::string_view token_id, double per_s, size_t count, MonoTime now);
+  /// Of `count` notifies that are each for itself as many as may go on now, the first ones; they are taken off the bucket. Nothing is owed.
+  size_t TakeSome(std::string_view token_id, double per_s, size_t count, MonoTime now);
   /// Buckets that are not full, as of the last look: what is full is forgotten.
   size_t size() const;
 
@@ -28,6 +30,8 @@ class TokenRates {
     MonoTime at;
   };
   static double LeftAt(const Bucket& bucket, MonoTime now);
+  /// The token's, as it is now at this rate; the mutex is held.
+  Bucket& BucketOf(std::string_view token_id, double per_s, MonoTime now);
   void ForgetFull(MonoTime now);
 
   mutable std::mutex mutex_;

@@ -295,6 +295,12 @@ int64_t Api::Impl::WaitForRate(const Asker& asker, size_t count) {
   return options_.rates->Take(asker.principal.name(), *grant->submits_per_s, count, MonoTime{NowUs() / 1000});
 }
 
+size_t Api::Impl::SomeByRate(const Asker& asker, size_t count) {
+  const Grant* grant = asker.principal.grant();
+  if (!grant || !grant->submits_per_s) return count;
+  return options_.rates->TakeSome(asker.principal.name(), *grant->submits_per_s, count, MonoTime{NowUs() / 1000});
+}
+
 void Api::Impl::EndWhatIsOver() {
   const WallTime now = Wall();
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;

@@ -175,6 +175,8 @@ class Api::Impl {
   static std::shared_ptr<const Bounds> BoundsOf(const Asker& asker, const RouteRow* row, std::string object);
   /// Of what may be submitted in a second: 0 where these may go on, else in how many milliseconds.
   int64_t WaitForRate(const Asker& asker, size_t count);
+  /// Of so many that are each for itself: how many of them, the first ones, may go on.
+  size_t SomeByRate(const Asker& asker, size_t count);
   // ---- other members (api_members.cc)
   void MakePassing();
   /// What decides where it goes; nothing: it is every broker's.
@@ -247,6 +249,8 @@ class Api::Impl {
   std::shared_ptr<Stream> FindStream(uint64_t token) const;
   /// What it has to be posted now, if anything.
   static std::optional<Event> NextOf(Stream* stream);
+  /// Leaves of it what the token's rate lets go now; the lines of the others are answered. False: that is nothing, and none is answered yet.
+  bool KeepToRate(Stream* stream, Event* event);
 
   /// One whose body is there already: none at all.
   void WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker);

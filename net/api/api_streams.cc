@@ -229,7 +229,7 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   for (bool more = true; std::exchange(more, false);) {
     if (std::optional<Event> request = NextOf(stream.get())) {
       if (!stream->asker->principal.HoldsIn(*access_.table(), Wall())) return EndRevoked(token, stream);
-      if (WaitForRate(*stream->asker, NotifiesIn(*request)) > 0) {
+      if (!KeepToRate(stream.get(), &*request)) {
         stream->bulk.OnReply(Refused{OverRate(), {}});
         more = true;
         continue;
@@ -285,6 +285,17 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   bool pause = !stream->bulk.wants_body() || stream->packed.size() > kMostPackedBytes;
   if (std::exchange(stream->paused, pause) == pause) return;
   pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
+}
+
+bool Api::Impl::KeepToRate(Stream* stream, Event* event) {
+  SubmitRequest* submit = std::get_if<SubmitRequest>(event);
+  if (!submit) return WaitForRate(*stream->asker, NotifiesIn(*event)) == 0;
+  const size_t some = SomeByRate(*stream->asker, submit->items.size());
+  if (some > 0 && some < submit->items.size()) {
+    submit->items.resize(some);
+    stream->bulk.PostsOnly(some, OverRate());
+  }
+  return some > 0;
 }
 
 std::optional<Event> Api::Impl::NextOf(Stream* stream) {

@@ -271,6 +271,15 @@ std::optional<SubmitRequest> BulkSubmit::NextRequest() {
   return request;
 }
 
+void BulkSubmit::PostsOnly(size_t items, const Status& why) {
+  CHECK(under_way_);
+  for (Line& line : *under_way_) {
+    if (!line.answer.empty()) continue;
+    if (items > 0) --items;
+    else AppendError(line.index, why, {}, &line.answer);
+  }
+}
+
 std::optional<Publish> BulkSubmit::NextPublish() {
   if (under_way_ || aside_ || open_.events.empty()) return std::nullopt;
   Publish publish{.events = std::move(open_.events), .batch = false, .strict = topic_->strict};

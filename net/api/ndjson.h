@@ -85,6 +85,9 @@ class BulkSubmit {
   /// What is to be posted now, if anything.
   std::optional<SubmitRequest> NextRequest();
   std::optional<Publish> NextPublish();
+  /// Of what NextRequest just gave only the first `items`, one at least, are posted, and their reply comes; the lines of the others are answered
+  /// with the error `why`.
+  void PostsOnly(size_t items, const Status& why);
   /// Lines of answer, "\n" behind each; empty where there are none.
   std::string TakeAnswers();
   /// Lines wait that could be parsed, but others are to have their turn: Continue comes next.

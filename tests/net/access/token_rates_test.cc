@@ -33,6 +33,18 @@ TEST_CASE("token rates: a batch larger than the bucket goes once it is full, and
   CHECK(rates.Take("a", 10, 100, MonoTime{10'000}) == 0);
 }
 
+TEST_CASE("token rates: of several that are each for itself so many go as there is room for, and nothing is owed") {
+  TokenRates rates;
+  CHECK(rates.TakeSome("a", 10, 100, MonoTime{0}) == 10);
+  CHECK(rates.TakeSome("a", 10, 100, MonoTime{0}) == 0);
+  CHECK(rates.TakeSome("a", 10, 100, MonoTime{250}) == 2);
+  CHECK(rates.Take("a", 10, 1, MonoTime{300}) == 0);  // what was left over counts
+  CHECK(rates.TakeSome("a", 10, 3, MonoTime{60'000}) == 3);
+  CHECK(rates.TakeSome("a", 0.5, 3, MonoTime{120'000}) == 1);
+  CHECK(rates.Take("b", 1, 60, MonoTime{0}) == 0);  // 59 are owed
+  CHECK(rates.TakeSome("b", 1, 2, MonoTime{50'000}) == 0);
+}
+
 TEST_CASE("token rates: over time nobody gets more than his rate, whatever he asks for and when") {
   TokenRates rates;
   Random random(9);

@@ -1,8 +1,11 @@
 // Bulk submits (application/x-ndjson) through the Api: pieces of body in, requests to the core, lines of answer out.
 // How lines are split and gathered is ndjson_test's affair.
-#include "api_fixture.h"
+#include "teams_fixture.h"
 
 #include <algorithm>
+#include <sstream>
+#include <string>
+#include <vector>
 
 namespace notifyd {
 namespace {
@@ -118,6 +121,32 @@ TEST_CASE("bulk submit: lines that the core is not needed for are answered at on
   CHECK(f.Streamed().text.find(R"("status":422,)") != std::string::npos);
   CHECK(f.Streamed().text.find(R"("field":"/url")") != std::string::npos);
   CHECK(f.Streamed().text.find(R"({"index":1,"error":{"type":"urn:notifyd:problem:too-large")") != std::string::npos);
+}
+
+TEST_CASE("bulk submit: the rate of a token refuses the lines that are too many, each by itself") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"default"}, {Scope::kSubmit});
+  grant.submits_per_s = 2;
+  const std::string token = f.Give(grant);
+  const std::string bad = "{\"url\":\"nope\"}\n", line = kLine;
+  const Headers ndjson{{"Content-Type", "application/x-ndjson"}};
+  CHECK(f.As(token, "POST", "/v1/notifies", bad + line + bad + line + line + bad + line, ndjson) == "posted");
+  CHECK(f.Posted<SubmitRequest>().items.size() == 2);
+  f.Reply(AcceptAll(f, 1));
+  const auto statuses = [&f] {
+    std::vector<std::string> all;
+    std::istringstream text(f.Streamed().text);
+    for (std::string each; std::getline(text, each);) all.push_back(Json(each).Has("/id") ? "id" : Json(each).At("/error/status"));
+    return all;
+  };
+  CHECK(statuses() == std::vector<std::string>{"422", "id", "422", "id", "429", "422", "429"});
+  CHECK(f.Streamed().ended);
+  // What is refused is not owed: a second later two more may go.
+  f.As(token, "POST", "/v1/notifies", line + line, ndjson);
+  CHECK(statuses() == std::vector<std::string>{"429", "429"});
+  f.now_us += 1'000'000;
+  CHECK(f.As(token, "POST", "/v1/notifies", line + line, ndjson) == "posted");
+  CHECK(f.Posted<SubmitRequest>().items.size() == 2);
 }
 
 TEST_CASE("bulk submit: a request that is refused whole refuses each of its lines, and the next is tried") {
