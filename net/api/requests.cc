@@ -377,6 +377,7 @@ Result<Asked> ReadFkeyCancel(const Asking& asking) {
 
 Result<Asked> ReadTrigger(const Asking& asking) {
   HttpRequest* request = asking.request;
+  NOTIFYD_TRY(RefuseSystem(asking.asker));  // nothing is held there, and nothing is remembered for what nobody may submit
   Result<int64_t> remember_ms = ParseRemember(asking.query);
   if (!remember_ms.ok()) return std::move(remember_ms).status();
   Result<TriggerRequest> trigger = ByFkey<TriggerRequest>(asking);

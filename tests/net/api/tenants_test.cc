@@ -243,6 +243,7 @@ TEST_CASE("tenants: the namespace system takes no submits, and shows no URL whol
   CHECK(f.As(token, "POST", "/v1/namespaces/system/notifies", R"({"url":"http://h/"})") == "403");
   for (const char* made : {"services/s", "topics/t"}) CHECK(f.As(token, "PUT", std::string("/v1/namespaces/system/") + made, "{}") == "403");
   CHECK(f.As(token, "PUT", "/v1/namespaces/system/services/s/instances/i", R"({"url":"http://h/"})") == "403");
+  CHECK(f.As(token, "POST", "/v1/namespaces/system/fkeys/k/trigger?remember_ms=1000") == "403");
   const NotifyId id = NotifyId::Of(kSystemNumber, 5);
   f.As(token, "GET", "/v1/notifies/" + id.ToString());
   f.Reply(f.ViewOf(id, "broker"));
