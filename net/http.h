@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +38,8 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   bool close = false;  // close the connection after it
+  /// Of a HEAD request's answer, where the body that GET would get is not here: how long that is. Nothing: it is `body`.
+  std::optional<uint64_t> length = {};
 };
 
 /// What the server has to know of a request before it hands it over.
@@ -112,6 +115,9 @@ struct HttpListener {
   std::function<std::unique_ptr<RequestParser>()> make_parser = {};
   std::vector<Cidr> cidrs = {};                       // who may connect; empty: anybody
   std::shared_ptr<const FixedAsker> asker = nullptr;  // Peer::asker of all who do
+  /// A response with its head, written to a connection that this side ends between two requests: to its client it answers the request that it may be
+  /// sending at that moment, of which nothing is read here any more. Empty: nothing is said.
+  std::string farewell = {};
 };
 
 /// Where answers go. Loop thread; a token whose client went away is ignored.

@@ -152,6 +152,27 @@ void HttpConnection::SendOwn() {
   response_.WriteToSocket({}, &bytes);
 }
 
+/// Of a connection between two requests that is ended from here: whoever is sending the next one learns that nothing was done of it.
+void HttpConnection::SayFarewell() {
+  const auto& may = context_->may_answer;
+  if (listener_->farewell.empty() || response_.unsent_bytes() > 0 || (may && !may())) return;
+  std::string bytes = listener_->farewell;
+  if (tls_) {
+    if (tls_->state() != TlsSession::State::kOpen) return;
+    tls_->Write(bytes);
+    bytes = tls_->TakeOutput();
+  }
+  uv_buf_t buffer = uv_buf_init(bytes.data(), static_cast<unsigned>(bytes.size()));
+  uv_try_write(stream(), &buffer, 1);
+}
+
+/// Nothing is under way on it. Where something was said it lingers: a reset could overtake that.
+void HttpConnection::CloseIdle() {
+  if (listener_->farewell.empty()) return Close();
+  SayFarewell();
+  BeginLinger();
+}
+
 /// A last word on a connection that is closed, where it can be said at once.
 void HttpConnection::SayGoodbye() {
   if (response_.unsent_bytes() > 0 || tls_->state() != TlsSession::State::kOpen) return;
@@ -323,8 +344,10 @@ void HttpConnection::Expire() {
     } else {
       Close();
     }
-  } else if (phase_ == Phase::kLinger || (phase_ == Phase::kReading && request_.between())) {
+  } else if (phase_ == Phase::kLinger) {
     Close();
+  } else if (phase_ == Phase::kReading && request_.between()) {
+    CloseIdle();
   } else if (phase_ != Phase::kClosed) {
     request_.Expire();
   }
@@ -342,7 +365,7 @@ void HttpConnection::Drain() {
   char byte;
   if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
   if (served_) {
-    Close();
+    CloseIdle();
   } else {
     UpdateDeadline();
   }
@@ -373,7 +396,10 @@ bool HttpConnection::receiving(int64_t age_ms) const {
 }
 
 void HttpConnection::RefuseUnfinished() {
-  if (receiving(0)) Refuse(503, "the broker restarts, and the request was not complete: send it again");
+  if (!receiving(0)) return;
+  if (listener_->farewell.empty()) return Refuse(503, "the broker restarts, and the request was not complete: send it again");
+  SayFarewell();
+  BeginLinger();
 }
 
 /// Keys stay here: of a TLS connection there is only its end left to be seen by its client. Of a Unix socket it could not be told that it has ended.
@@ -382,6 +408,7 @@ bool HttpConnection::MayHandOver(int fd) {
   if (phase_ == Phase::kLinger) return !request_.peer().uid.has_value();
   if (!tls_) return true;
   if (tls_->state() != TlsSession::State::kOpen) return false;
+  SayFarewell();
   SayGoodbye();
   return shutdown(fd, SHUT_WR) == 0;
 }

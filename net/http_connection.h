@@ -128,7 +128,9 @@ class HttpConnection : public DeadlineWheel::Entry {
   void HandshakeDone();
   void TlsFailed();
   void SendOwn();
+  void SayFarewell();
   void SayGoodbye();
+  void CloseIdle();
   void OnShutdown(int status);
   void Drop(size_t bytes);
   bool MayHandOver(int fd);

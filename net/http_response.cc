@@ -108,7 +108,7 @@ void AppendResponseHead(const HttpResponse& response, HttpFraming framing, bool 
     if (!response.content_type.empty()) AppendHeader("Content-Type", response.content_type, out);
     if (framing == HttpFraming::kLength) {
       out->append("Content-Length: ");
-      AppendNumber(response.body.size(), out);
+      AppendNumber(response.length.value_or(response.body.size()), out);
       out->append("\r\n");
     } else if (framing == HttpFraming::kChunked) {
       out->append("Transfer-Encoding: chunked\r\n");

@@ -13,6 +13,7 @@
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/start_check.h"
 #include "net/access/principal.h"
+#include "net/api/passing.h"
 #include "net/beanstalkd/beanstalkd_parser.h"
 #include "net/http_parser.h"
 #include "net/unix_socket.h"
@@ -81,6 +82,7 @@ void Listeners::ServeMembers(const HttpLimits& limits, Place* place) {
   place->limits.max_head_bytes += kPassedOnMostBytes;
   place->limits.max_headers += kPassedOnMostHeaders;
   place->as.make_parser = [limits = &place->limits] { return std::make_unique<HttpParser>(limits); };
+  place->as.farewell = NotHereFarewell();
 }
 
 Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 1) {

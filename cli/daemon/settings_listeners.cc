@@ -214,16 +214,30 @@ std::vector<ListenerOptions> AllListeners(const Options& options) {
   return all;
 }
 
-/// Is it said how members know each other?
+/// Is it said how members know each other, and nothing that would go unheard?
 static Status CheckCluster(const ClusterOptions& cluster) {
-  if (!cluster.on()) return Status::Ok();
-  if (!ParseListen(cluster.listen_on()).ok())
-    return Status(Code::kUnacceptable, "cluster.listen: must say an address where cluster.advertise says a name", "/cluster/listen");
-  const bool all = !cluster.cert_file.empty() && !cluster.key_file.empty() && !cluster.ca_file.empty();
-  if (all || cluster.insecure) return Status::Ok();
-  return Status(Code::kUnacceptable,
-                "cluster.cert_file, cluster.key_file and cluster.ca_file: must be said, by which members know each other (or cluster.insecure)",
-                "/cluster/cert_file");
+  const auto refuse = [](const std::string& name, const std::string& detail) {
+    return Status(Code::kUnacceptable, "cluster." + name + ": " + detail, "/cluster/" + name);
+  };
+  const std::pair<const char*, const std::string*> files[] = {
+      {"cert_file", &cluster.cert_file}, {"key_file", &cluster.key_file}, {"ca_file", &cluster.ca_file}};
+  if (!cluster.on()) {
+    constexpr const char* kUnheard = "says nothing without cluster.advertise, which makes this broker a member";
+    if (!cluster.name.empty()) return refuse("name", kUnheard);
+    if (!cluster.listen.empty()) return refuse("listen", kUnheard);
+    for (const auto& [name, file] : files)
+      if (!file->empty()) return refuse(name, kUnheard);
+    return cluster.insecure ? refuse("insecure", kUnheard) : Status::Ok();
+  }
+  if (!ParseListen(cluster.listen_on()).ok()) return refuse("listen", "must say an address where cluster.advertise says a name");
+  if (ParseListen(cluster.listen_on())->port == 0) return refuse("listen", "must have a port of 1 to 65535, since the other members connect there");
+  for (const auto& [name, file] : files) {
+    if (cluster.insecure && !file->empty())
+      return refuse("insecure", std::string("contradicts cluster.") + name + ": members know each other by certificates, or they do not");
+    if (!cluster.insecure && file->empty())
+      return refuse(name, "must be said: members know each other by cluster.cert_file, cluster.key_file and cluster.ca_file (or not: cluster.insecure)");
+  }
+  return Status::Ok();
 }
 
 Status CheckListeners(const Options& options) {

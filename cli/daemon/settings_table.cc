@@ -2,7 +2,9 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/authority.h"
 #include "base/ip_address.h"
+#include "base/utf8.h"
 #include "cli/daemon/settings.h"
 #include "net/api/access.h"
 #include "net/sender/answer.h"
@@ -14,6 +16,7 @@ namespace notifyd {
 namespace {
 
 constexpr int64_t kKiB = 1 << 10, kMiB = 1 << 20, kGiB = 1 << 30;
+constexpr size_t kMemberNameMostBytes = 255;
 constexpr int64_t kHour = 3'600'000, kDay = 24 * kHour, kYear = 366 * kDay;
 
 /// `fields`: each takes an Options& and gives the place to write; the first one gives the default.
@@ -83,13 +86,27 @@ Status CheckMembersListen(const std::string& text) {
 
 Status CheckAdvertise(const std::string& text) {
   if (text.empty()) return Status::Ok();
+  const Status form(Code::kUnacceptable, "must be HOST:PORT, such as broker-1.example:7400 or [fd00::2]:7400");
   const size_t colon = text.rfind(':');
-  const std::string host = text.substr(0, colon);
-  const bool port =
-      colon != text.npos && colon + 1 < text.size() && text.size() - colon <= 6 && text.find_first_not_of("0123456789", colon + 1) == text.npos;
-  const bool literal = host.size() > 2 && host.front() == '[' && IpAddress::Parse(host.substr(1, host.size() - 2));
-  if (port && (literal || CheckHostName(host).ok()) && text.substr(colon + 1) != "0") return Status::Ok();
-  return Status(Code::kUnacceptable, "must be HOST:PORT, such as broker-1.example:7400 or [fd00::2]:7400");
+  if (colon == text.npos || colon + 1 == text.size() || text.find_first_not_of("0123456789", colon + 1) != text.npos) return form;
+  std::string host = text.substr(0, colon);
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed ? !IpAddress::Parse(host.substr(1, host.size() - 2)) : !CheckHostName(host).ok()) return form;
+  const std::string digits = text.substr(colon + 1);
+  if (const unsigned long port = digits.size() <= 5 ? std::stoul(digits) : 0; port < 1 || port > 65'535)
+    return Status(Code::kUnacceptable, "must have a port of 1 to 65535, since the other members connect there: " + digits + " is none");
+  const Result<Authority> read = ParseAuthority(host, 1);
+  if (!read.ok()) return form;
+  if (read->host == "0.0.0.0" || read->host == "[::]")
+    return Status(Code::kUnacceptable,
+                  "must say where the other members reach this broker, and " + host + " means any address of a machine: that may stand in "
+                  "cluster.listen");
+  return Status::Ok();
+}
+
+Status CheckMemberName(const std::string& text) {
+  if (text.size() <= kMemberNameMostBytes && !HasControl(text) && IsValidUtf8(text)) return Status::Ok();
+  return Status(Code::kUnacceptable, "must have " + std::to_string(kMemberNameMostBytes) + " bytes at most, without control characters");
 }
 
 Status CheckNotEmpty(const std::string& text) {
@@ -389,8 +406,9 @@ std::vector<Setting> MakeRows() {
             FIELD(cluster.ca_file)));
   add(Other("cluster.insecure", "Let members talk without TLS. Whoever can connect to cluster.listen may then do everything, in anybody's name.",
             FIELD(cluster.insecure)));
-  add(Other("cluster.name", "The name of this broker among the members; no two have the same. Empty: what cluster.advertise says.",
-            FIELD(cluster.name)));
+  add(WithCheck(Other("cluster.name", "The name of this broker among the members; no two have the same. Empty: what cluster.advertise says.",
+                      FIELD(cluster.name)),
+                CheckMemberName));
   add(Other("backup.directory",
             "Where notifyctl backup makes backups: a directory for that alone, outside of data_dir, better on another disk; it is made where it is "
             "not there. Empty: none are made.",

@@ -10,10 +10,13 @@
 #include <thread>
 #include <utility>
 
+#include "base/files.h"
 #include "base/log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/log_sinks.h"
 #include "net/http.h"
+#include "net/tls/tls_context.h"
+#include "net/tls/tls_files.h"
 #include "net/unix_socket.h"
 #include "storage/directory.h"
 #include "storage/sealing.h"
@@ -50,8 +53,27 @@ Status CheckAddress(const std::string& address, bool reuse_port, const std::opti
   return Status(Code::kIo, "cannot listen on " + address + ": " + free.detail());
 }
 
+/// Would the other members take this one for what it says that it is?
+Status CheckMemberCertificate(const ClusterOptions& cluster) {
+  constexpr size_t kMostBytes = 1 << 20;
+  const Result<std::string> shown = ReadFile(cluster.cert_file, kMostBytes), ca = ReadFile(cluster.ca_file, kMostBytes);
+  // They could be read a moment ago.
+  if (!shown.ok() || !ca.ok()) return Status::Ok();
+  std::string host = cluster.advertise.substr(0, cluster.advertise.rfind(':'));
+  if (host.front() == '[') host = host.substr(1, host.size() - 2);
+  const Status checked = TlsContext::CheckShown(*shown, *ca, host);
+  if (checked.ok()) return checked;
+  std::string detail = cluster.cert_file + " " + checked.detail();
+  if (checked.field() == "/ca") detail = cluster.ca_file + ": " + checked.detail();
+  else if (checked.field() == "/host") detail += ", the host of cluster.advertise";
+  else if (const std::string words = "is not certified"; checked.detail().starts_with(words))
+    detail.insert(cluster.cert_file.size() + 1 + words.size(), " by cluster.ca_file (" + cluster.ca_file + ")");
+  return Status(Code::kUnacceptable, "cluster.cert_file: " + detail, "/cluster/cert_file");
+}
+
 /// A listener's by its number in the file; that of `listen` has none.
-std::string FieldOf(const Options& options, size_t at) {
+std::string FieldOf(const Options& options, const ListenerOptions& listener, size_t at) {
+  if (listener.members) return options.cluster.listen.empty() ? "/cluster/advertise" : "/cluster/listen";
   const size_t tables_from = options.listen.empty() ? 0 : 1;
   return at < tables_from ? "/listen" : "/listener/" + std::to_string(at - tables_from);
 }
@@ -60,10 +82,14 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
   const std::vector<ListenerOptions> all = AllListeners(options);
   for (size_t i = 0; i < all.size(); ++i) {
     Status fault = CheckAddress(all[i].address, /*reuse_port=*/options.io_threads > 1, held);
-    if (!fault.ok()) return Status(fault.code(), fault.detail(), FieldOf(options, i));
+    const std::string field = FieldOf(options, all[i], i);
+    if (!fault.ok()) return Status(fault.code(), fault.detail(), field);
     if (!certificates || all[i].tls_key.empty()) continue;
     Result<bool> loaded = TlsFiles(PathsOf(all[i])).Load();
-    if (!loaded.ok()) return Status(loaded.status().code(), loaded.status().detail(), FieldOf(options, i) + "/tls");
+    if (!loaded.ok() && all[i].members)
+      return Status(loaded.status().code(), "cluster.cert_file, cluster.key_file, cluster.ca_file: " + loaded.status().detail(), "/cluster/cert_file");
+    if (!loaded.ok()) return Status(loaded.status().code(), loaded.status().detail(), field + "/tls");
+    if (all[i].members) NOTIFYD_TRY(CheckMemberCertificate(options.cluster));
   }
   return Status::Ok();
 }

@@ -1,14 +1,11 @@
 #include "cli/daemon/store_engines.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
 #include "base/check.h"
+#include "storage/directory.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_move.h"
 #include "storage/postgres/pg_store.h"
@@ -38,9 +35,7 @@ Status CheckDsn(const StoreOptions& options) {
 
 Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
   NOTIFYD_TRY(CheckDsn(options));
-  // For the control socket, as another engine's directory is: nobody else's.
-  if (mkdir(options.directory.c_str(), 0700) != 0 && errno != EEXIST)
-    return Status(Code::kIo, "cannot make " + options.directory + ": " + std::strerror(errno));
+  NOTIFYD_TRY(MakeStoreDirectory(options.directory));
   auto opened = PgStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();
   auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
@@ -53,6 +48,8 @@ Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {
   auto store = std::make_unique<PgOwnerStore>(options.postgres);
   // What is not to be used at all is said at once; what is not reached may be there later.
   if (Status status = store->Check(); status.code() == Code::kUnacceptable || status.code() == Code::kCorrupt) return status;
+  // For the control socket, which a standby has, too; as the other engine's directory it is nobody else's.
+  NOTIFYD_TRY(MakeStoreDirectory(options.directory));
   return std::unique_ptr<OwnerStore>(std::move(store));
 }
 

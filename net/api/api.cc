@@ -102,6 +102,7 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
   if (passing_) KeepForLater(request);
+  passed_on_ = granted.passed_on;
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   Status status = CheckSigned(granted, request.body);
   if (status.ok()) {
@@ -179,12 +180,13 @@ void Api::Impl::OnReply(Reply reply) {
       if (!responder_->Reserve(token, shown)) end->view.reset();
     }
   }
+  if (passing_ && IsGone(posted, reply.body)) return responder_->Respond(token, GoneResponse(posted));
+  posted.stepped = true;
   if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
   if (posted.steps) {
     NextStep next = posted.steps->Next(std::move(reply.body));
     return GoOn(token, std::move(posted), std::move(next));
   }
-  if (passing_ && IsGone(posted.space, reply.body)) return responder_->Respond(token, NotHereResponse());
   bool acknowledged = std::holds_alternative<Submitted>(reply.body);
   const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
   Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
@@ -360,10 +362,14 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
   }
   if (const auto* listening = std::get_if<Listening>(&*asked)) {
     if (!leaving_) return live_.Open(token, listening->asker);
-    responder_->Respond(token, LeavingResponse(*leaving_));
+    responder_->Respond(token, passed_on_ ? NotHereResponse() : LeavingResponse(*leaving_));
     return Status::Ok();
   }
-  Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds), .again = std::exchange(asked_again_, nullptr)};
+  Posted posted{.space = space,
+                .since_us = since_us,
+                .bounds = std::move(bounds),
+                .again = std::exchange(asked_again_, nullptr),
+                .passed_on = passed_on_};
   if (auto* ask = std::get_if<AskElsewhere>(&*asked)) {
     Elsewhere(token, std::move(posted), *ask);
     return Status::Ok();
@@ -458,6 +464,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
       },
       [this, job, token, row = route.row, object = std::move(object)](int64_t asked_us) {
         std::shared_ptr<const Bounds> bounds = BoundsOf(job->granted.asker, row, object);
+        passed_on_ = job->granted.passed_on;
         Status status = Take(token, job->granted.asker.number(), std::move(bounds), std::move(job->asked), asked_us);
         if (!status.ok()) responder_->Respond(token, RefusalOf(status, job->method));
       },

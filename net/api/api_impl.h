@@ -105,6 +105,8 @@ class Api::Impl {
     SampledTraces traces = {};  // what of it is traced
     /// A GET that waits, as it came: where its namespace goes elsewhere meanwhile it is asked again there.
     std::shared_ptr<const HttpRequest> again = nullptr;
+    bool passed_on = false;  // by another member
+    bool stepped = false;    // its first step is answered
   };
   /// A bulk submit.
   struct Stream {
@@ -189,8 +191,10 @@ class Api::Impl {
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
   void KeepForLater(const HttpRequest& request);
-  /// Refused by a core that left: nothing was begun.
-  bool IsGone(NamespaceNumber number, const ReplyBody& reply) const;
+  static bool IsPassedOn(const HttpRequest& head) { return head.peer && head.peer->serves.members; }
+  /// Refused by a core that left, or that stops while another member could ask elsewhere: nothing was begun.
+  bool IsGone(const Posted& posted, const ReplyBody& reply) const;
+  static HttpResponse GoneResponse(const Posted& posted);
 
   static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
 
@@ -288,6 +292,7 @@ class Api::Impl {
   std::unique_ptr<Passing> passing_;                // null: there are no other members
   std::unique_ptr<Gather> gather_;                  // likewise
   std::shared_ptr<const HttpRequest> asked_again_;  // of the request that is being taken
+  bool passed_on_ = false;                          // likewise
   std::optional<Leaving> leaving_;
   std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first

@@ -51,9 +51,15 @@ bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& rou
   return true;
 }
 
-bool Api::Impl::IsGone(NamespaceNumber number, const ReplyBody& reply) const {
+bool Api::Impl::IsGone(const Posted& posted, const ReplyBody& reply) const {
   const Refused* refused = std::get_if<Refused>(&reply);
-  return refused && refused->status.code() == Code::kUnavailable && options_.places->Of(number).kind != Place::Kind::kHere;
+  if (!refused || refused->status.code() != Code::kUnavailable || posted.stepped) return false;
+  return (leaving_ && posted.passed_on) || options_.places->Of(posted.space).kind != Place::Kind::kHere;
+}
+
+HttpResponse Api::Impl::GoneResponse(const Posted& posted) {
+  if (posted.passed_on) return NotHereResponse();
+  return ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again"));
 }
 
 bool Api::Impl::RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits) {
@@ -123,7 +129,7 @@ void Api::Impl::LeaveNamespace(NamespaceNumber number) {
     Posted& posted = taken.mapped();
     EndWait(&posted);
     switchboard_->Post(number, Disconnected{Id(token)});
-    if (posted.again->peer && posted.again->peer->serves.members) {
+    if (IsPassedOn(*posted.again)) {
       responder_->Respond(token, NotHereResponse());
       continue;
     }

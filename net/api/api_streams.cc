@@ -112,7 +112,7 @@ std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head,
   if (!read.ok()) return RefusalOf(read.status(), {});
   *said = *read;
   if (leaving_) {
-    HttpResponse response = LeavingResponse(*leaving_);
+    HttpResponse response = IsPassedOn(head) ? NotHereResponse() : LeavingResponse(*leaving_);
     response.close = true;  // to the program that comes next
     return response;
   }

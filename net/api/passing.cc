@@ -111,6 +111,13 @@ HttpResponse NotHereResponse() {
   return response;
 }
 
+std::string NotHereFarewell() {
+  const HttpResponse response = NotHereResponse();
+  std::string bytes;
+  AppendResponseHead(response, HttpFraming::kLength, /*close=*/true, /*keep_alive=*/false, &bytes);
+  return bytes + response.body;
+}
+
 /// One request.
 class Passing::Pass : public MemberCall {
  public:
@@ -171,6 +178,8 @@ class Passing::Pass : public MemberCall {
   bool Repeatable() const;
   void PassLines(std::string_view piece);
   void StreamOut(std::string_view piece);
+  void Bounce();
+  int64_t NextPause();
   void AskAgain(int64_t pause_ms);
   void Respond(HttpResponse response, PassingFigures::Outcome outcome);
   void EndStream(PassingFigures::Outcome outcome);
@@ -259,7 +268,18 @@ void Passing::Pass::Tick(int64_t now_ms) {
     if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
     return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
   }
-  if (place.kind != Place::Kind::kMoving && now_ms >= again_ms_) Look();
+  if (place.kind != Place::Kind::kMoving && (now_ms >= again_ms_ || place.address != asked_)) Look();
+}
+
+/// Whoever was asked says that nothing was done of it there.
+void Passing::Pass::Bounce() {
+  if (leaving_) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
+  unreached_.clear();
+  AskAgain(NextPause());
+}
+
+int64_t Passing::Pass::NextPause() {
+  return std::exchange(pause_ms_, std::min(pause_ms_ * 2, kMostPauseMs));
 }
 
 void Passing::Pass::AskAgain(int64_t pause_ms) {
@@ -355,9 +375,11 @@ void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> leng
     return;
   }
   passing_.setup_.figures->took.histogram.Observe(passing_.setup_.now_us() - asked_us_);
-  streaming_ = request_.method == "HEAD" || (!gathers() && (!length || *length > kGatheredBytes));
+  const bool to_head = request_.method == "HEAD";
+  streaming_ = to_head ? !length : !gathers() && (!length || *length > kGatheredBytes);
   if (!streaming_) {
     gathered_ = std::move(head);
+    if (to_head) gathered_.length = length;
     return;
   }
   const bool listens = head.content_type == kEventStream;
@@ -395,7 +417,7 @@ void Passing::Pass::PassLines(std::string_view piece) {
 
 void Passing::Pass::OnAnswerEnd(bool /*keeps*/) {
   call_ = 0;
-  if (bounced_) return AskAgain(kFirstPauseMs);
+  if (bounced_) return Bounce();
   if (streaming_) return EndStream(PassingFigures::kAnswered);
   Respond(std::move(gathered_), PassingFigures::kAnswered);
 }
@@ -406,13 +428,12 @@ void Passing::Pass::OnLost(const MemberLoss& loss) {
 }
 
 void Passing::Pass::Break(const MemberLoss& loss) {
-  if (bounced_) return AskAgain(kFirstPauseMs);
+  if (bounced_) return Bounce();
   if (!streaming_) {
     const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
     if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
       unreached_ = loss.detail;
-      const int64_t pause_ms = std::exchange(pause_ms_, std::min(pause_ms_ * 2, kMostPauseMs));
-      return AskAgain(pause_ms);
+      return AskAgain(NextPause());
     }
     if (leaving_ && in_pieces_ && loss.ended) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   }

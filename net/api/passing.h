@@ -39,6 +39,8 @@ struct Subject {
 std::string PassedOnHead(const HttpRequest& request, std::string_view target);
 /// The answer to a member that passed on what is not served here.
 HttpResponse NotHereResponse();
+/// The same as HttpListener::farewell of the listener for members: what a request that it did not read is answered.
+std::string NotHereFarewell();
 
 class Passing {
  public:

@@ -85,6 +85,8 @@ bool AnswerParser::Count(size_t bytes) {
 }
 
 int AnswerParser::HeadersComplete() {
+  // To llhttp what is below 100 has a body, as a final answer; it is none.
+  if (parser_->status_code < 100) return -1;
   provisional_ = parser_->status_code < 200;
   if (provisional_) return 0;
   head_.status = parser_->status_code;

@@ -84,6 +84,11 @@ Status Trust(SSL_CTX* context, std::string_view pem, bool tell) {
   return Status::Ok();
 }
 
+/// What is in it is its owner's.
+void FreeStack(STACK_OF(X509) * stack) {
+  sk_X509_free(stack);
+}
+
 ContextPtr NewContext(const SSL_METHOD* method) {
   ContextPtr context(SSL_CTX_new(method));
   CHECK(context != nullptr);
@@ -162,6 +167,38 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::ForClient(const ClientOpti
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context.get(), KeepTlsSession);
   return std::shared_ptr<const TlsContext>(new TlsContext(context.release()));
+}
+
+Status TlsContext::CheckShown(const std::string& certificate, const std::string& ca, const std::string& host) {
+  Result<std::vector<X509Ptr>> chain = ReadCertificates(certificate, "/certificate");
+  if (!chain.ok()) return std::move(chain).status();
+  Result<std::vector<X509Ptr>> authorities = ReadCertificates(ca, "/ca");
+  if (!authorities.ok()) return std::move(authorities).status();
+  const std::unique_ptr<X509_STORE, FreeWith<X509_STORE_free>> store(X509_STORE_new());
+  CHECK(store != nullptr);
+  for (const X509Ptr& each : *authorities)
+    if (X509_STORE_add_cert(store.get(), each.get()) != 1) return Bad("/ca", "a certificate cannot be used: " + TakeOpensslError());
+  const std::unique_ptr<STACK_OF(X509), FreeWith<FreeStack>> rest(sk_X509_new_null());
+  CHECK(rest != nullptr);
+  for (size_t i = 1; i < chain->size(); ++i) CHECK(sk_X509_push(rest.get(), (*chain)[i].get()) > 0);
+  X509* shown = chain->front().get();
+  for (int purpose : {X509_PURPOSE_SSL_SERVER, X509_PURPOSE_SSL_CLIENT}) {
+    const std::unique_ptr<X509_STORE_CTX, FreeWith<X509_STORE_CTX_free>> check(X509_STORE_CTX_new());
+    CHECK(check != nullptr && X509_STORE_CTX_init(check.get(), store.get(), shown, rest.get()) == 1);
+    CHECK(X509_STORE_CTX_set_purpose(check.get(), purpose) == 1);
+    X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(check.get()), X509_V_FLAG_NO_CHECK_TIME);
+    if (X509_verify_cert(check.get()) == 1) continue;
+    ERR_clear_error();
+    const int error = X509_STORE_CTX_get_error(check.get());
+    if (error == X509_V_ERR_INVALID_PURPOSE)
+      return Bad("/certificate", purpose == X509_PURPOSE_SSL_SERVER ? "is for no server" : "is for no client");
+    return Bad("/certificate", std::string("is not certified: ") + X509_verify_cert_error_string(error));
+  }
+  // -2: it is no address.
+  int is_for = X509_check_ip_asc(shown, host.c_str(), 0);
+  if (is_for == -2) is_for = X509_check_host(shown, host.data(), host.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
+  ERR_clear_error();
+  return is_for == 1 ? Status::Ok() : Bad("/host", "is not for \"" + host + "\"");
 }
 
 TlsContext::~TlsContext() {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <string>
@@ -48,6 +49,9 @@ TEST_CASE("postgres: a broker that is killed is followed by the one that waited,
   Broker second(second_place.path(), On(server));
   CHECK(second.Call("GET", "/healthz").status == 200);
   CHECK(second.Call("GET", "/v1/stats").status == 503);
+  // It has its directory, and the control socket in that, from the beginning.
+  CHECK(second.process().error().find("no control socket") == std::string::npos);
+  CHECK(std::filesystem::exists(second_place.At("data/control.sock")));
 
   std::set<std::string> acknowledged;
   auto submit = [&] { acknowledged.insert(first.Submit(R"({"url":")" + receiver.url() + R"(","data":{"n":1}})")); };

@@ -259,10 +259,65 @@ TEST_CASE("listeners: of a member of a cluster there is one for the others, whic
   const auto field = [&](const std::string& text) { return Read(dir, std::string(kMain) + text).field; };
   CHECK(field(head + "\"10.0.0.1:7400\"\n" + files).empty());
   CHECK(field(head + "\"10.0.0.1:7400\"\ninsecure = true\n").empty());
-  CHECK(field(head + "\"10.0.0.1:7400\"\ncert_file = \"c\"\n") == "/cluster/cert_file");
+  CHECK(field(head + "\"10.0.0.1:7400\"\n") == "/cluster/cert_file");
+  CHECK(field(head + "\"10.0.0.1:7400\"\ncert_file = \"c\"\n") == "/cluster/key_file");
   CHECK(field(head + "\"b.example:7400\"\n" + files) == "/cluster/listen");
-  for (const char* bad : {"b.example", "b.example:", "b.example:0", "b.example:123456", "b example:1", "unix:/a", "[b]:1"})
-    CHECK(Read(dir, std::string(kMain) + head + "\"" + bad + "\"\n").exit_code == 2);
+  CHECK(field(head + "\"b.example:7400\"\nlisten = \"0.0.0.0:7400\"\n" + files).empty());
+  CHECK(field(head + "\"b.example:7400\"\nlisten = \"0.0.0.0:0\"\n" + files) == "/cluster/listen");
+}
+
+TEST_CASE("settings: what is said of a cluster and could not be is refused in words, by the name of the setting") {
+  TempDir dir;
+  const std::string files = "cert_file = \"c\"\nkey_file = \"k\"\nca_file = \"a\"\n", here = "advertise = \"10.0.0.1:7400\"\n";
+  const auto read = [&](const std::string& text) { return Read(dir, std::string(kMain) + "[cluster]\n" + text); };
+  for (const char* bad : {"b.example", "b.example:", "b example:1", "unix:/a", "[b]:1", "b:7x"})
+    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("HOST:PORT"));
+  for (const char* bad : {"b.example:0", "b.example:99999", "b.example:123456", "[::1]:0"})
+    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("1 to 65535"));
+  for (const char* bad : {"0.0.0.0:7400", "[::]:7400", "0:7400"})
+    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("reach"));
+  CHECK_THAT(read(here + files + "insecure = true\n").error, Catch::Contains("cluster.insecure: contradicts cluster.cert_file"));
+  for (const char* alone : {"listen = \"10.0.0.1:7400\"", "name = \"a\"", "cert_file = \"c\"", "ca_file = \"c\"", "insecure = true"}) {
+    const Invocation refused = read(std::string(alone) + "\n");
+    CHECK(refused.exit_code == 2);
+    CHECK(refused.field == "/cluster/" + std::string(alone).substr(0, std::string(alone).find(' ')));
+    CHECK_THAT(refused.error, Catch::Contains("without cluster.advertise"));
+  }
+  for (const std::string& bad : {std::string("a\\u0000b"), std::string("a\\nb"), std::string(256, 'a')})
+    CHECK_THAT(read(here + files + "name = \"" + bad + "\"\n").error, Catch::Contains("cluster.name"));
+  CHECK(read(here + files + "name = \"Bröker 1\"\n").exit_code == 0);
+}
+
+TEST_CASE("start check: a member's certificate is one of its cluster's authority, its key's, and for the host that it advertises") {
+  TempDir dir;
+  const Authority cluster, others;
+  const Pair good = cluster.Issue("DNS:broker-1.example,IP:127.0.0.1"), stranger = others.Issue("DNS:broker-1.example"),
+             elsewhere = cluster.Issue("DNS:broker-2.example");
+  const std::string ca = dir.Write("ca", cluster.certificate());
+  const auto check = [&](const std::string& host, const std::string& certificate, const std::string& key, bool certificates = true) {
+    Options options;
+    options.listen = "127.0.0.1:0";
+    options.data_dir = dir.At("data");
+    options.store.engine = "postgres";
+    options.cluster = {.advertise = host + ":7400", .listen = "127.0.0.1:0"};
+    options.cluster.cert_file = dir.Write("cert", certificate);
+    options.cluster.key_file = dir.Write("key", key);
+    options.cluster.ca_file = ca;
+    return CheckStart(options, std::nullopt, certificates);
+  };
+  CHECK(check("broker-1.example", good.certificate, good.key).ok());
+  CHECK(check("127.0.0.1", good.certificate, good.key).ok());
+  const Status not_certified = check("broker-1.example", stranger.certificate, stranger.key);
+  CHECK(not_certified.field() == "/cluster/cert_file");
+  CHECK(ExitCodeOf(not_certified) == 2);
+  CHECK_THAT(not_certified.detail(), Catch::Contains("cluster.cert_file") && Catch::Contains("not certified by cluster.ca_file"));
+  const Status of_another = check("broker-1.example", elsewhere.certificate, elsewhere.key);
+  CHECK_THAT(of_another.detail(), Catch::Contains("not for \"broker-1.example\"") && Catch::Contains("cluster.advertise"));
+  CHECK_FALSE(check("[::1]", good.certificate, good.key).ok());
+  const Status wrong_key = check("broker-1.example", good.certificate, elsewhere.key);
+  CHECK(wrong_key.field() == "/cluster/cert_file");
+  CHECK_THAT(wrong_key.detail(), Catch::Contains("not the certificate's"));
+  CHECK(check("broker-1.example", stranger.certificate, stranger.key, /*certificates=*/false).ok());
 }
 
 TEST_CASE("start check: each listener's address and certificate is looked at, and what is held may be in use") {

@@ -463,6 +463,25 @@ TEST_CASE("http waiting: a server tells once its last connection is gone") {
   CHECK(closed.Comes());
 }
 
+TEST_CASE("http restart: where a listener has a farewell, a connection that the server ends between two requests ends with it") {
+  HttpListener members;
+  members.farewell = "HTTP/1.1 503 Service Unavailable\r\nNot-Here: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  HttpLimits limits;
+  limits.idle_timeout_ms = 60'000;
+  HttpFixture fixture(limits, nullptr, &members);
+  RawClient client(fixture.port());
+  REQUIRE(Served(&client));
+  if (GENERATE(false, true)) fixture.Pass(limits.idle_timeout_ms + 1);
+  else fixture.OnLoop([](HttpServer& server) { server.Drain(); });
+  const RawResponse said = client.ReadResponse();
+  CHECK(said.status == 503);
+  CHECK(said.Header("Not-Here") == "1");
+  // What the client still sends takes that not back, and is for nobody.
+  client.Send(kWait);
+  CHECK(client.ReadAll().empty());
+  CHECK(fixture.pending() == 0);
+}
+
 TEST_CASE("http restart: a request that is not complete is refused, and what its client still sends does not take the answer back") {
   const char* part = GENERATE("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf", "GET /x HTTP/1.1\r\nHo");
   HttpFixture first;

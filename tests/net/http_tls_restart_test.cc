@@ -67,6 +67,37 @@ TEST_CASE("http tls restart: a request of which no answer was begun has had no e
   CHECK(second.pending() == 0);
 }
 
+TEST_CASE("http tls restart: where a listener has a farewell, a request that met the end of its connection is answered with that") {
+  TlsPlace place;
+  place.listener.farewell = "HTTP/1.1 503 Service Unavailable\r\nNot-Here: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  HttpFixture first({}, nullptr, &place.listener);
+  PeerContext context = place.Client();
+  TlsClient client(first.port(), context.get()), half(first.port(), context.get());
+  REQUIRE(Served(&client));
+  REQUIRE(Served(&half));
+  HttpServer::Sockets sockets;
+  half.Send("GET /target HTT");
+  // Until its bytes have come.
+  for (bool busy = false; !busy;) first.OnLoop([&](HttpServer& server) { busy = server.busy() > 0; });
+  first.OnLoop([&](HttpServer& server) {
+    server.StopAccepting();
+    server.HoldRequests();
+    server.RefuseUnfinished();
+    // It is in the socket, and not read.
+    client.Send(kWait);
+    sockets = server.Release();
+  });
+  for (TlsClient* each : {&client, &half}) {
+    const RawResponse said = each->ReadResponse();
+    CHECK(said.status == 503);
+    CHECK(said.Header("Not-Here") == "1");
+    CHECK(each->ReadAll().empty());
+    CHECK(each->told_end());
+  }
+  CHECK(first.pending() == 0);
+  HttpFixture second({}, &sockets, &place.listener);
+}
+
 TEST_CASE("http tls restart: a request that is not complete is refused, one that is under way is answered") {
   TlsPlace place;
   HttpFixture first({}, nullptr, &place.listener);

@@ -1,6 +1,7 @@
 // Brokers of a cluster for tests: each a real HttpServer with an Api, at a listener for anybody and one for members, over a core that a test scripts.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -15,6 +16,7 @@
 
 #include "broker/places.h"
 #include "net/api/api.h"
+#include "net/api/passing.h"
 #include "net/api/passing_figures.h"
 #include "net/cluster/member_client.h"
 #include "net/cluster/passed_peer.h"
@@ -99,6 +101,7 @@ class StagedBroker : public Switchboard {
       api_->SetResponder(server_.get());
       for_members_.serves = ServedParts::Members();
       for_members_.tls = options.tls;
+      for_members_.farewell = NotHereFarewell();
       port = *server_->Listen("127.0.0.1", 0, false);
       members_port = *server_->Listen("127.0.0.1", 0, false, &for_members_);
     });
@@ -144,6 +147,7 @@ class StagedBroker : public Switchboard {
   LoopThread loop;
   uint16_t port = 0, members_port = 0;
   bool silent = false;  // its core answers nothing; before anything is asked
+  std::atomic<bool> stops{false};  // its core takes no submits any more
 
  private:
   void Note(const std::string& what) {
@@ -159,6 +163,10 @@ class StagedBroker : public Switchboard {
   }
 
   void Post(NamespaceNumber, Event event) override {
+    if (const auto* submit = std::get_if<SubmitRequest>(&event); submit && stops) {
+      Answer(submit->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
+      return Note("refused");
+    }
     if (const auto* submit = std::get_if<SubmitRequest>(&event)) {
       Submitted submitted;
       submitted.batch = submit->batch;

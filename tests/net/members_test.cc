@@ -78,6 +78,13 @@ TEST_CASE("members: refusals, HEAD, large bodies and requests without Host go as
   const RawResponse head = Ask(two.a.port, RequestOf("HEAD", "/v1/notifies/n0000000000000001"));
   CHECK(head.status == 404);
   CHECK(two.b.Came("get") == 2);
+  // As the owner itself answers: it says how long the body of a GET is.
+  const RawResponse own = Ask(two.b.port, RequestOf("HEAD", "/v1/notifies/n0000000000000001"));
+  CHECK_FALSE(own.Header("Content-Length").empty());
+  CHECK(own.Header("Content-Length") != "0");
+  CHECK(head.Header("Content-Length") == own.Header("Content-Length"));
+  CHECK(head.Header("Transfer-Encoding").empty());
+  CHECK(head.Header("Content-Type") == own.Header("Content-Type"));
   CHECK(Ask(two.a.port, "GET /v1/notifies/n0000000000000001 HTTP/1.0\r\n\r\n").status == 404);
   std::string batch = "[";
   for (int i = 0; i < 30; ++i) batch += (i ? "," : "") + ("{\"url\":\"http://h.example/\",\"body\":\"" + std::string(200'000, 'x') + "\"}");
@@ -179,6 +186,64 @@ TEST_CASE("members: a request goes one hop; whoever is asked in another's place 
   CHECK(answer.Header("Notify-Not-Here").empty());
 }
 
+TEST_CASE("members: what a broker that stops did not begin is asked again at whoever has it then") {
+  StagedBroker c(kHere, {.first_id = 2000});
+  StagedBroker b(kHere, {.first_id = 1000});
+  StagedBroker a(There(b.members_port));
+  b.stops = true;
+  b.OnLoop([](Api& api) { api.EndBulkSubmits(Leaving::kStopping); });
+  // Its own clients are told that it stops.
+  const RawResponse own = Ask(b.port, RequestOf("POST", "/v1/notifies", kNotify));
+  CHECK(own.status == 503);
+  CHECK(own.body.find("the broker is stopping") != std::string::npos);
+  CHECK(own.Header("Notify-Not-Here").empty());
+  const auto ask = [&](const std::string& request) {
+    RawClient client(a.port, 0, 40);
+    CHECK(client.Send(request));
+    CHECK(Until([&] { return a.figures.repeated > 0; }));
+    a.places.Set(There(c.members_port));
+    return client.ReadResponse(/*no_body=*/request.starts_with("GET"));
+  };
+  SECTION("a submit, for which nothing vouches") {
+    CHECK(ask(RequestOf("POST", "/v1/notifies", kNotify)).status == 201);
+    CHECK(b.Came("refused") >= 2);
+  }
+  SECTION("a bulk submit") {
+    const RawResponse answer = ask(RequestOf("POST", "/v1/notifies", kLine + kLine, "Content-Type: application/x-ndjson\r\n"));
+    CHECK(answer.status == 200);
+    CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 2);
+    CHECK(answer.body.find("stopping") == std::string::npos);
+  }
+  SECTION("who listens") {
+    CHECK(ask(RequestOf("GET", "/v1/live")).status == 200);
+    CHECK(c.WaitFor("figures", 1));
+  }
+  SECTION("not once this one stops, too") {
+    RawClient client(a.port, 0, 40);
+    REQUIRE(client.Send(RequestOf("POST", "/v1/notifies", kNotify)));
+    REQUIRE(Until([&] { return a.figures.repeated > 0; }));
+    a.OnLoop([](Api& api) { api.EndBulkSubmits(Leaving::kStopping); });
+    const RawResponse answer = client.ReadResponse();
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("the broker is stopping") != std::string::npos);
+  }
+}
+
+TEST_CASE("members: what a connection's end met on its way was not begun, and is asked again") {
+  StagedBroker b(kHere, {.first_id = 1000});
+  StagedBroker a(kHere);
+  std::atomic<int> asked{0};
+  ThreadedServer ends(Once([&](Stream& stream) {
+    ++asked;
+    a.places.Set(There(b.members_port));
+    stream.Send(NotHereFarewell());
+  }));
+  a.places.Set(There(ends.port()));
+  CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify)).status == 201);
+  CHECK(asked == 1);
+  CHECK(b.Came("submit") == 1);
+}
+
 TEST_CASE("members: what broke is asked again where that does no harm, and else its outcome is unknown") {
   StagedBroker b(kHere, {.first_id = 1000});
   StagedBroker a(kHere);
@@ -276,6 +341,10 @@ TEST_CASE("members: one that says nothing, or nonsense, or stops in the middle o
   }
   SECTION("nonsense") {
     says = "what do you want?\r\n\r\n";
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify)).status == 504);
+  }
+  SECTION("a status that is none") {
+    says = "HTTP/1.1 2 OK\r\n\r\na body";
     CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify)).status == 504);
   }
   SECTION("a head without an end") {
