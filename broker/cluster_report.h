@@ -19,6 +19,7 @@ struct ClusterFigures {
   uint64_t placed = 0, taken = 0, handed_over = 0, buried = 0;
   bool leads = false;
   int64_t looked_ms_ago = 0, lease_left_ms = 0;
+  uint64_t unreached = 0;  // members that it does not reach
 };
 
 struct ClusterReport {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,8 @@ class ClusterStore {
   virtual Status Place(const std::vector<PlacementMove>& moves) = 0;
   /// What namespaces have to do, as UnitRow::load. Of those that are placed nowhere nothing is kept.
   virtual Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) = 0;
+  /// Which members this one does not reach, as Reach has it: kept until it says otherwise, or begins anew.
+  virtual Status TellReach(const std::set<std::string>& unreached) = 0;
   /// Returns whether there is such a member. Synced.
   virtual Result<bool> SetDraining(const std::string& member, bool draining) = 0;
 };

@@ -18,6 +18,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "broker/ownership.h"
+#include "broker/reach.h"
 
 namespace notifyd {
 
@@ -30,6 +31,7 @@ struct MemberRow {
   std::string version;  // of its program
   OwnerWord word;       // free: it is gone
   bool draining = false;
+  Reach reach = {};  // as it says itself
 };
 
 struct UnitRow {

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -126,6 +127,8 @@ class OwnerStore {
   virtual ~OwnerStore() = default;
   /// The word as Ownership::Answer takes it.
   virtual std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) = 0;
+  /// Where the word that was looked at last is a member's of the very name that this one has: its address. Else empty.
+  virtual std::string Namesake() const { return {}; }
 };
 
 /// What whoever writes under an epoch knows of it. Any thread.

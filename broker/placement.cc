@@ -12,14 +12,18 @@ uint64_t WeightOf(const PlacedNamespace& space) {
 
 }  // namespace
 
-/// What each member has. Of those that may be given something: not draining, unless all are.
+/// What each member has. Of those that may be given something: reached by the others and not draining, as far as there are such.
 struct Placement::Weights {
-  explicit Weights(const PlacementView& view) {
-    const bool all_drain = std::all_of(view.members.begin(), view.members.end(), [](const PlacementMember& each) { return each.draining; });
-    for (const PlacementMember& member : view.members) {
-      alive.insert(member.name);
-      if (!member.draining || all_drain) of[member.name] = 0;
-    }
+  Weights(const PlacementView& view, const std::map<std::string, Doubt>& doubts) {
+    // From the best to what is left: reached, though it drains; not known to be cut off at this moment; any.
+    for (int worst = 0; of.empty(); ++worst)
+      for (const PlacementMember& member : view.members) {
+        const Doubt& doubt = doubts.at(member.name);
+        const int rank = doubt.found ? 3 : doubt.cut ? 2 : member.draining ? 1 : 0;
+        if (rank <= worst) of[member.name] = 0;
+        alive.insert(member.name);
+        if (member.draining || doubt.cut) emptied.insert(member.name);
+      }
     for (const PlacedNamespace& space : view.namespaces)
       if (auto has = of.find(space.at); has != of.end()) has->second += WeightOf(space);
   }
@@ -27,9 +31,9 @@ struct Placement::Weights {
   const std::string& Lightest() const {
     return std::min_element(of.begin(), of.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
   }
-  bool Takes(const std::string& name) const { return of.contains(name); }
+  bool IsToLeave(const std::string& name) const { return emptied.contains(name) && !of.contains(name); }
 
-  std::set<std::string> alive;
+  std::set<std::string> alive, emptied;
   std::map<std::string, uint64_t> of;
 };
 
@@ -37,7 +41,8 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
   std::vector<PlacementMove> moves;
   if (view.members.empty()) return moves;
   NoteMembers(now, view);
-  Weights weights(view);
+  NoteReach(now, view);
+  Weights weights(view, doubts_);
 
   std::vector<const PlacedNamespace*> homeless;
   for (const PlacedNamespace& space : view.namespaces) {
@@ -78,10 +83,32 @@ void Placement::NoteMembers(MonoTime now, const PlacementView& view) {
   std::erase_if(moved_at_, [&](const auto& each) { return now.ms - each.second.ms >= rules_.rest_ms; });
 }
 
+void Placement::NoteReach(MonoTime now, const PlacementView& view) {
+  std::map<std::string, Reach> reaches;
+  for (const PlacementMember& member : view.members) reaches[member.name] = member.reach;
+  const std::set<std::string> found = FindCutOff(reaches, view.leader);
+  std::map<std::string, Doubt> doubts;
+  for (const auto& [name, reach] : reaches) {
+    const auto before = doubts_.find(name);
+    Doubt doubt = before == doubts_.end() ? Doubt{false, now} : before->second;
+    if (doubt.found != found.contains(name)) doubt = {!doubt.found, now, doubt.cut};
+    if (now.ms - doubt.since.ms >= (doubt.found ? rules_.cut_ms : rules_.back_ms)) doubt.cut = doubt.found;
+    doubts[name] = doubt;
+  }
+  doubts_ = std::move(doubts);
+}
+
+std::set<std::string> Placement::cut_off() const {
+  std::set<std::string> names;
+  for (const auto& [name, doubt] : doubts_)
+    if (doubt.cut) names.insert(name);
+  return names;
+}
+
 bool Placement::Drain(const PlacementView& view, Weights* weights, PlacementMove* move) const {
   const PlacedNamespace* first = nullptr;
   for (const PlacedNamespace& space : view.namespaces)
-    if (!space.with_leader && !weights->Takes(space.at) && (!first || space.number < first->number)) first = &space;
+    if (!space.with_leader && weights->IsToLeave(space.at) && (!first || space.number < first->number)) first = &space;
   if (!first) return false;
   *move = {first->number, first->at, weights->Lightest(), false};
   return true;

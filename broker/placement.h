@@ -4,7 +4,9 @@
 // I2 all else moves one at a time, at most one in `every_ms`, and none for `quiet_ms` after a start: the leader's, or that of a member that joined.
 // I3 what is drained is emptied first. Then a move is made only where the heaviest and the lightest member are apart by a good part of what one
 //    has on average, and makes no other one nearly as heavy: so a load that stays about as it is comes to rest.
-// I4 the same views at the same times lead to the same moves.
+// I4 a member that most others do not reach (broker/reach.h) is given nothing as long as that is so. Once it was so for `cut_ms` it is emptied as one
+//    that is drained, and is given nothing again before it was reached for `back_ms`: what comes and goes moves nothing.
+// I5 the same views at the same times lead to the same moves.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,7 @@
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "broker/reach.h"
 
 namespace notifyd {
 
@@ -23,12 +26,14 @@ struct PlacementRules {
   int64_t quiet_ms = 10'000;
   int64_t rest_ms = 60'000;  // one that was moved for its load stays for so long
   uint64_t slack_share = 8;  // members that differ by less than this part of the average load are even
+  int64_t cut_ms = 5'000, back_ms = 30'000;
 };
 
 /// One that is alive.
 struct PlacementMember {
   std::string name;
   bool draining = false;
+  Reach reach = {};  // as it says
 };
 
 struct PlacedNamespace {
@@ -58,9 +63,17 @@ class Placement {
 
   /// What is to be placed anew now. The caller shows it as `at` from then on.
   std::vector<PlacementMove> Decide(MonoTime now, const PlacementView& view);
+  /// Members that are emptied, or kept empty, since the others did not reach them.
+  std::set<std::string> cut_off() const;
 
  private:
   struct Weights;
+  struct Doubt {
+    bool found = false;  // in the last view most others did not reach it
+    MonoTime since;      // so long it is as `found` says
+    bool cut = false;
+  };
+  void NoteReach(MonoTime now, const PlacementView& view);
   void NoteMembers(MonoTime now, const PlacementView& view);
   bool Drain(const PlacementView& view, Weights* weights, PlacementMove* move) const;
   bool Even(MonoTime now, const PlacementView& view, const Weights& weights, PlacementMove* move) const;
@@ -70,6 +83,7 @@ class Placement {
   bool seen_ = false;
   MonoTime quiet_until_, next_at_;
   std::map<NamespaceNumber, MonoTime> moved_at_;  // for their load
+  std::map<std::string, Doubt> doubts_;           // of members of the last view
 };
 
 }  // namespace notifyd

@@ -33,6 +33,8 @@ struct Member {
   uint64_t namespaces = 0;  // that it serves
   std::string version;      // of its program
   int64_t heartbeat_age_ms = 0;
+  std::vector<std::string> unreached_by = {};  // members that say that they do not reach it, by name
+  bool cut_off = false;                        // those are so many that nothing is to be placed there (broker/reach.h)
 };
 
 /// Any thread. What is said may be over the moment after: whoever is asked in another's place says so.
@@ -45,6 +47,9 @@ class Places {
   virtual std::vector<Member> Members() const = 0;
   /// Calls `then`, once, on any thread, as soon as Of(number) may say something else than kMoving, or after `most_ms`.
   virtual void Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) = 0;
+  /// Calls `then`, once, on any thread: once what is known here of namespaces and tokens is as it was at some moment after this call, or that cannot
+  /// be had soon. However often it is called, the store is looked at some times a second at most.
+  virtual void LookAnew(std::function<void()> then) = 0;
 };
 
 }  // namespace notifyd

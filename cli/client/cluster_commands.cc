@@ -14,11 +14,16 @@ const Collection& Members() {
   return of;
 }
 
-/// Text, a number, "yes" for what is true; nothing for all else.
+/// Text, a number, "yes" for what is true, texts with commas between them; nothing for all else.
 std::string CellOf(JsonTree::Value item, const char* pointer) {
   const std::optional<JsonTree::Value> value = item.At(pointer);
   if (!value) return {};
   if (value->raw() == "true") return "yes";
+  if (value->kind() == JsonTree::Kind::kArray) {
+    std::string texts;
+    value->ForEach([&](JsonTree::Value, JsonTree::Value each) { texts += (texts.empty() ? "" : ",") + std::string(each.text()); });
+    return texts;
+  }
   return value->kind() == JsonTree::Kind::kNumber ? std::string(value->raw()) : TextAt(item, pointer);
 }
 
@@ -44,6 +49,8 @@ std::string Render(JsonTree::Value document) {
                               {"LEADS", "/leading"},
                               {"DRAINING", "/draining"},
                               {"ALIVE", "/alive"},
+                              {"CUT_OFF", "/cut_off"},
+                              {"UNREACHED_BY", "/unreached_by"},
                               {"NAMESPACES", "/namespaces"},
                               {"SEEN_MS", "/heartbeat_age_ms"},
                               {"VERSION", "/version"}});

@@ -15,6 +15,9 @@ namespace {
 constexpr int64_t kMovingMs = 25, kSlowlyMs = 250, kQuietMs = 500;
 constexpr int64_t kMovingMostMs = 60'000;
 constexpr int64_t kTellLoadsMs = 10'000;
+/// Looks that requests ask for are so far apart at least; so many may wait for one.
+constexpr int64_t kLookAnewMs = 100;
+constexpr size_t kMostLooks = 1'000;
 /// What the registry summoned stays here for so long, so that it may answer.
 constexpr int64_t kSummonedMs = 5'000;
 constexpr size_t kMovesKept = 100;
@@ -51,6 +54,7 @@ void ClusterHost::Stop() {
     std::lock_guard lock(mutex_);
     ending_ = true;
     waiters_.clear();
+    looks_.clear();
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -90,6 +94,20 @@ void ClusterHost::Await(NamespaceNumber number, int64_t most_ms, std::function<v
     waiters_.push_back({number, {setup_.now().ms + most_ms}, std::move(then)});
     kicked_ = true;
   }
+  wake_.notify_all();
+}
+
+void ClusterHost::LookAnew(std::function<void()> then) {
+  {
+    std::lock_guard lock(mutex_);
+    if (ending_) return;
+    if (!leads_ && looks_.size() < kMostLooks) {
+      looks_.emplace_back(setup_.now(), std::exchange(then, nullptr));
+      hurried_ = true;
+    }
+  }
+  // What the leader knows is all there is.
+  if (then) return then();
   wake_.notify_all();
 }
 
@@ -141,6 +159,7 @@ ClusterFigures ClusterHost::figures() const {
   figures.handed_over = handed_over_;
   figures.buried = buried_;
   figures.leads = leads_;
+  if (const auto unreached = setup_.unreached ? setup_.unreached() : nullptr) figures.unreached = unreached->size();
   figures.looked_ms_ago = setup_.now().ms - looked_at_ms_;
   return figures;
 }
@@ -152,14 +171,33 @@ void ClusterHost::Run() {
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      for (const Waiter& waiter : waiters_) next = std::min(next, waiter.until);
-      const int64_t wait_ms = std::clamp<int64_t>(next.ms - setup_.now().ms, 0, kQuietMs);
-      wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return kicked_ || ending_; });
-      if (ending_) return;
+      // Woken for a look, it is not there yet: the last one may have been a moment ago.
+      do {
+        hurried_ = false;
+        for (const Waiter& waiter : waiters_) next = std::min(next, waiter.until);
+        if (!looks_.empty()) next = std::min(next, MonoTime{looked_at_.ms + kLookAnewMs});
+        const int64_t wait_ms = std::clamp<int64_t>(next.ms - setup_.now().ms, 0, kQuietMs);
+        wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return kicked_ || ending_ || hurried_; });
+        if (ending_) return;
+      } while (hurried_ && !kicked_ && setup_.now() < next);
       kicked_ = false;
     }
+    const MonoTime begun = setup_.now();
     next = Round();
+    AnswerLooks(begun);
   }
+}
+
+/// Those that were asked for before it was begun.
+void ClusterHost::AnswerLooks(MonoTime looked_at) {
+  std::vector<std::function<void()>> answered;
+  {
+    std::lock_guard lock(mutex_);
+    const auto later = std::stable_partition(looks_.begin(), looks_.end(), [&](const auto& look) { return look.first > looked_at; });
+    for (auto each = later; each != looks_.end(); ++each) answered.push_back(std::move(each->second));
+    looks_.erase(later, looks_.end());
+  }
+  for (const auto& then : answered) then();
 }
 
 MonoTime ClusterHost::Round() {
@@ -184,6 +222,7 @@ MonoTime ClusterHost::Round() {
     PlaceAll();
     TellLoads();
   }
+  TellReach();
   Show();
   Deliver();
   AnswerWaiters();
@@ -342,7 +381,10 @@ void ClusterHost::PlaceAll() {
   if (!placement_) return;
   const ClusterImage& image = membership_.image();
   PlacementView view{setup_.name, {}, setup_.namespaces()};
-  for (const MemberRow& member : image.members) view.members.push_back({member.name, member.draining});
+  for (const MemberRow& member : image.members) {
+    view.members.push_back({member.name, member.draining});
+    view.members.back().reach = member.reach;
+  }
   std::unordered_map<int64_t, const UnitRow*> rows;
   for (const UnitRow& unit : image.units) rows[unit.unit] = &unit;
   std::set<NamespaceNumber> summoned;
@@ -361,6 +403,7 @@ void ClusterHost::PlaceAll() {
     space.with_leader |= space.number == kSystemNumber || summoned.contains(space.number);
   }
   const std::vector<PlacementMove> moves = placement_->Decide(setup_.now(), view);
+  LogCutOff();
   if (moves.empty() || !store_->Place(moves).ok()) return;
   moves_made_ += moves.size();
   std::lock_guard lock(mutex_);
@@ -387,6 +430,26 @@ void ClusterHost::TellLoads() {
     if (loads[number] != unit.load) changed[number] = loads[number];
   }
   if (changed.empty() || store_->TellLoads(changed).ok()) told_loads_ = std::move(loads);
+}
+
+void ClusterHost::LogCutOff() {
+  std::set<std::string> now = placement_->cut_off();
+  for (const std::string& name : now) {
+    if (cut_off_.contains(name)) continue;
+    std::string by;
+    for (const MemberRow& member : membership_.image().members)
+      if (member.reach.unreached.contains(name)) by += (by.empty() ? "" : ", ") + member.name;
+    Log(LogLevel::kWarn, "a member is cut off", {{"member", name}, {"by", by}});
+  }
+  for (const std::string& name : cut_off_)
+    if (!now.contains(name) && membership_.FindAlive(name)) Log(LogLevel::kInfo, "a member is cut off no more", {{"member", name}});
+  cut_off_ = std::move(now);
+}
+
+void ClusterHost::TellReach() {
+  const std::shared_ptr<const std::set<std::string>> unreached = setup_.unreached ? setup_.unreached() : nullptr;
+  if (!unreached || told_reach_ == *unreached) return;
+  if (store_->TellReach(*unreached).ok()) told_reach_ = *unreached;
 }
 
 void ClusterHost::Drain() {
@@ -421,6 +484,9 @@ void ClusterHost::Show() {
   }
   const bool there = leader && leader->name != setup_.name;
   shown->registry = there ? Place{Place::Kind::kThere, leader->name, leader->address} : Place{Place::Kind::kMoving, {}, {}};
+  std::map<std::string, Reach> reaches;
+  for (const MemberRow& row : image.members) reaches[row.name] = row.reach;
+  const std::set<std::string> cut_off = FindCutOff(reaches, leader ? leader->name : std::string());
   for (const MemberRow& row : image.members) {
     Member member;
     member.name = row.name;
@@ -432,6 +498,9 @@ void ClusterHost::Show() {
     member.alive = member.heartbeat_age_ms < setup_.times.lease_ms;
     member.namespaces = counts[row.name];
     member.version = row.version;
+    member.cut_off = cut_off.contains(row.name);
+    for (const auto& [name, reach] : reaches)
+      if (reach.unreached.contains(row.name)) member.unreached_by.push_back(name);
     shown->members.push_back(std::move(member));
   }
   const std::vector<Member> members = shown->members;

@@ -54,6 +54,8 @@ class ClusterHost : public Places {
     std::function<std::vector<PlacedNamespace>()> namespaces;
     /// How much one that is served here has to do: a load as PlacedNamespace's.
     std::function<uint64_t(NamespaceNumber)> load;
+    /// The members that this one does not reach, by name; null: not known yet. Empty where nobody looks.
+    std::function<std::shared_ptr<const std::set<std::string>>()> unreached = {};
     std::function<void(const char* why)> lost;  // may not return
     std::function<void(const std::vector<Member>&)> members_changed;
   };
@@ -71,6 +73,7 @@ class ClusterHost : public Places {
   Place OfRegistry() const override;
   std::vector<Member> Members() const override;
   void Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) override;
+  void LookAnew(std::function<void()> then) override;
 
   /// It is known who serves what. Any thread, like all below.
   bool ready() const { return ready_; }
@@ -111,6 +114,9 @@ class ClusterHost : public Places {
   void ReleaseLeft();
   void PlaceAll();
   void TellLoads();
+  void TellReach();
+  void LogCutOff();
+  void AnswerLooks(MonoTime looked_at);
   void Drain();
   void Show();
   void AnswerWaiters();
@@ -128,7 +134,8 @@ class ClusterHost : public Places {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool kicked_ = false, quiet_ = false, ending_ = false;
+  bool kicked_ = false, hurried_ = false, quiet_ = false, ending_ = false;
+  std::vector<std::pair<MonoTime, std::function<void()>>> looks_;  // since when they are asked for
   std::shared_ptr<const View> view_;
   std::vector<Waiter> waiters_;
   std::map<NamespaceNumber, std::vector<Event>> summoned_;
@@ -148,6 +155,8 @@ class ClusterHost : public Places {
   std::optional<Placement> placement_;  // where it leads
   std::optional<uint64_t> registry_;    // the version that is followed
   std::map<NamespaceNumber, uint64_t> told_loads_;
+  std::optional<std::set<std::string>> told_reach_;
+  std::set<std::string> cut_off_;         // as was logged
   std::map<int64_t, MonoTime> to_leave_;  // since when that has been seen
   MonoTime looked_at_, told_at_, moving_since_;
 };

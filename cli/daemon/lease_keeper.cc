@@ -62,6 +62,11 @@ bool LeaseKeeper::MayAct() {
   return false;
 }
 
+std::string LeaseKeeper::namesake() const {
+  std::lock_guard lock(mutex_);
+  return namesake_;
+}
+
 int64_t LeaseKeeper::left_ms() const {
   return std::max<int64_t>(until_ms_.load(std::memory_order_acquire) - BootNow().ms, 0);
 }
@@ -108,8 +113,18 @@ void LeaseKeeper::Ask() {
     if (ask->kind == OwnerAsk::Kind::kAcquire && answer == OwnerAnswer::kYes) PassCrashPoint(CrashPoint::kLeaseAcquired);
     lock.lock();
     owner_.Answer(BootNow(), answer, word);
+    NoteNamesake(*ask, answer, word);
     Noted(*ask, answer, &lock);
   }
+}
+
+/// Whoever renews a lease lives; one that only stands there may be what a crash left.
+void LeaseKeeper::NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word) {
+  if (ask.kind != OwnerAsk::Kind::kLook || answer != OwnerAnswer::kYes) return;
+  const bool same = looked_at_ && looked_at_->incarnation == word.incarnation && !word.free;
+  if (!same) namesake_.clear();
+  else if (looked_at_->renewal != word.renewal) namesake_ = store_->Namesake();
+  looked_at_ = word;
 }
 
 /// What came of it is there for all to see.

@@ -37,6 +37,8 @@ class LeaseKeeper : public OwnerHandle {
   bool MayAct();
   /// Somebody found that it is lost, and has called what OnLost said.
   bool lost() const { return lost_.load(); }
+  /// The address of a living member that has the name of this one, which waits for it; empty: there is none, or it is not known to live. Any thread.
+  std::string namesake() const;
   /// For how long it may act, unless that is renewed. Any thread.
   int64_t left_ms() const;
   /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
@@ -50,6 +52,7 @@ class LeaseKeeper : public OwnerHandle {
  private:
   void Ask();
   void Watch();
+  void NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
   void Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock);
   void Lose(const char* why);
 
@@ -58,6 +61,8 @@ class LeaseKeeper : public OwnerHandle {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Ownership owner_;
+  std::optional<OwnerWord> looked_at_;  // the last word of another one
+  std::string namesake_;
   bool held_ = false;       // it was acquired
   bool releasing_ = false;  // on purpose
   bool ending_ = false;

@@ -32,10 +32,14 @@ void Runtime::Impl::MakeCluster() {
     const NamespaceFigures figures = board_.Figures(number);
     return (figures.submits + figures.deliveries) / 60;
   };
+  setup.unreached = [this] { return unreached_.Get(); };
   setup.lost = [keeper = keeper_](const char*) { keeper->Fenced(); };
   setup.members_changed = [this](const std::vector<Member>& members) {
     Log(LogLevel::kInfo, "members", {{"count", members.size()}});
-    io_[0]->loop.Post([this, members] { TellSelf(members); });
+    io_[0]->loop.Post([this, members] {
+      TellSelf(members);
+      io_[0]->prober->SetMembers(members);
+    });
   };
   cluster_ = std::make_unique<ClusterHost>(std::move(setup));
   options_.api.places = cluster_.get();
@@ -70,10 +74,23 @@ void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
       if (!listeners_) return Status(Code::kUnavailable, "not ready yet");
       return listeners_->MembersTls();
     };
+  if (api->thread == 0) ProbeMembers(io, tls);
   io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
   api->members = io->members.get();
   api->passing = &passing_;
   api->histograms.push_back(&passing_.took);
+}
+
+void Runtime::Impl::ProbeMembers(IoThread* io, const MemberClient::Tls& tls) {
+  io->probes = std::make_unique<MemberClient>(&io->loop, tls);
+  MemberProber::Setup setup;
+  setup.client = io->probes.get();
+  setup.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kProbeSlot, delay_ms, std::move(task)); };
+  setup.changed = [this](std::set<std::string> unreached) {
+    unreached_.Set(std::make_shared<const std::set<std::string>>(std::move(unreached)));
+    cluster_->Kick();
+  };
+  io->prober = std::make_unique<MemberProber>(std::move(setup));
 }
 
 bool Runtime::Impl::Ready() const {

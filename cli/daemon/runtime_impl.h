@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +36,7 @@
 #include "net/api/passing_figures.h"
 #include "net/beanstalkd/beanstalkd_door.h"
 #include "net/cluster/member_client.h"
+#include "net/cluster/member_prober.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -43,6 +45,8 @@ namespace notifyd {
 struct IoThread {
   Loop loop;
   std::unique_ptr<MemberClient> members;  // null: there are no others
+  std::unique_ptr<MemberClient> probes;   // the first loop's, where there are
+  std::unique_ptr<MemberProber> prober;   // likewise
   std::unique_ptr<PlainSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<BeanstalkdDoor> door;
@@ -54,6 +58,8 @@ struct IoThread {
     server.reset();
     door.reset();
     api.reset();
+    prober.reset();
+    probes.reset();
     members.reset();
     sender.reset();
   }
@@ -131,6 +137,7 @@ class Runtime::Impl : private StoreEvents {
   void ServeDebug(ApiOptions* api, Loop* loop);
   void ServeStore(ApiOptions* api, Loop* loop);
   void ServeMembers(IoThread* io, ApiOptions* api);
+  void ProbeMembers(IoThread* io, const MemberClient::Tls& tls);
   void MakeServer(IoThread* io);
   BeanstalkdOptions DoorOptions();
 
@@ -186,6 +193,7 @@ class Runtime::Impl : private StoreEvents {
   /// A timer of the first loop: when certificates are read again.
   static constexpr int kCertificatesSlot = 8;
   static constexpr int kReportSlot = 9;
+  static constexpr int kProbeSlot = 11;
   enum class CoresState { kRunning, kQuiet, kDrained };  // of all shards. kQuiet: nothing is in flight. kDrained: all is durable
 
   // In the order in which they are made; those below borrow from those above.
@@ -211,6 +219,7 @@ class Runtime::Impl : private StoreEvents {
   RulesInForce<DestinationRules> rules_;
   RulesInForce<std::vector<LaneRule>> lane_rules_;
   RulesInForce<std::vector<BeanstalkdTube>> tubes_;
+  RulesInForce<std::set<std::string>> unreached_;  // members, by name
   BeanstalkdFigures beanstalkd_figures_;
   HttpServer::Budget budget_;
   std::unique_ptr<Listeners> listeners_;

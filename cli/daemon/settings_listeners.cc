@@ -235,7 +235,8 @@ static Status CheckCluster(const ClusterOptions& cluster) {
     if (cluster.insecure && !file->empty())
       return refuse("insecure", std::string("contradicts cluster.") + name + ": members know each other by certificates, or they do not");
     if (!cluster.insecure && file->empty())
-      return refuse(name, "must be said: members know each other by cluster.cert_file, cluster.key_file and cluster.ca_file (or not: cluster.insecure)");
+      return refuse(name,
+                    "must be said: members know each other by cluster.cert_file, cluster.key_file and cluster.ca_file (or not: cluster.insecure)");
   }
   return Status::Ok();
 }

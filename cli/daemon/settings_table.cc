@@ -98,9 +98,9 @@ Status CheckAdvertise(const std::string& text) {
   const Result<Authority> read = ParseAuthority(host, 1);
   if (!read.ok()) return form;
   if (read->host == "0.0.0.0" || read->host == "[::]")
-    return Status(Code::kUnacceptable,
-                  "must say where the other members reach this broker, and " + host + " means any address of a machine: that may stand in "
-                  "cluster.listen");
+    return Status(Code::kUnacceptable, "must say where the other members reach this broker, and " + host +
+                                           " means any address of a machine: that may stand in "
+                                           "cluster.listen");
   return Status::Ok();
 }
 

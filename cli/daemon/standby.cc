@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/daemon/listeners.h"
 #include "net/api/problem.h"
@@ -21,15 +22,23 @@ constexpr std::chrono::milliseconds kAtOnce{1'000};
 constexpr std::chrono::milliseconds kAgain{1'000};
 // A request that has been coming for longer is not waited for.
 constexpr int64_t kSlowRequestMs = 200;
+constexpr int kNameSlot = 1;
+constexpr int64_t kNameEveryMs = 250;
 
 /// Says to everybody that it is a standby.
 class StandbyHandler : public HttpHandler {
  public:
   void SetServer(HttpServer* server) { server_ = server; }
+  /// For what it waits, if that is not what standbys wait for.
+  void SetWhy(std::string why) {
+    why_ = std::move(why);
+    odd_ = true;
+  }
+  const std::string& why() const { return why_; }
   void OnRequest(uint64_t token, HttpRequest request) override {
     HttpResponse response;
-    if (request.target == "/healthz") response.body = R"({"status":"ok"})";
-    else response = ProblemResponse(Status(Code::kUnavailable, "this broker is a standby: another one has the store, or the store does not answer"));
+    if (request.target == "/healthz") response.body = Health();
+    else response = ProblemResponse(Status(Code::kUnavailable, "this broker is a standby: " + why_));
     server_->Respond(token, std::move(response));
   }
   HttpDemand Demand(const HttpRequest& request) override {
@@ -41,8 +50,34 @@ class StandbyHandler : public HttpHandler {
   HttpResponse OnRefused(int status, std::string_view detail) override { return ProblemResponse(status, detail); }
 
  private:
+  std::string Health() const {
+    std::string body;
+    JsonWriter json(&body);
+    json.BeginObject();
+    json.Key("status");
+    json.String("ok");
+    if (odd_) {
+      json.Key("detail");
+      json.String(why_);
+    }
+    json.EndObject();
+    return body;
+  }
+
   HttpServer* server_ = nullptr;
+  std::string why_ = "another one has the store, or the store does not answer";
+  bool odd_ = false;
 };
+
+/// A member that waits for one of the same name would wait for ever: whoever reads the log, or asks whether it lives, learns that.
+void WatchName(Loop* loop, const LeaseKeeper& keeper, const std::string& name, StandbyHandler* handler) {
+  if (const std::string address = keeper.namesake(); !address.empty()) {
+    handler->SetWhy("another broker, at " + address + ", is a member by the name \"" + name +
+                    "\" already: each needs a name of its own (cluster.name, or else cluster.advertise)");
+    return Log(LogLevel::kError, "another member has this one's name", {{"name", name}, {"address", address}, {"detail", handler->why()}});
+  }
+  loop->SetTimer(kNameSlot, kNameEveryMs, [=, &keeper] { WatchName(loop, keeper, name, handler); });
+}
 
 Options WhatProbesReach(Options options) {
   std::erase_if(options.listeners, [](const ListenerOptions& each) { return each.beanstalkd; });
@@ -62,6 +97,7 @@ Result<Handover> AnswerAsStandby(const Options& options, const Handover& handove
   NOTIFYD_TRY(listeners.Open({&server}, handover));
   Log(LogLevel::kInfo, "standby", {{"detail", "another broker has the store, or the store does not answer"}});
   listeners.LogAddresses();
+  if (options.cluster.on()) WatchName(&loop, *keeper, options.cluster.member(), &handler);
   Handover released;
   std::thread waiter([&] {
     over.wait();

@@ -87,7 +87,8 @@ Status CheckListeners(const Options& options, const std::optional<Holdings>& hel
     if (!certificates || all[i].tls_key.empty()) continue;
     Result<bool> loaded = TlsFiles(PathsOf(all[i])).Load();
     if (!loaded.ok() && all[i].members)
-      return Status(loaded.status().code(), "cluster.cert_file, cluster.key_file, cluster.ca_file: " + loaded.status().detail(), "/cluster/cert_file");
+      return Status(loaded.status().code(), "cluster.cert_file, cluster.key_file, cluster.ca_file: " + loaded.status().detail(),
+                    "/cluster/cert_file");
     if (!loaded.ok()) return Status(loaded.status().code(), loaded.status().detail(), field + "/tls");
     if (all[i].members) NOTIFYD_TRY(CheckMemberCertificate(options.cluster));
   }

@@ -24,7 +24,7 @@ NotAdmitted NoCredential() {
 
 /// One text for all: whoever tries does not learn what was wrong. The log has the reason.
 NotAdmitted WrongCredential(const char* reason, std::string_view token_id = {}) {
-  return {401, "the credential is not valid, or not from here", kChallengeAgain, reason, std::string(token_id)};
+  return {401, "the credential is not valid, or not from here", kChallengeAgain, reason, std::string(token_id), !token_id.empty()};
 }
 
 NotAdmitted Forbidden(std::string detail) {
@@ -80,8 +80,14 @@ std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const Htt
   Identified identified = settings_->tokens || peer.asker ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr || !need.known) return identified;
-  if (!admitted->principal.HasAny(need.scopes)) return Forbidden("this needs the scope " + need.scopes.ToString());
-  if (std::optional<NotAdmitted> refused = ChooseNamespace(need, admitted)) return *std::move(refused);
+  std::optional<NotAdmitted> refused;
+  if (!admitted->principal.HasAny(need.scopes)) refused = Forbidden("this needs the scope " + need.scopes.ToString());
+  else refused = ChooseNamespace(need, admitted);
+  if (refused) {
+    // A token's grant may be another by now, and a namespace there.
+    refused->may_be_new = refused->status == 404 || !admitted->principal.token_id().empty();
+    return *std::move(refused);
+  }
   return identified;
 }
 

@@ -73,6 +73,7 @@ struct NotAdmitted {
   /// For the log: "no_credential", "unknown_token", "wrong_address", ...; empty where it is no failed attempt.
   const char* reason = "";
   std::string token_id;  // as it was said, where one was
+  bool may_be_new = false;  // a newer table of namespaces and tokens might say otherwise
 };
 
 class Admission {

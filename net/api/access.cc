@@ -52,7 +52,7 @@ std::shared_ptr<const AccessTable> FirstTable() {
 }
 
 Refusal RefusalOf(NotAdmitted refused) {
-  Refusal out{ProblemResponse(refused.status, refused.detail), refused.reason, std::move(refused.token_id)};
+  Refusal out{ProblemResponse(refused.status, refused.detail), refused.reason, std::move(refused.token_id), refused.may_be_new};
   if (!refused.authenticate.empty()) out.response.headers.emplace_back("WWW-Authenticate", std::move(refused.authenticate));
   return out;
 }

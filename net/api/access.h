@@ -27,6 +27,7 @@ struct Refusal {
   /// Of a failed attempt to show who one is: for the log, as NotAdmitted has it; empty where it was none.
   const char* reason = "";
   std::string token_id;
+  bool may_be_new = false;  // as NotAdmitted has it
 };
 
 /// One that may go on.

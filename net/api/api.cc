@@ -93,7 +93,10 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   Result<Route> route = TakeRoute(request);
   if (passing_ && PassOn(token, &request, route)) return;
   std::variant<Granted, Refusal> judged = access_.Admit(request, route, Wall());
-  if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
+  if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
+    if (LooksAnew(token, request, *refusal, /*in_pieces=*/false)) return;
+    return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
+  }
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   if (options_.expects_batch && route->row->scopes.Has(Scope::kSubmit) && request.method != "GET") options_.expects_batch();
@@ -123,12 +126,17 @@ bool Api::Impl::TakesPieces(const HttpRequest& head) {
 }
 
 void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
-  if (std::optional<Refusal> refusal = std::exchange(refused_head_, std::nullopt))
+  if (std::optional<Refusal> refusal = std::exchange(refused_head_, std::nullopt)) {
+    if (LooksAnew(token, head, *refusal, /*in_pieces=*/true)) return;
     return Refuse(token, head, *std::move(refusal), /*body_waits=*/true);
+  }
   Result<Route> route = FindRoute(head.method, head.target);
   if (passing_ && PassOnInPieces(token, head, route)) return;
   std::variant<Granted, Refusal> judged = access_.Admit(head, route, Wall());
-  if (Refusal* refusal = std::get_if<Refusal>(&judged)) return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
+  if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
+    if (LooksAnew(token, head, *refusal, /*in_pieces=*/true)) return;
+    return Refuse(token, head, std::move(*refusal), /*body_waits=*/true);
+  }
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   BulkHead said;
@@ -143,6 +151,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
 
 void Api::Impl::OnClose(uint64_t token) {
   failed_attempts_.OnClose(token);
+  if (kept_.erase(token) > 0) return;
   if (live_.Close(token) || (passing_ && (passing_->OnClose(token) || gather_->OnClose(token)))) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
@@ -365,11 +374,8 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
     responder_->Respond(token, passed_on_ ? NotHereResponse() : LeavingResponse(*leaving_));
     return Status::Ok();
   }
-  Posted posted{.space = space,
-                .since_us = since_us,
-                .bounds = std::move(bounds),
-                .again = std::exchange(asked_again_, nullptr),
-                .passed_on = passed_on_};
+  Posted posted{
+      .space = space, .since_us = since_us, .bounds = std::move(bounds), .again = std::exchange(asked_again_, nullptr), .passed_on = passed_on_};
   if (auto* ask = std::get_if<AskElsewhere>(&*asked)) {
     Elsewhere(token, std::move(posted), *ask);
     return Status::Ok();

@@ -191,6 +191,15 @@ class Api::Impl {
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
   void KeepForLater(const HttpRequest& request);
+  /// Keeps a request that is refused by what is known here of namespaces and tokens until that was looked at anew, and begins it anew then. False:
+  /// what is known is not older than the request.
+  bool LooksAnew(uint64_t token, const HttpRequest& head, const Refusal& refusal, bool in_pieces);
+  void Looked(uint64_t token);
+  /// The same of one whose body comes in pieces.
+  void LookedInPieces(uint64_t token, HttpRequest head);
+  /// Bodies of requests that are kept. False: it is none of those.
+  bool KeepsBody(uint64_t token, std::string_view piece);
+  bool KeepsBodyEnd(uint64_t token);
   static bool IsPassedOn(const HttpRequest& head) { return head.peer && head.peer->serves.members; }
   /// Refused by a core that left, or that stops while another member could ask elsewhere: nothing was begun.
   bool IsGone(const Posted& posted, const ReplyBody& reply) const;
@@ -277,6 +286,13 @@ class Api::Impl {
   Access access_;
   FailedAttempts failed_attempts_;
   std::optional<Refusal> refused_head_;  // between TakesPieces and OnHead
+  /// A request that waits for a look (`in_pieces`: its body is paused), or whose body is gathered behind one.
+  struct Kept {
+    HttpRequest request;
+    bool in_pieces = false, gathers = false;
+  };
+  std::unordered_map<uint64_t, Kept> kept_;
+  bool looked_ = false;  // of the request that is being taken
   struct FoundRoute {
     FoundRoute(std::string its_method, std::string its_target) : method(std::move(its_method)), target(std::move(its_target)) {}
     const std::string method, target;

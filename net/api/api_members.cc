@@ -7,12 +7,18 @@
 #include "base/check.h"
 #include "net/api/api_impl.h"
 #include "net/api/fields.h"
+#include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/passing_figures.h"
 #include "net/api/requests.h"
 #include "net/api/routes.h"
 
 namespace notifyd {
+namespace {
+
+constexpr const char* kNoRoom = "too much is buffered; try again later";
+
+}  // namespace
 
 void Api::Impl::MakePassing() {
   CHECK(options_.members != nullptr && options_.passing != nullptr);
@@ -107,6 +113,71 @@ bool Api::Impl::PassOnInPieces(uint64_t token, const HttpRequest& head, const Re
 void Api::Impl::KeepForLater(const HttpRequest& request) {
   const bool may_wait = request.method == "GET" && request.target.find("wait_ms=") != std::string::npos;
   asked_again_ = may_wait ? std::make_shared<const HttpRequest>(request) : nullptr;
+}
+
+bool Api::Impl::LooksAnew(uint64_t token, const HttpRequest& head, const Refusal& refusal, bool in_pieces) {
+  if (!passing_ || !refusal.may_be_new || looked_ || options_.places->OfRegistry().kind == Place::Kind::kHere) return false;
+  kept_[token] = {head, in_pieces};
+  if (in_pieces) responder_->PauseBody(token);
+  options_.places->LookAnew([this, client = options_.members, token, alive = std::weak_ptr<bool>(alive_)] {
+    client->Post([this, token, alive] {
+      if (!alive.expired()) Looked(token);
+    });
+  });
+  return true;
+}
+
+void Api::Impl::Looked(uint64_t token) {
+  auto kept = kept_.extract(token);
+  if (kept.empty()) return;  // the client went away
+  HttpRequest request = std::move(kept.mapped().request);
+  looked_ = true;
+  if (kept.mapped().in_pieces) {
+    LookedInPieces(token, std::move(request));
+  } else {
+    // What was refused had nothing reserved for its answer.
+    request.body.reserve(request.body.size() + HttpRequest::kPaddingBytes);
+    const size_t bytes = Demand(request).answer_bytes;
+    if (bytes > 0 && !responder_->Reserve(token, bytes)) responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
+    else OnRequest(token, std::move(request));
+  }
+  looked_ = false;
+}
+
+void Api::Impl::LookedInPieces(uint64_t token, HttpRequest head) {
+  const Result<Route> route = FindRoute(head.method, head.target);
+  if (route.ok() && IsBulkSubmit(head, *route)) {
+    OnHead(token, head);
+  } else if (std::variant<Granted, Refusal> judged = access_.Look(head, route, Wall()); std::holds_alternative<Refusal>(judged)) {
+    return Refuse(token, head, std::get<Refusal>(std::move(judged)), /*body_waits=*/true);
+  } else {
+    kept_[token] = {std::move(head), true, /*gathers=*/true};
+  }
+  // Whoever passes it on says when.
+  if (!passing_->Has(token)) responder_->ResumeBody(token);
+}
+
+bool Api::Impl::KeepsBody(uint64_t token, std::string_view piece) {
+  auto kept = kept_.find(token);
+  if (kept == kept_.end()) return false;
+  std::string& body = kept->second.request.body;
+  if (body.size() + piece.size() <= options_.max_request_bytes) {
+    body.append(piece);
+    return true;
+  }
+  kept_.erase(kept);
+  HttpResponse refused = ProblemResponse(413, "the request's body is too large");
+  refused.close = true;
+  responder_->Respond(token, std::move(refused));
+  return true;
+}
+
+bool Api::Impl::KeepsBodyEnd(uint64_t token) {
+  auto kept = kept_.find(token);
+  if (kept == kept_.end()) return false;
+  kept->second.in_pieces = false;
+  Looked(token);
+  return true;
 }
 
 void Api::Impl::LeaveNamespace(NamespaceNumber number) {

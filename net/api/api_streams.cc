@@ -30,7 +30,7 @@ constexpr size_t kMostPackedBytes = 256 << 10;
 }  // namespace
 
 void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
-  if (passing_ && passing_->OnBody(token, piece)) return;
+  if (passing_ && (passing_->OnBody(token, piece) || KeepsBody(token, piece))) return;
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
   if (stream->gunzip) stream->packed.append(piece);
@@ -52,7 +52,7 @@ void Api::Impl::OnHalfClose(uint64_t token) {
 }
 
 void Api::Impl::OnBodyEnd(uint64_t token) {
-  if (passing_ && passing_->OnBodyEnd(token)) return;
+  if (passing_ && (passing_->OnBodyEnd(token) || KeepsBodyEnd(token))) return;
   std::shared_ptr<Stream> stream = FindStream(token);
   if (!stream || !stream->body_open) return;
   stream->body_open = false;

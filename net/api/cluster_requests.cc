@@ -35,6 +35,12 @@ void WriteMember(const Member& member, JsonWriter* json) {
     json->Key(key);
     json->Bool(value);
   }
+  json->Key("cut_off");
+  json->Bool(member.cut_off);
+  json->Key("unreached_by");
+  json->BeginArray();
+  for (const std::string& name : member.unreached_by) json->String(name);
+  json->EndArray();
   json->Key("namespaces");
   json->Uint(member.namespaces);
   json->Key("heartbeat_age_ms");

@@ -147,6 +147,7 @@ void ClusterLines(const std::optional<ClusterFigures>& cluster, Exposition& out)
              static_cast<double>(cluster->lease_left_ms) / 1e3);
   out.Number("notifyd_cluster_looked_seconds", "For how long this one has not seen what the others do.", "gauge",
              static_cast<double>(cluster->looked_ms_ago) / 1e3);
+  out.Gauge("notifyd_cluster_unreached", "Members that this one does not reach.", cluster->unreached);
   out.Counter("notifyd_cluster_placed_total", "Namespaces that this one, as the leader, gave to a member.", cluster->placed);
   out.Counter("notifyd_cluster_taken_total", "Namespaces that this one took.", cluster->taken);
   out.Counter("notifyd_cluster_handed_over_total", "Namespaces that this one handed over.", cluster->handed_over);

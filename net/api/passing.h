@@ -68,6 +68,8 @@ class Passing {
   /// Its body follows, as the server hands it out.
   void BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject);
 
+  bool Has(uint64_t token) const { return Find(token) != nullptr; }
+
   // As HttpHandler has them. Each returns whether the token is one of these.
   bool OnBody(uint64_t token, std::string_view piece);
   bool OnBodyEnd(uint64_t token);

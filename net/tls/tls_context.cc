@@ -190,8 +190,7 @@ Status TlsContext::CheckShown(const std::string& certificate, const std::string&
     if (X509_verify_cert(check.get()) == 1) continue;
     ERR_clear_error();
     const int error = X509_STORE_CTX_get_error(check.get());
-    if (error == X509_V_ERR_INVALID_PURPOSE)
-      return Bad("/certificate", purpose == X509_PURPOSE_SSL_SERVER ? "is for no server" : "is for no client");
+    if (error == X509_V_ERR_INVALID_PURPOSE) return Bad("/certificate", purpose == X509_PURPOSE_SSL_SERVER ? "is for no server" : "is for no client");
     return Bad("/certificate", std::string("is not certified: ") + X509_verify_cert_error_string(error));
   }
   // -2: it is no address.

@@ -34,8 +34,8 @@ class TlsContext {
   /// Its sessions verify their server's certificate and its name. May be kept for many servers. Error as above.
   static Result<std::shared_ptr<const TlsContext>> ForClient(const ClientOptions& options);
 
-  /// Would those who trust `ca` alone take whoever shows `certificate` (both as in ServerOptions), as a client, and as the server at `host` (a name, or
-  /// an address without brackets)? When it begins and ends to hold is not looked at. Error: kUnacceptable, for people, behind the words "the
+  /// Would those who trust `ca` alone take whoever shows `certificate` (both as in ServerOptions), as a client, and as the server at `host` (a name,
+  /// or an address without brackets)? When it begins and ends to hold is not looked at. Error: kUnacceptable, for people, behind the words "the
   /// certificate", with field "/certificate" or "/ca", or "/host" where it is for others.
   static Status CheckShown(const std::string& certificate, const std::string& ca, const std::string& host);
 

@@ -63,6 +63,13 @@ Result<ClusterImage> PgCluster::Look() {
         image.units.push_back({rows->Int(i, kUnit), static_cast<uint64_t>(rows->Int(i, kEpoch)), DecodeIncarnation(rows->Bytes(i, kIncarnation)),
                                std::string(rows->Bytes(i, kName)), static_cast<uint64_t>(rows->Int(i, kRenewal))});
         break;
+      case 3:
+        for (MemberRow& member : image.members) {
+          if (member.name != rows->Bytes(i, kName)) continue;
+          member.reach.told = true;
+          if (const std::string other(rows->Bytes(i, kAddress)); !other.empty()) member.reach.unreached.insert(other);
+        }
+        break;
       default:
         image.registry = static_cast<uint64_t>(rows->Int(i, kUnit));
     }
@@ -129,6 +136,13 @@ Status PgCluster::TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) {
     values.push_back(static_cast<int64_t>(load));
   }
   Result<bool> told = Changed(kPgTellLoads, PgParams().Ints(units).Ints(values));
+  return told.ok() ? Status::Ok() : std::move(told).status();
+}
+
+Status PgCluster::TellReach(const std::set<std::string>& unreached) {
+  const std::vector<std::string> names(unreached.begin(), unreached.end());
+  Result<bool> told =
+      Changed(kPgTellReach, PgParams().Bytes(setup_.options.member).Bytes(EncodeIncarnation(setup_.word.incarnation)).BytesArray(names));
   return told.ok() ? Status::Ok() : std::move(told).status();
 }
 

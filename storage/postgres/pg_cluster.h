@@ -39,6 +39,7 @@ class PgCluster : public ClusterStore {
   Result<bool> Release(const UnitRow& seen) override;
   Status Place(const std::vector<PlacementMove>& moves) override;
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override;
+  Status TellReach(const std::set<std::string>& unreached) override;
   Result<bool> SetDraining(const std::string& member, bool draining) override;
 
  private:

@@ -96,6 +96,7 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   if (ask.kind == OwnerAsk::Kind::kLook) {
     word.incarnation = DecodeIncarnation(rows->Bytes(0, 2));
     word.free = rows->Int(0, 3) != 0;
+    namesake_ = options_.member.empty() || word.free || rows->Int(0, 4) != 0 ? std::string() : std::string(rows->Bytes(0, 5));
   }
   return {OwnerAnswer::kYes, word};
 }

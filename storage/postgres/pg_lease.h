@@ -28,6 +28,7 @@ class PgOwnerStore : public OwnerStore {
   explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
   /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
+  std::string Namesake() const override { return namesake_; }
   /// Whether it can be asked at all: PgConnection::Open's errors, and PreparePgSchema's.
   Status Check() { return Connect(); }
   /// Why the last one was unknown.
@@ -41,6 +42,7 @@ class PgOwnerStore : public OwnerStore {
   const PostgresOptions options_;
   std::unique_ptr<PgConnection> connection_;
   Status fault_;
+  std::string namesake_;
 };
 
 /// A lease that the store keeps by itself: where nobody above decides who owns it, as in commands that open it for a moment.

@@ -58,6 +58,12 @@ CREATE TABLE places (unit bigint PRIMARY KEY, member text NOT NULL, load bigint 
 INSERT INTO meta (name, value) VALUES ('registry', 0);
 )sql";
 
+// Whom each member does not reach, as it says. A version before this table knows nothing of it, and needs none.
+constexpr char kReach[] = R"sql(
+CREATE TABLE reach (member text PRIMARY KEY REFERENCES members ON DELETE CASCADE, incarnation bytea NOT NULL, unreached bytea[] NOT NULL)
+  WITH (fillfactor = 50);
+)sql";
+
 // A shared lock makes no new version of the row, and waits for an acquisition that is just being committed, after which the row is another one. What
 // a function does with set_config ends with the transaction. The statements of a function see what was committed up to each of them: the number is
 // read behind the wait for whoever held the lock.
@@ -187,6 +193,21 @@ BEGIN
 END $$;
 )sql";
 
+Result<bool> HasTable(PgConnection* connection, const PostgresOptions& options, const std::string& name) {
+  auto found = connection->Run(
+      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND c.relname = $2::text",
+      PgParams().Bytes(options.schema).Bytes(name));
+  if (!found.ok()) return std::move(found).status();
+  return found->Int(0, 0) != 0;
+}
+
+/// What a version before this one did not make.
+Status AddToSchema(PgConnection* connection, const PostgresOptions& options) {
+  Result<bool> has = HasTable(connection, options, "reach");
+  if (!has.ok()) return std::move(has).status();
+  return *has ? Status::Ok() : connection->RunScript(kReach);
+}
+
 Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   // Somebody may have made it for a role that may not make one.
   auto there = connection->Run("SELECT count(*) FROM pg_namespace WHERE nspname = $1::text", PgParams().Bytes(options.schema));
@@ -194,6 +215,7 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   if (there->Int(0, 0) == 0) NOTIFYD_TRY(connection->RunScript("CREATE SCHEMA " + PgQuoted(options.schema)));
   NOTIFYD_TRY(connection->RunScript(kTables));
   NOTIFYD_TRY(connection->RunScript(kMembers));
+  NOTIFYD_TRY(connection->RunScript(kReach));
   NOTIFYD_TRY(connection->RunScript(kFunctions));
   auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
   if (!meta.ok()) return std::move(meta).status();
@@ -251,17 +273,15 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
   auto made = HasPgSchema(connection, options);
   if (!made.ok()) return std::move(made).status();
   if (!*made) NOTIFYD_TRY(MakeSchema(connection, options));
-  return CheckSchema(connection, options);
+  Result<Fingerprint> store = CheckSchema(connection, options);
+  if (store.ok()) NOTIFYD_TRY(AddToSchema(connection, options));
+  return store;
 }
 
 }  // namespace
 
 Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options) {
-  auto found = connection->Run(
-      "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1::text AND c.relname = 'meta'",
-      PgParams().Bytes(options.schema));
-  if (!found.ok()) return std::move(found).status();
-  return found->Int(0, 0) != 0;
+  return HasTable(connection, options, "meta");
 }
 
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options) {

@@ -36,8 +36,10 @@ inline constexpr const char* kPgReleaseLease =
 
 // The same of one of several members: its lease is a row of its own. An owner of the whole store is to them as one whose lease they wait for.
 
-/// Parameters: name. Row: as kPgLook's.
-inline constexpr const char* kPgLookMember = "SELECT epoch, renewal, incarnation, free FROM member_word($1)";
+/// Parameters: name. Row: as kPgLook's, then whether an owner has the whole store, and the address of the member of that name, or ''.
+inline constexpr const char* kPgLookMember =
+    "SELECT w.epoch, w.renewal, w.incarnation, w.free, NOT l.free, coalesce(m.address, '') FROM member_word($1) w CROSS JOIN lease l "
+    "LEFT JOIN members m ON m.name = $1 WHERE l.unit = 0";
 /// Parameters: name, address, version, then as kPgTakeLease's. What it had as its own it has again, at a new epoch. Row, error: likewise.
 inline constexpr const char* kPgTakeMember = "SELECT epoch, renewal FROM take_member($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Parameters: epoch, incarnation, name. Row, of this and the next: as kPgRenewLease's.
@@ -57,17 +59,25 @@ inline constexpr const char* kPgPlace = "SELECT place($1, $2, $3)";
 /// Parameters: units (bigint[]), loads (bigint[]).
 inline constexpr const char* kPgTellLoads =
     "UPDATE places p SET load = l.load FROM unnest($1::bigint[], $2::bigint[]) AS l (unit, load) WHERE p.unit = l.unit AND p.load <> l.load";
+/// Parameters: name, incarnation, names (bytea[]) of the members that it does not reach.
+inline constexpr const char* kPgTellReach =
+    "INSERT INTO reach (member, incarnation, unreached) VALUES ($1, $2, $3::bytea[]) ON CONFLICT (member) DO UPDATE "
+    "SET incarnation = excluded.incarnation, unreached = excluded.unreached RETURNING member";
 /// Parameters: name, draining. No row: there is no such member.
 inline constexpr const char* kPgSetDraining = "UPDATE members SET draining = $2 WHERE name = $1 AND NOT free RETURNING epoch";
 /// Parameters: name. Row: the unit that is a member's own.
 inline constexpr const char* kPgUnitOfMember = "SELECT -1 - number FROM members WHERE name = $1";
 /// Of all members that are alive (kind 0: 0, name, address, version, epoch, renewal, incarnation, draining), all units (kind 1: unit, the member that
-/// is to have it, '', '', epoch, load, incarnation, false), then the registry's version (kind 2: that).
+/// is to have it, '', '', epoch, load, incarnation, false), then the registry's version (kind 2: that), then of each member that said whom it does
+/// not reach a row for each of those, or one of nobody (kind 3: 0, name, the other's, ...).
 inline constexpr const char* kPgLookAround =
     "SELECT 0::bigint AS kind, 0::bigint AS unit, name AS name, address, version, epoch, renewal, incarnation, draining FROM members WHERE NOT free "
     "UNION ALL SELECT 1, coalesce(o.unit, p.unit), coalesce(p.member, ''), '', '', coalesce(o.epoch, 0), coalesce(p.load, 0), "
     "coalesce(o.incarnation, nobody()), false "
     "FROM owners o FULL JOIN places p ON p.unit = o.unit WHERE coalesce(o.unit, p.unit) >= -1 "
-    "UNION ALL SELECT 2, value, '', '', '', 0, 0, nobody(), false FROM meta WHERE name = 'registry' ORDER BY 1, 2, 3";
+    "UNION ALL SELECT 2, value, '', '', '', 0, 0, nobody(), false FROM meta WHERE name = 'registry' "
+    "UNION ALL SELECT 3, 0, r.member, coalesce(convert_from(u.other, 'UTF8'), ''), '', 0, 0, nobody(), false FROM reach r "
+    "JOIN members m ON m.name = r.member AND m.incarnation = r.incarnation AND NOT m.free LEFT JOIN LATERAL unnest(r.unreached) AS u (other) ON true "
+    "ORDER BY 1, 2, 3";
 
 }  // namespace notifyd

@@ -13,8 +13,11 @@
 
 #include "cli/await.h"
 #include "cli/e2e_broker.h"
+#include "support/beanstalkd_client.h"
+#include "support/certificates.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
+#include "support/raw_client.h"
 #include "support/sockets.h"
 
 #include <catch2/catch.hpp>
@@ -35,19 +38,42 @@ uint16_t FreePort() {
   return port;
 }
 
+uint16_t PortOfUrl(const std::string& url) {
+  return static_cast<uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
+}
+
 /// Brokers by name, on one database.
 class Cluster {
  public:
   explicit Cluster(const std::vector<std::string>& names) {
     for (const std::string& name : names) Add(name);
   }
-  void Add(const std::string& name) {
-    places_[name] = std::make_unique<TempDir>();
-    members_[name] =
-        std::make_unique<Broker>(places_[name]->path(), std::vector<std::string>{"--store-engine", "postgres", "--store-postgres-dsn", server_.dsn(),
-                                                                                 "--store-postgres-connections", "1", "--cluster-advertise",
-                                                                                 "127.0.0.1:" + std::to_string(FreePort()), "--cluster-insecure",
-                                                                                 "true", "--cluster-name", name});
+  Cluster() = default;
+  /// `more`: arguments; `trusts`: whose certificate it shows and takes, null: none. `key`: what the test calls it.
+  void Add(const std::string& name, const std::vector<std::string>& more = {}, const Authority* trusts = nullptr, std::string key = {}) {
+    if (key.empty()) key = name;
+    places_[key] = std::make_unique<TempDir>();
+    std::vector<std::string> arguments = {"--store-engine",
+                                          "postgres",
+                                          "--store-postgres-dsn",
+                                          server_.dsn(),
+                                          "--store-postgres-connections",
+                                          "1",
+                                          "--cluster-advertise",
+                                          "127.0.0.1:" + std::to_string(FreePort()),
+                                          "--cluster-name",
+                                          name};
+    if (trusts) {
+      const TempDir& place = *places_[key];
+      const Pair pair = trusts->Issue("IP:127.0.0.1");
+      for (const std::string& each : {std::string("--cluster-cert-file"), place.Write("cert", pair.certificate), std::string("--cluster-key-file"),
+                                      place.Write("key", pair.key), std::string("--cluster-ca-file"), place.Write("ca", trusts->certificate())})
+        arguments.push_back(each);
+    } else {
+      arguments.insert(arguments.end(), {"--cluster-insecure", "true"});
+    }
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    members_[key] = std::make_unique<Broker>(places_[key]->path(), arguments);
   }
   Broker& At(const std::string& name) { return *members_.at(name); }
   void Kill(const std::string& name) {
@@ -190,6 +216,74 @@ TEST_CASE("postgres cluster: a member that is drained hands its namespaces over:
   }
   CHECK(arrived == submitted);
   CHECK(cluster.Ask("a", "DELETE", "/v1/cluster/members/" + other + "/drain").status == 204);
+}
+
+TEST_CASE("postgres cluster: a member that the others do not reach is given nothing, by whoever leads, and all is answered everywhere else") {
+  const Authority cluster_authority, other_authority;
+  Cluster cluster;
+  for (const char* name : {"a", "b"}) cluster.Add(name, {}, &cluster_authority);
+  cluster.Leader();
+  cluster.Add("c", {}, &other_authority);
+  REQUIRE(Await([&] { return cluster.Of("c", "cut_off") == "true"; }));
+  CHECK(cluster.Of("c", "unreached_by") == R"(["a","b"])");
+  CHECK(cluster.Of("a", "cut_off") == "false");
+  const std::vector<std::string> spaces = {"s1", "s2", "s3", "s4", "s5", "s6"};
+  for (const std::string& space : spaces) cluster.Make(space);
+  for (const std::string& space : spaces) {
+    std::string owner;
+    REQUIRE(Await([&] { return (owner = cluster.OwnerOf(space)) != "null"; }));
+    CHECK(owner != "c");
+    for (const char* member : {"a", "b"}) CHECK(cluster.Ask(member, "GET", "/v1/namespaces/" + space + "/notifies").status == 200);
+  }
+  CHECK(cluster.At("c").process().WaitForError("a member does not answer"));
+}
+
+TEST_CASE("postgres cluster: one by the name of a member that lives says in its log, and to who asks for its health, why it waits") {
+  Cluster cluster({"a"});
+  cluster.Leader();
+  cluster.Add("a", {}, nullptr, "second");
+  REQUIRE(cluster.At("second").process().WaitForError("another member has this one's name"));
+  const Answer health = cluster.Ask("second", "GET", "/healthz");
+  CHECK(health.status == 200);
+  CHECK(health.body.find("is a member by the name") != std::string::npos);
+  CHECK(cluster.Ask("second", "GET", "/v1/stats").status == 503);
+}
+
+TEST_CASE("postgres cluster: clients of beanstalkd, and who listens live, are served at a member that does not have the namespace") {
+  Cluster cluster;
+  CountingReceiver receiver;
+  TempDir place;
+  std::map<std::string, uint16_t> doors;
+  for (const char* name : {"a", "b"}) {
+    doors[name] = FreePort();
+    const std::string config =
+        place.Write(name, "[[listener]]\naddress = \"127.0.0.1:" + std::to_string(doors[name]) +
+                              "\"\nprotocol = \"beanstalkd\"\nnamespace = \"s1\"\n[[tube]]\nname = \"mails\"\nnamespace = \"s1\"\nurl = \"" +
+                              receiver.url() + "\"\n");
+    cluster.Add(name, {"--config", config});
+  }
+  cluster.Make("s1");
+  std::string owner;
+  REQUIRE(Await([&] { return (owner = cluster.OwnerOf("s1")) == "a" || owner == "b"; }));
+  const std::string other = owner == "a" ? "b" : "a";
+  BeanstalkdClient client(doors[other]);
+  CHECK(client.Do("use mails") == "USING mails\r\n");
+  const std::string job = JobIn(client.Put("a body", "0 0 60"));
+  REQUIRE_FALSE(job.empty());
+  REQUIRE(receiver.WaitFor(1));
+  CHECK(Await([&] { return JsonAt(cluster.Ask(owner, "GET", "/v1/namespaces/s1/notifies/" + job).body, "/state") == "succeeded"; }));
+  const std::string later = JobIn(client.Put("another", "0 3600 60"));
+  REQUIRE_FALSE(later.empty());
+  CHECK(client.Do("stats-job " + later).find("state: delayed") != std::string::npos);
+  CHECK(client.Do("delete " + later) == "DELETED\r\n");
+  CHECK(client.Do("delete " + later) == "NOT_FOUND\r\n");
+
+  RawClient listener(PortOfUrl(cluster.At(other).url()), 0, 60);
+  REQUIRE(listener.Send("GET /v1/namespaces/s1/live HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  REQUIRE(listener.ReadResponse(/*no_body=*/true).status == 200);
+  std::string seen, piece;
+  while (seen.find("event:") == std::string::npos && listener.ReadChunk(&piece) && !piece.empty()) seen += piece;
+  CHECK(seen.find("data:") != std::string::npos);
 }
 
 }  // namespace notifyd::test

@@ -271,9 +271,11 @@ TEST_CASE("settings: what is said of a cluster and could not be is refused in wo
   const std::string files = "cert_file = \"c\"\nkey_file = \"k\"\nca_file = \"a\"\n", here = "advertise = \"10.0.0.1:7400\"\n";
   const auto read = [&](const std::string& text) { return Read(dir, std::string(kMain) + "[cluster]\n" + text); };
   for (const char* bad : {"b.example", "b.example:", "b example:1", "unix:/a", "[b]:1", "b:7x"})
-    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("HOST:PORT"));
+    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error,
+               Catch::Contains("cluster.advertise") && Catch::Contains("HOST:PORT"));
   for (const char* bad : {"b.example:0", "b.example:99999", "b.example:123456", "[::1]:0"})
-    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("1 to 65535"));
+    CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error,
+               Catch::Contains("cluster.advertise") && Catch::Contains("1 to 65535"));
   for (const char* bad : {"0.0.0.0:7400", "[::]:7400", "0:7400"})
     CHECK_THAT(read("advertise = \"" + std::string(bad) + "\"\n" + files).error, Catch::Contains("cluster.advertise") && Catch::Contains("reach"));
   CHECK_THAT(read(here + files + "insecure = true\n").error, Catch::Contains("cluster.insecure: contradicts cluster.cert_file"));

@@ -34,6 +34,7 @@ struct Row {
 class RowStore : public OwnerStore {
  public:
   RowStore(Row* row, const std::atomic<bool>* cut) : row_(row), cut_(cut) {}
+  std::string Namesake() const override { return "10.0.0.9:7400"; }
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override {
     if (*cut_) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -161,6 +162,48 @@ TEST_CASE("standby: it says that it is one, and hands its clients on once the st
   CHECK(broker.keeper.MayAct());
   CHECK(sockets->listening.size() == 2);    // with that of the control socket
   CHECK(sockets->connections.size() == 1);  // the client's, which notices nothing
+  for (const std::vector<int>* fds : {&sockets->listening, &sockets->connections})
+    for (int each : *fds) close(each);
+}
+
+TEST_CASE("standby: one that waits for the name of a member that lives says so, and not while that may be what a crash left") {
+  TempDir dir;
+  Row row;
+  row.word = {4, 40, {1, 1}, false};
+  Broker broker(&row);
+  const int fd = Listen();
+  const uint16_t port = PortOf(fd);
+  Options options;
+  options.data_dir = dir.path();
+  options.listen = "127.0.0.1:" + std::to_string(port);
+  options.cluster.name = "a";
+  options.cluster.advertise = "10.0.0.7:7400";
+  Handover handover;
+  handover.Add(fd);
+  std::future<Result<Handover>> held = std::async(std::launch::async, [&] { return StandBy(options, handover, &broker.keeper); });
+  const auto health = [&] {
+    RawClient client(port, 0, 60);
+    CHECK(client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    const RawResponse answer = client.ReadResponse();
+    CHECK(answer.status == 200);
+    return answer.body;
+  };
+  CHECK(health() == R"({"status":"ok"})");
+  CHECK(broker.keeper.namesake().empty());
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::string said;
+  while ((said = health()).find("10.0.0.9:7400") == std::string::npos && std::chrono::steady_clock::now() < until) {
+    std::lock_guard lock(row.mutex);
+    ++row.word.renewal;
+  }
+  CHECK(said.find(R"(is a member by the name \"a\" already)") != std::string::npos);
+  {
+    std::lock_guard lock(row.mutex);
+    row.word.free = true;
+  }
+  Result<Handover> sockets = held.get();
+  REQUIRE(sockets.ok());
+  CHECK(broker.keeper.namesake().empty());
   for (const std::vector<int>* fds : {&sockets->listening, &sockets->connections})
     for (int each : *fds) close(each);
 }

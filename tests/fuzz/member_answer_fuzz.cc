@@ -40,7 +40,8 @@ class Taker : public AnswerParser::Reader {
       bytes.remove_prefix(read.size());
       good = parser_.Take(read);
       if (good && !answers_.empty() && answers_.back().ended && !bytes.empty()) {
-        // A member answers what it is asked: the next request goes out behind the answer, and what came with that, or where it does not keep, is none.
+        // A member answers what it is asked: the next request goes out behind the answer, and what came with that, or where it does not keep, is
+        // none.
         good = answers_.back().keeps && left_ > 0;
         if (good) Next();
       }
@@ -66,7 +67,8 @@ class Taker : public AnswerParser::Reader {
     size_t bytes = head.content_type.size();
     for (const auto& [name, value] : head.headers) {
       bytes += name.size() + value.size();
-      for (std::string_view framing : {"Transfer-Encoding", "Content-Length", "Connection", "Content-Type"}) CHECK(!EqualsIgnoringCase(name, framing));
+      for (std::string_view framing : {"Transfer-Encoding", "Content-Length", "Connection", "Content-Type"})
+        CHECK(!EqualsIgnoringCase(name, framing));
     }
     CHECK(bytes <= 2 * AnswerParser::kMaxHeadBytes);
     last().headed = true;

@@ -43,7 +43,13 @@ class FakePlaces : public Places {
     std::lock_guard lock(mutex_);
     return place_;
   }
-  Place OfRegistry() const override { return Of(kDefaultNumber); }
+  Place OfRegistry() const override {
+    {
+      std::lock_guard lock(mutex_);
+      if (registry_) return *registry_;
+    }
+    return Of(kDefaultNumber);
+  }
   std::vector<Member> Members() const override {
     std::lock_guard lock(mutex_);
     return members_;
@@ -57,6 +63,18 @@ class FakePlaces : public Places {
     waiting_.push_back(std::move(then));
     awaited_.notify_all();
   }
+  /// What is to be looked at anew is by `look` from now on, on the thread that asks; before: nothing new is found.
+  void OnLookAnew(std::function<void()> look) { look_ = std::move(look); }
+  void LookAnew(std::function<void()> then) override {
+    ++looks;
+    if (look_) look_();
+    then();
+  }
+  void SetRegistry(Place place) {
+    std::lock_guard lock(mutex_);
+    registry_ = std::move(place);
+  }
+  std::atomic<int> looks{0};
   /// Returns once somebody waits.
   bool WaitForWaiting() {
     std::unique_lock lock(mutex_);
@@ -67,6 +85,8 @@ class FakePlaces : public Places {
   mutable std::mutex mutex_;
   std::condition_variable awaited_;
   Place place_;
+  std::optional<Place> registry_;
+  std::function<void()> look_;
   std::vector<Member> members_;
   std::vector<std::function<void()>> waiting_;
 };
@@ -220,6 +240,33 @@ inline std::string RequestOf(const std::string& method, const std::string& targe
   std::string out = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers;
   if (!body.empty() || method == "POST") out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   return out + "\r\n" + body;
+}
+
+inline const std::string kLine = kNotify + "\n";
+
+inline RawResponse Ask(uint16_t port, const std::string& request) {
+  RawClient client(port, 0, 40);
+  if (!client.Send(request)) return {};
+  return client.ReadResponse(request.starts_with("HEAD "));
+}
+
+/// Looks each millisecond. False: it did not come to that, which is a safety net.
+inline bool Until(const std::function<bool()>& is_so) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!is_so()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+inline Member NamedMember(const std::string& name, uint16_t port, bool self = false, bool alive = true) {
+  Member member;
+  member.name = name;
+  member.address = "127.0.0.1:" + std::to_string(port);
+  member.self = self;
+  member.alive = alive;
+  return member;
 }
 
 }  // namespace notifyd

@@ -17,28 +17,11 @@
 namespace notifyd {
 namespace {
 
-const std::string kLine = kNotify + "\n";
-
 /// `a` has nothing, `b` all.
 struct Pair2 {
   StagedBroker b{kHere, {.first_id = 1000}};
   StagedBroker a{There(b.members_port), {.first_id = 1}};
 };
-
-RawResponse Ask(uint16_t port, const std::string& request) {
-  RawClient client(port, 0, 40);
-  if (!client.Send(request)) return {};
-  return client.ReadResponse(request.starts_with("HEAD "));
-}
-
-bool Until(const std::function<bool()>& is_so) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!is_so()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
-}
 
 /// A member that does as it is told with each connection.
 ThreadedServer::Serve Once(const std::function<void(Stream&)>& what) {
@@ -470,15 +453,6 @@ TEST_CASE("members: their listener answers what members pass on, for whoever sen
   peer.serves.rest = false;
   const std::string elsewhere = std::string(kPassedOnHeader) + ": " + EncodePeer(peer) + "\r\n";
   CHECK(Ask(b.members_port, RequestOf("POST", "/v1/notifies", kNotify, elsewhere)).status == 404);
-}
-
-Member NamedMember(const std::string& name, uint16_t port, bool self = false, bool alive = true) {
-  Member member;
-  member.name = name;
-  member.address = "127.0.0.1:" + std::to_string(port);
-  member.self = self;
-  member.alive = alive;
-  return member;
 }
 
 TEST_CASE("members: what goes over all namespaces is asked of each, and who does not answer is named") {

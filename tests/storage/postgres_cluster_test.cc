@@ -2,11 +2,13 @@
 // store beside them.
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "storage/postgres/pg_connection.h"
 #include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_schema.h"
 #include "storage/postgres_harness.h"
 
 namespace notifyd {
@@ -156,6 +158,46 @@ TEST_CASE("postgres cluster: one leads, namespaces are where they are placed, an
   a.Commit(5, {Put(MakeRecord(4))});
   CHECK(a.events().failures + b.events().failures == 0);
   CHECK(a.lease().fenced + b.lease().fenced == 0);
+}
+
+TEST_CASE("postgres cluster: each says whom it does not reach, until it begins anew; a schema of before that gets what it needs") {
+  const StoreOptions options = PostgresStoreOptions();
+  {
+    // As a version before made it.
+    auto connection = PgConnection::Open(options.postgres, 5'000);
+    REQUIRE(connection.ok());
+    REQUIRE(PreparePgSchema(connection->get(), options.postgres).ok());
+    REQUIRE((*connection)->RunScript("DROP TABLE reach").ok());
+  }
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  CHECK_FALSE(a.Look().members[1].reach.told);
+  REQUIRE(b.cluster().TellReach({"a", "M\xc3\xbcller 7"}).ok());
+  REQUIRE(a.cluster().TellReach({}).ok());
+  ClusterImage image = a.Look();
+  CHECK(image.members[0].reach.told);
+  CHECK(image.members[0].reach.unreached.empty());
+  CHECK(image.members[1].reach.unreached == std::set<std::string>{"a", "M\xc3\xbcller 7"});
+  REQUIRE(b.cluster().TellReach({}).ok());
+  CHECK(a.Look().members[1].reach.told);
+  CHECK(a.Look().members[1].reach.unreached.empty());
+  REQUIRE(b.cluster().TellReach({"a"}).ok());
+  REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRelease) == OwnerAnswer::kYes);
+  CHECK(a.Look().members.size() == 1);
+  const MemberLease again(As(options.postgres, "b"), {3, 3});
+  image = a.Look();
+  REQUIRE(image.members.size() == 2);
+  CHECK_FALSE(image.members[1].reach.told);
+}
+
+TEST_CASE("postgres cluster: who waits for a name learns at which address another one has it") {
+  const StoreOptions options = PostgresStoreOptions();
+  PgOwnerStore other(As(options.postgres, "a"));
+  const OwnerAsk look{OwnerAsk::Kind::kLook, {}, false, {}};
+  REQUIRE(other.Do(look).first == OwnerAnswer::kYes);
+  CHECK(other.Namesake().empty());
+  const MemberLease has(As(options.postgres, "a"), {1, 1});
+  REQUIRE(other.Do(look).first == OwnerAnswer::kYes);
+  CHECK(other.Namesake() == "a:1");
 }
 
 TEST_CASE("postgres cluster: both write the audit, none in place of the other's") {

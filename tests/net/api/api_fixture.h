@@ -281,8 +281,9 @@ class ApiFixture {
   Result<std::string> profile = std::string("a profile");
   int64_t profiled_seconds = 0;
   std::vector<HeldByCore> held_by_cores{{0, "default", {{"notifies", 2, 900}}}};
-  ClusterReport cluster{
-      {{"a", "h:1", true, true, false, true, 2, "1.0", 3}}, {{kDefaultNumber, "a", "a", 3, 0}}, {{WallTime{5}, kDefaultNumber, "", "a"}}};
+  ClusterReport cluster{{{"a", "h:1", true, true, false, true, 2, "1.0", 3, {"b"}, true}},
+                        {{kDefaultNumber, "a", "a", 3, 0}},
+                        {{WallTime{5}, kDefaultNumber, "", "a"}}};
   std::vector<std::pair<std::string, bool>> drains;  // that were asked for
   Status drained;                                    // what is said of them
   RekeyReport rekey;  // what the process says

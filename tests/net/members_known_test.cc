@@ -1,0 +1,162 @@
+// What one member of a cluster knows of namespaces, of tokens, and of whether the others can be reached: brokers over real sockets.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "net/access/token.h"
+#include "net/cluster/member_prober.h"
+#include "net/members_stage.h"
+#include "net/tls/tls_files.h"
+#include "net/tls_client.h"
+
+namespace notifyd {
+namespace {
+
+/// Namespaces and tokens as one broker knows them.
+struct Known {
+  Known() {
+    for (const auto& [name, number] : {std::pair("default", kDefaultNumber), std::pair("system", kSystemNumber)}) Put(name, number);
+  }
+  void Put(const std::string& name, NamespaceNumber number) {
+    auto row = std::make_shared<NamespaceRow>();
+    row->name = name;
+    row->number = number;
+    table.PutNamespace(name, std::move(row));
+  }
+  /// The header that shows it.
+  std::string Give() {
+    const NewToken made = MakeToken();
+    TokenRow row;
+    row.id = made.id;
+    row.name = "a token";
+    row.grant = Grant::Everything();
+    row.secret = KeepSecret(made.secret, false);
+    const std::string id = row.id;
+    table.PutToken(id, std::make_shared<const TokenRow>(std::move(row)));
+    return "Authorization: Bearer " + made.Text() + "\r\n";
+  }
+  void Tell(Api& api) const { api.SetTable(std::make_shared<const AccessTable>(table)); }
+  AccessTable table;
+};
+
+TEST_CASE("members: what a token or a namespace is that is not known here is looked at anew before it is refused, in each broker on the way") {
+  auto auth = std::make_shared<AuthSettings>();
+  auth->tokens = true;
+  StagedBroker b(kHere, {.first_id = 1000, .auth = auth});
+  StagedBroker a(There(b.members_port), {.auth = auth});
+  // A third one leads.
+  for (StagedBroker* each : {&a, &b}) each->places.SetRegistry(There(1));
+  Known known;
+  const std::string token = known.Give();
+  known.Put("fresh", 5);
+  Api* of_a = nullptr;
+  Api* of_b = nullptr;
+  a.OnLoop([&](Api& api) { of_a = &api; });
+  b.OnLoop([&](Api& api) { of_b = &api; });
+  // On the loop of whoever asks, as this is.
+  a.places.OnLookAnew([&] { known.Tell(*of_a); });
+  b.places.OnLookAnew([&] { known.Tell(*of_b); });
+  const std::string bulk = "Content-Type: application/x-ndjson\r\n" + token;
+  SECTION("a submit") {
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/namespaces/fresh/notifies", kNotify, token)).status == 201);
+    CHECK(b.Came("submit") == 1);
+    CHECK(a.places.looks == 1);
+    CHECK(b.places.looks == 1);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/namespaces/fresh/notifies", kNotify, token)).status == 201);
+    CHECK(a.places.looks + b.places.looks == 2);
+  }
+  SECTION("a large one, and a list") {
+    std::string batch = "[";
+    for (int i = 0; i < 3; ++i) batch += (i ? "," : "") + ("{\"url\":\"http://h.example/\",\"body\":\"" + std::string(200'000, 'x') + "\"}");
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", batch + "]", token)).status == 201);
+    CHECK(b.Came("submit") == 1);
+    CHECK(Ask(b.port, RequestOf("GET", "/v1/notifies", "", token)).status == 200);
+  }
+  SECTION("a bulk submit") {
+    const RawResponse answer = Ask(a.port, RequestOf("POST", "/v1/notifies", kLine + kLine, bulk));
+    CHECK(answer.status == 200);
+    CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 2);
+  }
+  SECTION("who listens") {
+    RawClient client(a.port, 0, 40);
+    REQUIRE(client.Send(RequestOf("GET", "/v1/live", "", token)));
+    CHECK(client.ReadResponse(/*no_body=*/true).status == 200);
+    CHECK(b.WaitFor("figures", 1));
+  }
+  SECTION("what is not there even then is refused, after one look") {
+    const std::string strange = Known().Give();
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify, strange)).status == 401);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", std::string(100'000, ' '), strange)).status == 401);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kLine, "Content-Type: application/x-ndjson\r\n" + strange)).status == 401);
+    CHECK(a.places.looks == 3);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify)).status == 401);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify, "Authorization: Bearer nonsense\r\n")).status == 401);
+    CHECK(a.places.looks == 3);
+    CHECK(Ask(a.port, RequestOf("GET", "/v1/namespaces/none/notifies", "", token)).status == 404);
+    CHECK(b.Came("submit") == 0);
+  }
+  SECTION("whoever leads knows all there is") {
+    a.places.SetRegistry(kHere);
+    CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify, token)).status == 401);
+    CHECK(a.places.looks == 0);
+  }
+}
+
+TEST_CASE("members: each probes the others, and tells whom it does not reach") {
+  Authority cluster, others;
+  const Pair shown = cluster.Issue("IP:127.0.0.1"), strange = others.Issue("IP:127.0.0.1");
+  const test::TempDir dir;
+  TlsFiles files({dir.Write("cert", shown.certificate), dir.Write("key", shown.key), dir.Write("ca", cluster.certificate())});
+  TlsFiles wrong({dir.Write("cert2", strange.certificate), dir.Write("key2", strange.key), dir.Write("ca2", others.certificate())});
+  REQUIRE(files.Load().ok());
+  REQUIRE(wrong.Load().ok());
+  StagedBroker good(kHere, {.tls = &files}), bad(kHere, {.tls = &wrong});
+  LoopThread loop;
+  std::unique_ptr<MemberClient> client;
+  std::unique_ptr<MemberProber> prober;
+  std::mutex mutex;
+  std::vector<std::set<std::string>> told;
+  const auto times = [&] {
+    std::lock_guard lock(mutex);
+    return told.size();
+  };
+  Member a = NamedMember("good", good.members_port), b = NamedMember("bad", bad.members_port), self = NamedMember("self", 1, /*self=*/true);
+  loop.OnLoop([&] {
+    client = std::make_unique<MemberClient>(&loop.loop(), [&] {
+      return TlsContext::ForClient({cluster.certificate(), shown.certificate, shown.key});
+    });
+    prober = std::make_unique<MemberProber>(
+        MemberProber::Setup{client.get(), [&](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); },
+                            [&](std::set<std::string> unreached) {
+                              std::lock_guard lock(mutex);
+                              told.push_back(std::move(unreached));
+                            }});
+    prober->SetMembers({a, b, self});
+  });
+  CHECK(Until([&] { return times() == 1; }));
+  CHECK(told.at(0) == std::set<std::string>{"bad"});
+  // At another address it answers.
+  b.address = a.address;
+  loop.OnLoop([&] { prober->SetMembers({a, b, self}); });
+  CHECK(Until([&] {
+    std::lock_guard lock(mutex);
+    return told.back().empty();
+  }));
+  // One that goes is asked for once more before it is said: what restarts is back by then.
+  const size_t before = times();
+  a.address = "127.0.0.1:1";
+  loop.OnLoop([&] { prober->SetMembers({a, b, self}); });
+  CHECK(Until([&] { return times() > before; }));
+  CHECK(told.back() == std::set<std::string>{"good"});
+  // None is kept.
+  CHECK(Until([&] { return good.for_members() == 0; }));
+  loop.Stop();
+  prober.reset();
+  client.reset();
+}
+
+}  // namespace
+}  // namespace notifyd
