@@ -250,6 +250,8 @@ TABLE = [
      .owns(8.1, "B").call(8.2, "x", by="B").end(x="succeeded")),
     ("", "cut off, and what ended since then repeated", Forged().owns(0.5, "A").submit(1, "x").call(4, "x", by="A").dead(2, "cut", until=9, member="A")
      .owns(8, "B").call(8.2, "x", by="B").end(x="succeeded")),
+    ("", "lost by a busy machine, and what had ended since its last renewal repeated", Forged().owns(0.5, "A").submit(1, "x").call(4, "x", by="A")
+     .dead(2, "gone", until=8, member="A", seen=5).owns(12, "A").call(12.2, "x", by="A").end(x="succeeded")),
     ("", "handed over in order, and what was aborted repeated", Forged().owns(0.5, "A").submit(1, "x").call(4.7, "x", by="A", status=None, took=0.2)
      .owns(5, None).owns(5.1, "B").call(5.2, "x", by="B").end(x="succeeded")),
     ("", "late from one that was stopped, behind its repeat and the next one", stopped().call(9.51, "x", by="A", status=None)),

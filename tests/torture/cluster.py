@@ -251,7 +251,7 @@ class Cluster(Stage):
                     begun = at - ahead - LEASE_S - 1
                     if not any(act["t"] <= at - ahead and act["until"] >= begun and act.get("member", member.name) == member.name for act in acts):
                         self.lost += 1
-                        self.killer.add("dead", t=begun, until=at - ahead + 1, how="gone", window=SYNC_WINDOW_S, member=member.name)
+                        self.killer.add("dead", t=begun, until=at - ahead + 1, how="gone", window=SYNC_WINDOW_S, seen=2 * LEASE_S, member=member.name)
 
     def same_units(self):
         """What is taken for a namespace's number is: the broker's own report has the same epochs."""

@@ -18,10 +18,10 @@ Receiver:
   flap   there                         from here on somebody listens at its second port, or nobody
   gone   n                             its connection ended without an answer, by either side
 The one who kills:
-  dead   how, t, until, window         a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
+  dead   how, t, until, window [, seen] a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
                                        With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), gone (it
                                        stood still by itself), cut (off
-                                       the database), term, restart; without: power, database, and those of one broker alone
+                                       the database), term, restart; within `seen` s others have what it had; without: power, database, and those of one broker alone
   owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
   clock  offset [, member]             from here on the broker's wall clock is off by so many milliseconds
 Any of them:

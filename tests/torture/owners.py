@@ -55,7 +55,7 @@ class Owners:
 
     def ends_of(self, ns, tenure, taken):
         acts = [act for act in self.acts if act["member"] == tenure.member and act["t"] <= tenure.end and act["until"] >= tenure.since]
-        ended_by = next((act for act in reversed(acts) if act["until"] + SEEN_S >= tenure.end_since), None) if taken is not None else None
+        ended_by = next((act for act in reversed(acts) if act["until"] + act.get("seen", SEEN_S) >= tenure.end_since), None) if taken is not None else None
         for act in acts:
             if act is not ended_by and act["how"] in ENDS:
                 yield {**act, "ns": ns}

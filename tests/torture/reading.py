@@ -10,6 +10,7 @@ where the list does not show it (an event's notify). "removes": what succeeded i
 """
 
 import bisect
+import itertools
 from collections import defaultdict
 
 from owners import Owners
@@ -86,6 +87,8 @@ class Histories:
         self.oldest_repeat_s = 0.0
         everything = submitter + receiver + killer
         self.stalls = sorted((e["t"], e["until"]) for e in everything if e["e"] == "stall")
+        # How long those up to each took together.
+        self.stalled = [0.0, *itertools.accumulate(end - start for start, end in self.stalls)]
         # By the member whose clock it is; None: of one broker alone.
         self.clock = defaultdict(list)
         for event in sorted((e for e in killer if e["e"] == "clock"), key=lambda e: e["t"]):
@@ -180,13 +183,12 @@ class Histories:
 
     def noise(self, start, end):
         """How much less sure a time between these is, in seconds."""
-        total = NOISE_S
-        first = bisect.bisect_left(self.stalls, (start - 5, 0))
-        for stall_start, stall_end in self.stalls[first:]:
-            if stall_start > end:
-                break
-            if stall_end >= start:
-                total += stall_end - stall_start
+        # Those that begin between them all count; those before where they last until then.
+        before, first, last = (bisect.bisect_left(self.stalls, (t, 0)) for t in (start - 5, start, end))
+        total = NOISE_S + max(0.0, self.stalled[max(first, last)] - self.stalled[first])
+        for at in range(before, min(first, last)):
+            if self.stalls[at][1] >= start:
+                total += self.stalls[at][1] - self.stalls[at][0]
         return total
 
     def wait(self, end, death):
