@@ -3,6 +3,7 @@
 Each node is in a process namespace of its own, so that it ends as a machine does: Patroni, PostgreSQL and all of its sessions at once.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -72,8 +73,9 @@ class Node:
     def kill(self):
         """As when its machine ends."""
         first = self.inside()
-        if first:
-            os.kill(first, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            if first:
+                os.kill(first, signal.SIGKILL)
         self.process.kill()
         self.process.wait()
 
