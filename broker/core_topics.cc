@@ -294,11 +294,11 @@ void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool
   core_.Kick(lane);
 }
 
-/// Pauses the lanes that a subscription has paused now, and resumes those that it had before and that are not among them. All must be known
-/// (NeedLanes).
+/// Pauses the lanes that a subscription has paused now, also those that somebody resumed meanwhile, and resumes those that it had before and that are
+/// not among them. All must be known (NeedLanes).
 void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneKey>& before, const std::vector<LaneKey>& after,
                                        const std::string& by) {
-  const std::unordered_set<LaneKey> was(before.begin(), before.end()), is(after.begin(), after.end());
+  const std::unordered_set<LaneKey> is(after.begin(), after.end());
   std::vector<LaneKey> over;
   std::copy_if(before.begin(), before.end(), std::back_inserter(over), [&](const LaneKey& key) { return !is.contains(key); });
   if (!over.empty()) {
@@ -306,8 +306,7 @@ void Core::Impl::TopicPart::PauseLanes(const Name& name, const std::vector<LaneK
     for (const LaneKey& key : over)
       if (free.contains(key)) SetPaused(name, key, false, {});
   }
-  for (const LaneKey& key : after)
-    if (!was.contains(key)) SetPaused(name, key, true, by);
+  for (const LaneKey& key : after) SetPaused(name, key, true, by);
 }
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionPut& ask) {
@@ -316,7 +315,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (!ask.condition.Holds(before ? std::optional<std::string_view>(before->bytes) : std::nullopt))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeSubscription(*ask.said);
-  if (before && before->bytes == bytes) return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
+  if (before && before->bytes == bytes) {
+    const std::vector<LaneKey> paused = PausedLanesOf(before->record);
+    if (!NeedLanes(task, paused)) return Handled::kParked;
+    PauseLanes(ask.name, paused, paused, ask.by);
+    return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
+  }
   if (Status room = core_.Room("nothing is kept"); !room.ok()) return core_.Refuse(request, room);
   if (!before && subscriptions_.size() >= kMostSubscriptions) return core_.Refuse(request, Code::kTooMany, "there are 20,000 subscriptions already");
   if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && !core_.services_->Knows(service))

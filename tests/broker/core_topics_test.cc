@@ -248,6 +248,25 @@ TEST_CASE("topics: a lane that is paused with its subscription says by whom") {
   CHECK(*f.LaneOf(lane).own.pause.note == PauseNote{f.now.wall, "token a", "the subscription one was paused", {}});
 }
 
+TEST_CASE("topics: a lane that was resumed by hand is paused again once the subscription is said to be paused again") {
+  Topics f;
+  const bool changed = GENERATE(false, true);
+  SubscriptionPut put = Topics::PutOf("one", {.paused = true, .max_pending = 10});
+  f.Tell({put});
+  f.Emit(Topics::Item("a.b", "{}"));
+  f.Resume(put.said->envelope->lane);
+  f.Pass(10);
+  CHECK(f.starts.size() == 1);
+  if (changed) put = Topics::PutOf("one", {.paused = true, .max_pending = 20});
+  put.by = "token a";
+  f.Tell({put});
+  CHECK(f.LaneOf(put.said->envelope->lane).own.pause.note->by == "token a");
+  f.Emit(Topics::Item("a.b", "{}"));
+  f.Restart();
+  f.Pass(10);
+  CHECK(f.starts.empty());
+}
+
 TEST_CASE("topics: what waits keeps its template until the one of now is applied to it") {
   Topics f;
   f.Subscribe("one", {.paused = true});
