@@ -117,7 +117,9 @@ Core::Impl::TopicPart::Weight Core::Impl::TopicPart::WeightOf(const Hand& hand, 
     const Known& known = *by_serial_.at(serial);
     const std::optional<std::vector<std::string>> instances = InstancesOf(known);
     const uint64_t count = instances ? instances->size() : 1;
+    const Subscription& said = *known.record.said;
     weight.count += count;
+    weight.bytes += count * (kRecordBytes + said.spec->size() + (said.envelope->flow ? said.envelope->flow->keep_response_bytes : 0));
     weight.steps += static_cast<int64_t>(count) * StepsToMake(known, hand);
   }
   return weight;

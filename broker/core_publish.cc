@@ -149,8 +149,7 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
 /// Judges the quotas: once, for all that the event makes, whenever that is made. `retry_after_ms` as in Refused.
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
   planning->pending += plan.weight.count + !item.fkey.empty();
-  planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
-  for (uint64_t serial : plan.matching.wants) planning->bytes += kRecordBytes + by_serial_.at(serial)->record.said->spec->size();
+  planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size() + plan.weight.bytes;
   if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending)
     return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
   if (Status status = core_.CheckStored(planning->bytes); !status.ok()) return status;

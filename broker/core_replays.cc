@@ -82,7 +82,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   asked_steps_ -= steps;
   const Weight weight = WeightOf(hand, matching.wants);
   const uint64_t most = weight.count + (all ? 0 : MayStillGet(hand, FanOutKind::kReplay, matching));
-  if (Status status = MayMake(most, weight.count); !status.ok()) return core_.Refuse(request, status);
+  if (Status status = MayMake(most, weight); !status.ok()) return core_.Refuse(request, status);
   Replayed answer;
   if (all) answer.accepted = weight.count;
   if (!all || weight.count > kMadeInOneTurn || weight.steps > kStepsToMake || IsBusy()) {
@@ -116,11 +116,11 @@ std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, co
 }
 
 /// Quotas of what makes so many notifies at once, as far as is known, at most so many, and is no event.
-Status Core::Impl::TopicPart::MayMake(uint64_t most, uint64_t count) const {
+Status Core::Impl::TopicPart::MayMake(uint64_t most, const Weight& weight) const {
   if (most > kMostMatched) return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(most));
-  if (core_.totals_.pending() + count > core_.limits_.max_pending)
+  if (core_.totals_.pending() + weight.count > core_.limits_.max_pending)
     return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
-  return core_.CheckStored(count * kRecordBytes);
+  return core_.CheckStored(weight.bytes);
 }
 
 // ---- a subscription's past events
@@ -333,7 +333,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   for (int64_t left = kStepsToMake; const Hand& hand : rows.wanted) now = now && (left -= StepsToMake(*known, hand)) > 0;
   if (now) {
     Looked looked;
-    if (Status status = MayMake(rows.wanted.size(), rows.wanted.size()); !status.ok()) return core_.Refuse(request, status);
+    const uint64_t events = rows.wanted.size();
+    Weight weight = events > 0 ? WeightOf(rows.wanted.front(), {known->record.serial}) : Weight();
+    weight.count *= events, weight.bytes *= events;
+    if (Status status = MayMake(events, weight); !status.ok()) return core_.Refuse(request, status);
     if (std::optional<Handled> handled = TakeRows(task, known, range, &steps, &rows, &looked)) {
       if (*handled == Handled::kParked) rows_of_.insert(std::move(read));
       return *handled;

@@ -172,6 +172,7 @@ class Core::Impl::TopicPart {
   /// What notifies of an event come to.
   struct Weight {
     uint64_t count = 0;
+    uint64_t bytes = 0;  // that they store without what is the event's, with what they may keep of answers
     int64_t steps = 0;
   };
   /// What notifies of an event were made, and where that is noted.
@@ -303,7 +304,7 @@ class Core::Impl::TopicPart {
   bool MatchSome(Hand* hand, FanOutKind kind, Matching* matching);
   void FanOutSome(AgendaDue& r, Hand* hand, EventPlace* place, RecordSlot* slot);
   // ---- core_replays.cc
-  Status MayMake(uint64_t most, uint64_t count) const;
+  Status MayMake(uint64_t most, const Weight& weight) const;
   std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
   /// Begins to bring past events to a subscription.
   void CatchUp(uint64_t serial, WallTime from);

@@ -267,6 +267,33 @@ TEST_CASE("topics: a lane that was resumed by hand is paused again once the subs
   CHECK(f.starts.empty());
 }
 
+TEST_CASE("topics: what the notifies of an event may keep of answers counts when it is published and when it is sent again") {
+  CoreLimits limits;
+  limits.max_stored_bytes = 100'000;
+  Topics f(limits);
+  SubscriptionPut put = Topics::PutOf("one", {.paused = true});
+  auto said = std::make_shared<Subscription>(*put.said);
+  auto envelope = std::make_shared<Envelope>(*said->envelope);
+  auto flow = std::make_shared<FlowFields>();
+  flow->keep_response_bytes = 60'000;
+  envelope->flow = flow;
+  said->envelope = envelope;
+  put.said = said;
+  f.Tell({put});
+  const Published::Item first = f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(first.matched == 1);
+  Publish publish;
+  publish.events = {Topics::Item("b.b", "{}"), Topics::Item("a.b", "{}")};
+  publish.batch = true;
+  const Reply refused = f.Try({publish});
+  REQUIRE(Topics::CodeOf(refused) == Code::kDiskFull);
+  CHECK(std::get<Refused>(refused.body).status.field() == "/1");
+  CHECK(Topics::CodeOf(f.Try({EventReplay{first.id, {}, {}}})) == Code::kDiskFull);
+  CHECK(Topics::CodeOf(f.Try({SubscriptionReplay{.name = "one"}})) == Code::kDiskFull);
+  CHECK(f.Emit(Topics::Item("b.b", "{}")).matched == 0);
+  CHECK(f.See("one").pending == 1);
+}
+
 TEST_CASE("topics: what waits keeps its template until the one of now is applied to it") {
   Topics f;
   f.Subscribe("one", {.paused = true});
