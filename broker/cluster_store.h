@@ -34,8 +34,8 @@ class ClusterStore {
   virtual Result<RegistryImage> ReadRegistry() = 0;
   /// Blocks until all is written of a namespace that was let go of here.
   virtual void Forget(NamespaceNumber number) = 0;
-  /// Returns whether it was still as it was seen: then it is nobody's, all that was written of it durable.
-  virtual Result<bool> Release(const UnitRow& seen) = 0;
+  /// Returns those that were still as they were seen: they are nobody's from now on, all that was written of them durable. All are one owner's.
+  virtual Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) = 0;
   /// Where they are to be from now on. Synced. Error: kConflict: another member leads.
   virtual Status Place(const std::vector<PlacementMove>& moves) = 0;
   /// What namespaces have to do, as UnitRow::load. Of those that are placed nowhere nothing is kept.

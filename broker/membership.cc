@@ -21,10 +21,19 @@ void Membership::Seen(MonoTime now, const Incarnation& own, ClusterImage image) 
   std::erase_if(held_, [this](const auto& each) { return each.first != kRegistryUnit && !each.second && !Find(each.first); });
 }
 
+void Membership::Heard(MonoTime now, const std::string& name, const OwnerWord& word) {
+  const auto sight = sights_.find(name);
+  if (sight == sights_.end()) return;
+  const OwnerWord& last = sight->second.word;
+  // What was overtaken on its way says nothing new, and of another lease the store has to say first that it is the member's now.
+  if (word.epoch == last.epoch && word.incarnation == last.incarnation && !last.free && word.renewal > last.renewal) sight->second = {word, now};
+}
+
 std::vector<MemberRow> Membership::ToBury(MonoTime now) const {
   std::vector<MemberRow> gone;
   for (const MemberRow& member : image_.members)
-    if (member.name != name_ && !member.word.free && AgeMs(now, member.name) >= times_.stale_ms) gone.push_back(member);
+    if (member.name != name_ && !member.word.free && sights_.at(member.name).word == member.word && AgeMs(now, member.name) >= times_.stale_ms)
+      gone.push_back(member);
   return gone;
 }
 

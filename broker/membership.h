@@ -4,7 +4,8 @@
 //
 // I1 a unit is asked for only where its owner is nobody, or a member whose row says that it is gone. The store looks at that once more.
 // I2 a member's row says that it is gone where it gave it back, or where another one buried it: as it was seen, once it was not renewed for a
-//    lease and a tenth by that one's own clock, so its own lease is over by then.
+//    lease and a tenth by that one's own clock, so its own lease is over by then. That is counted from when its last renewal was seen, or from when
+//    it told of it: both are later than the moment from which it counts its lease itself.
 // I3 what is left is served by nobody here before it is released, and released by the epoch that was seen last, so that no release that comes late
 //    takes what was acquired again since.
 // I4 who may not act serves nothing, whatever this says.
@@ -53,6 +54,9 @@ class Membership {
  public:
   explicit Membership(std::string name, LeaseTimes times = {}) : name_(std::move(name)), times_(times) {}
 
+  /// A member said at `now` itself what the store had confirmed to it: its lease is not counted from the next look, which is later. Of what was said
+  /// before a look was asked for this is called first: what the store then says counts, also where it is older (a fail-over that lost something).
+  void Heard(MonoTime now, const std::string& name, const OwnerWord& word);
   /// The answer to a look is there, at `now`. `own`: under which it has its lease.
   void Seen(MonoTime now, const Incarnation& own, ClusterImage image);
   /// Those that were not renewed for too long, as they were seen.
@@ -86,12 +90,14 @@ class Membership {
   /// For how long its row has been the same.
   int64_t AgeMs(MonoTime now, const std::string& name) const;
 
+  /// As of the last look; null: there is none.
+  const UnitRow* Find(int64_t unit) const;
+
  private:
   struct Sight {
     OwnerWord word;
     MonoTime since;
   };
-  const UnitRow* Find(int64_t unit) const;
   bool IsFor(const UnitRow& unit) const;
 
   const std::string name_;

@@ -94,7 +94,7 @@ void Ownership::Seen(MonoTime now, const OwnerWord& word) {
     seen_since_ = now;
   }
   if (word.free || IsOwn(word.incarnation)) next_at_ = now;
-  else next_at_ = {std::min(now.ms + times_.renew_ms, std::max(now.ms + 1, seen_since_.ms + times_.stale_ms))};
+  else next_at_ = {std::min(now.ms + times_.retry_ms, std::max(now.ms + 1, seen_since_.ms + times_.stale_ms))};
 }
 
 void Ownership::Acquired(const OwnerWord& word) {

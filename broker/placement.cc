@@ -15,14 +15,15 @@ uint64_t WeightOf(const PlacedNamespace& space) {
 /// What each member has. Of those that may be given something: reached by the others and not draining, as far as there are such.
 struct Placement::Weights {
   Weights(const PlacementView& view, const std::map<std::string, Doubt>& doubts) {
-    // From the best to what is left: reached, though it drains; not known to be cut off at this moment; any.
+    // From the best to what is left: reached, though it drains; not known to be cut off at this moment; any; one that stops.
     for (int worst = 0; of.empty(); ++worst)
       for (const PlacementMember& member : view.members) {
         const Doubt& doubt = doubts.at(member.name);
-        const int rank = doubt.found ? 3 : doubt.cut ? 2 : member.draining ? 1 : 0;
+        const int rank = member.leaving ? 4 : doubt.found ? 3 : doubt.cut ? 2 : member.draining ? 1 : 0;
         if (rank <= worst) of[member.name] = 0;
         alive.insert(member.name);
         if (member.draining || doubt.cut) emptied.insert(member.name);
+        if (member.leaving) leaving.insert(member.name);
       }
     for (const PlacedNamespace& space : view.namespaces)
       if (auto has = of.find(space.at); has != of.end()) has->second += WeightOf(space);
@@ -33,7 +34,7 @@ struct Placement::Weights {
   }
   bool IsToLeave(const std::string& name) const { return emptied.contains(name) && !of.contains(name); }
 
-  std::set<std::string> alive, emptied;
+  std::set<std::string> alive, emptied, leaving;
   std::map<std::string, uint64_t> of;
 };
 
@@ -48,7 +49,7 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
   for (const PlacedNamespace& space : view.namespaces) {
     const bool there = weights.alive.contains(space.at);
     if (space.with_leader && space.at != view.leader) moves.push_back({space.number, space.at, view.leader, !there});
-    else if (!there) homeless.push_back(&space);
+    else if (!there || (!space.with_leader && weights.leaving.contains(space.at) && !weights.of.contains(space.at))) homeless.push_back(&space);
   }
   // The heaviest first, so that the lighter ones even out what they leave.
   std::sort(homeless.begin(), homeless.end(), [](const PlacedNamespace* a, const PlacedNamespace* b) {
@@ -57,7 +58,7 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
   for (const PlacedNamespace* space : homeless) {
     const std::string to = weights.Lightest();
     weights.of[to] += WeightOf(*space);
-    moves.push_back({space->number, space->at, to, true});
+    moves.push_back({space->number, space->at, to, !weights.alive.contains(space->at)});
   }
   // What is to be evened out is seen as it is behind these.
   if (!moves.empty() || now < quiet_until_ || now < next_at_) return moves;

@@ -55,6 +55,7 @@ void ClusterHost::Stop() {
     ending_ = true;
     waiters_.clear();
     looks_.clear();
+    askers_.clear();
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -201,26 +202,33 @@ void ClusterHost::AnswerLooks(MonoTime looked_at) {
 }
 
 MonoTime ClusterHost::Round() {
-  Drain();
-  EndLeaves();
-  if (!Look()) {
-    AnswerWaiters();
-    return {setup_.now().ms + kQuietMs / 2};
-  }
   bool quiet = false;
+  std::vector<std::function<void(bool)>> askers;
   {
     std::lock_guard lock(mutex_);
     quiet = quiet_;
+    askers.swap(askers_);
   }
-  Bury();
+  Drain();
+  EndLeaves();
+  // By what was seen before: it is only taken where it is still so.
+  if (!quiet) ReleaseLeft();
+  bool looked = Look();
+  AnswerAskers(askers, looked);
+  if (looked && Bury()) looked = Look();
+  if (!looked) {
+    GiveUpDeparting();
+    AnswerWaiters();
+    return {setup_.now().ms + kQuietMs / 2};
+  }
   if (!leads_ && registry_ != membership_.image().registry && !LearnRegistry(false)) return {setup_.now().ms + kMovingMs};
   if (!quiet) {
     AcquireRegistry();
-    AcquireNamespaces();
+    AcquireNamespaces(/*told=*/!askers.empty());
     BeginLeaves();
-    ReleaseLeft();
     PlaceAll();
     TellLoads();
+    GoOnDeparting();
   }
   TellReach();
   Show();
@@ -232,10 +240,11 @@ MonoTime ClusterHost::Round() {
 /// Soon, where something is on its way: whoever has it is to be found, too. Or once a member may be gone.
 MonoTime ClusterHost::Next() {
   const MonoTime now = setup_.now();
-  bool moving = membership_.moving() || !membership_.OwnerOf(kRegistryUnit);
+  const MemberRow* leader = membership_.OwnerOf(kRegistryUnit);
+  bool moving = membership_.moving() || !leader || IsLeaving(*leader);
   {
     std::lock_guard lock(mutex_);
-    moving = moving || !summoned_.empty();
+    moving = moving || !summoned_.empty() || departure_;
   }
   if (!moving) moving_since_ = now;
   const int64_t pause_ms = !moving ? kQuietMs : now.ms - moving_since_.ms < kMovingMostMs ? kMovingMs : kSlowlyMs;
@@ -277,6 +286,7 @@ void ClusterHost::EndLeaves() {
 }
 
 bool ClusterHost::Look() {
+  TakeHeard();
   const MonoTime asked_at = setup_.now();
   Result<ClusterImage> image = store_->Look();
   const MonoTime now = setup_.now();
@@ -284,19 +294,24 @@ bool ClusterHost::Look() {
     if (now.ms - looked_at_.ms >= setup_.times.lease_ms) setup_.lost("it does not learn what the others do");
     return false;
   }
-  membership_.Seen(now, setup_.own(), *std::move(image));
+  membership_.Seen(now, setup_.lease().incarnation, *std::move(image));
   looked_at_ = asked_at;
   looked_at_ms_ = asked_at.ms;
   return true;
 }
 
-void ClusterHost::Bury() {
+/// Whether somebody was: all is to be looked at again.
+bool ClusterHost::Bury() {
+  bool any = false;
   for (const MemberRow& member : membership_.ToBury(setup_.now())) {
     Result<bool> buried = store_->Bury(member);
     if (!buried.ok() || !*buried) continue;
     ++buried_;
+    any = true;
     Log(LogLevel::kWarn, "a member is gone", {{"member", member.name}, {"address", member.address}});
   }
+  if (any) TellOthersToLook();
+  return any;
 }
 
 /// False: this ends, or it is not known yet.
@@ -311,7 +326,7 @@ bool ClusterHost::LearnRegistry(bool leads) {
 
 void ClusterHost::AcquireRegistry() {
   const std::vector<int64_t> wanted = membership_.ToAcquire();
-  if (wanted.empty() || wanted.front() != kRegistryUnit) return;
+  if (wanted.empty() || wanted.front() != kRegistryUnit || departing()) return;
   if (!store_->Lead().ok()) return;
   membership_.Acquired(kRegistryUnit);
   // From here on nobody else changes it: what is read now is all there is.
@@ -324,11 +339,11 @@ void ClusterHost::AcquireRegistry() {
   Log(LogLevel::kInfo, "this member leads", {{"member", setup_.name}});
 }
 
-void ClusterHost::AcquireNamespaces() {
+void ClusterHost::AcquireNamespaces(bool told) {
   std::vector<NamespaceNumber> wanted;
   for (int64_t unit : membership_.ToAcquire())
     if (unit != kRegistryUnit) wanted.push_back(static_cast<NamespaceNumber>(unit));
-  if (wanted.empty()) return;
+  if (wanted.empty() || departing()) return;
   Result<std::vector<NamespaceAtStart>> states = store_->Acquire(wanted);
   if (!states.ok()) {
     if (states.status().code() != Code::kUnavailable && states.status().code() != Code::kConflict)
@@ -339,52 +354,76 @@ void ClusterHost::AcquireNamespaces() {
   taken_ += wanted.size();
   if (!AwaitDone([&](std::function<void()> then) { setup_.gained(*std::move(states), std::move(then)); })) return;
   for (NamespaceNumber number : wanted) here_[number].store(true, std::memory_order_release);
-  Log(LogLevel::kInfo, "namespaces taken", {{"count", wanted.size()}});
+  Log(LogLevel::kInfo, "namespaces taken", {{"count", wanted.size()}, {"told", told}});
+  // Requests wait elsewhere for whoever has them.
+  TellOthersToLook();
 }
 
-/// It goes on being served until whoever is to have it must have seen that, and looks out for it.
+/// It goes on being served until whoever is to have it has seen that, and looks out for it: it said so, or must have looked since.
 void ClusterHost::BeginLeaves() {
   const std::vector<int64_t> leaves = membership_.ToLeave();
-  std::map<int64_t, MonoTime> seen;
-  for (int64_t unit : leaves) seen[unit] = to_leave_.contains(unit) ? to_leave_[unit] : setup_.now();
-  to_leave_ = std::move(seen);
+  std::map<int64_t, ToLeave> seen;
+  std::map<std::string, std::shared_ptr<std::atomic<bool>>> tells;
   for (int64_t unit : leaves) {
-    if (setup_.now().ms - to_leave_[unit].ms < kQuietMs) continue;
-    const auto number = static_cast<NamespaceNumber>(unit);
-    membership_.Leave(unit);
-    here_[number].store(false, std::memory_order_release);
+    const UnitRow* row = membership_.Find(unit);
+    if (auto before = to_leave_.find(unit); before != to_leave_.end() && before->second.to == row->placed) {
+      seen[unit] = before->second;
+      continue;
+    }
+    std::shared_ptr<std::atomic<bool>>& told = tells[row->placed];
+    if (!told) told = std::make_shared<std::atomic<bool>>(false);
+    seen[unit] = {setup_.now(), row->placed, told};
+  }
+  to_leave_ = std::move(seen);
+  for (const auto& [name, told] : tells)
+    Tell(membership_.FindAlive(name)->address, /*look=*/true, /*leaving=*/false, [this, told](bool taken) {
+      if (!taken) return;
+      *told = true;
+      Kick();
+    });
+  for (int64_t unit : leaves)
+    if (const ToLeave& each = to_leave_[unit]; *each.told || setup_.now().ms - each.since.ms >= kQuietMs)
+      BeginLeave(static_cast<NamespaceNumber>(unit));
+}
+
+void ClusterHost::BeginLeave(NamespaceNumber number) {
+  membership_.Leave(number);
+  here_[number].store(false, std::memory_order_release);
+  {
+    std::lock_guard lock(mutex_);
+    const MonoTime cut_at{setup_.now().ms + setup_.grace_ms};
+    leaving_[number].cut_at = departure_ ? std::min(cut_at, departure_->until) : cut_at;
+  }
+  setup_.leave(number, [this, number] {
     {
       std::lock_guard lock(mutex_);
-      leaving_[number].cut_at = {setup_.now().ms + setup_.grace_ms};
+      leaving_[number].left = true;
+      kicked_ = true;
     }
-    setup_.leave(number, [this, number] {
-      {
-        std::lock_guard lock(mutex_);
-        leaving_[number].left = true;
-        kicked_ = true;
-      }
-      wake_.notify_all();
-    });
-  }
+    wake_.notify_all();
+  });
 }
 
 void ClusterHost::ReleaseLeft() {
-  for (const UnitRow& unit : membership_.ToRelease()) {
-    Result<bool> released = store_->Release(unit);
-    if (!released.ok() || !*released) continue;
+  const std::vector<UnitRow> left = membership_.ToRelease();
+  if (left.empty()) return;
+  const Result<std::vector<int64_t>> released = store_->Release(left);
+  if (!released.ok()) return;
+  std::set<std::string> to;
+  for (const UnitRow& unit : left) {
+    if (std::find(released->begin(), released->end(), unit.unit) == released->end()) continue;
     ++handed_over_;
+    to.insert(unit.placed);
     Log(LogLevel::kInfo, "namespace handed over", {{"namespace", unit.unit}, {"to", unit.placed}});
   }
+  TellOwnersToBe(to);
 }
 
 void ClusterHost::PlaceAll() {
   if (!placement_) return;
   const ClusterImage& image = membership_.image();
   PlacementView view{setup_.name, {}, setup_.namespaces()};
-  for (const MemberRow& member : image.members) {
-    view.members.push_back({member.name, member.draining});
-    view.members.back().reach = member.reach;
-  }
+  for (const MemberRow& member : image.members) view.members.push_back({member.name, member.draining, IsLeaving(member), member.reach});
   std::unordered_map<int64_t, const UnitRow*> rows;
   for (const UnitRow& unit : image.units) rows[unit.unit] = &unit;
   std::set<NamespaceNumber> summoned;
@@ -406,6 +445,7 @@ void ClusterHost::PlaceAll() {
   LogCutOff();
   if (moves.empty() || !store_->Place(moves).ok()) return;
   moves_made_ += moves.size();
+  TellOthersToLook();
   std::lock_guard lock(mutex_);
   for (const PlacementMove& move : moves) {
     moves_.push_front({setup_.wall(), move.number, move.from, move.to});
@@ -463,6 +503,7 @@ void ClusterHost::Drain() {
     if (!set.ok()) ask.then(set.status());
     else ask.then(*set ? Status::Ok() : Status(Code::kNotFound, "there is no such member"));
     if (!set.ok() || !*set) continue;
+    TellOthersToLook();
     if (ask.draining) Log(LogLevel::kInfo, "a member drains", {{"member", ask.member}});
     else Log(LogLevel::kInfo, "a member drains no more", {{"member", ask.member}});
   }

@@ -5,6 +5,7 @@
 // I1 a namespace is said to be here (Of) only between the end of `gained` and the beginning of `leave`.
 // I2 it is released only once `leave` has ended, and all of it is durable.
 // I3 who could not look for a whole lease knows nothing of tokens any more: `lost`.
+// I4 what members say to each other (cluster_words.cc) only has them look sooner: what is done is decided by what the store says then.
 #pragma once
 
 #include <atomic>
@@ -24,6 +25,7 @@
 #include "broker/cluster_report.h"
 #include "broker/cluster_store.h"
 #include "broker/events.h"
+#include "broker/member_word.h"
 #include "broker/membership.h"
 #include "broker/placement.h"
 #include "broker/places.h"
@@ -39,7 +41,9 @@ class ClusterHost : public Places {
     int64_t grace_ms = 0;  // for attempts in flight of what is handed over
     std::function<MonoTime()> now;
     std::function<WallTime()> wall;
-    std::function<Incarnation()> own;  // under which this member has its lease
+    std::function<OwnerWord()> lease;  // this member's own
+    /// Takes a word to the member at `address`; `then`, where there is one, whether it was taken; on any thread. Any thread.
+    std::function<void(const std::string& address, MemberWord word, std::function<void(bool)> then)> tell;
     /// The registry's rows are these now: `then` once all go by them. `leads`: and this member goes on with it.
     std::function<void(RegistryImage, bool leads, std::function<void()> then)> registry;
     /// They are served from now on: `then` once they take requests.
@@ -64,6 +68,9 @@ class ClusterHost : public Places {
 
   /// The registry as it is now, before anything runs: followed. Then the thread begins. `store` is borrowed until Stop.
   void Start(std::unique_ptr<ClusterStore> store);
+  /// This member stops: what it serves goes to the others, each namespace once what is in flight of it has ended, or, `most_ms` from now, without.
+  /// `then` on any thread, once that is done, or nobody takes it. Not where this ends first.
+  void Depart(int64_t most_ms, std::function<void()> then);
   /// Nothing is taken, handed over or placed from now on.
   void Quiesce();
   /// Ends the thread; no function is called any more.
@@ -82,6 +89,10 @@ class ClusterHost : public Places {
   ClusterReport Report() const;
   /// What the registry, which is here, has to say to a namespace's core: that is brought here first.
   void Summon(NamespaceNumber number, Event event);
+  /// Another member says something. `then` on any thread: whether it was taken, and looked at where that was asked for.
+  void Hear(MemberWord word, std::function<void(bool)> then);
+  /// The store has confirmed this member's lease once more: those that watch it are told.
+  void Renewed();
   /// Namespaces came, or went.
   void Kick();
   /// `then` on any thread. Its status: kNotFound: there is no such member; kUnavailable.
@@ -100,17 +111,30 @@ class ClusterHost : public Places {
     MonoTime cut_at;
     bool left = false, cut = false;
   };
+  /// What is to be left: since when that has been seen, and whether whoever is to have it has seen it, too.
+  struct ToLeave {
+    MonoTime since;
+    std::string to;
+    std::shared_ptr<std::atomic<bool>> told;
+  };
+  /// See Depart.
+  struct Departure {
+    MonoTime began, until;
+    std::function<void()> then;
+    bool told = false, failed = false;
+  };
 
   void Run();
   /// When the next one is due.
   MonoTime Round();
   void EndLeaves();
   bool Look();
-  void Bury();
+  bool Bury();
   bool LearnRegistry(bool leads);
   void AcquireRegistry();
-  void AcquireNamespaces();
+  void AcquireNamespaces(bool told);
   void BeginLeaves();
+  void BeginLeave(NamespaceNumber number);
   void ReleaseLeft();
   void PlaceAll();
   void TellLoads();
@@ -118,6 +142,16 @@ class ClusterHost : public Places {
   void LogCutOff();
   void AnswerLooks(MonoTime looked_at);
   void Drain();
+  // What is said between members (cluster_words.cc).
+  void Tell(const std::string& address, bool look, bool leaving, std::function<void(bool)> then = nullptr);
+  void TellOthersToLook();
+  void TellOwnersToBe(const std::set<std::string>& names);
+  void TakeHeard();
+  void AnswerAskers(const std::vector<std::function<void(bool)>>& askers, bool looked);
+  bool departing() const;
+  bool IsLeaving(const MemberRow& member) const;
+  void GoOnDeparting();
+  void GiveUpDeparting();
   void Show();
   void AnswerWaiters();
   void Deliver();
@@ -146,6 +180,10 @@ class ClusterHost : public Places {
     std::function<void(Status)> then;
   };
   std::deque<DrainAsk> drains_;
+  std::map<std::string, std::pair<OwnerWord, MonoTime>> heard_;  // by member: its lease as it said last, and when
+  std::map<std::string, Incarnation> leaving_members_;           // that said so
+  std::vector<std::function<void(bool)>> askers_;                // wait for the next look
+  std::optional<Departure> departure_;
   std::map<NamespaceNumber, Leaving> leaving_;
   std::deque<ClusterReport::Move> moves_;
   std::thread thread_;
@@ -157,7 +195,7 @@ class ClusterHost : public Places {
   std::map<NamespaceNumber, uint64_t> told_loads_;
   std::optional<std::set<std::string>> told_reach_;
   std::set<std::string> cut_off_;         // as was logged
-  std::map<int64_t, MonoTime> to_leave_;  // since when that has been seen
+  std::map<int64_t, ToLeave> to_leave_;
   MonoTime looked_at_, told_at_, moving_since_;
 };
 

@@ -56,6 +56,11 @@ void LeaseKeeper::OnLost(std::function<void(const char*)> lost) {
   on_lost_ = std::move(lost);
 }
 
+void LeaseKeeper::OnRenewed(std::function<void()> renewed) {
+  std::lock_guard lock(renewed_mutex_);
+  renewed_ = std::move(renewed);
+}
+
 bool LeaseKeeper::MayAct() {
   if (!lost_.load(std::memory_order_relaxed) && BootNow().ms < until_ms_.load(std::memory_order_acquire)) return true;
   Lose("its lease is over");
@@ -138,7 +143,16 @@ void LeaseKeeper::Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_loc
     return lock->lock();
   }
   until_ms_.store(owner_.until().ms, std::memory_order_release);
-  if (ask.kind != OwnerAsk::Kind::kAcquire || answer != OwnerAnswer::kYes) return;
+  if (answer != OwnerAnswer::kYes) return;
+  if (ask.kind == OwnerAsk::Kind::kRenew) {
+    lock->unlock();
+    {
+      std::lock_guard renewing(renewed_mutex_);
+      if (renewed_) renewed_();
+    }
+    return lock->lock();
+  }
+  if (ask.kind != OwnerAsk::Kind::kAcquire) return;
   if (std::exchange(held_, true)) return;
   lock->unlock();
   acquired_();

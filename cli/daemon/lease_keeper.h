@@ -33,6 +33,9 @@ class LeaseKeeper : public OwnerHandle {
   void Start(std::function<void()> acquired);
   /// Before it is acquired. `lost` is called on any thread.
   void OnLost(std::function<void(const char* why)> lost);
+  /// `renewed` is called each time that the store has confirmed the lease anew, on the keeper's thread; null: nobody is told any more, and no call is
+  /// under way. Any thread but from inside.
+  void OnRenewed(std::function<void()> renewed);
   /// Look directly before whatever nobody may see of one who is not the owner. Any thread; costs a read of the clock.
   bool MayAct();
   /// Somebody found that it is lost, and has called what OnLost said.
@@ -70,6 +73,8 @@ class LeaseKeeper : public OwnerHandle {
   std::atomic<int64_t> until_ms_ = 0;  // CLOCK_BOOTTIME
   std::function<void()> acquired_;
   std::function<void(const char*)> on_lost_;
+  std::mutex renewed_mutex_;  // held while it is called
+  std::function<void()> renewed_;
   std::thread asker_, watcher_;
 };
 

@@ -105,6 +105,7 @@ Runtime::Impl::Impl(const Options& options, const Launch& launch, LeaseKeeper* k
       lending_({}, &exchange_) {}
 
 Runtime::Impl::~Impl() {
+  if (keeper_) keeper_->OnRenewed(nullptr);
   budget_.relieved = nullptr;
   if (checker_.joinable()) checker_.join();
   commands_.reset();
@@ -244,7 +245,14 @@ Status Runtime::Impl::MakeIoThreads() {
 /// The door stands between the server and the API.
 void Runtime::Impl::MakeServer(IoThread* io) {
   io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());
-  io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, io->door.get());
+  if (cluster_)
+    io->words =
+        std::make_unique<WordsDoor>(io->door.get(), [cluster = cluster_.get(), loop = &io->loop](MemberWord word, std::function<void(bool)> then) {
+          cluster->Hear(std::move(word), [loop, then](bool taken) { loop->Post([then, taken] { then(taken); }); });
+        });
+  HttpHandler* handler = io->words ? static_cast<HttpHandler*>(io->words.get()) : io->door.get();
+  io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, handler);
+  if (io->words) io->words->SetResponder(io->server.get());
   if (keeper_) io->server->AnswerOnlyWhile([keeper = keeper_] { return keeper->MayAct(); });
   io->door->SetResponder(io->server.get());
   io->api->SetResponder(io->door.get());

@@ -17,7 +17,11 @@ void Runtime::Impl::MakeCluster() {
   setup.grace_ms = options_.shutdown_grace_ms;
   setup.now = [] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; };
   setup.wall = ReadWall;
-  setup.own = [keeper = keeper_] { return keeper->word().incarnation; };
+  setup.lease = [keeper = keeper_] { return keeper->word(); };
+  setup.tell = [this](const std::string& address, MemberWord word, std::function<void(bool)> then) {
+    IoThread* io = io_[0].get();
+    io->loop.Post([io, address, word = std::move(word), then = std::move(then)] { io->teller->Tell(address, word, then); });
+  };
   setup.registry = [this](RegistryImage image, bool leads, std::function<void()> then) { TakeRegistry(std::move(image), leads, std::move(then)); };
   setup.gained = [this](std::vector<NamespaceAtStart> states, std::function<void()> then) { GainNamespaces(states, std::move(then)); };
   setup.leave = [this](NamespaceNumber number, std::function<void()> then) { LeaveNamespace(number, std::move(then)); };
@@ -42,6 +46,7 @@ void Runtime::Impl::MakeCluster() {
     });
   };
   cluster_ = std::make_unique<ClusterHost>(std::move(setup));
+  keeper_->OnRenewed([this] { cluster_->Renewed(); });
   options_.api.places = cluster_.get();
 }
 
@@ -76,6 +81,7 @@ void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
     };
   if (api->thread == 0) ProbeMembers(io, tls);
   io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
+  if (io_.empty()) io->teller = std::make_unique<MemberTeller>(io->members.get());
   api->members = io->members.get();
   api->passing = &passing_;
   api->histograms.push_back(&passing_.took);

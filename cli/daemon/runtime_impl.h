@@ -37,6 +37,8 @@
 #include "net/beanstalkd/beanstalkd_door.h"
 #include "net/cluster/member_client.h"
 #include "net/cluster/member_prober.h"
+#include "net/cluster/member_teller.h"
+#include "net/cluster/words_door.h"
 #include "net/command/command_runner.h"
 
 namespace notifyd {
@@ -47,19 +49,23 @@ struct IoThread {
   std::unique_ptr<MemberClient> members;  // null: there are no others
   std::unique_ptr<MemberClient> probes;   // the first loop's, where there are
   std::unique_ptr<MemberProber> prober;   // likewise
+  std::unique_ptr<MemberTeller> teller;   // the first one's
   std::unique_ptr<PlainSender> sender;
   std::unique_ptr<Api> api;
   std::unique_ptr<BeanstalkdDoor> door;
+  std::unique_ptr<WordsDoor> words;  // null: there are no others
   std::unique_ptr<HttpServer> server;
   HttpServer::Sockets released;  // written on its own loop, read once all have released
   std::thread thread;
 
   ~IoThread() {
     server.reset();
+    words.reset();
     door.reset();
     api.reset();
     prober.reset();
     probes.reset();
+    teller.reset();
     members.reset();
     sender.reset();
   }
@@ -146,8 +152,9 @@ class Runtime::Impl : private StoreEvents {
   void Reload();
   Holdings Held() const;
 
-  // Stop: StopSignal, then drained or grace over, then FlushAndStop.
+  // Stop: StopSignal, then, of a member, the others have what it serves, then StopCores, then drained or grace over, then FlushAndStop.
   void StopSignal(int number);
+  void StopCores(int number, int64_t grace_ms);
   void FlushAndStop(const char* why);
   void StopLoops();
 
@@ -211,6 +218,7 @@ class Runtime::Impl : private StoreEvents {
   std::atomic<bool> stop_asked_{false};  // any thread
   std::atomic_flag failed_;              // any thread: the store failed
   Stage stage_ = Stage::kServing;
+  bool departed_ = false;  // a member that stops has handed over, or given that up
   CoresState cores_state_ = CoresState::kRunning;
   size_t quiet_shards_ = 0, drained_shards_ = 0;
   std::function<void()> on_drained_;

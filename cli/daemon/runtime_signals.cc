@@ -18,6 +18,8 @@ namespace {
 constexpr int kGraceSlot = 1, kAwaitSlot = 2;
 /// Once nothing is in flight any more, answers that are still being written get so long.
 constexpr int64_t kFlushMostMs = 1000;
+/// What is handed over at a stop and cut off at the end of the grace is written and released in so long, or goes with the lease.
+constexpr int64_t kDepartMoreMs = 500;
 /// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
 constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000;
 /// A request that has been coming for longer is a slow one: nobody waits for its end.
@@ -128,6 +130,23 @@ void Runtime::Impl::Reload() {
 // ---- stop
 
 void Runtime::Impl::StopSignal(int number) {
+  if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving || !cluster_) return StopCores(number, options_.shutdown_grace_ms);
+  const bool restarting = stage_ != Stage::kServing;
+  stage_ = Stage::kStopping;
+  // A restart has begun to hold attempts: nothing is handed over then, and others take it once the lease is given back.
+  if (restarting) return StopCores(number, options_.shutdown_grace_ms);
+  profiler_.Cut();
+  Log(LogLevel::kInfo, "handing over", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}});
+  const int64_t until_ms = ReadClockMs(CLOCK_BOOTTIME) + options_.shutdown_grace_ms;
+  const auto stop = [this, number, until_ms] {
+    if (!std::exchange(departed_, true)) StopCores(number, std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0));
+  };
+  // The store may not answer.
+  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms + kDepartMoreMs, stop);
+  cluster_->Depart(options_.shutdown_grace_ms, [this, stop] { io_[0]->loop.Post(stop); });
+}
+
+void Runtime::Impl::StopCores(int number, int64_t grace_ms) {
   // Said once the cores are told: whoever reads the line knows that no further submit is taken.
   auto say = [this, number] { Log(LogLevel::kInfo, "stopping", {{"signal", SignalName(number)}, {"grace_ms", options_.shutdown_grace_ms}}); };
   if (stage_ == Stage::kSettling || stage_ == Stage::kLeaving) return say();
@@ -135,7 +154,7 @@ void Runtime::Impl::StopSignal(int number) {
   stage_ = Stage::kStopping;
   if (cluster_) cluster_->Quiesce();
   profiler_.Cut();
-  io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
+  io_[0]->loop.SetTimer(kGraceSlot, grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
   OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
              [this, say] { OnEachShard([](Shard* shard) { shard->Stop(); }, say); });

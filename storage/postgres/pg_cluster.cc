@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/postgres/pg_stand.h"
@@ -114,8 +115,19 @@ Result<RegistryImage> PgCluster::ReadRegistry() {
   return notifyd::ReadRegistry(*setup_.kv, *setup_.sealing);
 }
 
-Result<bool> PgCluster::Release(const UnitRow& seen) {
-  return Changed(kPgReleaseUnit, PgParams().Int(seen.unit).Int(static_cast<int64_t>(seen.epoch)).Bytes(EncodeIncarnation(seen.owner)));
+Result<std::vector<int64_t>> PgCluster::Release(const std::vector<UnitRow>& seen) {
+  std::vector<int64_t> units, epochs;
+  for (const UnitRow& unit : seen) {
+    CHECK(unit.owner == seen.front().owner);
+    units.push_back(unit.unit);
+    epochs.push_back(static_cast<int64_t>(unit.epoch));
+  }
+  const PgParams params = std::move(PgParams().Ints(units).Ints(epochs).Bytes(EncodeIncarnation(seen.empty() ? Incarnation() : seen.front().owner)));
+  auto rows = Run([&](PgConnection* connection) { return connection->Run(kPgReleaseUnits, params); });
+  if (!rows.ok()) return std::move(rows).status();
+  std::vector<int64_t> released;
+  for (int i = 0; i < rows->size(); ++i) released.push_back(rows->Int(i, 0));
+  return released;
 }
 
 Status PgCluster::Place(const std::vector<PlacementMove>& moves) {

@@ -36,7 +36,7 @@ class PgCluster : public ClusterStore {
   Status Lead() override;
   Result<RegistryImage> ReadRegistry() override;
   void Forget(NamespaceNumber number) override { setup_.committer->Forget(number); }
-  Result<bool> Release(const UnitRow& seen) override;
+  Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override;
   Status Place(const std::vector<PlacementMove>& moves) override;
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override;
   Status TellReach(const std::set<std::string>& unreached) override;

@@ -51,9 +51,10 @@ inline constexpr const char* kPgReleaseMember =
 inline constexpr const char* kPgBury = "SELECT epoch FROM bury($1, $2, $3, $4)";
 /// As kPgAcquire, of the lease of a member. Errors: kPgFenced: it is lost; kPgHeld: another member has one of them, and none is taken.
 inline constexpr const char* kPgAcquireUnits = "SELECT unit, epoch, n, totals FROM acquire_units($1, $2, $3)";
-/// Parameters: unit, epoch, incarnation. No row: it is not as it was seen.
-inline constexpr const char* kPgReleaseUnit =
-    "UPDATE owners SET epoch = epoch + 1, incarnation = nobody() WHERE unit = $1 AND epoch = $2 AND incarnation = $3 RETURNING epoch";
+/// Parameters: units (bigint[]), epochs (bigint[]), incarnation of their owner. A row for each that was as it was seen.
+inline constexpr const char* kPgReleaseUnits =
+    "UPDATE owners o SET epoch = o.epoch + 1, incarnation = nobody() FROM unnest($1::bigint[], $2::bigint[]) AS seen (unit, epoch) "
+    "WHERE o.unit = seen.unit AND o.epoch = seen.epoch AND o.incarnation = $3 RETURNING o.unit";
 /// Parameters: incarnation of who has the registry, units (bigint[]), names (bytea[]) of the members that are to have them. Error: kPgHeld.
 inline constexpr const char* kPgPlace = "SELECT place($1, $2, $3)";
 /// Parameters: units (bigint[]), loads (bigint[]).

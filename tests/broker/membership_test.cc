@@ -159,18 +159,62 @@ TEST_CASE("membership: a member is buried once it was not renewed for a lease an
   CHECK_FALSE(a.FindAlive("b"));
 }
 
+TEST_CASE("membership: a lease that its member told of is counted from then, not from the next look; what comes late or is unknown changes nothing") {
+  ClusterRows rows;
+  rows.Find("a")->word = WordOf(1);
+  rows.Find("b")->word = WordOf(2);
+  Membership a("a");
+  a.Heard({0}, "b", WordOf(2));  // before the store said so
+  a.Seen({100}, {0, 1}, rows.image);
+  CHECK(a.NextBurial().ms == 6'700);
+  ++rows.Find("b")->word.renewal;
+  const OwnerWord renewed = rows.Find("b")->word;
+  a.Heard({2'000}, "b", renewed);
+  CHECK(a.ToBury({9'000}).empty());  // the row is not seen yet as it was said to be
+  a.Seen({2'400}, {0, 1}, rows.image);
+  CHECK(a.NextBurial().ms == 8'600);
+  a.Heard({3'000}, "b", WordOf(2));  // overtaken
+  OwnerWord other = renewed;
+  other.incarnation = {0, 9};
+  ++other.renewal;
+  a.Heard({3'000}, "b", other);
+  a.Heard({3'000}, "b", renewed);  // once more
+  a.Heard({3'000}, "c", renewed);
+  CHECK(a.NextBurial().ms == 8'600);
+  CHECK(a.ToBury({8'599}).empty());
+  REQUIRE(a.ToBury({8'600}).size() == 1);
+  CHECK(rows.Bury(a.ToBury({8'600})[0]));
+}
+
+TEST_CASE("membership: where the store has an older renewal than was told of, what it says counts, from when it was seen") {
+  ClusterRows rows;
+  rows.Find("a")->word = WordOf(1);
+  rows.Find("b")->word = WordOf(2);
+  Membership a("a");
+  a.Seen({0}, {0, 1}, rows.image);
+  OwnerWord lost = WordOf(2);
+  ++lost.renewal;
+  a.Heard({1'000}, "b", lost);
+  a.Seen({1'500}, {0, 1}, rows.image);
+  CHECK(a.NextBurial().ms == 8'100);
+  rows.Find("b")->word = lost;  // the same number, renewed anew
+  a.Seen({3'000}, {0, 1}, rows.image);
+  CHECK(a.NextBurial().ms == 9'600);
+}
+
 namespace {
 
 struct Faults {
   LeaseTimes times;
   bool fence = true;
+  int64_t words_back_ms = 0;  // what was heard is counted from so long before
 };
 
 struct Findings {
   int both = 0;     // moments at which two could act for one unit
   int mixed = 0;    // batches that were written behind a later owner's acquisition
   int written = 0;  // batches
-  int buried = 0, handed = 0;
+  int buried = 0, handed = 0, heard = 0;
   bool calm = true;  // with all faults over, each unit is served where it is placed, and one leads
 };
 
@@ -222,6 +266,7 @@ class World {
     std::unique_ptr<Membership> membership;
     bool owned = false;
     Line lease, units;
+    std::map<std::string, std::pair<MonoTime, OwnerWord>> heard;  // since the last look was asked for
     std::map<int64_t, uint64_t> epochs;       // of what it acquired
     std::map<int64_t, int64_t> leaves_at_ms;  // of what it leaves
     int64_t look_at_ms = 0;
@@ -238,6 +283,7 @@ class World {
     member->owned = member->looked = false;
     member->epochs.clear();
     member->leaves_at_ms.clear();
+    member->heard.clear();
   }
 
   bool Acts(const Process& member, int64_t unit) const { return member.owner->MayAct(member.Clock(now_ms_)) && member.membership->Serves(unit); }
@@ -273,7 +319,10 @@ class World {
     if (std::optional<OwnerAsk> ask = member->owner->Ask(clock)) {
       Send<std::pair<OwnerAnswer, OwnerWord>>(
           &member->lease, faulty, [this, member, ask] { return rows_.Do(member->name, *ask); },
-          [this, member](const auto& outcome) { member->owner->Answer(member->Clock(now_ms_), outcome.first, outcome.second); },
+          [this, member, ask, faulty](const auto& outcome) {
+            member->owner->Answer(member->Clock(now_ms_), outcome.first, outcome.second);
+            if (ask->kind == OwnerAsk::Kind::kRenew && outcome.first == OwnerAnswer::kYes) SayRenewed(*member, faulty);
+          },
           [this, member] { member->owner->Answer(member->Clock(now_ms_), OwnerAnswer::kUnknown); });
     }
     if (!member->owned) return;
@@ -281,6 +330,19 @@ class World {
     EndLeaves(member);
     for (const auto& [unit, epoch] : member->epochs)
       if (Acts(*member, unit) && random_.Chance(0.02)) Write(member, unit, epoch, faulty);
+  }
+
+  /// To all others; each hears it soon, late, or never.
+  void SayRenewed(const Process& member, bool faulty) {
+    const OwnerWord word = member.owner->word();
+    for (auto& other : members_) {
+      if (other->name == member.name || random_.Chance(0.3)) continue;
+      const int64_t there_ms = static_cast<int64_t>(random_.Below(faulty && random_.Chance(0.2) ? 8'000 : 30));
+      arrivals_.emplace(now_ms_ + there_ms, [this, to = other.get(), name = member.name, word] {
+        to->heard[name] = {{to->Clock(now_ms_).ms - faults_.words_back_ms}, word};
+        ++found_.heard;
+      });
+    }
   }
 
   void Receive(Line* line) {
@@ -305,6 +367,8 @@ class World {
     if (!member->looked || (gone.empty() && wanted.empty() && left.empty())) {
       if (now_ms_ < member->look_at_ms) return;
       member->look_at_ms = now_ms_ + 500;
+      for (const auto& [name, said] : member->heard) membership->Heard(said.first, name, said.second);
+      member->heard.clear();
       Send<ClusterImage>(
           &member->units, faulty, [this] { return rows_.image; },
           [this, member, word](const ClusterImage& image) {
@@ -396,6 +460,7 @@ Findings RunAll(uint64_t count, const Faults& faults) {
     sum.written += one.written;
     sum.buried += one.buried;
     sum.handed += one.handed;
+    sum.heard += one.heard;
     if (!one.calm && sum.calm) UNSCOPED_INFO("not calm in the end: seed " << seed);
     sum.calm = sum.calm && one.calm;
   }
@@ -412,6 +477,13 @@ TEST_CASE("membership: several members over a store that answers late, once or n
   CHECK(found.buried > 100);
   CHECK(found.handed > 500);
   CHECK(found.written > 10'000);
+  CHECK(found.heard > 10'000);
+}
+
+TEST_CASE("membership: one that counts what it was told from before it heard it is caught") {
+  Faults faults;
+  faults.words_back_ms = 3'000;
+  CHECK(RunAll(60, faults).both > 0);
 }
 
 TEST_CASE("membership: one that buries another before its lease is over is caught") {

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,28 @@ TEST_CASE("placement: where all drain nothing moves, and what is nowhere is serv
   CHECK(placement.Decide({30'000}, {"", {}, view.namespaces}).empty());
 }
 
+TEST_CASE("placement: what is at a member that stops goes at once, evenly, and nothing goes there; with the leader stays what has to") {
+  PlacementView view{"a", {{"a"}, {"b"}, {"c"}}, {{kSystemNumber, "a", 0, true}, At(2, "b"), At(3, "b"), At(4, "b"), At(5, "")}};
+  view.members[1].leaving = true;
+  Placement placement({0});
+  std::vector<PlacementMove> moves = placement.Decide({0}, view);
+  CHECK(moves.size() == 4);
+  for (const PlacementMove& move : moves) CHECK(move.at_once == (move.number == 5));
+  Apply(moves, &view);
+  CHECK(Counts(view) == std::map<std::string, int>{{"a", 3}, {"c", 2}});
+  // The leader stops, then the one that is left: to nobody.
+  view.members = {{"a"}, {"c"}};
+  view.members[0].leaving = true;
+  Apply(placement.Decide({1}, view), &view);
+  CHECK(Counts(view) == std::map<std::string, int>{{"a", 1}, {"c", 4}});
+  view.members[1].leaving = true;
+  CHECK(placement.Decide({2}, view).empty());
+  // One that drains takes what nobody else can.
+  view.members.push_back({"d", true});
+  Apply(placement.Decide({3}, view), &view);
+  CHECK(Counts(view) == std::map<std::string, int>{{"a", 1}, {"d", 4}});
+}
+
 namespace {
 
 struct Findings {
@@ -110,6 +133,7 @@ struct Findings {
   int homeless = 0;   // a namespace was at no member that is alive
   int restless = 0;   // with loads that hardly change: a namespace moved more than a few times, or something moved at the very end
   int undrained = 0;  // a member that drains, beside others that do not, had something left
+  int unleft = 0;     // a member that stops, beside others that do not, had something left
   int moves = 0;
 };
 
@@ -149,8 +173,9 @@ class Life {
  private:
   void Change() {
     PlacementMember& some = view_.members[random_.Below(view_.members.size())];
-    const uint64_t what = random_.Below(4);
+    const uint64_t what = random_.Below(5);
     if (what == 0) some.draining = !some.draining;
+    if (what == 4 && some.name != view_.leader) some.leaving = true;  // until it is gone
     if (what == 1) view_.members.push_back({"n" + std::to_string(++made_)});
     if (what == 2 && some.name != view_.leader) view_.members.erase(view_.members.begin() + (&some - view_.members.data()));
   }
@@ -159,16 +184,22 @@ class Life {
   void Step(bool calm) {
     for (size_t i = 0; i < base_.size(); ++i)
       view_.namespaces[i].load = base_[i] + (base_[i] / 50 > 0 ? random_.Below(base_[i] / 50) : 0);  // two in a hundred
+    if (calm) std::erase_if(view_.members, [](const PlacementMember& member) { return member.leaving; });
+    std::set<std::string> leaving;
+    for (const PlacementMember& member : view_.members)
+      if (member.leaving) leaving.insert(member.name);
     const std::vector<PlacementMove> moves = placement_.Decide({now_}, view_);
     Apply(moves, &view_);
     for (const PlacementMove& move : moves) {
       ++found_.moves;
-      if (move.at_once || move.number == kSystemNumber) continue;
+      if (move.at_once || move.number == kSystemNumber || leaving.contains(move.from)) continue;
       if (last_ >= 0 && now_ - last_ < 1'000) ++found_.crowded;
       if (now_ < 10'000) ++found_.early;
       last_ = now_;
       if (calm) ++moved_[move.number];
     }
+    for (const PlacedNamespace& space : view_.namespaces)
+      if (leaving.contains(space.at) && leaving.size() < view_.members.size()) ++found_.unleft;
     for (const PlacedNamespace& space : view_.namespaces)
       if (std::none_of(view_.members.begin(), view_.members.end(), [&](const auto& each) { return each.name == space.at; })) ++found_.homeless;
   }
@@ -192,6 +223,7 @@ Findings RunAll(uint64_t count, const PlacementRules& rules) {
     sum.homeless += one.homeless;
     sum.restless += one.restless;
     sum.undrained += one.undrained;
+    sum.unleft += one.unleft;
     sum.moves += one.moves;
     if (one.restless + one.undrained + one.homeless > 0) UNSCOPED_INFO("seed " << seed);
   }
@@ -207,6 +239,7 @@ TEST_CASE("placement: members that come, go, drain and are loaded at random: it 
   CHECK(found.homeless == 0);
   CHECK(found.restless == 0);
   CHECK(found.undrained == 0);
+  CHECK(found.unleft == 0);
   CHECK(found.moves > 2'000);
 }
 

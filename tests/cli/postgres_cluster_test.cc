@@ -81,6 +81,14 @@ class Cluster {
     At(name).process().Wait();
     members_.erase(name);
   }
+  /// Returns its log, once it has ended as it should.
+  std::string Stop(const std::string& name) {
+    At(name).process().Signal(SIGTERM);
+    CHECK(At(name).process().Wait() == 0);
+    std::string log = At(name).process().error();
+    members_.erase(name);
+    return log;
+  }
   /// One that lives.
   std::string any() const { return members_.begin()->first; }
 
@@ -284,6 +292,59 @@ TEST_CASE("postgres cluster: clients of beanstalkd, and who listens live, are se
   std::string seen, piece;
   while (seen.find("event:") == std::string::npos && listener.ReadChunk(&piece) && !piece.empty()) seen += piece;
   CHECK(seen.find("data:") != std::string::npos);
+}
+
+TEST_CASE("postgres cluster: whoever is to have a namespace is told when it is there, not left to look") {
+  Cluster cluster({"a", "b"});
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  for (const char* space : {"s1", "s2", "s3", "s4"}) cluster.Make(space);
+  const std::string leader = cluster.Leader(), other = leader == "a" ? "b" : "a";
+  REQUIRE(Await([&] { return cluster.Of(other, "namespaces") != "0"; }));
+  CHECK(cluster.Ask("a", "POST", "/v1/cluster/members/" + other + "/drain").status == 204);
+  CHECK(Await([&] { return cluster.Of(other, "namespaces") == "0"; }));
+  // Of some of them its periodic look may be the first to see it.
+  const auto told = [&] {
+    const std::vector<std::string> taken = LinesOf(cluster.At(leader).process().error(), "namespaces taken");
+    return std::any_of(taken.begin(), taken.end(), [](const std::string& line) { return line.find("\"told\":true") != std::string::npos; });
+  };
+  CHECK(Await(told));
+  CHECK_FALSE(LinesOf(cluster.At(other).process().error(), "namespace handed over").empty());
+  // Words are taken at the members' own listener alone.
+  CHECK(cluster.Ask("a", "POST", "/member", R"({"member":"b","look":true})").status == 404);
+}
+
+TEST_CASE("postgres cluster: a member that is stopped, the leader too, hands over first: fifo lanes go on in order, each once") {
+  Cluster cluster({"a", "b", "c"});
+  CountingReceiver receiver;
+  REQUIRE(Await([&] { return !cluster.Of("c", "name").empty(); }));
+  const std::vector<std::string> spaces = {"s1", "s2", "s3", "s4", "s5", "s6"};
+  for (const std::string& space : spaces) cluster.Make(space);
+  for (const std::string& space : spaces) REQUIRE(Await([&] { return cluster.OwnerOf(space) != "null"; }));
+  std::map<std::string, std::vector<std::string>> submitted;
+  const auto submit = [&] {
+    for (const std::string& space : spaces) submitted[space].push_back(cluster.Submit(space, R"({"url":")" + receiver.url() + R"(","mode":"fifo"})"));
+  };
+  submit();
+  for (int round = 0; round < 2; ++round) {
+    const std::string leader = cluster.Leader();
+    std::string victim = leader;
+    if (round == 0)
+      for (const char* name : {"a", "b", "c"})
+        if (name != leader && cluster.Of(name, "namespaces") != "0") victim = name;
+    const std::string log = cluster.Stop(victim);
+    INFO(log);
+    CHECK_FALSE(LinesOf(log, "namespace handed over").empty());
+    submit();
+  }
+  size_t all = 0;
+  for (const auto& [space, ids] : submitted) all += ids.size();
+  REQUIRE(receiver.WaitFor(all));
+  std::map<std::string, std::vector<std::string>> arrived;
+  for (const Delivery& delivery : receiver.deliveries())
+    for (const auto& [space, ids] : submitted)
+      if (std::find(ids.begin(), ids.end(), delivery.id) != ids.end()) arrived[space].push_back(delivery.id);
+  CHECK(receiver.count() == all);
+  CHECK(arrived == submitted);
 }
 
 }  // namespace notifyd::test

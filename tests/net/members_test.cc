@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "net/api/gather.h"
 #include "net/api/passing.h"
+#include "net/cluster/member_word.h"
 #include "net/members_stage.h"
 #include "net/tls/tls_files.h"
 #include "net/tls_client.h"
@@ -523,6 +524,21 @@ TEST_CASE("members: what is said of a peer comes back as it was") {
     CHECK_FALSE(DecodePeer(EncodeBase64(text)));
   CHECK_FALSE(DecodePeer("*"));
   CHECK_FALSE(DecodePeer(""));
+}
+
+TEST_CASE("members: a word comes back as it was said, and what is none is refused") {
+  for (const bool flag : {false, true}) {
+    const MemberWord word{"b \"\xc3\xa4\"", {UINT64_MAX, 7, {UINT64_MAX, 1}, false}, flag, !flag};
+    const std::optional<MemberWord> read = DecodeMemberWord(EncodeMemberWord(word));
+    REQUIRE(read);
+    CHECK(*read == word);
+  }
+  // A later version may say more.
+  CHECK(DecodeMemberWord(R"({"member":"a","epoch":1,"renewal":2,"incarnation_high":3,"incarnation_low":4,"look":true,"leaving":false,"more":[{}]})"));
+  for (const char* text :
+       {"", "{}", "[]", "7", R"({"member":""})", R"({"member":7})", R"({"member":"a","epoch":-1})", R"({"member":"a","epoch":1.5})",
+        R"({"member":"a","renewal":18446744073709551616})", R"({"member":"a","look":1})", R"({"member":"a","leaving":null})"})
+    CHECK_FALSE(DecodeMemberWord(text));
 }
 
 TEST_CASE("members: over TLS each shows the cluster's certificate, and a stranger comes no further than that") {

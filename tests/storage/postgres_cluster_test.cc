@@ -91,8 +91,8 @@ class MemberHarness : public HostHarness {
   bool HandOver(NamespaceNumber number) {
     CloseAt(number);
     cluster_->Forget(number);
-    auto released = cluster_->Release(UnitOf(number));
-    return released.ok() && *released;
+    auto released = cluster_->Release({UnitOf(number)});
+    return released.ok() && *released == std::vector<int64_t>{number};
   }
 
  private:
@@ -142,9 +142,9 @@ TEST_CASE("postgres cluster: one leads, namespaces are where they are placed, an
   a.Commit(5, {Put(MakeRecord(2))}, /*sync=*/false, totals);
   const UnitRow before = a.UnitOf(5);
   REQUIRE(a.HandOver(5));
-  auto again = a.cluster().Release(before);
+  auto again = a.cluster().Release({before});
   REQUIRE(again.ok());
-  CHECK_FALSE(*again);  // a release that comes late takes nothing
+  CHECK(again->empty());  // a release that comes late takes nothing
   auto states = b.cluster().Acquire({5});
   REQUIRE(states.ok());
   REQUIRE(states->size() == 1);

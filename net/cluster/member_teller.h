@@ -1,0 +1,42 @@
+// MemberTeller: takes words (broker/member_word.h) to other members, over the connections that MemberClient keeps. Repeats nothing. On one loop, on
+// its thread. Contract section 22: an orderly hand-over waits for no periodic look.
+//
+// I1  Of what is told, `then` is called once; not where the teller ends first.
+// I2  What is under way to one member is bounded: one that does not answer costs no more than that.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "broker/member_word.h"
+#include "net/cluster/member_client.h"
+
+namespace notifyd {
+
+class MemberTeller {
+ public:
+  /// A word that is not answered by then is lost: whoever it was for looks by itself by then.
+  static constexpr int64_t kAnswerMs = 1'000;
+  static constexpr size_t kMostUnderWay = 16;  // to one member
+
+  /// `client` is borrowed, and outlives it.
+  explicit MemberTeller(MemberClient* client);
+  ~MemberTeller();
+
+  /// `then`: whether it was taken. It may be called from inside.
+  void Tell(const std::string& address, const MemberWord& word, std::function<void(bool)> then);
+
+ private:
+  class Call;
+  void End(uint64_t number, bool taken);
+
+  MemberClient& client_;
+  std::unordered_map<uint64_t, std::unique_ptr<Call>> calls_;
+  std::unordered_map<std::string, size_t> under_way_;
+  uint64_t sequence_ = 0;
+};
+
+}  // namespace notifyd

@@ -1,0 +1,33 @@
+#include "net/cluster/words_door.h"
+
+#include <optional>
+#include <utility>
+
+#include "net/cluster/member_word.h"
+#include "net/peer.h"
+
+namespace notifyd {
+
+bool WordsDoor::IsWord(const HttpRequest& request) {
+  return request.peer && request.peer->serves.members && request.target == kMemberWordTarget;
+}
+
+void WordsDoor::OnRequest(uint64_t token, HttpRequest request) {
+  if (!IsWord(request)) return behind_.OnRequest(token, std::move(request));
+  open_->insert(token);
+  std::optional<MemberWord> word = request.method == "POST" ? DecodeMemberWord(request.body) : std::nullopt;
+  if (!word) return Answer(token, 400);
+  // What is told may come when this is gone.
+  hear_(*std::move(word), [this, token, open = std::weak_ptr<std::unordered_set<uint64_t>>(open_)](bool taken) {
+    if (!open.expired()) Answer(token, taken ? 204 : 503);
+  });
+}
+
+void WordsDoor::Answer(uint64_t token, int status) {
+  if (open_->erase(token) == 0) return;
+  HttpResponse response;
+  response.status = status;
+  server_->Respond(token, std::move(response));
+}
+
+}  // namespace notifyd
