@@ -537,6 +537,8 @@ ProcessStats Runtime::Impl::ProcessNow() {
   }
   if (cluster_) {
     stats.cluster = cluster_->figures();
+    stats.member = options_.store.postgres.member;
+    stats.alerts_known = cluster_->Serves(kSystemNumber);
     stats.cluster->epoch = keeper_->word().epoch;
     stats.cluster->lease_left_ms = keeper_->left_ms();
   }

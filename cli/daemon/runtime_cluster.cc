@@ -48,6 +48,7 @@ void Runtime::Impl::MakeCluster() {
   cluster_ = std::make_unique<ClusterHost>(std::move(setup));
   keeper_->OnRenewed([this] { cluster_->Renewed(); });
   options_.api.places = cluster_.get();
+  options_.api.member = options_.store.postgres.member;
 }
 
 /// On the first loop. Where other members are reached no notify is sent either, unless the settings allow it; a name among them is not looked up.

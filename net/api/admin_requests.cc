@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "broker/places.h"
 #include "net/access/token.h"
 #include "net/api/list_query.h"
 #include "net/api/merge_patch.h"
@@ -28,14 +29,18 @@ uint64_t RequestOf(const Asking& asking) {
   return RegistryRequestOf(asking.id);
 }
 
-NamespaceFigures FiguresOf(const ApiOptions& options, NamespaceNumber number) {
-  return options.board ? options.board->Figures(number) : NamespaceFigures();
+SpaceSight SpaceSightOf(const ApiOptions& options, NamespaceNumber number) {
+  const NamespaceFigures figures = options.board ? options.board->Figures(number) : NamespaceFigures();
+  if (!options.places) return {figures};
+  const Place place = options.places->Of(number);
+  const bool here = place.kind == Place::Kind::kHere;
+  return {here ? std::optional(figures) : std::nullopt, /*of_cluster=*/true, here ? options.member : place.member};
 }
 
 HttpResponse SpaceResponse(int status, const NamespaceRow& row, const ApiOptions& options) {
   std::string body;
   JsonWriter json(&body);
-  WriteSpace(row, FiguresOf(options, row.number), &json);
+  WriteSpace(row, SpaceSightOf(options, row.number), &json);
   HttpResponse response = JsonResponse(status, std::move(body));
   response.headers.emplace_back("ETag", ETagOfVersion(row.version));
   return response;
@@ -101,7 +106,7 @@ Result<Asked> ReadNamespaces(const Asking& asking) {
     rows.resize(page->limit);
     next = rows.back()->name;
   }
-  return Asked(ResourcesResponse(rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, FiguresOf(options, row->number), json); }));
+  return Asked(ResourcesResponse(rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, SpaceSightOf(options, row->number), json); }));
 }
 
 Result<Asked> ReadNamespace(const Asking& asking) {

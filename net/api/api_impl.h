@@ -186,7 +186,9 @@ class Api::Impl {
   /// Passes a request on that is another member's, or refuses it. False: it goes on here, or is refused by its head.
   bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route);
   bool PassOnInPieces(uint64_t token, const HttpRequest& head, const Result<Route>& route);
-  /// Has what goes over all namespaces put together from all members. False: it does not, or not here.
+  /// Whose answers make one; nothing: it is not gathered.
+  std::optional<Gather::Plan> PlanOf(const Route& route, const Granted& granted) const;
+  /// Has what several members know put together. False: it is not gathered, or not here.
   bool GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted);
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);

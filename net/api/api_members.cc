@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "net/api/api_impl.h"
 #include "net/api/fields.h"
+#include "net/api/figures_requests.h"
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/passing_figures.h"
@@ -17,6 +18,20 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kNoRoom = "too much is buffered; try again later";
+
+/// Of these each member says a part of the answer, whatever the query.
+bool IsGathered(const RouteRow& row) {
+  return row.verb == Verb::kGet && (row.path == "/v1/namespaces" || row.path == "/v1/namespaces/{ns}" || row.path == "/v1/cluster");
+}
+
+/// Of the query's `limit`; one that cannot be read is refused by whoever is asked.
+size_t LimitIn(std::string_view query) {
+  size_t limit = ListQuery().limit;
+  if (Result<QueryParameters> parameters = ParseQuery(query); parameters.ok())
+    for (const auto& [name, value] : *parameters)
+      if (name == "limit") limit = static_cast<size_t>(std::max<int64_t>(1, ParseInteger(value).value_or(1)));
+  return limit;
+}
 
 }  // namespace
 
@@ -30,30 +45,91 @@ void Api::Impl::MakePassing() {
       .here = [this](uint64_t token, HttpRequest request) { OnRequest(token, std::move(request)); },
       .here_in_pieces = [this](uint64_t token, const HttpRequest& head) { OnHead(token, head); },
   });
-  gather_ = std::make_unique<Gather>(options_.places, options_.members);
+  gather_ = std::make_unique<Gather>(options_.members);
 }
 
 std::optional<Subject> Api::Impl::SubjectOf(const HttpRequest& head, const Route& route, const Granted& granted) const {
   const RouteRow& row = *route.row;
   if (row.open()) return std::nullopt;
-  // Alerts are kept where the leader is.
+  // Alerts are kept where the leader is, and so is the history of the process.
   if (row.path.starts_with("/v1/alerts")) return Subject::Of(row, kSystemNumber, /*lines=*/false);
+  if (row.path == "/v1/history")
+    if (Result<QueryParameters> query = ParseQuery(route.query); query.ok() && AsksForProcessAlone(*query))
+      return Subject::Of(row, kSystemNumber, /*lines=*/false);
+  // What is gathered is asked of each for what it serves itself.
+  if (granted.passed_on && IsGathered(row)) return std::nullopt;
   if (!row.of_registry() && (row.sphere != Need::Sphere::kNamespace || !granted.asker.space)) return std::nullopt;
   return Subject::Of(row, granted.asker.number(), IsBulkSubmit(head, route));
 }
 
+std::optional<Gather::Plan> Api::Impl::PlanOf(const Route& route, const Granted& granted) const {
+  const RouteRow& row = *route.row;
+  const bool all = row.sums && NeedOf(route).sphere == Need::Sphere::kAll;
+  if (!all && !IsGathered(row) && !(row.path == "/metrics" && AsksMembers(route.query))) return std::nullopt;
+  Gather::Plan plan;
+  plan.members = options_.places->Members();
+  const auto leads = [](const Member& member) { return member.leading; };
+  const auto self = [](const Member& member) { return member.self; };
+  if (row.path == "/v1/cluster") {
+    const auto leader = std::find_if(plan.members.begin(), plan.members.end(), leads);
+    plan.join = [name = leader == plan.members.end() ? std::string() : leader->name](const Gathered& gathered) {
+      return JoinCluster(gathered, name);
+    };
+    std::erase_if(plan.members, [&](const Member& member) { return !leads(member); });
+  } else if (row.path == "/v1/namespaces/{ns}") {
+    plan.join = JoinNamespace;
+    const Place place = options_.places->Of(granted.asker.number());
+    std::erase_if(plan.members, [&](const Member& member) { return !leads(member) && (place.member.empty() || member.name != place.member); });
+  } else if (row.path == "/v1/namespaces") {
+    plan.join = JoinNamespaces;
+  } else if (row.path == "/metrics") {
+    plan.join = JoinMetrics;
+  } else if (row.path == "/v1/stats") {
+    plan.join = JoinStats;
+  } else {
+    plan.join = [limit = LimitIn(route.query)](const Gathered& gathered) { return JoinLists(gathered, limit); };
+  }
+  // Of namespaces the leader's word counts most, of all else one's own.
+  if (row.of_registry()) std::stable_partition(plan.members.begin(), plan.members.end(), leads);
+  else std::stable_partition(plan.members.begin(), plan.members.end(), self);
+  plan.own_first = plan.members.empty() || self(plan.members.front()) || !row.of_registry();
+  return plan;
+}
+
 bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted) {
-  if (granted.passed_on || !route.row->sums || NeedOf(route).sphere != Need::Sphere::kAll) return false;
-  if (route.row->path == "/v1/stats") {
-    gather_->Begin(token, std::move(*request), std::nullopt);
+  if (granted.passed_on) return false;
+  std::optional<Gather::Plan> plan = PlanOf(route, granted);
+  if (!plan) return false;
+  const auto self = [](const Member& member) { return member.self; };
+  if (!IsGathered(*route.row) && std::none_of(plan->members.begin(), plan->members.end(), self)) {
+    responder_->Respond(token, ProblemResponse(Status(Code::kUnavailable, "this broker is no member of its cluster yet; try again")));
     return true;
   }
-  size_t limit = ListQuery().limit;
-  // One that cannot be read is refused by whoever is asked.
-  if (Result<QueryParameters> parameters = ParseQuery(route.query); parameters.ok())
-    for (const auto& [name, value] : *parameters)
-      if (name == "limit") limit = static_cast<size_t>(std::max<int64_t>(1, ParseInteger(value).value_or(1)));
-  gather_->Begin(token, std::move(*request), limit);
+  if (route.row->path != "/v1/stats" && !IsGathered(*route.row)) {
+    // It takes a core, or several: this one is asked like the others.
+    gather_->Begin(token, std::move(*request), *std::move(plan));
+    return true;
+  }
+  std::variant<Granted, Refusal> judged = access_.Admit(*request, route, Wall());
+  if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
+    Refuse(token, *request, std::move(*refusal), /*body_waits=*/false);
+    return true;
+  }
+  Asker& asker = std::get<Granted>(judged).asker;
+  NoteUse(std::get<Granted>(judged));
+  HttpRequest copy = *request;  // reading may use it up
+  Result<Asked> asked = ReadRequest(Id(token), route, &copy, tools_, &asker, /*aside=*/false);
+  HttpResponse* answer = asked.ok() ? std::get_if<HttpResponse>(&*asked) : nullptr;
+  CHECK(answer || !asked.ok());  // of these nobody else is asked here
+  HttpResponse own = answer ? std::move(*answer) : RefusalOf(asked.status(), {});
+  if (own.status != 200) {
+    responder_->Respond(token, std::move(own));
+    return true;
+  }
+  plan->own = std::move(own);
+  plan->own_name = options_.member;
+  std::erase_if(plan->members, self);
+  gather_->Begin(token, std::move(*request), *std::move(plan));
   return true;
 }
 

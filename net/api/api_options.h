@@ -55,6 +55,7 @@ struct ProcessStats {
   double cpu_seconds = 0;
   double cpu = 0;                       // of one core, in the last seconds
   std::optional<double> commit_p99_ms;  // of the last minute; nothing: nothing was committed
+  bool alerts_known = true;             // they are judged here: of several members, by one
   uint64_t alerts = 0, alerts_firing = 0;                // of the file
   uint64_t alerts_undelivered = 0, alerts_given_up = 0;  // messages: that nobody took yet, or ever
   std::vector<StoreFigure> store;
@@ -67,6 +68,7 @@ struct ProcessStats {
   std::vector<std::pair<const char*, uint64_t>> forwarded;  // requests that were passed on to other members, by outcome; empty: there are none
   uint64_t forward_repeats = 0;
   std::optional<ClusterFigures> cluster;  // nothing: it is no member
+  std::string member;                     // its name, where it is one
 };
 
 /// How far sealing the store anew has come.
@@ -152,6 +154,7 @@ struct ApiOptions {
   std::function<void(std::function<void(std::vector<HeldByCore>)> then)> held;
   /// Who serves what, of several brokers; borrowed, like the next two. Null: this one serves all.
   Places* places = nullptr;
+  std::string member;                             // its own name, there where `places` is
   MemberClient* members = nullptr;                // this loop's, and there where `places` is
   PassingFigures* passing = nullptr;              // likewise
   SubmitTracer* tracer = nullptr;                 // borrowed; null: nothing is traced

@@ -138,6 +138,8 @@ Result<Asked> ReadWhoami(const Asking& asking) {
   names("fkeys", grant.fkeys);
   names("services", grant.services);
   const WallTime until = principal.HoldsUntil(*asking.asker.table);
+  json.Key("member");
+  asking.tools->options->places ? json.String(asking.tools->options->member) : json.Null();
   json.Key("expires_at");
   until == kWallNever ? json.Null() : json.String(FormatRfc3339(until));
   json.EndObject();

@@ -20,6 +20,9 @@ constexpr size_t kRowMostBytes = 32 << 10, kRowBesideBytes = 1 << 10;
 /// Bodies below it have no answer that is worth reserving for.
 constexpr size_t kSmallBodyBytes = 16 << 10;
 
+/// The metrics of several members, each with its lanes and namespaces.
+constexpr size_t kMetricsOfMembersBytes = 1 << 20;
+
 /// What waits holds nothing meanwhile: there is room to be found once what it waits for has come.
 bool Waits(std::string_view query) {
   if (query.find("wait_ms=") == std::string_view::npos) return false;
@@ -52,6 +55,11 @@ HttpDemand DemandOf(const HttpRequest& request, const Result<Route>& route, cons
 
 HttpDemand DemandOfProbe(const Route&, size_t, const ApiOptions&) {
   return {.probe = true};
+}
+
+HttpDemand DemandOfMetrics(const Route& route, size_t, const ApiOptions& options) {
+  if (options.places == nullptr || !AsksMembers(route.query)) return {.probe = true};
+  return {.answer_bytes = kMetricsOfMembersBytes, .waits = true};
 }
 
 HttpDemand DemandOfList(const Route& route, size_t, const ApiOptions&) {

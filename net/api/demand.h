@@ -16,6 +16,8 @@ HttpDemand DemandOf(const HttpRequest& request, const Result<Route>& route, cons
 
 // One a kind of row (Foreteller, routes.h).
 HttpDemand DemandOfProbe(const Route& route, size_t body_bytes, const ApiOptions& options);
+/// Of one process: a probe. Of all members of a cluster: an answer like others.
+HttpDemand DemandOfMetrics(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfList(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfSubmit(const Route& route, size_t body_bytes, const ApiOptions& options);
 HttpDemand DemandOfNotify(const Route& route, size_t body_bytes, const ApiOptions& options);

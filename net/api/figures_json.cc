@@ -249,7 +249,7 @@ std::string LiveEvent(const FiguresNow& now, const ProcessStats& process, const 
     if (IsFailing(host)) WriteFailing(host, &json);
   json.EndArray();
   json.Key("alerts");
-  if (whole) {
+  if (whole && process.alerts_known) {
     json.BeginObject();
     json.Key("firing");
     json.Uint(process.alerts_firing);
@@ -257,7 +257,7 @@ std::string LiveEvent(const FiguresNow& now, const ProcessStats& process, const 
     json.Uint(process.alerts_undelivered);
     json.EndObject();
   } else {
-    json.Null();  // they are of any namespace
+    json.Null();  // they are of any namespace, or another member's to judge
   }
   json.EndObject();
   return event += "\n\n";

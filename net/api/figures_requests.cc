@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "broker/history_records.h"
+#include "broker/places.h"
 #include "net/api/fields.h"
 #include "net/api/figures_json.h"
 #include "net/api/list_query.h"
@@ -80,6 +81,10 @@ class DueSteps : public Steps {
   const std::shared_ptr<RequestTools> tools_;
 };
 
+bool IsOfProcess(const Series* one) {
+  return one->kind == Series::Kind::kProcess;
+}
+
 /// Those that are named; where none is, all that there are of a namespace or host.
 Result<std::vector<const Series*>> SeriesOf(const HistoryQuery& query, const Asker& asker) {
   std::vector<const Series*> series;
@@ -108,6 +113,11 @@ Result<Asked> ReadHistory(const Asking& asking) {
   if (!query.ok()) return std::move(query).status();
   Result<std::vector<const Series*>> series = SeriesOf(*query, asking.asker);
   if (!series.ok()) return std::move(series).status();
+  const Places* places = asking.tools->options->places;
+  if (places && places->Of(kSystemNumber).kind != Place::Kind::kHere && std::any_of(series->begin(), series->end(), IsOfProcess) &&
+      !std::all_of(series->begin(), series->end(), IsOfProcess))
+    return Status(Code::kUnacceptable, "what is of a process is kept by the member of the cluster that leads: ask for it apart from the rest",
+                  "/series");
   const int64_t step_ms = MillisOf(query->step);
   HistoryAsk ask;
   ask.step = query->step;
@@ -142,6 +152,15 @@ Result<Asked> ReadLive(const Asking& asking) {
     return Asked(std::move(head));
   }
   return Asked(Listening{asking.asker});
+}
+
+bool AsksForProcessAlone(const QueryParameters& query) {
+  Result<HistoryQuery> asked = ParseHistoryQuery(query);
+  if (!asked.ok() || asked->series.empty()) return false;
+  return std::all_of(asked->series.begin(), asked->series.end(), [](const std::string& name) {
+    const Series* found = FindSeries(name);
+    return found && IsOfProcess(found);
+  });
 }
 
 HttpDemand DemandOfHistory(const Route&, size_t, const ApiOptions&) {

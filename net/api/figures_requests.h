@@ -9,6 +9,9 @@ Result<Asked> ReadHistory(const Asking& asking);
 Result<Asked> ReadDue(const Asking& asking);
 Result<Asked> ReadLive(const Asking& asking);
 
+/// A history of the process only: of a cluster, the member that leads keeps it.
+bool AsksForProcessAlone(const QueryParameters& query);
+
 /// The longest history that one answer has.
 inline constexpr int64_t kMostPoints = 2'880;
 HttpDemand DemandOfHistory(const Route& route, size_t body_bytes, const ApiOptions& options);

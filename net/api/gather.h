@@ -1,7 +1,8 @@
-// Gather: what goes over all namespaces, asked of each member of the cluster for those that it serves, this one's own included, and put together. A
-// member that does not answer is named in the answer ("missing"), not hidden. One a loop, on its thread. Contract section 23.
+// Gather: what one member of a cluster does not know alone, asked of others and put together with joins.h. A member that does not answer is named,
+// not hidden. One a loop, on its thread. Contract section 23.
 //
 // I1  Each member is asked as for a request that is passed on: it says what it serves itself, and asks nobody.
+// I2  A token is here from Begin until it is answered or closed.
 #pragma once
 
 #include <cstdint>
@@ -10,31 +11,36 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include "broker/places.h"
+#include "net/api/joins.h"
 #include "net/cluster/member_client.h"
 #include "net/http.h"
 
 namespace notifyd {
 
-/// Puts together sums over namespaces, or pages of lists of notifies (newest first; `limit` of a page): the answers of members, of which the first is
-/// this one's own. `missing`: the names of those that did not answer. Nothing: one of them is no such answer.
-std::optional<std::string> JoinStats(const std::vector<std::string>& answers, const std::vector<std::string>& missing);
-std::optional<std::string> JoinLists(const std::vector<std::string>& answers, size_t limit, const std::vector<std::string>& missing);
-
 class Gather {
  public:
   static constexpr int64_t kMostMs = 5'000;
 
-  /// All are borrowed.
-  Gather(Places* places, MemberClient* client);
+  struct Plan {
+    /// Who is asked, whose answer counts most first, this one where it is to be asked like others. Those that are not alive are named as missing.
+    std::vector<Member> members;
+    /// This one's answer, where it is there already: 200.
+    std::optional<HttpResponse> own;
+    std::string own_name;
+    bool own_first = true;  // it counts most
+    std::function<std::optional<std::string>(const Gathered&)> join;
+  };
+
+  /// `client` is borrowed.
+  explicit Gather(MemberClient* client);
   ~Gather();
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
 
-  /// `limit`: of the page; nothing: they are sums.
-  void Begin(uint64_t token, HttpRequest request, std::optional<size_t> limit);
+  /// What the first of them refuses is the answer, unless this one's counts more. A header ETag is that of whose answer counts most.
+  void Begin(uint64_t token, HttpRequest request, Plan plan);
   /// Returns whether the token was one of these.
   bool OnClose(uint64_t token);
 
@@ -44,7 +50,6 @@ class Gather {
   void PartEnded(uint64_t token);
   void Answer(uint64_t token);
 
-  Places& places_;
   MemberClient& client_;
   HttpResponder* responder_ = nullptr;
   std::unordered_map<uint64_t, std::unique_ptr<Asked>> asked_;

@@ -14,20 +14,6 @@ struct Figure {
   uint64_t value;
 };
 
-/// Of a label's value in the text format: backslash, quote and line feed.
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '\n') {
-      out += "\\n";
-      continue;
-    }
-    if (c == '\\' || c == '"') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
 class Exposition {
  public:
   void Head(const char* name, const char* help, const char* type) { Line("# HELP {} {}\n# TYPE {} {}\n", name, help, name, type); }
@@ -50,7 +36,7 @@ class Exposition {
   /// One gauge with a line for each value of `label`.
   void Labelled(const char* name, const char* help, const char* label, std::initializer_list<Figure> figures) {
     Head(name, help, "gauge");
-    for (const Figure& figure : figures) Line("{}{{{}=\"{}\"}} {}\n", name, label, Escaped(figure.name), figure.value);
+    for (const Figure& figure : figures) Line("{}{{{}=\"{}\"}} {}\n", name, label, EscapedLabel(figure.name), figure.value);
   }
   std::string Take() { return std::move(text_); }
 
@@ -157,7 +143,7 @@ void ClusterLines(const std::optional<ClusterFigures>& cluster, Exposition& out)
 void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
   const auto each = [&](const char* name, const char* help, const char* type, uint64_t CommandStats::*member) {
     out.Head(name, help, type);
-    for (const CommandStats& command : commands) out.Line("{}{{command=\"{}\"}} {}\n", name, Escaped(command.name), command.*member);
+    for (const CommandStats& command : commands) out.Line("{}{{command=\"{}\"}} {}\n", name, EscapedLabel(command.name), command.*member);
   };
   each("notifyd_commands_running", "Runs of a command that are under way.", "gauge", &CommandStats::running);
   each("notifyd_commands_waiting", "Attempts that wait for a run of their command to end.", "gauge", &CommandStats::waiting);
@@ -165,16 +151,16 @@ void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {
   out.Head("notifyd_command_ends_total", "Runs of a command that ended, by outcome.", "counter");
   for (const CommandStats& command : commands)
     for (const auto& [outcome, count] : command.ended)
-      out.Line("notifyd_command_ends_total{{command=\"{}\",outcome=\"{}\"}} {}\n", Escaped(command.name), outcome, count);
+      out.Line("notifyd_command_ends_total{{command=\"{}\",outcome=\"{}\"}} {}\n", EscapedLabel(command.name), outcome, count);
 }
 
 void ServiceNameLines(const std::vector<ServiceNameStats>& names, Exposition& out) {
   out.Head("notifyd_service_name_instances", "Instances that a service's name leads to.", "gauge");
-  for (const ServiceNameStats& each : names) out.Line("notifyd_service_name_instances{{name=\"{}\"}} {}\n", Escaped(each.name), each.instances);
+  for (const ServiceNameStats& each : names) out.Line("notifyd_service_name_instances{{name=\"{}\"}} {}\n", EscapedLabel(each.name), each.instances);
   out.Head("notifyd_service_name_lookups_total", "Lookups of a service's name that ended, by outcome.", "counter");
   for (const ServiceNameStats& each : names)
     for (const auto& [outcome, count] : {std::pair("found", each.found), std::pair("failed", each.failed)})
-      out.Line("notifyd_service_name_lookups_total{{name=\"{}\",outcome=\"{}\"}} {}\n", Escaped(each.name), outcome, count);
+      out.Line("notifyd_service_name_lookups_total{{name=\"{}\",outcome=\"{}\"}} {}\n", EscapedLabel(each.name), outcome, count);
 }
 
 /// Buckets are counted each for itself, and shown cumulated (Prometheus text format, "Histograms and summaries").
@@ -192,7 +178,7 @@ void OneHistogram(const NamedHistogram& named, Exposition& out) {
 
 void LaneFigures(const std::vector<LaneView>& lanes, Exposition& out) {
   std::vector<std::string> labels;
-  for (const LaneView& lane : lanes) labels.push_back(fmt::format("lane=\"{}\",mode=\"{}\"", Escaped(lane.lane.name), ToString(lane.lane.mode)));
+  for (const LaneView& lane : lanes) labels.push_back(fmt::format("lane=\"{}\",mode=\"{}\"", EscapedLabel(lane.lane.name), ToString(lane.lane.mode)));
   out.Head("notifyd_lane_pending", "Notifies of a lane that are not settled, by state. Lanes with settings of their own only.", "gauge");
   for (size_t i = 0; i < lanes.size(); ++i) {
     const LaneView& lane = lanes[i];
@@ -239,6 +225,19 @@ void NamespaceLines(const FiguresOfNamespaces& spaces, Exposition& out) {
 }
 
 }  // namespace
+
+std::string EscapedLabel(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    if (c == '\\' || c == '"') out += '\\';
+    out += c;
+  }
+  return out;
+}
 
 std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const FiguresOfNamespaces& spaces, const ProcessStats& process,
                           const std::vector<const NamedHistogram*>& histograms, const std::string& version) {

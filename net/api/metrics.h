@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,8 @@ using FiguresOfNamespaces = std::vector<std::pair<std::string, NamespaceFigures>
 /// Text format 0.0.4; its content type is kMetricsContentType. `lanes` and `spaces`: those that are labels.
 std::string RenderMetrics(const StatsView& stats, const std::vector<LaneView>& lanes, const FiguresOfNamespaces& spaces, const ProcessStats& process,
                           const std::vector<const NamedHistogram*>& histograms, const std::string& version);
+/// Of a label's value in the text format: backslash, quote and line feed.
+std::string EscapedLabel(std::string_view text);
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
 }  // namespace notifyd

@@ -1,5 +1,7 @@
 #include "net/api/routes.h"
 
+#include <algorithm>
+
 #include "net/api/admin_requests.h"
 #include "net/api/alert_requests.h"
 #include "net/api/backup_requests.h"
@@ -124,7 +126,7 @@ constexpr RouteRow kRoutes[] = {
     {"/v1/debug/profile", Verb::kGet, kRead, ReadDebugProfile, {Scope::kAdmin}, nullptr, nullptr, Sphere::kAll},
     {"/v1/debug/state", Verb::kGet, kNone, ReadDebugState, {Scope::kAdmin}, DemandOfLanes, nullptr, Sphere::kAll},
     {"/.well-known/jwks.json", Verb::kGet, kRead, ReadJwks, kNobody},
-    {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfProbe, nullptr, Sphere::kAll},
+    {"/metrics", Verb::kGet, kIgnored, ReadMetrics, {Scope::kMetrics}, DemandOfMetrics, nullptr, Sphere::kAll},
     {"/healthz", Verb::kGet, kIgnored, ReadHealthz, kNobody, DemandOfProbe},
     {"/readyz", Verb::kGet, kIgnored, ReadReadyz, kNobody, DemandOfProbe},
 };
@@ -136,6 +138,12 @@ bool AsksForAll(std::string_view query) {
 }
 
 }  // namespace
+
+bool AsksMembers(std::string_view query) {
+  Result<QueryParameters> parameters = ParseQuery(query);
+  return parameters.ok() && std::any_of(parameters->begin(), parameters->end(),
+                                        [](const auto& parameter) { return parameter.first == "members" && parameter.second == "all"; });
+}
 
 std::span<const RouteRow> AllRoutes() {
   return kRoutes;

@@ -87,6 +87,9 @@ Need NeedOf(const Result<Route>& route);
 /// Does a listener that serves these serve the row?
 bool Serves(const ServedParts& parts, const RouteRow& row);
 
+/// Does a query of /metrics say "members=all": is every member of the cluster to be asked?
+bool AsksMembers(std::string_view query);
+
 /// All of them. Those of one path stand together, in the order that the header Allow names them in; a literal path before one with an argument in the
 /// same place.
 std::span<const RouteRow> AllRoutes();

@@ -201,6 +201,19 @@ Status ReadDefaultRetry(std::string_view, const JsonValue& value, Settings* out)
   return Status::Ok();
 }
 
+struct SpaceFigure {
+  const char* name;
+  uint64_t (*value)(const NamespaceFigures& figures);
+};
+constexpr SpaceFigure kFigures[] = {
+    {"pending", [](const NamespaceFigures& of) { return of.totals.pending(); }},
+    {"in_flight", [](const NamespaceFigures& of) { return of.in_flight; }},
+    {"may_be_in_flight", [](const NamespaceFigures& of) { return of.may_be_in_flight; }},
+    {"stored_bytes", [](const NamespaceFigures& of) { return of.stored_bytes; }},
+    {"submits_last_minute", [](const NamespaceFigures& of) { return of.submits; }},
+    {"attempts_last_minute", [](const NamespaceFigures& of) { return of.deliveries; }},
+};
+
 constexpr SpaceField kFields[] = {
     {"/max_pending", ReadNumber<&Settings::max_pending>, ShowNumber<&Settings::max_pending>},
     {"/max_stored_bytes", ReadNumber<&Settings::max_stored_bytes>, ShowNumber<&Settings::max_stored_bytes>},
@@ -276,7 +289,11 @@ std::string SpaceSettingsDocument(const NamespaceSettings& settings) {
   return text;
 }
 
-void WriteSpace(const NamespaceRow& row, const NamespaceFigures& figures, JsonWriter* json) {
+bool IsSpaceFigure(std::string_view name) {
+  return name == "awake" || std::any_of(std::begin(kFigures), std::end(kFigures), [&](const SpaceFigure& figure) { return name == figure.name; });
+}
+
+void WriteSpace(const NamespaceRow& row, const SpaceSight& sight, JsonWriter* json) {
   json->BeginObject();
   json->Key("name");
   json->String(row.name);
@@ -284,17 +301,15 @@ void WriteSpace(const NamespaceRow& row, const NamespaceFigures& figures, JsonWr
   json->String(row.deleting ? "deleting" : "active");
   json->Key("created_at");
   json->String(FormatRfc3339(row.created_at));
+  if (sight.of_cluster) {
+    json->Key("member");
+    sight.member.empty() ? json->Null() : json->String(sight.member);
+  }
   json->Key("awake");
-  json->Bool(figures.awake);
-  const std::pair<const char*, uint64_t> numbers[] = {{"pending", figures.totals.pending()},
-                                                      {"in_flight", figures.in_flight},
-                                                      {"may_be_in_flight", figures.may_be_in_flight},
-                                                      {"stored_bytes", figures.stored_bytes},
-                                                      {"submits_last_minute", figures.submits},
-                                                      {"attempts_last_minute", figures.deliveries}};
-  for (const auto& [name, number] : numbers) {
-    json->Key(name);
-    json->Uint(number);
+  sight.figures ? json->Bool(sight.figures->awake) : json->Null();
+  for (const SpaceFigure& figure : kFigures) {
+    json->Key(figure.name);
+    sight.figures ? json->Uint(figure.value(*sight.figures)) : json->Null();
   }
   json->Key("settings");
   json->BeginObject();

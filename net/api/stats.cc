@@ -34,6 +34,10 @@ void Process(const ProcessStats& process, const std::string& version, JsonWriter
   json->Int(process.pid);
   json->Key("version");
   json->String(version);
+  if (!process.member.empty()) {
+    json->Key("member");
+    json->String(process.member);
+  }
   json->Key("started_at");
   json->String(FormatRfc3339(process.started_at));
   json->Key("uptime_ms");

@@ -7,6 +7,7 @@ import { pageCases } from "./page_cases.mjs";
 import { actionCases } from "./action_cases.mjs";
 import { nightCases } from "./night_cases.mjs";
 import { accessCases } from "./access_cases.mjs";
+import { clusterCases } from "./cluster_cases.mjs";
 import { liveCases } from "./live_cases.mjs";
 import { shots } from "./shots.mjs";
 
@@ -20,7 +21,7 @@ if (options.shots) {
 }
 let passed = 0;
 const failed = [];
-for (const [name, run] of [...bundleCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases]) {
+for (const [name, run] of [...bundleCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...clusterCases]) {
   if (options.only && !name.includes(options.only)) continue;
   const began = Date.now();
   const things = [];

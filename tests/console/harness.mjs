@@ -1,7 +1,8 @@
 // What the console's tests share: a broker, a receiver, a browser, and what no page may do.
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { chownSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
+import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -84,6 +85,55 @@ export class Broker {
       const notify = await this.call("GET", "/v1/notifies/" + id);
       return ["succeeded", "failed", "cancelled", "expired"].includes(notify.state) && notify;
     }, `${id} is settled`);
+  }
+}
+
+/// A PostgreSQL of the test's own, as tests/support/postgres_server.h has it.
+export class Database {
+  constructor() {
+    const folder = "/usr/lib/postgresql";
+    const versions = process.env.NOTIFYD_TEST_POSTGRES ? [] : readdirSync(folder).map(Number).filter((n) => n >= 15);
+    check(process.env.NOTIFYD_TEST_POSTGRES || versions.length > 0, "there is no PostgreSQL 15 or later: scripts/install-packages tests");
+    this.programs = process.env.NOTIFYD_TEST_POSTGRES ?? `${folder}/${Math.max(...versions)}/bin`;
+    this.dir = mkdtempSync(join(tmpdir(), "notifyd-console-db-"));
+    this.dsn = `host=${this.dir} user=notifyd dbname=postgres`;
+    this.as = ["--pdeathsig=QUIT"];
+    if (process.getuid() !== 0) return;
+    // It does not run as root.
+    const users = readFileSync("/etc/passwd", "utf8").split("\n").map((line) => line.split(":"));
+    const [name, , uid, gid] = ["postgres", "nobody"].map((wanted) => users.find((user) => user[0] === wanted)).find((user) => user);
+    chownSync(this.dir, Number(uid), Number(gid));
+    this.as.push(`--reuid=${name}`, `--regid=${gid}`, "--clear-groups");
+  }
+  words(program, ...more) {
+    return [...this.as, "env", `--chdir=${this.dir}`, `${this.programs}/${program}`, ...more];
+  }
+  async start() {
+    const made = spawnSync("setpriv", this.words("initdb", "-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"), { encoding: "utf8" });
+    check(made.status === 0, `initdb: ${made.error ?? ""}${made.stderr}`);
+    this.process = spawn("setpriv", this.words("postgres", "-D", "data", "-c", "listen_addresses=", "-c", `unix_socket_directories=${this.dir}`), { stdio: ["ignore", "ignore", "pipe"] });
+    let log = "";
+    this.process.stderr.on("data", (bytes) => (log += bytes));
+    await until(() => log.includes("ready to accept connections") || this.process.exitCode !== null, "PostgreSQL's start", 60_000);
+    check(this.process.exitCode === null, "PostgreSQL did not start: " + log);
+    return this;
+  }
+  /// One that nobody had a moment ago.
+  freePort() {
+    return new Promise((done) => {
+      const server = net.createServer().listen(0, "127.0.0.1", () => {
+        const { port } = server.address();
+        server.close(() => done(port));
+      });
+    });
+  }
+  async end() {
+    if (this.process && this.process.exitCode === null) {
+      const ended = new Promise((done) => this.process.on("exit", done));
+      this.process.kill("SIGQUIT");
+      await ended;
+    }
+    rmSync(this.dir, { recursive: true, force: true });
   }
 }
 

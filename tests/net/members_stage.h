@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/figures_events.h"
 #include "broker/places.h"
 #include "net/api/api.h"
 #include "net/api/passing.h"
@@ -39,9 +40,15 @@ class FakePlaces : public Places {
     }
     for (auto& then : waiting) then();
   }
-  Place Of(NamespaceNumber) const override {
+  /// Of this namespace alone.
+  void SetOf(NamespaceNumber number, Place place) {
     std::lock_guard lock(mutex_);
-    return place_;
+    places_[number] = std::move(place);
+  }
+  Place Of(NamespaceNumber number) const override {
+    std::lock_guard lock(mutex_);
+    const auto found = places_.find(number);
+    return found == places_.end() ? place_ : found->second;
   }
   Place OfRegistry() const override {
     {
@@ -87,6 +94,7 @@ class FakePlaces : public Places {
   Place place_;
   std::optional<Place> registry_;
   std::function<void()> look_;
+  std::map<NamespaceNumber, Place> places_;
   std::vector<Member> members_;
   std::vector<std::function<void()>> waiting_;
 };
@@ -98,6 +106,7 @@ inline Place There(uint16_t port) {
 }
 
 struct StagedOptions {
+  std::string name = {};              // as which it shows itself
   uint64_t first_id = 1;              // of notifies that it takes
   const TlsFiles* tls = nullptr;      // of its members' listener
   MemberClient::Tls client_tls = {};  // with which it asks others
@@ -114,6 +123,18 @@ class StagedBroker : public Switchboard {
       api.places = &places;
       api.members = members_.get();
       api.passing = &figures;
+      api.member = options.name;
+      api.board = &board;
+      api.cluster = [this] {
+        std::lock_guard lock(mutex_);
+        return report_;
+      };
+      api.process = [this, name = options.name] {
+        ProcessStats stats;
+        stats.member = name;
+        stats.alerts_known = places.Of(kSystemNumber).kind == Place::Kind::kHere;
+        return stats;
+      };
       api.live_timer = [this](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); };
       api_ = std::make_unique<Api>(api, this);
       if (options.auth) api_->SetAuth(options.auth);
@@ -162,6 +183,20 @@ class StagedBroker : public Switchboard {
     return true;
   }
 
+  void SetReport(ClusterReport report) {
+    std::lock_guard lock(mutex_);
+    report_ = std::move(report);
+  }
+
+  /// What it knows of each namespace.
+  class Board : public NamespaceBoard {
+   public:
+    NamespaceFigures Figures(NamespaceNumber) const override { return of_each; }
+    NamespaceFigures Sum() const override { return of_each; }
+    NamespaceFigures of_each;  // set before anything is asked
+  };
+
+  Board board;
   FakePlaces places;
   PassingFigures figures;
   LoopThread loop;
@@ -216,7 +251,22 @@ class StagedBroker : public Switchboard {
       return Note("list");
     }
     if (std::holds_alternative<Disconnected>(event)) return Note("disconnected");
-    if (std::holds_alternative<FiguresRequest>(event)) return Note("figures");
+    if (const auto* stats = std::get_if<StatsRequest>(&event)) {
+      Answer(stats->request, StatsView{});
+      return Note("stats");
+    }
+    if (const auto* lanes = std::get_if<LanesRequest>(&event)) {
+      Answer(lanes->request, LanesListed{});
+      return Note("lanes");
+    }
+    if (const auto* asked = std::get_if<FiguresRequest>(&event)) {
+      if (std::holds_alternative<HistoryAsk>(asked->ask->what)) {
+        FiguresAnswer answer;
+        answer.what = HistoryView{std::get<HistoryAsk>(asked->ask->what), {}, {}};
+        Answer(asked->request, FiguresAnswered{std::make_shared<const FiguresAnswer>(std::move(answer))});
+      }
+      return Note("figures");
+    }
     Note("other");
   }
   void Post(RegistryEvent) override { Note("registry"); }
@@ -226,6 +276,7 @@ class StagedBroker : public Switchboard {
   std::condition_variable changed_;
   std::map<std::string, size_t> came_;
   int64_t waits_ms_ = 0;
+  ClusterReport report_;
   uint64_t next_id_;
   HttpListener for_members_;
   HttpServer::Budget budget_;

@@ -141,6 +141,12 @@ export function adminOfAll(): boolean {
   return now.state === "open" && now.who.namespaces === "*" && now.who.scopes.includes("admin");
 }
 
+/// Is this one of several brokers, and may whoever is logged in look at all of them?
+export function inCluster(): boolean {
+  const now = session.get();
+  return now.state === "open" && typeof now.who.member === "string" && adminOfAll(); // an older broker does not say it
+}
+
 /// Finds out who asks; what the broker says decides between the pages and the login.
 export async function findOut(): Promise<void> {
   try {

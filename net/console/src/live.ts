@@ -1,13 +1,30 @@
 // The figures of now. One tab of the browser reads the stream (GET /v1/live, with the token as a header) and tells the others over a BroadcastChannel;
 // where the broker has no such stream it asks /v1/stats once a second instead. A hidden tab neither reads nor asks: another one takes over.
-import { Problem, downSince, get, headersOf, refused, session, space, spaced, token, urlOf } from "./api";
-import { Store, visible } from "./store";
+import { Problem, downSince, get, headersOf, inCluster, refused, session, space, spaced, token, urlOf } from "./api";
+import { usePoll } from "./poll";
+import { Store, useStore, visible } from "./store";
 import { route } from "./route";
 import type { Live, Stats } from "./types";
 
 export const live = new Store<Live | null>(null);
 /// Why whoever is logged in gets no figures of this namespace; null: he does, or nobody said yet.
 export const liveRefused = new Store<Problem | null>(null);
+/// In a cluster whoever serves the page's namespace may not be the one that judges alerts: that one is asked.
+const alertsElsewhere = new Store<Live["alerts"]>(null);
+export function WatchAlerts(): null {
+  const elsewhere = useStore(live)?.alerts === null && inCluster();
+  usePoll(
+    elsewhere ? "/v1/alerts" : "",
+    async (signal) => alertsElsewhere.set(elsewhere ? await get<NonNullable<Live["alerts"]>>("/v1/alerts", signal) : null),
+    elsewhere ? 10_000 : 0,
+  );
+  return null;
+}
+/// How many alerts fire, and how many of their messages are undelivered; null: it is not known, or not for whoever is logged in.
+export function useAlertCounts(now: Live | null): Live["alerts"] {
+  const asked = useStore(alertsElsewhere);
+  return now?.alerts ?? asked;
+}
 /// How many streams and polls this tab has begun: for tests.
 export const reads = { streams: 0, polls: 0 };
 

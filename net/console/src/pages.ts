@@ -9,6 +9,7 @@ export interface Pages<T> {
   more: (() => void) | null; // null: all are there
   error: Problem | null;
   loading: boolean;
+  missing?: string[]; // members of a cluster that did not answer the first page
   looking: boolean; // nothing was found yet, and it goes on
   again: () => void;
 }
@@ -52,5 +53,5 @@ export function usePages<T>(path: string, keyOf: (row: T) => string, ms = 0, cur
     setError(null);
     first.again();
   }, [first.again]);
-  return { rows, more: next === null ? null : more, error: first.error ?? error, loading: first.data === null && first.error === null, looking, again };
+  return { rows, more: next === null ? null : more, error: first.error ?? error, missing: first.data?.missing, loading: first.data === null && first.error === null, looking, again };
 }

@@ -1,11 +1,11 @@
 // What stands around every page: where one is, where one can go, who one is.
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { downSince, get, logOut, may, ofAll, session, space, unbound } from "./api";
+import { downSince, get, inCluster, logOut, may, ofAll, session, space, unbound } from "./api";
 import { understand, queryOf } from "./filter";
 import { shortTime } from "./format";
 import { help, kGo, kListOf, onKey } from "./keys";
-import { live } from "./live";
+import { WatchAlerts, live, useAlertCounts } from "./live";
 import { usePoll } from "./poll";
 import { go, href, useRoute } from "./route";
 import { useStore } from "./store";
@@ -24,7 +24,7 @@ const kGroups: Group[] = [
   { title: "nav_look", pages: [["overview", ["read"]], ["destinations", ["read"]], ["lanes", ["read"]], ["callers", ["read"]], ["alerts", ["read"]]] },
   { title: "nav_find", pages: [["notifies", ["read"]], ["fkeys", ["read", "submit"]], ["submit", ["submit"]]] },
   { title: "nav_make", pages: [["groups", ["read"]], ["topics", ["read"]], ["schedules", ["read"]]] },
-  { title: "nav_admin", pages: [["namespaces", ["read", "admin"]], ["tokens", ["admin"]], ["audit", ["admin"]]] },
+  { title: "nav_admin", pages: [["namespaces", ["read", "admin"]], ["cluster", ["admin"]], ["tokens", ["admin"]], ["audit", ["admin"]]] },
 ];
 
 /// Where somebody lands who may not look.
@@ -35,12 +35,12 @@ export function firstPage(): string {
 
 function Navigation({ page, close }: { page: string; close: () => void }) {
   const now = useStore(live);
-  const firing = now?.alerts?.firing ?? 0;
+  const firing = useAlertCounts(now)?.firing ?? 0;
   const here = kListOf[page] && !kPages[page as "overview"]?.own ? kListOf[page] : page;
   return (
     <nav id="nav" aria-label={t("nav_title")}>
       {kGroups.map((group) => {
-        const shown = group.pages.filter(([name, scopes]) => may(...scopes) && (name !== "lanes" || unbound()) && (name !== "alerts" || ofAll()));
+        const shown = group.pages.filter(([name, scopes]) => may(...scopes) && (name !== "lanes" || unbound()) && (name !== "alerts" || ofAll()) && (name !== "cluster" || inCluster()));
         if (shown.length === 0) return null;
         return (
           <div key={group.title}>
@@ -165,7 +165,7 @@ function Down() {
 
 function Undelivered() {
   const now = useStore(live);
-  const n = now?.alerts?.undelivered ?? 0;
+  const n = useAlertCounts(now)?.undelivered ?? 0;
   if (n === 0) return null;
   return (
     <div class="banner warn" role="alert">
@@ -243,6 +243,7 @@ export function App() {
         </button>
         {tools}
       </header>
+      <WatchAlerts />
       <Navigation page={page} close={() => setMenu(false)} />
       <main ref={main} id="main" tabIndex={-1}>
         <Down />

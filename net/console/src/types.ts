@@ -62,6 +62,7 @@ export interface Notify {
 export interface Page<T> {
   items: T[];
   next: string | null;
+  missing?: string[]; // members of a cluster that did not answer
 }
 
 export interface Explained {
@@ -76,6 +77,7 @@ export type States = Record<"held" | "scheduled" | "ready" | "sending" | "retryi
 export interface Stats {
   pid: number;
   version: string;
+  member?: string; // of a cluster: whose process this is
   started_at: string;
   uptime_ms: number;
   pending: number;
@@ -197,20 +199,44 @@ export interface Whoami {
   lanes: string[];
   fkeys: string[];
   services: string[];
+  member: string | null; // of a cluster: who was asked
   expires_at: string | null;
+}
+
+export interface Member {
+  name: string;
+  address: string;
+  version: string | null;
+  self: boolean;
+  leading: boolean;
+  draining: boolean;
+  alive: boolean;
+  namespaces: number;
+  heartbeat_age_ms: number;
+  unreached_by?: string[];
+  cut_off?: boolean;
+}
+
+export interface Cluster {
+  members: Member[];
+  namespaces: { name: string; owner: string | null; placed: string | null; epoch: number; load: number; cell?: string | null }[];
+  moves: { at: string; namespace: string | null; from: string | null; to: string }[] | null;
+  missing?: string[];
 }
 
 export interface Namespace {
   name: string;
   state: "active" | "deleting";
   created_at: string;
-  awake: boolean;
-  pending: number;
-  in_flight: number;
-  may_be_in_flight: number;
-  stored_bytes: number;
-  submits_last_minute: number;
-  attempts_last_minute: number;
+  member?: string | null; // of a cluster: who serves it
+  // Null: whoever serves it did not say.
+  awake: boolean | null;
+  pending: number | null;
+  in_flight: number | null;
+  may_be_in_flight: number | null;
+  stored_bytes: number | null;
+  submits_last_minute: number | null;
+  attempts_last_minute: number | null;
   settings: Record<string, unknown>;
   signing: { keys: { name: string; kind: string; created_at: string; valid_until: string | null }[] };
 }

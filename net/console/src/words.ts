@@ -19,6 +19,7 @@ export const words = {
   nav_schedules: ["Schedules", "定时任务"],
   nav_callers: ["Callers", "调用方"],
   nav_alerts: ["Alerts", "告警"],
+  nav_cluster: ["Cluster", "集群"],
   nav_namespaces: ["Namespaces", "命名空间"],
   nav_tokens: ["Tokens", "令牌"],
   nav_audit: ["Audit", "审计"],

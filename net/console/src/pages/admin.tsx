@@ -1,6 +1,6 @@
 // Namespaces, tokens, and the audit: who may what, and who did.
 import { useState } from "preact/hooks";
-import { Problem, ask, may } from "../api";
+import { Problem, ask, inCluster, may } from "../api";
 import { bytes, count, percent } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
@@ -8,7 +8,17 @@ import { href } from "../route";
 import { t } from "../text";
 import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, FormEnd, Name, Time, Title } from "../ui";
 import type { Namespace } from "../types";
+import { Missing } from "./cluster";
 import { WithIds } from "./notify";
+
+/// What whoever serves a namespace did not say is not known.
+const known = (n: number | null, show: (n: number) => string = count): string => (n === null ? "–" : show(n));
+
+function Sleep({ row }: { row: Namespace }) {
+  if (row.state === "deleting") return <Badge tone="warn">{t("being_removed")}</Badge>;
+  if (row.awake === null) return <Badge tone="warn">{t("unknown")}</Badge>;
+  return row.awake ? <Badge tone="good">{t("awake")}</Badge> : <Badge tone="plain" icon="moon">{t("asleep")}</Badge>;
+}
 
 export function Namespaces() {
   const pages = usePages<Namespace>("/v1/namespaces?limit=200", (row) => row.name, 3000);
@@ -16,6 +26,7 @@ export function Namespaces() {
     <>
       <Title>{t("nav_namespaces")}</Title>
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
+      <Missing names={pages.missing} />
       <List
         label={t("nav_namespaces")}
         rows={pages.rows}
@@ -25,12 +36,13 @@ export function Namespaces() {
         empty={pages.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("none")} command="notifyctl namespace create billing" />}
         columns={[
           { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("overview", [], { ns: row.name })}><Name>{row.name}</Name></a> },
-          { name: t("col_state"), width: "9rem", main: true, cell: (row) => (row.state === "deleting" ? <Badge tone="warn">{t("being_removed")}</Badge> : row.awake ? <Badge tone="good">{t("awake")}</Badge> : <Badge tone="plain" icon="moon">{t("asleep")}</Badge>) },
-          { name: t("tile_pending"), width: "7rem", right: true, cell: (row) => count(row.pending) },
-          { name: t("col_flight"), width: "9rem", right: true, hide: true, cell: (row) => `${count(row.in_flight)} / ${count(row.may_be_in_flight)} (${percent(row.in_flight, row.may_be_in_flight)})` },
-          { name: t("stored"), width: "7rem", right: true, hide: true, cell: (row) => bytes(row.stored_bytes) },
-          { name: t("submits_minute"), width: "8rem", right: true, hide: true, cell: (row) => count(row.submits_last_minute) },
-          { name: t("attempts_minute"), width: "8rem", right: true, hide: true, cell: (row) => count(row.attempts_last_minute) },
+          { name: t("col_state"), width: "9rem", main: true, cell: (row) => <Sleep row={row} /> },
+          ...(inCluster() ? [{ name: t("served_by"), width: "minmax(7rem, 0.6fr)", hide: true, cell: (row: Namespace) => (row.member ? <Name>{row.member}</Name> : t("served_by_nobody")) }] : []),
+          { name: t("tile_pending"), width: "7rem", right: true, cell: (row) => known(row.pending) },
+          { name: t("col_flight"), width: "9rem", right: true, hide: true, cell: (row) => (row.in_flight === null || row.may_be_in_flight === null ? "–" : `${count(row.in_flight)} / ${count(row.may_be_in_flight)} (${percent(row.in_flight, row.may_be_in_flight)})`) },
+          { name: t("stored"), width: "7rem", right: true, hide: true, cell: (row) => known(row.stored_bytes, bytes) },
+          { name: t("submits_minute"), width: "8rem", right: true, hide: true, cell: (row) => known(row.submits_last_minute) },
+          { name: t("attempts_minute"), width: "8rem", right: true, hide: true, cell: (row) => known(row.attempts_last_minute) },
         ]}
       />
     </>

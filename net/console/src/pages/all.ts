@@ -4,6 +4,7 @@ import type { Word } from "../text";
 import { Audit, Namespaces, Tokens } from "./admin";
 import { Alerts } from "./alerts";
 import { Callers } from "./callers";
+import { Cluster } from "./cluster";
 import { Destination, Destinations, ServicePage } from "./destinations";
 import { Fkeys } from "./fkeys";
 import { GroupPage, Groups } from "./groups";
@@ -37,6 +38,7 @@ export const kPages: Record<string, PageRow> = {
   schedules: { title: "nav_schedules", shown: Schedules },
   schedule: { title: "nav_schedules", shown: SchedulePage },
   callers: { title: "nav_callers", shown: Callers },
+  cluster: { title: "nav_cluster", shown: Cluster },
   namespaces: { title: "nav_namespaces", shown: Namespaces },
   tokens: { title: "nav_tokens", shown: Tokens },
   audit: { title: "nav_audit", shown: Audit },

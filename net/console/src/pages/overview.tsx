@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Problem, adminOfAll, downSince, get, may, space, spaced } from "../api";
 import { Chart, Spark, type Line } from "../chart";
 import { bytes, compact, count, duration, percent, rate, shortTime } from "../format";
-import { live, liveRefused } from "../live";
+import { live, liveRefused, useAlertCounts } from "../live";
 import { List } from "../list";
 import { usePoll } from "../poll";
 import { href } from "../route";
@@ -54,14 +54,15 @@ export function booksBalance(now: Live): number {
 
 function Verdict({ now, failing, books }: { now: Live; failing: number; books: number }) {
   const down = useStore(downSince);
+  const firing = useAlertCounts(now)?.firing ?? 0;
   const late = now.lag_ms !== null && now.lag_ms > 60_000;
-  const tone: Tone = down !== null || books !== 0 ? "bad" : failing > 0 || late || (now.alerts?.firing ?? 0) > 0 ? "warn" : "good";
+  const tone: Tone = down !== null || books !== 0 ? "bad" : failing > 0 || late || firing > 0 ? "warn" : "good";
   const parts: string[] = [];
   if (down !== null) parts.push(t("verdict_down", { time: shortTime(down) }));
   if (failing > 0) parts.push(t(failing === 1 ? "verdict_failing_1" : "verdict_failing", { n: count(failing) }));
   if (late) parts.push(t("verdict_late", { d: duration(now.lag_ms!) }));
   if (books !== 0) parts.push(t("verdict_books", { n: count(Math.abs(books)) }));
-  if ((now.alerts?.firing ?? 0) > 0) parts.push(t(now.alerts!.firing === 1 ? "verdict_alerts_1" : "verdict_alerts", { n: count(now.alerts!.firing) }));
+  if (firing > 0) parts.push(t(firing === 1 ? "verdict_alerts_1" : "verdict_alerts", { n: count(firing) }));
   return (
     <p class={"verdict t-" + tone} role="status">
       <Icon name={tone === "good" ? "good" : "bad"} />
@@ -281,7 +282,7 @@ export function Overview() {
   const disk = stats.store ? stats.store.free_bytes / Math.max(1, stats.store.free_bytes + stats.store.disk_bytes) : 1;
   return (
     <>
-      <Title aside={<span class="faint">{t("up_for", { version: stats.version, d: duration(stats.uptime_ms) })}</span>}>{t("nav_overview")}</Title>
+      <Title aside={<span class="faint">{t("up_for", { version: stats.version, d: duration(stats.uptime_ms) })}{stats.member ? " · " + t("up_at", { member: stats.member }) : ""}</span>}>{t("nav_overview")}</Title>
       <Verdict now={now} failing={now.failing_count ?? hosts.filter((host) => failsSince(host) !== null).length} books={books} />
       <div class="tiles">
         <Tile name={t("tile_lag")} value={lag === null ? "–" : duration(lag)} note={t("tile_lag_note")} tone={lag !== null && lag > kMinute ? "warn" : "plain"} trail={lagTrail} to={href("notifies", [], { state: "ready" })} />
