@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <set>
 #include <utility>
 
 #include "base/json.h"
@@ -30,6 +31,15 @@ std::string CredentialHint(const HttpAnswer& answer) {
 /// How a namespace that is asked for and is not there is made. The registry's and the admission's word for it.
 std::string NamespaceHint(const HttpAnswer& answer, const std::string& text) {
   return answer.status == 404 && text.rfind("there is no namespace \"", 0) == 0 ? " (notifyctl namespace create NAME makes one)" : "";
+}
+
+/// Is an answer to this put together from those of a cluster's members?
+bool IsGathered(std::string_view path) {
+  if (path.find("namespaces=all") != std::string_view::npos) return true;
+  path = path.substr(0, path.find('?'));
+  if (path == "/v1/namespaces" || path == "/v1/cluster") return true;
+  constexpr std::string_view kOne = "/v1/namespaces/";
+  return path.starts_with(kOne) && path.find('/', kOne.size()) == std::string_view::npos;
 }
 
 }  // namespace
@@ -86,8 +96,24 @@ std::string ProblemText(const HttpAnswer& answer) {
   return text + CredentialHint(answer) + NamespaceHint(answer, text);
 }
 
+std::vector<std::string> MissingMembers(const HttpAnswer& answer) {
+  std::vector<std::string> names;
+  if (answer.body.find("\"missing\":[") == std::string::npos) return names;
+  const Result<JsonTree> tree = JsonTree::Parse(answer.body);
+  const std::optional<Value> missing = tree.ok() ? tree->root().At("/missing") : std::nullopt;
+  if (missing && missing->kind() == JsonTree::Kind::kArray) missing->ForEach([&](Value, Value name) { names.emplace_back(name.text()); });
+  return names;
+}
+
 Outcome Ask(const Context& context, const HttpCall& call) {
-  return Judge(context.client->Send(call));
+  Outcome outcome = Judge(context.client->Send(call));
+  if (outcome.exit != kDone || !IsGathered(call.path)) return outcome;
+  static std::set<std::string> told;  // by earlier pages
+  std::string names;
+  for (const std::string& name : MissingMembers(outcome.answer))
+    if (told.insert(name).second) names += (names.empty() ? "" : ", ") + name;
+  if (!names.empty()) Complain("no answer from " + names + ": what is known there alone is not in this");
+  return outcome;
 }
 
 Outcome Judge(Result<HttpAnswer> answer) {

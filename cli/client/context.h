@@ -50,6 +50,8 @@ struct Outcome {
   Exit exit = kDone;
   HttpAnswer answer;
 };
+/// The members of a cluster that did not answer, where the answer is put together from several.
+std::vector<std::string> MissingMembers(const HttpAnswer& answer);
 /// Complains where nothing came back (kUnreachable) or a refusal (kRefused).
 Outcome Judge(Result<HttpAnswer> answer);
 /// Calls, and judges what comes back.

@@ -29,8 +29,8 @@ TEST_CASE("notifyctl history: a row for each span in which there is anything, th
   CHECK(run.output ==
         "FROM                      ACCEPTED  ATTEMPT P99 MS\n"
         "2030-01-01T00:03:00.000Z  4         2.5\n");
-  CHECK_THAT(broker.seen().at(1).target, Catch::StartsWith("/v1/history?from=1&host=h") && Catch::Contains("&step=900000&to=2") &&
-                                             !Catch::Contains("pending"));
+  CHECK_THAT(broker.seen().at(1).target,
+             Catch::StartsWith("/v1/history?from=1&host=h") && Catch::Contains("&step=900000&to=2") && !Catch::Contains("pending"));
   CHECK(CtlAt(broker, {"--json", "history", "--series", "cpu"}).output == std::string(kHistory) + "\n");
   CHECK(broker.seen().at(2).target == "/v1/history?series=cpu");
 }
@@ -44,6 +44,30 @@ TEST_CASE("notifyctl history and due: what the broker refuses is told") {
   CHECK(CtlAt(broker, {"due", "--step-ms", "1"}).code == 2);
 }
 
+TEST_CASE("notifyctl: members of a cluster that did not answer are named, and what they serve is not verified") {
+  ScriptedServer broker([](const SeenRequest& request) {
+    if (request.target.starts_with("/v1/stats"))
+      return ScriptedAnswer{
+          200, R"({"pending":1,"totals":{"accepted":1,"revived":0,"succeeded":0,"failed":0,"cancelled":0,"expired":0},"missing":["b","c"]})"};
+    // An answer of a receiver may have a member of that name.
+    return ScriptedAnswer{200, R"({"items":[],"next":null,"missing":["b"]})"};
+  });
+  const std::string told = "notifyctl: no answer from b, c: what is known there alone is not in this\n";
+  CtlRun run = CtlAt(broker, {"verify", "--all-namespaces"});
+  CHECK(run.code == 1);
+  CHECK(run.error == told);
+  run = CtlAt(broker, {"stats", "--all-namespaces"});
+  CHECK(run.code == 0);
+  CHECK(run.error == told);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"list", "--all-namespaces"}, {"namespace", "list"}, {"cluster"}}) {
+    run = CtlAt(broker, words);
+    INFO(words.front() << run.output);
+    CHECK(run.code == 0);
+    CHECK(run.error == "notifyctl: no answer from b: what is known there alone is not in this\n");
+  }
+  CHECK(CtlAt(broker, {"list"}).error.empty());
+}
+
 TEST_CASE("notifyctl due: the spans in which something falls due, and what comes later") {
   ScriptedServer broker(Always(200, kDue));
   CtlRun run = CtlAt(broker, {"due"});
@@ -54,7 +78,8 @@ TEST_CASE("notifyctl due: the spans in which something falls due, and what comes
         "later                     7\n");
   CHECK(broker.seen().at(0).target == "/v1/due?step_ms=3600000");
   CHECK(CtlAt(broker, {"--json", "due", "--step-ms", "60000"}).output == std::string(kDue) + "\n");
-  ScriptedServer old(Always(200, R"({"from":"2030-01-01T00:00:00.000Z","step_ms":3600000,"counts":[],"later":0,"since":"2029-12-31T00:00:00.000Z"})"));
+  ScriptedServer old(
+      Always(200, R"({"from":"2030-01-01T00:00:00.000Z","step_ms":3600000,"counts":[],"later":0,"since":"2029-12-31T00:00:00.000Z"})"));
   CHECK_THAT(CtlAt(old, {"due"}).output, Catch::Contains("counted since 2029-12-31T00:00:00.000Z"));
 }
 
