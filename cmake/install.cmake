@@ -52,4 +52,6 @@ install(FILES ${made}/zsh/vendor-completions/_notifyctl DESTINATION ${zsh_dir})
 
 install(FILES README.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.svg")
-install(FILES conf/alerts.yaml conf/grafana.json conf/kubernetes.yaml conf/Dockerfile conf/notifyd-bridge@.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
+install(FILES conf/alerts.yaml conf/grafana.json conf/kubernetes.yaml conf/kubernetes-cluster.yaml conf/compose.yaml conf/Dockerfile conf/notifyd-bridge@.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
+# Scripts that those name; run by sh and bash.
+install(FILES conf/cluster-certificates conf/cluster-db-init conf/cluster-db-start DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)

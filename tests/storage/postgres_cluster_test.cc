@@ -260,6 +260,31 @@ TEST_CASE("postgres cluster: a member that is there again under its word has wha
   CHECK(a.UnitOf(5).epoch == before.epoch + 1);
 }
 
+TEST_CASE("postgres cluster: what a later release adds is passed over; a schema that it raised refuses who begins then, and nobody who runs") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1});
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  auto beside = PgConnection::Open(options.postgres);
+  REQUIRE(beside.ok());
+  for (const char* table : {"members", "owners", "places", "log", "kv_main"})
+    REQUIRE((*beside)->RunScript("ALTER TABLE " + std::string(table) + " ADD COLUMN later text NOT NULL DEFAULT 'x'").ok());
+  REQUIRE((*beside)->Run("CREATE TABLE later (x int)").ok());
+  MemberHarness b(options, "b", {2, 2});
+  CHECK(a.Look().members.size() == 2);
+  CHECK(b.Look().members.front().version == "9");
+  a.Commit(5, {Put(MakeRecord(1))});
+  REQUIRE(b.Acquire(6) == Code::kOk);
+  b.Commit(6, {Put(MakeRecord(1))});
+  REQUIRE((*beside)->Run("UPDATE meta SET value = value + 1 WHERE name = 'schema'").ok());
+  a.Commit(5, {Put(MakeRecord(2))});
+  CHECK(a.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kYes);
+  StoreOptions again = options;
+  again.postgres = As(options.postgres, "c");
+  const auto refused = PgStore::Open(again);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().detail().find("a newer notifyd") != std::string::npos);
+}
+
 TEST_CASE("postgres cluster: members and an owner of the whole store wait for each other") {
   const StoreOptions options = PostgresStoreOptions();
   PgOwnerStore whole(options.postgres);
