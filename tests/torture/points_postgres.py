@@ -7,7 +7,7 @@ import time
 import points
 import rounds
 from postgres import Database, Pair, programs
-from stage import until
+from stage import Stage, until
 
 # What ends all connections of the broker.
 CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'notifyd' AND pid <> pg_backend_pid()"
@@ -23,6 +23,10 @@ class One(Pair):
 
     def dsn(self):
         return self.arguments[self.arguments.index("--store-postgres-dsn") + 1]
+
+    def verdict(self):
+        """Each death of the one broker is noted by who has it die; that it takes the store again is none."""
+        return Stage.verdict(self)
 
     def up(self):
         until(lambda: self.broker.poll() is not None or self.owns(0), "the broker has the store, or has ended")
@@ -84,7 +88,9 @@ def attacks(settings, seed, count):
     names = [name for name in points.names(settings.notifyd) if points.way_of(name, WAYS)]
     try:
         database.start()
-        with One([database], settings.notifyd, seed, load=["--schedules", "0", "--door", "0"], place=settings.fast) as pair:
+        # While nobody has the store what is asked in vain would pile up, and is asked again in the end.
+        load = ["--schedules", "0", "--door", "0", "--pause-ms", "40"]
+        with One([database], settings.notifyd, seed, load=load, place=settings.fast) as pair:
             pair.random.shuffle(names)
             pair.start()
             pair.up()
