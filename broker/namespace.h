@@ -38,8 +38,12 @@ struct NamespaceSettings {
   std::optional<RetryPolicy> retry;  // written into a notify at its submit, like the next
   std::optional<int64_t> timeout_ms;
   std::vector<LaneRule> lane_rules;
+  std::optional<std::string> cell;  // of a store with several: in which one it lies, for good; not set: the home cell
   bool operator==(const NamespaceSettings&) const = default;
 };
+
+/// What the cell is called where it must have a name, and no other one is.
+inline constexpr const char* kHomeCell = "home";
 
 /// Stored: never renumber.
 enum class SigningKind : uint8_t { kHmac = 0, kEd25519 = 1 };

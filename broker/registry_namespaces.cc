@@ -34,6 +34,14 @@ AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std
           .said = actor.said};
 }
 
+/// A namespace's cell is chosen as it is made: whoever says nothing of it leaves it as it is.
+Status StayIn(const std::optional<std::string>& cell, NamespaceSettings* settings) {
+  const std::string asked = settings->cell.value_or(cell.value_or(kHomeCell));
+  settings->cell = cell;
+  if (asked == cell.value_or(kHomeCell)) return Status::Ok();
+  return Status(Code::kConflict, "the namespace lies in the cell \"" + cell.value_or(kHomeCell) + "\", and stays there", "/cell");
+}
+
 Status CheckKey(const SigningKey& key, int64_t overlap_ms) {
   auto bad = [](const char* field, const char* detail) { return Status(Code::kUnacceptable, detail, field); };
   if (!IsNamespaceName(key.name)) return bad("/name", "a name has 1 to 63 of a-z, 0-9 and \"-\", and does not begin with one");
@@ -64,6 +72,7 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
     row.number = static_cast<NamespaceNumber>(head_.next_number++);
     row.created_at = now.wall;
     row.settings = event.settings;
+    if (row.settings.cell == kHomeCell) row.settings.cell.reset();
     Draft draft;
     Put(std::move(row), &draft);
     RegistryReply reply{.request = event.request, .created = true, .space = table_.FindNamespace(event.name)};
@@ -71,14 +80,16 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
   }
   if (!Changeable(event.request, event.actor, event.name, out)) return;
   if (!Holds(event.precondition, old->version)) return Stale(event.request, out);
-  if (Status status = CheckSettings(event.settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+  NamespaceSettings settings = event.settings;
+  if (Status status = CheckSettings(settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (Status status = StayIn(old->settings.cell, &settings); !status.ok()) return Refuse(event.request, std::move(status), out);
   if (!event.actor.grant.IsAdminOfAll()) {
-    std::string field = NeedsAdminOfAll(old->settings, event.settings, limits_.defaults);
+    std::string field = NeedsAdminOfAll(old->settings, settings, limits_.defaults);
     if (!field.empty()) return Refuse(event.request, NeedsAll(std::move(field)), out);
   }
-  if (old->settings == event.settings) return Reply({.request = event.request, .space = old}, out);
+  if (old->settings == settings) return Reply({.request = event.request, .space = old}, out);
   NamespaceRow row = *old;
-  row.settings = event.settings;
+  row.settings = std::move(settings);
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};

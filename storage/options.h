@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -28,6 +29,11 @@ struct PostgresOptions {
   /// Where several brokers share the store: this one's name among them, HOST:PORT at which the others reach it, its version. No name: one broker has
   /// all of it.
   std::string member = {}, member_address = {}, member_version = {};
+  /// Where namespaces lie that are not kept where `dsn` is, by the cell's name (storage/postgres/pg_cells.h).
+  std::map<std::string, std::string> cells = {};
+  /// Of a cell: its name, and the id of the store whose cell it is; empty where `dsn` is the store itself.
+  std::string cell = {}, cell_of = {};
+  std::string cell_known = {};  // the id by which the store knows the cell; empty: it is a new one
 };
 
 /// The one that keeps everything in the data directory.

@@ -70,7 +70,7 @@ class PresentReader {
   int next_ = 0;
 };
 
-constexpr int kSettingsBits = 14, kGrantBits = 9;
+constexpr int kSettingsBits = 15, kGrantBits = 9;
 constexpr uint8_t kBothModes = 2, kOrderBit = 4;  // the latter: order_by follows the settings
 constexpr int kPolicyVersion = 2;
 
@@ -128,6 +128,7 @@ void PutSettings(const NamespaceSettings& s, Encoder* out) {
   present.Put(s.retry.has_value());
   present.Put(s.timeout_ms.has_value());
   present.Put(!s.lane_rules.empty());
+  present.Put(s.cell.has_value());
   out->Varint(present.bits());
   if (s.max_pending) out->Varint(*s.max_pending);
   if (s.max_stored_bytes) out->Varint(*s.max_stored_bytes);
@@ -146,6 +147,7 @@ void PutSettings(const NamespaceSettings& s, Encoder* out) {
   if (s.retry) EncodeRetry(*s.retry, out);
   if (s.timeout_ms) out->Signed(*s.timeout_ms);
   if (!s.lane_rules.empty()) PutLaneRules(s.lane_rules, out);
+  if (s.cell) out->Text(*s.cell);
 }
 
 bool TakePorts(Decoder* in, std::vector<uint16_t>* ports) {
@@ -176,6 +178,7 @@ bool TakeSettings(Decoder* in, NamespaceSettings* s) {
   if (present.Next()) s->retry = DecodeRetry(in, kPolicyVersion);
   if (present.Next()) s->timeout_ms = in->Signed();
   if (present.Next() && !TakeLaneRules(in, &s->lane_rules)) return false;
+  if (present.Next()) s->cell = in->Text();
   return in->ok();
 }
 

@@ -15,7 +15,8 @@
 //   settings  present:varint, then one field for each bit that is set, lowest first: 0 max_pending:varint, 1 max_stored_bytes:varint,
 //             2 submits_per_s:double, 3 burst:varint, 4 max_in_flight:varint, 5 retention_succeeded_ms:signed, 6 retention_settled_ms:signed,
 //             7 allow:texts, 8 deny:texts, 9 https_only:u8, 10 ports (count:varint, varints), 11 retry:policy (of version 2), 12 timeout_ms:signed,
-//             13 lane rules (count:varint, each match:text mode:u8 (0 concurrent, 1 fifo, 2 both) settings:text (a value as under `s`))
+//             13 lane rules (count:varint, each match:text mode:u8 (0 concurrent, 1 fifo, 2 both) settings:text (a value as under `s`)),
+//             14 cell:text
 //   keys      count:varint, each name:text kind:u8 (0 HMAC, 1 Ed25519) created_at:signed valid_until:signed secret:text
 //   grant     present:varint, scopes:varint (bits, as Scope), then: 0 all namespaces (no bytes), 1 namespaces:texts, 2 caller:text,
 //             3 cidrs (count:varint, each v6:u8 bits:u8 address: 4 or 16 bytes), 4 lanes:texts, 5 fkeys:texts, 6 services:texts,

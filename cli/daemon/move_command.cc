@@ -41,6 +41,17 @@ std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit
   return asked;
 }
 
+/// What lies elsewhere would be left behind.
+Status CheckNoCells(const OrderedKv& kv) {
+  Result<RegistryImage> image = ReadRegistry(kv, Sealing());
+  if (!image.ok()) return std::move(image).status();
+  for (const auto& row : image->namespaces)
+    if (row->settings.cell)
+      return Status(Code::kUnacceptable,
+                    "--from: namespace " + row->name + " lies in the cell " + *row->settings.cell + ": a store with cells is not moved");
+  return Status::Ok();
+}
+
 struct Moved {
   MoveCounts counts;
   std::string left;  // where the store lay, where that is a directory
@@ -56,6 +67,7 @@ Result<Moved> Move(const Asked& asked, const Options& options) {
   auto source = from->OpenSource();
   if (!source.ok()) return Status(source.status().code(), "--from: " + source.status().detail());
   const Retention general{options.store.retention_succeeded_ms, options.store.retention_settled_ms};
+  NOTIFYD_TRY(CheckNoCells((*source)->kv()));
   auto rules = ReadRetentionRules((*source)->kv(), Sealing(), general);
   if (!rules.ok()) return std::move(rules).status();
   auto id = ReadStoreId((*source)->kv());

@@ -333,6 +333,7 @@ Status Runtime::Impl::OpenStore() {
   expect_ = std::move(opened->expect);
   cluster_store_ = std::move(opened->cluster);
   backups_ = std::move(opened->backups);
+  store_lost_ = std::move(opened->lost);
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   PassCrashPoint(CrashPoint::kStartRegistryRead);
@@ -355,6 +356,7 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   Shard::Setup setup;
   setup.loop = made->loop;
   setup.store = store_.get();
+  setup.lost = store_lost_;
   setup.sender = made->dispatcher.get();
   setup.replies = made->dispatcher.get();
   setup.switchboard = &exchange_;

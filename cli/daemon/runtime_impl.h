@@ -239,6 +239,7 @@ class Runtime::Impl : private StoreEvents {
   std::unique_ptr<StoreHost> store_;
   std::unique_ptr<ClusterStore> cluster_store_;  // until the cluster begins
   std::unique_ptr<ClusterHost> cluster_;         // null: it has the store for itself
+  std::function<bool(NamespaceNumber)> store_lost_;
   std::function<Status()> rekey_;  // OpenedStore's, as the next
   std::function<RekeyState()> rekeyed_;
   std::function<void()> expect_;

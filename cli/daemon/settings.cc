@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "cli/daemon/notifyd_manual.h"
 #include "cli/daemon/settings_alerts.h"
+#include "cli/daemon/settings_cells.h"
 #include "cli/daemon/settings_commands.h"
 #include "cli/daemon/settings_destinations.h"
 #include "cli/daemon/settings_lanes.h"
@@ -31,7 +32,8 @@ namespace {
 
 constexpr char kVariablePrefix[] = "NOTIFYD_";
 constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kListeners[] = "listener", kTubes[] = "tube", kPeers[] = "auth.peers",
-               kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service", kAlerts[] = "alert";
+               kCertificates[] = "auth.certificates", kCommands[] = "command", kServices[] = "service", kAlerts[] = "alert",
+               kCells[] = "store.postgres.cells";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
@@ -208,6 +210,10 @@ Status ApplyTable(const toml::table& table, const std::string& prefix, const std
       Result<std::vector<BeanstalkdTube>> tubes = ReadTubes(node, file);
       if (!tubes.ok()) return std::move(tubes).status();
       options->tubes = *std::move(tubes);
+    } else if (name == kCells) {
+      Result<std::map<std::string, std::string>> cells = ReadCells(node, file);
+      if (!cells.ok()) return std::move(cells).status();
+      options->store.postgres.cells = *std::move(cells);
     } else if (name == kPeers || name == kCertificates) {
       Result<std::map<std::string, AccessGrant>> grants = ReadGrants(node, name, file);
       if (!grants.ok()) return std::move(grants).status();
@@ -421,10 +427,15 @@ std::string DefaultsAsToml() {
 }
 
 std::vector<std::pair<std::string, std::string>> TablesAsToml() {
-  return {{"Lane rules", LaneRulesAsToml()},  {"Destination rules", DestinationRulesAsToml()},
-          {"Commands", CommandRulesAsToml()}, {"Services", FileServicesAsToml()},
-          {"Alerts", AlertRulesAsToml()},     {"Listeners", ListenersAsToml()},
-          {"Tubes", TubesAsToml()},           {"Grants", GrantsAsToml()}};
+  return {{"Lane rules", LaneRulesAsToml()},
+          {"Destination rules", DestinationRulesAsToml()},
+          {"Commands", CommandRulesAsToml()},
+          {"Services", FileServicesAsToml()},
+          {"Alerts", AlertRulesAsToml()},
+          {"Listeners", ListenersAsToml()},
+          {"Tubes", TubesAsToml()},
+          {"Grants", GrantsAsToml()},
+          {"Cells", CellsAsToml()}};
 }
 
 Reloaded ApplyReloadable(const Options& fresh, Options* running) {
@@ -467,6 +478,7 @@ Reloaded ApplyReloadable(const Options& fresh, Options* running) {
     result.applied.push_back(kTubes);
   }
   if (fresh.listeners != running->listeners) result.not_applied.push_back(kListeners);
+  if (fresh.store.postgres.cells != running->store.postgres.cells) result.not_applied.push_back(kCells);
   return result;
 }
 
@@ -496,9 +508,8 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   app.footer(
       "A flag goes before the variable NOTIFYD_<NAME>, that before the file, that before the default.\n"
-      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[alert]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME]) stand in "
-      "the file "
-      "only;\n"
+      "Tables ([[lane]], [[destination]], [[command]], [[service]], [[alert]], [[listener]], [auth.peers.NAME], [auth.certificates.NAME],\n"
+      "[store.postgres.cells]) stand in the file only;\n"
       "conf/notifyd.toml shows them.\n"
       "SIGHUP reads all of them again and applies those that are reloadable; SIGUSR1 restarts in place.\n"
       "Exit codes: 0, 2 wrong usage or configuration, 1 anything else.");
@@ -534,6 +545,7 @@ Invocation ReadCommandLine(const std::vector<std::string>& arguments, const std:
   }
   result.options.store.directory = result.options.data_dir;
   result.options.api.version = NOTIFYD_VERSION;
+  for (const auto& [name, dsn] : result.options.store.postgres.cells) result.options.api.cells.push_back(name);
   result.options.sender.user_agent = "notifyd/" NOTIFYD_VERSION;
   result.action = check ? Invocation::Action::kCheckConfig : Invocation::Action::kRun;
   return result;

@@ -2,8 +2,8 @@
 // with the options that the rows write to (broker/limits.h, net/http.h, ...). Contract sections 4 and 5.
 //
 // A row named "a.b_c" is `b_c` in the table [a] of the file, NOTIFYD_A_B_C, and --a-b-c. Beside the rows the file takes tables, which no flag or
-// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[command]], [[alert]], [[listener]], [auth.peers.NAME]
-// and [auth.certificates.NAME].
+// variable can say: [[lane]] and [[destination]] (rules for lanes and for calls), [[command]], [[alert]], [[listener]], [auth.peers.NAME],
+// [auth.certificates.NAME] and [store.postgres.cells].
 #pragma once
 
 #include <cstdint>

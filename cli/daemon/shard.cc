@@ -76,6 +76,7 @@ bool Shard::RunOnce(const Now& now) {
   for (NamespaceNumber number : due) {
     Slot* slot = Find(number);
     if (!slot) Wake(number, {});
+    else if (!slot->core && !slot->opening) to_open_.push_back(number);
     else if (slot->core) Run(now, slot, Events(Tick{}));
   }
   if (mail.size() + due.size() > 1) near_ = Lookout::Near::kNothing;
@@ -85,6 +86,7 @@ bool Shard::RunOnce(const Now& now) {
 
 void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events) {
   Slot* slot = Find(to);
+  if (setup_.lost && setup_.lost(to)) RefuseLost(&events);
   if (!slot) {
     if (setup_.among_members && !own_.contains(to)) return TurnAway(to, std::move(events));
     if (std::any_of(events.begin(), events.end(), WakesUp)) Wake(to, std::move(events));

@@ -71,6 +71,8 @@ class Shard {
     /// One of several brokers serves each namespace: only those that it is given by Gain. `summon` takes what the registry has to say to another one.
     bool among_members = false;
     std::function<void(NamespaceNumber, Event)> summon;
+    /// Does it lie where the store does not reach it for now? Then its requests are refused. Empty: none does.
+    std::function<bool(NamespaceNumber)> lost = {};
     Rest rest;
   };
   /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
@@ -138,6 +140,8 @@ class Shard {
   Slot* Find(NamespaceNumber number);
   Slot* MakeSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);
+  void RefuseLost(std::vector<Event>* events);
+  void OpenLater(Slot* slot);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void EndLeave(NamespaceNumber number);
   void Wake(NamespaceNumber number, std::vector<Event> events);

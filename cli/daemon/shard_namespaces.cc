@@ -15,6 +15,7 @@ namespace {
 
 /// So many parts of the store are opened at once, of one shard: others want the pool, too.
 constexpr size_t kOpeningMost = 2;
+constexpr int64_t kOpenAgainMs = 1'000;  // what lies where the store did not reach it
 
 RemovedTotals Removed(const Totals& totals) {
   return {.accepted = totals.accepted,
@@ -38,6 +39,25 @@ void Shard::Refuse(const std::vector<Event>& events, const Status& status) {
         },
         event);
   }
+}
+
+/// All else goes its way.
+void Shard::RefuseLost(std::vector<Event>* events) {
+  std::vector<Event> refused;
+  std::erase_if(*events, [&](Event& event) {
+    if (!IsRequest(event)) return false;
+    refused.push_back(std::move(event));
+    return true;
+  });
+  if (!refused.empty()) Refuse(refused, Status(Code::kUnavailable, "the cell of the namespace is not reached"));
+}
+
+/// Where it lies is not reached. What the registry asks of it waits on.
+void Shard::OpenLater(Slot* slot) {
+  RefuseLost(&slot->waiting);
+  if (!stopping_) return roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + kOpenAgainMs}});
+  slots_.erase(slot->number);
+  CheckHeld();
 }
 
 /// Of a namespace that another member serves.
@@ -159,9 +179,16 @@ void Shard::Opened(NamespaceNumber number) {
   CHECK(slot != nullptr && slot->opening);
   const std::shared_ptr<OpeningJob> job = std::exchange(slot->opening, nullptr);
   Result<OpenedNamespace> opened = *std::move(job->result);
-  if (!opened.ok()) return setup_.fatal(opened.status());
+  const bool unreached = !opened.ok() && opened.status().code() == Code::kUnavailable;
+  if (!opened.ok() && !unreached) return setup_.fatal(opened.status());
+  if (unreached && !slot->left) {
+    OpenLater(slot);
+    setup_.flush();
+    armed_ = false;
+    return OpenNext();
+  }
   if (slot->left) {
-    opened->store.reset();
+    if (opened.ok()) opened->store.reset();
     Leave(number, [left = std::move(slot->left)] { left(); });
     return OpenNext();
   }

@@ -171,6 +171,8 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
   if (options.cluster.on() && options.store.engine == kEmbeddedEngine)
     return Status(Code::kUnacceptable, "a store of engine rocksdb is one broker's: several share one of engine postgres", "/cluster/advertise");
+  if (!options.store.postgres.cells.empty() && options.store.engine == kEmbeddedEngine)
+    return Status(Code::kUnacceptable, "cells are of a store in PostgreSQL, and store.engine is not postgres", "/store/postgres/cells");
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   if (options.store.engine != kEmbeddedEngine) return CheckNoStoreIn(options.data_dir);

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "storage/directory.h"
+#include "storage/postgres/pg_cells.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_move.h"
 #include "storage/postgres/pg_store.h"
@@ -36,9 +37,16 @@ Status CheckDsn(const StoreOptions& options) {
 Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
   NOTIFYD_TRY(CheckDsn(options));
   NOTIFYD_TRY(MakeStoreDirectory(options.directory));
+  auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
+  if (!options.postgres.cells.empty()) {
+    auto cells = PgCells::Open(options);
+    if (!cells.ok()) return std::move(cells).status();
+    std::unique_ptr<ClusterStore> cluster = (*cells)->OpenCluster();
+    auto lost = [of = cells->get()](NamespaceNumber number) { return of->Lost(number); };
+    return OpenedStore{*std::move(cells), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr, lost};
+  }
   auto opened = PgStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();
-  auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
   std::unique_ptr<ClusterStore> cluster = (*opened)->OpenCluster();
   return OpenedStore{*std::move(opened), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr};
 }

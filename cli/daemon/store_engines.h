@@ -28,6 +28,8 @@ struct OpenedStore {
   std::unique_ptr<ClusterStore> cluster;
   /// RocksStore's; null: the engine makes none.
   std::shared_ptr<Backups> backups;
+  /// Does the namespace lie where the store does not reach it for now? As long as `host` is open, any thread. Empty: none does.
+  std::function<bool(NamespaceNumber)> lost = {};
 };
 /// Where it is kept whose the store is; null where a directory's lock says so. Error: kUnacceptable.
 Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options);

@@ -64,6 +64,14 @@ std::unique_ptr<Steps> AskForSpace(const Asking& asking, RegistryEvent event, bo
   });
 }
 
+/// One that the settings name, the home cell, or, by `row`, the one in which it lies.
+Status CheckCell(const Asking& asking, const NamespaceSettings& settings, const NamespaceRow* row) {
+  if (!settings.cell || *settings.cell == kHomeCell || (row && row->settings.cell == settings.cell)) return Status::Ok();
+  const std::vector<std::string>& cells = asking.tools->options->cells;
+  if (std::find(cells.begin(), cells.end(), *settings.cell) != cells.end()) return Status::Ok();
+  return Status(Code::kUnacceptable, "there is no cell of that name in store.postgres.cells", "/cell");
+}
+
 bool IsConditional(const Precondition& precondition) {
   return precondition.version || precondition.absent;
 }
@@ -121,6 +129,7 @@ Result<Asked> ReadNamespacePut(const Asking& asking) {
   Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &asking.request->body);
   if (!settings.ok()) return std::move(settings).status();
   const std::shared_ptr<const NamespaceRow> row = asking.asker.table->FindNamespace(name);
+  NOTIFYD_TRY(CheckCell(asking, *settings, row.get()));
   Result<std::optional<Precondition>> precondition = PreconditionOf(*asking.request, row ? std::optional(row->version) : std::nullopt);
   if (!precondition.ok()) return std::move(precondition).status();
   if (!*precondition) return Asked(NotWhatIfMatchSays());
@@ -143,6 +152,7 @@ Result<Asked> ReadNamespaceChange(const Asking& asking) {
   if (!document.ok()) return std::move(document).status();
   Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &*document);
   if (!settings.ok()) return std::move(settings).status();
+  NOTIFYD_TRY(CheckCell(asking, *settings, &row));
   const bool conditional = IsConditional(**precondition);
   PutNamespace put{RequestOf(asking), asking.asker.ToActor(), row.name, *std::move(settings), {.version = row.version}};
   return Asked(AskForSpace(asking, std::move(put), conditional, 200));

@@ -144,6 +144,7 @@ struct ApiOptions {
   /// `cluster` is.
   std::function<void(std::string member, bool draining, std::function<void(Status)> then)> drain;
   std::function<int64_t()> monotonic_us;          // empty: the steady clock
+  std::vector<std::string> cells;                 // where a namespace may be made beside the home cell
   std::function<WallTime()> wall;                 // reads the wall clock
   std::function<bool()> ready;                    // readyz; any thread
   std::function<ProcessStats()> process;          // any thread, never blocks long; empty: nothing is known

@@ -54,6 +54,12 @@ std::string NameOf(const AccessTable& table, NamespaceNumber number) {
   return row ? row->name : std::string();
 }
 
+/// Nothing: the home cell.
+std::string CellOf(const AccessTable& table, NamespaceNumber number) {
+  const std::shared_ptr<const NamespaceRow> row = table.FindNamespace(number);
+  return row ? row->settings.cell.value_or("") : std::string();
+}
+
 HttpResponse ClusterResponse(const ClusterReport& report, const AccessTable& table) {
   std::string body;
   JsonWriter json(&body);
@@ -76,6 +82,7 @@ HttpResponse ClusterResponse(const ClusterReport& report, const AccessTable& tab
     json.Uint(space.epoch);
     json.Key("load");
     json.Uint(space.load);
+    WriteText("cell", CellOf(table, space.number), &json);
     json.EndObject();
   }
   json.EndArray();

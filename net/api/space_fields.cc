@@ -20,7 +20,7 @@ using Kind = JsonValue::Kind;
 using Settings = NamespaceSettings;
 using Destinations = NamespaceDestinations;
 
-constexpr size_t kMostRangeBytes = 64, kMostMatchBytes = 1024;
+constexpr size_t kMostRangeBytes = 64, kMostMatchBytes = 1024, kMostCellBytes = 63;
 
 Status Bad(std::string_view pointer, std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
@@ -238,6 +238,11 @@ constexpr SpaceField kFields[] = {
     {"/retry", ReadDefaultRetry, [](const Settings& from, JsonWriter* json) { from.retry ? WriteRetry(*from.retry, json) : json->Null(); }},
     {"/timeout_ms", ReadNumber<&Settings::timeout_ms>, ShowNumber<&Settings::timeout_ms>},
     {"/lane_rules", ReadRules, ShowRules},
+    {"/cell",
+     [](std::string_view pointer, const JsonValue& value, Settings* out) {
+       return ReadText(value, pointer, 1, kMostCellBytes, &out->cell.emplace());
+     },
+     [](const Settings& from, JsonWriter* json) { from.cell ? json->String(*from.cell) : json->Null(); }},
 };
 
 void WriteKeys(const NamespaceRow& row, JsonWriter* json) {

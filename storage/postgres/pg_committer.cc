@@ -80,13 +80,18 @@ void PgCommitter::Stop() {
 }
 
 bool PgCommitter::AwaitClosed(NamespaceNumber number) {
+  for (;;)
+    if (std::optional<bool> known = AwaitClosed(number, kIdle)) return *known;
+}
+
+std::optional<bool> PgCommitter::AwaitClosed(NamespaceNumber number, milliseconds most) {
   std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] {
+  const bool closed = settled_.wait_for(lock, most, [&] {
     auto it = open_.find(number);
     CHECK(it == open_.end() || it->second->closed_);
     return it == open_.end() || stopped_;
   });
-  return units_.contains(number);
+  return closed ? std::optional(units_.contains(number)) : std::nullopt;
 }
 
 std::pair<std::shared_ptr<PgQueue>, Totals> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand) {
@@ -110,13 +115,23 @@ void PgCommitter::Close(const Queue& queue) {
 
 void PgCommitter::Forget(NamespaceNumber number) {
   AwaitClosed(number);
+  BeginForget(number);
   std::unique_lock lock(mutex_);
-  if (stopped_ || !units_.contains(number)) return;
-  forgetting_.push_back(number);
-  lock.unlock();
-  Wake();
-  lock.lock();
   settled_.wait(lock, [&] { return stopped_ || !units_.contains(number); });
+}
+
+void PgCommitter::BeginForget(NamespaceNumber number) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopped_ || !units_.contains(number)) return;
+    if (std::find(forgetting_.begin(), forgetting_.end(), number) == forgetting_.end()) forgetting_.push_back(number);
+  }
+  Wake();
+}
+
+bool PgCommitter::Knows(NamespaceNumber number) {
+  std::lock_guard lock(mutex_);
+  return units_.contains(number);
 }
 
 void PgCommitter::Lead(const PgStand& registry) {
@@ -187,23 +202,38 @@ bool PgCommitter::TakeArrived() {
   return stopping;
 }
 
-/// What was committed of it, and not synced yet, is under the sync of its release.
+/// What was committed of it, and not synced yet, is under the sync of its release, where that is in the same database.
 void PgCommitter::ForgetSome() {
-  std::lock_guard lock(mutex_);
-  std::erase_if(forgetting_, [this](NamespaceNumber number) {
-    auto found = units_.find(number);
-    if (found == units_.end()) return true;
-    Line* line = lines_[found->second->line_].get();
-    // Over a connection that was lost it is being acquired anew, or will be.
-    const bool kept = !failed_ && line->holding.contains(number) && (!line->connection || line->acquiring);
-    const bool under_way = std::any_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == found->second; });
-    if (kept || under_way) return false;
-    LetGo(line, number);
-    found->second->kept_.clear();
-    units_.erase(found);
-    return true;
-  });
+  std::vector<Unit> unsynced;
+  {
+    std::lock_guard lock(mutex_);
+    std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
+  }
+  for (const Unit& unit : unsynced) {
+    Line* line = lines_[unit->line_].get();
+    if (line->connection) Send(line, MakeSync(line, unit));
+  }
   settled_.notify_all();
+}
+
+/// Under the mutex. Whether it is forgotten, or was. `unsynced`: what is to be synced before.
+bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced) {
+  auto found = units_.find(number);
+  if (found == units_.end()) return true;
+  if (open_.contains(number)) return false;
+  Line* line = lines_[found->second->line_].get();
+  // Over a connection that was lost it is being acquired anew, or will be.
+  const bool kept = !failed_ && line->holding.contains(number) && (!line->connection || line->acquiring);
+  const bool under_way = std::any_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == found->second; });
+  if (kept || under_way) return false;
+  if (setup_.syncs_what_it_forgets && !failed_ && line->holding.contains(number)) {
+    unsynced->push_back(found->second);
+    return false;
+  }
+  LetGo(line, number);
+  found->second->kept_.clear();
+  units_.erase(found);
+  return true;
 }
 
 /// Nothing is left to be written, or to be synced.
@@ -249,7 +279,8 @@ bool PgCommitter::Make(Line* line) {
       std::lock_guard lock(mutex_);
       stopping = stopping_;
     }
-    std::shared_ptr<Sent> sync = stopping && line->flight.empty() ? MakeSync(line) : nullptr;
+    const bool unsynced = stopping && line->flight.empty() && !line->holding.empty();
+    std::shared_ptr<Sent> sync = unsynced ? MakeSync(line, line->holding.begin()->second) : nullptr;
     if (sync) Send(line, sync);
     return sync != nullptr;
   }
@@ -283,19 +314,21 @@ bool PgCommitter::MakeNext(Line* line) {
   sent.queue = queue;
   sent.statements = group.writes.Statements(queue->unit_->stand_.n + 1);  // as Keep numbers it
   if (group.changed) sent.statements.push_back({kPgRegistryChanged, {}});
-  for (NamespaceNumber number : group.dropped)
+  for (NamespaceNumber number : group.dropped) {
     for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetPlace}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
+    const std::string cell = setup_.cell_of ? setup_.cell_of(number) : std::string();
+    if (!cell.empty()) sent.statements.push_back({kPgLeaveOver, std::move(PgParams().Int(number).Bytes(cell))});
+  }
   ++queue->under_way_;
   Keep(line, group.sent);
   Send(line, group.sent);
   return true;
 }
 
-/// Something is kept that no sync covers yet: a transaction of nothing else.
-std::shared_ptr<PgUnit::Sent> PgCommitter::MakeSync(Line* line) {
-  if (line->holding.empty()) return nullptr;
+/// Something of it is kept that no sync covers yet: a transaction of nothing else.
+std::shared_ptr<PgUnit::Sent> PgCommitter::MakeSync(Line* line, const Unit& unit) {
   auto sent = std::make_shared<Sent>();
-  sent->unit = line->holding.begin()->second;
+  sent->unit = unit;
   sent->synced = true;
   Keep(line, sent);
   return sent;

@@ -114,6 +114,8 @@ class PgCommitter {
     int64_t audit_unit = kRegistryUnit;                       // under which the audit is written: the registry's, or a member's own
     PgStand audit;                                            // of a member's own
     const char* acquire = nullptr;                            // the statement that takes units anew
+    bool syncs_what_it_forgets = false;                       // nothing else would: it is released in another database
+    std::function<std::string(NamespaceNumber)> cell_of;      // in which one a namespace that is dropped lies, empty: here. Null: there are none
     std::function<void()> fenced;                             // another one owns it. On the thread; may not return
     std::function<void(std::vector<std::string>)> long_keys;  // whose operands are to be folded. On the thread
   };
@@ -130,11 +132,16 @@ class PgCommitter {
 
   /// As Committer's. Returns whether the unit is known: then it need not be acquired.
   bool AwaitClosed(NamespaceNumber number);
+  /// The same, for `most` at most. Nothing: it is still being written.
+  std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
   /// `stand`: as it was acquired; nothing is asked of it where the unit is known. Returns its totals, too.
   std::pair<std::shared_ptr<PgQueue>, Totals> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
   /// It is closed, and is to be another's: blocks until nothing of it is under way. From then on it is not known.
   void Forget(NamespaceNumber number);
+  /// The same, but returns at once; it is done where Knows says no.
+  void BeginForget(NamespaceNumber number);
+  bool Knows(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
   void Lead(const PgStand& registry);
   /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
@@ -164,12 +171,13 @@ class PgCommitter {
   void Run();
   bool TakeArrived();
   void ForgetSome();
+  bool MayForget(NamespaceNumber number, std::vector<Unit>* unsynced);
   bool Quiet() const;
   void Wait();
   void Work(Line* line);
   bool Make(Line* line);
   bool MakeNext(Line* line);
-  std::shared_ptr<Sent> MakeSync(Line* line);
+  std::shared_ptr<Sent> MakeSync(Line* line, const Unit& unit);
   bool MustWait(const RegistryBatch& batch);
   void Encode(PgQueue* queue, const WriteBatch& batch, Group* group);
   void Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* group);

@@ -208,6 +208,86 @@ Status AddToSchema(PgConnection* connection, const PostgresOptions& options) {
   return *has ? Status::Ok() : connection->RunScript(kReach);
 }
 
+// Of a store whose namespaces lie in several cells, in the store's own schema: which store each cell is known by; what was dropped here and is still
+// to be removed there; and the claims by which cells tell owners apart, each larger than all before it (see kCell). A number of this part's own
+// stands in `meta`: a store without cells has none of it.
+constexpr char kCellsOfStore[] = R"sql(
+CREATE TABLE IF NOT EXISTS cells (name text PRIMARY KEY, store bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS leftovers (unit bigint, cell text, PRIMARY KEY (unit, cell));
+CREATE SEQUENCE IF NOT EXISTS claims;
+INSERT INTO meta (name, value) VALUES ('cells', 1) ON CONFLICT DO NOTHING;
+)sql";
+
+// Of a cell. Leases and members are the store's, in another database, and no transaction spans both: so who owns a unit is decided there, and shown
+// here by the claim that was drawn in the transaction that made it its owner. That row is locked until the draw is committed: of two owners of a unit
+// the later one has the larger claim. A claim that is not larger than the one that is here is refused. So an owner that was replaced, and learns it
+// late, takes nothing back; and from the claim of the next owner on its transactions are refused by the fence, as in the store itself: that claim
+// waits for those that hold the row, and reads the number of the last of them.
+constexpr char kCell[] = R"sql(
+CREATE TABLE cell (store bytea NOT NULL, name text NOT NULL);
+CREATE TABLE claimed (unit bigint PRIMARY KEY, claim bigint NOT NULL) WITH (fillfactor = 50);
+INSERT INTO meta (name, value) VALUES ('cell', 1);
+
+CREATE FUNCTION claim_unit(p_claim bigint, p_incarnation bytea, p_unit bigint)
+RETURNS TABLE (unit bigint, epoch bigint, n bigint, totals bytea) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  INSERT INTO claimed (unit, claim) VALUES (p_unit, 0) ON CONFLICT DO NOTHING;
+  UPDATE claimed SET claim = p_claim WHERE unit = p_unit AND claim < p_claim;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'unit % was claimed by a later owner', p_unit USING ERRCODE = 'ND001';
+  END IF;
+  INSERT INTO owners AS o (unit, epoch, incarnation) VALUES (p_unit, 1, p_incarnation)
+    ON CONFLICT (unit) DO UPDATE SET epoch = o.epoch + 1, incarnation = excluded.incarnation;
+  RETURN QUERY SELECT o.unit, o.epoch, coalesce(l.n, 0), l.totals FROM owners o
+    LEFT JOIN LATERAL (SELECT g.n, g.totals FROM log g WHERE g.unit = o.unit ORDER BY g.n DESC LIMIT 1) l ON true
+    WHERE o.unit = p_unit;
+END $$;
+
+CREATE FUNCTION renew_units(p_epoch bigint, p_incarnation bytea, p_units bigint[])
+RETURNS TABLE (unit bigint, epoch bigint, n bigint, totals bytea) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM 1 FROM owners o WHERE o.unit = ANY (p_units) ORDER BY o.unit FOR UPDATE;
+  IF EXISTS (SELECT 1 FROM unnest(p_units) AS u WHERE NOT EXISTS (SELECT 1 FROM owners o WHERE o.unit = u AND o.incarnation = p_incarnation)) THEN
+    RAISE EXCEPTION 'a unit was claimed by another owner' USING ERRCODE = 'ND001';
+  END IF;
+  UPDATE owners o SET epoch = o.epoch + 1 WHERE o.unit = ANY (p_units);
+  RETURN QUERY SELECT o.unit, o.epoch, coalesce(l.n, 0), l.totals FROM owners o
+    LEFT JOIN LATERAL (SELECT g.n, g.totals FROM log g WHERE g.unit = o.unit ORDER BY g.n DESC LIMIT 1) l ON true
+    WHERE o.unit = ANY (p_units);
+END $$;
+)sql";
+
+/// What lies there may be a store, or a cell of one: each is of no use as the other, nor as another store's cell.
+Status CheckCell(PgConnection* connection, const PostgresOptions& options) {
+  auto found = connection->Run("SELECT count(*) FROM meta WHERE name = 'cell'");
+  if (!found.ok()) return std::move(found).status();
+  const bool is_cell = found->Int(0, 0) != 0;
+  if (!is_cell && options.cell.empty()) return Status::Ok();
+  if (!is_cell)
+    return Status(Code::kUnacceptable,
+                  "there is a store in the schema " + options.schema + ", which cannot be the cell " + options.cell + " as well");
+  auto row = connection->Run("SELECT store, name FROM cell");
+  if (!row.ok()) return std::move(row).status();
+  if (row->size() != 1) return Status(Code::kCorrupt, "the cell is damaged: it does not say whose it is");
+  const std::string name(row->Bytes(0, 1));
+  if (options.cell.empty())
+    return Status(Code::kUnacceptable, "the schema " + options.schema + " is the cell " + name + " of a store, and no store of its own");
+  if (row->Bytes(0, 0) == options.cell_of && name == options.cell) return Status::Ok();
+  return Status(Code::kUnacceptable, "what lies there is the cell " + name + " of " + (row->Bytes(0, 0) == options.cell_of ? "this" : "another") +
+                                         " store, and not the cell " + options.cell);
+}
+
+Status MakeCell(PgConnection* connection, const PostgresOptions& options) {
+  if (!options.cell_known.empty())
+    return Status(Code::kUnacceptable,
+                  "the cell " + options.cell + " is not there any more: there is no schema " + options.schema + " in its database");
+  NOTIFYD_TRY(connection->RunScript(kCell));
+  auto made = connection->Run("INSERT INTO cell (store, name) VALUES ($1, $2)", PgParams().Bytes(options.cell_of).Bytes(options.cell));
+  return made.ok() ? Status::Ok() : std::move(made).status();
+}
+
 Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   // Somebody may have made it for a role that may not make one.
   auto there = connection->Run("SELECT count(*) FROM pg_namespace WHERE nspname = $1::text", PgParams().Bytes(options.schema));
@@ -217,6 +297,7 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   NOTIFYD_TRY(connection->RunScript(kMembers));
   NOTIFYD_TRY(connection->RunScript(kReach));
   NOTIFYD_TRY(connection->RunScript(kFunctions));
+  if (!options.cell.empty()) NOTIFYD_TRY(MakeCell(connection, options));
   auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
   if (!meta.ok()) return std::move(meta).status();
   if (options.moving) return connection->RunScript("INSERT INTO meta (name, value) VALUES ('moving', 1)");
@@ -241,6 +322,7 @@ Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions&
     return Status(Code::kUnacceptable, "the schema has version " + std::to_string(version->Int(0, 0)) +
                                            ", of before the first release of a store in " + "PostgreSQL, and this notifyd reads version " +
                                            std::to_string(kSchemaVersion));
+  NOTIFYD_TRY(CheckCell(connection, options));
   auto moving = connection->Run("SELECT count(*) FROM meta WHERE name = 'moving'");
   if (!moving.ok()) return std::move(moving).status();
   const bool half_made = moving->Int(0, 0) != 0;
@@ -275,6 +357,7 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
   if (!*made) NOTIFYD_TRY(MakeSchema(connection, options));
   Result<Fingerprint> store = CheckSchema(connection, options);
   if (store.ok()) NOTIFYD_TRY(AddToSchema(connection, options));
+  if (store.ok() && !options.cells.empty()) NOTIFYD_TRY(connection->RunScript(kCellsOfStore));
   return store;
 }
 

@@ -55,6 +55,32 @@ inline constexpr const char* kPgAcquireUnits = "SELECT unit, epoch, n, totals FR
 inline constexpr const char* kPgReleaseUnits =
     "UPDATE owners o SET epoch = o.epoch + 1, incarnation = nobody() FROM unnest($1::bigint[], $2::bigint[]) AS seen (unit, epoch) "
     "WHERE o.unit = seen.unit AND o.epoch = seen.epoch AND o.incarnation = $3 RETURNING o.unit";
+
+// Of namespaces that lie in cells (storage/postgres/pg_cells.h), in the store's own schema: the unit is acquired there, and a claim is drawn for it.
+
+/// As kPgAcquire and kPgAcquireUnits; behind their columns the claim, which is larger than that of whoever owned the unit before.
+inline constexpr const char* kPgDraw = "SELECT unit, epoch, n, totals, nextval('claims') FROM acquire($1, $2, $3)";
+inline constexpr const char* kPgDrawUnits = "SELECT unit, epoch, n, totals, nextval('claims') FROM acquire_units($1, $2, $3)";
+/// Parameters: name. Row: the id by which the cell is known; none: it is not known.
+inline constexpr const char* kPgKnownCell = "SELECT store FROM cells WHERE name = $1";
+/// Parameters: name, id.
+inline constexpr const char* kPgLearnCell = "INSERT INTO cells (name, store) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+/// Parameters: unit, cell. In the transaction that drops a namespace: its cell is to be cleaned of it.
+inline constexpr const char* kPgLeaveOver = "INSERT INTO leftovers (unit, cell) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+/// Rows: unit, cell.
+inline constexpr const char* kPgLeftovers = "SELECT unit, cell FROM leftovers ORDER BY unit LIMIT 100";
+/// Parameters: unit, cell.
+inline constexpr const char* kPgCleaned = "DELETE FROM leftovers WHERE unit = $1 AND cell = $2";
+
+// In the schema of a cell.
+
+/// Parameters: claim, incarnation, unit. Row: as kPgAcquire's. Error: kPgFenced: a later owner has claimed it.
+inline constexpr const char* kPgClaim = "SELECT unit, epoch, n, totals FROM claim_unit($1, $2, $3)";
+/// As kPgAcquire, of units that were claimed. Error: kPgFenced: another owner has claimed one of them since.
+inline constexpr const char* kPgRenewUnits = "SELECT unit, epoch, n, totals FROM renew_units($1, $2, $3)";
+/// Parameters: unit.
+inline constexpr const char* kPgForgetClaim = "DELETE FROM claimed WHERE unit = $1";
+
 /// Parameters: incarnation of who has the registry, units (bigint[]), names (bytea[]) of the members that are to have them. Error: kPgHeld.
 inline constexpr const char* kPgPlace = "SELECT place($1, $2, $3)";
 /// Parameters: units (bigint[]), loads (bigint[]).

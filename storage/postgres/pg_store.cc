@@ -10,10 +10,12 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "storage/audit.h"
+#include "storage/encode_batch.h"
 #include "storage/keys.h"
 #include "storage/outlet.h"
 #include "storage/postgres/pg_cluster.h"
 #include "storage/postgres/pg_committer.h"
+#include "storage/postgres/pg_committer_impl.h"
 #include "storage/postgres/pg_kv.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
@@ -31,6 +33,7 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry{100};
+constexpr std::chrono::milliseconds kCloseMost{500};  // of a namespace whose cell may not answer
 
 /// What reads stand on; a namespace that is still open where the store is closed holds it.
 struct Shared {
@@ -118,6 +121,12 @@ class PgNamespace : public NamespaceStore {
   std::shared_ptr<Answers> answers_;
 };
 
+StoreOptions WithClock(StoreOptions options) {
+  if (options.wall_ms) return options;
+  options.wall_ms = [] { return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count(); };
+  return options;
+}
+
 /// What RocksDB's engine has, and this one not.
 Status CheckOptions(const StoreOptions& options) {
   if (!options.encryption_key_file.empty())
@@ -175,23 +184,37 @@ class PgStore::Impl {
 
   /// Where it begins: by its last transaction, or, before there was one, by what lies there.
   Result<PgStand> StandOf(NamespaceNumber number);
+  Result<PgRows> Acquire(PgConnection* connection, NamespaceNumber number);
+  /// Nothing where it is known. As OpenNamespace's errors.
+  Result<std::optional<PgStand>> StandInCell(NamespaceNumber number);
+  void MakeCommitter(PgCommitter::Setup setup);
 
   const StoreOptions options;
   const std::shared_ptr<Shared> shared;
   std::unique_ptr<PgOwnLease> lease;  // null: options.owner's
   OwnerWord word;
   Fingerprint store;
+  std::function<Result<int64_t>(NamespaceNumber)> claim;  // of a cell; null: it is the store itself
   PgSweeper sweeper;
   std::shared_ptr<PgCommitter> committer;
   const std::shared_ptr<ReaderPool::Queue> audit_reads = std::make_shared<ReaderPool::Queue>();
 };
 
-Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
-  StoreOptions options = given;
-  if (!options.wall_ms)
-    options.wall_ms = [] {
-      return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-    };
+void PgStore::Impl::MakeCommitter(PgCommitter::Setup setup) {
+  setup.options = options.postgres;
+  setup.word = word;
+  setup.retention = &shared->retention;
+  setup.sealing = &shared->sealing;
+  setup.wall_ms = options.wall_ms;
+  setup.commits = options.commit_histogram;
+  if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
+  setup.long_keys = [to = &sweeper](std::vector<std::string> keys) { to->Fold(std::move(keys)); };
+  committer = std::make_shared<PgCommitter>(std::move(setup));
+  shared->pool.SetCheck([committer = committer](PgConnection* fresh) { return committer->CheckIsThere(fresh); });
+}
+
+Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::function<std::string(NamespaceNumber)> cell_of) {
+  const StoreOptions options = WithClock(given);
   NOTIFYD_TRY(CheckOptions(options));
   auto opened = PgConnection::Open(options.postgres);
   if (!opened.ok()) return std::move(opened).status();
@@ -214,16 +237,22 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given) {
   setup.options = options.postgres;
   setup.word = impl->word;
   setup.acquire = PgAcquireStatement(options.postgres);
+  setup.cell_of = std::move(cell_of);
   NOTIFYD_TRY(TakeOwnUnit(connection, impl->shared->kv, &setup));
-  setup.retention = &impl->shared->retention;
-  setup.sealing = &impl->shared->sealing;
-  setup.wall_ms = options.wall_ms;
-  setup.commits = options.commit_histogram;
-  if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
-  setup.long_keys = [sweeper = &impl->sweeper](std::vector<std::string> keys) { sweeper->Fold(std::move(keys)); };
-  impl->committer = std::make_shared<PgCommitter>(std::move(setup));
-  impl->shared->pool.SetCheck([committer = impl->committer](PgConnection* fresh) { return committer->CheckIsThere(fresh); });
+  impl->MakeCommitter(std::move(setup));
   impl->shared->pool.Give(*std::move(opened));
+  return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
+}
+
+std::unique_ptr<PgStore> PgStore::OpenCell(const StoreOptions& given, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim) {
+  const StoreOptions options = WithClock(given);
+  auto impl = std::make_unique<Impl>(options, std::make_shared<Shared>(options));
+  impl->word = word;
+  impl->claim = std::move(claim);
+  PgCommitter::Setup setup;
+  setup.acquire = kPgRenewUnits;
+  setup.syncs_what_it_forgets = true;
+  impl->MakeCommitter(std::move(setup));
   return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
 }
 
@@ -245,15 +274,26 @@ Result<RegistryImage> PgStore::LoadRegistry() {
 void PgStore::Start(StoreEvents* events) {
   impl_->committer->Start(events);
   impl_->shared->readers.Start(impl_->options.reader_threads);
-  impl_->sweeper.Start(/*removes=*/impl_->options.postgres.member.empty());
+  impl_->sweeper.Start(/*removes=*/impl_->options.postgres.member.empty() && !impl_->claim);
   if (impl_->lease)
     impl_->lease->Keep([committer = impl_->committer.get()] { committer->GiveUp(Status(Code::kIo, "the lease of the store is lost")); });
+}
+
+/// In a cell the store's own schema says first whose it is from now on (storage/postgres/pg_schema.cc, kCell).
+Result<PgRows> PgStore::Impl::Acquire(PgConnection* connection, NamespaceNumber number) {
+  if (!claim) return AcquirePgUnits(connection, options.postgres, word, {number});
+  auto drawn = claim(number);
+  if (!drawn.ok()) return std::move(drawn).status();
+  auto rows = connection->Run(kPgClaim, PgParams().Int(*drawn).Bytes(EncodeIncarnation(word.incarnation)).Int(number));
+  if (rows.ok() && rows->size() != 1) return Status(Code::kCorrupt, "the cell is damaged: a unit was not claimed");
+  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  return rows;
 }
 
 Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
   std::optional<PgRows> acquired;
   NOTIFYD_TRY(shared->pool.With([&](PgConnection* connection) {
-    auto rows = AcquirePgUnits(connection, options.postgres, word, {number});
+    auto rows = Acquire(connection, number);
     if (!rows.ok()) return std::move(rows).status();
     acquired.emplace(*std::move(rows));
     return Status::Ok();
@@ -273,9 +313,25 @@ std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
   return std::make_unique<PgCluster>(std::move(setup));
 }
 
+/// Once: whoever opens it asks again. It neither waits for what a lost cell does not write.
+Result<std::optional<PgStand>> PgStore::Impl::StandInCell(NamespaceNumber number) {
+  const std::optional<bool> known = committer->AwaitClosed(number, kCloseMost);
+  if (!known) return Status(Code::kUnavailable, "what was written of the namespace last is not committed yet");
+  if (*known) return std::optional<PgStand>();
+  Result<PgStand> found = StandOf(number);
+  if (!found.ok() && found.status().code() == Code::kConflict && options.owner) options.owner->Fenced();
+  if (!found.ok()) return std::move(found).status();
+  return std::optional(*found);
+}
+
 Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
   PgStand stand;
-  while (!impl_->committer->AwaitClosed(number)) {
+  if (impl_->claim) {
+    Result<std::optional<PgStand>> found = impl_->StandInCell(number);
+    if (!found.ok()) return std::move(found).status();
+    stand = found->value_or(PgStand());
+  }
+  while (!impl_->claim && !impl_->committer->AwaitClosed(number)) {
     Result<PgStand> found = impl_->StandOf(number);
     if (!found.ok() && found.status().code() == Code::kUnavailable && impl_->shared->MayRetry()) continue;
     if (!found.ok()) return std::move(found).status();
@@ -346,6 +402,68 @@ std::vector<StoreFigure> PgStore::Figures() const {
 
 Status PgStore::Sweep() {
   return impl_->sweeper.RemoveDue();
+}
+
+// ---- cells
+
+Result<int64_t> PgStore::Claim(NamespaceNumber number) {
+  const char* sql = impl_->options.postgres.member.empty() ? kPgDraw : kPgDrawUnits;
+  const OwnerWord& word = impl_->word;
+  int64_t claim = 0;
+  NOTIFYD_TRY(impl_->shared->pool.With([&](PgConnection* connection) {
+    auto rows =
+        connection->Run(sql, PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints({int64_t{number}}));
+    if (!rows.ok()) return std::move(rows).status();
+    if (rows->size() != 1) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
+    if (connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+    claim = rows->Int(0, 4);
+    return Status::Ok();
+  }));
+  return claim;
+}
+
+const OwnerWord& PgStore::word() const {
+  return impl_->word;
+}
+
+Fingerprint PgStore::id() const {
+  return impl_->store;
+}
+
+Status PgStore::With(const std::function<Status(PgConnection*)>& use) const {
+  return impl_->shared->pool.With(use);
+}
+
+void PgStore::RemoveEnded() {
+  impl_->sweeper.Remove();
+}
+
+void PgStore::BeginForget(NamespaceNumber number) {
+  impl_->committer->BeginForget(number);
+}
+
+bool PgStore::Knows(NamespaceNumber number) const {
+  return impl_->committer->Knows(number);
+}
+
+bool PgStore::lost() const {
+  return impl_->committer->counters().lost;
+}
+
+Status PgStore::Clean(NamespaceNumber number) {
+  const std::shared_ptr<const RetentionRules> rules = impl_->shared->retention.Now();
+  PgWrites writes(rules.get(), impl_->options.wall_ms());
+  EncodeRegistry({0, true, {DropNamespace{number}}}, impl_->shared->sealing, &writes);
+  std::vector<PgStatement> statements = writes.Statements(0);
+  for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetClaim}) statements.push_back({sql, std::move(PgParams().Int(number))});
+  return impl_->shared->pool.With([&](PgConnection* connection) {
+    NOTIFYD_TRY(connection->RunScript("BEGIN"));
+    for (const PgStatement& statement : statements)
+      if (auto done = connection->Run(statement.sql, statement.params); !done.ok()) return std::move(done).status();
+    NOTIFYD_TRY(connection->RunScript("COMMIT"));
+    return connection->TakeWarning() ? Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby")
+                                     : Status::Ok();
+  });
 }
 
 }  // namespace notifyd

@@ -8,10 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "broker/cluster_store.h"
+#include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/options.h"
+#include "storage/postgres/pg_connection.h"
 
 namespace notifyd {
 
@@ -20,7 +23,12 @@ class PgStore : public StoreHost {
   /// Opens the store, or makes it. Where `options.owner` is null it takes the lease itself, and gives it back when it is closed. Errors:
   /// kUnavailable: not reached; kIo: in use by another broker; kUnacceptable: the server, or what lies there, is not to be used, or the options ask
   /// for what this engine has not; kCorrupt.
-  static Result<std::unique_ptr<PgStore>> Open(const StoreOptions& options);
+  /// `cell_of`: in which of the options' cells a namespace lies, empty: here; where there are cells.
+  static Result<std::unique_ptr<PgStore>> Open(const StoreOptions& options, std::function<std::string(NamespaceNumber)> cell_of = {});
+  /// The part of a store that lies in a cell, for namespaces alone, on behalf of who has the store under `word`. `claim` draws one for a namespace
+  /// (Claim, of the store itself). The options say where the cell is. It is not looked at before the first OpenNamespace, which goes on without it
+  /// where it is not reached: kUnavailable, within some seconds.
+  static std::unique_ptr<PgStore> OpenCell(const StoreOptions& options, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim);
   /// Close(), where that was not called.
   ~PgStore() override;
 
@@ -41,6 +49,28 @@ class PgStore : public StoreHost {
 
   /// Of a store that was opened for one of several members; else null. The store is borrowed.
   std::unique_ptr<ClusterStore> OpenCluster();
+
+  // Of cells (storage/postgres/pg_cells.h).
+
+  /// Acquires a namespace that lies in a cell, and draws the claim by which that tells its owner from those before. Synced. Any thread; blocks.
+  /// Errors: kUnavailable; kConflict: the lease is lost.
+  Result<int64_t> Claim(NamespaceNumber number);
+  /// As it was acquired.
+  const OwnerWord& word() const;
+  Fingerprint id() const;
+  /// Runs `use` with a connection of those that read.
+  Status With(const std::function<Status(PgConnection*)>& use) const;
+  /// What retention ended is removed by this one from now on. Any thread.
+  void RemoveEnded();
+  /// Of a cell: begins to let go of a namespace that is closed here, so that another member may have it; what it wrote is synced first.
+  void BeginForget(NamespaceNumber number);
+  /// Whether anything of it may still be written here. Any thread.
+  bool Knows(NamespaceNumber number) const;
+  /// A connection that writes is lost, and does not come back yet. Any thread.
+  bool lost() const;
+  /// Removes all of a namespace that was dropped. Not while it is known. Errors: kUnavailable, kIo.
+  Status Clean(NamespaceNumber number);
+
   /// Removes all whose hour is over, on the caller's thread: for tests. Error: kUnavailable, kIo.
   Status Sweep();
 

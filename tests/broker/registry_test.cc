@@ -62,6 +62,24 @@ TEST_CASE("registry: a change is answered and published once it is durable, and 
   CHECK(stage.replies.count(4) == 1);
 }
 
+TEST_CASE("registry: a namespace's cell is chosen as it is made, and stays") {
+  Made made;
+  NamespaceSettings in_east;
+  in_east.cell = "east";
+  CHECK(made.Ask(PutNamespace{1, made.Root(), "far", in_east}, 1).space->settings.cell == "east");
+  NamespaceSettings silent;
+  silent.timeout_ms = 5;
+  const RegistryReply kept = made.Ask(PutNamespace{2, made.Root(), "far", silent}, 2);
+  CHECK(kept.space->settings.cell == "east");
+  CHECK(kept.space->settings.timeout_ms == 5);
+  NamespaceSettings home;
+  home.cell = kHomeCell;
+  CHECK(made.Ask(PutNamespace{3, made.Root(), "far", home}, 3).status.code() == Code::kConflict);
+  CHECK_FALSE(made.Ask(PutNamespace{4, made.Root(), "near", home}, 4).space->settings.cell);
+  CHECK(made.Ask(PutNamespace{5, made.Root(), "near", home}, 5).status.ok());
+  CHECK(made.Ask(PutNamespace{6, made.Root(), "near", in_east}, 6).status.code() == Code::kConflict);
+}
+
 TEST_CASE("registry: compare and set") {
   Made made;
   const uint64_t version = made.published->FindNamespace("one")->version;

@@ -99,9 +99,11 @@ TEST_CASE("registry records: a rule's order_by, with what goes with it") {
     row.name = "one";
     row.number = 3;
     row.settings.lane_rules = {{"a*", Mode::kFifo, {}, "/id", partitions, spread}, {"b", {}, {}}, {"c", {}, {}, "", partitions, spread}};
+    row.settings.cell = "east";
     const Result<std::shared_ptr<const NamespaceRow>> read = DecodeNamespace(row.number, Bytes(row), nullptr);
     REQUIRE(read.ok());
     CHECK((*read)->settings.lane_rules == row.settings.lane_rules);
+    CHECK((*read)->settings.cell == "east");
   }
 }
 

@@ -32,7 +32,7 @@ constexpr const char* kFull = R"({"max_pending":5,"max_stored_bytes":6,"submits_
   "retention_succeeded_ms":10,"retention_settled_ms":11,
   "destinations":{"allow":["10.0.0.0/8"],"deny":["10.1.0.0/16","private"],"https_only":true,"ports":[443,8443]},
   "retry":{"max_attempts":3,"schedule_ms":[1,2]},"timeout_ms":12,
-  "lane_rules":[{"match":"a*","mode":"fifo","on_retry":"skip","on_failure":"pause","order_by":"/id","partitions":4,"order_by_missing":"spread"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}]})";
+  "lane_rules":[{"match":"a*","mode":"fifo","on_retry":"skip","on_failure":"pause","order_by":"/id","partitions":4,"order_by_missing":"spread"},{"match":"*","concurrency":3,"rate_per_s":0.5,"burst":2}],"cell":"east"})";
 
 TEST_CASE("namespaces: a PUT says all of the settings, and is answered with what they are") {
   AdminFixture f;
@@ -45,6 +45,7 @@ TEST_CASE("namespaces: a PUT says all of the settings, and is answered with what
   REQUIRE(put.settings.lane_rules.size() == 2);
   CHECK(put.settings.lane_rules[1].settings.rate_per_s == 0.5);
   CHECK(put.settings.retry->max_attempts == 3);
+  CHECK(put.settings.cell == "east");
   const NamespaceSettings settings = put.settings;
   f.RegistrySays({.created = true, .space = f.Made("three", settings)});
   CHECK(f.Answer().status == 201);
@@ -86,6 +87,8 @@ TEST_CASE("namespaces: fields are refused by name, and out of their ranges") {
            {R"({"lane_rules":[{"match":"a","order_by":"/id","partitions":1025}]})", "422 /lane_rules/0/partitions"},
            {R"({"lane_rules":[{"match":"a","order_by_missing":"spread"}]})", "422 /lane_rules/0/order_by_missing"},
            {R"({"lane_rules":[{"match":"a","order_by":"/id","order_by_missing":"keep"}]})", "422 /lane_rules/0/order_by_missing"},
+           {R"({"cell":"south"})", "422 /cell"},
+           {R"({"cell":7})", "422 /cell"},
            {"[]", "422"},
            {"{", "400"},
            {"", "400"}}) {

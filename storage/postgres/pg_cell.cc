@@ -1,0 +1,122 @@
+#include "storage/postgres/pg_cell.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/clocks.h"
+#include "base/log.h"
+#include "storage/postgres/pg_schema.h"
+
+namespace notifyd {
+namespace {
+
+constexpr int64_t kPauseMs = 500;         // before one that was not reached is asked again
+constexpr int64_t kHangsMs = 3'000;       // what takes longer is not waited for
+constexpr std::chrono::seconds kTurn{1};  // for the one that asks just now
+constexpr int kMostMs = 3'000;            // of a statement
+
+int64_t BootMs() {
+  return ReadClockMs(CLOCK_BOOTTIME);
+}
+
+std::string EncodeId(const Fingerprint& id) {
+  std::string bytes;
+  Encoder out(&bytes);
+  out.Big64(id.high);
+  out.Big64(id.low);
+  return bytes;
+}
+
+Status NotReached() {
+  return Status(Code::kUnavailable, "the cell of the namespace is not reached");
+}
+
+/// The id by which the store knows a cell; empty: it knows none of that name.
+Result<std::string> KnownId(PgStore* home, const std::string& cell) {
+  std::string id;
+  NOTIFYD_TRY(home->With([&](PgConnection* connection) {
+    auto row = connection->Run(kPgKnownCell, PgParams().Bytes(cell));
+    if (!row.ok()) return std::move(row).status();
+    if (row->size() > 0) id = row->Bytes(0, 0);
+    return Status::Ok();
+  }));
+  return id;
+}
+
+}  // namespace
+
+PgCell::PgCell(StoreOptions options, PgStore* home) : options_(std::move(options)), home_(home) {
+  options_.postgres.cell_of = EncodeId(home->id());
+  store_ = PgStore::OpenCell(options_, home->word(), [home](NamespaceNumber number) { return home->Claim(number); });
+}
+
+Status PgCell::Prepare() {
+  if (prepared_) return Status::Ok();
+  std::lock_guard lock(preparing_);
+  if (prepared_) return Status::Ok();
+  Status status = PrepareNow();
+  down_ = !status.ok();
+  if (!status.ok()) {
+    if (std::exchange(said_, status.detail()) != status.detail())
+      Log(LogLevel::kWarn, "a cell is not reached", {{"cell", name()}, {"detail", status.detail()}});
+    return status;
+  }
+  prepared_ = true;
+  if (removes_) store_->RemoveEnded();
+  Log(LogLevel::kInfo, "a cell is reached", {{"cell", name()}});
+  return Status::Ok();
+}
+
+Status PgCell::PrepareNow() {
+  auto known = KnownId(home_, name());
+  if (!known.ok()) return std::move(known).status();
+  PostgresOptions options = options_.postgres;
+  options.cell_known = *known;
+  auto opened = PgConnection::Open(options, kMostMs);
+  if (!opened.ok()) return std::move(opened).status();
+  NOTIFYD_TRY(CheckPgSessions(options, opened->get()));
+  auto none = NamesNoStandby(opened->get());
+  if (!none.ok()) return std::move(none).status();
+  if (*none && options.require_standby)
+    return Status(Code::kUnacceptable, "store.postgres.require_standby is on, and synchronous_standby_names of its server is empty");
+  auto id = PreparePgSchema(opened->get(), options);
+  if (!id.ok()) return std::move(id).status();
+  NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
+    auto learned = connection->Run(kPgLearnCell, PgParams().Bytes(name()).Bytes(EncodeId(*id)));
+    if (!learned.ok()) return std::move(learned).status();
+    return connection->TakeWarning() ? Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby")
+                                     : Status::Ok();
+  }));
+  // As it is by now: another member may have been the first.
+  known = KnownId(home_, name());
+  if (!known.ok()) return std::move(known).status();
+  if (*known == EncodeId(*id)) return Status::Ok();
+  return Status(Code::kUnacceptable, "another one was known by this name: what was written there is not here");
+}
+
+Result<OpenedNamespace> PgCell::OpenNamespace(NamespaceNumber number, EventSink* sink) {
+  if (!store_ || BootMs() < down_until_ms_) return NotReached();
+  std::unique_lock lock(opening_, std::defer_lock);
+  if (!lock.try_lock_for(kTurn)) return NotReached();
+  opening_since_ms_ = BootMs();
+  Status prepared = Prepare();
+  Result<OpenedNamespace> opened = prepared.ok() ? store_->OpenNamespace(number, sink) : Result<OpenedNamespace>(NotReached());
+  opening_since_ms_ = 0;
+  down_ = !opened.ok() && opened.status().code() == Code::kUnavailable;
+  if (down_) down_until_ms_ = BootMs() + kPauseMs;
+  return opened;
+}
+
+void PgCell::RemoveEnded() {
+  removes_ = true;
+  if (prepared_) store_->RemoveEnded();
+}
+
+bool PgCell::lost() const {
+  if (!store_ || down_ || store_->lost()) return true;
+  const int64_t since_ms = opening_since_ms_;
+  return since_ms != 0 && BootMs() - since_ms > kHangsMs;
+}
+
+}  // namespace notifyd

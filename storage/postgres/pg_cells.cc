@@ -1,0 +1,250 @@
+#include "storage/postgres/pg_cells.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/clocks.h"
+#include "base/log.h"
+#include "storage/postgres/pg_cell.h"
+#include "storage/postgres/pg_schema.h"
+
+namespace notifyd {
+namespace {
+
+constexpr std::chrono::seconds kCleanEach{5};
+
+}  // namespace
+
+PgCells::PgCells(std::shared_ptr<PgCellTable> table, std::unique_ptr<PgStore> home) : table_(std::move(table)), home_(std::move(home)) {}
+
+Result<std::unique_ptr<PgCells>> PgCells::Open(const StoreOptions& options) {
+  auto table = std::make_shared<PgCellTable>(options.postgres.cells);
+  auto home = PgStore::Open(options, [table](NamespaceNumber number) { return table->NameOf(number); });
+  if (!home.ok()) return std::move(home).status();
+  std::unique_ptr<PgCells> cells(new PgCells(std::move(table), *std::move(home)));
+  for (const auto& [name, dsn] : options.postgres.cells) {
+    StoreOptions its = options;
+    its.postgres.dsn = dsn;
+    its.postgres.cells.clear();
+    its.postgres.cell = name;
+    cells->cells_.push_back(std::make_unique<PgCell>(its, cells->home_.get()));
+    Status status = cells->cells_.back()->Prepare();
+    if (status.code() == Code::kUnacceptable || status.code() == Code::kCorrupt)
+      return Status(status.code(), "the cell " + name + ": " + status.detail(), "/store/postgres/cells/" + name);
+  }
+  cells->unnamed_ = std::make_unique<PgCell>();
+  return cells;
+}
+
+PgCells::~PgCells() {
+  Status closed = Close();
+  if (!closed.ok()) Log(LogLevel::kError, "the store did not close", {{"detail", closed.detail()}});
+}
+
+PgCell* PgCells::CellOf(NamespaceNumber number) const {
+  const size_t at = table_->PlaceOf(number);
+  if (at == PgCellTable::kHome) return nullptr;
+  return at == PgCellTable::kUnnamed ? unnamed_.get() : cells_[at - 1].get();
+}
+
+void PgCells::Remember(const RegistryImage& image) {
+  for (const auto& row : image.namespaces)
+    if (!table_->Put(*row))
+      Log(LogLevel::kError, "a namespace lies in a cell that is not set", {{"namespace", row->name}, {"cell", row->settings.cell.value_or("")}});
+}
+
+Result<RegistryImage> PgCells::LoadRegistry() {
+  Result<RegistryImage> image = home_->LoadRegistry();
+  if (!image.ok()) return image;
+  Remember(*image);
+  // What is said of its sleep lies in its cell, where it may change until the namespace is claimed: its core looks.
+  for (NamespaceAtStart& state : image->states)
+    if (CellOf(state.number)) state = {state.number, true, kWallNever, {}};
+  return image;
+}
+
+void PgCells::Start(StoreEvents* events) {
+  home_->Start(events);
+  for (const auto& cell : cells_) cell->Start(events);
+  cleaner_ = std::thread([this] { Run(); });
+}
+
+Result<OpenedNamespace> PgCells::OpenNamespace(NamespaceNumber number, EventSink* sink) {
+  PgCell* cell = CellOf(number);
+  return cell ? cell->OpenNamespace(number, sink) : home_->OpenNamespace(number, sink);
+}
+
+void PgCells::Commit(RegistryBatch batch) {
+  for (const RegistryWrite& write : batch.writes)
+    if (const auto* put = std::get_if<PutNamespaceRow>(&write)) table_->Put(*put->row);
+  home_->Commit(std::move(batch));
+}
+
+void PgCells::SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) {
+  home_->SetRetention(number, succeeded_ms, settled_ms);
+  for (const auto& cell : cells_) cell->store().SetRetention(number, succeeded_ms, settled_ms);
+}
+
+uint64_t PgCells::StoredBytes(NamespaceNumber number) const {
+  PgCell* cell = CellOf(number);
+  if (cell == unnamed_.get()) return 0;
+  return cell ? cell->store().StoredBytes(number) : home_->StoredBytes(number);
+}
+
+void PgCells::CompactNamespace(NamespaceNumber number) {
+  PgCell* cell = CellOf(number);
+  if (cell == unnamed_.get()) return;
+  (cell ? cell->store() : *home_).CompactNamespace(number);
+}
+
+void PgCells::Stop() {
+  if (!home_) return;
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  if (cleaner_.joinable()) cleaner_.join();
+  // At once: one that is lost is waited for for some seconds.
+  std::vector<std::thread> others;
+  for (const auto& cell : cells_) others.emplace_back([&cell] { cell->store().Stop(); });
+  for (std::thread& other : others) other.join();
+  home_->Stop();
+}
+
+Status PgCells::Close() {
+  if (!home_) return Status::Ok();
+  Stop();
+  Status failure;
+  for (const auto& cell : cells_)
+    if (Status closed = cell->store().Close(); failure.ok()) failure = closed;
+  Status closed = home_->Close();
+  cells_.clear();
+  home_.reset();
+  return closed.ok() ? failure : closed;
+}
+
+std::vector<StoreFigure> PgCells::Figures() const {
+  std::vector<StoreFigure> sum = home_->Figures();
+  uint64_t lost = 0;
+  for (const auto& cell : cells_) {
+    lost += cell->lost() ? 1 : 0;
+    const std::vector<StoreFigure> its = cell->store().Figures();
+    for (size_t i = 0; i < sum.size(); ++i)
+      if (sum[i].grows) sum[i].value += its[i].value;
+  }
+  sum.push_back({StoreFigure::Part::kStore, "cells", "Cells of the store beside the home cell.", cells_.size()});
+  sum.push_back({StoreFigure::Part::kStore, "cells_lost", "Cells that are not reached: their namespaces answer 503.", lost});
+  return sum;
+}
+
+bool PgCells::Lost(NamespaceNumber number) const {
+  const PgCell* cell = CellOf(number);
+  return cell && cell->lost();
+}
+
+// ---- what was dropped
+
+void PgCells::Lead() {
+  leads_ = true;
+  for (const auto& cell : cells_) cell->RemoveEnded();
+}
+
+void PgCells::Run() {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, kCleanEach, [this] { return ending_; })) {
+    if (!leads_) continue;
+    lock.unlock();
+    if (Status status = Clean(); !status.ok() && status.code() != Code::kUnavailable)
+      Log(LogLevel::kWarn, "cannot clean up in the database", {{"detail", status.detail()}});
+    lock.lock();
+  }
+}
+
+Status PgCells::Clean() {
+  std::vector<std::pair<NamespaceNumber, std::string>> left;
+  NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
+    auto rows = connection->Run(kPgLeftovers);
+    if (!rows.ok()) return std::move(rows).status();
+    for (int i = 0; i < rows->size(); ++i) left.emplace_back(static_cast<NamespaceNumber>(rows->Int(i, 0)), rows->Bytes(i, 1));
+    return Status::Ok();
+  }));
+  for (const auto& [number, name] : left) {
+    const auto cell = std::find_if(cells_.begin(), cells_.end(), [&](const auto& each) { return each->name() == name; });
+    if (cell == cells_.end() || (*cell)->lost() || !(*cell)->Prepare().ok()) continue;
+    // What is still written of it would be refused, as another owner's.
+    (*cell)->store().BeginForget(number);
+    if ((*cell)->store().Knows(number) || !(*cell)->store().Clean(number).ok()) continue;
+    NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
+      auto cleaned = connection->Run(kPgCleaned, PgParams().Int(number).Bytes(name));
+      return cleaned.ok() ? Status::Ok() : std::move(cleaned).status();
+    }));
+  }
+  return Status::Ok();
+}
+
+// ---- of one of several members
+
+/// What concerns members and who has what is the store's own affair, and what lies in cells theirs.
+class PgCellsCluster : public ClusterStore {
+ public:
+  PgCellsCluster(PgCells* cells, std::unique_ptr<ClusterStore> home) : cells_(cells), home_(std::move(home)) {}
+
+  Result<ClusterImage> Look() override { return home_->Look(); }
+  Result<bool> Bury(const MemberRow& seen) override { return home_->Bury(seen); }
+  Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>& numbers) override {
+    auto states = home_->Acquire(numbers);
+    if (!states.ok()) return states;
+    for (NamespaceAtStart& state : *states)
+      if (cells_->CellOf(state.number)) state = {state.number, true, kWallNever, {}};
+    return states;
+  }
+  Status Lead() override {
+    NOTIFYD_TRY(home_->Lead());
+    cells_->Lead();
+    return Status::Ok();
+  }
+  Result<RegistryImage> ReadRegistry() override {
+    auto image = home_->ReadRegistry();
+    if (image.ok()) cells_->Remember(*image);
+    return image;
+  }
+  /// A cell may not answer, and this must go on: Release says whether it did.
+  void Forget(NamespaceNumber number) override {
+    PgCell* cell = cells_->CellOf(number);
+    if (!cell) return home_->Forget(number);
+    if (cell != cells_->unnamed_.get()) cell->store().BeginForget(number);
+  }
+  Result<bool> Release(const UnitRow& seen) override {
+    const auto number = static_cast<NamespaceNumber>(seen.unit);
+    PgCell* cell = cells_->CellOf(number);
+    if (cell && cell != cells_->unnamed_.get() && cell->store().Knows(number)) {
+      cell->store().BeginForget(number);
+      return Status(Code::kUnavailable, "not all that was written of the namespace is durable in its cell yet");
+    }
+    return home_->Release(seen);
+  }
+  Status Place(const std::vector<PlacementMove>& moves) override { return home_->Place(moves); }
+  Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override { return home_->TellLoads(loads); }
+  Status TellReach(const std::set<std::string>& unreached) override { return home_->TellReach(unreached); }
+  Result<bool> SetDraining(const std::string& member, bool draining) override { return home_->SetDraining(member, draining); }
+
+ private:
+  PgCells* const cells_;
+  const std::unique_ptr<ClusterStore> home_;
+};
+
+std::unique_ptr<ClusterStore> PgCells::OpenCluster() {
+  std::unique_ptr<ClusterStore> home = home_->OpenCluster();
+  if (!home) {
+    Lead();
+    return nullptr;
+  }
+  return std::make_unique<PgCellsCluster>(this, std::move(home));
+}
+
+}  // namespace notifyd

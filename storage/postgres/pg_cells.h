@@ -1,0 +1,79 @@
+// PgCells: a store in PostgreSQL whose namespaces lie in several: the store itself, with the registry, leases, members and all that is in no cell,
+// and cells, each with the same tables for its namespaces alone. So that more is carried than one primary does. Contract section 23, growth.
+//
+// I1 who owns a namespace is decided in the store's own schema, wherever the namespace lies; what is written of it is fenced where it lies, by the
+//    claim of its owner (storage/postgres/pg_schema.cc, kCell).
+// I2 a cell that is not reached concerns its namespaces alone: nothing else waits for it, or fails.
+// I3 a cell is known by its id. Another one under its name is not used: it would look as if its namespaces had lost all.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker/cluster_store.h"
+#include "broker/ports.h"
+#include "storage/options.h"
+#include "storage/postgres/pg_store.h"
+
+namespace notifyd {
+
+class PgCell;
+class PgCellTable;
+
+class PgCells : public StoreHost {
+ public:
+  /// As PgStore::Open's; a cell that is not reached is told of in the log. Error, besides: kUnacceptable with the field: a cell is not to be used.
+  static Result<std::unique_ptr<PgCells>> Open(const StoreOptions& options);
+  ~PgCells() override;
+
+  std::string name() const override { return home_->name(); }
+  Result<RegistryImage> LoadRegistry() override;
+  void Start(StoreEvents* events) override;
+  /// Of a namespace in a cell, besides: kUnavailable: the cell is not reached; ask again.
+  Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
+  void Commit(RegistryBatch batch) override;
+  void Audit(AuditEntry entry) override { home_->Audit(std::move(entry)); }
+  void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override { home_->ListAudit(std::move(query), std::move(done)); }
+  void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
+  uint64_t StoredBytes(NamespaceNumber number) const override;
+  void CompactNamespace(NamespaceNumber number) override;
+  void Stop() override;
+  Status Close() override;
+  /// The sums over all cells, and how many of them there are, and are lost.
+  std::vector<StoreFigure> Figures() const override;
+
+  /// As PgStore's.
+  std::unique_ptr<ClusterStore> OpenCluster();
+  /// Does the namespace lie in a cell that is not reached? Any thread, never blocks.
+  bool Lost(NamespaceNumber number) const;
+  /// Removes what was dropped from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
+  Status Clean();
+
+ private:
+  friend class PgCellsCluster;
+  PgCells(std::shared_ptr<PgCellTable> table, std::unique_ptr<PgStore> home);
+  void Remember(const RegistryImage& image);
+  /// Null: it lies in none. Of a cell that the settings do not name, one that is never reached.
+  PgCell* CellOf(NamespaceNumber number) const;
+  void Lead();
+  void Run();
+
+  const std::shared_ptr<PgCellTable> table_;
+  std::unique_ptr<PgStore> home_;
+  std::vector<std::unique_ptr<PgCell>> cells_;  // as the table numbers them, from 1
+  std::unique_ptr<PgCell> unnamed_;
+  std::atomic<bool> leads_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool ending_ = false;
+  std::thread cleaner_;
+};
+
+}  // namespace notifyd
