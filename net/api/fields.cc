@@ -33,6 +33,11 @@ std::string Name(std::string_view pointer) {
   return std::string(pointer.substr(pointer.empty() ? 0 : 1));
 }
 
+std::string Written(double number) {
+  char text[32];
+  return std::string(text, std::to_chars(text, text + sizeof(text), number, std::chars_format::fixed).ptr);
+}
+
 /// RFC 9110 section 5.5; bytes from 0x80 up are UTF-8 here.
 bool IsFieldContent(std::string_view text) {
   for (char c : text)
@@ -183,8 +188,7 @@ Status ReadDouble(const JsonValue& value, std::string_view pointer, double least
       return Status::Ok();
     }
   }
-  return Bad(pointer,
-             Name(pointer) + " must be a number from " + std::to_string(static_cast<int>(least)) + " to " + std::to_string(static_cast<int>(most)));
+  return Bad(pointer, Name(pointer) + " must be a number from " + Written(least) + " to " + Written(most));
 }
 
 Status ReadText(const JsonValue& value, std::string_view pointer, size_t least, size_t most, std::string* out) {

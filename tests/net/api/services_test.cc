@@ -126,6 +126,12 @@ TEST_CASE("services: what they are refused for") {
   CHECK(f.Outcome() == row.outcome);
 }
 
+TEST_CASE("services: a bound that is no whole number is said as it is") {
+  ApiFixture f;
+  f.Ask("PUT", "/v1/services/b", R"({"breaker":{"ratio":0}})");
+  CHECK(Json(f.Answer().body).At("/detail") == "breaker/ratio must be a number from 0.01 to 1");
+}
+
 TEST_CASE("services: what is shown of them") {
   ApiFixture f;
   f.Ask("GET", "/v1/services/billing");
