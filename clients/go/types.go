@@ -353,8 +353,8 @@ type GroupMember struct {
 
 	SettledAt *time.Time `json:"settled_at"`
 
-	// The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies. Of all together 1 MiB of bodies is shown; others are at
-	// their notifies.
+	// The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies or for who submitted the group. Of all together 1 MiB of
+	// bodies is shown; others are at their notifies.
 	Response *KeptResponse `json:"response"`
 }
 
@@ -1348,7 +1348,8 @@ type WaitedView struct {
 	// `on_held` says keep, and this one was held.
 	Kept bool `json:"kept"`
 
-	// Null where no answer came, or where it settled before this request came and kept none.
+	// Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
+	// waited.
 	Response *KeptResponse `json:"response"`
 }
 

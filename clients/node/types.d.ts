@@ -225,8 +225,8 @@ export interface GroupMember {
   attempts_made: number;
   settled_at: Time | null;
   /**
-   * The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies. Of all together 1 MiB of bodies is shown; others are
-   * at their notifies.
+   * The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies or for who submitted the group. Of all together 1 MiB
+   * of bodies is shown; others are at their notifies.
    */
   response?: KeptResponse;
 }
@@ -906,7 +906,10 @@ export interface WaitedView {
   duplicate?: true;
   /** `on_held` says keep, and this one was held. */
   kept?: true;
-  /** Null where no answer came, or where it settled before this request came and kept none. */
+  /**
+   * Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
+   * waited.
+   */
   response: KeptResponse | null;
 }
 

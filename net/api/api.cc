@@ -333,7 +333,9 @@ void Api::Impl::EndWhatIsOver() {
 }
 
 HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) const {
-  const Sight sight = posted.bounds ? SightOf(posted.bounds->asker) : Sight();
+  const GroupAnswered* group = std::get_if<GroupAnswered>(&body);
+  Sight sight;
+  if (posted.bounds) sight = group ? SightOf(posted.bounds->asker, *group->answer) : SightOf(posted.bounds->asker);
   if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
   return tools_->replies.Render(body, sight);
 }

@@ -22,10 +22,11 @@ class GroupSteps : public Steps {
 
   NextStep Next(ReplyBody reply) override {
     const GroupAnswered* answered = std::get_if<GroupAnswered>(&reply);
-    if (passed_ || !answered) return tools_->replies.Render(reply, SightOf(asker_));
+    if (!answered) return tools_->replies.Render(reply, SightOf(asker_));
+    if (passed_) return tools_->replies.Render(reply, SightOf(asker_, *answered->answer));
     if (!MaySee(asker_, *answered->answer)) return ProblemResponse(NothingThere(row_));
     passed_ = true;
-    if (std::holds_alternative<GroupGet>(ask_.what) && ask_.wait_ms == 0) return tools_->replies.Render(reply, SightOf(asker_));
+    if (std::holds_alternative<GroupGet>(ask_.what) && ask_.wait_ms == 0) return tools_->replies.Render(reply, SightOf(asker_, *answered->answer));
     return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(std::move(ask_))});
   }
 
@@ -53,6 +54,14 @@ bool MaySee(const Asker& asker, const GroupAnswer& answer) {
     known += envelope != nullptr;
   }
   return known > 0;
+}
+
+Sight SightOf(const Asker& asker, const GroupAnswer& answer) {
+  Sight sight = SightOf(asker);
+  const GroupView* view = std::get_if<GroupView>(&answer.what);
+  if (view && !view->gone && !asker.anybody())
+    sight.bodies = sight.bodies || asker.principal.SubmittedAs(view->record.caller, asker.space->name, *asker.table);
+  return sight;
 }
 
 std::unique_ptr<Steps> MakeGroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking) {

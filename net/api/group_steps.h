@@ -14,6 +14,9 @@ namespace notifyd {
 /// list is not asked about.
 bool MaySee(const Asker& asker, const GroupAnswer& answer);
 
+/// How much of that answer he sees: who submitted the group sees the answers that are kept of its notifies, as at each of them.
+Sight SightOf(const Asker& asker, const GroupAnswer& answer);
+
 /// `ask`, behind a look at the group.
 std::unique_ptr<Steps> MakeGroupSteps(RequestId id, NotifyId group, GroupAsk ask, const Asking& asking);
 

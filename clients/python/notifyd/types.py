@@ -263,8 +263,8 @@ class _GroupMember(TypedDict):
 
 
 class GroupMember(_GroupMember, total=False):
-    # The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies. Of all together 1 MiB of bodies is shown; others
-    # are at their notifies.
+    # The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies or for who submitted the group. Of all together 1
+    # MiB of bodies is shown; others are at their notifies.
     response: "KeptResponse"
 
 
@@ -922,7 +922,8 @@ class _WaitedView(TypedDict):
     attempts_made: int
     # Oldest first, the newest 20.
     attempts: List["Attempt"]
-    # Null where no answer came, or where it settled before this request came and kept none.
+    # Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
+    # waited.
     response: Optional["KeptResponse"]
 
 

@@ -1,5 +1,7 @@
 // What one team tries on another on the same broker, and that it comes to nothing: with tokens of two namespaces, and of two callers in one.
 #include "base/utf8.h"
+#include "broker/group_events.h"
+#include "broker/response.h"
 #include "teams_fixture.h"
 #include "net/api/routes.h"
 
@@ -157,6 +159,34 @@ TEST_CASE("tenants: who submits sees, and waits for, what its own caller submitt
   CHECK(f.Answer().body == said);
   CHECK(f.As(shop, "DELETE", path) == "403");
   CHECK(f.As(shop, "GET", "/v1/notifies") == "403");
+}
+
+TEST_CASE("tenants: answers that are kept are shown with a group to who submitted it, and to read_bodies") {
+  TeamsFixture f;
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  GroupView view;
+  view.id = id;
+  view.record.caller = "shop";
+  view.record.members.emplace_back().phase = Phase::kSucceeded;
+  view.states = {State::kSucceeded};
+  view.responses = {std::make_shared<const Response>(Response{200, {}, "an answer", false, WallTime{5}})};
+  auto shown = [&](const std::string& token, const char* method, const std::string& target, const std::string& body) {
+    CHECK(f.As(token, method, target, body) == "posted");
+    for (int i = 0; i < 2 && !f.answered(); ++i) f.Reply(GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{view})});
+    CHECK(f.Outcome() == "200");
+    return Json(f.Answer().body).Has("/notifies/0/response/body");
+  };
+  for (const std::string wait : {"", "?wait_ms=5"}) {
+    const std::string target = "/v1/groups/" + id.ToString() + wait;
+    CHECK(shown(f.Give(Bound("shop")), "GET", target, ""));
+    CHECK(shown(f.Give(Bound("shop", {Scope::kSubmit, Scope::kRead})), "GET", target, ""));
+    CHECK(shown(f.Give({"one"}, {Scope::kRead, Scope::kReadBodies}), "GET", target, ""));
+    CHECK_FALSE(shown(f.Give({"one"}, {Scope::kRead}), "GET", target, ""));
+    CHECK_FALSE(shown(f.Give(Bound("till", {Scope::kSubmit, Scope::kRead})), "GET", target, ""));
+  }
+  view.as = GroupAs::kMade;
+  view.waited = true;
+  CHECK(shown(f.Give(Bound("shop")), "POST", "/v1/groups?wait_ms=5", R"({"notifies":[{"url":"http://h/"}]})"));
 }
 
 TEST_CASE("tenants: bodies and the values of headers are shown to read_bodies alone") {

@@ -570,8 +570,8 @@ struct GroupMember {
   std::optional<std::int64_t> status;
   std::int64_t attempts_made = 0;
   std::string settled_at;
-  /// The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies. Of all together 1 MiB of bodies is shown; others are at
-  /// their notifies.
+  /// The answer that is kept for it (`keep_response_bytes`), with the scope read_bodies or for who submitted the group. Of all together 1 MiB of
+  /// bodies is shown; others are at their notifies.
   std::optional<KeptResponse> response;
 };
 inline void to_json(Json& to, const GroupMember& from) {
@@ -1988,7 +1988,8 @@ struct WaitedView {
   bool duplicate = false;
   /// `on_held` says keep, and this one was held.
   bool kept = false;
-  /// Null where no answer came, or where it settled before this request came and kept none.
+  /// Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
+  /// waited.
   std::optional<KeptResponse> response;
 };
 inline void to_json(Json& to, const WaitedView& from) {
