@@ -86,8 +86,8 @@ Options WhatProbesReach(Options options) {
   return options;
 }
 
-/// Until `over`.
-Result<Handover> AnswerAsStandby(const Options& options, const Handover& handover, const std::future<void>& over) {
+/// Until `over`. `keeper`: what it waits for; null: the store does not answer.
+Result<Handover> AnswerAsStandby(const Options& options, const Handover& handover, const LeaseKeeper* keeper, const std::future<void>& over) {
   Loop loop;
   HttpServer::Budget budget;
   StandbyHandler handler;
@@ -97,7 +97,7 @@ Result<Handover> AnswerAsStandby(const Options& options, const Handover& handove
   NOTIFYD_TRY(listeners.Open({&server}, handover));
   Log(LogLevel::kInfo, "standby", {{"detail", "another broker has the store, or the store does not answer"}});
   listeners.LogAddresses();
-  if (options.cluster.on()) WatchName(&loop, *keeper, options.cluster.member(), &handler);
+  if (keeper && options.cluster.on()) WatchName(&loop, *keeper, options.cluster.member(), &handler);
   Handover released;
   std::thread waiter([&] {
     over.wait();
@@ -124,14 +124,14 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
   const std::future<void> owns = acquired->get_future();
   keeper->Start([acquired] { acquired->set_value(); });
   if (owns.wait_for(kAtOnce) == std::future_status::ready) return handover;
-  Result<Handover> released = AnswerAsStandby(options, handover, owns);
+  Result<Handover> released = AnswerAsStandby(options, handover, keeper, owns);
   if (released.ok()) Log(LogLevel::kInfo, "the store is this broker's");
   return released;
 }
 
 Result<Handover> StandByAgain(const Options& options, const Handover& handover) {
   const std::future<void> over = std::async(std::launch::async, [] { std::this_thread::sleep_for(kAgain); });
-  return AnswerAsStandby(options, handover, over);
+  return AnswerAsStandby(options, handover, nullptr, over);
 }
 
 void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last) {
