@@ -36,7 +36,7 @@ struct PlacementMember {
   std::string name;
   bool draining = false;
   bool leaving = false;  // it stops, and hands over all that it serves
-  Reach reach = {};  // as it says
+  Reach reach = {};      // as it says
 };
 
 struct PlacedNamespace {

@@ -194,7 +194,7 @@ class ClusterHost : public Places {
   std::optional<uint64_t> registry_;    // the version that is followed
   std::map<NamespaceNumber, uint64_t> told_loads_;
   std::optional<std::set<std::string>> told_reach_;
-  std::set<std::string> cut_off_;         // as was logged
+  std::set<std::string> cut_off_;  // as was logged
   std::map<int64_t, ToLeave> to_leave_;
   MonoTime looked_at_, told_at_, moving_since_;
 };

@@ -245,12 +245,7 @@ Status Runtime::Impl::MakeIoThreads() {
 /// The door stands between the server and the API.
 void Runtime::Impl::MakeServer(IoThread* io) {
   io->door = std::make_unique<BeanstalkdDoor>(DoorOptions(), io->api.get());
-  if (cluster_)
-    io->words =
-        std::make_unique<WordsDoor>(io->door.get(), [cluster = cluster_.get(), loop = &io->loop](MemberWord word, std::function<void(bool)> then) {
-          cluster->Hear(std::move(word), [loop, then](bool taken) { loop->Post([then, taken] { then(taken); }); });
-        });
-  HttpHandler* handler = io->words ? static_cast<HttpHandler*>(io->words.get()) : io->door.get();
+  HttpHandler* handler = cluster_ ? MakeWords(io) : io->door.get();
   io->server = std::make_unique<HttpServer>(&io->loop, options_.http, &budget_, handler);
   if (io->words) io->words->SetResponder(io->server.get());
   if (keeper_) io->server->AnswerOnlyWhile([keeper = keeper_] { return keeper->MayAct(); });

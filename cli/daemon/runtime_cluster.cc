@@ -172,4 +172,13 @@ void Runtime::Impl::CutNamespace(NamespaceNumber number) {
   });
 }
 
+/// What members say to each other goes past the door, of which it is behind.
+HttpHandler* Runtime::Impl::MakeWords(IoThread* io) {
+  auto hear = [cluster = cluster_.get(), loop = &io->loop](MemberWord word, std::function<void(bool)> then) {
+    cluster->Hear(std::move(word), [loop, then](bool taken) { loop->Post([then, taken] { then(taken); }); });
+  };
+  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear));
+  return io->words.get();
+}
+
 }  // namespace notifyd

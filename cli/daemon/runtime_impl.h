@@ -144,6 +144,7 @@ class Runtime::Impl : private StoreEvents {
   void ServeStore(ApiOptions* api, Loop* loop);
   void ServeMembers(IoThread* io, ApiOptions* api);
   void ProbeMembers(IoThread* io, const MemberClient::Tls& tls);
+  HttpHandler* MakeWords(IoThread* io);
   void MakeServer(IoThread* io);
   BeanstalkdOptions DoorOptions();
 

@@ -412,22 +412,6 @@ TEST_CASE("settings: the tables that conf/notifyd.toml shows are tables that loa
   CHECK(read.options.auth.peers.size() == 1);
   CHECK(read.options.auth.certificates.size() == 1);
   CHECK(read.options.store.postgres.cells.count("east") == 1);
-  CHECK(read.options.api.cells == std::vector<std::string>{"east"});
-}
-
-TEST_CASE("settings: a cell has a name of its own and a DSN, of which nothing is said") {
-  TempDir dir;
-  const auto fault = [&](const std::string& line) {
-    const Invocation read =
-        ReadCommandLine({"--config", dir.Write("n.toml", "[store]\npostgres.dsn = \"host=h\"\n[store.postgres.cells]\n" + line + "\n")}, {});
-    CHECK(read.action == Action::kExit);
-    CHECK(read.error.find("s3cret") == std::string::npos);
-    return read.field;
-  };
-  CHECK(fault("East = \"password=s3cret\"") == "/store/postgres/cells/East");
-  CHECK(fault("home = \"password=s3cret\"") == "/store/postgres/cells/home");
-  CHECK(fault("east = \"\"") == "/store/postgres/cells/east");
-  CHECK(fault("east = 7") == "/store/postgres/cells/east");
 }
 
 TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rules that load") {

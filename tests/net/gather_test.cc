@@ -156,10 +156,10 @@ TEST_CASE("gather: /metrics?members=all has each member's, by a label, and who d
   const RawResponse metrics = Get(four.a.port, "/metrics?members=all");
   CHECK(metrics.status == 200);
   CHECK(metrics.Header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8");
-  for (const char* line : {"notifyd_cluster_member_answered{member=\"a\"} 1\n", "notifyd_cluster_member_answered{member=\"b\"} 1\n",
-                           "notifyd_cluster_member_answered{member=\"gone\"} 0\n", "notifyd_cluster_member_answered{member=\"dead\"} 0\n",
-                           "notifyd_accepted_total{member=\"a\"} ", "notifyd_accepted_total{member=\"b\"} ",
-                           "notifyd_build_info{member=\"b\",version=\""}) {
+  for (const char* line :
+       {"notifyd_cluster_member_answered{member=\"a\"} 1\n", "notifyd_cluster_member_answered{member=\"b\"} 1\n",
+        "notifyd_cluster_member_answered{member=\"gone\"} 0\n", "notifyd_cluster_member_answered{member=\"dead\"} 0\n",
+        "notifyd_accepted_total{member=\"a\"} ", "notifyd_accepted_total{member=\"b\"} ", "notifyd_build_info{member=\"b\",version=\""}) {
     INFO(line << "in\n" << metrics.body);
     CHECK(metrics.body.find(line) != std::string::npos);
   }
