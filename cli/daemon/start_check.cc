@@ -146,8 +146,8 @@ Status CheckAlerts(const Options& options) {
 Status CheckNoStoreIn(const std::string& directory) {
   std::error_code error;
   if (!std::filesystem::exists(directory + "/FORMAT", error)) return Status::Ok();
-  return Status(Code::kUnacceptable, directory + " holds a store of the embedded engine, whose notifies nobody would send: another data_dir is needed",
-                "/store/engine");
+  return Status(Code::kUnacceptable,
+                directory + " holds a store of the embedded engine, whose notifies nobody would send: another data_dir is needed", "/store/engine");
 }
 
 bool IsSame(const std::string& one, const std::string& other) {

@@ -134,7 +134,8 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   if (Status status = CheckVia(head); !status.ok()) return Refusal{ProblemResponse(status)};
   if (std::optional<HttpResponse> refusal = RefuseRoute(route, served)) return Refusal{*std::move(refusal)};
   Admitted& admitted = std::get<Admitted>(judged);
-  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces()) return Refusal{ProblemResponse(Status(Code::kConflict, "the namespace is being removed"))};
+  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces())
+    return Refusal{ProblemResponse(Status(Code::kConflict, "the namespace is being removed"))};
   Granted granted;
   granted.asker.principal = std::move(admitted.principal);
   granted.asker.space = std::move(admitted.space);
