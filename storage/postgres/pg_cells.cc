@@ -219,14 +219,12 @@ class PgCellsCluster : public ClusterStore {
     if (!cell) return home_->Forget(number);
     if (cell != cells_->unnamed_.get()) cell->store().BeginForget(number);
   }
-  Result<bool> Release(const UnitRow& seen) override {
-    const auto number = static_cast<NamespaceNumber>(seen.unit);
-    PgCell* cell = cells_->CellOf(number);
-    if (cell && cell != cells_->unnamed_.get() && cell->store().Knows(number)) {
-      cell->store().BeginForget(number);
-      return Status(Code::kUnavailable, "not all that was written of the namespace is durable in its cell yet");
-    }
-    return home_->Release(seen);
+  /// Those of which a cell has not yet all that was written are asked for again.
+  Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override {
+    std::vector<UnitRow> written;
+    for (const UnitRow& unit : seen)
+      if (IsWritten(static_cast<NamespaceNumber>(unit.unit))) written.push_back(unit);
+    return written.empty() ? Result<std::vector<int64_t>>(std::vector<int64_t>()) : home_->Release(written);
   }
   Status Place(const std::vector<PlacementMove>& moves) override { return home_->Place(moves); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override { return home_->TellLoads(loads); }
@@ -234,6 +232,13 @@ class PgCellsCluster : public ClusterStore {
   Result<bool> SetDraining(const std::string& member, bool draining) override { return home_->SetDraining(member, draining); }
 
  private:
+  bool IsWritten(NamespaceNumber number) {
+    PgCell* cell = cells_->CellOf(number);
+    if (!cell || cell == cells_->unnamed_.get() || !cell->store().Knows(number)) return true;
+    cell->store().BeginForget(number);
+    return false;
+  }
+
   PgCells* const cells_;
   const std::unique_ptr<ClusterStore> home_;
 };
