@@ -65,7 +65,8 @@ TEST_CASE("bulk: a filter's time may be any number of milliseconds but those tha
   ApiFixture f;
   f.Ask("POST", "/v1/notifies/retry", R"({"filter":{"state":"failed","created_after":0}})");
   CHECK(f.Posted<BulkRequest>().query.created_after == WallTime{0});
-  CHECK(f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","created_after":1893456000}})").status == 422);
+  f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed","created_after":1893456000}})");
+  CHECK(f.Outcome() == "422 /filter/created_after");
 }
 
 TEST_CASE("bulk: labels, a host and the time of their end are filters, too") {
@@ -119,7 +120,7 @@ TEST_CASE("bulk: bad bodies are refused with the field at fault, and nothing is 
       {R"({"filter":{"state":"failed","created_before":"soon"}})", "422 /filter/created_before"},
       {R"({"filter":{"state":"failed","created_after":1893456000}})", "422 /filter/created_after"},
       {R"({"filter":{"state":"failed","created_after":"1893456000"}})", "422 /filter/created_after"},
-      {R"({"filter":{"state":"failed","created_before":0}})", "422 /filter/created_before"},
+      {R"({"filter":{"state":"failed","created_before":1893456000}})", "422 /filter/created_before"},
       {R"({"filter":{"state":"failed","created_before":true}})", "422 /filter/created_before"},
       {R"({"filter":{"state":"failed"},"x":1})", "422 /x"},
       {R"({"filter":{"state":"failed"},"data":{}})", "422 /data"},

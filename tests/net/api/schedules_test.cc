@@ -83,7 +83,7 @@ TEST_CASE("schedules: what they are refused for") {
       {R"({"every_ms":"x","notify":{"url":"http://h/"}})", "422 /every_ms"},
       {R"({"every_ms":1000,"cron":"* * * * *","notify":{"url":"http://h/"}})", "422 /every_ms"},
       {R"({"every_ms":1000,"timezone":"","notify":{"url":"http://h/"}})", "422 /timezone"},
-      {R"({"every_ms":1000,"start_at":5,"notify":{"url":"http://h/"}})", "422 /start_at"},
+      {R"({"every_ms":1000,"start_at":1893456000,"notify":{"url":"http://h/"}})", "422 /start_at"},
       {R"({"every_ms":1000,"start_at":1900000000000,"end_at":1800000000000,"notify":{"url":"http://h/"}})", "422 /end_at"},
       {R"({"every_ms":1000,"missed":"some","notify":{"url":"http://h/"}})", "422 /missed"},
       {R"({"every_ms":1000,"overlap":true,"notify":{"url":"http://h/"}})", "422 /overlap"},
