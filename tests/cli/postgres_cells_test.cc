@@ -93,10 +93,18 @@ TEST_CASE("postgres cells: one broker makes a namespace in a cell, keeps it over
   broker->process().Wait();
   receiver.Release();
   broker = store.Begin(place.path());
+  // It waits until the lease of the one before is over.
+  REQUIRE(Becomes(200, *broker, "GET", "/v1/namespaces/far"));
+  CHECK(AllArrive(receiver, ids));
+  submit("far");
+  submit("near");
   CHECK(AllArrive(receiver, ids));
 
   store.east().Kill();
-  CHECK(Becomes(503, *broker, "POST", "/v1/namespaces/far/notifies", notify));
+  CHECK(Await([&] {
+    const HttpAnswer answer = Ask(*broker, "POST", "/v1/namespaces/far/notifies", notify);
+    return answer.status == 503 && JsonAt(answer.body, "/detail") == "the cell of the namespace is not reached";
+  }));
   submit("near");
   store.east().Start();
   // Which of those that were refused are written after all is not known here.
