@@ -116,7 +116,7 @@ class ApiFixture {
     options.max_batch_items = 5;
     options.secret_headers = {"X-Pin"};
     options.version = "1.2.3";
-    options.cells = {"east"};
+    options.cells = {"east", std::string(63, 'x')};  // the latter has the longest name that one may have
     options.wall = [] { return WallTime{1'700'000'000'000}; };
     options.rekey = [this](bool begin) {
       rekeys += begin;
