@@ -334,15 +334,15 @@ def kill(cluster, options):
         mine = [s for s in spaces if owners[s] == victim]
         # What waits with it, due soon: no client is needed for it to go on.
         now = time.time()
-        due_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now + 4)) + ".000Z"
+        due_at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now + 6)) + ".000Z"
         for space in mine:
-            status, _ = cluster.members[victim].call("POST", f"/v1/namespaces/{space}/notifies",
-                                                      {"url": f"http://127.0.0.1:{cluster.receiver.port}/{space}-{round_number}", "due_at": due_at})
-            assert status == 201, status
+            notify = {"url": f"http://127.0.0.1:{cluster.receiver.port}/{space}-{round_number}", "due_at": due_at}
+            wait("a submit", lambda: cluster.members[victim].call("POST", f"/v1/namespaces/{space}/notifies", notify)[0] == 201)
         if not options.any_time:
             # The worst: right behind a renewal.
             before = cluster.postgres.ask(f"SELECT renewal FROM notifyd.members WHERE name = '{victim}'")
             wait("a renewal", lambda: cluster.postgres.ask(f"SELECT renewal FROM notifyd.members WHERE name = '{victim}'") != before)
+        mine = [s for s, o in cluster.owners().items() if o == victim and s in mine]  # some may have moved meanwhile
         killed = time.monotonic()
         cluster.members[victim].end(signal.SIGKILL)
         wait("all to go on", lambda: all(cluster.receiver.of(f"/{s}-{round_number}") for s in mine), 30)
