@@ -88,7 +88,7 @@ int AnswerParser::HeadersComplete() {
   // To llhttp what is below 100 has a body, as a final answer; it is none.
   if (parser_->status_code < 100) return -1;
   provisional_ = parser_->status_code < 200;
-  if (provisional_) return 0;
+  if (provisional_) return 1;  // it has no body, whatever its headers say (RFC 9112 section 6.3)
   head_.status = parser_->status_code;
   std::optional<uint64_t> length;
   if ((parser_->flags & F_CONTENT_LENGTH) != 0) length = parser_->content_length;
