@@ -5,7 +5,6 @@ The load goes through all of them in turn, and what it submits is of namespaces 
 """
 
 import glob
-import http.client
 import json
 import os
 import signal
@@ -17,7 +16,7 @@ import history
 import rounds
 from postgres import LEASE_S, Database, programs
 from receiver import ms_of
-from stage import PATIENCE_S, SYNC_WINDOW_S, Stage, end_with_parent, until
+from stage import PATIENCE_S, SYNC_WINDOW_S, Stage, ask_json, end_with_parent, until
 from wires import HUB, Wires
 
 NAMES = ("a", "b", "c")
@@ -110,16 +109,7 @@ class Member:
 
     def ask(self, method, path, timeout=10):
         """(status, JSON or None); (0, None) where no answer came."""
-        connection = http.client.HTTPConnection(self.host.address, PORT, timeout=timeout)
-        try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        except (OSError, http.client.HTTPException, ValueError):
-            return 0, None
-        finally:
-            connection.close()
+        return ask_json(self.host.address, PORT, method, path, timeout)
 
     def still_there(self):
         """One that ended by itself is found out, and started again."""

@@ -4,7 +4,6 @@ Each node is in a process namespace of its own, so that it ends as a machine doe
 """
 
 import contextlib
-import http.client
 import json
 import os
 import pwd
@@ -16,7 +15,7 @@ import time
 
 import rounds
 from postgres import Pair, programs
-from stage import end_with_parent, free_port, until
+from stage import ask_json, end_with_parent, free_port, until
 
 NODES = 3
 # What Patroni takes at the least; a leader that is gone with its machine is missed for as long.
@@ -89,16 +88,7 @@ class Node:
 
     def report(self, path):
         """(status, JSON), (0, None) where Patroni does not answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.rest, timeout=5)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        except (OSError, http.client.HTTPException, ValueError):
-            return 0, None
-        finally:
-            connection.close()
+        return ask_json("127.0.0.1", self.rest, "GET", path, timeout=5)
 
     def drop(self):
         if self.process and self.process.poll() is None:

@@ -81,6 +81,20 @@ def until(there, what, patience_s=PATIENCE_S):
     raise TimeoutError(f"not in {patience_s} s: {what}")
 
 
+def ask_json(host, port, method, path, timeout):
+    """(status, JSON or None); (0, None) where no answer came."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return 0, None
+    finally:
+        connection.close()
+
+
 class Stage:
     """A with block: the receiver runs all along; the broker as the rounds say; in the end verdict()."""
 
