@@ -51,8 +51,7 @@ void Runtime::Impl::SetAlerts(const Options& options) {
   auto settings = std::make_shared<AlertSettings>(options.alerts);
   settings->source = HostName();
   alert_sender_->SetSettings(settings, options.mail);
-  // Namespace `system` is where the leader is.
-  if (cluster_ && !cluster_->leads()) return;
+  if (cluster_ && !judges_) return;
   alert_sampler_->SetSettings(std::move(settings), options.core.max_pending);
 }
 

@@ -1,4 +1,5 @@
 // The runtime as one of several members on one store: what ClusterHost decides is carried out here, on the loops that it concerns.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -130,10 +131,7 @@ void Runtime::Impl::TakeRegistry(RegistryImage image, bool leads, std::function<
     exchange_.SetRegistry(registry_.get());
     registry_->Load(*image);
     registry_->Begin();
-    io_[0]->loop.Post([this] {
-      WarnOfNoAdmin();
-      SetAlerts(options_);
-    });
+    io_[0]->loop.Post([this] { WarnOfNoAdmin(); });
     then();
   });
 }
@@ -142,11 +140,21 @@ void Runtime::Impl::GainNamespaces(const std::vector<NamespaceAtStart>& states, 
   std::map<Shard*, std::vector<NamespaceAtStart>> by_shard;
   for (const auto& shard : shards_) by_shard[shard->shard.get()];
   for (const NamespaceAtStart& state : states) by_shard[exchange_.ShardOf(state.number)].push_back(state);
+  // Whoever serves `system` judges alerts: from before anybody may ask there for them.
+  const bool judges = std::any_of(states.begin(), states.end(), [](const NamespaceAtStart& state) { return state.number == kSystemNumber; });
+  const std::function<void()> gained = [this, judges, then] {
+    if (!judges) return then();
+    io_[0]->loop.Post([this, then] {
+      judges_ = true;
+      SetAlerts(options_);
+      then();
+    });
+  };
   auto left = std::make_shared<std::atomic<size_t>>(shards_.size());
   for (const auto& shard : shards_)
-    shard->loop->Post([shard = shard->shard.get(), its = std::move(by_shard[shard->shard.get()]), left, then] {
+    shard->loop->Post([shard = shard->shard.get(), its = std::move(by_shard[shard->shard.get()]), left, gained] {
       shard->Gain(its);
-      if (left->fetch_sub(1) == 1) then();
+      if (left->fetch_sub(1) == 1) gained();
     });
 }
 
@@ -158,6 +166,10 @@ void Runtime::Impl::LeaveNamespace(NamespaceNumber number, std::function<void()>
   // Streams of it end first, at a line.
   OnEachLoop([number](IoThread* io) { io->api->LeaveNamespace(number); },
              [this, number, then] {
+               if (number == kSystemNumber) {
+                 judges_ = false;
+                 alert_sampler_->Stop();
+               }
                ShardThread* shard = ShardThreadOf(number);
                shard->loop->Post([shard = shard->shard.get(), number, then] { shard->Leave(number, then); });
              });

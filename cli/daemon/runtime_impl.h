@@ -252,6 +252,7 @@ class Runtime::Impl : private StoreEvents {
   std::vector<std::unique_ptr<IoThread>> io_;
   std::unique_ptr<AlertSender> alert_sender_;
   std::unique_ptr<AlertSampler> alert_sampler_;
+  bool judges_ = false;  // of a member, on the first loop: alerts, since it serves `system`
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::unique_ptr<ServiceNames> service_names_;
   std::unique_ptr<RegistryHost> registry_;

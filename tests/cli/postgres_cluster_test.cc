@@ -347,4 +347,24 @@ TEST_CASE("postgres cluster: a member that is stopped, the leader too, hands ove
   CHECK(arrived == submitted);
 }
 
+TEST_CASE("postgres cluster: whoever leads judges alerts: the first leader's fires, and once that one is killed the next one's") {
+  Cluster cluster;
+  CountingReceiver receiver;
+  TempDir place;
+  const std::string config =
+      place.Write("n.toml", "[[alert]]\nname = \"memory\"\nwhen = \"memory\"\nthreshold = 1\nfor = 0\ngroup = 0\nrepeat = \"1s\"\nto = \"webhook:" +
+                                receiver.url() + "\"\n");
+  for (const char* name : {"a", "b"}) cluster.Add(name, {"--config", config});
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  const auto fires = [&] { return JsonAt(cluster.Ask(cluster.any(), "GET", "/v1/alerts").body, "/items/0/state") == "firing"; };
+  for (int round = 0; round < 2; ++round) {
+    const std::string leader = cluster.Leader();
+    INFO(round << ": " << leader << ": " << cluster.Ask(cluster.any(), "GET", "/v1/alerts").body);
+    REQUIRE(Await(fires));
+    // What the one before had still to say, and then what this one says.
+    REQUIRE(receiver.WaitFor(receiver.count() + 3));
+    if (round == 0) cluster.Kill(leader);
+  }
+}
+
 }  // namespace notifyd::test
