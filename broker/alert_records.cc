@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/utf8.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -232,7 +233,7 @@ Result<AlertState> DecodeAlertState(std::string_view bytes) {
   state.messages = static_cast<uint32_t>(d.Varint());
   for (uint64_t left = d.Varint(); left > 0 && d.ok(); --left) state.undelivered.push_back({d.Varint()});
   for (uint64_t left = d.Varint(); left > 0 && d.ok(); --left) DecodeCause(&d, &state);
-  if (!d.done()) return Status(Code::kCorrupt, "an alert's state does not decode");
+  if (!d.done()) return UnreadableRecord("an alert's state");
   return state;
 }
 

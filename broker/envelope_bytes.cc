@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/flow.h"
+#include "broker/record_bytes.h"
 #include "broker/spec.h"
 
 namespace notifyd {
@@ -38,20 +39,12 @@ void EncodeEnvelope(const Envelope& envelope, Encoder* out) {
     out->Text(envelope.callback->notify_url);
   }
   if (!envelope.trace_parent.empty()) out->Text(envelope.trace_parent);
-  if (envelope.labels) {
-    out->Varint(envelope.labels->size());
-    for (const auto& [key, value] : *envelope.labels) {
-      out->Text(key);
-      out->Text(value);
-    }
-  }
+  if (envelope.labels) PutLabels(*envelope.labels, out);
   if (envelope.flow) EncodeFlow(*envelope.flow, out);
 }
 
 bool DecodeEnvelope(Decoder* in, int version, Envelope* envelope) {
-  const uint8_t mode = in->U8();
-  if (mode > static_cast<uint8_t>(Mode::kFifo)) return false;
-  envelope->lane.mode = static_cast<Mode>(mode);
+  envelope->lane.mode = TakeEnum(in, Mode::kFifo);
   envelope->lane.name = in->Text();
   envelope->host = in->Text();
   envelope->priority = in->U8();
@@ -70,15 +63,7 @@ bool DecodeEnvelope(Decoder* in, int version, Envelope* envelope) {
     envelope->callback = std::move(callback);
   }
   if (flags & kHasTraceParent) envelope->trace_parent = in->Text();
-  if (flags & kHasLabels) {
-    auto labels = std::make_shared<Labels>();
-    const uint64_t count = in->Varint();
-    for (uint64_t i = 0; i < count && in->ok(); ++i) {
-      std::string key(in->Text());
-      labels->emplace_back(std::move(key), in->Text());
-    }
-    envelope->labels = std::move(labels);
-  }
+  if (flags & kHasLabels) envelope->labels = std::make_shared<const Labels>(TakeLabels(in));
   if (flags & kHasFlow) envelope->flow = std::make_shared<const FlowFields>(DecodeFlow(in));
   return in->ok();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -40,9 +41,7 @@ void EncodeWhen(const When& when, Encoder* encoder) {
 
 When DecodeWhen(Decoder* decoder) {
   When when;
-  const uint8_t kind = decoder->U8();
-  if (kind > static_cast<uint8_t>(When::Kind::kAt)) return decoder->Fail(), when;
-  when.kind = static_cast<When::Kind>(kind);
+  when.kind = TakeEnum(decoder, When::Kind::kAt);
   when.ms = decoder->Signed();
   return when;
 }
@@ -128,13 +127,7 @@ std::string EncodeGroup(const GroupRecord& group) {
     encoder.Text(group.callback->host);
   }
   if (group.callback_id.value != 0) encoder.Varint(group.callback_id.value);
-  if (group.labels) {
-    encoder.Varint(group.labels->size());
-    for (const auto& [key, value] : *group.labels) {
-      encoder.Text(key);
-      encoder.Text(value);
-    }
-  }
+  if (group.labels) PutLabels(*group.labels, &encoder);
   if (!group.via.empty()) encoder.Text(group.via);
   if (!group.trace_parent.empty()) encoder.Text(group.trace_parent);
   encoder.Varint(group.members.size());
@@ -163,20 +156,13 @@ Result<GroupRecord> DecodeGroup(std::string_view bytes) {
     callback.host = decoder.Text();
   }
   if (present & kCalledBackBit) group.callback_id.value = decoder.Varint();
-  if (present & kLabelsBit) {
-    auto labels = std::make_shared<Labels>();
-    for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
-      std::string key(decoder.Text());
-      labels->emplace_back(std::move(key), decoder.Text());
-    }
-    group.labels = std::move(labels);
-  }
+  if (present & kLabelsBit) group.labels = std::make_shared<const Labels>(TakeLabels(&decoder));
   if (present & kViaBit) group.via = decoder.Text();
   if (present & kTraceBit) group.trace_parent = decoder.Text();
   const uint64_t members = decoder.Varint();
   if (members > kMostGroupMembers || group.released > members) decoder.Fail();
   for (uint64_t i = 0; i < members && decoder.ok(); ++i) group.members.push_back(DecodeMember(group.created_at, &decoder));
-  if (!decoder.done()) return Status(Code::kCorrupt, "the record of a group cannot be read");
+  if (!decoder.done()) return UnreadableRecord("a group");
   return group;
 }
 

@@ -7,6 +7,7 @@
 #include "broker/response_records.h"
 
 #include "base/bytes.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -41,7 +42,7 @@ std::string EncodeResponse(const Response& response) {
 
 Result<Response> DecodeResponse(std::string_view bytes) {
   Decoder d(bytes);
-  if (d.U8() != kVersion) return Status(Code::kCorrupt, "a kept answer of unknown version");
+  if (d.U8() != kVersion) return UnreadableRecord("a kept answer");
   Response response;
   const uint64_t status = d.Varint();
   if (status > 999) d.Fail();
@@ -56,7 +57,7 @@ Result<Response> DecodeResponse(std::string_view bytes) {
     response.headers.emplace_back(std::move(name), d.Text());
   }
   response.body = d.Text();
-  if (!d.done()) return Status(Code::kCorrupt, "a kept answer that does not parse");
+  if (!d.done()) return UnreadableRecord("a kept answer");
   return response;
 }
 

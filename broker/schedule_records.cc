@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "broker/envelope_bytes.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -18,10 +19,6 @@ constexpr uint8_t kSkipOverlap = 1, kPaused = 2, kHasStart = 4, kHasEnd = 8, kPu
 // Beside where a schedule stands, and beside the outcome of a run: what was made is an event. Never renumber.
 constexpr uint8_t kHasNext = 1, kLastIsEvent = 2, kMadeEvent = 128;
 
-Status Unreadable(const char* what) {
-  return Status(Code::kCorrupt, std::string(what) + " that does not parse, or is of an unknown version");
-}
-
 /// Nothing, or a time: templates have no absolute ones.
 void PutDelay(const When& when, Encoder* out) {
   out->Varint(when.kind == When::Kind::kDelay ? static_cast<uint64_t>(when.ms) + 1 : 0);
@@ -30,13 +27,6 @@ When TakeDelay(Decoder* in) {
   const uint64_t ms = in->Varint();
   if (ms == 0) return {};
   return {When::Kind::kDelay, static_cast<int64_t>(ms - 1)};
-}
-
-template <class E>
-E TakeEnum(Decoder* in, E last) {
-  const uint8_t value = in->U8();
-  if (value > static_cast<uint8_t>(last)) return in->Fail(), E{};
-  return static_cast<E>(value);
 }
 
 }  // namespace
@@ -93,7 +83,7 @@ Result<Schedule> DecodeSchedule(std::string_view bytes) {
     said.key = decoder.Text();
     if (said.topic.empty()) decoder.Fail();
   }
-  if (!decoder.done() || said.every_ms < 0 || said.jitter_ms < 0 || said.cron.empty() != (said.every_ms > 0)) return Unreadable("a schedule");
+  if (!decoder.done() || said.every_ms < 0 || said.jitter_ms < 0 || said.cron.empty() != (said.every_ms > 0)) return UnreadableRecord("a schedule");
   return said;
 }
 
@@ -114,7 +104,7 @@ Result<ScheduleRecord> DecodeScheduleRecord(std::string_view bytes) {
   record.serial = decoder.Varint();
   record.created_at.ms = decoder.Signed();
   Result<Schedule> said = DecodeSchedule(decoder.rest());
-  if (!decoder.ok() || !said.ok()) return Unreadable("a schedule");
+  if (!decoder.ok() || !said.ok()) return UnreadableRecord("a schedule");
   record.said = std::make_shared<const Schedule>(*std::move(said));
   return record;
 }
@@ -170,7 +160,7 @@ Result<ScheduleState> DecodeScheduleState(std::string_view bytes) {
     run.reason = decoder.Text();
     state.runs.push_back(std::move(run));
   }
-  if (!decoder.done()) return Unreadable("where a schedule stands");
+  if (!decoder.done()) return UnreadableRecord("where a schedule stands");
   return state;
 }
 
@@ -187,7 +177,7 @@ Result<NextRun> DecodeNextRun(std::string_view bytes) {
   NextRun run;
   if (decoder.U8() != kNextRunVersion) decoder.Fail();
   run.schedule = decoder.Text();
-  if (!decoder.done()) return Unreadable("a schedule's next run");
+  if (!decoder.done()) return UnreadableRecord("a schedule's next run");
   return run;
 }
 

@@ -1,6 +1,7 @@
 #include "broker/service_records.h"
 
 #include "base/bytes.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -18,10 +19,6 @@ enum ServiceBit : uint64_t {
   kProbeBit = 1 << 6,
 };
 constexpr uint64_t kServiceBits = (kProbeBit << 1) - 1;
-
-Status Corrupt(const char* what) {
-  return Status(Code::kCorrupt, std::string("the record of ") + what + " cannot be read");
-}
 
 void EncodeBreaker(const BreakerSettings& breaker, Encoder* encoder) {
   encoder->U8(static_cast<uint8_t>((breaker.enabled ? 1 : 0) | (breaker.fail_on_open ? 2 : 0)));
@@ -80,11 +77,10 @@ std::string EncodeService(const ServiceSettings& settings) {
 Result<ServiceSettings> DecodeService(std::string_view bytes) {
   Decoder decoder(bytes);
   ServiceSettings settings;
-  if (decoder.U8() != kVersion) return Corrupt("a service");
+  if (decoder.U8() != kVersion) return UnreadableRecord("a service");
   const uint64_t present = decoder.Varint();
-  const uint8_t balance = decoder.U8();
-  if (present & ~kServiceBits || balance > static_cast<uint8_t>(Balance::kHash)) return Corrupt("a service");
-  settings.balance = static_cast<Balance>(balance);
+  if (present & ~kServiceBits) decoder.Fail();
+  settings.balance = TakeEnum(&decoder, Balance::kHash);
   settings.failover_max = static_cast<uint32_t>(decoder.Varint());
   settings.https = (present & kHttpsBit) != 0;
   if (present & kHashByBit) settings.hash_by = decoder.Text();
@@ -96,7 +92,7 @@ Result<ServiceSettings> DecodeService(std::string_view bytes) {
     settings.probe.emplace().path = decoder.Text();
     settings.probe->timeout_ms = decoder.Signed();
   }
-  if (!decoder.done()) return Corrupt("a service");
+  if (!decoder.done()) return UnreadableRecord("a service");
   return settings;
 }
 
@@ -115,13 +111,13 @@ std::string EncodeInstance(const InstanceSettings& settings) {
 Result<InstanceSettings> DecodeInstance(std::string_view bytes) {
   Decoder decoder(bytes);
   InstanceSettings settings;
-  if (decoder.U8() != kVersion) return Corrupt("an instance");
+  if (decoder.U8() != kVersion) return UnreadableRecord("an instance");
   settings.url = decoder.Text();
   settings.weight = static_cast<uint32_t>(decoder.Varint());
   settings.ttl_ms = decoder.Signed();
   const uint64_t pools = decoder.Varint();
   for (uint64_t i = 0; i < pools && decoder.ok(); ++i) settings.pools.emplace_back(decoder.Text());
-  if (!decoder.done()) return Corrupt("an instance");
+  if (!decoder.done()) return UnreadableRecord("an instance");
   return settings;
 }
 

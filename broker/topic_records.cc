@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "broker/envelope_bytes.h"
+#include "broker/record_bytes.h"
 
 namespace notifyd {
 namespace {
@@ -22,10 +23,6 @@ constexpr uint8_t kEachInstance = 1, kPaused = 2, kEnabled = 4, kSubscriptionFla
 // And of its record's.
 constexpr uint8_t kCatchingUp = 1, kUnreached = 2, kLeftLanes = 4, kRecordFlags = 7;
 
-Status Unreadable(const char* what) {
-  return Status(Code::kCorrupt, std::string(what) + " that does not parse, or is of an unknown version");
-}
-
 void PutWhen(const When& when, Encoder* out) {
   out->U8(static_cast<uint8_t>(when.kind));
   if (when.kind != When::Kind::kDefault) out->Signed(when.ms);
@@ -33,9 +30,7 @@ void PutWhen(const When& when, Encoder* out) {
 
 When TakeWhen(Decoder* in) {
   When when;
-  const uint8_t kind = in->U8();
-  if (kind > static_cast<uint8_t>(When::Kind::kAt)) return in->Fail(), when;
-  when.kind = static_cast<When::Kind>(kind);
+  when.kind = TakeEnum(in, When::Kind::kAt);
   if (when.kind != When::Kind::kDefault) when.ms = in->Signed();
   return when;
 }
@@ -59,7 +54,7 @@ Result<TopicRecord> DecodeTopic(std::string_view bytes) {
   topic.retention_ms = static_cast<int64_t>(decoder.Varint());
   topic.schema = decoder.Text();
   topic.description = decoder.Text();
-  if (!decoder.done() || topic.retention_ms < 0) return Unreadable("a topic");
+  if (!decoder.done() || topic.retention_ms < 0) return UnreadableRecord("a topic");
   return topic;
 }
 
@@ -71,11 +66,7 @@ std::string EncodeEvent(const EventRecord& event) {
   encoder.Signed(event.published_at.ms);
   encoder.Text(event.caller);
   encoder.Text(event.key);
-  encoder.Varint(event.labels.size());
-  for (const auto& [key, value] : event.labels) {
-    encoder.Text(key);
-    encoder.Text(value);
-  }
+  PutLabels(event.labels, &encoder);
   encoder.U8(static_cast<uint8_t>(event.payload_kind));
   encoder.Text(event.payload);
   encoder.Text(event.content_type);
@@ -99,13 +90,8 @@ Result<EventRecord> DecodeEvent(std::string_view bytes) {
   event.published_at.ms = decoder.Signed();
   event.caller = decoder.Text();
   event.key = decoder.Text();
-  for (uint64_t left = decoder.Varint(); left > 0 && decoder.ok(); --left) {
-    std::string key(decoder.Text());
-    event.labels.emplace_back(std::move(key), decoder.Text());
-  }
-  const uint8_t kind = decoder.U8();
-  if (kind > static_cast<uint8_t>(PayloadKind::kBodyBase64)) decoder.Fail();
-  event.payload_kind = static_cast<PayloadKind>(kind);
+  event.labels = TakeLabels(&decoder);
+  event.payload_kind = TakeEnum(&decoder, PayloadKind::kBodyBase64);
   event.payload = decoder.Text();
   event.content_type = decoder.Text();
   const uint8_t flags = decoder.U8();
@@ -119,7 +105,7 @@ Result<EventRecord> DecodeEvent(std::string_view bytes) {
     event.scheduled_at.ms = decoder.Signed();
     if (event.schedule.empty()) decoder.Fail();
   }
-  if (!decoder.done()) return Unreadable("an event");
+  if (!decoder.done()) return UnreadableRecord("an event");
   return event;
 }
 
@@ -156,7 +142,7 @@ Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
   }
   for (uint64_t left = version == kEventPlaceVersionUntransformed ? decoder.Varint() : 0; left > 0 && decoder.ok(); --left)
     place.untransformed.emplace_back(decoder.Text());
-  if (!decoder.done()) return Unreadable("what became of an event");
+  if (!decoder.done()) return UnreadableRecord("what became of an event");
   return place;
 }
 
@@ -197,7 +183,7 @@ Result<Subscription> DecodeSubscription(std::string_view bytes) {
   said.when = TakeWhen(&decoder);
   said.ttl = TakeWhen(&decoder);
   said.document = decoder.Text();
-  if (!decoder.done()) return Unreadable("a subscription");
+  if (!decoder.done()) return UnreadableRecord("a subscription");
   return said;
 }
 
@@ -231,11 +217,10 @@ Result<SubscriptionRecord> DecodeSubscriptionRecord(std::string_view bytes) {
   record.unreachable = (flags & kUnreached) != 0;
   Result<Subscription> said = DecodeSubscription(decoder.Text());
   for (uint64_t left = flags & kLeftLanes ? decoder.Varint() : 0; left > 0 && decoder.ok(); --left) {
-    const uint8_t mode = decoder.U8();
-    if (mode > static_cast<uint8_t>(Mode::kFifo)) decoder.Fail();
-    record.left_lanes.push_back({static_cast<Mode>(mode), std::string(decoder.Text())});
+    const Mode mode = TakeEnum(&decoder, Mode::kFifo);
+    record.left_lanes.push_back({mode, std::string(decoder.Text())});
   }
-  if (!decoder.done() || flags & ~kRecordFlags || !said.ok()) return Unreadable("a subscription");
+  if (!decoder.done() || flags & ~kRecordFlags || !said.ok()) return UnreadableRecord("a subscription");
   record.said = std::make_shared<const Subscription>(std::move(*said));
   return record;
 }
@@ -267,7 +252,7 @@ Result<BacklogRecord> DecodeBacklog(std::string_view bytes) {
     leaving.below.value = decoder.Varint();
     for (uint64_t lanes = decoder.Varint(); lanes > 0 && decoder.ok(); --lanes) leaving.lanes.emplace_back(decoder.Text());
   }
-  if (!decoder.done()) return Unreadable("a subscription's backlog");
+  if (!decoder.done()) return UnreadableRecord("a subscription's backlog");
   return backlog;
 }
 

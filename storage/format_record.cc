@@ -7,14 +7,14 @@
 namespace notifyd {
 
 void EncodeFormat(const FormatRecord& record, std::string* out) {
-  RecordFrame frame(static_cast<uint8_t>(ValueTag::kRecord), out);
+  RecordFrame frame(ValueTag::kRecord, out);
   frame.encoder.Varint(record.version);
   frame.encoder.Big64(record.store.high);
   frame.encoder.Big64(record.store.low);
 }
 
 Result<FormatRecord> DecodeFormat(std::string_view value) {
-  std::optional<std::string_view> fields = UnframeRecord(static_cast<uint8_t>(ValueTag::kRecord), value);
+  std::optional<std::string_view> fields = UnframeRecord(ValueTag::kRecord, value);
   Decoder decoder(fields.value_or(std::string_view()));
   FormatRecord record;
   const uint64_t version = decoder.Varint();

@@ -81,7 +81,7 @@ Result<uint64_t> IdsBegin(const OrderedKv& kv) {
   Result<std::optional<std::string>> value = Get(kv, EncodeMetaKey(kIdsName));
   if (!value.ok()) return std::move(value).status();
   if (!*value) return uint64_t{0};
-  std::optional<std::string_view> fields = UnframeRecord(static_cast<uint8_t>(ValueTag::kRecord), **value);
+  std::optional<std::string_view> fields = UnframeRecord(ValueTag::kRecord, **value);
   Decoder decoder(fields.value_or(std::string_view()));
   const uint64_t begin = decoder.Varint();
   if (!fields || !decoder.done() || begin >= kIdsOfNamespace) return Status(Code::kCorrupt, "the store is damaged: where ids begin does not read");
@@ -97,7 +97,7 @@ Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out) {
   for (NamespaceNumber number : *numbers) NOTIFYD_TRY(RaiseIn(kv, number, gap, out));
   std::string value;
   {
-    RecordFrame frame(static_cast<uint8_t>(ValueTag::kRecord), &value);
+    RecordFrame frame(ValueTag::kRecord, &value);
     frame.encoder.Varint(*begin + gap);
   }
   out->Put(EncodeMetaKey(kIdsName), value);

@@ -10,24 +10,6 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kChecksumSize = 4;
-
-/// Puts the tag in front and the checksum behind what is encoded in its lifetime.
-class Sealer {
- public:
-  Sealer(ValueTag tag, std::string* out) : encoder(out), out_(out), start_(out->size()) { encoder.U8(static_cast<uint8_t>(tag)); }
-  ~Sealer() { encoder.Big32(Checksum(std::string_view(*out_).substr(start_))); }
-  Encoder encoder;
-
- private:
-  std::string* out_;
-  size_t start_;
-};
-
-Status Corrupt(const char* what) {
-  return Status(Code::kCorrupt, std::string("a stored ") + what + " is damaged");
-}
-
 /// The version that a value's tag says, counted from the tag of version 1; nothing beyond the newest.
 std::optional<int> VersionOf(ValueTag first, ValueTag newest, std::string_view value) {
   if (value.empty()) return std::nullopt;
@@ -36,23 +18,15 @@ std::optional<int> VersionOf(ValueTag first, ValueTag newest, std::string_view v
   return tag - static_cast<uint8_t>(first) + 1;
 }
 
-/// The fields between tag and checksum, once that was found right.
-std::optional<std::string_view> Unseal(std::string_view value) {
-  if (value.size() < 1 + kChecksumSize) return std::nullopt;
-  std::string_view sealed = value.substr(0, value.size() - kChecksumSize);
-  if (Decoder(value.substr(sealed.size())).Big32() != Checksum(sealed)) return std::nullopt;
-  return sealed.substr(1);
-}
-
 /// Decodes `value`, of version 1 up to that of `newest`, with `fields(&decoder, version, &record)`, which says whether all is in range.
 template <class T, class Fields>
 Result<T> DecodeVersions(ValueTag first, ValueTag newest, std::string_view value, const char* what, Fields fields) {
   std::optional<int> version = VersionOf(first, newest, value);
-  std::optional<std::string_view> body = Unseal(value);
-  if (!version || !body) return Corrupt(what);
+  std::optional<std::string_view> body = CheckedFields(value);
+  if (!version || !body) return DamagedRecord(what);
   Decoder decoder(*body);
   T record{};
-  if (!fields(&decoder, *version, &record) || !decoder.done()) return Corrupt(what);
+  if (!fields(&decoder, *version, &record) || !decoder.done()) return DamagedRecord(what);
   return record;
 }
 
@@ -60,19 +34,6 @@ Result<T> DecodeVersions(ValueTag first, ValueTag newest, std::string_view value
 template <class T, class Fields>
 Result<T> Decode(ValueTag tag, std::string_view value, const char* what, Fields fields) {
   return DecodeVersions<T>(tag, tag, value, what, [&](Decoder* in, int, T* out) { return fields(in, out); });
-}
-
-// A count is followed by at least one byte an item: a larger one is damage, and must not size a vector.
-bool TakeCount(Decoder* in, size_t* count) {
-  *count = in->Varint();
-  return in->ok() && *count <= in->rest().size();
-}
-
-template <class T>
-bool TakeNumber(Decoder* in, T* number) {
-  uint64_t wide = in->Varint();
-  *number = static_cast<T>(wide);
-  return *number == wide;
 }
 
 template <class E>
@@ -211,8 +172,8 @@ bool TakeRemembered(Decoder* in, std::shared_ptr<const RememberedTrigger>* out) 
 // ---- n: state first, so that retention finds it without decoding the rest; the spec, the largest part, last.
 
 void EncodeNotify(const NotifyRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord2, out);
-  Encoder& encoder = sealer.encoder;
+  RecordFrame frame(ValueTag::kRecord2, out);
+  Encoder& encoder = frame.encoder;
   PutState(record.state, &encoder);
   encoder.Signed(record.created_at.ms);
   EncodeEnvelope(*record.envelope, &encoder);
@@ -257,21 +218,21 @@ std::optional<NotifyBeginning> PeekBeginning(std::string_view value) {
 }
 
 bool IsSound(std::string_view value) {
-  return Unseal(value).has_value();
+  return CheckedFields(value).has_value();
 }
 
 void EncodeChange(const StateChange& change, std::string* out) {
-  Sealer sealer(ValueTag::kOperand2, out);
-  PutState(change.state, &sealer.encoder);
-  sealer.encoder.Varint(change.attempt ? 1 : 0);
-  if (change.attempt) PutAttempt(*change.attempt, &sealer.encoder);
+  RecordFrame frame(ValueTag::kOperand2, out);
+  PutState(change.state, &frame.encoder);
+  frame.encoder.Varint(change.attempt ? 1 : 0);
+  if (change.attempt) PutAttempt(*change.attempt, &frame.encoder);
 }
 
 void EncodeChanges(const NotifyChanges& changes, std::string* out) {
-  Sealer sealer(ValueTag::kOperand2, out);
-  PutState(changes.state, &sealer.encoder);
-  sealer.encoder.Varint(changes.attempts.size());
-  for (const AttemptRecord& attempt : changes.attempts) PutAttempt(attempt, &sealer.encoder);
+  RecordFrame frame(ValueTag::kOperand2, out);
+  PutState(changes.state, &frame.encoder);
+  frame.encoder.Varint(changes.attempts.size());
+  for (const AttemptRecord& attempt : changes.attempts) PutAttempt(attempt, &frame.encoder);
 }
 
 Result<NotifyChanges> DecodeChanges(std::string_view operand) {
@@ -282,9 +243,9 @@ Result<NotifyChanges> DecodeChanges(std::string_view operand) {
 // ---- f
 
 void EncodeFkey(const FkeyRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord2, out);
-  PutFkeyFields(record, &sealer.encoder);
-  PutRemembered(record.remembered.get(), &sealer.encoder);
+  RecordFrame frame(ValueTag::kRecord2, out);
+  PutFkeyFields(record, &frame.encoder);
+  PutRemembered(record.remembered.get(), &frame.encoder);
 }
 Result<FkeyRecord> DecodeFkey(std::string_view value) {
   auto fields = [](Decoder* in, int version, FkeyRecord* out) {
@@ -293,8 +254,8 @@ Result<FkeyRecord> DecodeFkey(std::string_view value) {
   return DecodeVersions<FkeyRecord>(ValueTag::kRecord, ValueTag::kRecord2, value, "fkey", fields);
 }
 void EncodeFkeyExpiry(const FkeyRecord& expiry, std::string* out) {
-  Sealer sealer(ValueTag::kOperand, out);
-  PutFkeyFields(expiry, &sealer.encoder);
+  RecordFrame frame(ValueTag::kOperand, out);
+  PutFkeyFields(expiry, &frame.encoder);
 }
 Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand) {
   return Decode<FkeyRecord>(ValueTag::kOperand, operand, "change of an fkey", TakeFkeyFields);
@@ -305,11 +266,11 @@ Result<FkeyRecord> DecodeFkeyExpiry(std::string_view operand) {
 namespace {
 
 void PutIdempotencyAs(ValueTag tag, const IdempotencyRecord& record, std::string* out) {
-  Sealer sealer(tag, out);
-  sealer.encoder.Varint(record.id.value);
-  sealer.encoder.Big64(record.fields.high);
-  sealer.encoder.Big64(record.fields.low);
-  sealer.encoder.Signed(record.expires_at.ms);
+  RecordFrame frame(tag, out);
+  frame.encoder.Varint(record.id.value);
+  frame.encoder.Big64(record.fields.high);
+  frame.encoder.Big64(record.fields.low);
+  frame.encoder.Signed(record.expires_at.ms);
 }
 
 }  // namespace
@@ -336,8 +297,8 @@ Result<IdempotencyRecord> DecodeIdempotency(std::string_view value) {
 }
 
 void EncodeLane(const LaneRecord& record, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
-  Encoder& encoder = sealer.encoder;
+  RecordFrame frame(ValueTag::kRecord, out);
+  Encoder& encoder = frame.encoder;
   encoder.U8(record.tail ? 1 : 0);
   encoder.U8(record.tail_from.rank);
   encoder.Signed(record.tail_from.due.ms);
@@ -404,8 +365,8 @@ bool TakeLaneSettings(Decoder* in, LaneSettings* out) {
 }
 
 void PutLaneCounts(ValueTag tag, const IndexCounts& counts, std::string* out) {
-  Sealer sealer(tag, out);
-  for (int64_t count : counts.of) sealer.encoder.Signed(count);
+  RecordFrame frame(tag, out);
+  for (int64_t count : counts.of) frame.encoder.Signed(count);
 }
 
 Result<IndexCounts> TakeLaneCounts(ValueTag tag, std::string_view value, const char* what) {
@@ -418,8 +379,8 @@ Result<IndexCounts> TakeLaneCounts(ValueTag tag, std::string_view value, const c
 }  // namespace
 
 void EncodeLaneSettings(const LaneSettings& settings, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
-  Encoder& encoder = sealer.encoder;
+  RecordFrame frame(ValueTag::kRecord, out);
+  Encoder& encoder = frame.encoder;
   uint64_t present = 0;
   if (settings.paused != Paused::kNo) present |= kPausedBit;
   if (settings.concurrency) present |= kConcurrencyBit;
@@ -461,9 +422,9 @@ Result<IndexCounts> DecodeLaneCountsChange(std::string_view operand) {
 }
 
 void EncodeSleeperLane(const LaneKey& lane, std::string* out) {
-  Sealer sealer(ValueTag::kRecord, out);
-  sealer.encoder.U8(static_cast<uint8_t>(lane.mode));
-  sealer.encoder.Text(lane.name);
+  RecordFrame frame(ValueTag::kRecord, out);
+  frame.encoder.U8(static_cast<uint8_t>(lane.mode));
+  frame.encoder.Text(lane.name);
 }
 
 Result<LaneKey> DecodeSleeperLane(std::string_view value) {
@@ -475,7 +436,7 @@ Result<LaneKey> DecodeSleeperLane(std::string_view value) {
 }
 
 void EncodeSettled(WallTime settled_at, std::string* out) {
-  Sealer(ValueTag::kRecord, out).encoder.Signed(settled_at.ms);
+  RecordFrame(ValueTag::kRecord, out).encoder.Signed(settled_at.ms);
 }
 
 Result<WallTime> DecodeSettled(std::string_view value) {
@@ -536,8 +497,8 @@ bool TakeRecordCounts(Decoder* in, RecordCounts* counts) {
 }  // namespace
 
 void EncodeTotals(const Totals& totals, std::string* out) {
-  Sealer sealer(ValueTag::kRecord3, out);
-  Encoder* encoder = &sealer.encoder;
+  RecordFrame frame(ValueTag::kRecord3, out);
+  Encoder* encoder = &frame.encoder;
   EachTotal(
       totals, 3, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
   PutRecordCounts(totals.records, encoder);
@@ -553,7 +514,7 @@ Result<Totals> DecodeTotals(std::string_view value) {
 }
 
 void EncodeOrphan(std::string* out) {
-  Sealer(ValueTag::kOrphan, out);
+  RecordFrame(ValueTag::kOrphan, out);
 }
 
 }  // namespace notifyd

@@ -13,19 +13,9 @@
 #include "base/status.h"
 #include "broker/effects.h"
 #include "broker/notify.h"
+#include "storage/record_frame.h"
 
 namespace notifyd {
-
-/// The first byte of a value. Never renumber.
-enum class ValueTag : uint8_t {
-  kRecord = 0x01,    // version 1 of whatever the key's kind holds
-  kRecord2 = 0x02,   // version 2: notify, fkey, totals
-  kRecord3 = 0x03,   // version 3: totals
-  kOperand = 0x81,   // version 1 of a merge operand (storage/merging.h)
-  kOperand2 = 0x82,  // version 2: change of a notify
-  kOrphan = 0xF0,    // what is left of operands whose record is gone: as good as nothing
-  kDamaged = 0xF1,   // a damaged record or operand, kept with all that was to be merged with it: reading it is kCorrupt
-};
 
 /// Added to the status of an attempt whose detail and response body are sealed (storage/sealed_records.h): as it is stored, and as Decode gives it.
 inline constexpr uint16_t kSealedMark = 4096;

@@ -12,24 +12,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kTag = static_cast<uint8_t>(ValueTag::kRecord);
-
-Status Corrupt(const char* what) {
-  return Status(Code::kCorrupt, std::string("a stored ") + what + " is damaged");
-}
-
-template <class T>
-bool TakeNumber(Decoder* in, T* number) {
-  const uint64_t wide = in->Varint();
-  *number = static_cast<T>(wide);
-  return in->ok() && *number == wide;
-}
-
-/// A count is followed by at least one byte an item: a larger one is damage, and must not size a vector.
-bool TakeCount(Decoder* in, size_t* count) {
-  *count = in->Varint();
-  return in->ok() && *count <= in->rest().size();
-}
+constexpr ValueTag kTag = ValueTag::kRecord;
 
 void PutTexts(const std::vector<std::string>& texts, Encoder* out) {
   out->Varint(texts.size());
@@ -370,7 +353,7 @@ void EncodeNamespace(const NamespaceRow& row, const SecretSeal* seal, std::strin
 
 Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber number, std::string_view value, const SecretSeal* seal) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("namespace");
+  if (!fields) return DamagedRecord("namespace");
   Decoder in(*fields);
   auto row = std::make_shared<NamespaceRow>();
   row->number = number;
@@ -379,9 +362,9 @@ Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber numb
   row->created_at = WallTime{in.Signed()};
   const uint8_t flags = in.U8();
   row->deleting = (flags & kDeleting) != 0;
-  if (flags > (kDeleting | kKeysSealed) || !IsNamespaceName(row->name) || !TakeSettings(&in, &row->settings)) return Corrupt("namespace");
+  if (flags > (kDeleting | kKeysSealed) || !IsNamespaceName(row->name) || !TakeSettings(&in, &row->settings)) return DamagedRecord("namespace");
   size_t count = 0;
-  if (!TakeCount(&in, &count)) return Corrupt("namespace");
+  if (!TakeCount(&in, &count)) return DamagedRecord("namespace");
   for (size_t i = 0; i < count; ++i) {
     SigningKey key;
     key.name = in.Text();
@@ -390,11 +373,11 @@ Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber numb
     key.created_at = WallTime{in.Signed()};
     key.valid_until = WallTime{in.Signed()};
     std::optional<std::string> secret = TakeSecret(&in, BoundOf(number, key), (flags & kKeysSealed) != 0, seal);
-    if (kind > static_cast<uint8_t>(SigningKind::kEd25519) || !secret) return Corrupt("signing key");
+    if (kind > static_cast<uint8_t>(SigningKind::kEd25519) || !secret) return DamagedRecord("signing key");
     key.secret = std::move(*secret);
     row->keys.push_back(std::move(key));
   }
-  if (!in.done()) return Corrupt("namespace");
+  if (!in.done()) return DamagedRecord("namespace");
   return std::shared_ptr<const NamespaceRow>(std::move(row));
 }
 
@@ -417,25 +400,25 @@ void EncodeToken(const TokenRow& row, const SecretSeal* seal, std::string* out) 
 
 Result<std::shared_ptr<const TokenRow>> DecodeToken(std::string_view id, std::string_view value, const SecretSeal* seal) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("token");
+  if (!fields) return DamagedRecord("token");
   Decoder in(*fields);
   auto row = std::make_shared<TokenRow>();
   row->id = id;
   row->version = in.Varint();
   row->name = in.Text();
-  if (!TakeGrant(&in, &row->grant)) return Corrupt("token");
+  if (!TakeGrant(&in, &row->grant)) return DamagedRecord("token");
   const uint8_t flags = in.U8();
   row->disabled = (flags & kDisabled) != 0;
   row->signing = (flags & kSigns) != 0;
   const bool sealed = (flags & kTokenSealed) != 0;
-  if (flags > (kDisabled | kSigns | kHasOld | kTokenSealed) || !TakeTokenSecret(&in, *row, sealed, seal, &row->secret)) return Corrupt("token");
+  if (flags > (kDisabled | kSigns | kHasOld | kTokenSealed) || !TakeTokenSecret(&in, *row, sealed, seal, &row->secret)) return DamagedRecord("token");
   if (flags & kHasOld) {
-    if (!TakeTokenSecret(&in, *row, sealed, seal, &row->old_secret.emplace())) return Corrupt("token");
+    if (!TakeTokenSecret(&in, *row, sealed, seal, &row->old_secret.emplace())) return DamagedRecord("token");
     row->old_until = WallTime{in.Signed()};
   }
   row->created_by = in.Text();
   row->created_at = WallTime{in.Signed()};
-  if (!in.done()) return Corrupt("token");
+  if (!in.done()) return DamagedRecord("token");
   return std::shared_ptr<const TokenRow>(std::move(row));
 }
 
@@ -445,10 +428,10 @@ void EncodeTokenUse(WallTime used_at, std::string* out) {
 
 Result<WallTime> DecodeTokenUse(std::string_view value) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("use of a token");
+  if (!fields) return DamagedRecord("use of a token");
   Decoder in(*fields);
   const WallTime used_at{in.Signed()};
-  return in.done() ? Result<WallTime>(used_at) : Corrupt("use of a token");
+  return in.done() ? Result<WallTime>(used_at) : DamagedRecord("use of a token");
 }
 
 void EncodeAudit(const AuditEntry& entry, std::string* out) {
@@ -460,14 +443,14 @@ void EncodeAudit(const AuditEntry& entry, std::string* out) {
 
 Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("entry of the audit");
+  if (!fields) return DamagedRecord("entry of the audit");
   Decoder in(*fields);
   AuditEntry entry;
   entry.at = at;
   for (std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) *text = in.Text();
   entry.count = in.Varint();
   if (in.ok() && !in.done()) entry.said = in.Text();
-  if (!in.done()) return Corrupt("entry of the audit");
+  if (!in.done()) return DamagedRecord("entry of the audit");
   return entry;
 }
 
@@ -481,14 +464,14 @@ void EncodeRegistryHead(const RegistryHead& head, std::string* out) {
 
 Result<RegistryHead> DecodeRegistryHead(std::string_view value) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("registry");
+  if (!fields) return DamagedRecord("registry");
   Decoder in(*fields);
   RegistryHead head;
   const bool good = TakeNumber(&in, &head.next_number) && head.next_number > kSystemNumber && head.next_number <= kMostNumber + 1u;
   head.version = in.Varint();
   RemovedTotals& r = head.removed;
   for (uint64_t* total : {&r.accepted, &r.revived, &r.succeeded, &r.failed, &r.cancelled, &r.expired, &r.attempts, &r.retries}) *total = in.Varint();
-  if (!good || !in.done()) return Corrupt("registry");
+  if (!good || !in.done()) return DamagedRecord("registry");
   return head;
 }
 
@@ -504,17 +487,17 @@ void EncodeNamespaceWake(const NamespaceWake& wake, std::string* out) {
 
 Result<NamespaceWake> DecodeNamespaceWake(std::string_view value) {
   const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
-  if (!fields) return Corrupt("namespace's wake");
+  if (!fields) return DamagedRecord("namespace's wake");
   Decoder in(*fields);
   NamespaceWake wake;
   const uint8_t awake = in.U8();
   if (awake == 0) {
     const WallTime until{in.Signed()};
     Result<Totals> totals = DecodeTotals(in.Text());
-    if (!totals.ok()) return Corrupt("namespace's wake");
+    if (!totals.ok()) return DamagedRecord("namespace's wake");
     wake.asleep = NamespaceWake::Asleep{until, *totals};
   }
-  if (awake > 1 || !in.done()) return Corrupt("namespace's wake");
+  if (awake > 1 || !in.done()) return DamagedRecord("namespace's wake");
   return wake;
 }
 

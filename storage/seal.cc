@@ -13,7 +13,7 @@ namespace notifyd {
 namespace {
 
 constexpr uint8_t kPieceVersion = 1;
-constexpr uint8_t kTag = 1;
+constexpr ValueTag kTag = ValueTag::kRecord;
 constexpr size_t kSaltBytes = 32;
 constexpr std::string_view kKeyLabel = "notifyd-seal-1", kNameLabel = "notifyd-seal-name-1";
 

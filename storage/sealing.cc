@@ -20,7 +20,7 @@ namespace notifyd {
 namespace {
 
 constexpr std::string_view kRowsBegin = "seal/", kPrintName = "seal/print", kWholeName = "seal/whole";
-constexpr uint8_t kTag = 1;
+constexpr ValueTag kTag = ValueTag::kRecord;
 constexpr off_t kMostFileBytes = 64 << 10;
 
 std::string KeyName(uint32_t name) {

@@ -7,13 +7,13 @@ namespace notifyd {
 namespace {
 
 void EncodeAs(ValueTag tag, const StoredRecord& record, std::string* out) {
-  RecordFrame frame(static_cast<uint8_t>(tag), out);
+  RecordFrame frame(tag, out);
   frame.encoder.Signed(record.expires_at.ms);
   frame.encoder.Text(record.value);
 }
 
 Result<StoredRecord> DecodeAs(ValueTag tag, std::string_view value) {
-  std::optional<std::string_view> fields = UnframeRecord(static_cast<uint8_t>(tag), value);
+  std::optional<std::string_view> fields = UnframeRecord(tag, value);
   Decoder decoder(fields.value_or(std::string_view()));
   StoredRecord record;
   record.expires_at.ms = decoder.Signed();

@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-constexpr auto kTag = static_cast<uint8_t>(ValueTag::kRecord);
+constexpr ValueTag kTag = ValueTag::kRecord;
 
 // Bits of `present`. Never renumber.
 constexpr uint64_t kPaused = 1, kRate = 2, kConcurrency = 4;
