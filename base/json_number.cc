@@ -12,6 +12,8 @@
 namespace notifyd {
 namespace {
 
+__extension__ using Wide = unsigned __int128;  // of GCC and clang, not of the standard
+
 std::string_view TakeDigits(std::string_view* text) {
   size_t count = 0;
   while (count < text->size() && IsDigit((*text)[count])) ++count;
@@ -197,9 +199,8 @@ bool IsMultipleOf(std::string_view text, std::string_view divisor_text) {
   }
   const uint64_t by = std::stoull(divisor.digits);
   uint64_t rest = 0;
-  for (char digit : number.digits)
-    rest = static_cast<uint64_t>((static_cast<unsigned __int128>(rest) * 10 + static_cast<unsigned>(digit - '0')) % by);
-  for (; power > 0 && rest != 0; --power) rest = static_cast<uint64_t>(static_cast<unsigned __int128>(rest) * 10 % by);
+  for (char digit : number.digits) rest = static_cast<uint64_t>((static_cast<Wide>(rest) * 10 + static_cast<unsigned>(digit - '0')) % by);
+  for (; power > 0 && rest != 0; --power) rest = static_cast<uint64_t>(static_cast<Wide>(rest) * 10 % by);
   return rest == 0;
 }
 

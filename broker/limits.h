@@ -20,9 +20,9 @@ struct LaneRule {
   /// A notify without order_by of its own, that would go to a lane which matches, goes to a fifo partition of that: by the value at this JSON Pointer
   /// into its data. The next two go with it: over how many partitions (nothing: the default), and whether one without such a value goes to some of
   /// them.
-  std::optional<std::string> order_by;
-  std::optional<uint32_t> partitions;
-  std::optional<bool> order_by_spread;
+  std::optional<std::string> order_by = {};
+  std::optional<uint32_t> partitions = {};
+  std::optional<bool> order_by_spread = {};
   bool operator==(const LaneRule&) const = default;
 };
 

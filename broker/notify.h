@@ -97,7 +97,7 @@ struct RetryPolicy {
   std::vector<int64_t> schedule_ms;  // the waits one by one, the last repeated; replaces initial_ms and factor
   std::optional<AnswerPattern> fatal_on;
   std::optional<AnswerPattern> later_on;  // not ready yet: ask again after the wait without using up the budget
-  std::optional<AnswerPattern> only_on;   // any other unexpected answer fails at once; what is no answer is tried again as ever
+  std::optional<AnswerPattern> only_on = {};  // any other unexpected answer fails at once; what is no answer is tried again as ever
   bool operator==(const RetryPolicy&) const = default;
 };
 

@@ -86,7 +86,7 @@ struct RotateToken {
   uint64_t request = 0;
   Actor actor;
   std::string id;
-  TokenSecret secret;
+  TokenSecret secret = {};
   int64_t grace_ms = 0;
   Precondition precondition = {};
 };

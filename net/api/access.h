@@ -26,7 +26,7 @@ struct Refusal {
   HttpResponse response;
   /// Of a failed attempt to show who one is: for the log, as NotAdmitted has it; empty where it was none.
   const char* reason = "";
-  std::string token_id;
+  std::string token_id = {};
   bool may_be_new = false;  // as NotAdmitted has it
 };
 

@@ -30,10 +30,6 @@ HttpResponse IdAndState(int status, NotifyId id, State state) {
   return JsonResponse(status, std::move(body));
 }
 
-HttpResponse NotBuilt() {
-  return ProblemResponse(Status(Code::kNotImplemented, "this broker cannot do that yet"), {}, 0);
-}
-
 void Next(NotifyId next, JsonWriter* json) {
   json->Key("next");
   next.value == 0 ? json->Null() : json->String(next.ToString());
