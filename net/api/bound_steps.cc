@@ -3,8 +3,6 @@
 #include <utility>
 #include <variant>
 
-#include "broker/schedule_events.h"
-#include "net/api/guard.h"
 #include "net/api/problem.h"
 #include "net/api/registry_steps.h"
 
@@ -12,6 +10,7 @@ namespace notifyd {
 namespace {
 
 struct OfSubscriptions {
+  using Asks = AsksOfTopics;
   using Get = SubscriptionGet;
   using List = SubscriptionList;
   using View = SubscriptionView;
@@ -19,14 +18,11 @@ struct OfSubscriptions {
   using Listed = SubscriptionsListed;
   using Answer = TopicAnswer;
   using Answered = TopicAnswered;
-  template <class What>
-  static Event Ask(RequestId id, What what) {
-    return TopicRequest{id, std::make_shared<const TopicAsk>(TopicAsk{std::move(what)})};
-  }
   static const View& Of(const Viewed& viewed) { return viewed.subscription; }
 };
 
 struct OfSchedules {
+  using Asks = AsksOfSchedules;
   using Get = ScheduleGet;
   using List = ScheduleList;
   using View = ScheduleView;
@@ -34,10 +30,6 @@ struct OfSchedules {
   using Listed = SchedulesListed;
   using Answer = ScheduleAnswer;
   using Answered = ScheduleAnswered;
-  template <class What>
-  static Event Ask(RequestId id, What what) {
-    return ScheduleRequest{id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)})};
-  }
   static const View& Of(const Viewed& viewed) { return viewed.schedule; }
 };
 
@@ -66,7 +58,7 @@ class LookSteps : public BoundSteps {
 
   NextStep First() override {
     looking_ = true;
-    return Kind::Ask(id_, typename Kind::Get{name_});
+    return typename Kind::Asks()(id_, typename Kind::Get{name_});
   }
 
   NextStep Next(ReplyBody reply) override {
@@ -102,7 +94,7 @@ class ListSteps : public BoundSteps {
  public:
   ListSteps(const Asking& asking, ResourcesQuery query) : BoundSteps(asking), query_(std::move(query)) {}
 
-  NextStep First() override { return Kind::Ask(id_, typename Kind::List{query_}); }
+  NextStep First() override { return typename Kind::Asks()(id_, typename Kind::List{query_}); }
 
   NextStep Next(ReplyBody reply) override {
     const auto* listed = AnswerOf<typename Kind::Listed, Kind>(reply);
@@ -132,7 +124,7 @@ class EventSteps : public BoundSteps {
  public:
   EventSteps(const Asking& asking, EventGet get) : BoundSteps(asking), get_(get) {}
 
-  NextStep First() override { return OfSubscriptions::Ask(id_, get_); }
+  NextStep First() override { return AsksOfTopics()(id_, get_); }
 
   NextStep Next(ReplyBody reply) override {
     const EventViewed* viewed = AnswerOf<EventViewed, OfSubscriptions>(reply);

@@ -20,20 +20,13 @@ namespace {
 
 template <class Ask>
 Asked AskOfSchedules(const Asking& asking, Ask what) {
-  return Event(ScheduleRequest{asking.id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(what)})});
+  return AsksOfSchedules()(asking.id, std::move(what));
 }
 
-/// The same of what carries a condition, for the schedule that the path names: behind a look at it where the asker is bound.
+/// The same of what carries a condition, for the schedule that the path names.
 template <class Ask>
-Asked AskOfOne(const Asking& asking, Ask what, bool makes = false) {
-  if (!IsBoundToNames(asking.asker)) return AskOfSchedules(asking, std::move(what));
-  ResourceCondition own = what.condition;
-  auto go_on = [id = asking.id, what = std::move(what)](ResourceCondition condition) {
-    Ask copy = what;
-    copy.condition = std::move(condition);
-    return Event(ScheduleRequest{id, std::make_shared<const ScheduleAsk>(ScheduleAsk{std::move(copy)})});
-  };
-  return LookAtSchedule(asking, {std::move(own), std::move(go_on), makes});
+Asked AskOfNamed(const Asking& asking, Ask what, bool makes = false) {
+  return AskOfOne<AsksOfSchedules>(asking, std::move(what), LookAtSchedule, makes);
 }
 
 }  // namespace
@@ -61,7 +54,7 @@ Result<Asked> ReadSchedulePut(const Asking& asking) {
   // Its runs lie in no lane that it could be judged by, from then on.
   if ((*said)->publishes()) NOTIFYD_TRY(RefuseBound(asking.asker, "a schedule that publishes"));
   NOTIFYD_TRY(CheckDestinations(asking, *(*said)->envelope, *(*said)->spec, "/notify"));
-  return AskOfOne(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)}, /*makes=*/true);
+  return AskOfNamed(asking, SchedulePut{asking.route.argument, *std::move(said), *std::move(condition)}, /*makes=*/true);
 }
 
 Result<Asked> ReadScheduleChange(const Asking& asking) {
@@ -80,19 +73,19 @@ Result<Asked> ReadScheduleChange(const Asking& asking) {
     return paused ? Status::Ok() : Status(Code::kUnacceptable, "paused is missing", "/paused");
   });
   if (!status.ok()) return status;
-  return AskOfOne(asking, SchedulePause{asking.route.argument, *paused, *std::move(condition)});
+  return AskOfNamed(asking, SchedulePause{asking.route.argument, *paused, *std::move(condition)});
 }
 
 Result<Asked> ReadScheduleRemoval(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  return AskOfOne(asking, ScheduleDelete{asking.route.argument, *std::move(condition)});
+  return AskOfNamed(asking, ScheduleDelete{asking.route.argument, *std::move(condition)});
 }
 
 Result<Asked> ReadScheduleRun(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
-  return AskOfOne(asking, ScheduleRunNow{asking.route.argument});
+  return AskOfNamed(asking, ScheduleRunNow{asking.route.argument});
 }
 
 }  // namespace notifyd

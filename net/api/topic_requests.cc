@@ -23,20 +23,13 @@ constexpr std::string_view kOfTopic = "what is said of a topic";
 
 template <class Ask>
 Asked AskTopics(const Asking& asking, Ask what) {
-  return Event(TopicRequest{asking.id, std::make_shared<const TopicAsk>(TopicAsk{std::move(what)})});
+  return AsksOfTopics()(asking.id, std::move(what));
 }
 
-/// The same of what carries a condition, for the subscription that the path names: behind a look at it where the asker is bound.
+/// The same of what carries a condition, for the subscription that the path names.
 template <class Ask>
-Asked AskOfOne(const Asking& asking, Ask what, bool makes = false) {
-  if (!IsBoundToNames(asking.asker)) return AskTopics(asking, std::move(what));
-  ResourceCondition own = what.condition;
-  auto go_on = [id = asking.id, what = std::move(what)](ResourceCondition condition) {
-    Ask copy = what;
-    copy.condition = std::move(condition);
-    return Event(TopicRequest{id, std::make_shared<const TopicAsk>(TopicAsk{std::move(copy)})});
-  };
-  return LookAtSubscription(asking, {std::move(own), std::move(go_on), makes});
+Asked AskOfNamed(const Asking& asking, Ask what, bool makes = false) {
+  return AskOfOne<AsksOfTopics>(asking, std::move(what), LookAtSubscription, makes);
 }
 
 /// The lanes that the asker may use, as the core is to be told them.
@@ -182,10 +175,10 @@ Result<Asked> ReadSubscriptionPut(const Asking& asking) {
       ParseSubscription(&asking.tools->submit, name, &asking.request->body, ContextOf(asking.request->headers), asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   NOTIFYD_TRY(CheckDestinations(asking, *parsed->said->envelope, *parsed->said->spec));
-  return AskOfOne(asking,
-                  SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition),
-                                  asking.asker.anybody() ? std::string() : asking.asker.principal.name()},
-                  /*makes=*/true);
+  return AskOfNamed(asking,
+                    SubscriptionPut{name, std::move(parsed->said), parsed->from, *std::move(condition),
+                                    asking.asker.anybody() ? std::string() : asking.asker.principal.name()},
+                    /*makes=*/true);
 }
 
 Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {
@@ -194,7 +187,7 @@ Result<Asked> ReadSubscriptionRemoval(const Asking& asking) {
   if (!pending.ok()) return std::move(pending).status();
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  return AskOfOne(asking, SubscriptionDelete{asking.route.argument, *pending != "keep", *std::move(condition), LanesOf(asking.asker)});
+  return AskOfNamed(asking, SubscriptionDelete{asking.route.argument, *pending != "keep", *std::move(condition), LanesOf(asking.asker)});
 }
 
 Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
@@ -204,14 +197,14 @@ Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
   if (!key.ok()) return std::move(key).status();
   Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/true);
   if (!replay.ok()) return std::move(replay).status();
-  return AskOfOne(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
+  return AskOfNamed(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
 }
 
 Result<Asked> ReadSubscriptionApply(const Asking& asking) {
   NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
   SubscriptionApply apply{asking.route.argument, {}, {}, LanesOf(asking.asker)};
-  if (asking.request->body.empty()) return AskOfOne(asking, std::move(apply));
+  if (asking.request->body.empty()) return AskOfNamed(asking, std::move(apply));
   auto read = [&](const JsonValue& value) -> Status {
     if (value.key != "cursor") return UnknownField({}, value.key);
     if (!IsGiven(&value)) return Status::Ok();
@@ -228,7 +221,7 @@ Result<Asked> ReadSubscriptionApply(const Asking& asking) {
     return Status::Ok();
   });
   if (!status.ok()) return status;
-  return AskOfOne(asking, std::move(apply));
+  return AskOfNamed(asking, std::move(apply));
 }
 
 std::optional<BulkTopic> BulkTopicOf(const Route& route, const ApiOptions& options) {

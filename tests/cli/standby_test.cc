@@ -74,6 +74,41 @@ struct Broker {
   LeaseKeeper keeper;
 };
 
+/// One that stands by at a port of its own, for a store that another one has until it is Freed.
+struct Waiting {
+  TempDir dir;
+  Row row;
+  Broker broker{&row};
+  const int fd = Listen();
+  const uint16_t port = PortOf(fd);
+  Options options;
+  std::future<Result<Handover>> held;
+
+  Waiting() {
+    row.word = {4, 40, {1, 1}, false};
+    options.data_dir = dir.path();
+    options.listen = "127.0.0.1:" + std::to_string(port);
+  }
+  void Start() {
+    Handover handover;
+    handover.Add(fd);
+    held = std::async(std::launch::async, [this, handover] { return StandBy(options, handover, &broker.keeper); });
+  }
+  /// What it hands on then; its sockets are the caller's to close.
+  Result<Handover> Free() {
+    {
+      std::lock_guard lock(row.mutex);
+      row.word.free = true;
+    }
+    return held.get();
+  }
+};
+
+void CloseAll(const Handover& handover) {
+  for (const std::vector<int>* fds : {&handover.listening, &handover.connections})
+    for (int each : *fds) close(each);
+}
+
 }  // namespace
 
 TEST_CASE("lease keeper: one that the store no longer answers is over by its own clock, before another has it") {
@@ -130,20 +165,10 @@ TEST_CASE("lease keeper: a fence is the end") {
 }
 
 TEST_CASE("standby: it says that it is one, and hands its clients on once the store is its own") {
-  TempDir dir;
-  Row row;
-  row.word = {4, 40, {1, 1}, false};
-  Broker broker(&row);
-  const int fd = Listen();
-  const uint16_t port = PortOf(fd);
-  Options options;
-  options.data_dir = dir.path();
-  options.listen = "127.0.0.1:" + std::to_string(port);
-  Handover handover;
-  handover.Add(fd);
-  std::future<Result<Handover>> held = std::async(std::launch::async, [&] { return StandBy(options, handover, &broker.keeper); });
+  Waiting waiting;
+  waiting.Start();
 
-  RawClient client(port, 0, 60);
+  RawClient client(waiting.port, 0, 60);
   REQUIRE(client.Send("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"));
   RawResponse answer = client.ReadResponse();
   CHECK(answer.status == 503);
@@ -153,57 +178,37 @@ TEST_CASE("standby: it says that it is one, and hands its clients on once the st
   CHECK(client.ReadResponse().status == 200);
   REQUIRE(client.Send("POST /v1/notifies HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"));
   CHECK(client.ReadResponse().status == 503);
-  {
-    std::lock_guard lock(row.mutex);
-    row.word.free = true;
-  }
-  Result<Handover> sockets = held.get();
+  Result<Handover> sockets = waiting.Free();
   REQUIRE(sockets.ok());
-  CHECK(broker.keeper.MayAct());
+  CHECK(waiting.broker.keeper.MayAct());
   CHECK(sockets->listening.size() == 2);    // with that of the control socket
   CHECK(sockets->connections.size() == 1);  // the client's, which notices nothing
-  for (const std::vector<int>* fds : {&sockets->listening, &sockets->connections})
-    for (int each : *fds) close(each);
+  CloseAll(*sockets);
 }
 
 TEST_CASE("standby: one that waits for the name of a member that lives says so, and not while that may be what a crash left") {
-  TempDir dir;
-  Row row;
-  row.word = {4, 40, {1, 1}, false};
-  Broker broker(&row);
-  const int fd = Listen();
-  const uint16_t port = PortOf(fd);
-  Options options;
-  options.data_dir = dir.path();
-  options.listen = "127.0.0.1:" + std::to_string(port);
-  options.cluster.name = "a";
-  options.cluster.advertise = "10.0.0.7:7400";
-  Handover handover;
-  handover.Add(fd);
-  std::future<Result<Handover>> held = std::async(std::launch::async, [&] { return StandBy(options, handover, &broker.keeper); });
+  Waiting waiting;
+  waiting.options.cluster.name = "a";
+  waiting.options.cluster.advertise = "10.0.0.7:7400";
+  waiting.Start();
   const auto health = [&] {
-    RawClient client(port, 0, 60);
+    RawClient client(waiting.port, 0, 60);
     CHECK(client.Send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
     const RawResponse answer = client.ReadResponse();
     CHECK(answer.status == 200);
     return answer.body;
   };
   CHECK(health() == R"({"status":"ok"})");
-  CHECK(broker.keeper.namesake().empty());
+  CHECK(waiting.broker.keeper.namesake().empty());
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   std::string said;
   while ((said = health()).find("10.0.0.9:7400") == std::string::npos && std::chrono::steady_clock::now() < until) {
-    std::lock_guard lock(row.mutex);
-    ++row.word.renewal;
+    std::lock_guard lock(waiting.row.mutex);
+    ++waiting.row.word.renewal;
   }
   CHECK(said.find(R"(is a member by the name \"a\" already)") != std::string::npos);
-  {
-    std::lock_guard lock(row.mutex);
-    row.word.free = true;
-  }
-  Result<Handover> sockets = held.get();
+  Result<Handover> sockets = waiting.Free();
   REQUIRE(sockets.ok());
-  CHECK(broker.keeper.namesake().empty());
-  for (const std::vector<int>* fds : {&sockets->listening, &sockets->connections})
-    for (int each : *fds) close(each);
+  CHECK(waiting.broker.keeper.namesake().empty());
+  CloseAll(*sockets);
 }
