@@ -114,9 +114,11 @@ class Checker(Histories):
         return first, last
 
     def changed_key(self, item):
-        """Of one whose due time was changed once, for sure and to one that is said; it goes behind what was submitted for that time."""
+        """Of one whose due time was changed once, before any call, for sure and to one that is said; it goes behind what was submitted for that time."""
         done = [ask for ask in item.changes if not ask.refused()]
         if len(done) != 1 or not done[0].done() or "due" not in done[0].given or item.given.get("fkey") or done[0].given["due"] <= done[0].answer["w"]:
+            return None
+        if any(call.t < done[0].answer["t"] for call in self.by_tag.get(item.tag, ())):
             return None
         return done[0].given["due"] - 1, done[0].given["due"] + 1
 
@@ -190,13 +192,18 @@ class Checker(Histories):
             if call.tag in passed and not self.items[call.tag].retries:
                 before, other = passed[call.tag]
                 timed = self.timed(self.items[call.tag]) or self.timed(self.items[other.tag])
-                if not (self.clock and timed) and not self.forgotten(before, call, power=True):
+                if not (self.clock and timed) and not self.forgotten(before, call, power=True) and not self.put_off(before, call):
                     self.fault("I2", f"{lane}: {call.tag} was sent again behind {other.tag}, which came after it")
             last = call
 
     def on_its_way(self, before, call):
         """An answer is written before the next call comes; that a call was given up is seen only later."""
         return 0 if before.status is not None else ON_ITS_WAY_S + self.noise(before.t, call.t + 1)
+
+    def put_off(self, before, call):
+        """Whether it was given another due time after its attempt had failed: it goes on at the place of that."""
+        return not before.good() and any(not ask.refused() and before.t < (ask.answer or {"t": FOREVER})["t"] and ask.t < call.t
+                                         for ask in self.items[call.tag].changes)
 
     # ---- I3
 
