@@ -172,14 +172,11 @@ Status PgConnection::StatusOf(const PGresult* result) {
 }
 
 Result<std::string> PgConnection::Prepare(const char* sql) {
-  const auto found =
-      std::find_if(prepared_.begin(), prepared_.end(), [sql](const char* other) { return other == sql || std::strcmp(other, sql) == 0; });
-  const std::string name = "s" + std::to_string(found - prepared_.begin());
-  if (found != prepared_.end()) return name;
+  if (const auto found = prepared_.find(std::string_view(sql)); found != prepared_.end()) return found->second;
+  std::string name = "s" + std::to_string(prepared_.size());
   std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQprepare(raw_.get(), name.c_str(), sql, 0, nullptr));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return StatusOf(result.get());
-  prepared_.push_back(sql);
-  return name;
+  return prepared_.emplace(sql, std::move(name)).first->second;
 }
 
 Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
@@ -224,7 +221,7 @@ Result<bool> NamesNoStandby(PgConnection* connection) {
 }
 
 Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection) {
-  constexpr char kPid[] = "SELECT pg_backend_pid()";
+  constexpr const char* kPid = "SELECT pg_backend_pid()";
   auto own = connection->Run(kPid);
   if (!own.ok()) return std::move(own).status();
   // A pooler makes up the process number that it gives at the start, so that it may give the server's to no one.

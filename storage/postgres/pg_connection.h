@@ -8,6 +8,8 @@
 #include <libpq-fe.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,7 +99,7 @@ class PgConnection {
   PgConnection(const PgConnection&) = delete;
   PgConnection& operator=(const PgConnection&) = delete;
 
-  /// Blocks. It stays prepared, and so must its text: a literal. Errors: PgStatus's, of which lost() tells whether the connection went.
+  /// Blocks. It stays prepared. Errors: PgStatus's, of which lost() tells whether the connection went.
   Result<PgRows> Run(const char* sql, const PgParams& params = {});
   /// Several statements at once, without parameters; no rows.
   Status RunScript(const std::string& sql);
@@ -122,7 +124,7 @@ class PgConnection {
 
   std::unique_ptr<PGconn, FreeWith<PQfinish>> raw_;
   std::string sqlstate_;
-  std::vector<const char*> prepared_;
+  std::map<std::string, std::string, std::less<>> prepared_;  // names by the statements' texts, which need not live as long
   bool warned_ = false;
 };
 

@@ -71,6 +71,18 @@ void CheckCounted(PostgresHostHarness* h, NamespaceNumber number, uint64_t count
   CHECK(done.rows[0].counts.Sum() == static_cast<int64_t>(count));
 }
 
+TEST_CASE("postgres: a statement is known by its text, not by where that stood") {
+  PostgresHostHarness h;
+  const std::unique_ptr<PgConnection> session = Beside(&h);
+  // As of a function's own text, where another one's stands later.
+  std::string text = "SELECT 1::int8";
+  CHECK(Ask(session.get(), text.c_str()) == 1);
+  text[7] = '2';
+  CHECK(Ask(session.get(), text.c_str()) == 2);
+  text[7] = '1';
+  CHECK(Ask(session.get(), text.c_str()) == 1);
+}
+
 TEST_CASE("postgres: what was under way over a connection that is cut is written once") {
   PostgresHostHarness h;
   auto beside = Beside(&h);
