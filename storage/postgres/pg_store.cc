@@ -16,6 +16,7 @@
 #include "storage/postgres/pg_cluster.h"
 #include "storage/postgres/pg_committer.h"
 #include "storage/postgres/pg_committer_impl.h"
+#include "storage/postgres/pg_compactor.h"
 #include "storage/postgres/pg_kv.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
@@ -180,7 +181,7 @@ Status TakeOwnUnit(PgConnection* connection, const OrderedKv& kv, PgCommitter::S
 class PgStore::Impl {
  public:
   Impl(const StoreOptions& with, std::shared_ptr<Shared> read)
-      : options(with), shared(std::move(read)), sweeper(&shared->pool, &shared->retention, shared->wall_ms) {}
+      : options(with), shared(std::move(read)), sweeper(&shared->pool, &shared->retention, shared->wall_ms), compactor(&shared->pool) {}
 
   /// Where it begins: by its last transaction, or, before there was one, by what lies there.
   Result<PgStand> StandOf(NamespaceNumber number);
@@ -188,6 +189,11 @@ class PgStore::Impl {
   /// Nothing where it is known. As OpenNamespace's errors.
   Result<std::optional<PgStand>> StandInCell(NamespaceNumber number);
   void MakeCommitter(PgCommitter::Setup setup);
+  /// What the whole store leaves behind is this one's affair from now on.
+  void CleanUp() {
+    sweeper.Remove();
+    compactor.Work();
+  }
 
   const StoreOptions options;
   const std::shared_ptr<Shared> shared;
@@ -196,6 +202,7 @@ class PgStore::Impl {
   Fingerprint store;
   std::function<Result<int64_t>(NamespaceNumber)> claim;  // of a cell; null: it is the store itself
   PgSweeper sweeper;
+  PgCompactor compactor;
   std::shared_ptr<PgCommitter> committer;
   const std::shared_ptr<ReaderPool::Queue> audit_reads = std::make_shared<ReaderPool::Queue>();
 };
@@ -274,7 +281,9 @@ Result<RegistryImage> PgStore::LoadRegistry() {
 void PgStore::Start(StoreEvents* events) {
   impl_->committer->Start(events);
   impl_->shared->readers.Start(impl_->options.reader_threads);
-  impl_->sweeper.Start(/*removes=*/impl_->options.postgres.member.empty() && !impl_->claim);
+  const bool alone = impl_->options.postgres.member.empty() && !impl_->claim;
+  impl_->sweeper.Start(/*removes=*/alone);
+  impl_->compactor.Start(/*works=*/alone);
   if (impl_->lease)
     impl_->lease->Keep([committer = impl_->committer.get()] { committer->GiveUp(Status(Code::kIo, "the lease of the store is lost")); });
 }
@@ -309,7 +318,7 @@ std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
   setup.kv = &impl_->shared->kv;
   setup.sealing = &impl_->shared->sealing;
   setup.committer = impl_->committer.get();
-  setup.removes = [sweeper = &impl_->sweeper] { sweeper->Remove(); };
+  setup.removes = [impl = impl_.get()] { impl->CleanUp(); };
   return std::make_unique<PgCluster>(std::move(setup));
 }
 
@@ -371,6 +380,7 @@ void PgStore::CompactNamespace(NamespaceNumber number) {
 void PgStore::Stop() {
   if (!impl_) return;
   impl_->sweeper.Stop();
+  impl_->compactor.Stop();
   impl_->shared->Stop();
   impl_->committer->Stop();
 }
@@ -394,6 +404,8 @@ std::vector<StoreFigure> PgStore::Figures() const {
        impl_->sweeper.no_standby()},
       {kStore, "removed", "Keys that retention removed from the database since the start.", impl_->sweeper.removed(), /*grows=*/true},
       {kStore, "folded", "Rows whose changes were made one value since the start.", impl_->sweeper.folded(), /*grows=*/true},
+      {kStore, "pages_given_back", "Pages that tables and indexes in the database gave back since the start.", impl_->compactor.pages(),
+       /*grows=*/true},
       {kCommits, "batches", "Batches written since the start.", counters.batches, /*grows=*/true},
       {kCommits, "groups", "Groups of batches written in one go since the start.", counters.groups, /*grows=*/true},
       {kCommits, "syncs", "Syncs to disk since the start.", counters.syncs, /*grows=*/true},
@@ -402,6 +414,10 @@ std::vector<StoreFigure> PgStore::Figures() const {
 
 Status PgStore::Sweep() {
   return impl_->sweeper.RemoveDue();
+}
+
+Status PgStore::Compact() {
+  return impl_->compactor.CompactAll();
 }
 
 // ---- cells
@@ -435,7 +451,7 @@ Status PgStore::With(const std::function<Status(PgConnection*)>& use) const {
 }
 
 void PgStore::RemoveEnded() {
-  impl_->sweeper.Remove();
+  impl_->CleanUp();
 }
 
 void PgStore::BeginForget(NamespaceNumber number) {

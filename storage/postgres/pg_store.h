@@ -60,7 +60,7 @@ class PgStore : public StoreHost {
   Fingerprint id() const;
   /// Runs `use` with a connection of those that read.
   Status With(const std::function<Status(PgConnection*)>& use) const;
-  /// What retention ended is removed by this one from now on. Any thread.
+  /// What retention ended is removed by this one from now on, and room in tables given back. Any thread.
   void RemoveEnded();
   /// Of a cell: begins to let go of a namespace that is closed here, so that another member may have it; what it wrote is synced first.
   void BeginForget(NamespaceNumber number);
@@ -73,6 +73,8 @@ class PgStore : public StoreHost {
 
   /// Removes all whose hour is over, on the caller's thread: for tests. Error: kUnavailable, kIo.
   Status Sweep();
+  /// Gives room in tables back that they do not need, on the caller's thread: for tests. Error: kUnavailable, kIo.
+  Status Compact();
 
  private:
   class Impl;

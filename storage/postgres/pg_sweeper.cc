@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
+#include <string_view>
 
 #include "base/log.h"
 #include "storage/postgres/pg_tables.h"
@@ -12,6 +14,8 @@ namespace notifyd {
 namespace {
 
 constexpr int kStep = 500;
+// A day's passes.
+constexpr uint64_t kAllEvery = 24 * 60;
 constexpr std::chrono::seconds kRemoveEvery{60}, kMeasureEvery{10};
 constexpr std::chrono::milliseconds kAfterFault{1000};
 constexpr size_t kMostLongKeys = 100'000;
@@ -21,7 +25,7 @@ constexpr size_t kMostLongKeys = 100'000;
 #define PG_REMOVE(table)                                                                                                         \
   "DELETE FROM " table                                                                                                           \
   " t USING unnest($1::bytea[], string_to_array($2::text, ' ')::tid[], string_to_array($3::text, ' ')) AS u (k, place, writer) " \
-  "WHERE t.k = u.k AND t.ctid = u.place AND t.xmin::text = u.writer"
+  "WHERE t.k = u.k AND t.ctid = u.place AND t.xmin::text = u.writer RETURNING t.k"
 #define PG_FOLD(table)                                                                                                                    \
   "UPDATE " table                                                                                                                         \
   " SET v = $2::bytea, ops = nullif(substr(ops, octet_length($4::bytea) + 1), ''::bytea) WHERE k = $1::bytea AND v IS NOT DISTINCT FROM " \
@@ -154,9 +158,16 @@ Status PgSweeper::Measure() {
 }
 
 Status PgSweeper::RemoveDue() {
-  // What was taken stays in the index for a while; each step goes on behind it.
-  std::pair<int64_t, std::string> mark = {INT64_MIN, {}};
+  const int64_t hour = wall_ms_() / kPgHourMs;
+  // What was taken stays in the index until it is cleaned up, all of it where somebody's transaction is held open: each step goes on behind it, and
+  // each pass an hour before where the last one ended, for what is committed late. Once a day, and at first, all is looked at: somebody may have
+  // waited for the database for longer, or a clock was set.
+  const bool all = passes_ % kAllEvery == 0;
+  std::pair<int64_t, std::string> mark = {all ? INT64_MIN : std::min(swept_, hour) - 1, {}};
   for (bool more = true; more && !Ending();) NOTIFYD_TRY(RemoveStep(&mark, &more));
+  if (Ending()) return Status::Ok();
+  ++passes_;
+  swept_ = hour;
   return Status::Ok();
 }
 
@@ -218,7 +229,11 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
     if (over.empty()) continue;
     auto gone = connection->Run(kRemove[static_cast<size_t>(table)], PgParams().BytesArray(over).Bytes(Joined(places)).Bytes(Joined(writers)));
     if (!gone.ok()) return std::move(gone).status();
-    removed_ += over.size();
+    removed_ += static_cast<uint64_t>(gone->size());
+    // Written since, or moved alone (storage/postgres/pg_compactor.h): it is looked at again.
+    std::set<std::string_view> left(over.begin(), over.end());
+    for (int i = 0; i < gone->size(); ++i) left.erase(gone->Bytes(i, 0));
+    for (std::string_view key : left) later->emplace_back(now_ms / kPgHourMs, key);
   }
   return Status::Ok();
 }

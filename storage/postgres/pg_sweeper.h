@@ -67,6 +67,8 @@ class PgSweeper {
   std::atomic<uint64_t> removed_ = 0, folded_ = 0;
   std::atomic<bool> no_standby_ = false;
   std::atomic<bool> removes_ = false;
+  uint64_t passes_ = 0;  // over what is due; of the thread that makes them, as the next
+  int64_t swept_ = 0;    // of what was due before this hour the last one left nothing
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -1,5 +1,6 @@
 #include "storage/postgres/pg_writes.h"
 
+#include <algorithm>
 #include <array>
 
 #include "storage/keys.h"
@@ -97,7 +98,8 @@ std::optional<int64_t> EndOf(std::string_view key, std::string_view written, boo
 }
 
 void PgWrites::NoteEnd(std::string_view key, std::string_view written, bool is_operand) {
-  if (std::optional<int64_t> end = EndOf(key, written, is_operand, *rules_, now_ms_)) ends_[std::string(key)] = *end / kPgHourMs;
+  // Nothing is noted for an hour that is over: whoever removes what is due has been there.
+  if (std::optional<int64_t> end = EndOf(key, written, is_operand, *rules_, now_ms_)) ends_[std::string(key)] = std::max(*end, now_ms_) / kPgHourMs;
 }
 
 void PgWrites::Put(std::string_view key, std::string_view value) {

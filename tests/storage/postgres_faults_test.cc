@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <memory>
@@ -427,6 +428,90 @@ TEST_CASE("postgres: under somebody's long open transaction neither a busy lane'
   const int64_t later = PagesOf(&h, beside.get(), both);
   INFO(pages << " pages before, " << later << " after");
   CHECK(later < 2 * pages);
+  CHECK(idle->RunScript("COMMIT").ok());
+}
+
+/// In KiB, of notifies with their index.
+int64_t SizeOf(PgConnection* beside) {
+  return Ask(beside, "SELECT pg_total_relation_size('kv_notifies') / 1024");
+}
+
+TEST_CASE("postgres: room that tables took under somebody's long open transaction is given back, whatever is written meanwhile") {
+  PostgresHostHarness h;
+  auto beside = Beside(&h), idle = Beside(&h);
+  h.Commit(2, {Put(MakeRecord(1))});
+  REQUIRE(idle->RunScript("BEGIN ISOLATION LEVEL REPEATABLE READ").ok());
+  CHECK(Ask(idle.get(), "SELECT count(*) FROM owners") > 0);
+  // Of each hundred one stays, so that something lives everywhere.
+  constexpr uint64_t kBatches = 200, kBatch = 100;
+  std::vector<uint64_t> stay = {1};
+  uint64_t batch = 0;
+  for (uint64_t n = 1; n <= kBatches; ++n) {
+    std::vector<WriteOp> put, settle;
+    for (uint64_t id = n * kBatch; id < (n + 1) * kBatch; ++id) {
+      const DueKey due{{StoreHarness::kStart + static_cast<int64_t>(id)}, {id}};
+      put.push_back(Put(MakeRecord(id)));
+      put.push_back(PutDue{Clock::kWall, due});
+      if (id == n * kBatch) {
+        stay.push_back(id);
+        continue;
+      }
+      settle.push_back(Change({id}, SettledState(Phase::kSucceeded), MakeAttempt(1)));
+      settle.push_back(DeleteDue{Clock::kWall, due});
+    }
+    AwaitBatch(&h, 2, h.Begin(2, std::move(put), false));  // otherwise both are one transaction
+    batch = h.Begin(2, std::move(settle), false);
+  }
+  AwaitBatch(&h, 2, batch);
+  h.wall_ms += 2 * 3'600'000;
+  REQUIRE(h.postgres().Sweep().ok());
+  const int64_t most = SizeOf(beside.get());
+  REQUIRE(beside->RunScript("VACUUM").ok());
+  REQUIRE(h.postgres().Compact().ok());
+  CHECK(SizeOf(beside.get()) >= most);  // what is dead is not gone yet
+  CHECK(idle->RunScript("COMMIT").ok());
+  REQUIRE(beside->RunScript("VACUUM").ok());
+  const int64_t cleaned = SizeOf(beside.get());
+  // Rows change, go and come while others are moved, and what is over is removed.
+  std::thread compacts([&] { CHECK(h.postgres().Compact().ok()); });
+  for (uint64_t id : stay) h.Begin(2, {Change({id}, SettledState(Phase::kFailed), MakeAttempt(2))}, false);
+  for (uint64_t id : stay) batch = h.Begin(2, {Put(MakeRecord(id)), Put(MakeRecord(100'000 + id))}, false);
+  AwaitBatch(&h, 2, batch);
+  compacts.join();
+  REQUIRE(h.postgres().Compact().ok());
+  const int64_t after = SizeOf(beside.get());
+  INFO(most << " KiB under it, " << cleaned << " cleaned up, " << after << " in the end");
+  CHECK(cleaned > most / 2);
+  CHECK(after < most / 4);
+  const size_t alive = stay.size();
+  for (size_t i = 0; i < alive; ++i) stay.push_back(100'000 + stay[i]);
+  std::sort(stay.begin(), stay.end());
+  CHECK(h.ListIds(2) == stay);
+}
+
+TEST_CASE("postgres: under somebody's long open transaction what retention ended is looked at once, however often it is looked for") {
+  PostgresHostHarness h;
+  auto beside = Beside(&h), idle = Beside(&h);
+  REQUIRE(beside->RunScript("ALTER TABLE removals SET (autovacuum_enabled = false)").ok());
+  REQUIRE(idle->RunScript("BEGIN ISOLATION LEVEL REPEATABLE READ").ok());
+  CHECK(Ask(idle.get(), "SELECT count(*) FROM owners") > 0);
+  constexpr uint64_t kEnded = 2'000;
+  std::vector<WriteOp> ops;
+  for (uint64_t id = 1; id <= kEnded; ++id) {
+    NotifyRecord record = MakeRecord(id);
+    record.state = SettledState(Phase::kSucceeded);
+    ops.push_back(Put(std::move(record)));
+  }
+  h.Commit(2, std::move(ops));
+  for (int pass = 0; pass < 20; ++pass) {
+    h.wall_ms += 2 * 3'600'000;
+    REQUIRE(h.postgres().Sweep().ok());
+  }
+  CHECK(Ask(beside.get(), "SELECT count(*) FROM kv_notifies") == 0);
+  h.Close();  // a session says what it looked at when it ends
+  Await([&] { return Ask(beside.get(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'notifyd'") == 0; });
+  CHECK(Ask(beside.get(), "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE schemaname = current_schema() AND indexrelname = 'removals_pkey'") <
+        static_cast<int64_t>(5 * kEnded));
   CHECK(idle->RunScript("COMMIT").ok());
 }
 
