@@ -60,8 +60,9 @@ class Node:
         pid = f"{self.place}/data/postmaster.pid"
         if os.path.exists(pid):
             os.unlink(pid)
-        command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", *self.user, "env", "-u", "PYTHONPATH", f"--chdir={self.place}",
-                   f"HOME={self.place}", "/usr/bin/patroni", f"{self.place}/patroni.yml"]
+        # Another user is a new beginning: what was said of the parent's end holds no more.
+        command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "setpriv", *self.user, "--pdeathsig=KILL", "env", "-u", "PYTHONPATH",
+                   f"--chdir={self.place}", f"HOME={self.place}", "/usr/bin/patroni", f"{self.place}/patroni.yml"]
         with open(f"{self.place}/log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=end_with_parent)
 
@@ -83,7 +84,8 @@ class Node:
         with open(f"{self.place}/data/postmaster.pid", encoding="ascii") as file:
             script = f"kill -{number} {int(file.readline())}"
         if of:
-            script = f"for p in $(pgrep -f 'postgres: .*{of}'); do kill -{number} $p; done"
+            # The shell's own command line must not match: it would signal itself.
+            script = f"for p in $(pgrep -f 'postgres: .*[{of[0]}]{of[1:]}'); do kill -{number} $p; done"
         subprocess.run(["nsenter", f"--target={self.inside()}", "--pid", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True)
 
     def report(self, path):
