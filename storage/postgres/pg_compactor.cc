@@ -101,6 +101,11 @@ void PgCompactor::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+bool PgCompactor::Ending() {
+  std::lock_guard lock(mutex_);
+  return ending_;
+}
+
 void PgCompactor::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kNoteEvery, [this] { return ending_; })) {
@@ -115,16 +120,22 @@ void PgCompactor::Run() {
 Status PgCompactor::Look() {
   std::lock_guard lock(tables_mutex_);
   NOTIFYD_TRY(NoteRows());
-  for (Table& table : tables_) {
-    if (table.rows.size() < kNotes || Clock::now() < table.next) continue;
-    const int64_t rows = *std::max_element(table.rows.begin(), table.rows.end());
-    Status status = Compact(&table, rows);
-    // Somebody is in the way, or does not come back; whoever does not own the tables may not at all.
-    if (!status.ok()) table.pause = status.code() == Code::kUnavailable ? std::min(table.pause * 2, kMostPause) : kMostPause;
-    table.next = Clock::now() + table.pause;
-    if (!status.ok() && status.code() != Code::kUnavailable) return status;
-  }
-  return Status::Ok();
+  std::vector<Table*> due;
+  for (Table& table : tables_)
+    if (table.rows.size() == kNotes && Clock::now() >= table.next) due.push_back(&table);
+  if (due.empty()) return Status::Ok();
+  return With([&](PgConnection* connection) {
+    Status first;
+    for (Table* table : due) {
+      if (connection->lost() || Ending()) break;
+      Status status = Compact(connection, table, *std::max_element(table->rows.begin(), table->rows.end()));
+      // Somebody is in the way, or does not come back; whoever does not own the tables may not at all.
+      if (!status.ok()) table->pause = status.code() == Code::kUnavailable ? std::min(table->pause * 2, kMostPause) : kMostPause;
+      table->next = Clock::now() + table->pause;
+      if (first.ok() || first.code() == Code::kUnavailable) first = status;
+    }
+    return first;
+  });
 }
 
 Status PgCompactor::NoteRows() {
@@ -181,9 +192,9 @@ Result<PgCompactor::Room> PgCompactor::RoomOf(PgConnection* connection, const Ta
   return room;
 }
 
-Status PgCompactor::Compact(Table* table, int64_t rows) {
+Status PgCompactor::Compact(PgConnection* connection, Table* table, int64_t rows) {
   std::optional<Room> before, after;
-  NOTIFYD_TRY(With([&](PgConnection* connection) { return CompactOver(connection, *table, rows, &before, &after); }));
+  NOTIFYD_TRY(GiveBack(connection, *table, rows, &before, &after));
   table->pause = after && IsTooLarge(after->heap, after->needed) ? std::min(table->pause * 2, kMostPause) : kLeastPause;
   if (!after) return Status::Ok();
   const int64_t had = before->heap + before->indexes, has = after->heap + after->indexes;
@@ -194,7 +205,7 @@ Status PgCompactor::Compact(Table* table, int64_t rows) {
 }
 
 /// `after`: nothing where it takes no more than it needs.
-Status PgCompactor::CompactOver(PgConnection* connection, const Table& table, int64_t rows, std::optional<Room>* before, std::optional<Room>* after) {
+Status PgCompactor::GiveBack(PgConnection* connection, const Table& table, int64_t rows, std::optional<Room>* before, std::optional<Room>* after) {
   const std::string name = kNamed[table.at].name;
   auto look = [&](std::optional<Room>* room) {
     auto found = RoomOf(connection, table, rows);
@@ -233,8 +244,10 @@ Status PgCompactor::MoveRows(PgConnection* connection, const Table& table, int64
 
 Status PgCompactor::CompactAll() {
   std::lock_guard lock(tables_mutex_);
-  for (Table& table : tables_) NOTIFYD_TRY(Compact(&table, 0));
-  return Status::Ok();
+  return With([&](PgConnection* connection) {
+    for (Table& table : tables_) NOTIFYD_TRY(Compact(connection, &table, 0));
+    return Status::Ok();
+  });
 }
 
 }  // namespace notifyd

@@ -60,13 +60,14 @@ class PgCompactor {
   };
 
   void Run();
+  bool Ending();
   Status Look();
   Status NoteRows();
   /// On a connection of its own, which Stop breaks off.
   Status With(const std::function<Status(PgConnection*)>& use);
   Result<Room> RoomOf(PgConnection* connection, const Table& table, int64_t rows);
-  Status Compact(Table* table, int64_t rows);
-  Status CompactOver(PgConnection* connection, const Table& table, int64_t rows, std::optional<Room>* before, std::optional<Room>* after);
+  Status Compact(PgConnection* connection, Table* table, int64_t rows);
+  Status GiveBack(PgConnection* connection, const Table& table, int64_t rows, std::optional<Room>* before, std::optional<Room>* after);
   Status MoveRows(PgConnection* connection, const Table& table, int64_t from, int64_t to);
 
   PgPool* const pool_;
