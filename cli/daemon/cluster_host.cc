@@ -248,7 +248,9 @@ MonoTime ClusterHost::Next() {
   }
   if (!moving) moving_since_ = now;
   const int64_t pause_ms = !moving ? kQuietMs : now.ms - moving_since_.ms < kMovingMostMs ? kMovingMs : kSlowlyMs;
-  return {std::clamp(membership_.NextBurial().ms, now.ms + kMovingMs, now.ms + pause_ms)};
+  // At the very moment at which one may be buried; where that did not come about, again a moment later.
+  const MonoTime burial = membership_.NextBurial();
+  return {burial > now ? std::min(burial.ms, now.ms + pause_ms) : now.ms + std::min(pause_ms, kMovingMs)};
 }
 
 /// Calls `begin` with what it is to call once it is through, and waits for that. False: this ends first.

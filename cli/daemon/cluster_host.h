@@ -144,7 +144,7 @@ class ClusterHost : public Places {
   void Drain();
   // What is said between members (cluster_words.cc).
   void Tell(const std::string& address, bool look, bool leaving, std::function<void(bool)> then = nullptr);
-  void TellOthersToLook();
+  void TellOthersToLook(bool leaving = false);
   void TellOwnersToBe(const std::set<std::string>& names);
   void TakeHeard();
   void AnswerAskers(const std::vector<std::function<void(bool)>>& askers, bool looked);

@@ -32,9 +32,9 @@ void ClusterHost::Tell(const std::string& address, bool look, bool leaving, std:
   });
 }
 
-void ClusterHost::TellOthersToLook() {
+void ClusterHost::TellOthersToLook(bool leaving) {
   for (const MemberRow& member : membership_.image().members)
-    if (member.name != setup_.name) Tell(member.address, /*look=*/true, /*leaving=*/false);
+    if (member.name != setup_.name) Tell(member.address, /*look=*/true, leaving);
 }
 
 void ClusterHost::TellOwnersToBe(const std::set<std::string>& names) {
@@ -124,6 +124,12 @@ void ClusterHost::GoOnDeparting() {
       Kick();
     });
     return;
+  }
+  // What is the leader's is given back with its lease, which the others are to see at once.
+  if (first && leads) {
+    lock.unlock();
+    TellOthersToLook(/*leaving=*/true);
+    lock.lock();
   }
   bool serves = false;
   for (const UnitRow& unit : membership_.image().units)
