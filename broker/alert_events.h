@@ -65,6 +65,18 @@ struct AlertSpace {
   std::optional<std::vector<AlertLane>> lanes = {};
   std::optional<std::vector<AlertHost>> hosts = {};  // those with an open breaker
   std::optional<std::vector<AlertRate>> callers = {}, host_rates = {};
+  NamespaceNumber number = kDefaultNumber;
+  WallTime since = {};  // what is counted of it is counted since then, at the earliest
+  /// Another one of several brokers serves it: its name, empty where nobody does. Then all else is said by that one.
+  std::optional<std::string> member = {};
+};
+
+struct AlertReport;
+/// Another one of several brokers.
+struct AlertMember {
+  std::string name;
+  std::shared_ptr<const AlertReport> report;  // what it said a moment ago (broker/alert_report.h); null: nothing
+  bool missing = false;                       // nothing, or not of each rule, for so long that this is to be told
 };
 
 /// The figures of a moment. Answered by AlertsJudged; where the request is {}, by nothing.
@@ -72,10 +84,12 @@ struct AlertFigures {
   std::shared_ptr<const AlertSettings> settings;
   std::optional<double> disk_free_bytes, memory_bytes, cpu_percent, commit_p99_ms, backup_age_ms;
   std::optional<double> no_standby;  // 1: what is acknowledged waits for no standby of the database
-  std::vector<AlertSpace> spaces;  // all that there are
+  std::vector<AlertSpace> spaces;    // all that there are; of several brokers by name
   std::vector<AlertRuleAttempts> attempts;  // of the rules that are about attempts
   std::vector<AlertHappening> happenings;
   WallTime happenings_since;
+  std::string member;                // of several brokers: whose they are
+  std::vector<AlertMember> members;  // the others, by name
 };
 /// Answered by AlertsListed.
 struct AlertList {};
@@ -94,6 +108,7 @@ struct AlertAsk {
 /// What of a figure it is: those parts that it has.
 struct AlertCause {
   std::string space = {}, lane = {}, host = {}, caller = {}, object = {};
+  std::string member = {};  // of several brokers: of whose process it is
   auto operator<=>(const AlertCause&) const = default;
 };
 struct AlertCauseView {
@@ -116,6 +131,7 @@ struct AlertsListed {
   std::vector<AlertView> items;  // by name
   bool only = false;             // the one that was asked for
   uint64_t firing = 0, undelivered = 0;
+  std::vector<std::string> missing = {};  // members whose figures are not known
 };
 struct AlertTested {
   std::vector<NotifyId> notifies;
@@ -129,6 +145,7 @@ struct AlertUnstored {
 struct AlertsJudged {
   uint64_t firing = 0, undelivered = 0;
   std::vector<AlertUnstored> unstored;  // each once
+  uint64_t missing = 0;                 // members whose figures are not known
 };
 struct AlertAnswer {
   std::variant<AlertsListed, AlertTested, AlertsJudged> what;

@@ -95,6 +95,11 @@ void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now
   happened.detail = FieldOf(log, missed ? "reason" : "event_id");
 }
 
+void AlertMeter::Forget(const std::set<std::string>& spaces) {
+  for (auto& [name, counts] : counts_) std::erase_if(counts.hosts, [&](const auto& each) { return spaces.contains(each.first.first); });
+  std::erase_if(happened_, [&](const auto& each) { return spaces.contains(std::get<1>(each.first)); });
+}
+
 void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
   const int64_t number = now.ms / kMinuteMs;
   figures->happenings_since = since_;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -26,6 +27,8 @@ class AlertMeter {
   void Take(const std::string& space, const AttemptLog& log, WallTime now);
   /// Something happened, of the kinds that AlertHappening has.
   void Take(const std::string& space, const FlowLog& log, WallTime now);
+  /// These namespaces are another member's, or came from there: of what was counted of them nothing holds any more.
+  void Forget(const std::set<std::string>& spaces);
   /// Adds what is known now.
   void AddTo(AlertFigures* figures, WallTime now);
 

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
+
+#include "broker/alert_report.h"
 
 namespace notifyd {
 namespace {
@@ -12,12 +15,24 @@ std::string CountText(uint64_t count, std::string_view of) {
   return std::to_string(count) + " " + std::string(of);
 }
 
+/// What the rule is not about any more, since the file says so, is over.
+bool IsAbout(const AlertRule& rule, const AlertCause& cause) {
+  return PassesFilter(rule.namespaces, cause.space) && PassesFilter(rule.hosts, cause.host);
+}
+
+/// Null: there is none.
+const AlertSpace* FindSpace(const AlertFigures& figures, const std::string& name) {
+  const auto found = std::lower_bound(figures.spaces.begin(), figures.spaces.end(), name,
+                                      [](const AlertSpace& space, const std::string& of) { return space.name < of; });
+  return found == figures.spaces.end() || found->name != name ? nullptr : &*found;
+}
+
 /// Gathers the readings of one rule.
 class Reader {
  public:
   Reader(const AlertRule& rule, const AlertFigures& figures, WallTime now) : rule_(rule), figures_(figures), now_(now) {}
 
-  AlertReadings Read() {
+  OwnReadings Read() {
     switch (rule_.when) {
       case AlertWhen::kDiskFree:
         return OfProcess(figures_.disk_free_bytes);
@@ -48,28 +63,32 @@ class Reader {
     const bool over = IsOver(rule_, value);
     out_.known.push_back({std::move(cause), value, std::move(detail), over});
   }
-  AlertReadings Done(std::function<bool(const AlertCause&)> is_known) {
-    out_.is_known = std::move(is_known);
+  OwnReadings OfProcess(std::optional<double> value) {
+    if (value) Add({.member = figures_.member}, *value);
+    out_.others = value.has_value();
     return std::move(out_);
   }
-  AlertReadings OfProcess(std::optional<double> value) {
-    if (value) Add({}, *value);
-    return Done([known = value.has_value()](const AlertCause&) { return known; });
-  }
 
-  AlertReadings OfAttempts() {
-    const int64_t memory = rule_.when == AlertWhen::kFailing ? kFailingMemoryMs : kAlertMemoryMs;
-    bool known = false;
+  OwnReadings OfAttempts() {
     for (const AlertRuleAttempts& attempts : figures_.attempts) {
       if (attempts.rule != rule_.name) continue;
-      for (const AlertAttempts& host : attempts.hosts) AddAttempts(host);
-      known = now_.ms - attempts.since.ms >= memory;
+      for (const AlertAttempts& host : attempts.hosts)
+        if (IsHere(host.space)) AddAttempts(host);
+      out_.others = now_.ms - attempts.since.ms >= MemoryOf(rule_.when);
     }
-    return Done([known, this_rule = &rule_](const AlertCause& cause) { return known || !IsAbout(*this_rule, cause); });
+    return DoneCounting();
   }
-  /// What the rule is not about any more, since the file says so, is over.
-  static bool IsAbout(const AlertRule& rule, const AlertCause& cause) {
-    return PassesFilter(rule.namespaces, cause.space) && PassesFilter(rule.hosts, cause.host);
+  /// Of a namespace that came a moment ago nothing is known but what was counted since.
+  OwnReadings DoneCounting() {
+    for (const AlertSpace& space : figures_.spaces)
+      if (!space.member && space.since.ms > 0 && now_.ms - space.since.ms < MemoryOf(rule_.when)) out_.unknown.push_back(space.name);
+    return std::move(out_);
+  }
+  /// What another member serves by now is that one's to say.
+  bool IsHere(const std::string& space) const {
+    if (figures_.member.empty()) return true;
+    const AlertSpace* row = FindSpace(figures_, space);
+    return row && !row->member;
   }
   void AddAttempts(const AlertAttempts& host) {
     AlertCause cause{.space = host.space, .host = host.host};
@@ -85,20 +104,20 @@ class Reader {
     }
   }
 
-  AlertReadings OfHappenings() {
+  OwnReadings OfHappenings() {
     for (const AlertHappening& each : figures_.happenings)
-      if (each.when == rule_.when && PassesFilter(rule_.namespaces, each.space))
+      if (each.when == rule_.when && PassesFilter(rule_.namespaces, each.space) && IsHere(each.space))
         Add({.space = each.space, .object = each.object}, static_cast<double>(each.count), each.detail);
-    const bool known = now_.ms - figures_.happenings_since.ms >= kAlertMemoryMs;
-    return Done([known, this_rule = &rule_](const AlertCause& cause) { return known || !IsAbout(*this_rule, cause); });
+    out_.others = now_.ms - figures_.happenings_since.ms >= MemoryOf(rule_.when);
+    return DoneCounting();
   }
 
-  AlertReadings OfSpaces() {
-    std::vector<std::string> unknown;
+  OwnReadings OfSpaces() {
     for (const AlertSpace& space : figures_.spaces)
-      if (PassesFilter(rule_.namespaces, space.name) && !AddSpace(space)) unknown.push_back(space.name);
-    return Done(
-        [unknown = std::move(unknown)](const AlertCause& cause) { return std::find(unknown.begin(), unknown.end(), cause.space) == unknown.end(); });
+      if (!space.member && PassesFilter(rule_.namespaces, space.name) && !AddSpace(space)) out_.unknown.push_back(space.name);
+    out_.others = true;
+    std::sort(out_.unknown.begin(), out_.unknown.end());
+    return std::move(out_);
   }
 
   /// Returns whether what it says of the space is known.
@@ -159,7 +178,78 @@ class Reader {
   const AlertRule& rule_;
   const AlertFigures& figures_;
   const WallTime now_;
-  AlertReadings out_;
+  OwnReadings out_;
+};
+
+bool Contains(const std::vector<std::string>& sorted, const std::string& text) {
+  return std::binary_search(sorted.begin(), sorted.end(), text);
+}
+
+/// Of which causes something is known, and what other members say.
+class Merger {
+ public:
+  Merger(const AlertRule& rule, const AlertFigures& figures, OwnReadings own) : rule_(rule), figures_(figures), own_(std::move(own)) {}
+
+  AlertReadings Merge() && {
+    AlertReadings out;
+    out.known = std::exchange(own_.known, {});
+    for (const AlertMember& member : figures_.members) {
+      const AlertRuleReport* said = SaidBy(member);
+      if (!said) continue;
+      out.unkept += said->unkept;
+      for (const AlertReading& reading : said->readings) Add(member, reading, &out);
+    }
+    out.is_known = [merger = std::move(*this)](const AlertCause& cause) { return merger.IsKnown(cause); };
+    return out;
+  }
+
+ private:
+  const AlertRuleReport* SaidBy(const AlertMember& member) const { return member.report ? FindRule(*member.report, rule_) : nullptr; }
+
+  void Add(const AlertMember& member, const AlertReading& said, AlertReadings* out) const {
+    AlertReading reading = said;
+    if (IsOfProcess(rule_.when)) {
+      reading.cause = {.member = member.name};
+    } else {
+      reading.cause.member.clear();
+      const AlertSpace* space = FindSpace(figures_, reading.cause.space);
+      if (!space || space->member != member.name || !AgeOf(*member.report, space->number)) return;
+    }
+    reading.over = IsOver(rule_, reading.value);
+    out->known.push_back(std::move(reading));
+  }
+
+  bool IsKnown(const AlertCause& cause) const {
+    if (figures_.member.empty()) return IsKnownHere(cause);
+    if (IsOfProcess(rule_.when)) {
+      if (cause.member == figures_.member) return own_.others;
+      const AlertMember* member = Find(cause.member);
+      if (!member) return true;
+      const AlertRuleReport* said = SaidBy(*member);
+      return said && said->known;
+    }
+    if (!IsAbout(rule_, cause)) return true;
+    const AlertSpace* space = FindSpace(figures_, cause.space);
+    if (!space) return true;
+    if (!space->member) return IsKnownHere(cause);
+    const AlertMember* member = Find(*space->member);
+    const AlertRuleReport* said = member ? SaidBy(*member) : nullptr;
+    const std::optional<int64_t> age_ms = said ? AgeOf(*member->report, space->number) : std::nullopt;
+    return age_ms && *age_ms >= MemoryOf(rule_.when) && said->known && !Contains(said->unknown, cause.space);
+  }
+  bool IsKnownHere(const AlertCause& cause) const {
+    if (IsOfProcess(rule_.when)) return own_.others;
+    return !IsAbout(rule_, cause) || (own_.others && !Contains(own_.unknown, cause.space));
+  }
+  const AlertMember* Find(const std::string& name) const {
+    for (const AlertMember& member : figures_.members)
+      if (member.name == name) return &member;
+    return nullptr;
+  }
+
+  const AlertRule& rule_;
+  const AlertFigures& figures_;
+  OwnReadings own_;
 };
 
 }  // namespace
@@ -176,8 +266,30 @@ bool IsOver(const AlertRule& rule, double value) {
   return value < rule.threshold;
 }
 
-AlertReadings ReadingsOf(const AlertRule& rule, const AlertFigures& figures, WallTime now) {
+int64_t MemoryOf(AlertWhen when) {
+  switch (when) {
+    case AlertWhen::kFailing:
+      return kFailingMemoryMs;
+    case AlertWhen::kFailedRate:
+    case AlertWhen::kSlow:
+    case AlertWhen::kScheduleMissed:
+    case AlertWhen::kSkipped:
+      return kAlertMemoryMs;
+    default:
+      return 0;
+  }
+}
+
+bool IsOfProcess(AlertWhen when) {
+  return KindOf(when).filters == 0;
+}
+
+OwnReadings OwnReadingsOf(const AlertRule& rule, const AlertFigures& figures, WallTime now) {
   return Reader(rule, figures, now).Read();
+}
+
+AlertReadings ReadingsOf(const AlertRule& rule, const AlertFigures& figures, WallTime now) {
+  return Merger(rule, figures, OwnReadingsOf(rule, figures, now)).Merge();
 }
 
 }  // namespace notifyd

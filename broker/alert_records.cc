@@ -55,7 +55,7 @@ class Judge {
   }
 
   void TakeReadings() {
-    state_.unkept = 0;
+    state_.unkept = readings_.unkept;
     for (const AlertReading& reading : readings_.known) {
       auto found = state_.causes.find(reading.cause);
       if (found == state_.causes.end()) {
@@ -165,8 +165,9 @@ class Judge {
   bool changed_ = false;
 };
 
+/// An object is a namespace's, and a member none's: they have one place, so that a version that knows no members reads it, too.
 void EncodeCause(const AlertCause& key, const AlertState::Cause& cause, Encoder* e) {
-  for (const std::string* part : {&key.space, &key.lane, &key.host, &key.caller, &key.object}) e->Text(*part);
+  for (const std::string* part : {&key.space, &key.lane, &key.host, &key.caller, key.member.empty() ? &key.object : &key.member}) e->Text(*part);
   e->U8(static_cast<uint8_t>((cause.firing ? kFiringBit : 0) | (cause.told ? kToldBit : 0) | (cause.ended ? kEndedBit : 0)));
   e->Signed(cause.since.ms);
   e->Double(cause.value);
@@ -176,6 +177,7 @@ void EncodeCause(const AlertCause& key, const AlertState::Cause& cause, Encoder*
 void DecodeCause(Decoder* d, AlertState* state) {
   AlertCause key;
   for (std::string* part : {&key.space, &key.lane, &key.host, &key.caller, &key.object}) *part = d->Text();
+  if (key.space.empty()) key.member = std::exchange(key.object, {});
   AlertState::Cause cause;
   const uint8_t bits = d->U8();
   if (bits > (kFiringBit | kToldBit | kEndedBit)) d->Fail();

@@ -265,6 +265,7 @@ std::string CauseText(const AlertCause& cause) {
   add("", cause.host);
   add("caller ", cause.caller);
   add("", cause.object);
+  add("member ", cause.member);
   return text;
 }
 
@@ -272,7 +273,7 @@ void WriteCause(const AlertCauseView& view, JsonWriter* json) {
   const AlertCause& cause = view.cause;
   json->BeginObject();
   for (const auto& [key, part] : {std::pair("namespace", &cause.space), std::pair("lane", &cause.lane), std::pair("host", &cause.host),
-                                  std::pair("caller", &cause.caller), std::pair("name", &cause.object)}) {
+                                  std::pair("caller", &cause.caller), std::pair("name", &cause.object), std::pair("member", &cause.member)}) {
     if (part->empty()) continue;
     json->Key(key);
     json->String(*part);

@@ -20,6 +20,8 @@ struct ClusterFigures {
   bool leads = false;
   int64_t looked_ms_ago = 0, lease_left_ms = 0;
   uint64_t unreached = 0;  // members that it does not reach
+  uint64_t words_sent = 0, words_failed = 0, words_received = 0;
+  uint64_t alerts_missing = 0;  // where it judges alerts: members whose figures it does not know
 };
 
 struct ClusterReport {

@@ -103,6 +103,9 @@ const AlertRule* Core::Impl::AlertPart::FindRule(const std::string& name) const 
 
 Handled Core::Impl::AlertPart::Do(RequestId request, const Figures& figures) {
   settings_ = figures->settings;
+  missing_.clear();
+  for (const AlertMember& member : figures->members)
+    if (member.missing) missing_.push_back(member.name);
   ForgetRemoved();
   Judge(*figures);
   return Judged(request);
@@ -110,8 +113,8 @@ Handled Core::Impl::AlertPart::Do(RequestId request, const Figures& figures) {
 
 Handled Core::Impl::AlertPart::Judged(RequestId request) {
   if (request == RequestId()) return Handled::kDone;
-  return core_.ReplyNow(
-      request, AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{AlertsJudged{Firing(), core_.totals_.pending(), TakeUnstored()}})});
+  return core_.ReplyNow(request, AlertAnswered{std::make_shared<const AlertAnswer>(
+                                     AlertAnswer{AlertsJudged{Firing(), core_.totals_.pending(), TakeUnstored(), missing_.size()}})});
 }
 
 void Core::Impl::AlertPart::Judge(const AlertFigures& figures) {
@@ -234,6 +237,7 @@ Handled Core::Impl::AlertPart::Do(RequestId request, const AlertList&) {
   std::sort(listed.items.begin(), listed.items.end(), [](const AlertView& a, const AlertView& b) { return a.rule.name < b.rule.name; });
   listed.firing = Firing();
   listed.undelivered = core_.totals_.pending();
+  listed.missing = missing_;
   return Answer(request, {std::move(listed)});
 }
 

@@ -67,6 +67,7 @@ class Core::Impl::AlertPart {
   std::map<std::string, AlertState> states_;
   std::map<std::string, bool> stored_;  // of states_, those that the store has
   std::vector<Unsynced> unsynced_;
+  std::vector<std::string> missing_;  // members, as the last figures had it
 };
 
 }  // namespace notifyd

@@ -35,10 +35,10 @@ std::string RenderAlert(Value alert) {
   std::string text = Fields(alert, {"causes"});
   std::optional<Value> causes = alert.At("/causes");
   if (!causes || causes->size() == 0) return text;
-  Table table({"NAMESPACE", "LANE", "HOST", "CALLER", "NAME", "SINCE", "VALUE", "DETAIL"});
+  Table table({"NAMESPACE", "LANE", "HOST", "CALLER", "NAME", "MEMBER", "SINCE", "VALUE", "DETAIL"});
   causes->ForEach([&](Value, Value cause) {
     table.Row({Cell(cause.At("/namespace")), Cell(cause.At("/lane")), Cell(cause.At("/host")), Cell(cause.At("/caller")), Cell(cause.At("/name")),
-               Cell(cause.At("/since")), Cell(cause.At("/value")), Cell(cause.At("/detail"))});
+               Cell(cause.At("/member")), Cell(cause.At("/since")), Cell(cause.At("/value")), Cell(cause.At("/detail"))});
   });
   return text + "\n" + table.ToString();
 }

@@ -1,6 +1,8 @@
 #include "cli/daemon/alert_sampler.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "base/clocks.h"
@@ -42,7 +44,11 @@ AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t
 }  // namespace
 
 AlertSampler::AlertSampler(Setup setup)
-    : setup_(std::move(setup)), began_at_(ReadClockMs(CLOCK_BOOTTIME)), settings_(std::make_shared<const AlertSettings>()), meter_(setup_.wall()) {}
+    : setup_(std::move(setup)),
+      began_at_(ReadClockMs(CLOCK_BOOTTIME)),
+      settings_(std::make_shared<const AlertSettings>()),
+      meter_(setup_.wall()),
+      judges_(setup_.places == nullptr) {}
 
 void AlertSampler::SetSettings(std::shared_ptr<const AlertSettings> settings, uint64_t max_pending) {
   const bool had = !settings_->rules.empty();
@@ -78,9 +84,22 @@ void AlertSampler::SetSettings(std::shared_ptr<const AlertSettings> settings, ui
   Tick();
 }
 
-void AlertSampler::Stop() {
-  running_ = false;
-  setup_.loop->SetTimer(kTimerSlot, -1, {});
+void AlertSampler::SetJudging(bool here) {
+  {
+    std::lock_guard lock(mutex_);
+    judges_ = here;
+    reports_.Clear();
+  }
+  firing_ = missing_ = 0;
+  if (!here || settings_->rules.empty()) return;
+  running_ = true;
+  Tick();
+}
+
+bool AlertSampler::Hear(AlertReport report) {
+  std::lock_guard lock(mutex_);
+  if (judges_) reports_.Take(std::move(report), ReadClockMs(CLOCK_BOOTTIME));
+  return judges_;
 }
 
 void AlertSampler::TakeAttempt(const std::string& space, const AttemptLog& log) {
@@ -97,35 +116,77 @@ void AlertSampler::TakeFlow(const std::string& space, const FlowLog& log) {
 
 // ---- once a second
 
+/// By name.
+std::vector<AlertSampler::Space> AlertSampler::Spaces() const {
+  std::vector<Space> spaces;
+  for (const auto& row : setup_.tables->Get()->AllNamespaces()) {
+    Space& space = spaces.emplace_back(Space{row, std::nullopt});
+    if (!setup_.places) continue;
+    if (const Place at = setup_.places->Of(row->number); at.kind != Place::Kind::kHere) space.member = at.member;
+  }
+  return spaces;
+}
+
+/// Of a namespace that comes or goes nothing holds any more that was counted of it.
+void AlertSampler::NoteServed(const std::vector<Space>& spaces) {
+  if (!setup_.places) return;
+  std::map<std::string, WallTime> served;
+  std::set<std::string> changed;
+  for (const Space& space : spaces) {
+    if (space.member) continue;
+    const auto before = served_since_.find(space.row->name);
+    served[space.row->name] = before == served_since_.end() ? setup_.wall() : before->second;
+    if (before == served_since_.end()) changed.insert(space.row->name);
+  }
+  for (const auto& [name, since] : served_since_)
+    if (!served.contains(name)) changed.insert(name);
+  served_since_ = std::move(served);
+  if (changed.empty()) return;
+  meter_.Forget(changed);
+  for (const std::string& name : changed) known_.erase(name);
+}
+
 void AlertSampler::Tick() {
   if (!running_) return;
-  const std::vector<std::shared_ptr<const NamespaceRow>> rows = setup_.tables->Get()->AllNamespaces();
+  const std::vector<Space> spaces = Spaces();
+  std::vector<std::string> others;
+  if (setup_.places)
+    for (const Member& member : setup_.places->Members())
+      if (member.name != setup_.member) others.push_back(member.name);
   AlertFigures figures;
   figures.settings = settings_;
+  figures.member = setup_.member;
   setup_.add_process(&figures);
   uint64_t token = 0;
+  bool judges = false;
   {
     std::lock_guard lock(mutex_);
+    NoteServed(spaces);
     ForgetUnanswered();
-    for (const auto& row : rows)
-      if (!row->deleting && setup_.board->Figures(row->number).awake) Ask(row->name, row->number, &known_[row->name]);
-    AskSleepers(rows);
-    AddSpaces(rows, &figures);
+    for (const auto& [row, member] : spaces)
+      if (!member && !row->deleting && setup_.board->Figures(row->number).awake) Ask(row->name, row->number, &known_[row->name]);
+    AskSleepers(spaces);
+    AddSpaces(spaces, &figures);
     meter_.AddTo(&figures, setup_.wall());
+    judges = judges_;
     // One that answers nothing any more is not asked more and more.
-    if (judging_ < kMostJudging) {
+    if (judges && judging_ < kMostJudging) {
+      reports_.AddTo(&figures, others, ReadClockMs(CLOCK_BOOTTIME));
       token = NewToken(Asked::What::kJudge, {});
       ++judging_;
     }
   }
-  if (token != 0) {
-    AlertRequest judge;
-    judge.request = {kThread, token};
-    judge.ask = std::make_shared<const AlertAsk>(AlertAsk{std::make_shared<const AlertFigures>(std::move(figures))});
-    setup_.switchboard->Post(kSystemNumber, std::move(judge));
-  }
+  if (token != 0) Judge(std::move(figures), token);
+  else if (!judges && !settings_->rules.empty()) setup_.tell(ReportOf(figures, setup_.wall()));
   running_ = !settings_->rules.empty();
   if (running_) setup_.loop->SetTimer(kTimerSlot, kEachMs, [this] { Tick(); });
+}
+
+void AlertSampler::Judge(AlertFigures figures, uint64_t token) {
+  AlertRequest judge;
+  judge.request = {kThread, token};
+  judge.ask = std::make_shared<const AlertAsk>(AlertAsk{std::make_shared<const AlertFigures>(std::move(figures))});
+  setup_.switchboard->Post(kSystemNumber, std::move(judge));
 }
 
 void AlertSampler::ForgetUnanswered() {
@@ -181,10 +242,11 @@ void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* 
 
 /// Of lanes of a namespace that sleeps nothing changes. What is paused there is asked once, by which it wakes: of those that have lanes with settings
 /// alone, a few at a time.
-void AlertSampler::AskSleepers(const std::vector<std::shared_ptr<const NamespaceRow>>& rows) {
+void AlertSampler::AskSleepers(const std::vector<Space>& spaces) {
   if (!wants_.paused) return;
   size_t may = kMostWaking;
-  for (const auto& row : rows) {
+  for (const auto& [row, member] : spaces) {
+    if (member) continue;
     const NamespaceFigures figures = setup_.board->Figures(row->number);
     if (row->deleting || figures.awake || figures.totals.lane_settings == 0 || !IsWanted(row->name, AsksPaused)) continue;
     Lanes* paused = &known_[row->name].paused;
@@ -212,19 +274,29 @@ void AlertSampler::AskLanes(const std::string& space, NamespaceNumber number, As
   setup_.switchboard->Post(number, std::move(ask));
 }
 
-void AlertSampler::AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures) {
-  for (const auto& row : rows) figures->spaces.push_back(SpaceOf(*row));
-  std::erase_if(known_,
-                [&](const auto& each) { return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row->name == each.first; }); });
+void AlertSampler::AddSpaces(const std::vector<Space>& spaces, AlertFigures* figures) {
+  std::set<std::string_view> here;
+  for (const auto& [row, member] : spaces) {
+    if (!member) here.insert(row->name);
+    AlertSpace& space = figures->spaces.emplace_back(member ? AlertSpace{.name = row->name} : SpaceOf(*row));
+    space.number = row->number;
+    space.member = member;
+  }
+  std::erase_if(known_, [&](const auto& each) { return !here.contains(each.first); });
 }
 
 AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
   AlertSpace space;
   space.name = row.name;
   const NamespaceFigures figures = setup_.board->Figures(row.number);
+  int64_t age_ms = ReadClockMs(CLOCK_BOOTTIME) - began_at_;
+  if (const auto served = served_since_.find(row.name); served != served_since_.end()) {
+    space.since = served->second;
+    age_ms = std::min(age_ms, setup_.wall().ms - space.since.ms);
+  }
   // Of one that was awake when the broker ended nothing is known until its core is there again.
   const bool said = figures.awake || figures.totals.accepted > 0;
-  if (!said && ReadClockMs(CLOCK_BOOTTIME) - began_at_ < kOpenMostMs) return space;
+  if (!said && age_ms < kOpenMostMs) return space;
   space.pending = figures.totals.pending();
   const NamespaceSettings& settings = row.settings;
   space.quota = "max_pending";
@@ -301,6 +373,7 @@ void AlertSampler::OnReply(Reply reply) {
     } else if (auto* answered = std::get_if<AlertAnswered>(&reply.body)) {
       if (auto* judged = std::get_if<AlertsJudged>(&answered->answer->what)) {
         firing_ = judged->firing;
+        missing_ = judged->missing;
         unstored = judged->unstored;
       }
     }

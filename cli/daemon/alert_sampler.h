@@ -1,8 +1,9 @@
 // AlertSampler: once a second gathers the figures that alerts are judged by, and hands them to namespace `system`, where that is done
-// (broker/core_alerts.h). It runs only while the file has alerts. What cores know it asks them, those of awake namespaces that a rule is about; what
+// (broker/core_alerts.h). Of several brokers each gathers those of what it serves itself, and the one that serves `system` what the others made of
+// theirs, too. It runs only while the file has alerts. What cores know it asks them, those of awake namespaces that a rule is about; what
 // no core tells for a lane, a caller or a label it counts from the ends of attempts.
 //
-// The loop's thread, but TakeAttempt, TakeFlow, OnReply and shown, which are any thread's.
+// The loop's thread, but TakeAttempt, TakeFlow, OnReply, Hear and shown, which are any thread's.
 #pragma once
 
 #include <atomic>
@@ -16,8 +17,11 @@
 #include <vector>
 
 #include "broker/alert_meter.h"
+#include "broker/alert_report.h"
 #include "broker/figures_events.h"
+#include "broker/places.h"
 #include "broker/ports.h"
+#include "cli/daemon/alert_reports.h"
 #include "cli/daemon/published_table.h"
 #include "net/loop.h"
 
@@ -40,13 +44,19 @@ class AlertSampler {
     /// Adds what is known of the process, and of the store.
     std::function<void(AlertFigures*)> add_process;
     std::function<void(AlertUnstored)> send_unstored;
+    /// Of several brokers: this one's name, and which serves what; null: it is alone. `tell` takes the report to whoever judges.
+    std::string member = {};
+    const Places* places = nullptr;
+    std::function<void(AlertReport)> tell = {};
   };
   explicit AlertSampler(Setup setup);
 
   /// From now on. `max_pending`: what a namespace may have pending that says nothing else.
   void SetSettings(std::shared_ptr<const AlertSettings> settings, uint64_t max_pending);
-  /// Asks for nothing any more.
-  void Stop();
+  /// Of several brokers: they are judged here from now on, or elsewhere, as at first.
+  void SetJudging(bool here);
+  /// What another member says. False: they are not judged here.
+  bool Hear(AlertReport report);
 
   /// The end of an attempt.
   void TakeAttempt(const std::string& space, const AttemptLog& log);
@@ -55,9 +65,11 @@ class AlertSampler {
   void OnReply(Reply reply);
 
   struct Shown {
-    uint64_t alerts = 0, firing = 0;
+    uint64_t alerts = 0, firing = 0, missing = 0;
   };
-  Shown shown() const { return {alerts_.load(std::memory_order_relaxed), firing_.load(std::memory_order_relaxed)}; }
+  Shown shown() const {
+    return {alerts_.load(std::memory_order_relaxed), firing_.load(std::memory_order_relaxed), missing_.load(std::memory_order_relaxed)};
+  }
 
  private:
   using Clock = int64_t;  // ms of the loop's clock
@@ -89,13 +101,22 @@ class AlertSampler {
     std::vector<std::string> lane_prefixes;
   };
 
+  /// A namespace, and, of several brokers, the name of another one that serves it: empty where nobody does.
+  struct Space {
+    std::shared_ptr<const NamespaceRow> row;
+    std::optional<std::string> member;
+  };
+
   void Tick();
+  std::vector<Space> Spaces() const;
+  void NoteServed(const std::vector<Space>& spaces);
+  void Judge(AlertFigures figures, uint64_t token);
   void Ask(const std::string& space, NamespaceNumber number, Known* known);
-  void AskSleepers(const std::vector<std::shared_ptr<const NamespaceRow>>& rows);
+  void AskSleepers(const std::vector<Space>& spaces);
   void ForgetUnanswered();
   void Over(const Asked& asked);
   uint64_t NewToken(Asked::What what, const std::string& space, std::string prefix = {});
-  void AddSpaces(const std::vector<std::shared_ptr<const NamespaceRow>>& rows, AlertFigures* figures);
+  void AddSpaces(const std::vector<Space>& spaces, AlertFigures* figures);
   AlertSpace SpaceOf(const NamespaceRow& row);
   void TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now);
   void TakeHosts(Known* known, const std::string& space, const HostsListed& listed);
@@ -112,7 +133,7 @@ class AlertSampler {
   uint64_t max_pending_ = 0;
   Wants wants_;
   bool running_ = false;
-  std::atomic<uint64_t> alerts_{0}, firing_{0};
+  std::atomic<uint64_t> alerts_{0}, firing_{0}, missing_{0};
   std::atomic<bool> meters_{false};  // somebody counts
 
   std::mutex mutex_;  // guards all below
@@ -121,6 +142,9 @@ class AlertSampler {
   std::map<uint64_t, Asked> asked_;
   uint64_t next_token_ = 1;
   size_t judging_ = 0;
+  bool judges_;
+  AlertReports reports_;
+  std::map<std::string, WallTime> served_since_;  // of several brokers: what this one serves
 };
 
 }  // namespace notifyd

@@ -538,6 +538,10 @@ ProcessStats Runtime::Impl::ProcessNow() {
     stats.alerts_known = cluster_->Serves(kSystemNumber);
     stats.cluster->epoch = keeper_->word().epoch;
     stats.cluster->lease_left_ms = keeper_->left_ms();
+    stats.cluster->words_sent = words_.sent.load();
+    stats.cluster->words_failed = words_.failed.load();
+    stats.cluster->words_received = words_.received.load();
+    stats.cluster->alerts_missing = alert_sampler_->shown().missing;
   }
   stats.alerts = alert_sampler_->shown().alerts;
   stats.alerts_firing = alert_sampler_->shown().firing;

@@ -30,7 +30,23 @@ void Runtime::Impl::MakeAlerts() {
   setup.wall = ReadWall;
   setup.add_process = [this](AlertFigures* figures) { AddProcess(figures); };
   setup.send_unstored = [sender = alert_sender_.get()](AlertUnstored message) { sender->SendUnstored(std::move(message)); };
+  setup.member = options_.store.postgres.member;
+  setup.places = cluster_.get();
+  setup.tell = [this](const AlertReport& report) { TellJudge(report); };
   alert_sampler_ = std::make_unique<AlertSampler>(std::move(setup));
+}
+
+/// Whoever serves `system`. One at a time: the next one says all that this one does.
+void Runtime::Impl::TellJudge(const AlertReport& report) {
+  constexpr int64_t kAgainMs = 10'000;
+  const Place at = cluster_->Of(kSystemNumber);
+  if (at.kind != Place::Kind::kThere || telling_ || ReadClockMs(CLOCK_BOOTTIME) < tell_from_ms_) return;
+  telling_ = true;
+  io_[0]->teller->Tell(at.address, report, [this](int status) {
+    telling_ = false;
+    // A release of before knows no reports.
+    if (status >= 400 && status < 500) tell_from_ms_ = ReadClockMs(CLOCK_BOOTTIME) + kAgainMs;
+  });
 }
 
 void Runtime::Impl::AddProcess(AlertFigures* figures) {
@@ -51,7 +67,6 @@ void Runtime::Impl::SetAlerts(const Options& options) {
   auto settings = std::make_shared<AlertSettings>(options.alerts);
   settings->source = HostName();
   alert_sender_->SetSettings(settings, options.mail);
-  if (cluster_ && !judges_) return;
   alert_sampler_->SetSettings(std::move(settings), options.core.max_pending);
 }
 

@@ -83,7 +83,7 @@ void Runtime::Impl::ServeMembers(IoThread* io, ApiOptions* api) {
     };
   if (api->thread == 0) ProbeMembers(io, tls);
   io->members = std::make_unique<MemberClient>(&io->loop, std::move(tls));
-  if (io_.empty()) io->teller = std::make_unique<MemberTeller>(io->members.get());
+  if (io_.empty()) io->teller = std::make_unique<MemberTeller>(io->members.get(), &words_);
   api->members = io->members.get();
   api->passing = &passing_;
   api->histograms.push_back(&passing_.took);
@@ -118,6 +118,7 @@ void Runtime::Impl::JoinCluster() {
   store_->Start(this);
   registry_->Follow(std::exchange(image_, {}));
   cluster_->Start(std::move(cluster_store_));
+  SetAlerts(options_);
   Log(LogLevel::kInfo, "store opened", {{"member", options_.store.postgres.member}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
 }
 
@@ -145,8 +146,7 @@ void Runtime::Impl::GainNamespaces(const std::vector<NamespaceAtStart>& states, 
   const std::function<void()> gained = [this, judges, then] {
     if (!judges) return then();
     io_[0]->loop.Post([this, then] {
-      judges_ = true;
-      SetAlerts(options_);
+      alert_sampler_->SetJudging(true);
       then();
     });
   };
@@ -166,10 +166,7 @@ void Runtime::Impl::LeaveNamespace(NamespaceNumber number, std::function<void()>
   // Streams of it end first, at a line.
   OnEachLoop([number](IoThread* io) { io->api->LeaveNamespace(number); },
              [this, number, then] {
-               if (number == kSystemNumber) {
-                 judges_ = false;
-                 alert_sampler_->Stop();
-               }
+               if (number == kSystemNumber) alert_sampler_->SetJudging(false);
                ShardThread* shard = ShardThreadOf(number);
                shard->loop->Post([shard = shard->shard.get(), number, then] { shard->Leave(number, then); });
              });
@@ -189,7 +186,8 @@ HttpHandler* Runtime::Impl::MakeWords(IoThread* io) {
   auto hear = [cluster = cluster_.get(), loop = &io->loop](MemberWord word, std::function<void(bool)> then) {
     cluster->Hear(std::move(word), [loop, then](bool taken) { loop->Post([then, taken] { then(taken); }); });
   };
-  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear));
+  auto hear_report = [this](AlertReport report) { return alert_sampler_->Hear(std::move(report)); };
+  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear), std::move(hear_report), &words_);
   return io->words.get();
 }
 

@@ -117,6 +117,7 @@ class Runtime::Impl : private StoreEvents {
   void MakeAlerts();
   void SetAlerts(const Options& options);
   void AddProcess(AlertFigures* figures);
+  void TellJudge(const AlertReport& report);
   Status MakeShards();
   Status OpenAll();
   bool Ready() const;
@@ -214,6 +215,7 @@ class Runtime::Impl : private StoreEvents {
   const int64_t started_boot_ms_;
   Histograms histograms_;
   PassingFigures passing_;
+  WordFigures words_;
   RecentUse recent_{&histograms_.commit.histogram};
 
   std::atomic<bool> stop_asked_{false};  // any thread
@@ -252,7 +254,8 @@ class Runtime::Impl : private StoreEvents {
   std::vector<std::unique_ptr<IoThread>> io_;
   std::unique_ptr<AlertSender> alert_sender_;
   std::unique_ptr<AlertSampler> alert_sampler_;
-  bool judges_ = false;  // of a member, on the first loop: alerts, since it serves `system`
+  bool telling_ = false;      // of a member, on the first loop: a report is on its way to whoever judges alerts
+  int64_t tell_from_ms_ = 0;  // the next one is told then at the earliest
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::unique_ptr<ServiceNames> service_names_;
   std::unique_ptr<RegistryHost> registry_;

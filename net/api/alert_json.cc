@@ -94,6 +94,7 @@ struct Shower {
     json.Uint(listed.firing);
     json.Key("undelivered");
     json.Uint(listed.undelivered);
+    if (!listed.missing.empty()) Texts("missing", listed.missing, &json);
     json.EndObject();
     return JsonResponse(200, std::move(body));
   }

@@ -138,6 +138,10 @@ void ClusterLines(const std::optional<ClusterFigures>& cluster, Exposition& out)
   out.Counter("notifyd_cluster_taken_total", "Namespaces that this one took.", cluster->taken);
   out.Counter("notifyd_cluster_handed_over_total", "Namespaces that this one handed over.", cluster->handed_over);
   out.Counter("notifyd_cluster_buried_total", "Members that this one found to be gone.", cluster->buried);
+  out.Counter("notifyd_cluster_words_sent_total", "Words to other members.", cluster->words_sent);
+  out.Counter("notifyd_cluster_words_failed_total", "Of those the ones that were not taken.", cluster->words_failed);
+  out.Counter("notifyd_cluster_words_received_total", "Words of other members.", cluster->words_received);
+  out.Gauge("notifyd_cluster_alerts_missing", "Members whose figures this one, where it judges alerts, does not know.", cluster->alerts_missing);
 }
 
 void CommandLines(const std::vector<CommandStats>& commands, Exposition& out) {

@@ -4,19 +4,27 @@
 #include <utility>
 
 #include "net/cluster/member_word.h"
+#include "net/cluster/report_word.h"
 #include "net/peer.h"
 
 namespace notifyd {
 
 bool WordsDoor::IsWord(const HttpRequest& request) {
-  return request.peer && request.peer->serves.members && request.target == kMemberWordTarget;
+  return request.peer && request.peer->serves.members && (request.target == kMemberWordTarget || request.target == kReportWordTarget);
 }
 
 void WordsDoor::OnRequest(uint64_t token, HttpRequest request) {
   if (!IsWord(request)) return behind_.OnRequest(token, std::move(request));
   open_->insert(token);
+  if (request.target == kReportWordTarget) {
+    std::optional<AlertReport> report = request.method == "POST" ? DecodeAlertReport(request.body) : std::nullopt;
+    if (!report) return Answer(token, 400);
+    figures_.received.fetch_add(1, std::memory_order_relaxed);
+    return Answer(token, hear_report_(*std::move(report)) ? 204 : 503);
+  }
   std::optional<MemberWord> word = request.method == "POST" ? DecodeMemberWord(request.body) : std::nullopt;
   if (!word) return Answer(token, 400);
+  figures_.received.fetch_add(1, std::memory_order_relaxed);
   // What is told may come when this is gone.
   hear_(*std::move(word), [this, token, open = std::weak_ptr<std::unordered_set<uint64_t>>(open_)](bool taken) {
     if (!open.expired()) Answer(token, taken ? 204 : 503);

@@ -1,5 +1,5 @@
-// WordsDoor: takes words of other members (member_word.h), which come to the members' own listener alone. It stands between a server and the handler
-// of all else, which goes through it untouched. One a loop, on its thread.
+// WordsDoor: takes words of other members (member_word.h, report_word.h), which come to the members' own listener alone. It stands between a server
+// and the handler of all else, which goes through it untouched. One a loop, on its thread.
 //
 // I1  Of a word its handler hears nothing. It is answered once, unless whoever said it went away.
 #pragma once
@@ -11,7 +11,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "broker/alert_report.h"
 #include "broker/member_word.h"
+#include "net/cluster/word_figures.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -20,8 +22,11 @@ class WordsDoor : public HttpHandler {
  public:
   /// Takes a word; `then` on the loop: whether it was taken. It may be called from inside.
   using Hear = std::function<void(MemberWord word, std::function<void(bool)> then)>;
-  /// `behind` is borrowed. SetResponder (borrowed, too) must follow before the first request.
-  WordsDoor(HttpHandler* behind, Hear hear) : behind_(*behind), hear_(std::move(hear)) {}
+  /// Takes what a member says of alerts. False: they are not judged here.
+  using HearReport = std::function<bool(AlertReport report)>;
+  /// `behind` and `figures` are borrowed. SetResponder (borrowed, too) must follow before the first request.
+  WordsDoor(HttpHandler* behind, Hear hear, HearReport hear_report, WordFigures* figures)
+      : behind_(*behind), hear_(std::move(hear)), hear_report_(std::move(hear_report)), figures_(*figures) {}
   void SetResponder(HttpResponder* server) { server_ = server; }
 
   void OnRequest(uint64_t token, HttpRequest request) override;
@@ -46,6 +51,8 @@ class WordsDoor : public HttpHandler {
 
   HttpHandler& behind_;
   const Hear hear_;
+  const HearReport hear_report_;
+  WordFigures& figures_;
   HttpResponder* server_ = nullptr;
   std::shared_ptr<std::unordered_set<uint64_t>> open_ = std::make_shared<std::unordered_set<uint64_t>>();  // words that wait for their answer
 };

@@ -18,6 +18,25 @@ namespace {
 
 using FiguresPointer = std::shared_ptr<const AlertFigures>;
 
+/// Two brokers: this one is "a".
+struct Crew : Places {
+  std::map<NamespaceNumber, Place> places;
+  Place Of(NamespaceNumber number) const override {
+    auto found = places.find(number);
+    return found == places.end() ? Place{Place::Kind::kThere, "b", "b:1"} : found->second;
+  }
+  Place OfRegistry() const override { return {}; }
+  std::vector<Member> Members() const override {
+    std::vector<Member> members(2);
+    members[0].name = "a";
+    members[0].self = true;
+    members[1].name = "b";
+    return members;
+  }
+  void Await(NamespaceNumber, int64_t, std::function<void()>) override {}
+  void LookAnew(std::function<void()>) override {}
+};
+
 struct Rig : Switchboard, NamespaceBoard {
   Loop loop;
   PublishedTable tables;
@@ -25,10 +44,11 @@ struct Rig : Switchboard, NamespaceBoard {
   std::vector<std::pair<NamespaceNumber, Event>> posted;
   std::vector<FiguresPointer> judged;
   std::vector<AlertUnstored> unstored;
-  size_t wanted = SIZE_MAX;  // of judged, until the loop stops
+  std::vector<AlertReport> told;  // to whoever judges
+  size_t wanted = SIZE_MAX;       // of judged, or of told, until the loop stops
   std::unique_ptr<AlertSampler> sampler;
 
-  Rig() {
+  explicit Rig(const Places* places = nullptr) {
     AccessTable table;
     for (const auto& [name, number] : {std::pair("default", 0), {"system", 1}, {"orders", 2}, {"asleep", 3}, {"opening", 4}}) {
       auto row = std::make_shared<NamespaceRow>();
@@ -50,6 +70,12 @@ struct Rig : Switchboard, NamespaceBoard {
     setup.wall = [] { return WallTime{1'000'000}; };
     setup.add_process = [](AlertFigures* out) { out->disk_free_bytes = 5; };
     setup.send_unstored = [this](AlertUnstored message) { unstored.push_back(std::move(message)); };
+    setup.member = places ? "a" : "";
+    setup.places = places;
+    setup.tell = [this](AlertReport report) {
+      told.push_back(std::move(report));
+      if (told.size() >= wanted) loop.Stop();
+    };
     sampler = std::make_unique<AlertSampler>(std::move(setup));
   }
   void Post(NamespaceNumber to, Event event) override {
@@ -82,6 +108,13 @@ struct Rig : Switchboard, NamespaceBoard {
     loop.Run();
     wanted = SIZE_MAX;
     return *judged.back();
+  }
+  /// Until another one was told once more.
+  const AlertReport& NextTold() {
+    wanted = told.size() + 1;
+    loop.Run();
+    wanted = SIZE_MAX;
+    return told.back();
   }
   template <class Request>
   std::vector<NamespaceNumber> AskedOf() const {
@@ -367,4 +400,91 @@ TEST_CASE("alert sampler: a system that answers nothing is not asked more and mo
   rig.loop.SetTimer(1, 2 * AlertSampler::kEachMs, [&] { rig.loop.Stop(); });
   rig.loop.Run();
   CHECK(rig.judged.size() == 5);
+}
+
+TEST_CASE("alert sampler: one of several brokers tells whoever judges what it serves itself, and judges with what others say once that is here") {
+  Crew crew;
+  crew.places[2] = crew.places[4] = {};
+  Rig rig(&crew);
+  AlertReport report;
+  report.member = "b";
+  CHECK_FALSE(rig.sampler->Hear(report));
+  rig.figures[2].totals.by_index[Index::kDue] = 200'000;
+  rig.Set({AlertWhen::kPending, AlertWhen::kOldestDueAge});
+  CHECK(rig.judged.empty());
+  REQUIRE(rig.told.size() == 1);
+  CHECK(rig.told[0].member == "a");
+  CHECK(rig.told[0].spaces == std::vector<std::pair<NamespaceNumber, int64_t>>{{2, 0}, {4, 0}});
+  REQUIRE(rig.told[0].rules[0].readings.size() == 1);
+  CHECK(rig.told[0].rules[0].readings[0].cause == AlertCause{.space = "orders"});
+  CHECK(rig.told[0].rules[0].unknown == std::vector<std::string>{"opening"});
+  CHECK(rig.AskedOf<FiguresRequest>() == std::vector<NamespaceNumber>{2});
+
+  rig.sampler->SetJudging(true);
+  REQUIRE(rig.judged.size() == 1);
+  CHECK(rig.told.size() == 1);
+  CHECK(Space(*rig.judged[0], "asleep").member == "b");
+  CHECK_FALSE(Space(*rig.judged[0], "orders").member);
+  REQUIRE(rig.judged[0]->members.size() == 1);
+  CHECK_FALSE(rig.judged[0]->members[0].report);
+  CHECK(rig.sampler->Hear(report));
+  const AlertFigures& figures = rig.Next();
+  REQUIRE(figures.members[0].report);
+  CHECK(figures.members[0].report->member == "b");
+  CHECK_FALSE(figures.members[0].missing);
+}
+
+TEST_CASE("alert sampler: of a namespace that comes from another broker what was counted here before counts no more") {
+  Crew crew;
+  crew.places[2] = {};
+  Rig rig(&crew);
+  rig.Set({AlertWhen::kFailing});
+  auto envelope = std::make_shared<Envelope>();
+  envelope->host = "h:1";
+  AttemptLog log;
+  log.attempt = true;
+  log.envelope = envelope;
+  log.error = "timeout";
+  rig.sampler->TakeAttempt("orders", log);
+  CHECK(rig.NextTold().rules[0].readings.size() == 1);
+  crew.places.clear();
+  CHECK(rig.NextTold().rules[0].readings.empty());
+  crew.places[2] = {};
+  CHECK(rig.NextTold().rules[0].readings.empty());
+}
+
+TEST_CASE("alert reports: what is too old says nothing, and a member of which nothing is known for long is missing, until it says all or is gone") {
+  AlertReports reports;
+  AlertSettings settings;
+  settings.rules.emplace_back().name = "r";
+  const auto read = [&](int64_t now_ms, std::vector<std::string> others = {"b"}) {
+    AlertFigures figures;
+    figures.member = "a";
+    figures.settings = std::make_shared<const AlertSettings>(settings);
+    reports.AddTo(&figures, others, now_ms);
+    return figures.members;
+  };
+  AlertReport report;
+  report.member = "b";
+  report.rules.emplace_back().rule = "r";
+  report.rules[0].print = PrintOf(settings.rules[0]);
+  CHECK_FALSE(read(0)[0].missing);
+  CHECK(read(AlertReports::kFreshMs)[0].missing);
+  reports.Take(report, 10'000);
+  CHECK(read(10'000)[0].report);
+  CHECK_FALSE(read(10'000)[0].missing);
+  CHECK_FALSE(read(10'001 + AlertReports::kFreshMs)[0].report);
+  CHECK_FALSE(read(10'001 + AlertReports::kFreshMs)[0].missing);
+  CHECK(read(10'001 + 2 * AlertReports::kFreshMs)[0].missing);
+  // Its file says something else of the alert.
+  report.rules[0].print ^= 1;
+  for (int64_t now_ms : {40'000, 44'000, 48'000}) {
+    reports.Take(report, now_ms);
+    CHECK(read(now_ms)[0].report);
+    CHECK(read(now_ms)[0].missing);
+  }
+  CHECK(read(50'000, {}).empty());
+  // It came back as another one.
+  CHECK_FALSE(read(50'000)[0].report);
+  CHECK_FALSE(read(50'000)[0].missing);
 }

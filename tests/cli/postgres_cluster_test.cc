@@ -367,4 +367,36 @@ TEST_CASE("postgres cluster: whoever leads judges alerts: the first leader's fir
   }
 }
 
+TEST_CASE("postgres cluster: alerts are of all members: of what another one than the judge serves, and of its process, until that is gone") {
+  Cluster cluster;
+  TempDir place;
+  const std::string fires = "\nfor = 0\ngroup = 0\nto = \"log:x:y\"\n";
+  const std::string config = place.Write("n.toml", "[[alert]]\nname = \"memory\"\nwhen = \"memory\"\nthreshold = 1" + fires +
+                                                       "[[alert]]\nname = \"late\"\nwhen = \"pending\"\nthreshold = 0\nnamespace = \"n*\"" + fires);
+  for (const char* name : {"a", "b"}) cluster.Add(name, {"--config", config});
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  const std::string leader = cluster.Leader(), other = leader == "a" ? "b" : "a";
+  std::string its;
+  for (const char* space : {"n1", "n2", "n3", "n4"}) {
+    cluster.Make(space);
+    REQUIRE(Await([&] { return cluster.OwnerOf(space) != "null"; }));
+    if (cluster.OwnerOf(space) == other) its = space;
+  }
+  REQUIRE_FALSE(its.empty());
+  cluster.Submit(its, R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})");
+  const auto alert = [&](const std::string& name) { return cluster.Ask(leader, "GET", "/v1/alerts/" + name).body; };
+  CHECK(Await([&] { return JsonAt(alert("late"), "/causes/0/namespace") == its && JsonAt(alert("late"), "/state") == "firing"; }));
+  CHECK(Await([&] { return JsonAt(alert("memory"), "/causes_count") == "2"; }));
+  INFO(alert("memory"));
+  CHECK(JsonAt(alert("memory"), "/causes/0/member") == "a");
+  CHECK(JsonAt(alert("memory"), "/causes/1/member") == "b");
+  CHECK(JsonAt(cluster.Ask(leader, "GET", "/v1/alerts").body, "/missing").empty());
+  CHECK(cluster.Ask(leader, "GET", "/metrics").body.find("notifyd_cluster_words_received_total 0\n") == std::string::npos);
+  cluster.Kill(other);
+  CHECK(Await([&] { return JsonAt(alert("memory"), "/causes_count") == "1"; }));
+  CHECK(JsonAt(alert("memory"), "/causes/0/member") == leader);
+  CHECK(JsonAt(alert("late"), "/causes/0/namespace") == its);
+  CHECK(JsonAt(alert("late"), "/state") == "firing");
+}
+
 }  // namespace notifyd::test

@@ -97,6 +97,22 @@ export const clusterCases = [
     },
   ],
   [
+    "cluster: an alert says whose process it is about, and the page which members' figures are not known",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await asMember(world, broker, {}, () => kReport);
+      const at = "2030-01-01T00:00:00.000Z";
+      const cause = { member: "broker-3", since: at, value: 5e9 };
+      const alert = { name: "memory", when: "memory", threshold: 4e9, unit: "bytes", fires: "above", for_ms: 0, repeat_ms: 0, namespaces: [], lanes: [], hosts: [], callers: [], labels: [], to: ["log:x"], state: "firing", firing_since: at, causes_count: 1, causes: [cause], last_message: "firing", last_message_at: at, undelivered: 0 };
+      await page.route("**/v1/alerts", (route) => route.fulfill({ json: { items: [alert], next: null, firing: 1, undelivered: 0, missing: ["broker-2"] } }));
+      await open(page, broker, "alerts");
+      await page.waitForSelector("li:has-text('broker-3')");
+      await page.waitForSelector(".banner:has-text('No answer from broker-2')");
+      await isAccessible(page, world.axe, "alerts");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
     "cluster: one of two real members is emptied, by keyboard, after a question; alerts are asked of whoever judges them",
     async (world) => {
       const database = await new Database().start();

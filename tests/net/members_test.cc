@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "net/api/passing.h"
 #include "net/cluster/member_word.h"
+#include "net/cluster/report_word.h"
 #include "net/members_stage.h"
 #include "net/tls/tls_files.h"
 #include "net/tls_client.h"
@@ -495,6 +496,39 @@ TEST_CASE("members: a word comes back as it was said, and what is none is refuse
        {"", "{}", "[]", "7", R"({"member":""})", R"({"member":7})", R"({"member":"a","epoch":-1})", R"({"member":"a","epoch":1.5})",
         R"({"member":"a","renewal":18446744073709551616})", R"({"member":"a","look":1})", R"({"member":"a","leaving":null})"})
     CHECK_FALSE(DecodeMemberWord(text));
+}
+
+TEST_CASE("members: what one says of alerts comes back as it was said, and what is none is refused") {
+  AlertReport report;
+  report.member = "b \"\xc3\xa4\"";
+  report.spaces = {{0, 5}, {2, 7'000'000'000}, {kMostNumber, 5}};
+  AlertRuleReport& rule = report.rules.emplace_back();
+  rule.rule = "late";
+  rule.print = UINT64_MAX;
+  rule.known = true;
+  rule.unkept = 3;
+  rule.unknown = {"a", "b"};
+  rule.readings.push_back({{.space = "s", .lane = "l", .host = "h:1", .caller = "c", .object = "o"}, 1.25, "d\n", false});
+  rule.readings.push_back({{}, 1e300, "", false});
+  const std::string text = EncodeAlertReport(report);
+  const std::optional<AlertReport> read = DecodeAlertReport(text);
+  REQUIRE(read);
+  CHECK(read->member == report.member);
+  CHECK(read->spaces == report.spaces);
+  REQUIRE(read->rules.size() == 1);
+  CHECK(read->rules[0].print == rule.print);
+  CHECK(read->rules[0].readings.at(0).cause == rule.readings[0].cause);
+  CHECK(read->rules[0].readings.at(1).value == 1e300);
+  CHECK(EncodeAlertReport(*read) == text);
+  // A later version may say more.
+  CHECK(DecodeAlertReport(R"({"member":"a","more":[{}],"rules":[{"alert":"x","more":1,"readings":[{"value":1,"more":{}}]}]})"));
+  for (const char* bad : {"", "{}", "[]", "7", R"({"member":7})", R"({"member":"a","spaces":[1]})", R"({"member":"a","spaces":[[1,[-1]]]})",
+                          R"({"member":"a","spaces":[[1,[70000]]]})", R"({"member":"a","rules":[7]})", R"({"member":"a","rules":[{"print":-1}]})",
+                          R"({"member":"a","rules":[{"readings":{}}]})", R"({"member":"a","rules":[{"readings":[{"value":"1"}]}]})",
+                          R"({"member":"a","rules":[{"unknown":[1]}]})"}) {
+    INFO(bad);
+    CHECK_FALSE(DecodeAlertReport(bad));
+  }
 }
 
 TEST_CASE("members: over TLS each shows the cluster's certificate, and a stranger comes no further than that") {

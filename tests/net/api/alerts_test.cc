@@ -24,6 +24,7 @@ AlertView Firing() {
   view.firing_since = view.last_message_at = WallTime{5};
   view.last_message = "repeat";
   view.causes.push_back({{.space = "s", .lane = "l", .host = "h", .caller = "c", .object = "o"}, {6}, 1.5, "d"});
+  view.causes.push_back({{.member = "b"}, {6}, 1.5, ""});
   view.causes_count = 21;
   view.undelivered = 2;
   return view;
@@ -45,9 +46,10 @@ TEST_CASE("openapi: alerts") {
   AlertView plain;
   plain.rule.name = "down";
   plain.rule.when = AlertWhen::kBreakerOpen;
-  f.Reply(Answered(AlertsListed{{plain, Firing()}, false, 1, 2}));
+  f.Reply(Answered(AlertsListed{{plain, Firing()}, false, 1, 2, {"c"}}));
   held.Check(f, "/v1/alerts", "get");
   CHECK(f.Answer().body.find("hidden") == std::string::npos);
+  CHECK(f.Answer().body.find(R"("missing":["c"])") != std::string::npos);
   f.Ask("GET", "/v1/alerts/late");
   CHECK(AsksSystem<AlertGet>(f));
   f.Reply(Answered(AlertsListed{{Firing()}, true, 0, 0}));

@@ -5,6 +5,7 @@ import { usePoll } from "../poll";
 import { href } from "../route";
 import { t, term } from "../text";
 import { Act, Ago, Badge, Empty, Facts, Fault, Icon, Name, Panel, Time, Title, type Tone } from "../ui";
+import { Missing } from "./cluster";
 import { NotifyId } from "./notifies";
 
 interface Cause {
@@ -13,6 +14,7 @@ interface Cause {
   host?: string;
   caller?: string;
   name?: string;
+  member?: string; // of a cluster: whose process it is about
   since: string;
   value: number;
   detail?: string;
@@ -38,6 +40,7 @@ interface Alerts {
   items: Alert[];
   firing: number;
   undelivered: number;
+  missing?: string[]; // members of a cluster whose figures are not known
 }
 
 const kTones: Record<Alert["state"], Tone> = { ok: "good", pending: "warn", firing: "bad" };
@@ -74,7 +77,7 @@ function CauseLine({ cause, unit }: { cause: Cause; unit: Alert["unit"] }) {
   return (
     <li>
       {cause.host ? <a href={href("destination", [cause.host], query)}><Name>{cause.host}</Name></a> : null} {cause.lane ? <Name>{cause.lane}</Name> : null}{" "}
-      {cause.caller ? <a href={href("callers", [], { ...query, caller: cause.caller })}><Name>{cause.caller}</Name></a> : null} {cause.name ? <Name>{cause.name}</Name> : null} {cause.namespace ? <span class="faint">{cause.namespace}</span> : null} · <Ago at={cause.since} />
+      {cause.caller ? <a href={href("callers", [], { ...query, caller: cause.caller })}><Name>{cause.caller}</Name></a> : null} {cause.name ? <Name>{cause.name}</Name> : null} {cause.member ? <Name>{cause.member}</Name> : null} {cause.namespace ? <span class="faint">{cause.namespace}</span> : null} · <Ago at={cause.since} />
       {unit ? <> · {figure(unit, cause.value)}</> : null}
       {cause.detail ? <> · <bdi>{cause.detail}</bdi></> : null}
     </li>
@@ -95,6 +98,7 @@ export function Alerts() {
           {t("alerts_undelivered", { n: count(data.undelivered) })}
         </div>
       ) : null}
+      <Missing names={data?.missing} />
       {data && data.items.length === 0 ? <Empty title={t("alerts_none")} command={kSample} /> : null}
       {(data?.items ?? []).map((alert) => (
         <Panel
