@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/clocks.h"
 #include "base/log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/start_check.h"
@@ -64,6 +65,7 @@ struct Listeners::Place {
   uint16_t port = 0;  // bound to
   bool control = false;
   std::unique_ptr<TlsFiles> files;
+  std::string doubt;  // what was said of the dates of its certificate
   HttpListener as;
 
   std::string name() const { return address.ToString(port); }
@@ -113,6 +115,7 @@ Status Listeners::Open(const std::vector<HttpServer*>& servers, const Handover& 
   for (const auto& place : places_) {
     if (!place->files) continue;
     if (Result<bool> loaded = place->files->Load(); !loaded.ok()) return loaded.status();
+    TellDates(place.get());
   }
   if (members_) {
     if (Result<bool> loaded = members_->Load(); !loaded.ok()) return loaded.status();
@@ -257,6 +260,14 @@ Result<std::shared_ptr<const TlsContext>> Listeners::MembersTls() const {
   return context;
 }
 
+/// Of a certificate that whoever looks at its dates does not take: once, and again where there is another reason.
+void Listeners::TellDates(Place* place) {
+  const std::shared_ptr<const TlsContext> context = place->files->context();
+  const std::string doubt = context ? context->DoubtOf(ReadWall()) : std::string();
+  if (std::exchange(place->doubt, doubt) == doubt || doubt.empty()) return;
+  Log(LogLevel::kWarn, "certificate does not hold now", {{"listener", place->name()}, {"detail", doubt}});
+}
+
 /// Beside the loop.
 void Listeners::ReadCertificates() {
   // What is wrong with it is said of the listener that has the same.
@@ -270,6 +281,7 @@ void Listeners::ReadCertificates() {
     } else if (*loaded) {
       Log(LogLevel::kInfo, "certificate read again", {{"listener", place->name()}});
     }
+    TellDates(place.get());
   }
 }
 

@@ -59,6 +59,7 @@ class Listeners {
   Status OpenAnew(Place* place, const std::vector<HttpServer*>& servers);
   Status Adopt(Place* place, const std::vector<HttpServer*>& servers, const std::vector<int>& listening, const std::vector<int>& connections);
   void ReadCertificates();
+  static void TellDates(Place* place);
 
   const bool reuse_port_;
   std::vector<std::unique_ptr<Place>> places_;  // that of `listen` first, the control socket last

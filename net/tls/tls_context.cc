@@ -85,6 +85,12 @@ Status Trust(SSL_CTX* context, std::string_view pem, bool tell) {
 }
 
 /// What is in it is its owner's.
+std::string TextOf(const ASN1_TIME* at) {
+  tm parts{};
+  if (ASN1_TIME_to_tm(at, &parts) != 1) return "a time that does not read";
+  return FormatRfc3339({timegm(&parts) * int64_t{1000}});
+}
+
 void FreeStack(STACK_OF(X509) * stack) {
   sk_X509_free(stack);
 }
@@ -198,6 +204,21 @@ Status TlsContext::CheckShown(const std::string& certificate, const std::string&
   if (is_for == -2) is_for = X509_check_host(shown, host.data(), host.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, nullptr);
   ERR_clear_error();
   return is_for == 1 ? Status::Ok() : Bad("/host", "is not for \"" + host + "\"");
+}
+
+std::string TlsContext::DoubtOf(WallTime now) const {
+  STACK_OF(X509)* rest = nullptr;
+  if (SSL_CTX_get0_chain_certs(context_, &rest) != 1) rest = nullptr;
+  std::vector<X509*> shown;
+  if (X509* own = SSL_CTX_get0_certificate(context_)) shown.push_back(own);
+  for (int i = 0; rest != nullptr && i < sk_X509_num(rest); ++i) shown.push_back(sk_X509_value(rest, i));
+  time_t at = now.ms / 1000;
+  for (X509* each : shown) {
+    const char* which = each == shown.front() ? "the certificate " : "the certificate of its authority ";
+    if (X509_cmp_time(X509_get0_notBefore(each), &at) > 0) return std::string(which) + "does not hold before " + TextOf(X509_get0_notBefore(each));
+    if (X509_cmp_time(X509_get0_notAfter(each), &at) < 0) return std::string(which) + "does not hold since " + TextOf(X509_get0_notAfter(each));
+  }
+  return {};
 }
 
 TlsContext::~TlsContext() {

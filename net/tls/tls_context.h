@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/status.h"
+#include "base/time.h"
 
 struct ssl_ctx_st;
 
@@ -38,6 +39,10 @@ class TlsContext {
   /// or an address without brackets)? When it begins and ends to hold is not looked at. Error: kUnacceptable, for people, behind the words "the
   /// certificate", with field "/certificate" or "/ca", or "/host" where it is for others.
   static Status CheckShown(const std::string& certificate, const std::string& ca, const std::string& host);
+
+  /// Why whoever looks at the dates of the certificate that is shown, or of one that leads to its authority, does not take it at that time, for
+  /// people. Empty: it holds, or none is shown.
+  std::string DoubtOf(WallTime now) const;
 
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

@@ -65,7 +65,7 @@ class Cluster {
                                           name};
     if (trusts) {
       const TempDir& place = *places_[key];
-      const Pair pair = trusts->Issue("IP:127.0.0.1");
+      const Pair pair = trusts->Issue("IP:127.0.0.1", name, certificates_hold_s);
       for (const std::string& each : {std::string("--cluster-cert-file"), place.Write("cert", pair.certificate), std::string("--cluster-key-file"),
                                       place.Write("key", pair.key), std::string("--cluster-ca-file"), place.Write("ca", trusts->certificate())})
         arguments.push_back(each);
@@ -75,6 +75,7 @@ class Cluster {
     arguments.insert(arguments.end(), more.begin(), more.end());
     members_[key] = std::make_unique<Broker>(places_[key]->path(), arguments);
   }
+  long certificates_hold_s = 24 * 3600;  // of those that are added from now on
   Broker& At(const std::string& name) { return *members_.at(name); }
   void Kill(const std::string& name) {
     At(name).process().Signal(SIGKILL);
@@ -365,6 +366,16 @@ TEST_CASE("postgres cluster: whoever leads judges alerts: the first leader's fir
     REQUIRE(receiver.WaitFor(receiver.count() + 3));
     if (round == 0) cluster.Kill(leader);
   }
+}
+
+TEST_CASE("postgres cluster: a member whose certificate has ended says so at its start") {
+  const Authority authority;
+  Cluster cluster;
+  cluster.Add("a", {}, &authority);
+  cluster.certificates_hold_s = -60;
+  cluster.Add("b", {}, &authority);
+  CHECK(cluster.At("b").process().WaitForError("certificate does not hold now"));
+  CHECK(LinesOf(cluster.At("a").process().error(), "certificate does not hold now").empty());
 }
 
 TEST_CASE("postgres cluster: alerts are of all members: of what another one than the judge serves, and of its process, until that is gone") {

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "net/api/passing.h"
+#include "base/clocks.h"
 #include "net/cluster/member_word.h"
 #include "net/cluster/report_word.h"
 #include "net/members_stage.h"
@@ -529,6 +530,25 @@ TEST_CASE("members: what one says of alerts comes back as it was said, and what 
     INFO(bad);
     CHECK_FALSE(DecodeAlertReport(bad));
   }
+}
+
+TEST_CASE("members: of a certificate whose dates are not now it is said since when, or from when on") {
+  const Authority authority;
+  const Pair pair = authority.Issue("IP:127.0.0.1");
+  const auto context = TlsContext::ForServer({pair.certificate, pair.key, ""});
+  REQUIRE(context.ok());
+  const WallTime now = ReadWall();
+  constexpr int64_t kDayMs = 24 * 3'600'000;
+  CHECK((*context)->DoubtOf(now).empty());
+  CHECK((*context)->DoubtOf({now.ms + 2 * kDayMs}).find("the certificate does not hold since 20") == 0);
+  CHECK((*context)->DoubtOf({now.ms - kDayMs}).find("the certificate does not hold before 20") == 0);
+  const auto none = TlsContext::ForClient({authority.certificate(), "", ""});
+  REQUIRE(none.ok());
+  CHECK((*none)->DoubtOf({0}).empty());
+  // One that leads to the authority is looked at, too.
+  const auto chain = TlsContext::ForServer({pair.certificate + authority.Issue("", "between", -60).certificate, pair.key, ""});
+  REQUIRE(chain.ok());
+  CHECK((*chain)->DoubtOf(now).find("the certificate of its authority does not hold since 20") == 0);
 }
 
 TEST_CASE("members: over TLS each shows the cluster's certificate, and a stranger comes no further than that") {

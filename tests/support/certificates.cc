@@ -39,12 +39,13 @@ void Extend(X509* certificate, X509* issuer, int nid, const std::string& value) 
   X509_EXTENSION_free(extension);
 }
 
-X509* Make(EVP_PKEY* key, const std::string& subject, X509* issuer, EVP_PKEY* issuer_key, const std::string& names, bool authority) {
+X509* Make(EVP_PKEY* key, const std::string& subject, X509* issuer, EVP_PKEY* issuer_key, const std::string& names, bool authority,
+           long seconds = 24 * 3600) {
   static long serial = 1;
   X509* made = X509_new();
   Must(made != nullptr && X509_set_version(made, 2) == 1 && ASN1_INTEGER_set(X509_get_serialNumber(made), ++serial) == 1, "a certificate");
   X509_gmtime_adj(X509_getm_notBefore(made), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(made), 24 * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(made), seconds);
   X509_NAME* name = X509_get_subject_name(made);
   Must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0) == 1,
        "a certificate");
@@ -89,9 +90,9 @@ Authority::~Authority() {
   delete impl_;
 }
 
-Pair Authority::Issue(const std::string& names, const std::string& subject) const {
+Pair Authority::Issue(const std::string& names, const std::string& subject, long seconds) const {
   EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = Make(key, subject, impl_->certificate, impl_->key, names, false);
+  X509* certificate = Make(key, subject, impl_->certificate, impl_->key, names, false, seconds);
   Pair out{Pem(certificate), Pem(key)};
   X509_free(certificate);
   EVP_PKEY_free(key);

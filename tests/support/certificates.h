@@ -20,8 +20,9 @@ class Authority {
   Authority(const Authority&) = delete;
   /// PEM.
   const std::string& certificate() const { return certificate_; }
-  /// `names`: as OpenSSL's configuration has a subjectAltName, "DNS:localhost,IP:127.0.0.1"; empty: none.
-  Pair Issue(const std::string& names, const std::string& subject = "receiver") const;
+  /// `names`: as OpenSSL's configuration has a subjectAltName, "DNS:localhost,IP:127.0.0.1"; empty: none. It holds for so many
+  /// seconds from now on.
+  Pair Issue(const std::string& names, const std::string& subject = "receiver", long seconds = 24 * 3600) const;
 
  private:
   struct Impl;
