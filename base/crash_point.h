@@ -92,6 +92,15 @@ enum class CrashPoint : uint8_t {
   kLeaseBeforeAcquire,
   kLeaseAcquired,
   kLeaseBeforeRelease,
+  kCellBegun,
+  kCellBeforeChunk,
+  kCellStood,
+  kCellWhole,
+  kCellDeparted,
+  kCellSwitched,
+  kCellActive,
+  kCellBeforeClean,
+  kCellCleaned,
 };
 
 inline constexpr const char* kCrashPointNames[] = {
@@ -183,8 +192,19 @@ inline constexpr const char* kCrashPointNames[] = {
     "lease.before_acquire",
     "lease.acquired",
     "lease.before_release",
+    // A move of a namespace to another cell: its copy, that it is whole, what the cell that it left says, the row of the namespace, the first owner
+    // there; and what lay where it was.
+    "cell.begun",
+    "cell.before_chunk",
+    "cell.stood",
+    "cell.whole",
+    "cell.departed",
+    "cell.switched",
+    "cell.active",
+    "cell.before_clean",
+    "cell.cleaned",
 };
-static_assert(std::size(kCrashPointNames) == static_cast<size_t>(CrashPoint::kLeaseBeforeRelease) + 1);
+static_assert(std::size(kCrashPointNames) == static_cast<size_t>(CrashPoint::kCellCleaned) + 1);
 
 inline constexpr char kCrashVariable[] = "NOTIFYD_CRASH_AT";
 

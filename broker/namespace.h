@@ -38,7 +38,7 @@ struct NamespaceSettings {
   std::optional<RetryPolicy> retry;  // written into a notify at its submit, like the next
   std::optional<int64_t> timeout_ms;
   std::vector<LaneRule> lane_rules;
-  std::optional<std::string> cell;  // of a store with several: in which one it lies, for good; not set: the home cell
+  std::optional<std::string> cell;  // of a store with several: in which one it lies; not set: the home cell
   bool operator==(const NamespaceSettings&) const = default;
 };
 
@@ -66,7 +66,8 @@ struct NamespaceRow {
   bool deleting = false;  // what it held is being removed: it takes nothing any more
   WallTime created_at;
   NamespaceSettings settings;
-  std::vector<SigningKey> keys;  // oldest first
+  std::optional<std::string> moving_to = {};  // the cell to which it is to be moved; kHomeCell: the home cell
+  std::vector<SigningKey> keys;               // oldest first
   bool operator==(const NamespaceRow&) const = default;
 };
 

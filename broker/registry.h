@@ -71,6 +71,7 @@ class Registry {
   void On(const Now& now, const TokenUsed& event, RegistryEffects* out);
   void On(const Now& now, const NamespaceClosed& event, RegistryEffects* out);
   void On(const Now& now, const NamespaceDrained& event, RegistryEffects* out);
+  void On(const Now& now, const NamespaceMoved& event, RegistryEffects* out);
   void On(const Now& now, const RegistryCommitted& event, RegistryEffects* out);
   void On(const Now& now, const RegistryTick& event, RegistryEffects* out);
 

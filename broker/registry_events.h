@@ -126,6 +126,11 @@ struct NamespaceDrained {
   NamespaceNumber number = 0;
   RemovedTotals totals;
 };
+/// All of it lies whole in that cell, and nobody writes it any more where it was (broker/cell_move.h).
+struct NamespaceMoved {
+  NamespaceNumber number = 0;
+  std::string to;
+};
 /// Batch `number` and all before it are written, and durable where it asked for a sync.
 struct RegistryCommitted {
   uint64_t number = 0;
@@ -133,8 +138,9 @@ struct RegistryCommitted {
 /// Once a second while Registry::wants_tick().
 struct RegistryTick {};
 
-using RegistryEvent = std::variant<PutNamespace, RemoveNamespace, PutSigningKey, RemoveSigningKey, MakeTokenRequest, ChangeToken, RotateToken,
-                                   RemoveToken, ListTokens, TokenUsed, NamespaceClosed, NamespaceDrained, RegistryCommitted, RegistryTick>;
+using RegistryEvent =
+    std::variant<PutNamespace, RemoveNamespace, PutSigningKey, RemoveSigningKey, MakeTokenRequest, ChangeToken, RotateToken, RemoveToken, ListTokens,
+                 TokenUsed, NamespaceClosed, NamespaceDrained, NamespaceMoved, RegistryCommitted, RegistryTick>;
 
 /// What stands once, for all rows.
 struct RegistryHead {

@@ -34,12 +34,20 @@ AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std
           .said = actor.said};
 }
 
-/// A namespace's cell is chosen as it is made: whoever says nothing of it leaves it as it is.
-Status StayIn(const std::optional<std::string>& cell, NamespaceSettings* settings) {
-  const std::string asked = settings->cell.value_or(cell.value_or(kHomeCell));
-  settings->cell = cell;
-  if (asked == cell.value_or(kHomeCell)) return Status::Ok();
-  return Status(Code::kConflict, "the namespace lies in the cell \"" + cell.value_or(kHomeCell) + "\", and stays there", "/cell");
+/// Another cell is where it is to be moved, the one in which it lies calls that off, and whoever says nothing of it leaves it as it is.
+Status Aim(const NamespaceSettings& asked, NamespaceRow* row) {
+  const std::string now = row->settings.cell.value_or(kHomeCell);
+  const std::optional<std::string> cell = row->settings.cell;
+  row->settings = asked;
+  row->settings.cell = cell;
+  if (!asked.cell) return Status::Ok();
+  if (*asked.cell == now) {
+    row->moving_to.reset();
+    return Status::Ok();
+  }
+  if (row->number <= kSystemNumber) return Status(Code::kConflict, "the namespace \"" + row->name + "\" stays in the home cell", "/cell");
+  row->moving_to = asked.cell;
+  return Status::Ok();
 }
 
 Status CheckKey(const SigningKey& key, int64_t overlap_ms) {
@@ -80,16 +88,15 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
   }
   if (!Changeable(event.request, event.actor, event.name, out)) return;
   if (!Holds(event.precondition, old->version)) return Stale(event.request, out);
-  NamespaceSettings settings = event.settings;
-  if (Status status = CheckSettings(settings); !status.ok()) return Refuse(event.request, std::move(status), out);
-  if (Status status = StayIn(old->settings.cell, &settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (Status status = CheckSettings(event.settings); !status.ok()) return Refuse(event.request, std::move(status), out);
+  NamespaceRow row = *old;
+  if (Status status = Aim(event.settings, &row); !status.ok()) return Refuse(event.request, std::move(status), out);
   if (!event.actor.grant.IsAdminOfAll()) {
-    std::string field = NeedsAdminOfAll(old->settings, settings, limits_.defaults);
+    std::string field = NeedsAdminOfAll(old->settings, row.settings, limits_.defaults);
+    if (field.empty() && row.moving_to != old->moving_to) field = "/cell";
     if (!field.empty()) return Refuse(event.request, NeedsAll(std::move(field)), out);
   }
-  if (old->settings == settings) return Reply({.request = event.request, .space = old}, out);
-  NamespaceRow row = *old;
-  row.settings = std::move(settings);
+  if (row == *old) return Reply({.request = event.request, .space = old}, out);
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
@@ -140,6 +147,7 @@ void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const 
   Draft draft;
   NamespaceRow marked = row;
   marked.deleting = true;
+  marked.moving_to.reset();
   marked.keys.clear();
   Put(std::move(marked), &draft);
   auto names_it = [&](const TokenRow& token) { return !token.grant.namespaces.all && token.grant.namespaces.Has(event.name); };
@@ -162,6 +170,18 @@ void Registry::On(const Now&, const NamespaceDrained& event, RegistryEffects* ou
   ++head_.version;
   draft.writes.push_back(DropNamespace{event.number});
   draft.rows = true;
+  Commit(std::move(draft), {}, out);
+}
+
+/// What was called off, or aims elsewhere by now, is not so: its row alone says where it lies.
+void Registry::On(const Now&, const NamespaceMoved& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> old = table_.FindNamespace(event.number);
+  if (!old || old->deleting || old->moving_to != event.to) return;
+  NamespaceRow row = *old;
+  row.settings.cell = event.to == kHomeCell ? std::nullopt : std::optional(event.to);
+  row.moving_to.reset();
+  Draft draft;
+  Put(std::move(row), &draft);
   Commit(std::move(draft), {}, out);
 }
 

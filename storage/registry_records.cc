@@ -232,7 +232,7 @@ bool TakeGrant(Decoder* in, Grant* grant) {
   return in->ok() && CheckGrant(*grant).ok();
 }
 
-constexpr uint8_t kDeleting = 1, kKeysSealed = 2;
+constexpr uint8_t kDeleting = 1, kKeysSealed = 2, kMoves = 4;
 constexpr uint8_t kDisabled = 1, kSigns = 2, kHasOld = 4, kTokenSealed = 8;
 
 std::string BoundOf(NamespaceNumber number, const SigningKey& key) {
@@ -339,8 +339,9 @@ void EncodeNamespace(const NamespaceRow& row, const SecretSeal* seal, std::strin
   encoder.Text(row.name);
   encoder.Varint(row.version);
   encoder.Signed(row.created_at.ms);
-  encoder.U8(static_cast<uint8_t>((row.deleting ? kDeleting : 0) | (seal != nullptr ? kKeysSealed : 0)));
+  encoder.U8(static_cast<uint8_t>((row.deleting ? kDeleting : 0) | (seal != nullptr ? kKeysSealed : 0) | (row.moving_to ? kMoves : 0)));
   PutSettings(row.settings, &encoder);
+  if (row.moving_to) encoder.Text(*row.moving_to);
   encoder.Varint(row.keys.size());
   for (const SigningKey& key : row.keys) {
     encoder.Text(key.name);
@@ -362,7 +363,8 @@ Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber numb
   row->created_at = WallTime{in.Signed()};
   const uint8_t flags = in.U8();
   row->deleting = (flags & kDeleting) != 0;
-  if (flags > (kDeleting | kKeysSealed) || !IsNamespaceName(row->name) || !TakeSettings(&in, &row->settings)) return DamagedRecord("namespace");
+  if (flags > (kDeleting | kKeysSealed | kMoves) || !IsNamespaceName(row->name) || !TakeSettings(&in, &row->settings)) return DamagedRecord("namespace");
+  if (flags & kMoves) row->moving_to = in.Text();
   size_t count = 0;
   if (!TakeCount(&in, &count)) return DamagedRecord("namespace");
   for (size_t i = 0; i < count; ++i) {

@@ -54,9 +54,14 @@ std::string Render(JsonTree::Value document) {
                               {"NAMESPACES", "/namespaces"},
                               {"SEEN_MS", "/heartbeat_age_ms"},
                               {"VERSION", "/version"}});
-  const std::string spaces =
-      TableOf(document, "/namespaces",
-              {{"NAMESPACE", "/name"}, {"OWNER", "/owner"}, {"PLACED", "/placed"}, {"EPOCH", "/epoch"}, {"LOAD", "/load"}, {"CELL", "/cell"}});
+  const std::string spaces = TableOf(document, "/namespaces",
+                                     {{"NAMESPACE", "/name"},
+                                      {"OWNER", "/owner"},
+                                      {"PLACED", "/placed"},
+                                      {"EPOCH", "/epoch"},
+                                      {"LOAD", "/load"},
+                                      {"CELL", "/cell"},
+                                      {"MOVING_TO", "/moving_to"}});
   const std::string moves = TableOf(document, "/moves", {{"MOVED", "/at"}, {"NAMESPACE", "/namespace"}, {"FROM", "/from"}, {"TO", "/to"}});
   for (const std::string& each : {spaces, moves})
     if (!each.empty()) text += "\n" + each;

@@ -53,7 +53,7 @@ const std::vector<FieldFlag>& NamespaceFlags() {
       {"retry", "--retry", kJson, "JSON", "How its notifies are tried again where they say nothing, as one object.", true},
       {"timeout_ms", "--timeout-ms", kNumber, "MS", "One whole attempt, of notifies that say nothing.", true},
       {"lane_rules", "--lane-rules", kJson, "JSON", "An array of rules, with the keys of [[lane]] in the broker's file.", true},
-      {"cell", "--cell", kText, "NAME", "In which cell of the store it is made, for good; without it the home cell.", true},
+      {"cell", "--cell", kText, "NAME", "In which cell of the store it is made (without it the home cell), or to which it moves.", true},
   };
   return fields;
 }

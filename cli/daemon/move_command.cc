@@ -46,9 +46,9 @@ Status CheckNoCells(const OrderedKv& kv) {
   Result<RegistryImage> image = ReadRegistry(kv, Sealing());
   if (!image.ok()) return std::move(image).status();
   for (const auto& row : image->namespaces)
-    if (row->settings.cell)
-      return Status(Code::kUnacceptable,
-                    "--from: namespace " + row->name + " lies in the cell " + *row->settings.cell + ": a store with cells is not moved");
+    if (row->settings.cell || row->moving_to)
+      return Status(Code::kUnacceptable, "--from: namespace " + row->name + " lies in the cell " + row->settings.cell.value_or(kHomeCell) +
+                                             (row->moving_to ? ", and moves to " + *row->moving_to : "") + ": a store with cells is not moved");
   return Status::Ok();
 }
 

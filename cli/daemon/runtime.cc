@@ -110,6 +110,7 @@ Runtime::Impl::~Impl() {
   if (checker_.joinable()) checker_.join();
   commands_.reset();
   if (alert_sender_) alert_sender_->Stop();
+  if (cell_moves_) cell_moves_->Stop();
   if (store_) store_->Stop();
   if (cluster_) cluster_->Stop();
   // What still posts while it is taken apart finds nobody.
@@ -147,6 +148,7 @@ int Runtime::Impl::Run(Signals* signals) {
   if (checker_.joinable()) checker_.join();
   if (tracing_) tracing_->Finish(kSpansMostMs);
   PassCrashPoint(CrashPoint::kStopDrained);
+  if (cell_moves_) cell_moves_->Stop();
   // What the cluster's thread waits for is the store's, which waits for nobody.
   store_->Stop();
   if (cluster_) cluster_->Stop();
@@ -329,6 +331,7 @@ Status Runtime::Impl::OpenStore() {
   cluster_store_ = std::move(opened->cluster);
   backups_ = std::move(opened->backups);
   store_lost_ = std::move(opened->lost);
+  cell_store_ = opened->cell_moves;
   Result<RegistryImage> image = store_->LoadRegistry();
   if (!image.ok()) return std::move(image).status();
   PassCrashPoint(CrashPoint::kStartRegistryRead);
@@ -404,14 +407,10 @@ Status Runtime::Impl::MakeShards() {
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard->shard.get());
   exchange_.Connect(std::move(shards), cluster_ ? nullptr : registry_.get(), store_.get());
+  MakeCellMoves();
   if (!cluster_) return OpenAll();
   JoinCluster();
   return Status::Ok();
-}
-
-void Runtime::Impl::ReplyOfRegistry(RegistryReply reply) {
-  IoThread* io = io_[ThreadOfRegistryRequest(reply.request)].get();
-  io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
 }
 
 /// All that the store has is served here.
@@ -469,6 +468,7 @@ void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {
   tables_.Set(std::move(table));
   for (auto& shard : shards_) shard->loop->Post([shard = shard->shard.get()] { shard->TableChanged(); });
   if (cluster_) cluster_->Kick();
+  if (cell_moves_) cell_moves_->Kick();
 }
 
 /// No program of this process goes on beside those of the next owner, but for one that does not go.

@@ -8,6 +8,7 @@
 #include "base/ip_address.h"
 #include "base/log.h"
 #include "cli/daemon/runtime_impl.h"
+#include "net/api/steps.h"
 
 namespace notifyd {
 
@@ -30,7 +31,7 @@ void Runtime::Impl::MakeCluster() {
   setup.post = [this](NamespaceNumber number, Event event) { exchange_.Post(number, std::move(event)); };
   setup.namespaces = [this] {
     std::vector<PlacedNamespace> all;
-    for (const auto& row : tables_.Get()->AllNamespaces()) all.push_back({row->number, {}, 0, row->deleting});
+    for (const auto& row : tables_.Get()->AllNamespaces()) all.push_back({row->number, {}, 0, row->deleting || row->moving_to});
     return all;
   };
   setup.load = [this](NamespaceNumber number) {
@@ -65,6 +66,7 @@ void Runtime::Impl::TellSelf(const std::vector<Member>& members) {
 }
 
 void Runtime::Impl::ServeCluster(ApiOptions* api, Loop* loop) {
+  api->cell_move = [this](NamespaceNumber number) { return cell_moves_ ? cell_moves_->Report(number) : std::nullopt; };
   if (!cluster_) return;
   api->cluster = [cluster = cluster_.get()] { return cluster->Report(); };
   api->drain = [cluster = cluster_.get(), loop](std::string member, bool draining, std::function<void(Status)> then) {
@@ -122,6 +124,11 @@ void Runtime::Impl::JoinCluster() {
   Log(LogLevel::kInfo, "store opened", {{"member", options_.store.postgres.member}, {"took_ms", ReadClockMs(CLOCK_BOOTTIME) - started_boot_ms_}});
 }
 
+void Runtime::Impl::ReplyOfRegistry(RegistryReply reply) {
+  IoThread* io = io_[ThreadOfRegistryRequest(reply.request)].get();
+  io->loop.Post([api = io->api.get(), reply = std::make_shared<RegistryReply>(std::move(reply))] { api->OnRegistryReply(std::move(*reply)); });
+}
+
 void Runtime::Impl::TakeRegistry(RegistryImage image, bool leads, std::function<void()> then) {
   shards_[0]->loop->Post([this, image = std::make_shared<const RegistryImage>(std::move(image)), leads, then] {
     if (!leads) {
@@ -156,6 +163,40 @@ void Runtime::Impl::GainNamespaces(const std::vector<NamespaceAtStart>& states, 
       shard->Gain(its);
       if (left->fetch_sub(1) == 1) gained();
     });
+}
+
+/// What moves from one cell of the store to another is moved by whoever has the registry, and is brought there.
+void Runtime::Impl::MakeCellMoves() {
+  if (!cell_store_) return;
+  CellMoveHost::Setup setup;
+  setup.store = cell_store_;
+  setup.grace_ms = options_.shutdown_grace_ms;
+  setup.now = [] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; };
+  setup.wishes = [this] {
+    std::vector<CellWish> wishes;
+    const std::shared_ptr<const AccessTable> table = tables_.Get();  // null: nothing is read yet
+    if (!table) return wishes;
+    for (const auto& row : table->AllNamespaces())
+      if (row->moving_to && !row->deleting) wishes.push_back({row->number, row->name, row->settings.cell.value_or(kHomeCell), *row->moving_to});
+    return wishes;
+  };
+  setup.mine = [this](NamespaceNumber number) { return !cluster_ || (cluster_->leads() && cluster_->Serves(number)); };
+  setup.cell = [this](NamespaceNumber number) {
+    const std::shared_ptr<const NamespaceRow> row = tables_.Get()->FindNamespace(number);
+    return row ? row->settings.cell.value_or(kHomeCell) : std::string();
+  };
+  setup.stand_still = [this](NamespaceNumber number, std::function<void()> stood) {
+    ShardThread* shard = ShardThreadOf(number);
+    shard->loop->Post([shard = shard->shard.get(), number, stood = std::move(stood)] { shard->StandStill(number, stood); });
+  };
+  setup.cut = [this](NamespaceNumber number) { CutNamespace(number); };
+  setup.resume = [this](NamespaceNumber number) {
+    ShardThread* shard = ShardThreadOf(number);
+    shard->loop->Post([shard = shard->shard.get(), number] { shard->Resume(number); });
+  };
+  setup.moved = [this](NamespaceMoved moved) { exchange_.Post(RegistryEvent(std::move(moved))); };
+  cell_moves_ = std::make_unique<CellMoveHost>(std::move(setup));
+  cell_moves_->Start();
 }
 
 ShardThread* Runtime::Impl::ShardThreadOf(NamespaceNumber number) const {

@@ -16,6 +16,7 @@
 
 #include "cli/daemon/alert_sampler.h"
 #include "cli/daemon/board.h"
+#include "cli/daemon/cell_move_host.h"
 #include "cli/daemon/cluster_host.h"
 #include "cli/daemon/dispatcher.h"
 #include "cli/daemon/exchange.h"
@@ -131,6 +132,7 @@ class Runtime::Impl : private StoreEvents {
   void GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then);
   void LeaveNamespace(NamespaceNumber number, std::function<void()> then);
   void CutNamespace(NamespaceNumber number);
+  void MakeCellMoves();
   ShardThread* ShardThreadOf(NamespaceNumber number) const;
   void ReplyOfRegistry(RegistryReply reply);
 
@@ -243,6 +245,8 @@ class Runtime::Impl : private StoreEvents {
   std::unique_ptr<ClusterStore> cluster_store_;  // until the cluster begins
   std::unique_ptr<ClusterHost> cluster_;         // null: it has the store for itself
   std::function<bool(NamespaceNumber)> store_lost_;
+  CellStore* cell_store_ = nullptr;           // the store's
+  std::unique_ptr<CellMoveHost> cell_moves_;  // null: the store has no cells
   std::function<Status()> rekey_;  // OpenedStore's, as the next
   std::function<RekeyState()> rekeyed_;
   std::function<void()> expect_;

@@ -141,6 +141,7 @@ void Runtime::Impl::StopSignal(int number) {
   const auto stop = [this, number, until_ms] {
     if (!std::exchange(departed_, true)) StopCores(number, std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0));
   };
+  if (cell_moves_) cell_moves_->Quiesce();
   // The store may not answer.
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms + kDepartMoreMs, stop);
   cluster_->Depart(options_.shutdown_grace_ms, [this, stop] { io_[0]->loop.Post(stop); });
@@ -153,6 +154,7 @@ void Runtime::Impl::StopCores(int number, int64_t grace_ms) {
   PassCrashPoint(CrashPoint::kStopBegun);
   stage_ = Stage::kStopping;
   if (cluster_) cluster_->Quiesce();
+  if (cell_moves_) cell_moves_->Quiesce();
   profiler_.Cut();
   io_[0]->loop.SetTimer(kGraceSlot, grace_ms, [this] { FlushAndStop("the grace for calls in flight is over"); });
   // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
@@ -211,6 +213,7 @@ void Runtime::Impl::SuccessorChecked(const Status& checked) {
   PassCrashPoint(CrashPoint::kRestartChecked);
   stage_ = Stage::kHolding;
   if (cluster_) cluster_->Quiesce();
+  if (cell_moves_) cell_moves_->Quiesce();
   Log(LogLevel::kInfo, "restart: no new attempts, those in flight may end", {{"grace_ms", options_.shutdown_grace_ms}});
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms, [this] { Settle("the grace for calls in flight is over"); });
   OnEachShard([](Shard* shard) { shard->Hold(); }, [] {});

@@ -49,6 +49,7 @@ void Shard::Turn() {
   adopted_ = true;
   Now now = Read();
   OpenNext();
+  if (!standing_.empty()) RefuseLate(now);
   bool ran = false;
   for (int run = 0; run < kRunsMostPerTurn && RunOnce(now); ++run) {
     ran = true;
@@ -86,6 +87,11 @@ bool Shard::RunOnce(const Now& now) {
 
 void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events) {
   Slot* slot = Find(to);
+  if (standing_.contains(to)) {
+    PutAside(to, &events);
+    if (slot && slot->core && !events.empty()) Run(now, slot, std::move(events));
+    return;
+  }
   if (setup_.lost && setup_.lost(to)) RefuseLost(&events);
   if (!slot) {
     if (setup_.among_members && !own_.contains(to)) return TurnAway(to, std::move(events));
@@ -127,8 +133,10 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
   if (slot->discarded) {
     // Its part of the store is let go of before the registry hears that it may drop it.
     const NamespaceDrained drained{slot->number, *slot->discarded};
+    const std::function<void()> left = std::move(slot->left);
     Drop(slot);
     setup_.switchboard->Post(RegistryEvent(drained));
+    if (left) left();
     return;
   }
   notifyd::Wake wake = slot->core->NextWake();

@@ -25,6 +25,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "broker/driver.h"
@@ -99,6 +100,12 @@ class Shard {
   /// It is served here no more: takes nothing, starts no attempt, lets those in flight end. `left`, on the loop, once all of it is durable and it is
   /// let go of, or after a Cut.
   void Leave(NamespaceNumber number, std::function<void()> left);
+  /// It is let go of as by Leave, to be opened again by Resume: meanwhile what comes for it waits, a request kStandsMostMs at most. It stays this
+  /// shard's. `stood` as `left`.
+  void StandStill(NamespaceNumber number, std::function<void()> stood);
+  /// Of one that stands still; else nothing.
+  void Resume(NamespaceNumber number);
+  static constexpr int64_t kStandsMostMs = 5'000;
   /// What of it is still in flight is not waited for any more. False: there is nothing of it.
   bool Cut(NamespaceNumber number);
 
@@ -144,6 +151,9 @@ class Shard {
   void OpenLater(Slot* slot);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void EndLeave(NamespaceNumber number);
+  void PutAside(NamespaceNumber number, std::vector<Event>* events);
+  void TurnAsideWaiting(NamespaceNumber number, std::vector<Event>* waiting);
+  void RefuseLate(const Now& now);
   void Wake(NamespaceNumber number, std::vector<Event> events);
   void OpenNext();
   void Opened(NamespaceNumber number);
@@ -175,6 +185,7 @@ class Shard {
   std::unordered_map<NamespaceNumber, std::unique_ptr<Slot>> slots_;
   Slot* default_ = nullptr;  // of slots_
   std::unordered_set<NamespaceNumber> own_;  // among members: those that are served here
+  std::unordered_map<NamespaceNumber, std::deque<std::pair<MonoTime, Event>>> standing_;  // what came since, and when
   std::deque<NamespaceNumber> to_open_;
   size_t opening_ = 0;
   std::vector<NamespaceNumber> unshown_;  // ran since the board was told

@@ -85,10 +85,80 @@ void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
   armed_ = false;
 }
 
+void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
+  standing_.try_emplace(number);
+  std::erase(to_open_, number);
+  Slot* slot = Find(number);
+  if (slot && (slot->core || slot->opening)) {
+    slot->left = std::move(stood);
+    if (slot->core) Post(number, StopRequested{});
+    return;
+  }
+  if (slot) {
+    PutAside(number, &slot->waiting);
+    slots_.erase(number);
+  }
+  roster_.SetWake(number, {});
+  stood();
+}
+
+void Shard::Resume(NamespaceNumber number) {
+  auto found = standing_.extract(number);
+  if (found.empty()) return;
+  std::vector<Event> events;
+  for (auto& [at, event] : found.mapped()) events.push_back(std::move(event));
+  if (setup_.among_members && !own_.contains(number)) return TurnAway(number, std::move(events));
+  Wake(number, std::move(events));
+  setup_.flush();
+  armed_ = false;
+}
+
+/// Takes out of `events` what waits until it is served again. Ends of attempts and the store's answers do not.
+void Shard::PutAside(NamespaceNumber number, std::vector<Event>* events) {
+  std::deque<std::pair<MonoTime, Event>>& aside = standing_[number];
+  const MonoTime now = Read().mono;
+  std::erase_if(*events, [&](Event& event) {
+    if (!WakesUp(event)) return false;
+    aside.emplace_back(now, std::move(event));
+    return true;
+  });
+}
+
+/// What waited for a core that is not made any more.
+void Shard::TurnAsideWaiting(NamespaceNumber number, std::vector<Event>* waiting) {
+  if (standing_.contains(number)) PutAside(number, waiting);
+  else Refuse(*waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
+}
+
+void Shard::RefuseLate(const Now& now) {
+  for (auto& [number, aside] : standing_) {
+    std::vector<Event> late;
+    std::erase_if(aside, [&](std::pair<MonoTime, Event>& each) {
+      if (!IsRequest(each.second) || now.mono.ms - each.first.ms < kStandsMostMs) return false;
+      late.push_back(std::move(each.second));
+      return true;
+    });
+    if (!late.empty()) Refuse(late, Status(Code::kUnavailable, "the namespace is being moved to another cell"));
+  }
+}
+
 void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
   own_.erase(number);
   std::erase(to_open_, number);
   Slot* slot = Find(number);
+  if (auto stands = standing_.extract(number); !stands.empty()) {
+    std::vector<Event> events;
+    for (auto& [at, event] : stands.mapped()) events.push_back(std::move(event));
+    TurnAway(number, std::move(events));
+    if (slot && slot->left) {
+      // It is on its way out already.
+      slot->left = [first = std::move(slot->left), then = std::move(left)] {
+        first();
+        then();
+      };
+      return;
+    }
+  }
   if (slot && (slot->core || slot->opening)) {
     slot->left = std::move(left);
     if (slot->core) Post(number, StopRequested{});
@@ -116,10 +186,12 @@ void Shard::EndLeave(NamespaceNumber number) {
   Slot* slot = Find(number);
   if (!slot || !slot->left || !slot->drained) return;
   const std::function<void()> left = std::move(slot->left);
-  Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
+  const bool stands = standing_.contains(number);
+  TurnAsideWaiting(number, &slot->waiting);
+  if (stands) Show(slot);
   Drop(slot);
   setup_.flush();
-  setup_.board->Forget(number);
+  if (!stands) setup_.board->Forget(number);
   left();
 }
 
@@ -189,7 +261,9 @@ void Shard::Opened(NamespaceNumber number) {
   }
   if (slot->left) {
     if (opened.ok()) opened->store.reset();
-    Leave(number, [left = std::move(slot->left)] { left(); });
+    std::function<void()> left = std::exchange(slot->left, nullptr);
+    if (standing_.contains(number)) StandStill(number, std::move(left));
+    else Leave(number, std::move(left));
     return OpenNext();
   }
   Begin(slot, *std::move(opened));
@@ -386,6 +460,11 @@ void Shard::Stop() {
     }
   }
   to_open_.clear();
+  for (auto& [number, aside] : standing_) {
+    std::vector<Event> events;
+    for (auto& [at, event] : std::exchange(aside, {})) events.push_back(std::move(event));
+    Refuse(events, Status(Code::kUnavailable, "the broker is stopping"));
+  }
   stopping_ = true;
   // Whoever told it is not called from within.
   setup_.loop->Post([this] { CheckHeld(); });

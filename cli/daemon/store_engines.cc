@@ -43,7 +43,8 @@ Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
     if (!cells.ok()) return std::move(cells).status();
     std::unique_ptr<ClusterStore> cluster = (*cells)->OpenCluster();
     auto lost = [of = cells->get()](NamespaceNumber number) { return of->Lost(number); };
-    return OpenedStore{*std::move(cells), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr, lost};
+    CellStore* const mover = (*cells)->mover();
+    return OpenedStore{*std::move(cells), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr, lost, mover};
   }
   auto opened = PgStore::Open(options);
   if (!opened.ok()) return std::move(opened).status();

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "broker/cell_store.h"
 #include "broker/cluster_store.h"
 #include "broker/ownership.h"
 #include "broker/ports.h"
@@ -30,6 +31,8 @@ struct OpenedStore {
   std::shared_ptr<Backups> backups;
   /// Does the namespace lie where the store does not reach it for now? As long as `host` is open, any thread. Empty: none does.
   std::function<bool(NamespaceNumber)> lost = {};
+  /// Of a store with several cells; else null. Borrows `host`.
+  CellStore* cell_moves = nullptr;
 };
 /// Where it is kept whose the store is; null where a directory's lock says so. Error: kUnacceptable.
 Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options);

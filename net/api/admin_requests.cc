@@ -31,10 +31,11 @@ uint64_t RequestOf(const Asking& asking) {
 
 SpaceSight SpaceSightOf(const ApiOptions& options, NamespaceNumber number) {
   const NamespaceFigures figures = options.board ? options.board->Figures(number) : NamespaceFigures();
-  if (!options.places) return {figures};
+  std::optional<CellMoveReport> move = options.cell_move ? options.cell_move(number) : std::nullopt;
+  if (!options.places) return {figures, false, {}, std::move(move)};
   const Place place = options.places->Of(number);
   const bool here = place.kind == Place::Kind::kHere;
-  return {here ? std::optional(figures) : std::nullopt, /*of_cluster=*/true, here ? options.member : place.member};
+  return {here ? std::optional(figures) : std::nullopt, /*of_cluster=*/true, here ? options.member : place.member, std::move(move)};
 }
 
 HttpResponse SpaceResponse(int status, const NamespaceRow& row, const ApiOptions& options) {
@@ -64,8 +65,21 @@ std::unique_ptr<Steps> AskForSpace(const Asking& asking, RegistryEvent event, bo
   });
 }
 
+/// Members of another release may not know that a namespace goes from one cell to another.
+Status CheckMembers(const ApiOptions& options) {
+  if (!options.places) return Status::Ok();
+  for (const Member& member : options.places->Members())
+    if (member.version != options.version)
+      return Status(Code::kConflict,
+                    "the member " + member.name + " has version " + member.version + ": a namespace moves to another cell once all have version " +
+                        options.version,
+                    "/cell");
+  return Status::Ok();
+}
+
 /// One that the settings name, the home cell, or, by `row`, the one in which it lies.
 Status CheckCell(const Asking& asking, const NamespaceSettings& settings, const NamespaceRow* row) {
+  if (row && settings.cell && *settings.cell != row->settings.cell.value_or(kHomeCell)) NOTIFYD_TRY(CheckMembers(*asking.tools->options));
   if (!settings.cell || *settings.cell == kHomeCell || (row && row->settings.cell == settings.cell)) return Status::Ok();
   const std::vector<std::string>& cells = asking.tools->options->cells;
   if (std::find(cells.begin(), cells.end(), *settings.cell) != cells.end()) return Status::Ok();
@@ -152,6 +166,8 @@ Result<Asked> ReadNamespaceChange(const Asking& asking) {
   if (!document.ok()) return std::move(document).status();
   Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &*document);
   if (!settings.ok()) return std::move(settings).status();
+  // Of that it says nothing.
+  if (!named.cell) settings->cell.reset();
   NOTIFYD_TRY(CheckCell(asking, *settings, &row));
   const bool conditional = IsConditional(**precondition);
   PutNamespace put{RequestOf(asking), asking.asker.ToActor(), row.name, *std::move(settings), {.version = row.version}};

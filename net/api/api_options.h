@@ -15,6 +15,7 @@
 #include "base/histogram.h"
 #include "base/status.h"
 #include "base/time.h"
+#include "broker/cell_move.h"
 #include "broker/cluster_report.h"
 #include "broker/held.h"
 #include "broker/ports.h"
@@ -138,6 +139,9 @@ struct ApiOptions {
   std::function<void()> expects_batch;
   /// Asks the store about its backups, and hands the answer over on the loop. Empty: there are none.
   std::function<void(BackupAsk ask, std::function<void(BackupAnswer)> then)> backups;
+  /// How far a namespace has come that goes to another cell of the store; nothing: it does not go, or another member moves it. On the loop, never
+  /// blocks. Empty: none does.
+  std::function<std::optional<CellMoveReport>(NamespaceNumber)> cell_move = {};
   /// The brokers that share the store. On the loop, never blocks. Empty: there are no others.
   std::function<ClusterReport()> cluster;
   /// Has a member's namespaces go to others, or ends that; `then` on the loop. Error: kNotFound: there is no such member; kUnavailable. Empty as

@@ -83,6 +83,8 @@ HttpResponse ClusterResponse(const ClusterReport& report, const AccessTable& tab
     json.Key("load");
     json.Uint(space.load);
     WriteText("cell", CellOf(table, space.number), &json);
+    const std::shared_ptr<const NamespaceRow> row = table.FindNamespace(space.number);
+    WriteText("moving_to", row ? row->moving_to.value_or("") : "", &json);
     json.EndObject();
   }
   json.EndArray();

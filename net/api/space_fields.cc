@@ -316,6 +316,19 @@ void WriteSpace(const NamespaceRow& row, const SpaceSight& sight, JsonWriter* js
     json->Key(figure.name);
     sight.figures ? json->Uint(figure.value(*sight.figures)) : json->Null();
   }
+  if (row.moving_to) {
+    json->Key("moving");
+    json->BeginObject();
+    json->Key("to");
+    json->String(*row.moving_to);
+    json->Key("state");
+    sight.move ? json->String(sight.move->state) : json->Null();
+    json->Key("copied_keys");
+    sight.move ? json->Uint(sight.move->keys) : json->Null();
+    json->Key("waits_for");
+    sight.move && !sight.move->detail.empty() ? json->String(sight.move->detail) : json->Null();
+    json->EndObject();
+  }
   json->Key("settings");
   json->BeginObject();
   ShowFields<Settings>(kFields, row.settings, json);

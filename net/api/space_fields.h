@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/status.h"
+#include "broker/cell_move.h"
 #include "broker/namespace.h"
 #include "broker/ports.h"
 #include "net/api/json_fields.h"
@@ -28,6 +29,7 @@ struct SpaceSight {
   std::optional<NamespaceFigures> figures;  // nothing: another member of the cluster has them
   bool of_cluster = false;                  // several brokers share the store
   std::string member = {};                  // whose it is, of these; empty: nobody's for the moment
+  std::optional<CellMoveReport> move = {};  // to another cell; nothing: it does not go, or another member moves it
 };
 /// One namespace: its name, state, figures, settings and signing keys, without their secrets.
 void WriteSpace(const NamespaceRow& row, const SpaceSight& sight, JsonWriter* json);

@@ -48,7 +48,9 @@ Result<std::string> KnownId(PgStore* home, const std::string& cell) {
 
 PgCell::PgCell(StoreOptions options, PgStore* home) : options_(std::move(options)), home_(home) {
   options_.postgres.cell_of = EncodeId(home->id());
-  store_ = PgStore::OpenCell(options_, home->word(), [home](NamespaceNumber number) { return home->Claim(number); });
+  store_ = PgStore::OpenCell(
+      options_, home->word(), [home](NamespaceNumber number) { return home->Claim(number); },
+      [home](NamespaceNumber number) { return home->ReadRow(number); });
 }
 
 Status PgCell::Prepare() {

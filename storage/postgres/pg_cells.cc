@@ -10,6 +10,7 @@
 #include "base/clocks.h"
 #include "base/log.h"
 #include "storage/postgres/pg_cell.h"
+#include "storage/postgres/pg_cell_move.h"
 #include "storage/postgres/pg_schema.h"
 
 namespace notifyd {
@@ -37,6 +38,14 @@ Result<std::unique_ptr<PgCells>> PgCells::Open(const StoreOptions& options) {
       return Status(status.code(), "the cell " + name + ": " + status.detail(), "/store/postgres/cells/" + name);
   }
   cells->unnamed_ = std::make_unique<PgCell>();
+  cells->mover_ = std::make_unique<PgCellMover>(cells->home_.get(), [of = cells.get()](const std::string& name) -> Result<PgStore*> {
+    if (name == kHomeCell) return of->home_.get();
+    PgCell* cell = of->FindCell(name);
+    if (!cell) return Status(Code::kUnacceptable, "there is no cell \"" + name + "\" in store.postgres.cells");
+    if (Status status = cell->Prepare(); !status.ok())
+      return Status(Code::kUnavailable, "the cell \"" + name + "\" is not reached: " + status.detail());
+    return &cell->store();
+  });
   return cells;
 }
 
@@ -75,7 +84,10 @@ void PgCells::Start(StoreEvents* events) {
 
 Result<OpenedNamespace> PgCells::OpenNamespace(NamespaceNumber number, EventSink* sink) {
   PgCell* cell = CellOf(number);
-  return cell ? cell->OpenNamespace(number, sink) : home_->OpenNamespace(number, sink);
+  Result<OpenedNamespace> opened = cell ? cell->OpenNamespace(number, sink) : home_->OpenNamespace(number, sink);
+  // It goes from one cell to another: soon its row says where it lies, or it is there again.
+  if (!opened.ok() && opened.status().code() == Code::kNotFound) return Status(Code::kUnavailable, opened.status().detail());
+  return opened;
 }
 
 void PgCells::Commit(RegistryBatch batch) {
@@ -123,6 +135,7 @@ Status PgCells::Close() {
   for (const auto& cell : cells_)
     if (Status closed = cell->store().Close(); failure.ok()) failure = closed;
   Status closed = home_->Close();
+  mover_.reset();
   cells_.clear();
   home_.reset();
   return closed.ok() ? failure : closed;
@@ -138,6 +151,9 @@ std::vector<StoreFigure> PgCells::Figures() const {
       if (sum[i].grows) sum[i].value += its[i].value;
   }
   sum.push_back({StoreFigure::Part::kStore, "cells", "Cells of the store beside the home cell.", cells_.size()});
+  sum.push_back(
+      {StoreFigure::Part::kStore, "cell_moves", "Namespaces that went from one cell to another since the start.", mover_->moved(), /*grows=*/true});
+  sum.push_back({StoreFigure::Part::kStore, "cell_copied", "Keys that were copied for that since the start.", mover_->copied(), /*grows=*/true});
   sum.push_back({StoreFigure::Part::kStore, "cells_lost", "Cells that are not reached: their namespaces answer 503.", lost});
   return sum;
 }
@@ -165,6 +181,43 @@ void PgCells::Run() {
   }
 }
 
+CellStore* PgCells::mover() const {
+  return mover_.get();
+}
+
+PgCell* PgCells::FindCell(const std::string& name) const {
+  const auto cell = std::find_if(cells_.begin(), cells_.end(), [&](const auto& each) { return each->name() == name; });
+  return cell == cells_.end() ? nullptr : cell->get();
+}
+
+/// Of one that is there still: what lies in a cell in which it does not, and to which it does not go. Its number is given to no other one.
+Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned) {
+  auto row = home_->ReadRow(number);
+  if (!row.ok()) return std::move(row).status();
+  if (*row && (*row)->moving_to) return Status::Ok();
+  const auto lies_elsewhere = [&](const NamespaceRow& its) { return its.settings.cell.value_or(kHomeCell) != name; };
+  PgCell* cell = FindCell(name);
+  if (name == kHomeCell ? !*row : *row && !lies_elsewhere(**row)) {
+    *cleaned = true;
+    return Status::Ok();
+  }
+  if (name != kHomeCell && (!cell || cell->lost() || !cell->Prepare().ok())) return Status::Ok();
+  PgStore& store = cell ? cell->store() : *home_;
+  // What is still written of it would be refused, as another owner's.
+  store.BeginForget(number);
+  if (store.Knows(number)) return Status::Ok();
+  if (!*row) {
+    *cleaned = store.Clean(number).ok();
+    return Status::Ok();
+  }
+  *cleaned = CleanTransit(&store, number, [&]() -> Result<bool> {
+               auto now = home_->ReadRow(number);
+               if (!now.ok()) return std::move(now).status();
+               return *now && !(*now)->moving_to && lies_elsewhere(**now);
+             }).ok();
+  return Status::Ok();
+}
+
 Status PgCells::Clean() {
   std::vector<std::pair<NamespaceNumber, std::string>> left;
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
@@ -174,11 +227,9 @@ Status PgCells::Clean() {
     return Status::Ok();
   }));
   for (const auto& [number, name] : left) {
-    const auto cell = std::find_if(cells_.begin(), cells_.end(), [&](const auto& each) { return each->name() == name; });
-    if (cell == cells_.end() || (*cell)->lost() || !(*cell)->Prepare().ok()) continue;
-    // What is still written of it would be refused, as another owner's.
-    (*cell)->store().BeginForget(number);
-    if ((*cell)->store().Knows(number) || !(*cell)->store().Clean(number).ok()) continue;
+    bool clean = false;
+    NOTIFYD_TRY(CleanOne(number, name, &clean));
+    if (!clean) continue;
     NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
       auto cleaned = connection->Run(kPgCleaned, PgParams().Int(number).Bytes(name));
       return cleaned.ok() ? Status::Ok() : std::move(cleaned).status();

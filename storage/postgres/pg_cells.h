@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/cell_store.h"
 #include "broker/cluster_store.h"
 #include "broker/ports.h"
 #include "storage/options.h"
@@ -24,6 +25,7 @@
 namespace notifyd {
 
 class PgCell;
+class PgCellMover;
 class PgCellTable;
 
 class PgCells : public StoreHost {
@@ -52,7 +54,9 @@ class PgCells : public StoreHost {
   std::unique_ptr<ClusterStore> OpenCluster();
   /// Does the namespace lie in a cell that is not reached? Any thread, never blocks.
   bool Lost(NamespaceNumber number) const;
-  /// Removes what was dropped from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
+  /// For moves of namespaces from one to another. Borrows this; not behind Stop.
+  CellStore* mover() const;
+  /// Removes what was dropped, or moved away, from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
   Status Clean();
 
  private:
@@ -61,6 +65,9 @@ class PgCells : public StoreHost {
   void Remember(const RegistryImage& image);
   /// Null: it lies in none. Of a cell that the settings do not name, one that is never reached.
   PgCell* CellOf(NamespaceNumber number) const;
+  /// Null: there is none of that name.
+  PgCell* FindCell(const std::string& name) const;
+  Status CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned);
   void Lead();
   void Run();
 
@@ -68,6 +75,7 @@ class PgCells : public StoreHost {
   std::unique_ptr<PgStore> home_;
   std::vector<std::unique_ptr<PgCell>> cells_;  // as the table numbers them, from 1
   std::unique_ptr<PgCell> unnamed_;
+  std::unique_ptr<PgCellMover> mover_;
   std::atomic<bool> leads_ = false;
 
   std::mutex mutex_;

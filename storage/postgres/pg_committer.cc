@@ -35,6 +35,7 @@ struct PgCommitter::Group {
   std::shared_ptr<Sent> sent;
   std::vector<NamespaceNumber> dropped;
   bool changed = false;  // what followers read of the registry
+  bool moves = false;    // a namespace is to be moved to another cell
 };
 
 PgCommitter::PgCommitter(Setup setup)
@@ -134,6 +135,22 @@ bool PgCommitter::Knows(NamespaceNumber number) {
   return units_.contains(number);
 }
 
+void PgCommitter::Track(NamespaceNumber number, bool on) {
+  {
+    std::lock_guard lock(mutex_);
+    if (on) tracked_.insert(number);
+    else tracked_.erase(number);
+    untold_.erase(number);
+    if (on) untold_.insert(number);
+  }
+  Wake();
+}
+
+bool PgCommitter::TracksAll(NamespaceNumber number) {
+  std::lock_guard lock(mutex_);
+  return !untold_.contains(number);
+}
+
 void PgCommitter::Lead(const PgStand& registry) {
   registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
 }
@@ -208,6 +225,9 @@ void PgCommitter::ForgetSome() {
   {
     std::lock_guard lock(mutex_);
     std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
+    std::erase_if(untold_, [this](int64_t unit) {
+      return std::none_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line->holding.contains(unit); });
+    });
   }
   for (const Unit& unit : unsynced) {
     Line* line = lines_[unit->line_].get();
@@ -314,13 +334,16 @@ bool PgCommitter::MakeNext(Line* line) {
   sent.queue = queue;
   sent.statements = group.writes.Statements(queue->unit_->stand_.n + 1);  // as Keep numbers it
   if (group.changed) sent.statements.push_back({kPgRegistryChanged, {}});
+  if (group.moves && setup_.cell_of) sent.statements.push_back({kPgKnowsMoves, {}});
   for (NamespaceNumber number : group.dropped) {
     for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetPlace}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
+    if (setup_.tracks)
+      for (const char* sql : {kPgForgetTransit, kPgForgetTouched}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
     const std::string cell = setup_.cell_of ? setup_.cell_of(number) : std::string();
     if (!cell.empty()) sent.statements.push_back({kPgLeaveOver, std::move(PgParams().Int(number).Bytes(cell))});
   }
   ++queue->under_way_;
-  Keep(line, group.sent);
+  Keep(line, group.sent, &group.writes);
   Send(line, group.sent);
   return true;
 }
@@ -330,7 +353,7 @@ std::shared_ptr<PgUnit::Sent> PgCommitter::MakeSync(Line* line, const Unit& unit
   auto sent = std::make_shared<Sent>();
   sent->unit = unit;
   sent->synced = true;
-  Keep(line, sent);
+  Keep(line, sent, nullptr);
   return sent;
 }
 
@@ -369,6 +392,8 @@ void PgCommitter::Encode(PgQueue*, const RegistryBatch& batch, Group* group) {
   group->sent->number = batch.number;
   group->sent->reports = true;
   for (const RegistryWrite& write : batch.writes) {
+    const auto* put = std::get_if<PutNamespaceRow>(&write);
+    group->moves |= put && put->row->moving_to;
     const auto* drop = std::get_if<DropNamespace>(&write);
     if (!drop) continue;
     group->sent->synced = true;
@@ -388,12 +413,22 @@ void PgCommitter::Encode(PgQueue*, const AuditEntry& entry, Group* group) {
   EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->writes);
 }
 
-/// Numbers it, and keeps it until it is synced.
-void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent) {
+/// Numbers it, and keeps it until it is synced. `writes`: of keys; null: none.
+void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent, const PgWrites* writes) {
   PgUnit& unit = *sent->unit;
   sent->before = unit.stand_.n;
   sent->n = ++unit.stand_.n;
   EncodeTotals(unit.stand_.totals, &sent->totals);
+  bool tracked = false;
+  {
+    std::lock_guard lock(mutex_);
+    unsynced_[unit.number_] = sent->n;
+    tracked = tracked_.contains(unit.number_);
+  }
+  if (tracked) {
+    const std::vector<std::string_view> keys = writes ? writes->Keys() : std::vector<std::string_view>();
+    sent->statements.push_back({kPgTouch, std::move(PgParams().Int(unit.number_).Int(sent->n).BytesArray(keys))});
+  }
   if (unit.kept_bytes_ > kMostKeptBytes) sent->synced = true;
   // The newest stays: the next one is to find it.
   if (unit.synced_n_ - unit.trimmed_n_ >= kTrimEvery) {
@@ -404,8 +439,6 @@ void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent) {
   unit.kept_bytes_ += sent->bytes;
   unit.kept_.push_back(sent);
   line->holding[unit.number_] = sent->unit;
-  std::lock_guard lock(mutex_);
-  unsynced_[unit.number_] = sent->n;
 }
 
 void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {

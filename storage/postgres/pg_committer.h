@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -115,6 +116,7 @@ class PgCommitter {
     PgStand audit;                                            // of a member's own
     const char* acquire = nullptr;                            // the statement that takes units anew
     bool syncs_what_it_forgets = false;                       // nothing else would: it is released in another database
+    bool tracks = false;                                      // Track may be asked for: of a store with cells
     std::function<std::string(NamespaceNumber)> cell_of;      // in which one a namespace that is dropped lies, empty: here. Null: there are none
     std::function<void()> fenced;                             // another one owns it. On the thread; may not return
     std::function<void(std::vector<std::string>)> long_keys;  // whose operands are to be folded. On the thread
@@ -142,6 +144,10 @@ class PgCommitter {
   /// The same, but returns at once; it is done where Knows says no.
   void BeginForget(NamespaceNumber number);
   bool Knows(NamespaceNumber number);
+  /// From now on each transaction of the namespace notes which keys it writes, or does so no more.
+  void Track(NamespaceNumber number, bool on);
+  /// Whether all transactions that were made before Track are committed, as far as that can be told without those that note: they are behind them.
+  bool TracksAll(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
   void Lead(const PgStand& registry);
   /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
@@ -183,7 +189,7 @@ class PgCommitter {
   void Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* group);
   void Encode(PgQueue* queue, const RegistryBatch& batch, Group* group);
   void Encode(PgQueue* queue, const AuditEntry& entry, Group* group);
-  void Keep(Line* line, const std::shared_ptr<Sent>& sent);
+  void Keep(Line* line, const std::shared_ptr<Sent>& sent, const PgWrites* writes);
   void Send(Line* line, const std::shared_ptr<Sent>& sent);
   void Receive(Line* line);
   void Take(Line* line, const PGresult* result);
@@ -217,6 +223,7 @@ class PgCommitter {
   std::map<NamespaceNumber, Unit> units_;  // that were opened once
   std::vector<Queue> arrived_;
   std::vector<NamespaceNumber> forgetting_;
+  std::set<int64_t> tracked_, untold_;   // of the former those of which something was made before
   std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
   std::vector<bool> lines_lost_;  // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false;

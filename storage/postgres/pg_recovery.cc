@@ -57,7 +57,8 @@ void PgCommitter::Recover(Line* line) {
 Status PgCommitter::SetUp(PgConnection* connection) const {
   std::vector<const char*> statements = PgWriteStatements();
   statements.insert(statements.end(), {setup_.acquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner, kPgForgetPlace, kPgRegistryChanged});
-  if (setup_.cell_of) statements.push_back(kPgLeaveOver);
+  if (setup_.cell_of) statements.insert(statements.end(), {kPgLeaveOver, kPgKnowsMoves});
+  if (setup_.tracks) statements.insert(statements.end(), {kPgTouch, kPgForgetTransit, kPgForgetTouched});
   for (const char* sql : statements)
     if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();
   if (PQsetnonblocking(connection->raw(), 1) != 0 || PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);

@@ -12,6 +12,8 @@ namespace {
 
 /// Of tables and functions; what keys and values are has a number of its own, the same as RocksDB's (storage/records.h).
 constexpr int64_t kSchemaVersion = 2;
+// Of one of which a namespace was moved from cell to cell, once: older releases do not know that.
+constexpr int64_t kMovedSchemaVersion = 3;
 // Whoever makes the schema holds it, so that two brokers that start at once do not make it twice. Any number that nobody else takes.
 constexpr char kMakeOne[] = "SELECT pg_advisory_xact_lock(7300022, hashtext(current_setting('search_path')))";
 
@@ -218,6 +220,16 @@ CREATE SEQUENCE IF NOT EXISTS claims;
 INSERT INTO meta (name, value) VALUES ('cells', 1) ON CONFLICT DO NOTHING;
 )sql";
 
+// Of a store with cells, in each of its schemas. `transits`: of a namespace that arrives here (a copy; `whole` once it is one) or that has gone from
+// here, under the number of its move, which is drawn of the claims. Who opens one looks whether the store's row of it agrees. `touched`: which keys
+// each transaction of one that moves wrote.
+constexpr char kTransits[] = R"sql(
+CREATE TABLE IF NOT EXISTS transits (unit bigint PRIMARY KEY, move bigint NOT NULL, arriving boolean NOT NULL, whole boolean NOT NULL,
+  other text NOT NULL);
+CREATE TABLE IF NOT EXISTS touched (unit bigint, n bigint, keys bytea[] NOT NULL, PRIMARY KEY (unit, n)) WITH (autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+)sql";
+
 // Of a cell. Leases and members are the store's, in another database, and no transaction spans both: so who owns a unit is decided there, and shown
 // here by the claim that was drawn in the transaction that made it its owner. That row is locked until the draw is committed: of two owners of a unit
 // the later one has the larger claim. A claim that is not larger than the one that is here is refused. So an owner that was replaced, and learns it
@@ -316,8 +328,8 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
 Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions& options) {
   auto version = connection->Run("SELECT value FROM meta WHERE name = 'schema'");
   if (!version.ok()) return std::move(version).status();
-  if (version->size() == 0 || version->Int(0, 0) > kSchemaVersion)
-    return Status(Code::kUnacceptable, "the schema was made by a newer notifyd: this one reads up to version " + std::to_string(kSchemaVersion));
+  if (version->size() == 0 || version->Int(0, 0) > kMovedSchemaVersion)
+    return Status(Code::kUnacceptable, "the schema was made by a newer notifyd: this one reads up to version " + std::to_string(kMovedSchemaVersion));
   if (version->Int(0, 0) < kSchemaVersion)
     return Status(Code::kUnacceptable, "the schema has version " + std::to_string(version->Int(0, 0)) +
                                            ", of before the first release of a store in " + "PostgreSQL, and this notifyd reads version " +
@@ -358,6 +370,7 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
   Result<Fingerprint> store = CheckSchema(connection, options);
   if (store.ok()) NOTIFYD_TRY(AddToSchema(connection, options));
   if (store.ok() && !options.cells.empty()) NOTIFYD_TRY(connection->RunScript(kCellsOfStore));
+  if (store.ok() && (!options.cells.empty() || !options.cell.empty())) NOTIFYD_TRY(connection->RunScript(kTransits));
   return store;
 }
 

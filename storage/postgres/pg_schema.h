@@ -72,6 +72,20 @@ inline constexpr const char* kPgLeftovers = "SELECT unit, cell FROM leftovers OR
 /// Parameters: unit, cell.
 inline constexpr const char* kPgCleaned = "DELETE FROM leftovers WHERE unit = $1 AND cell = $2";
 
+// Of namespaces that go from one cell to another (storage/postgres/pg_cell_move.h), in either schema.
+
+/// What lies there is not to be used by a release that knows nothing of this: from then on such a one refuses it.
+inline constexpr const char* kPgKnowsMoves = "UPDATE meta SET value = 3 WHERE name = 'schema' AND value < 3";
+/// Parameters: unit, number of the transaction, keys (bytea[]) that it writes.
+inline constexpr const char* kPgTouch = "INSERT INTO touched (unit, n, keys) VALUES ($1, $2, $3)";
+/// Parameters: unit. Row: move, arriving, whole, the other cell.
+inline constexpr const char* kPgTransit = "SELECT move, arriving, whole, other FROM transits WHERE unit = $1";
+/// Parameters, of each: unit.
+inline constexpr const char* kPgForgetTransit = "DELETE FROM transits WHERE unit = $1";
+inline constexpr const char* kPgForgetTouched = "DELETE FROM touched WHERE unit = $1";
+/// Parameters: unit, move. What lies there is the namespace from now on.
+inline constexpr const char* kPgSettle = "DELETE FROM transits WHERE unit = $1 AND move = $2 RETURNING unit";
+
 // In the schema of a cell.
 
 /// Parameters: claim, incarnation, unit. Row: as kPgAcquire's. Error: kPgFenced: a later owner has claimed it.

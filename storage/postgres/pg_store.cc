@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/crash_point.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "storage/audit.h"
@@ -186,6 +187,8 @@ class PgStore::Impl {
   /// Where it begins: by its last transaction, or, before there was one, by what lies there.
   Result<PgStand> StandOf(NamespaceNumber number);
   Result<PgRows> Acquire(PgConnection* connection, NamespaceNumber number);
+  /// Nothing where what lies here is the namespace, or becomes it by this; error: kNotFound: it is on its way, or gone.
+  Status CheckTransit(NamespaceNumber number);
   /// Nothing where it is known. As OpenNamespace's errors.
   Result<std::optional<PgStand>> StandInCell(NamespaceNumber number);
   void MakeCommitter(PgCommitter::Setup setup);
@@ -201,6 +204,7 @@ class PgStore::Impl {
   OwnerWord word;
   Fingerprint store;
   std::function<Result<int64_t>(NamespaceNumber)> claim;  // of a cell; null: it is the store itself
+  ReadNamespaceRow row;                                   // where there are cells
   PgSweeper sweeper;
   PgCompactor compactor;
   std::shared_ptr<PgCommitter> committer;
@@ -245,20 +249,25 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::f
   setup.word = impl->word;
   setup.acquire = PgAcquireStatement(options.postgres);
   setup.cell_of = std::move(cell_of);
+  setup.tracks = setup.cell_of != nullptr;
   NOTIFYD_TRY(TakeOwnUnit(connection, impl->shared->kv, &setup));
   impl->MakeCommitter(std::move(setup));
   impl->shared->pool.Give(*std::move(opened));
-  return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
+  std::unique_ptr<PgStore> made(new PgStore(std::move(impl)));
+  if (!options.postgres.cells.empty()) made->impl_->row = [of = made.get()](NamespaceNumber number) { return of->ReadRow(number); };
+  return made;
 }
 
-std::unique_ptr<PgStore> PgStore::OpenCell(const StoreOptions& given, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim) {
+std::unique_ptr<PgStore> PgStore::OpenCell(const StoreOptions& given, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim,
+                                           ReadNamespaceRow row) {
   const StoreOptions options = WithClock(given);
   auto impl = std::make_unique<Impl>(options, std::make_shared<Shared>(options));
   impl->word = word;
   impl->claim = std::move(claim);
+  impl->row = std::move(row);
   PgCommitter::Setup setup;
   setup.acquire = kPgRenewUnits;
-  setup.syncs_what_it_forgets = true;
+  setup.syncs_what_it_forgets = setup.tracks = true;
   impl->MakeCommitter(std::move(setup));
   return std::unique_ptr<PgStore>(new PgStore(std::move(impl)));
 }
@@ -307,7 +316,31 @@ Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
     acquired.emplace(*std::move(rows));
     return Status::Ok();
   }));
+  NOTIFYD_TRY(CheckTransit(number));
   return PgStandOf(shared->kv, number, *acquired, 0);
+}
+
+/// The row of the namespace in the home cell says where it lies, whatever this one thinks of itself: read once it was acquired, so nobody moves it
+/// meanwhile. What is read of `transits` is taken back by its number, so that no later move is meant.
+Status PgStore::Impl::CheckTransit(NamespaceNumber number) {
+  if (!row) return Status::Ok();
+  return shared->pool.With([&](PgConnection* connection) {
+    auto transit = connection->Run(kPgTransit, PgParams().Int(number));
+    if (!transit.ok()) return std::move(transit).status();
+    if (transit->size() == 0) return Status::Ok();
+    auto now = row(number);
+    if (!now.ok()) return std::move(now).status();
+    const bool arriving = transit->Int(0, 1) != 0, whole = transit->Int(0, 2) != 0;
+    const bool lies_here = *now && (*now)->settings.cell.value_or("") == options.postgres.cell;
+    if (!lies_here || (arriving ? !whole : (*now)->moving_to.has_value()))
+      return Status(Code::kNotFound, "the namespace is on its way to another cell");
+    auto settled = connection->Run(kPgSettle, PgParams().Int(number).Int(transit->Int(0, 0)));
+    if (!settled.ok()) return std::move(settled).status();
+    if (connection->TakeWarning() || settled->size() == 0)
+      return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+    PassCrashPoint(CrashPoint::kCellActive);
+    return Status::Ok();
+  });
 }
 
 std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
@@ -466,12 +499,56 @@ bool PgStore::lost() const {
   return impl_->committer->counters().lost;
 }
 
+Result<std::shared_ptr<const NamespaceRow>> PgStore::ReadRow(NamespaceNumber number) const {
+  std::shared_ptr<const NamespaceRow> row;
+  NOTIFYD_TRY(impl_->shared->kv.GetAll({EncodeNamespaceKey(number)}, [&](size_t, std::string_view value) {
+    auto decoded = DecodeNamespace(number, value, /*seal=*/nullptr);
+    if (!decoded.ok()) return std::move(decoded).status();
+    row = *std::move(decoded);
+    return Status::Ok();
+  }));
+  return row;
+}
+
+const OrderedKv& PgStore::kv() const {
+  return impl_->shared->kv;
+}
+
+const StoreOptions& PgStore::options() const {
+  return impl_->options;
+}
+
+std::shared_ptr<const RetentionRules> PgStore::retention() const {
+  return impl_->shared->retention.Now();
+}
+
+void PgStore::Track(NamespaceNumber number, bool on) {
+  impl_->committer->Track(number, on);
+}
+
+bool PgStore::TracksAll(NamespaceNumber number) const {
+  return impl_->committer->TracksAll(number);
+}
+
+Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
+  Taken taken;
+  NOTIFYD_TRY(impl_->shared->pool.With([&](PgConnection* connection) {
+    auto rows = impl_->Acquire(connection, number);
+    if (!rows.ok()) return std::move(rows).status();
+    taken = {rows->Int(0, 1), rows->Int(0, 2), {}};
+    if (!rows->IsNull(0, 3)) taken.totals = rows->Bytes(0, 3);
+    return Status::Ok();
+  }));
+  return taken;
+}
+
 Status PgStore::Clean(NamespaceNumber number) {
   const std::shared_ptr<const RetentionRules> rules = impl_->shared->retention.Now();
   PgWrites writes(rules.get(), impl_->options.wall_ms());
   EncodeRegistry({0, true, {DropNamespace{number}}}, impl_->shared->sealing, &writes);
   std::vector<PgStatement> statements = writes.Statements(0);
-  for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetClaim}) statements.push_back({sql, std::move(PgParams().Int(number))});
+  for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetClaim, kPgForgetTransit, kPgForgetTouched})
+    statements.push_back({sql, std::move(PgParams().Int(number))});
   return impl_->shared->pool.With([&](PgConnection* connection) {
     NOTIFYD_TRY(connection->RunScript("BEGIN"));
     for (const PgStatement& statement : statements)

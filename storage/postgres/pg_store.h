@@ -14,9 +14,14 @@
 #include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/options.h"
+#include "storage/ordered_kv.h"
 #include "storage/postgres/pg_connection.h"
+#include "storage/retention.h"
 
 namespace notifyd {
+
+/// Null: there is none.
+using ReadNamespaceRow = std::function<Result<std::shared_ptr<const NamespaceRow>>(NamespaceNumber)>;
 
 class PgStore : public StoreHost {
  public:
@@ -28,7 +33,9 @@ class PgStore : public StoreHost {
   /// The part of a store that lies in a cell, for namespaces alone, on behalf of who has the store under `word`. `claim` draws one for a namespace
   /// (Claim, of the store itself). The options say where the cell is. It is not looked at before the first OpenNamespace, which goes on without it
   /// where it is not reached: kUnavailable, within some seconds.
-  static std::unique_ptr<PgStore> OpenCell(const StoreOptions& options, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim);
+  /// `row`: ReadRow of the store itself.
+  static std::unique_ptr<PgStore> OpenCell(const StoreOptions& options, const OwnerWord& word, std::function<Result<int64_t>(NamespaceNumber)> claim,
+                                           ReadNamespaceRow row);
   /// Close(), where that was not called.
   ~PgStore() override;
 
@@ -68,6 +75,22 @@ class PgStore : public StoreHost {
   bool Knows(NamespaceNumber number) const;
   /// A connection that writes is lost, and does not come back yet. Any thread.
   bool lost() const;
+  // Of namespaces that go from one cell to another. OpenNamespace gives kNotFound where it is on its way, or gone.
+
+  /// As it is now, committed.
+  Result<std::shared_ptr<const NamespaceRow>> ReadRow(NamespaceNumber number) const;
+  const OrderedKv& kv() const;
+  const StoreOptions& options() const;
+  std::shared_ptr<const RetentionRules> retention() const;
+  /// As PgCommitter's.
+  void Track(NamespaceNumber number, bool on);
+  bool TracksAll(NamespaceNumber number) const;
+  struct Taken {
+    int64_t epoch = 0, n = 0;
+    std::optional<std::string> totals;
+  };
+  /// Takes a namespace that is not known here, as OpenNamespace does, and says where it stands. Errors: kUnavailable; kConflict.
+  Result<Taken> Take(NamespaceNumber number);
   /// Removes all of a namespace that was dropped. Not while it is known. Errors: kUnavailable, kIo.
   Status Clean(NamespaceNumber number);
 

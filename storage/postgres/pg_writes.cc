@@ -141,6 +141,12 @@ void PgWrites::DeleteRange(std::string_view from, std::string_view to) {
   ranges_.emplace_back(from, to);
 }
 
+std::vector<std::string_view> PgWrites::Keys() const {
+  std::vector<std::string_view> keys;
+  for (const auto& [key, net] : keys_) keys.push_back(key);
+  return keys;
+}
+
 std::vector<PgStatement> PgWrites::Statements(int64_t n) const {
   struct Columns {
     std::vector<std::string_view> keys, values;

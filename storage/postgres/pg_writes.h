@@ -42,6 +42,8 @@ class PgWrites : public KvWrites {
 
   /// Of keys and values, as they came.
   size_t bytes() const { return bytes_; }
+  /// Those that are put, appended to or deleted, in their order; not those of a range that is deleted.
+  std::vector<std::string_view> Keys() const;
   /// What is to be sent for it, in this order, as the `n`th transaction of whoever writes these keys.
   std::vector<PgStatement> Statements(int64_t n) const;
 

@@ -62,7 +62,7 @@ TEST_CASE("registry: a change is answered and published once it is durable, and 
   CHECK(stage.replies.count(4) == 1);
 }
 
-TEST_CASE("registry: a namespace's cell is chosen as it is made, and stays") {
+TEST_CASE("registry: a namespace's cell is chosen as it is made; another one is where it moves, and its own calls that off") {
   Made made;
   NamespaceSettings in_east;
   in_east.cell = "east";
@@ -74,10 +74,25 @@ TEST_CASE("registry: a namespace's cell is chosen as it is made, and stays") {
   CHECK(kept.space->settings.timeout_ms == 5);
   NamespaceSettings home;
   home.cell = kHomeCell;
-  CHECK(made.Ask(PutNamespace{3, made.Root(), "far", home}, 3).status.code() == Code::kConflict);
-  CHECK_FALSE(made.Ask(PutNamespace{4, made.Root(), "near", home}, 4).space->settings.cell);
-  CHECK(made.Ask(PutNamespace{5, made.Root(), "near", home}, 5).status.ok());
-  CHECK(made.Ask(PutNamespace{6, made.Root(), "near", in_east}, 6).status.code() == Code::kConflict);
+  const RegistryReply moves = made.Ask(PutNamespace{3, made.Root(), "far", home}, 3);
+  CHECK(moves.space->settings.cell == "east");
+  CHECK(moves.space->moving_to == kHomeCell);
+  CHECK(made.Ask(PutNamespace{4, made.Root(), "far", silent}, 4).space->moving_to == kHomeCell);
+  CHECK_FALSE(made.Ask(PutNamespace{5, made.Root(), "far", in_east}, 5).space->moving_to);
+  const NamespaceNumber number = moves.space->number;
+  // It was called off before.
+  made.Step(NamespaceMoved{number, kHomeCell});
+  made.CommitAll();
+  CHECK(made.published->FindNamespace("far")->settings.cell == "east");
+  made.Ask(PutNamespace{6, made.Root(), "far", home}, 6);
+  made.Step(NamespaceMoved{number, "west"});
+  made.Step(NamespaceMoved{number, kHomeCell});
+  made.CommitAll();
+  CHECK_FALSE(made.published->FindNamespace("far")->settings.cell);
+  CHECK_FALSE(made.published->FindNamespace("far")->moving_to);
+  CHECK_FALSE(made.Ask(PutNamespace{7, made.Root(), "near", home}, 7).space->settings.cell);
+  CHECK(made.Ask(PutNamespace{8, made.Root(), "system", in_east}, 8).status.code() == Code::kConflict);
+  CHECK(made.Ask(PutNamespace{9, made.AdminOf({"far"}, {Scope::kAdmin}), "far", in_east}, 9).status.code() == Code::kForbidden);
 }
 
 TEST_CASE("registry: compare and set") {

@@ -3,12 +3,18 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <vector>
 
+#include "base/crash_point.h"
 #include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
@@ -27,16 +33,20 @@ constexpr const char* kAtHome = R"({"destinations":{"allow":["127.0.0.0/8"]}})";
 class Store {
  public:
   Store() { std::ofstream(file()) << "[store.postgres.cells]\neast = \"" << east_.dsn() << "\"\n"; }
-  std::unique_ptr<Broker> Begin(const std::string& directory, const std::string& member = "") {
+  std::unique_ptr<Broker> Begin(const std::string& directory, const std::string& member = "", const std::string& crash_at = "",
+                                const std::string& schema = "") {
     std::vector<std::string> settings = {
         "--config", file(), "--store-engine", "postgres", "--store-postgres-dsn", home_.dsn(), "--store-postgres-connections", "1"};
+    if (!schema.empty()) settings.insert(settings.end(), {"--store-postgres-schema", schema});
     if (!member.empty()) {
       const int fd = Bind();
       const std::string address = "127.0.0.1:" + std::to_string(PortOf(fd));
       close(fd);
       settings.insert(settings.end(), {"--cluster-advertise", address, "--cluster-insecure", "true", "--cluster-name", member});
     }
-    return std::make_unique<Broker>(directory, settings);
+    std::vector<std::string> environment;
+    if (!crash_at.empty()) environment.push_back(std::string(kCrashVariable) + "=" + crash_at);
+    return std::make_unique<Broker>(directory, settings, NOTIFYD_BINARY, environment);
   }
   PostgresServer& east() { return east_; }
 
@@ -75,7 +85,7 @@ TEST_CASE("postgres cells: one broker makes a namespace in a cell, keeps it over
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status == 201);
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/near", kAtHome).status == 201);
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/none", R"({"cell":"south"})").status == 422);
-  CHECK(Ask(*broker, "PUT", "/v1/namespaces/far", R"({"cell":"home"})").status == 409);
+  CHECK(Ask(*broker, "PUT", "/v1/namespaces/default", R"({"cell":"east"})").status == 409);
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/far", kAtHome).status == 200);  // says nothing of it
   CHECK(JsonAt(Ask(*broker, "GET", "/v1/namespaces/far").body, "/settings/cell") == "east");
   CHECK(JsonAt(Ask(*broker, "GET", "/v1/namespaces/near").body, "/settings/cell") == "null");
@@ -146,6 +156,156 @@ TEST_CASE("postgres cells: a namespace in a cell is taken over from a member tha
   victim->process().Wait();
   receiver.Release();
   submit(*other);
+  CHECK(AllArrive(receiver, ids));
+}
+
+/// A namespace under load that goes to another cell, while the broker may die at any time.
+class Moving {
+ public:
+  Moving(Store* store, const std::string& crash_at, size_t pending, const std::string& schema = "")
+      : store_(*store), schema_(schema), broker_(store_.Begin(place_.path(), "", crash_at, schema_)) {
+    settings_ = R"("destinations":{"allow":["127.0.0.0/8"]})";
+    REQUIRE(Ask(*broker_, "PUT", "/v1/namespaces/team", "{" + settings_ + "}").status == 201);
+    for (size_t i = 0; i < pending; ++i) Submit(false);
+    for (int i = 0; i < 5; ++i) Submit(true);
+  }
+  /// In a fifo lane, each body larger than the one before; `now`: not only in an hour.
+  void Submit(bool now) {
+    const std::string notify =
+        now ? R"({"url":")" + receiver_.url() + R"(","mode":"fifo","lane":"l","idempotency_key":"k)" + std::to_string(next_) + R"(","data":)" +
+                  std::to_string(next_) + "}"
+            : R"({"url":")" + receiver_.url() + R"(","delay_ms":3600000,"idempotency_key":"k)" + std::to_string(next_) + R"("})";
+    HttpAnswer answer;
+    for (bool first = true; answer.status != 201 && answer.status != 200; first = false) {
+      if (!first) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      BeginAgain();
+      answer = Ask(*broker_, "POST", "/v1/namespaces/team/notifies", notify);
+    }
+    ++next_;
+    if (now) lane_.push_back(JsonAt(answer.body, "/id"));
+    else later_.push_back(JsonAt(answer.body, "/id"));
+  }
+  /// Where it died.
+  void BeginAgain() {
+    if (!broker_->process().running()) broker_ = store_.Begin(place_.path(), "", "", schema_);
+  }
+  bool MoveTo(const std::string& cell) {
+    return Await([&] { return Ask(*broker_, "PATCH", "/v1/namespaces/team", R"({"cell":")" + cell + R"("})").status == 200; });
+  }
+  /// Submitting on; begins the broker again where it died.
+  bool ArrivesIn(const std::string& cell) {
+    return Await([&] {
+      Submit(true);
+      const HttpAnswer answer = Ask(*broker_, "GET", "/v1/namespaces/team");
+      const std::string in = JsonAt(answer.body, "/settings/cell");
+      return answer.status == 200 && JsonAt(answer.body, "/moving/to").empty() && (in == "null" ? "home" : in) == cell;
+    });
+  }
+  /// Each that was acknowledged came in the order of its lane, or is still there.
+  void Check() {
+    for (int i = 0; i < 3; ++i) Submit(true);
+    CHECK(Await([&] {
+      std::set<std::string> arrived;
+      for (const Delivery& delivery : receiver_.deliveries()) arrived.insert(delivery.id);
+      return std::all_of(lane_.begin(), lane_.end(), [&](const std::string& id) { return arrived.contains(id); });
+    }));
+    std::vector<std::string> order;
+    for (const Delivery& delivery : receiver_.deliveries())
+      if (std::find(order.begin(), order.end(), delivery.id) == order.end()) order.push_back(delivery.id);
+    CHECK(order == lane_);
+    for (const std::string& id : later_) {
+      const HttpAnswer answer = Ask(*broker_, "GET", "/v1/namespaces/team/notifies/" + id);
+      CHECK(JsonAt(answer.body, "/state") == "scheduled");
+    }
+    const HttpAnswer stats = Ask(*broker_, "GET", "/v1/namespaces/team/stats");
+    INFO(stats.body);
+    CHECK(JsonAt(stats.body, "/totals/accepted") == std::to_string(lane_.size() + later_.size()));
+    CHECK(Await([&] { return JsonAt(Ask(*broker_, "GET", "/v1/namespaces/team/stats").body, "/pending") == std::to_string(later_.size()); }));
+  }
+  Broker& broker() { return *broker_; }
+  size_t deliveries() { return receiver_.count(); }
+  size_t sent() const { return lane_.size(); }
+
+ private:
+  Store& store_;
+  const std::string schema_;
+  TempDir place_;
+  CountingReceiver receiver_;
+  std::unique_ptr<Broker> broker_;
+  std::string settings_;
+  std::vector<std::string> lane_, later_;
+  int next_ = 0;
+};
+
+TEST_CASE("postgres cells: a namespace goes to another cell and back under load, and loses and repeats nothing") {
+  Store store;
+  Moving moving(&store, "", 200);
+  REQUIRE(moving.MoveTo("east"));
+  REQUIRE(moving.ArrivesIn("east"));
+  moving.Check();
+  CHECK(moving.deliveries() == moving.sent());
+  REQUIRE(moving.MoveTo("home"));
+  REQUIRE(moving.ArrivesIn("home"));
+  moving.Check();
+  CHECK(moving.deliveries() == moving.sent());
+}
+
+TEST_CASE("postgres cells: a broker that dies at any step of a move goes on, or begins anew, with all that was acknowledged") {
+  Store store;
+  std::map<std::string, std::unique_ptr<Moving>> all;
+  for (const char* point : kCrashPointNames)
+    if (std::string_view(point).starts_with("cell.")) all[point] = std::make_unique<Moving>(&store, point, 20, "s" + std::to_string(all.size()));
+  for (const auto& [point, moving] : all) REQUIRE(moving->MoveTo("east"));
+  // Their leases run out at once.
+  for (const auto& [point, moving] : all) {
+    INFO(point);
+    REQUIRE(Await([&] { return !moving->broker().process().running(); }));
+    moving->BeginAgain();
+  }
+  for (const auto& [point, moving] : all) {
+    INFO(point);
+    REQUIRE(moving->ArrivesIn("east"));
+    moving->Check();
+  }
+}
+
+TEST_CASE("postgres cells: a move waits for a cell that is away, is called off meanwhile, and a namespace is removed while it moves") {
+  Store store;
+  Moving moving(&store, "", 5);
+  store.east().Kill();
+  REQUIRE(moving.MoveTo("east"));
+  CHECK(Await(
+      [&] { return JsonAt(Ask(moving.broker(), "GET", "/v1/namespaces/team").body, "/moving/waits_for").find("not reached") != std::string::npos; }));
+  moving.Submit(true);
+  REQUIRE(moving.MoveTo("home"));
+  CHECK(JsonAt(Ask(moving.broker(), "GET", "/v1/namespaces/team").body, "/moving/to").empty());
+  moving.Check();
+  REQUIRE(moving.MoveTo("east"));
+  CHECK(Ask(moving.broker(), "DELETE", "/v1/namespaces/team?discard_pending=true").status == 202);
+  CHECK(Becomes(404, moving.broker(), "GET", "/v1/namespaces/team"));
+}
+
+TEST_CASE("postgres cells: of several members the leader moves it, and another one goes on where that is killed") {
+  Store store;
+  TempDir places[2];
+  CountingReceiver receiver;
+  const std::string notify = R"({"url":")" + receiver.url() + R"("})";
+  std::unique_ptr<Broker> a = store.Begin(places[0].path(), "a", "cell.departed");
+  REQUIRE(Await([&] { return Ask(*a, "PUT", "/v1/namespaces/team", kAtHome).status / 100 == 2; }));
+  std::unique_ptr<Broker> b = store.Begin(places[1].path(), "b");
+  std::set<std::string> ids;
+  const auto submit = [&](Broker& at) {
+    HttpAnswer answer;
+    REQUIRE(Await([&] { return (answer = Ask(at, "POST", "/v1/namespaces/team/notifies", notify)).status == 201; }));
+    ids.insert(JsonAt(answer.body, "/id"));
+  };
+  submit(*a);
+  submit(*b);
+  REQUIRE(Await([&] { return Ask(*b, "PATCH", "/v1/namespaces/team", R"({"cell":"east"})").status == 200; }));
+  REQUIRE(Await([&] { return !a->process().running(); }));
+  submit(*b);
+  CHECK(Await([&] { return JsonAt(Ask(*b, "GET", "/v1/namespaces/team").body, "/settings/cell") == "east"; }));
+  submit(*b);
   CHECK(AllArrive(receiver, ids));
 }
 

@@ -229,7 +229,7 @@ WAYS = {
     "rekey": (at_rekey, True), "restore": (at_restore, False), "new": (at_new, False), "upgrade": (at_upgrade, False),
 }
 # Those of a store on PostgreSQL.
-ELSEWHERE = {"pg", "lease", "move"}
+ELSEWHERE = {"pg", "lease", "move", "cell"}
 
 
 def way_of(name, ways):
