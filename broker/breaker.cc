@@ -39,6 +39,8 @@ Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const Bre
   if (!settings.enabled || call != era_) return Change::kNone;
   CHECK(state_ != State::kOpen);  // all that began has an earlier era
   const int64_t longer_ms = std::min(2 * wait_ms_, std::max(kMostOpenMs, settings.open_ms));
+  // Else a destination that comes and goes, with too few calls meanwhile to end a ramp, is waited for ever longer, however short it is away.
+  if (contact == Contact::kReached && state_ != State::kClosed) wait_ms_ = std::max(wait_ms_ / 2, std::min(wait_ms_, settings.open_ms));
   if (state_ == State::kProbing) {
     if (contact == Contact::kReached) {
       state_ = State::kRamp;

@@ -5,7 +5,7 @@
 //   open      none may, until its wait is over: then one, the probe.
 //   probing   none but the probe, which is in flight. Where it finds no connection, it is open again for twice as long, 5 minutes at most.
 //   ramp      the probe reached the destination: one call at a time, twice as many with each that does. One that does not opens it again.
-//
+//             Each that reaches the destination, the probe too, first halves the wait that is doubled then, down to the first one.
 // What begins is told of by Begin, and each of those by one End or Abandon. A call that began before the breaker last opened says nothing of what is
 // now, however it ends. Costs no memory beyond itself while all is well.
 #pragma once
@@ -87,7 +87,7 @@ class Breaker {
   uint32_t in_row_ = 0;   // closed: that found no connection
   uint32_t running_ = 0;  // ramp: calls of this era
   uint32_t most_ = 1;     // ramp: at a time
-  int64_t wait_ms_ = 0;   // of the last opening
+  int64_t wait_ms_ = 0;   // of the last opening, less what was taken off it since
   MonoTime open_since_, next_probe_;
   // Closed: the last `window` ends, true for a bad one, once there was a bad one. Until then and after the last has left, how many were good.
   std::vector<bool> last_;

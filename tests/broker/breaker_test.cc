@@ -212,6 +212,41 @@ TEST_CASE("breaker: one failure within the ramp opens it again, for longer, and 
   CHECK(r.WaitMs() == 20'000);
 }
 
+TEST_CASE("breaker: one that was reached since waits half as long, however few calls a destination that comes and goes gets") {
+  Rig r;
+  r.Open();
+  for (int64_t wait_ms : {20'000, 40'000, 80'000}) {
+    r.Pass(r.WaitMs());
+    r.Call(kBad);
+    REQUIRE(r.WaitMs() == wait_ms);
+  }
+  // There, and away again before a ramp is over: it is waited for no longer from time to time.
+  for (int i = 0; i < 20; ++i) {
+    r.Pass(r.WaitMs());
+    REQUIRE(r.Call(kGood) == Change::kClosed);
+    REQUIRE(r.Call(kBad) == Change::kOpened);
+    REQUIRE(r.WaitMs() == 80'000);
+  }
+  // Two calls that reach it for one that does not: back to the first wait, and no further.
+  for (int64_t wait_ms : {40'000, 20'000, 20'000}) {
+    r.Pass(r.WaitMs());
+    r.Call(kGood);
+    r.Call(kGood);
+    REQUIRE(r.Call(kBad) == Change::kOpened);
+    REQUIRE(r.WaitMs() == wait_ms);
+  }
+}
+
+TEST_CASE("breaker: what is set to wait for longer meanwhile shortens no wait, and lengthens none at once") {
+  Rig r;
+  r.Open();
+  r.Pass(r.WaitMs());
+  r.settings.open_ms = 60'000;
+  REQUIRE(r.Call(kGood) == Change::kClosed);
+  REQUIRE(r.Call(kBad) == Change::kOpened);
+  CHECK(r.WaitMs() == 20'000);
+}
+
 TEST_CASE("breaker: what began before it opened neither opens nor closes it, and hides no probe") {
   Rig r;
   std::vector<Breaker::Call> old;
@@ -281,6 +316,7 @@ struct Ruled {
     const Change change = rig.breaker.End(one.call, contact, rig.now, rig.settings);
     Change expected = Change::kNone;
     const int64_t longer_ms = std::min<int64_t>(2 * wait_ms, Breaker::kMostOpenMs);
+    if (one.period == period && contact == kGood && (open || most > 0)) wait_ms = std::max(rig.settings.open_ms, wait_ms / 2);
     if (one.period == period && open) {
       if (contact == kGood) {
         expected = Change::kClosed;

@@ -300,6 +300,39 @@ TEST_CASE("core breaker: a restart begins closed") {
   CHECK(f.Host().breaker == Stage::kClosed);
 }
 
+TEST_CASE("core breaker: whoever has the namespace next sends what waited at an open one, whatever that one waited for") {
+  Rig f;
+  f.Open();
+  for (int i = 0; i < 3; ++i) {
+    f.Pass(f.Host().next_probe->ms - f.now.wall.ms);
+    f.Unreached(StartAttempt(f.starts.at(0)));
+  }
+  REQUIRE(f.Host().next_probe->ms == f.now.wall.ms + 80'000);
+  for (int i = 0; i < 13; ++i) {
+    Rig::Fields fields = Rig::To("lane" + std::to_string(i % 3));
+    fields.mode = i % 3 == 0 ? Mode::kFifo : Mode::kConcurrent;
+    f.Submit(std::move(fields));
+  }
+  const uint64_t pending = f.Stats().totals.pending();
+  REQUIRE(pending == 18);
+  REQUIRE(f.starts.empty());
+  SECTION("between two probes") {}
+  SECTION("with a probe in flight, which is repeated") {
+    f.Pass(80'000);
+    REQUIRE(f.starts.size() == 1);
+  }
+  f.Restart();
+  // Its host is there by now. What was due waits for no breaker: no time but that of the retries of those that opened it need pass.
+  for (uint64_t ended = 0; ended < pending; ++ended) {
+    if (f.starts.empty()) f.Pass(1'000);
+    REQUIRE_FALSE(f.starts.empty());
+    CHECK(f.Host().breaker == Stage::kClosed);
+    f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.pending() == 0);
+  CHECK(f.Balances());
+}
+
 TEST_CASE("core breaker: it is remembered while nothing of its host is in memory, and forgotten once nothing happens any more") {
   Rig f;
   f.Open();

@@ -42,6 +42,7 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
       return {};
     case Way::kProbing:
       if (found == Found::kThere) {
+        Shorten(settings);
         way_ = Way::kRamp;
         ++era_;
         running_ = 0;
@@ -56,7 +57,10 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
         Open(now, doubled_ms);
         return {true, false};
       }
-      if (found == Found::kThere) together_ *= 2;
+      if (found == Found::kThere) {
+        Shorten(settings);
+        together_ *= 2;
+      }
       if (together_ >= kAllTogether) {
         way_ = Way::kClosed;
         in_row_ = 0;
@@ -76,6 +80,11 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
   open_since_ = now;
   Open(now, settings.open_ms);
   return {true, false};
+}
+
+/// It was reached: the next wait is half as long as it would have been, unless that is less than the first.
+void BreakerModel::Shorten(const BreakerSettings& settings) {
+  if (wait_ms_ > settings.open_ms) wait_ms_ = std::max(settings.open_ms, wait_ms_ / 2);
 }
 
 void BreakerModel::ProbeNow(MonoTime now) {

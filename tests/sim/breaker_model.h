@@ -38,6 +38,7 @@ class BreakerModel {
 
  private:
   void Open(MonoTime now, int64_t wait_ms);
+  void Shorten(const BreakerSettings& settings);
 
   Way way_ = Way::kClosed;
   uint64_t era_ = 0;
