@@ -32,12 +32,13 @@ TEST_CASE("several namespaces: the promises hold for each over the seeds, and no
 }
 
 TEST_CASE("several namespaces: the promises hold over seeds that nobody ran before") {
+  constexpr uint64_t kFresh = 400;
   std::random_device device;
   uint64_t from = (uint64_t{device()} << 16 | (device() & 0xFFFF)) + 1'000'000'000;
-  WARN("fresh seeds: notifyd_sim --several --seeds " << from << ".." << from + 99);
+  WARN("fresh seeds: notifyd_sim --several --seeds " << from << ".." << from + kFresh - 1);
   // A slow machine or a sanitizer runs fewer of them.
-  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(15);
-  for (uint64_t seed = from; seed < from + 100 && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
 }
 
 TEST_CASE("several namespaces: the same seed gives the same trace") {

@@ -44,12 +44,12 @@ TEST_CASE("simulator: the promises hold over the seeds, part 3") {
 }
 
 TEST_CASE("simulator: the promises hold over seeds that nobody ran before") {
-  constexpr uint64_t kFresh = 300;
+  constexpr uint64_t kFresh = 1'200;
   std::random_device device;
   uint64_t from = (uint64_t{device()} << 16 | (device() & 0xFFFF)) + 1'000'000'000;
   WARN("fresh seeds: notifyd_sim --seeds " << from << ".." << from + kFresh - 1);
   // A slow machine or a sanitizer runs fewer of them.
-  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeeds(seed, seed);
 }
 
