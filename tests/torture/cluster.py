@@ -74,10 +74,11 @@ class Watch(threading.Thread):
 class Member:
     def __init__(self, cluster, name, host):
         self.cluster, self.name, self.host, self.process, self.lives, self.log_path = cluster, name, host, None, 0, None
+        self.notifyd = cluster.notifyd
 
     def command(self):
         cluster = self.cluster
-        return [*self.host.inside(), cluster.notifyd, "--config", cluster.path(f"{self.name}.toml"), "--listen", f"{self.host.address}:{PORT}",
+        return [*self.host.inside(), self.notifyd, "--config", cluster.path(f"{self.name}.toml"), "--listen", f"{self.host.address}:{PORT}",
                 "--data-dir", cluster.path(f"data-{self.name}"), "--log-format", "json", "--shutdown-grace-ms", "150", "--auth-mode", "none",
                 "--store-engine", "postgres", "--store-postgres-dsn", cluster.dsn, "--store-postgres-connections", "2",
                 "--cluster-advertise", f"{self.host.address}:{OTHERS_PORT}", "--cluster-name", self.name, *cluster.trust(self.name),
@@ -455,8 +456,8 @@ def one_round(cluster):
     return " with ".join(names)
 
 
-def attacks(settings, seed, count):
-    """So many rounds under the mixed load, submitted through members in turn."""
+def staged(settings, seed, play):
+    """What `play` (a function of wires and databases) makes of a wire for each member, and of two databases, of which it may use up one."""
     found = programs()
     if not found:
         return rounds.skipped("no PostgreSQL 15 or later (apt-get install postgresql)")
@@ -469,10 +470,15 @@ def attacks(settings, seed, count):
             databases[0].start()
             databases.append(Database(found, STANDBY, databases[0], HUB[1], place))
             databases[1].start()
-            return attacked(settings, seed, count, wires, databases)
+            return play(wires, databases)
         finally:
             for database in databases:
                 database.drop()
+
+
+def attacks(settings, seed, count):
+    """So many rounds under the mixed load, submitted through members in turn."""
+    return staged(settings, seed, lambda wires, databases: attacked(settings, seed, count, wires, databases))
 
 
 def attacked(settings, seed, count, wires, databases):

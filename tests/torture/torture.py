@@ -66,6 +66,7 @@ FORMS = [
     Form("power-control", rounds.power_control, 2, 20, "the same with sync off: must lose, and be seen to"),
     Form("backup", rounds.backups, 6, 100, "backups under load, some killed in the middle; each is restored and read"),
     Form("upgrade", upgrade.upgrades, 3, 100, "a store of an earlier notifyd under load, gone on with by this one: by kill, stop, restart in place"),
+    Form("upgrade-cluster", upgrade.cluster_upgrades, 1, 20, "three brokers of an earlier notifyd on one PostgreSQL under load, replaced by this one in turn, and back"),
     Form("clock", rounds.clocks, 12, 200, "the wall clock set ±1 day, in a sawtooth, beyond 2038, with kills between"),
     Form("postgres", postgres.attacks, 4, 100, "the store on PostgreSQL: kill and stop of broker, standby and database"),
     Form("points-postgres", points_postgres.attacks, 16, 200, "`kill -9` at each of those points that a store on PostgreSQL has"),
@@ -278,7 +279,7 @@ def main():
     parser.add_argument("forms", nargs="*", help="all of them where none is named")
     parser.add_argument("--notifyd")
     parser.add_argument("--sim", help="notifyd_sim")
-    parser.add_argument("--before", help="a notifyd of an earlier version, for the form upgrade")
+    parser.add_argument("--before", help="a notifyd of an earlier version, for the forms upgrade and upgrade-cluster")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--hours", type=float, default=1)
