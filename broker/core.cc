@@ -140,7 +140,8 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
     if (!open_touched_.empty()) touched_.emplace_back(journal_.open(), std::exchange(open_touched_, {}));
     out_->writes.push_back(journal_.Close(now_.mono, totals_));
   }
-  if (stop_asked_ && !drained_ && AtRest()) {
+  // Whoever asked for what is being read is answered first: a namespace that goes to another member leaves its clients where they are.
+  if (stop_asked_ && !drained_ && AtRest() && record_pages_.empty()) {
     drained_ = true;
     out_->drained = true;
   }

@@ -190,7 +190,6 @@ void Api::Impl::OnReply(Reply reply) {
     }
   }
   if (passing_ && IsGone(posted, reply.body)) return responder_->Respond(token, GoneResponse(posted));
-  posted.stepped = true;
   if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
   if (posted.steps) {
     NextStep next = posted.steps->Next(std::move(reply.body));

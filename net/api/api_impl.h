@@ -106,7 +106,6 @@ class Api::Impl {
     /// A GET that waits, as it came: where its namespace goes elsewhere meanwhile it is asked again there.
     std::shared_ptr<const HttpRequest> again = nullptr;
     bool passed_on = false;  // by another member
-    bool stepped = false;    // its first step is answered
   };
   /// A bulk submit.
   struct Stream {

@@ -135,7 +135,8 @@ bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& rou
 
 bool Api::Impl::IsGone(const Posted& posted, const ReplyBody& reply) const {
   const Refused* refused = std::get_if<Refused>(&reply);
-  if (!refused || refused->status.code() != Code::kUnavailable || posted.stepped) return false;
+  if (!refused || refused->status.code() != Code::kUnavailable) return false;
+  if (posted.steps && !posted.steps->BeginsAnew()) return false;
   return (leaving_ && posted.passed_on) || options_.places->Of(posted.space).kind != Place::Kind::kHere;
 }
 

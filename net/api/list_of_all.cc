@@ -48,7 +48,10 @@ class ListOfAllSteps : public Steps {
 
   NextStep First() override { return AskNext(); }
 
+  bool BeginsAnew() const override { return !answered_; }
+
   NextStep Next(ReplyBody reply) override {
+    answered_ = true;
     if (Listed* listed = std::get_if<Listed>(&reply)) {
       for (NotifyView& view : listed->items) Keep(std::move(view));
       const bool older = !listed->items.empty() && IsFull() && last_seen_ < RankOf(kept_.back().view);
@@ -106,6 +109,7 @@ class ListOfAllSteps : public Steps {
   const std::vector<std::shared_ptr<const NamespaceRow>> spaces_;
   const std::shared_ptr<RequestTools> tools_;
   size_t at_ = 0;
+  bool answered_ = false;               // one of them
   std::vector<Replies::OfSpace> kept_;  // newest first
   Rank last_seen_;
 };

@@ -115,6 +115,8 @@ class MetricsSteps : public Steps {
     return Event(StatsRequest{id_});
   }
 
+  bool BeginsAnew() const override { return !have_stats_; }
+
   NextStep Next(ReplyBody reply) override {
     bool have_stats = std::exchange(have_stats_, true);
     if (auto* stats = std::get_if<StatsView>(&reply)) {

@@ -33,6 +33,9 @@ class Steps {
   virtual NextStep First() = 0;
   /// Next of a core's reply takes long, and may be called on another thread.
   virtual bool heavy() const { return false; }
+  /// Whether another broker may begin it anew where a core that stops refuses one of its steps: nothing but the last step changes anything.
+  /// False where what was answered until then is shown all the same, or came from several namespaces.
+  virtual bool BeginsAnew() const { return true; }
   /// From the reply of a core, or of the registry, to what comes then. Called for what was asked alone.
   virtual NextStep Next(ReplyBody reply);
   virtual NextStep Next(RegistryReply reply);

@@ -210,6 +210,33 @@ TEST_CASE("history: a clean stop saves what is open, up to the last call's end")
   CHECK(f.Sum().succeeded == 1);
 }
 
+TEST_CASE("history: a stop waits for what is being read for somebody, who is answered") {
+  HistoryFixture f;
+  f.Submit(Later(kDay));
+  f.Pass(100);
+  const bool due = GENERATE(false, true);
+  f.reads().ClosePages();
+  FiguresRequest ask = due ? Asking({DueAsk{{f.minute()}, {f.minute() + kDay}}})
+                           : Asking({HistoryAsk{HistoryStep::kMinute, HistoryOf::kNamespace, {}, {f.now.wall.ms - kDay}, {f.now.wall.ms + 1}}});
+  const uint64_t token = ask.request.token = f.next_token++;
+  f.Post(std::move(ask));
+  f.Run();
+  f.Post(StopRequested{});
+  f.Run();
+  f.Pass(100);
+  CHECK_FALSE(f.drained);
+  CHECK_FALSE(f.replies.contains(token));
+  // More may be asked for as it goes on.
+  for (int page = 0; page < 10 && !f.replies.contains(token); ++page) {
+    f.reads().OpenPages();
+    f.Run();
+  }
+  REQUIRE(f.replies.contains(token));
+  CHECK(std::holds_alternative<FiguresAnswered>(f.replies.at(token).body));
+  f.Pass(100);
+  CHECK(f.drained);
+}
+
 TEST_CASE("history: quarters are the sums of their minutes, over a kill, and each ends where the next begins") {
   HistoryFixture f;
   const int64_t begin = f.now.wall.ms / kQuarter * kQuarter;

@@ -16,6 +16,7 @@
 
 #include "broker/figures_events.h"
 #include "broker/places.h"
+#include "broker/spec.h"
 #include "net/api/api.h"
 #include "net/api/passing.h"
 #include "net/api/passing_figures.h"
@@ -202,7 +203,7 @@ class StagedBroker : public Switchboard {
   LoopThread loop;
   uint16_t port = 0, members_port = 0;
   bool silent = false;  // its core answers nothing; before anything is asked
-  std::atomic<bool> stops{false};  // its core takes no submits any more
+  std::atomic<bool> stops{false};  // its core takes no submits and triggers any more
 
  private:
   void Note(const std::string& what) {
@@ -243,6 +244,14 @@ class StagedBroker : public Switchboard {
       return Note("get");
     }
     if (const auto* trigger = std::get_if<TriggerRequest>(&event)) {
+      if (stops && trigger->data && !trigger->merge) {
+        Answer(trigger->request, Unmerged{std::make_shared<const std::string>(EncodeSpec(NotifySpec()))});
+        return Note("merged");
+      }
+      if (stops) {
+        Answer(trigger->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
+        return Note("refused");
+      }
       Answer(trigger->request, Triggered{NotifyId{next_id_++}});
       return Note("trigger");
     }

@@ -199,6 +199,12 @@ TEST_CASE("members: what a broker that stops did not begin is asked again at who
     CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 2);
     CHECK(answer.body.find("stopping") == std::string::npos);
   }
+  SECTION("a trigger, of which the core was asked what its data is merged with") {
+    CHECK(ask(RequestOf("POST", "/v1/fkeys/f/trigger", R"({"data":{"a":1}})")).status == 202);
+    CHECK(b.Came("merged") >= 2);
+    CHECK(b.Came("refused") >= 2);
+    CHECK(c.Came("trigger") == 1);
+  }
   SECTION("who listens") {
     CHECK(ask(RequestOf("GET", "/v1/live")).status == 200);
     CHECK(c.WaitFor("figures", 1));
