@@ -198,16 +198,16 @@ class MemberClient::Impl {
     if (idle.size() >= kMostIdle) return Forget(link);
     idle.push_back(link);
   }
+  /// One that is kept for the address and open still; null: none. No list in idle_ is empty.
   Link* TakeIdle(const std::string& address) {
-    auto found = idle_.find(address);
-    if (found == idle_.end()) return nullptr;
-    while (!found->second.empty()) {
+    // Each time by its key: Forget may take the list away, too.
+    for (auto found = idle_.find(address); found != idle_.end(); found = idle_.find(address)) {
       Link* link = found->second.back();
       found->second.pop_back();
+      if (found->second.empty()) idle_.erase(found);
       if (!link->Stale()) return link;
       Forget(link);
     }
-    idle_.erase(found);
     return nullptr;
   }
   /// Its memory goes in a later turn: it may be in the middle of something.
