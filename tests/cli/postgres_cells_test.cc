@@ -82,6 +82,8 @@ TEST_CASE("postgres cells: one broker makes a namespace in a cell, keeps it over
   CountingReceiver receiver;
   const std::string notify = R"({"url":")" + receiver.url() + R"("})";
   std::unique_ptr<Broker> broker = store.Begin(place.path());
+  // It listens before it has its store.
+  REQUIRE(Becomes(200, *broker, "GET", "/readyz"));
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status == 201);
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/near", kAtHome).status == 201);
   CHECK(Ask(*broker, "PUT", "/v1/namespaces/none", R"({"cell":"south"})").status == 422);

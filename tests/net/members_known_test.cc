@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -159,4 +160,41 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
 }
 
 }  // namespace
+/// What a call of a member came to.
+struct Heard : MemberCall {
+  std::atomic<int> kept{0}, closed{0}, lost{0};
+  void OnContinue() override {}
+  void OnAnswerHead(HttpResponse, std::optional<uint64_t>) override {}
+  void OnAnswerBody(std::string_view) override {}
+  void OnAnswerEnd(bool keeps) override { ++(keeps ? kept : closed); }
+  void OnLost(const MemberLoss&) override { ++lost; }
+  void OnSent() override {}
+};
+
+TEST_CASE("members: a kept connection whose other end is gone, of which nothing has been heard yet, is not asked over") {
+  auto peer = std::make_unique<StagedBroker>(kHere);
+  const std::string address = "127.0.0.1:" + std::to_string(peer->members_port);
+  Heard first, second;
+  LoopThread loop;
+  std::unique_ptr<MemberClient> client;
+  const auto ask = [&](Heard* heard) {
+    MemberRequest request;
+    request.head = "GET /healthz HTTP/1.1\r\nHost: there\r\n\r\n";
+    client->Begin(address, std::move(request), heard);
+  };
+  loop.OnLoop([&] {
+    client = std::make_unique<MemberClient>(&loop.loop(), MemberClient::Tls{});
+    ask(&first);
+  });
+  REQUIRE(Until([&] { return first.kept + first.closed + first.lost == 1; }));
+  REQUIRE(first.kept == 1);
+  loop.OnLoop([&] {
+    // While this runs the loop hears nothing of the end.
+    peer.reset();
+    ask(&second);
+  });
+  CHECK(Until([&] { return second.lost == 1; }));
+  loop.OnLoop([&] { client.reset(); });
+}
+
 }  // namespace notifyd

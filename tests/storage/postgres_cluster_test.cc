@@ -275,7 +275,7 @@ TEST_CASE("postgres cluster: what a later release adds is passed over; a schema 
   a.Commit(5, {Put(MakeRecord(1))});
   REQUIRE(b.Acquire(6) == Code::kOk);
   b.Commit(6, {Put(MakeRecord(1))});
-  REQUIRE((*beside)->Run("UPDATE meta SET value = value + 1 WHERE name = 'schema'").ok());
+  REQUIRE((*beside)->Run("UPDATE meta SET value = value + 2 WHERE name = 'schema'").ok());
   a.Commit(5, {Put(MakeRecord(2))});
   CHECK(a.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kYes);
   StoreOptions again = options;
