@@ -211,7 +211,8 @@ class GuardedFileSystem : public rocksdb::FileSystemWrapper {
     if (!made.ok() || !log) return made;
     std::shared_ptr<LiveLogs::Log> live = logs_->Add(*log, name);
     Descriptor own(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
-    if (!live || !own.open()) return IOStatus::IOError(name + " is gone right after it was made");
+    if (!own.open()) return IOStatus::IOError(name + ", which was just made, cannot be opened", std::strerror(errno));
+    if (!live) return IOStatus::IOError(name + " is gone right after it was made");
     *file = std::make_unique<LogFile>(std::move(*file), std::move(own), *log, std::move(live), logs_);
     return made;
   }
