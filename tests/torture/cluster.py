@@ -333,15 +333,18 @@ def drain(cluster, member):
 
 
 def cut_from_database(cluster, member):
-    begun, address = time.monotonic(), cluster.databases[0].address
-    member.host.cut(address)
+    """From its standby, too, which may be promoted meanwhile."""
+    begun, addresses = time.monotonic(), [database.address for database in cluster.databases]
+    for address in addresses:
+        member.host.cut(address)
     yield "cut of a member from the database"
     if cluster.random.random() < 0.5:
         time.sleep(cluster.random.uniform(0.5, 3))
     else:
         until(lambda: not cluster.watch.served_by(member.name), "others have what a member had that is cut off", 60)
         time.sleep(cluster.random.uniform(0, 1))
-    member.host.heal(address)
+    for address in addresses:
+        member.host.heal(address)
     member.dead("cut", begun)
 
 
