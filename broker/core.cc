@@ -214,6 +214,17 @@ void Core::Impl::On(Committed& e) {
     out_->pages.push_back(std::move(pages_waiting_.front().second));
     pages_waiting_.pop_front();
   }
+  while (!lists_waiting_.empty() && journal_.IsWritten(lists_waiting_.front().first)) {
+    const auto& [request, query] = lists_waiting_.front().second;
+    out_->lists.push_back(ListOf(request, query));
+    lists_waiting_.pop_front();
+  }
+}
+
+void Core::Impl::ListDecided(RequestId request, ListQuery query) {
+  const uint64_t after = journal_.Decided();
+  if (journal_.IsWritten(after)) out_->lists.push_back(ListOf(request, query));
+  else lists_waiting_.emplace_back(after, std::pair(request, std::move(query)));
 }
 
 void Core::Impl::OnWritten(Lane* lane) {

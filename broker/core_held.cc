@@ -31,7 +31,7 @@ HeldKinds Core::held() const {
   add("loads", core.loads_.size());
   add("pages", core.page_tickets_.size() + core.pages_waiting_.size());
   add("reads", core.reads_under_way_);
-  add("lists", core.lists_.size() + core.lane_lists_.size() + core.explaining_.size());
+  add("lists", core.lists_.size() + core.lists_waiting_.size() + core.lane_lists_.size() + core.explaining_.size());
   add("bulk_requests", core.bulks_.size());
   core.services_->AddHeld(&kinds);
   core.topics_->AddHeld(&kinds);

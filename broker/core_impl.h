@@ -162,6 +162,8 @@ class Core::Impl {
   ListEffect ListOf(RequestId request, const ListQuery& query) const {
     return {request, query.Narrowed(), now_, reached_, books_.totals().by_index[Index::kTail] > 0};
   }
+  /// Lists, in this turn or a later one, so that all is seen that was decided until now, whether anybody was told of it or not.
+  void ListDecided(RequestId request, ListQuery query);
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
   /// Answers with the notify as it is now, once the batch is durable.
@@ -530,6 +532,7 @@ class Core::Impl {
   std::deque<std::pair<uint64_t, std::vector<Slot*>>> touched_;
   std::vector<Slot*> open_touched_;
   std::deque<std::pair<uint64_t, PageEffect>> pages_waiting_;
+  std::deque<std::pair<uint64_t, std::pair<RequestId, ListQuery>>> lists_waiting_;
   std::vector<Lane*> dirty_lanes_;
 
   // Slots.

@@ -195,7 +195,8 @@ void Core::Impl::TopicPart::ListPending(const std::string& subscription, NotifyI
   query.show_bytes = 1 << 20;
   const uint64_t token = next_list_++;
   lists_[token] = std::move(then);
-  core_.out_->lists.push_back(core_.ListOf({kTopicLists, token}, query));
+  // What an event was fanned out into a moment ago need not be in the store yet.
+  core_.ListDecided({kTopicLists, token}, std::move(query));
 }
 
 bool Core::Impl::TopicPart::TookList(ListDone& e) {

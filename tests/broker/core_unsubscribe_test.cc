@@ -52,6 +52,26 @@ TEST_CASE("unsubscribe: nothing of what a paused subscription held back is sent,
   CHECK(f.Balances());
 }
 
+TEST_CASE("unsubscribe: what was made of events a moment before, and is not written yet, is cancelled with the rest") {
+  Topics f;
+  f.Subscribe("gone", {.paused = true});
+  f.Emit(Topics::Item("a.b", "{}"));
+  f.reads().CloseCommits();
+  const auto tell = [&](TopicAsk ask) { f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(std::move(ask))}); };
+  Publish publish;
+  for (int i = 0; i < 20; ++i) publish.events.push_back(Topics::Item("a.b", "{}"));
+  publish.batch = true;
+  tell({std::move(publish)});
+  f.Run();
+  tell({SubscriptionDelete{"gone", true, {}}});
+  f.Run();
+  f.reads().OpenCommits();
+  f.ServeAll();
+  CHECK(f.sent.empty());
+  CHECK(CountCancelled(f) == 21);
+  CHECK(f.Balances());
+}
+
 TEST_CASE("unsubscribe: of one that was not paused nothing begins any more, and what is in flight ends") {
   const bool crash = GENERATE(false, true);
   Topics f;
