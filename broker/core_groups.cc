@@ -101,7 +101,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     IdempotencySlot* slot = core_.NeedIdempotency(task, {post.caller, post.idempotency_key});
     if (!slot) return Handled::kParked;
     if (slot->record && slot->record->expires_at > core_.now_.wall) {
-      if (slot->record->fields != post.fields)
+      if (!HasFields(slot->record->fields, post))
         return core_.RefuseAfter(r.request, Code::kUnacceptable, "this idempotency key was used with other fields", "/idempotency_key");
       earlier = slot->record->id;
     }

@@ -52,6 +52,12 @@
 
 namespace notifyd {
 
+/// Whether what was accepted with this print under an idempotency key is what `item` says, too: as it is read now, or as an earlier notifyd read it.
+template <class Item>
+bool HasFields(const Fingerprint& earlier, const Item& item) {
+  return earlier == item.fields || earlier == item.fields_1;
+}
+
 class Core::Impl {
  public:
   Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed);

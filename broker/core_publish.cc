@@ -138,7 +138,7 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
     planning->keys[std::move(key)] = i;
     return Status::Ok();
   }
-  if (record->fields != item.fields) return differs;
+  if (!HasFields(record->fields, item)) return differs;
   plan->before = Published::Item{record->id, std::nullopt, true, false};
   const RecordSlot& slot = *core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, record->id)});
   if (slot.record)

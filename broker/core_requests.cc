@@ -14,14 +14,6 @@
 #include "broker/via.h"
 
 namespace notifyd {
-namespace {
-
-bool SameFields(const Fingerprint& earlier, const SubmitItem& item) {
-  return earlier == item.fields || earlier == item.fields_1;
-}
-
-}  // namespace
-
 WallTime Core::Impl::AtOnce() {
   totals_.last_due_at_once = std::max(now_.wall, totals_.last_due_at_once);
   return totals_.last_due_at_once;
@@ -76,7 +68,7 @@ Status Core::Impl::PlanKeyed(const SubmitRequest& r, const SubmitItem& item, con
   }
   const std::optional<IdempotencyRecord>& record = idempotency_.at(key)->record;
   if (!record || record->expires_at <= now_.wall) return Status::Ok();
-  if (!SameFields(record->fields, item)) return differs();
+  if (!HasFields(record->fields, item)) return differs();
   plan->kind = SubmitPlan::Kind::kDuplicate;
   Entry* first = FindEntry(record->id);
   if (first->exists) plan->earlier.stored = first;

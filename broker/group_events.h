@@ -21,7 +21,8 @@ struct GroupPost {
   SubmitRequest submit;         // 1 to kMostGroupMembers items, without fkeys and idempotency keys, as a batch
   std::string caller;           // whose idempotency key it is, and whose callback
   std::string idempotency_key;  // empty: none
-  Fingerprint fields;           // set where there is a key
+  Fingerprint fields;           // set where there is a key, like the next
+  Fingerprint fields_1;         // as print version 1 had it (SubmitItem)
   std::optional<Callback> callback;
   std::shared_ptr<const Labels> labels;  // null: none
   bool cancel_rest = false, sequential = false;

@@ -112,7 +112,8 @@ struct EventItem {
   std::string fkey;          // held under it, fanned out once it is triggered; empty: none
   OnHeld on_held = OnHeld::kReject;
   std::string idempotency_key;                 // of its topic; empty: none
-  Fingerprint fields;                          // of all the others; set where there is a key
+  Fingerprint fields;                          // of all the others; set where there is a key, like the next
+  Fingerprint fields_1;                        // as print version 1 had it (SubmitItem)
   std::string trace_parent, trace_state, via;  // of the request, as of a notify
   std::string schedule;                        // whose run publishes it; empty: none
   WallTime scheduled_at;                       // what time that is for

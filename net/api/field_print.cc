@@ -48,6 +48,10 @@ enum Tag : uint8_t {
   kCompress = 31,
   kKeepResponseBytes = 32,
   kFollowRedirects = 33,
+  kOnFailure = 34,
+  kSequential = 35,
+  kNotifies = 36,
+  kKey = 37,
 };
 
 std::string Bytes(Fingerprint print) {
@@ -167,6 +171,32 @@ Fingerprint PrintOfFields(const ParsedNotify& notify, HeaderList headers, JsonRe
   out.Signed(kCompress, spec.compress, kSpec.compress);
   if (envelope.flow) out.Signed(kKeepResponseBytes, envelope.flow->keep_response_bytes, 0);
   if (spec.follow_redirects) out.Signed(kFollowRedirects, *spec.follow_redirects ? 1 : 2, 0);
+  return FingerprintOf(out.bytes);
+}
+
+Fingerprint PrintOfEventFields(const ParsedNotify& notify, std::string_view key, JsonReader* reader) {
+  const Envelope& envelope = notify.envelope;
+  Writer out;
+  WritePayload(notify.spec, reader, &out);
+  out.Text(kContentType, notify.spec.content_type, NotifySpec().content_type);
+  WriteTimes(notify, &out);
+  out.Text(kFkey, envelope.fkey);
+  out.Signed(kOnHeld, static_cast<int64_t>(notify.spec.on_held.value_or(OnHeld::kReject)), static_cast<int64_t>(OnHeld::kReject));
+  out.Text(kCaller, envelope.caller, "unknown");
+  if (envelope.labels) WritePairs(*envelope.labels, &out.Begin(kLabels));
+  out.Text(kKey, key);
+  return FingerprintOf(out.bytes);
+}
+
+Fingerprint PrintOfGroupFields(const GroupPost& post) {
+  Writer out;
+  if (post.callback) out.Begin(kCallbackUrl).Text(post.callback->url);
+  if (post.labels) WritePairs(*post.labels, &out.Begin(kLabels));
+  out.Signed(kOnFailure, post.cancel_rest, false);
+  out.Signed(kSequential, post.sequential, false);
+  Encoder& members = out.Begin(kNotifies);
+  members.Varint(post.submit.items.size());
+  for (const SubmitItem& item : post.submit.items) members.Text(Bytes(item.fields));
   return FingerprintOf(out.bytes);
 }
 

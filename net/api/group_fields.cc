@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "net/api/field_print.h"
 #include "net/api/fields.h"
 #include "net/api/json_fields.h"
 #include "net/api/json_shape.h"
@@ -175,7 +176,8 @@ Result<GroupPost> ReadGroup(std::string* body, const std::string* header_key, co
   post.submit.items = std::move(parsed->items);
   post.submit.batch = true;
   post.caller = post.submit.items.front().envelope->caller;
-  post.fields = FingerprintOf(prints);
+  post.fields = PrintOfGroupFields(post);
+  post.fields_1 = FingerprintOf(prints);
   post.via = trace.via;
   post.trace_parent = post.submit.items.front().envelope->trace_parent;
   return post;

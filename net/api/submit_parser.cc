@@ -108,7 +108,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
   const Status limited = CheckLimits(&notify, context.asker);
   NOTIFYD_TRY(ReadKeyHeader(header_key, &notify.spec.idempotency_key));
   if (notify.spec.idempotency_key.empty()) NOTIFYD_TRY(limited);
-  if (!notify.spec.idempotency_key.empty()) {
+  if (!notify.spec.idempotency_key.empty() || context.prints) {
     Result<HeaderList> headers = HeadersOf(item, notify.spec.content_type_given);
     if (!headers.ok()) return std::move(headers).status();
     out->fields = PrintOfFields(notify, *std::move(headers), &reader_);
@@ -176,7 +176,7 @@ Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_i
   for (const std::string_view& item : items) places.emplace_back(item.data() - array->data(), item.size());
   ParsedSubmit parsed;
   parsed.batch = true;
-  const Context context{trace, &asker};
+  const Context context{trace, &asker, prints != nullptr};
   Status status = ReadItems(array, items, [&](const JsonValue& item) { return ParseItem(item, nullptr, context, &parsed.items.emplace_back()); });
   if (!status.ok()) return status;
   if (!prints) return parsed;

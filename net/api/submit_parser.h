@@ -62,7 +62,8 @@ class SubmitParser {
   /// refuses is no error: its SubmitItem::refused says so.
   Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
-  /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each; null: none is asked for. Errors: as above.
+  /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each as version 1 had it, and each item its own
+  /// (SubmitItem::fields); null: none is asked for. Errors: as above.
   Result<ParsedSubmit> ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker, std::string* prints);
   /// May the asker be told there, and do the settings allow it? Errors: kForbidden, kUnacceptable, of the field "/callback_url".
   Status CheckCallback(const Callback& callback, const Asker& asker) const;
@@ -88,6 +89,7 @@ class SubmitParser {
   Status ReadLine(std::string_view line, size_t readable, const JsonReader::OnItem& on_item);
   /// Of the item that such a function was called with.
   Fingerprint PrintOf(const JsonValue& item, std::string_view except) { return reader_.PrintOf(item, except); }
+  JsonReader* reader() { return &reader_; }
 
   /// Of a trigger's body, which must not be empty. Errors: as above.
   Result<ParsedTrigger> ParseTrigger(std::string* body);
@@ -103,6 +105,7 @@ class SubmitParser {
   struct Context {
     const TraceContext& trace;
     const Asker* asker;
+    bool prints = false;  // of items without a key, too
   };
   Status ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);

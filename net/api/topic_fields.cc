@@ -9,6 +9,7 @@
 #include "broker/flow.h"
 #include "broker/topic_patterns.h"
 #include "broker/transform.h"
+#include "net/api/field_print.h"
 #include "net/api/fields.h"
 
 namespace notifyd {
@@ -141,7 +142,10 @@ Status ReadEvent(SubmitParser* parser, const JsonValue& item, const std::string*
   if (spec.content_type_given && !raw)
     return Bad("/content_type", "content_type goes with body and body_base64; how data is sent is for each subscription to say");
   NOTIFYD_TRY(ReadKeyHeader(header_key, &spec.idempotency_key));
-  if (!spec.idempotency_key.empty()) out->fields = parser->PrintOf(item, "idempotency_key");
+  if (!spec.idempotency_key.empty()) {
+    out->fields = PrintOfEventFields(notify, out->key, parser->reader());
+    out->fields_1 = parser->PrintOf(item, "idempotency_key");
+  }
   out->payload_kind = spec.payload_kind;
   out->payload = std::move(spec.payload);
   if (spec.content_type_given) out->content_type = std::move(spec.content_type);

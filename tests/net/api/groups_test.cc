@@ -62,6 +62,14 @@ TEST_CASE("groups: a repeat has the same print however it is spelled, and any di
   CHECK(print(R"({"sequential":true,"notifies":[{"url":"http://h/","data":{"a":1,"b":2}}]})", {{"Idempotency-Key", "k"}}) == first);
   CHECK(print(R"({"idempotency_key":"k","sequential":false,"notifies":[{"url":"http://h/","data":{"a":1,"b":2}}]})") != first);
   CHECK(print(R"({"idempotency_key":"k","sequential":true,"notifies":[{"url":"http://h/","data":{"a":1,"b":3}}]})") != first);
+  // A default that is spelled out is as good as left out, of the group as of its notifies, and so is a null.
+  const Fingerprint plain = print(R"({"idempotency_key":"k","notifies":[{"url":"http://h/","delay_ms":1000}]})");
+  for (const char* beside : {R"("sequential":false)", R"("on_failure":"continue")", R"("labels":{})", R"("callback_url":null)"})
+    CHECK(print(std::string(R"({"idempotency_key":"k",)") + beside + R"(,"notifies":[{"url":"http://h/","delay_ms":1000}]})") == plain);
+  for (const char* within : {R"("priority":4)", R"("method":"POST")", R"("retry":{})", R"("data":null)", R"("caller":"unknown")"})
+    CHECK(print(std::string(R"({"idempotency_key":"k","notifies":[{"url":"http://h/","delay_ms":1e3,)") + within + "}]}") == plain);
+  for (const char* beside : {R"("sequential":true)", R"("on_failure":"cancel_rest")", R"("labels":{"a":"b"})", R"("callback_url":"http://h/c")"})
+    CHECK(print(std::string(R"({"idempotency_key":"k",)") + beside + R"(,"notifies":[{"url":"http://h/","delay_ms":1000}]})") != plain);
   const Fingerprint ab = print(R"({"idempotency_key":"k","notifies":[{"url":"http://h/a"},{"url":"http://h/b"}]})");
   CHECK(print(R"({"idempotency_key":"k","notifies":[{"url":"http://h/b"},{"url":"http://h/a"}]})") != ab);
 }

@@ -257,6 +257,12 @@ TEST_CASE("events: the same fields give the same print, whatever their order, an
   const Fingerprint first = print(R"({"data":1,"key":"k","idempotency_key":"i"})");
   CHECK(print(R"({"key":"k","idempotency_key":"j","data":1})") == first);
   CHECK_FALSE(print(R"({"data":2,"key":"k","idempotency_key":"i"})") == first);
+  for (const char* same : {R"("labels":{})", R"("delay_ms":0)", R"("fkey":null)", R"("caller":"unknown")", R"("due_at":null)"})
+    CHECK(print(std::string(R"({"data":1,"key":"k","idempotency_key":"i",)") + same + "}") == first);
+  for (const char* other : {R"("labels":{"a":"b"})", R"("delay_ms":1)", R"("fkey":"f")", R"("caller":"me")", R"("due_at":1893456000000)"})
+    CHECK_FALSE(print(std::string(R"({"data":1,"key":"k","idempotency_key":"i",)") + other + "}") == first);
+  CHECK_FALSE(print(R"({"data":1,"key":"l","idempotency_key":"i"})") == first);
+  CHECK_FALSE(print(R"({"body":"1","key":"k","idempotency_key":"i"})") == first);
 }
 
 TEST_CASE("events: what cannot be published is refused with its place; of several with its index") {
