@@ -116,6 +116,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   pauses_->Fire();
   EndPollsInTime();
   groups_->EndInTime();
+  if (lost_ && now_.mono >= answer_unknown_at_) AnswerUnknown();
   PageWindows();
   schedules_->Fire();
   RunAgenda();
@@ -158,6 +159,7 @@ Wake Core::Impl::NextWake() const {
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd()});
+  if (lost_ && now_.mono < answer_unknown_at_) wake.mono = std::min(wake.mono, answer_unknown_at_);
   if (AgendaWantsTurn()) wake.mono = now_.mono;
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
@@ -260,14 +262,15 @@ void Core::Impl::On(WriteFailed& e) {
 
 void Core::Impl::On(DiskSpace& e) {
   disk_low_ = e.low;
+  if (e.lost && !lost_) answer_unknown_at_ = MonoTime{now_.mono.ms + kMostUnknownMs};
   lost_ = e.lost;
   Decide(Decided::Kind::kDisk, {});
 }
 
 /// `refused`: what is, meanwhile.
 Status Core::Impl::Room(const std::string& refused) const {
-  if (lost_) return Status(Code::kUnavailable, "the database is not reached: " + refused + " until it is again");
   if (disk_low_) return Status(Code::kDiskFull, "the disk is nearly full: " + refused + " until space is free again");
+  if (lost_) return Status(Code::kUnavailable, "the database is not reached: " + refused + " until it is again");
   return Status::Ok();
 }
 

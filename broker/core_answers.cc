@@ -43,14 +43,34 @@ void Core::Impl::ReadFor(const ReadEffect& read) {
   else out_->reads.push_back(read);
 }
 
-/// Answers with the state that was decided, laid over the record. `read`: that as the store has it, or null.
-void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
+Shown Core::Impl::TakeShown(RequestId request) {
   auto found = shown_.find(request);
   Shown shown = std::move(found->second);
   shown_.erase(found);
   auto of_id = shown_by_id_.find(shown.id);
   std::erase(of_id->second, request);
   if (of_id->second.empty()) shown_by_id_.erase(of_id);
+  return shown;
+}
+
+void Core::Impl::AnswerUnknown() {
+  std::vector<RequestId> refused;
+  journal_.TakeUnsynced([&](auto& waiting) {
+    const auto* reply = std::get_if<Reply>(&waiting);
+    const auto* read = std::get_if<ReadEffect>(&waiting);
+    if (read) TakeShown(read->request);
+    if (reply || read) refused.push_back(reply ? reply->request : read->request);
+    return reply || read;
+  });
+  for (RequestId request : refused) {
+    responses_->Forget(request);
+    Refuse(request, Code::kUnavailable, "the database does not write: whether this was done is known once it does again");
+  }
+}
+
+/// Answers with the state that was decided, laid over the record. `read`: that as the store has it, or null.
+void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
+  Shown shown = TakeShown(request);
   std::shared_ptr<NotifyRecord> record = shown.kept ? std::make_shared<NotifyRecord>(*shown.kept) : std::move(read);
   // Compaction may just have taken one whose retention is zero.
   if (!record) {

@@ -178,6 +178,9 @@ class Core::Impl {
   void ShowWritten(uint64_t batch, RequestId request, const Entry& entry);
   void DecideAnswer(RequestId request, const Entry& entry);
   void ReadFor(const ReadEffect& read);
+  Shown TakeShown(RequestId request);
+  /// The store is not reached, and has not been for kMostUnknownMs: refuses what waits for it to be durable. Whether it will be is not known.
+  void AnswerUnknown();
   void Show(RequestId request, std::shared_ptr<NotifyRecord> read);
   bool IsShown(NotifyId id) const { return shown_by_id_.count(id) > 0; }
   /// Keeps the notify's record, loaded whole, for answers that are still to show it (IsShown): before it goes, or gets another spec or envelope.
@@ -604,6 +607,9 @@ class Core::Impl {
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
   Beyond due_beyond_, expiry_beyond_;
   bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, lost_ = false, fatal_ = false;
+  /// How long an answer waits for a store that is not reached: as long as a request for a namespace that moves does (contract section 23).
+  static constexpr int64_t kMostUnknownMs = 5'000;
+  MonoTime answer_unknown_at_;  // while it is lost
 };
 
 }  // namespace notifyd

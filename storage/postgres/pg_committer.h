@@ -205,7 +205,8 @@ class PgCommitter {
   void Acquire(Line* line);
   void Acquired(Line* line);
   Status Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n);
-  void Say(Line* line, bool lost);
+  /// `full`: it is reached, and has no room on its disk.
+  void Say(Line* line, bool lost, bool full = false);
   void Fail(const Status& status);
   void Settle(const Queue& queue);
   void DropAll();

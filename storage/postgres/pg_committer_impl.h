@@ -54,7 +54,7 @@ struct PgCommitter::Line {
   Status error;
   std::string error_state;
   bool wanted = false;  // something went over it once
-  bool said_lost = false, was_there = false;
+  bool said_lost = false, said_full = false, was_there = false;
   Clock::time_point retry_at = {};
 };
 

@@ -1,7 +1,10 @@
 #include "storage/postgres/pg_connection.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -147,7 +150,8 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
 }
 
 Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
-  auto server = Run("SELECT current_setting('server_version_num')::int8, current_setting('fsync') = 'on', current_setting('server_version')");
+  auto server =
+      RunWithin(kSilentMs, "SELECT current_setting('server_version_num')::int8, current_setting('fsync') = 'on', current_setting('server_version')");
   if (!server.ok()) return std::move(server).status();
   if (server->Int(0, 0) < kOldestVersion)
     return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
@@ -185,6 +189,23 @@ Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
   PgRows rows(PQexecPrepared(raw_.get(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), /*resultFormat=*/1));
   const ExecStatusType status = PQresultStatus(rows.raw());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return StatusOf(rows.raw());
+  return rows;
+}
+
+Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
+  using Clock = std::chrono::steady_clock;
+  if (PQsendQueryParams(raw_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, /*resultFormat=*/1) != 1) return StatusOf(nullptr);
+  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(most_ms);
+  while (PQisBusy(raw_.get()) != 0) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0) return Status(Code::kUnavailable, "PostgreSQL, or the pooler before it, took the connection and does not answer on it");
+    pollfd answer{PQsocket(raw_.get()), POLLIN, 0};
+    poll(&answer, 1, static_cast<int>(left));
+    if (PQconsumeInput(raw_.get()) == 0) return StatusOf(nullptr);
+  }
+  PgRows rows(PQgetResult(raw_.get()));
+  if (PQresultStatus(rows.raw()) != PGRES_TUPLES_OK) return StatusOf(rows.raw());
+  PgRows end_of_it(PQgetResult(raw_.get()));
   return rows;
 }
 

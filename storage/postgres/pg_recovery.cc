@@ -33,7 +33,8 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   // At once where it is the connection alone; but not again and again where the server answers, and says no.
   const bool worked = std::exchange(line->was_there, false);
   line->retry_at = worked ? Clock::now() : Clock::now() + kRetry;
-  if (!worked && !line->said_lost) Say(line, true);
+  const bool full = why.code() == Code::kDiskFull;
+  if (!worked && (!line->said_lost || line->said_full != full)) Say(line, true, full);
   ++counters_.reconnects;
 }
 
@@ -43,7 +44,7 @@ void PgCommitter::Recover(Line* line) {
   Status status = opened.ok() ? SetUp(opened->get()) : std::move(opened).status();
   if (!status.ok()) {
     if (!line->said_lost) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
-    if (!line->said_lost) Say(line, true);
+    if (!line->said_lost || line->said_full) Say(line, true);
     line->retry_at = Clock::now() + kRetry;
     return;
   }
@@ -151,14 +152,15 @@ Status PgCommitter::CheckIsThere(PgConnection* connection) {
   return Status(Code::kUnavailable, "the database has not yet what was written to it last");
 }
 
-void PgCommitter::Say(Line* line, bool lost) {
+void PgCommitter::Say(Line* line, bool lost, bool full) {
   line->said_lost = lost;
+  line->said_full = full;
   if (!lost) Log(LogLevel::kInfo, "the database is reached again");
   std::lock_guard lock(mutex_);
   lines_lost_[line->index] = lost;
   counters_.lost = std::find(lines_lost_.begin(), lines_lost_.end(), true) != lines_lost_.end();
   for (const auto& [number, queue] : open_)
-    if (queue->unit_->line_ == line->index) queue->outlet_->Post(DiskSpace{.lost = lost});
+    if (queue->unit_->line_ == line->index) queue->outlet_->Post(DiskSpace{.low = full, .lost = lost});
 }
 
 void PgCommitter::Fail(const Status& status) {
@@ -205,7 +207,7 @@ void PgCommitter::DropAll() {
     line->turns.clear();
     line->flight.clear();
     line->connection.reset();
-    line->said_lost = line->wanted = false;
+    line->said_lost = line->said_full = line->wanted = false;
   }
   for (const Queue& queue : dropped) Settle(queue);
 }

@@ -300,11 +300,24 @@ Status MakeCell(PgConnection* connection, const PostgresOptions& options) {
   return made.ok() ? Status::Ok() : std::move(made).status();
 }
 
+/// What is somebody else's is no place for a store.
+Status CheckEmpty(PgConnection* connection, const PostgresOptions& options) {
+  auto others = connection->Run(
+      "SELECT min(c.relname)::text, count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname = $1::text AND c.relkind IN ('r', 'p', 'v', 'm', 'f')",
+      PgParams().Bytes(options.schema));
+  if (!others.ok()) return std::move(others).status();
+  if (others->Int(0, 1) == 0) return Status::Ok();
+  return Status(Code::kUnacceptable, "the schema " + options.schema + " is not a store's and not empty: it has the table " +
+                                         std::string(others->Bytes(0, 0)) + ". Name another one (store.postgres.schema), or an empty one");
+}
+
 Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   // Somebody may have made it for a role that may not make one.
   auto there = connection->Run("SELECT count(*) FROM pg_namespace WHERE nspname = $1::text", PgParams().Bytes(options.schema));
   if (!there.ok()) return std::move(there).status();
   if (there->Int(0, 0) == 0) NOTIFYD_TRY(connection->RunScript("CREATE SCHEMA " + PgQuoted(options.schema)));
+  else NOTIFYD_TRY(CheckEmpty(connection, options));
   NOTIFYD_TRY(connection->RunScript(kTables));
   NOTIFYD_TRY(connection->RunScript(kMembers));
   NOTIFYD_TRY(connection->RunScript(kReach));
@@ -327,6 +340,9 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
 
 Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions& options) {
   auto version = connection->Run("SELECT value FROM meta WHERE name = 'schema'");
+  // Its table `meta` is another one's: there is no such column.
+  if (!version.ok() && connection->sqlstate() == "42703")
+    return Status(Code::kUnacceptable, "the schema " + options.schema + " is not a store's. Name another one (store.postgres.schema)");
   if (!version.ok()) return std::move(version).status();
   if (version->size() == 0 || version->Int(0, 0) > kMovedSchemaVersion)
     return Status(Code::kUnacceptable, "the schema was made by a newer notifyd: this one reads up to version " + std::to_string(kMovedSchemaVersion));

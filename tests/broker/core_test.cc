@@ -527,6 +527,34 @@ TEST_CASE("limits: pending ones above the limit are refused, a low disk, or a st
   CHECK(CoreFixture::CodeOf(f.TrySubmit({{}}, false)) == Code::kOk);
 }
 
+TEST_CASE("a store that is not reached: what waits for it is answered after some seconds, once, and done all the same where it comes back") {
+  CoreFixture f;
+  const NotifyId held = f.Submit({.fkey = "held"}).id;
+  f.reads().CloseCommits();
+  SubmitRequest submit;
+  submit.items.push_back(CoreFixture::Item({.fkey = "new"}));
+  const uint64_t submitted = f.Ask(std::move(submit));
+  TriggerRequest trigger;
+  trigger.fkey = "held";
+  const uint64_t triggered = f.Ask(std::move(trigger));
+  f.Run();
+  f.Post(DiskSpace{.lost = true});
+  f.Run();
+  CHECK(f.core().NextWake().mono <= MonoTime{f.now.mono.ms + 5'000});
+  f.Pass(4'900);
+  CHECK(f.replies.count(submitted) + f.replies.count(triggered) == 0);
+  f.Pass(200);
+  CHECK(CoreFixture::CodeOf(f.replies.at(submitted)) == Code::kUnavailable);
+  CHECK(CoreFixture::CodeOf(f.replies.at(triggered)) == Code::kUnavailable);
+  f.replies.clear();
+  f.reads().OpenCommits();
+  f.Post(DiskSpace{.lost = false});
+  f.Run();
+  CHECK(f.replies.empty());
+  CHECK(f.UnderWay() == std::vector{held});
+  CHECK(f.image().totals.pending() == 2);
+}
+
 TEST_CASE("write failure: fatal, and nothing is answered any more") {
   CoreFixture f;
   Effects out;

@@ -134,11 +134,12 @@ TEST_CASE("postgres: a transaction that meets another one in its way is sent aga
 /// A pooler before the server of the test.
 class Pooler {
  public:
-  explicit Pooler(const std::string& mode) {
+  explicit Pooler(const std::string& mode, int sessions = 20) {
     const std::string server = OwnPostgres().dsn();
     std::ofstream(directory_.path() + "/pgbouncer.ini")
         << "[databases]\npostgres = " << server.substr(0, server.find(' ')) << " dbname=postgres user=notifyd\n[pgbouncer]\npool_mode = " << mode
-        << "\nlisten_addr =\nlisten_port = 6432\nauth_type = any\nunix_socket_dir = " << directory_.path() << "\n";
+        << "\ndefault_pool_size = " << sessions << "\nlisten_addr =\nlisten_port = 6432\nauth_type = any\nunix_socket_dir = " << directory_.path()
+        << "\n";
     // As root it does not run, and the server's socket is its user's (support/postgres_server.h).
     test::Process::Input input;
     for (const char* name : {"postgres", "nobody"}) {
@@ -178,6 +179,17 @@ TEST_CASE("postgres: a pooler that gives sessions away between transactions is r
       CHECK(store.status().code() == Code::kUnacceptable);
       CHECK(store.status().detail().find("pool_mode = session") != std::string::npos);
     }
+  }
+  {
+    // One that has no session left takes a connection, and does not answer on it.
+    const Pooler pooler("session", 1);
+    options.postgres.dsn = pooler.dsn();
+    auto first = PgConnection::Open(options.postgres);
+    if (!first.ok()) FAIL(first.status().detail());
+    auto second = PgConnection::Open(options.postgres);
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.status().code() == Code::kUnavailable);
+    CHECK(second.status().detail().find("does not answer") != std::string::npos);
   }
   const Pooler pooler("session");
   options.postgres.dsn = pooler.dsn();

@@ -95,6 +95,26 @@ TEST_CASE("postgres: a store that is open is not opened by another one, and is a
   CHECK(PgStore::Open(store.options()).ok());
 }
 
+TEST_CASE("postgres: a schema that is another's is refused in words, and nothing is made in it") {
+  const auto [made, says] = GENERATE(table<std::string, std::string>({
+      {"CREATE TABLE orders (id int8)", "not empty: it has the table orders"},
+      {"CREATE TABLE meta (id int8)", "is not a store's"},
+  }));
+  StoreOptions options = PostgresStoreOptions();
+  auto session = PgConnection::Open(options.postgres);
+  if (!session.ok()) FAIL(session.status().detail());
+  REQUIRE((*session)->RunScript("CREATE SCHEMA " + PgQuoted(options.postgres.schema)).ok());
+  REQUIRE((*session)->RunScript(made).ok());
+  auto store = PgStore::Open(options);
+  REQUIRE_FALSE(store.ok());
+  CHECK(store.status().code() == Code::kUnacceptable);
+  CHECK(store.status().detail().find(says) != std::string::npos);
+  auto tables = (*session)->Run("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1::text",
+                                PgParams().Bytes(options.postgres.schema));
+  REQUIRE(tables.ok());
+  CHECK(tables->Int(0, 0) == 1);
+}
+
 TEST_CASE("postgres: a server without fsync is not taken, nor is one that is not there, and neither says what the DSN holds") {
   StoreOptions options = PostgresStoreOptions();
   {
