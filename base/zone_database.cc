@@ -16,7 +16,7 @@ constexpr int64_t kFirst_s = 0, kLast_s = 7'258'118'400;
 
 std::shared_ptr<const TimeZone> Read(const std::string& name) {
   // The database's own folder has other files, too, which the library takes for zones until it reads them; and zones that count leap seconds.
-  if (name.starts_with("right/") || name.starts_with("posix/")) return nullptr;
+  if (name.starts_with("right/") || name.starts_with("posix/") || name == "localtime") return nullptr;
   try {
     const date::time_zone* zone = date::locate_zone(name);
     int64_t offset_s = 0;

@@ -44,7 +44,8 @@ Result<std::optional<Precondition>> PreconditionOf(const HttpRequest& request, s
 }
 
 HttpResponse NotWhatIfMatchSays() {
-  return ProblemResponse(412, "it is not any more what the request's condition says: read it again");
+  return ProblemResponse(412,
+                         "the request's condition does not hold: it is there already (If-None-Match), or is not any more what was read (If-Match)");
 }
 
 HttpResponse RefusalOf(const RegistryReply& reply, bool conditional) {
