@@ -356,7 +356,7 @@ void Core::Impl::BeginStop() {
   if (stopping_) return;
   stopping_ = true;
   // Whoever waits for the end of a notify gets it as it is.
-  while (std::optional<RequestId> waiting = polls_.First()) EndPoll(*waiting, true);
+  responses_->EndPolls();
   groups_->EndAll();
   services_->BeginStop();
   ReleaseUnstarted();
@@ -438,6 +438,8 @@ void Core::Impl::EndPoll(RequestId request, bool read) {
 }
 
 void Core::Impl::EndPollsInTime() {
+  // Attempts that were waited for have ended, and are followed by none here.
+  if (stopping_) responses_->EndPolls();
   while (std::optional<RequestId> over = polls_.Over(now_.mono)) EndPoll(*over, true);
 }
 

@@ -224,7 +224,7 @@ Handled Core::Impl::GroupPart::Answer(Task* task, const GroupRequest& r, GroupVi
     return Handled::kDone;
   }
   view.waited |= r.ask->wait_ms > 0;
-  if (view.record.keeps && !core_.stopping_) {
+  if (view.record.keeps) {
     view.responses.resize(view.record.members.size());
     AnswerWithResponses(r.request, std::make_shared<GroupView>(std::move(view)), 0, kMostResponseBytes);
     return Handled::kDone;

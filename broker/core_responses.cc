@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core_history.h"
 #include "broker/flow.h"
 #include "broker/response_records.h"
 
@@ -58,7 +59,7 @@ void Core::Impl::ResponsePart::Read(NotifyId id, std::function<void(std::shared_
 
 void Core::Impl::ResponsePart::Wait(RequestId request, Entry* entry, SubmittedItem item, int64_t wait_ms) {
   const uint64_t batch = core_.journal_.Barrier();
-  waits_.emplace(request, Waiting{std::move(item), batch, nullptr});
+  waits_.emplace(request, Waiting{std::move(item), batch, {core_.now_.mono.ms + wait_ms}, nullptr});
   if (entry->pending()) return core_.AddPoll(request, entry, wait_ms);
   if (KeepOf(*entry->envelope) == 0) return core_.ShowAfter(batch, request, *entry);
   // A duplicate of one that is settled: it may have kept its answer.
@@ -69,6 +70,50 @@ void Core::Impl::ResponsePart::Wait(RequestId request, Entry* entry, SubmittedIt
     if (core_.journal_.IsSynced(batch)) core_.ReadFor(read);
     else core_.journal_.AfterSync(batch, read);
   });
+}
+
+Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const WaitOnAsk& ask) {
+  return core_.responses_->WaitOn(task, request, ask);
+}
+
+Handled Core::Impl::HistoryPart::Do(Task*, RequestId, const HandOverAsk& ask) {
+  core_.responses_->HandOver(ask.over);
+  return Handled::kDone;
+}
+
+Handled Core::Impl::ResponsePart::WaitOn(Task* task, RequestId request, const WaitOnAsk& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  Entry* entry = core_.NeedEntry(task, ask.id);
+  if (!entry) return Handled::kParked;
+  if (!entry->exists) return core_.Refuse(request, Code::kNotFound, "there is no such notify");
+  SubmittedItem item;
+  item.id = ask.id;
+  item.state = core_.StateOf(entry->state, entry);
+  item.due = entry->state.due;
+  item.lane = entry->envelope->lane;
+  item.duplicate = ask.as == TakenAs::kDuplicate;
+  item.kept = ask.as == TakenAs::kKept;
+  Wait(request, entry, std::move(item), ask.wait_ms);
+  return Handled::kDone;
+}
+
+void Core::Impl::ResponsePart::HandOver(bool over) {
+  hands_over_ = !over;
+  if (core_.stopping_) EndPolls();
+}
+
+bool Core::Impl::ResponsePart::Keeps(RequestId request) const {
+  const auto waiting = waits_.find(request);
+  return hands_over_ && waiting != waits_.end() && core_.entries_.at(waiting->second.item.id)->in_flight();
+}
+
+void Core::Impl::ResponsePart::EndPolls() {
+  std::vector<std::pair<RequestId, NotifyId>> kept;
+  while (std::optional<RequestId> waiting = core_.polls_.First()) {
+    if (Keeps(*waiting)) kept.emplace_back(*waiting, *core_.polls_.Remove(*waiting));
+    else core_.EndPoll(*waiting, true);
+  }
+  for (const auto& [request, id] : kept) core_.polls_.Add(request, id, waits_.at(request).until);
 }
 
 bool Core::Impl::ResponsePart::AnswerUnsettled(RequestId request, const Entry& entry) {

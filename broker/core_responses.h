@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "broker/core_impl.h"
+#include "broker/figures_events.h"
 #include "broker/response.h"
 
 namespace notifyd {
@@ -21,6 +22,7 @@ class Core::Impl::ResponsePart {
  public:
   explicit ResponsePart(Core::Impl* core) : core_(*core) {}
   Handled Handle(Task* task, ResponseRequest& r);
+  Handled WaitOn(Task* task, RequestId request, const WaitOnAsk& ask);
 
   /// Reads what is kept of the answer that ended a notify, as of now, and hands it to `then`, in a later turn: null where nothing is kept, or it does
   /// not read. For groups, too, which show it with their members.
@@ -30,6 +32,11 @@ class Core::Impl::ResponsePart {
   /// Lets a submit wait for the end of the notify that it made, or that was there before it. Answers it once `item` is durable: with the settled
   /// notify, or as it is once `wait_ms` are over.
   void Wait(RequestId request, Entry* entry, SubmittedItem item, int64_t wait_ms);
+  /// The stop that follows, or is under way, hands the namespace over to another broker. `over`: that is not waited for any longer; where nothing
+  /// stops, another broker has handed it over: those who waited there come here in a moment, and find the answers of what has settled by then.
+  void HandOver(bool over);
+  /// The broker stops: answers whoever waits for the end of a notify with what that is now, but for those whom a broker that hands over lets wait.
+  void EndPolls();
   /// Its time is over, or the broker stops: answers with what the notify is now. False: it is none of these requests.
   bool AnswerUnsettled(RequestId request, const Entry& entry);
   /// Answers with the settled notify. False: it is none of these requests.
@@ -64,11 +71,15 @@ class Core::Impl::ResponsePart {
   struct Waiting {
     SubmittedItem item;
     uint64_t batch = 0;  // that makes it durable
+    MonoTime until;
     std::shared_ptr<const Response> response;
   };
 
+  bool Keeps(RequestId request) const;
+
   Core::Impl& core_;
   std::map<RequestId, Waiting> waits_;
+  bool hands_over_ = false;
   NotifyId answered_;  // whose attempt ended last, and with what
   std::shared_ptr<const Response> answer_;
   /// Those that are being written, by batch: whoever bounds what answers take in memory counts them as long as they are there.

@@ -104,8 +104,26 @@ struct SendPausedAsk {
   NotifyId id;
   std::string via;  // as RetryRequest has it
 };
+/// What came of a submit, or of a new group.
+enum class TakenAs : uint8_t {
+  kMade,
+  kDuplicate,  // its idempotency key was seen before
+  kKept,       // on_held keep
+};
+/// Whoever asks has submitted that at a broker that has handed its namespace over since, and waits on here, as the SubmitRequest would: answered by
+/// Waited, at the latest once so many ms are over, or refused.
+struct WaitOnAsk {
+  NotifyId id;
+  TakenAs as = TakenAs::kMade;
+  int64_t wait_ms = 0;
+};
+/// The StopRequested that follows hands the namespace over to another broker. Whoever waits goes after it; but whoever has submitted what is in
+/// flight waits for that attempt, whose answer is had nowhere else. `over`: that is not waited for any longer. Not answered.
+struct HandOverAsk {
+  bool over = false;
+};
 struct FiguresAsk {
-  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport, SendPausedAsk> what;
+  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport, SendPausedAsk, WaitOnAsk, HandOverAsk> what;
 };
 
 // ---- answers

@@ -4,10 +4,9 @@
 #include <memory>
 #include <utility>
 
-#include "base/authority.h"
-#include "base/ip_address.h"
 #include "base/log.h"
 #include "cli/daemon/runtime_impl.h"
+#include "cli/daemon/told_listeners.h"
 #include "net/api/steps.h"
 
 namespace notifyd {
@@ -53,14 +52,20 @@ void Runtime::Impl::MakeCluster() {
   options_.api.member = options_.store.postgres.member;
 }
 
-/// On the first loop. Where other members are reached no notify is sent either, unless the settings allow it; a name among them is not looked up.
+/// On the first loop. Where other members are reached, or listen, no notify is sent either, unless the settings allow it; a name among them is not
+/// looked up.
 void Runtime::Impl::TellSelf(const std::vector<Member>& members) {
   std::vector<Listener> own = listeners_->own();
   for (const Member& member : members) {
-    const Result<Authority> at = ParseAuthority(member.address, 0);
-    if (!at.ok()) continue;
-    const std::string host = at->host.front() == '[' ? at->host.substr(1, at->host.size() - 2) : at->host;
-    if (std::optional<IpAddress> address = IpAddress::Parse(host); address && !member.self) own.push_back({*address, at->port});
+    if (member.self) {
+      own_listeners_.Set(std::make_shared<const std::string>(TellListeners(listeners_->own(), member.address)));
+      continue;
+    }
+    if (const std::optional<Listener> at = ListenerOf(member.address)) own.push_back(*at);
+    if (const auto told = told_listeners_.find(member.name); told != told_listeners_.end()) {
+      const std::vector<Listener> heard = HearListeners(told->second, member.address);
+      own.insert(own.end(), heard.begin(), heard.end());
+    }
   }
   OnEachLoop([via = Via(), own](IoThread* io) { io->sender->SetSelf({via, own}); }, [] {});
 }
@@ -99,6 +104,10 @@ void Runtime::Impl::ProbeMembers(IoThread* io, const MemberClient::Tls& tls) {
   setup.changed = [this](std::set<std::string> unreached) {
     unreached_.Set(std::make_shared<const std::set<std::string>>(std::move(unreached)));
     cluster_->Kick();
+  };
+  setup.listens = [this](const std::string& member, const std::string& listeners) {
+    told_listeners_[member] = listeners;
+    TellSelf(cluster_->Members());
   };
   io->prober = std::make_unique<MemberProber>(std::move(setup));
 }
@@ -209,7 +218,8 @@ void Runtime::Impl::LeaveNamespace(NamespaceNumber number, std::function<void()>
              [this, number, then] {
                if (number == kSystemNumber) alert_sampler_->SetJudging(false);
                ShardThread* shard = ShardThreadOf(number);
-               shard->loop->Post([shard = shard->shard.get(), number, then] { shard->Leave(number, then); });
+               const auto left = [this, number, then] { OnEachLoop([number](IoThread* io) { io->api->EndNamespace(number); }, then); };
+               shard->loop->Post([shard = shard->shard.get(), number, left] { shard->Leave(number, left); });
              });
 }
 
@@ -228,7 +238,11 @@ HttpHandler* Runtime::Impl::MakeWords(IoThread* io) {
     cluster->Hear(std::move(word), [loop, then](bool taken) { loop->Post([then, taken] { then(taken); }); });
   };
   auto hear_report = [this](AlertReport report) { return alert_sampler_->Hear(std::move(report)); };
-  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear), std::move(hear_report), &words_);
+  auto listeners = [this] {
+    const std::shared_ptr<const std::string> told = own_listeners_.Get();
+    return told ? *told : std::string();
+  };
+  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear), std::move(hear_report), std::move(listeners), &words_);
   return io->words.get();
 }
 

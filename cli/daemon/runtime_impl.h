@@ -233,6 +233,8 @@ class Runtime::Impl : private StoreEvents {
   RulesInForce<std::vector<LaneRule>> lane_rules_;
   RulesInForce<std::vector<BeanstalkdTube>> tubes_;
   RulesInForce<std::set<std::string>> unreached_;  // members, by name
+  RulesInForce<std::string> own_listeners_;        // as the other members are told them
+  std::map<std::string, std::string> told_listeners_;  // as those say, by member; on the first loop
   BeanstalkdFigures beanstalkd_figures_;
   HttpServer::Budget budget_;
   std::unique_ptr<Listeners> listeners_;

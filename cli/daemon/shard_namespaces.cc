@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "broker/alerts.h"
+#include "broker/figures_events.h"
 #include "broker/flow_settings.h"
 #include "broker/namespace_settings.h"
 #include "cli/daemon/shard.h"
@@ -16,6 +17,11 @@ namespace {
 /// So many parts of the store are opened at once, of one shard: others want the pool, too.
 constexpr size_t kOpeningMost = 2;
 constexpr int64_t kOpenAgainMs = 1'000;  // what lies where the store did not reach it
+
+/// What a core is told, and does not answer.
+Event Tell(HandOverAsk what) {
+  return FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{what})};
+}
 
 RemovedTotals Removed(const Totals& totals) {
   return {.accepted = totals.accepted,
@@ -161,7 +167,10 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
   }
   if (slot && (slot->core || slot->opening)) {
     slot->left = std::move(left);
-    if (slot->core) Post(number, StopRequested{});
+    if (slot->core) {
+      Post(number, Tell(HandOverAsk{}));
+      Post(number, StopRequested{});
+    }
     return;
   }
   if (slot) {
@@ -171,12 +180,18 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
   }
   roster_.SetWake(number, {});
   setup_.board->Forget(number);
+  // Nothing is answered any more after that.
+  setup_.flush();
   left();
 }
 
 bool Shard::Cut(NamespaceNumber number) {
   Slot* slot = Find(number);
   if (!slot || !slot->left || !slot->core) return false;
+  // Whoever waits here for what is in flight is answered.
+  Run(Read(), slot, Events(Tell(HandOverAsk{/*over=*/true})));
+  slot = Find(number);
+  if (!slot) return true;
   slot->drained = true;
   EndLeave(number);
   return true;

@@ -10,7 +10,6 @@
 #include "net/api/routes.h"
 #include "net/api/trace_context.h"
 #include "net/api/url.h"
-#include "net/cluster/passed_peer.h"
 
 namespace notifyd {
 namespace {
@@ -120,10 +119,13 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
   const Peer& direct = PeerOf(head);
   std::optional<Peer> passed;
+  PassedProgress progress;
   if (direct.serves.members) {
     const std::string* from = head.Header(kPassedOnHeader);
-    if (from) passed = DecodePeer(*from);
-    if (!passed) return Refusal{Forbidden("requests are answered here that another member of the cluster passes on, and no others")};
+    const bool waits_on = !from && (from = head.Header(kWaitsOnHeader));
+    if (from) passed = DecodePeer(*from, &progress);
+    if (!passed || progress.carried_out.has_value() != waits_on)
+      return Refusal{Forbidden("requests are answered here that another member of the cluster passes on, and no others")};
   }
   const Peer& peer = passed ? *passed : direct;
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
@@ -142,6 +144,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   granted.content_digest = std::move(admitted.content_digest);
   granted.first_use = admitted.first_use;
   granted.passed_on = passed.has_value();
+  granted.progress = progress;
   granted.asker.table = table_;
   if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;

@@ -14,6 +14,7 @@
 #include "net/access/admission.h"
 #include "net/api/asker.h"
 #include "net/api/router.h"
+#include "net/cluster/passed_peer.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -36,6 +37,7 @@ struct Granted {
   std::optional<std::string> content_digest;  // as Admitted has it
   bool first_use = false;                     // as Admitted has it
   bool passed_on = false;                     // by another member of the cluster
+  PassedProgress progress = {};               // as that one says
 };
 
 class Access {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "broker/service_events.h"
 #include "net/access/content_digest.h"
 #include "net/api/api_impl.h"
 #include "net/api/body_coding.h"
@@ -21,6 +20,7 @@
 #include "net/api/submit_parser.h"
 #include "net/api/topic_requests.h"
 #include "net/api/trace_context.h"
+#include "net/api/waits.h"
 
 namespace notifyd {
 namespace {
@@ -28,34 +28,6 @@ namespace {
 constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
 /// From here on a body waits until its head is judged, where anybody is asked who he is: a head that is refused must not cost one.
 constexpr size_t kBodyThatCosts = 16 << 10;
-/// So long the request waits for an end; 0: it does not.
-int64_t WaitOf(const Event& event) {
-  if (const GetRequest* get = std::get_if<GetRequest>(&event)) return get->wait_ms;
-  if (const ServiceRequest* service = std::get_if<ServiceRequest>(&event)) {
-    const ListInstances* list = std::get_if<ListInstances>(&service->ask->what);
-    return list ? list->wait_ms : 0;
-  }
-  if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event)) return submit->wait_ms;
-  const GroupRequest* group = std::get_if<GroupRequest>(&event);
-  return group ? group->ask->wait_ms : 0;
-}
-
-void SetWait(int64_t wait_ms, Event* event) {
-  if (GetRequest* get = std::get_if<GetRequest>(event)) {
-    get->wait_ms = wait_ms;
-  } else if (ServiceRequest* service = std::get_if<ServiceRequest>(event)) {
-    ListInstances list = std::get<ListInstances>(service->ask->what);
-    list.wait_ms = wait_ms;
-    service->ask = std::make_shared<const ServiceAsk>(ServiceAsk{std::move(list)});
-  } else if (SubmitRequest* submit = std::get_if<SubmitRequest>(event)) {
-    submit->wait_ms = wait_ms;
-  } else if (GroupRequest* group = std::get_if<GroupRequest>(event); group && group->ask->wait_ms != wait_ms) {
-    auto ask = std::make_shared<GroupAsk>(*group->ask);
-    ask->wait_ms = wait_ms;
-    group->ask = std::move(ask);
-  }
-}
-
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 
 }  // namespace
@@ -88,12 +60,14 @@ HttpDemand Api::Impl::Demand(const HttpRequest& request) {
   return std::holds_alternative<Granted>(Look(request)) ? demand : HttpDemand{.probe = demand.probe};
 }
 
-void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
+void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   int64_t since_us = NowUs();
   Result<Route> route = TakeRoute(request);
-  if (passing_ && PassOn(token, &request, route)) return;
-  std::variant<Granted, Refusal> judged = access_.Admit(request, route, Wall());
+  Origin origin;
+  if (passing_ && PassOn(token, &request, route, &underway, &origin.subject)) return;
+  std::variant<Granted, Refusal> judged = underway.admitted ? access_.Look(request, route, Wall()) : access_.Admit(request, route, Wall());
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
+    if (underway.so_far) return responder_->Respond(token, std::move(*underway.so_far));
     if (LooksAnew(token, request, *refusal, /*in_pieces=*/false)) return;
     return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
   }
@@ -102,18 +76,26 @@ void Api::Impl::OnRequest(uint64_t token, HttpRequest request) {
   if (options_.expects_batch && route->row->scopes.Has(Scope::kSubmit) && request.method != "GET") options_.expects_batch();
   if (std::string begun = TraceToBegin(request); !begun.empty()) request.headers.emplace_back("traceparent", std::move(begun));
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
+  origin.passed_on = granted.passed_on;
+  origin.looks = !route->row->changes();
+  origin.underway = std::move(underway);
+  if (granted.passed_on) origin.underway.progress = granted.progress;
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
-    return ReadAside(token, std::move(request), *route, std::move(granted), since_us);
-  if (passing_) KeepForLater(request);
-  passed_on_ = granted.passed_on;
+    return ReadAside(token, std::move(request), *route, std::move(granted), std::move(origin), since_us);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
-  Status status = CheckSigned(granted, request.body);
+  HttpRequest* read = Keep(&request, &*route, &origin);
+  const std::optional<CarriedOut> carried_out = origin.underway.progress.carried_out;
+  const std::shared_ptr<HttpResponse> so_far = origin.underway.so_far;
+  // Of one that was carried out nothing but its head counts.
+  Status status = carried_out ? Status::Ok() : CheckSigned(granted, read->body);
   if (status.ok()) {
     Asker& asker = granted.asker;
-    Result<Asked> asked = ReadRequest(Id(token), *route, &request, tools_, &asker, /*aside=*/false);
+    Result<Asked> asked = carried_out ? ReadWaitOn({Id(token), *route, {}, read, tools_, asker}, *carried_out)
+                                      : ReadRequest(Id(token), *route, read, tools_, &asker, /*aside=*/false);
+    origin_ = std::move(origin);
     status = Take(token, asker.number(), BoundsOf(asker, route->row, ObjectOf(*route)), std::move(asked), since_us);
   }
-  if (!status.ok()) responder_->Respond(token, RefusalOf(status, method));
+  if (!status.ok()) responder_->Respond(token, so_far ? std::move(*so_far) : RefusalOf(status, method));
 }
 
 bool Api::Impl::TakesPieces(const HttpRequest& head) {
@@ -176,6 +158,8 @@ void Api::Impl::OnReply(Reply reply) {
   Posted posted = std::move(found->second);
   posted_.erase(found);
   EndWait(&posted);
+  // Before it is known whether there is room for what is shown of it.
+  const std::optional<CarriedOut> carried_out = passing_ && posted.waited ? CarriedOutBy(reply.body) : std::nullopt;
   if (!posted.traces.empty()) Traced(std::exchange(posted.traces, {}), reply.body, posted.since_us);
   if (posted.waited) {
     size_t bytes = 0;
@@ -189,7 +173,10 @@ void Api::Impl::OnReply(Reply reply) {
       if (!responder_->Reserve(token, shown)) end->view.reset();
     }
   }
-  if (passing_ && IsGone(posted, reply.body)) return responder_->Respond(token, GoneResponse(posted));
+  if (passing_ && IsGone(posted, reply.body)) return GoElsewhere(token, std::move(posted));
+  if (WaitsOnElsewhere(token, &posted, carried_out, &reply.body)) return;
+  if (std::shared_ptr<HttpResponse> so_far = posted.origin.underway.so_far; so_far && std::holds_alternative<Refused>(reply.body))
+    return responder_->Respond(token, std::move(*so_far));
   if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
   if (posted.steps) {
     NextStep next = posted.steps->Next(std::move(reply.body));
@@ -372,11 +359,10 @@ Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<co
   }
   if (const auto* listening = std::get_if<Listening>(&*asked)) {
     if (!leaving_) return live_.Open(token, listening->asker);
-    responder_->Respond(token, passed_on_ ? NotHereResponse() : LeavingResponse(*leaving_));
+    responder_->Respond(token, origin_.passed_on ? NotHereResponse() : LeavingResponse(*leaving_));
     return Status::Ok();
   }
-  Posted posted{
-      .space = space, .since_us = since_us, .bounds = std::move(bounds), .again = std::exchange(asked_again_, nullptr), .passed_on = passed_on_};
+  Posted posted{.space = space, .since_us = since_us, .bounds = std::move(bounds), .origin = std::exchange(origin_, {})};
   if (auto* ask = std::get_if<AskElsewhere>(&*asked)) {
     Elsewhere(token, std::move(posted), *ask);
     return Status::Ok();
@@ -412,12 +398,20 @@ bool Api::Impl::RefusedByRate(uint64_t token, const Posted& posted, const Event&
 }
 
 Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
-  if (const int64_t wait_ms = WaitOf(event); wait_ms > 0) {
+  const std::optional<Subject>& subject = posted.origin.subject;
+  // It has moved since it was looked for: while what was asked was read, or by the answer to an earlier step.
+  if (subject && !passing_->ServedHere(*subject) && (!posted.steps || posted.steps->BeginsAnew())) {
+    GoElsewhere(token, std::move(posted));
+    return Status::Ok();
+  }
+  if (const int64_t asked_ms = WaitOf(event); asked_ms > 0) {
+    int64_t wait_ms = std::clamp<int64_t>(asked_ms - WaitedMs(posted), 1, asked_ms);
     // Nobody waits longer than his credential holds.
     if (posted.bounds) {
       const WallTime until = posted.bounds->asker.principal.HoldsUntil(*access_.table());
-      if (until != kWallNever) SetWait(std::clamp<int64_t>(until.ms - Wall().ms, 1, wait_ms), &event);
+      if (until != kWallNever) wait_ms = std::clamp<int64_t>(until.ms - Wall().ms, 1, wait_ms);
     }
+    if (wait_ms != asked_ms) SetWait(wait_ms, &event);
     size_t& of_space = waiters_of_[posted.space];
     if (access_.table()->namespaces() > kOwnNamespaces && of_space >= ShareOf(options_.max_waiters))
       return Status(Code::kTooMany, "too many requests of this namespace wait for the end of a notify; ask without wait_ms");
@@ -444,9 +438,11 @@ void Api::Impl::Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask
   });
 }
 
-void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, int64_t since_us) {
+void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, Origin origin, int64_t since_us) {
   struct Job {
-    HttpRequest request;
+    HttpRequest request;  // where none is kept
+    Origin origin;
+    HttpRequest* read = nullptr;
     std::string method;
     Granted granted;
     std::shared_ptr<RequestTools> tools;
@@ -456,22 +452,25 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
   std::string object = ObjectOf(route);
   job->method = request.method;
   job->request = std::move(request);
+  job->origin = std::move(origin);
+  Route unused;  // it is looked for anew there
+  job->read = Keep(&job->request, &unused, &job->origin);
   job->granted = std::move(granted);
   job->tools = std::make_shared<RequestTools>(&options_, tools_->secrets);
   Aside(
       token,
       [job, id = Id(token)] {
-        Result<Route> again = FindRoute(job->request.method, job->request.target);
+        Result<Route> again = FindRoute(job->read->method, job->read->target);
         CHECK(again.ok());
-        Status status = CheckSigned(job->granted, job->request.body);
+        Status status = CheckSigned(job->granted, job->read->body);
         job->asked =
-            status.ok() ? ReadRequest(id, *again, &job->request, job->tools, &job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
+            status.ok() ? ReadRequest(id, *again, job->read, job->tools, &job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
         job->tools.reset();
         job->request = HttpRequest();
       },
       [this, job, token, row = route.row, object = std::move(object)](int64_t asked_us) {
         std::shared_ptr<const Bounds> bounds = BoundsOf(job->granted.asker, row, object);
-        passed_on_ = job->granted.passed_on;
+        origin_ = std::move(job->origin);
         Status status = Take(token, job->granted.asker.number(), std::move(bounds), std::move(job->asked), asked_us);
         if (!status.ok()) responder_->Respond(token, RefusalOf(status, job->method));
       },
@@ -581,6 +580,9 @@ void Api::EndBulkSubmits(Leaving why) {
 }
 void Api::LeaveNamespace(NamespaceNumber number) {
   impl_->LeaveNamespace(number);
+}
+void Api::EndNamespace(NamespaceNumber number) {
+  impl_->EndNamespace(number);
 }
 void Api::OnRegistryReply(RegistryReply reply) {
   impl_->OnRegistryReply(std::move(reply));

@@ -53,6 +53,9 @@ class Api : public HttpHandler {
   /// above, who listens comes again, and what waits for an end is asked again where that namespace is then. Before its core goes; other requests of
   /// it are that core's to answer. Loop thread.
   void LeaveNamespace(NamespaceNumber number);
+  /// Its core is gone: what that did not answer by now (it was not waited for any longer) is answered, as what may have been carried out, or not.
+  /// After all of its replies. Loop thread.
+  void EndNamespace(NamespaceNumber number);
   /// The core's answer to what OnRequest posted. Loop thread.
   void OnReply(Reply reply);
   /// The registry's. Loop thread.

@@ -58,7 +58,7 @@ class Api::Impl {
   /// Nothing is reserved for whoever is refused.
   HttpDemand Demand(const HttpRequest& request);
 
-  void OnRequest(uint64_t token, HttpRequest request);
+  void OnRequest(uint64_t token, HttpRequest request) { TakeUp(token, std::move(request), {}); }
 
   bool TakesPieces(const HttpRequest& head);
 
@@ -81,6 +81,8 @@ class Api::Impl {
 
   void LeaveNamespace(NamespaceNumber number);
 
+  void EndNamespace(NamespaceNumber number);
+
   void OnReply(Reply reply);
 
   void OnRegistryReply(RegistryReply reply);
@@ -91,6 +93,14 @@ class Api::Impl {
     Asker asker;
     const RouteRow* row;
     std::string object;  // of the change, for the audit
+  };
+  /// How a request came here, and what it takes to pass it on.
+  struct Origin {
+    std::unique_ptr<HttpRequest> request = nullptr;  // as it came; null: another member passed it on, and has it; or there are none
+    std::optional<Subject> subject = {};             // nothing: it is every broker's
+    bool passed_on = false;                          // by another member
+    bool looks = false;                              // it changes nothing
+    Underway underway = {};
   };
   /// What a token waits for, in posted_.
   struct Posted {
@@ -103,9 +113,7 @@ class Api::Impl {
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
     SampledTraces traces = {};  // what of it is traced
-    /// A GET that waits, as it came: where its namespace goes elsewhere meanwhile it is asked again there.
-    std::shared_ptr<const HttpRequest> again = nullptr;
-    bool passed_on = false;  // by another member
+    Origin origin = {};
   };
   /// A bulk submit.
   struct Stream {
@@ -182,8 +190,9 @@ class Api::Impl {
   void MakePassing();
   /// What decides where it goes; nothing: it is every broker's.
   std::optional<Subject> SubjectOf(const HttpRequest& head, const Route& route, const Granted& granted) const;
-  /// Passes a request on that is another member's, or refuses it. False: it goes on here, or is refused by its head.
-  bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route);
+  /// Passes a request on that is another member's, or refuses it. False: it goes on here, or is refused by its head; then `subject` is what it is
+  /// about.
+  bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject);
   bool PassOnInPieces(uint64_t token, const HttpRequest& head, const Result<Route>& route);
   /// Whose answers make one; nothing: it is not gathered.
   std::optional<Gather::Plan> PlanOf(const Route& route, const Granted& granted) const;
@@ -191,7 +200,9 @@ class Api::Impl {
   bool GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted);
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
-  void KeepForLater(const HttpRequest& request);
+  /// Keeps a request that may have to be passed on after all, until it is answered. Returns the one that is to be read, and may be used up. `route`
+  /// borrows from it.
+  HttpRequest* Keep(HttpRequest* request, Route* route, Origin* origin) const;
   /// Keeps a request that is refused by what is known here of namespaces and tokens until that was looked at anew, and begins it anew then. False:
   /// what is known is not older than the request.
   bool LooksAnew(uint64_t token, const HttpRequest& head, const Refusal& refusal, bool in_pieces);
@@ -202,9 +213,16 @@ class Api::Impl {
   bool KeepsBody(uint64_t token, std::string_view piece);
   bool KeepsBodyEnd(uint64_t token);
   static bool IsPassedOn(const HttpRequest& head) { return head.peer && head.peer->serves.members; }
-  /// Refused by a core that left, or that stops while another member could ask elsewhere: nothing was begun.
+  /// Its namespace is another member's by now; or its core stops, and whoever passed it on may ask elsewhere.
+  bool IsElsewhere(const Posted& posted) const;
+  /// Refused by such a core: nothing was begun.
   bool IsGone(const Posted& posted, const ReplyBody& reply) const;
-  static HttpResponse GoneResponse(const Posted& posted);
+  /// Of the time for which it is to wait so much is over.
+  int64_t WaitedMs(const Posted& posted) const { return posted.origin.underway.progress.waited_ms + (NowUs() - posted.since_us) / 1000; }
+  /// Has one of which nothing was begun, or which waits on, asked again where its namespace is now.
+  void GoElsewhere(uint64_t token, Posted posted);
+  /// The same of one that was carried out, where it waits for an end that comes elsewhere. False: it is answered here.
+  bool WaitsOnElsewhere(uint64_t token, Posted* posted, const std::optional<CarriedOut>& what, ReplyBody* reply);
 
   static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
 
@@ -223,6 +241,8 @@ class Api::Impl {
 
   // ---- requests and their steps
 
+  void TakeUp(uint64_t token, HttpRequest request, Underway underway);
+
   /// Goes on with what was read of a request: answers, posts, or fails with what is to be answered.
   Status Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us);
 
@@ -238,7 +258,7 @@ class Api::Impl {
   void Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask);
 
   /// A large document is read on another thread, with tools of its own: the loop goes on, and its memory goes with it.
-  void ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, int64_t since_us);
+  void ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, Origin origin, int64_t since_us);
 
   void StepAside(uint64_t token, Posted posted, ReplyBody reply);
 
@@ -308,8 +328,7 @@ class Api::Impl {
   Live live_;
   std::unique_ptr<Passing> passing_;                // null: there are no other members
   std::unique_ptr<Gather> gather_;                  // likewise
-  std::shared_ptr<const HttpRequest> asked_again_;  // of the request that is being taken
-  bool passed_on_ = false;                          // likewise
+  Origin origin_;                                   // of the request that is being taken
   std::optional<Leaving> leaving_;
   std::shared_ptr<std::atomic<size_t>> running_ = std::make_shared<std::atomic<size_t>>(0);  // on other threads, with what is borrowed from here
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);                               // what comes back from elsewhere looks at it first

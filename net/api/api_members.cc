@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "net/api/api_impl.h"
+#include "net/api/body_coding.h"
 #include "net/api/fields.h"
 #include "net/api/figures_requests.h"
 #include "net/api/json_shape.h"
@@ -42,7 +43,7 @@ void Api::Impl::MakePassing() {
       .client = options_.members,
       .figures = options_.passing,
       .now_us = [this] { return NowUs(); },
-      .here = [this](uint64_t token, HttpRequest request) { OnRequest(token, std::move(request)); },
+      .here = [this](uint64_t token, HttpRequest request, Underway underway) { TakeUp(token, std::move(request), std::move(underway)); },
       .here_in_pieces = [this](uint64_t token, const HttpRequest& head) { OnHead(token, head); },
   });
   gather_ = std::make_unique<Gather>(options_.members);
@@ -133,16 +134,51 @@ bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& rou
   return true;
 }
 
+bool Api::Impl::IsElsewhere(const Posted& posted) const {
+  return (leaving_ && posted.origin.passed_on) || options_.places->Of(posted.space).kind != Place::Kind::kHere;
+}
+
 bool Api::Impl::IsGone(const Posted& posted, const ReplyBody& reply) const {
   const Refused* refused = std::get_if<Refused>(&reply);
   if (!refused || refused->status.code() != Code::kUnavailable) return false;
-  if (posted.steps && !posted.steps->BeginsAnew()) return false;
-  return (leaving_ && posted.passed_on) || options_.places->Of(posted.space).kind != Place::Kind::kHere;
+  return (!posted.steps || posted.steps->BeginsAnew()) && IsElsewhere(posted);
 }
 
-HttpResponse Api::Impl::GoneResponse(const Posted& posted) {
-  if (posted.passed_on) return NotHereResponse();
-  return ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again"));
+void Api::Impl::GoElsewhere(uint64_t token, Posted posted) {
+  Origin& origin = posted.origin;
+  if (origin.passed_on) return responder_->Respond(token, NotHereResponse());
+  Underway underway = std::move(origin.underway);
+  // What is every broker's begins anew here, once.
+  const bool again = origin.request && !leaving_ && (origin.subject || !underway.admitted);
+  if (!again && underway.so_far) return responder_->Respond(token, std::move(*underway.so_far));
+  if (!again && leaving_) return responder_->Respond(token, LeavingResponse(*leaving_));
+  if (!again)
+    return responder_->Respond(token,
+                               ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again")));
+  underway.progress.waited_ms = WaitedMs(posted);
+  underway.admitted = true;
+  HttpRequest request = std::move(*origin.request);
+  request.body.reserve(request.body.size() + HttpRequest::kPaddingBytes);
+  if (!origin.subject) return TakeUp(token, std::move(request), std::move(underway));
+  passing_->Begin(token, std::move(request), *origin.subject, std::move(underway));
+}
+
+bool Api::Impl::WaitsOnElsewhere(uint64_t token, Posted* posted, const std::optional<CarriedOut>& what, ReplyBody* reply) {
+  if (!what || !IsElsewhere(*posted)) return false;
+  Origin& origin = posted->origin;
+  HttpResponse so_far;
+  if (!posted->steps) so_far = Render(*posted, *reply);
+  else so_far = std::get<HttpResponse>(posted->steps->Next(std::move(*reply)));  // a submit, of which nothing follows
+  if (origin.passed_on) {
+    so_far.headers.emplace_back(kWaitsOnHeader, EncodeCarriedOut(*what));
+    responder_->Respond(token, std::move(so_far));
+    return true;
+  }
+  origin.underway.progress.carried_out = what;
+  origin.underway.so_far = std::make_shared<HttpResponse>(std::move(so_far));
+  if (origin.request) origin.request->body = std::string();
+  GoElsewhere(token, std::move(*posted));
+  return true;
 }
 
 bool Api::Impl::RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits) {
@@ -154,20 +190,20 @@ bool Api::Impl::RefusedAsSecondHop(uint64_t token, const Granted& granted, bool 
   return true;
 }
 
-bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route) {
+bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject) {
   // Looked at only: one that is signed is taken once, by whoever serves it.
   const std::variant<Granted, Refusal> judged = access_.Look(*request, route, Wall());
   const Granted* granted = std::get_if<Granted>(&judged);
   if (!granted) return false;
   if (GatherAll(token, request, *route, *granted)) return true;
-  const std::optional<Subject> subject = SubjectOf(*request, *route, *granted);
-  if (!subject || passing_->ServedHere(*subject)) {
+  *subject = SubjectOf(*request, *route, *granted);
+  if (!*subject || passing_->ServedHere(**subject)) {
     NoteUse(*granted);
     return false;
   }
   if (RefusedAsSecondHop(token, *granted, /*body_waits=*/false)) return true;
-  if (leaving_) responder_->Respond(token, LeavingResponse(*leaving_));
-  else passing_->Begin(token, std::move(*request), *subject);
+  if (leaving_) responder_->Respond(token, underway->so_far ? std::move(*underway->so_far) : LeavingResponse(*leaving_));
+  else passing_->Begin(token, std::move(*request), **subject, std::move(*underway));
   return true;
 }
 
@@ -187,9 +223,17 @@ bool Api::Impl::PassOnInPieces(uint64_t token, const HttpRequest& head, const Re
   return true;
 }
 
-void Api::Impl::KeepForLater(const HttpRequest& request) {
-  const bool may_wait = request.method == "GET" && request.target.find("wait_ms=") != std::string::npos;
-  asked_again_ = may_wait ? std::make_shared<const HttpRequest>(request) : nullptr;
+HttpRequest* Api::Impl::Keep(HttpRequest* request, Route* route, Origin* origin) const {
+  if (!passing_ || origin->passed_on) return request;
+  if (!request->body.empty() && CodingOf(*request) != BodyCoding::kNone) {
+    // What is read is unpacked in its place, and what is signed is what came.
+    origin->request = std::make_unique<HttpRequest>(*request);
+    return request;
+  }
+  const size_t at = route->query.empty() ? 0 : static_cast<size_t>(route->query.data() - request->target.data());
+  origin->request = std::make_unique<HttpRequest>(std::move(*request));
+  if (!route->query.empty()) route->query = std::string_view(origin->request->target).substr(at, route->query.size());
+  return origin->request.get();
 }
 
 bool Api::Impl::LooksAnew(uint64_t token, const HttpRequest& head, const Refusal& refusal, bool in_pieces) {
@@ -271,19 +315,30 @@ void Api::Impl::LeaveNamespace(NamespaceNumber number) {
   }
   std::vector<uint64_t> waits;
   for (const auto& [token, posted] : posted_)
-    if (posted.space == number && posted.waits_for && posted.again) waits.push_back(token);
+    if (posted.space == number && posted.waits_for && posted.origin.looks) waits.push_back(token);
   for (uint64_t token : waits) {
-    auto taken = posted_.extract(token);
-    Posted& posted = taken.mapped();
+    Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);
     switchboard_->Post(number, Disconnected{Id(token)});
-    if (IsPassedOn(*posted.again)) {
-      responder_->Respond(token, NotHereResponse());
-      continue;
-    }
-    const Result<Route> route = FindRoute(posted.again->method, posted.again->target);
-    CHECK(route.ok());
-    passing_->Begin(token, *posted.again, Subject::Of(*route->row, number, /*lines=*/false), (NowUs() - posted.since_us) / 1000);
+    GoElsewhere(token, std::move(posted));
+  }
+}
+
+void Api::Impl::EndNamespace(NamespaceNumber number) {
+  constexpr const char* kUnknown = "the broker that served this handed it over before its answer: the request may have been carried out, or not";
+  std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
+  for (auto& [token, stream] : streams_)
+    if (stream->space == number && stream->under_way) streams.emplace_back(token, stream);
+  for (auto& [token, stream] : streams)
+    if (!stream->gone) EndWith(token, stream, ProblemResponse(504, kUnknown));
+  std::vector<uint64_t> unanswered;
+  for (const auto& [token, posted] : posted_)
+    if (posted.space == number && !posted.aside) unanswered.push_back(token);
+  for (uint64_t token : unanswered) {
+    Posted posted = std::move(posted_.extract(token).mapped());
+    EndWait(&posted);
+    if (posted.origin.looks) GoElsewhere(token, std::move(posted));
+    else responder_->Respond(token, ProblemResponse(504, kUnknown));
   }
 }
 

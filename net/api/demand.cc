@@ -7,6 +7,7 @@
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/routes.h"
+#include "net/api/waits.h"
 
 namespace notifyd {
 namespace {
@@ -25,12 +26,7 @@ constexpr size_t kMetricsOfMembersBytes = 1 << 20;
 
 /// What waits holds nothing meanwhile: there is room to be found once what it waits for has come.
 bool Waits(std::string_view query) {
-  if (query.find("wait_ms=") == std::string_view::npos) return false;
-  Result<QueryParameters> parameters = ParseQuery(query);
-  if (!parameters.ok()) return false;
-  std::erase_if(*parameters, [](const auto& parameter) { return parameter.first != "wait_ms"; });
-  const Result<int64_t> wait_ms = ParseWait(*parameters);
-  return wait_ms.ok() && *wait_ms > 0;
+  return AskedWaitMs(query) > 0;
 }
 
 size_t ListAnswerBytes(std::string_view query) {

@@ -77,7 +77,7 @@ bool Gather::OnClose(uint64_t token) {
 
 void Gather::Begin(uint64_t token, HttpRequest request, Plan plan) {
   request.method = "GET";
-  const std::string head = PassedOnHead(request, request.target) + "\r\n";
+  const std::string head = PassedOnHead(request) + "\r\n";
   auto asked = std::make_unique<Asked>();
   for (const Member& member : plan.members) {
     asked->parts.push_back(std::make_unique<Part>(this, token, member));

@@ -1,7 +1,6 @@
 #include "net/api/passing.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -9,9 +8,9 @@
 #include "base/check.h"
 #include "base/json_tree.h"
 #include "base/log.h"
-#include "net/access/signed_head.h"
 #include "net/api/live.h"
 #include "net/api/passing_figures.h"
+#include "net/api/waits.h"
 #include "net/cluster/passed_peer.h"
 #include "net/http_response.h"
 
@@ -34,40 +33,6 @@ constexpr const char* kMoving = "what this request is about is on its way from o
 constexpr const char* kOutcomeUnknown =
     "the connection to the broker that serves this broke before its answer: the request may have been carried out, or not";
 constexpr const char* kLinesUnknown = "the connection to the broker that serves this broke: lines that are not answered may have been taken, or not";
-
-/// What is of the connection alone, what frames the body, and what only members may say.
-bool IsLeftOut(std::string_view name) {
-  constexpr std::string_view kNames[] = {"Connection",     "Keep-Alive",        "Proxy-Connection", "TE",          "Trailer", "Upgrade", "Expect",
-                                         "Content-Length", "Transfer-Encoding", kPassedOnHeader,    kNotHereHeader};
-  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view each) { return EqualsIgnoringCase(name, each); });
-}
-
-struct WaitInTarget {
-  size_t at = 0, size = 0;  // of its digits
-  int64_t ms = 0;
-};
-
-std::optional<WaitInTarget> FindWait(std::string_view target) {
-  constexpr std::string_view kName = "wait_ms=";
-  size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::string_view rest = target.substr(at + 1);
-    if (rest.starts_with(kName)) {
-      const std::string_view value = rest.substr(kName.size());
-      WaitInTarget wait{at + 1 + kName.size(), std::min(value.find('&'), value.size()), 0};
-      const char* begin = target.data() + wait.at;
-      const auto read = std::from_chars(begin, begin + wait.size, wait.ms);
-      return read.ec == std::errc() && read.ptr == begin + wait.size && wait.ms >= 0 ? std::optional(wait) : std::nullopt;
-    }
-    at = target.find('&', at + 1);
-  }
-  return std::nullopt;
-}
-
-bool IsSigned(const HttpRequest& request) {
-  const std::string* shown = request.Header("Authorization");
-  return shown && shown->size() > kSignedScheme.size() && EqualsIgnoringCase(shown->substr(0, kSignedScheme.size()), kSignedScheme);
-}
 
 /// Does each notify of the body, which is read once something broke, bear a key of its own?
 bool BearsKeys(std::string_view body) {
@@ -94,37 +59,18 @@ Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
   return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers()};
 }
 
-std::string PassedOnHead(const HttpRequest& request, std::string_view target) {
-  std::string head = request.method + " ";
-  head.append(target).append(" HTTP/1.1\r\n");
-  for (const auto& [name, value] : request.headers)
-    if (!IsLeftOut(name)) head.append(name).append(": ").append(value).append("\r\n");
-  // HTTP/1.0 may do without.
-  if (request.Header("Host") == nullptr) head += "Host: localhost\r\n";
-  static const Peer kNobody{};
-  return head.append(kPassedOnHeader).append(": ").append(EncodePeer(request.peer ? *request.peer : kNobody)).append("\r\n");
-}
-
-HttpResponse NotHereResponse() {
-  HttpResponse response = ProblemResponse(Status(Code::kUnavailable, "another broker passed this request on, and it is not served here"));
-  response.headers.emplace_back(kNotHereHeader, "1");
-  return response;
-}
-
-std::string NotHereFarewell() {
-  const HttpResponse response = NotHereResponse();
-  std::string bytes;
-  AppendResponseHead(response, HttpFraming::kLength, /*close=*/true, /*keep_alive=*/false, &bytes);
-  return bytes + response.body;
-}
-
 /// One request.
 class Passing::Pass : public MemberCall {
  public:
-  Pass(Passing* passing, uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms)
-      : passing_(*passing), client_(*passing->setup_.client), token_(token), subject_(subject), request_(std::move(request)) {
-    began_ms_ = client_.NowMs() - waited_ms;
-    wait_ = FindWait(request_.target);
+  Pass(Passing* passing, uint64_t token, HttpRequest request, const Subject& subject, Underway underway)
+      : passing_(*passing),
+        client_(*passing->setup_.client),
+        token_(token),
+        subject_(subject),
+        request_(std::move(request)),
+        underway_(std::move(underway)),
+        wait_ms_(AskedWaitMs(request_)),
+        began_ms_(client_.NowMs() - underway_.progress.waited_ms) {
     if (!request_.body.empty()) body_ = std::make_shared<const std::string>(std::move(request_.body));
     request_.body = std::string();
   }
@@ -166,7 +112,9 @@ class Passing::Pass : public MemberCall {
   HttpResponder* responder() const { return passing_.responder_; }
   bool gathers() const { return request_.peer && request_.peer->asker; }
   bool chunked() const { return request_.Header("Content-Length") == nullptr; }
-  int64_t rest_ms() const { return wait_ ? std::max<int64_t>(0, wait_->ms - (client_.NowMs() - began_ms_)) : 0; }
+  int64_t waited_ms() const { return wait_ms_ > 0 ? std::min(wait_ms_, client_.NowMs() - began_ms_) : 0; }
+  int64_t rest_ms() const { return wait_ms_ - waited_ms(); }
+  bool carried_out() const { return underway_.progress.carried_out.has_value(); }
   void SetPaused(bool paused) {
     if (!body_open_ || std::exchange(paused_, paused) == paused) return;
     paused ? responder()->PauseBody(token_) : responder()->ResumeBody(token_);
@@ -174,11 +122,13 @@ class Passing::Pass : public MemberCall {
   void Wait(int64_t pause_ms);
   void Ask(const std::string& address);
   std::string Head() const;
-  std::string Target() const;
   bool Repeatable() const;
+  void NoteLines(std::string_view piece);
   void PassLines(std::string_view piece);
   void StreamOut(std::string_view piece);
   void Bounce();
+  void GoOnWaiting();
+  void RespondSoFar(PassingFigures::Outcome outcome);
   int64_t NextPause();
   void AskAgain(int64_t pause_ms);
   void Respond(HttpResponse response, PassingFigures::Outcome outcome);
@@ -191,8 +141,9 @@ class Passing::Pass : public MemberCall {
   const Subject subject_;
   HttpRequest request_;  // without its body
   std::shared_ptr<const std::string> body_;
-  std::optional<WaitInTarget> wait_;
-  int64_t began_ms_ = 0;
+  Underway underway_;  // but for the time, which is counted from began_ms_
+  const int64_t wait_ms_;
+  const int64_t began_ms_;
   int64_t gives_up_ms_ = 0;  // while it waits for a place; 0: it has not waited yet
   int64_t again_ms_ = 0;     // not before
   int64_t pause_ms_ = kFirstPauseMs;
@@ -209,6 +160,9 @@ class Passing::Pass : public MemberCall {
   bool taken_ = false;      // the member asked for the body
   bool cut_ = false;        // the body broke
   bool bounced_ = false;    // the answer under way says that it is not served there
+  bool refused_ = false;    // the answer under way is none to what waits on
+  std::optional<CarriedOut> waits_on_;            // as the answer under way says
+  bool line_begun_ = false, line_ended_ = false;  // of the body, as far as it was passed on
   bool streaming_ = false;  // the answer goes out in pieces
   bool answer_held_ = false;
   std::optional<Leaving> leaving_;
@@ -235,12 +189,14 @@ void Passing::Pass::Look() {
     request_.body.reserve(body_->size() + HttpRequest::kPaddingBytes);
     request_.body = *body_;
   }
-  passing_.setup_.here(token_, std::move(request_));
+  underway_.progress.waited_ms = waited_ms();
+  passing_.setup_.here(token_, std::move(request_), std::move(underway_));
 }
 
 void Passing::Pass::Wait(int64_t pause_ms) {
   const int64_t now_ms = client_.NowMs();
-  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + kMostWaitMs;
+  // What was carried out loses nothing by it, as long as its client waits.
+  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + (carried_out() ? std::max(kMostWaitMs, rest_ms()) : kMostWaitMs);
   again_ms_ = now_ms + pause_ms;
   client_.WakeTick();
   if (pause_ms > 0 || subject_.registry) return;
@@ -256,7 +212,8 @@ void Passing::Pass::Tick(int64_t now_ms) {
   const Place place = passing_.PlaceOf(subject_);
   if (call_ != 0) {
     const bool right = place.kind == Place::Kind::kThere && place.address == asked_;
-    if (right) misplaced_ms_ = 0;
+    // Who hands over may still wait for what is in flight, of which the next one hears nothing.
+    if (right || (wait_ms_ > 0 && place.kind == Place::Kind::kMoving)) misplaced_ms_ = 0;
     else if (misplaced_ms_ == 0) misplaced_ms_ = now_ms;
     if (misplaced_ms_ != 0 && now_ms - misplaced_ms_ > kLeavingMs) {
       client_.Drop(std::exchange(call_, 0));
@@ -266,6 +223,7 @@ void Passing::Pass::Tick(int64_t now_ms) {
   }
   if (now_ms >= gives_up_ms_) {
     if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
+    if (carried_out()) return RespondSoFar(PassingFigures::kNoPlace);
     return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
   }
   if (place.kind != Place::Kind::kMoving && (now_ms >= again_ms_ || place.address != asked_)) Look();
@@ -273,6 +231,7 @@ void Passing::Pass::Tick(int64_t now_ms) {
 
 /// Whoever was asked says that nothing was done of it there.
 void Passing::Pass::Bounce() {
+  if (leaving_ && carried_out()) return RespondSoFar(PassingFigures::kBroken);
   if (leaving_) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   unreached_.clear();
   AskAgain(NextPause());
@@ -289,7 +248,7 @@ void Passing::Pass::AskAgain(int64_t pause_ms) {
     pause_ms_ = kFirstPauseMs;
   }
   passing_.setup_.figures->repeated.fetch_add(1, std::memory_order_relaxed);
-  taken_ = bounced_ = false;
+  taken_ = bounced_ = refused_ = false;
   gathered_ = {};
   misplaced_ms_ = 0;
   if (passing_.PlaceOf(subject_).kind == Place::Kind::kMoving) pause_ms = 0;
@@ -310,15 +269,8 @@ void Passing::Pass::Ask(const std::string& address) {
   call_ = client_.Begin(address, std::move(request), this);
 }
 
-std::string Passing::Pass::Target() const {
-  // What is signed stands as it is.
-  if (!wait_ || IsSigned(request_)) return request_.target;
-  std::string target = request_.target;
-  return target.replace(wait_->at, wait_->size, std::to_string(rest_ms()));
-}
-
 std::string Passing::Pass::Head() const {
-  std::string head = PassedOnHead(request_, Target());
+  std::string head = PassedOnHead(request_, {waited_ms(), underway_.progress.carried_out});
   if (in_pieces_) {
     if (const std::string* length = request_.Header("Content-Length")) head.append("Content-Length: ").append(*length).append("\r\n");
     else head += "Transfer-Encoding: chunked\r\n";
@@ -332,6 +284,7 @@ std::string Passing::Pass::Head() const {
 
 bool Passing::Pass::Repeatable() const {
   if (in_pieces_) return false;
+  if (carried_out()) return true;
   if (request_.method == "GET" || request_.method == "HEAD" || subject_.trigger) return true;
   return request_.Header("Idempotency-Key") != nullptr || (body_ && !subject_.lines && BearsKeys(*body_));
 }
@@ -342,6 +295,7 @@ void Passing::Pass::OnContinue() {
 }
 
 void Passing::Pass::OnBody(std::string_view piece) {
+  NoteLines(piece);
   if (!chunked()) {
     SetPaused(client_.Send(call_, piece) > kMostUnsentBytes);
     return;
@@ -356,10 +310,21 @@ void Passing::Pass::OnBodyEnd() {
   if (chunked()) client_.Send(call_, kLastChunk);
 }
 
+/// Whether a line was passed on to its end: before that nothing can have been taken.
+void Passing::Pass::NoteLines(std::string_view piece) {
+  if (line_ended_) return;
+  // What is packed shows no lines.
+  line_ended_ = request_.Header("Content-Encoding") != nullptr;
+  for (size_t i = 0; i < piece.size() && !line_ended_; ++i) {
+    line_ended_ = line_begun_ && piece[i] == '\n';
+    line_begun_ = line_begun_ || std::string_view(" \t\r\n").find(piece[i]) == std::string_view::npos;
+  }
+}
+
 bool Passing::Pass::OnBodyBroken() {
   body_open_ = false;
   cut_ = true;
-  if (call_ == 0 || !taken_) return false;
+  if (call_ == 0 || !line_ended_) return false;
   // The member sees the same, and answers for what it has taken.
   client_.EndSending(call_);
   return true;
@@ -374,9 +339,14 @@ void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> leng
     bounced_ = true;
     return;
   }
+  if (carried_out() && head.status != 200 && head.status != 202) {
+    refused_ = true;
+    return;
+  }
   passing_.setup_.figures->took.histogram.Observe(passing_.setup_.now_us() - asked_us_);
+  waits_on_ = TakeCarriedOut(&head);
   const bool to_head = request_.method == "HEAD";
-  streaming_ = to_head ? !length : !gathers() && (!length || *length > kGatheredBytes);
+  if (!waits_on_) streaming_ = to_head ? !length : !gathers() && (!length || *length > kGatheredBytes);
   if (!streaming_) {
     gathered_ = std::move(head);
     if (to_head) gathered_.length = length;
@@ -388,7 +358,7 @@ void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> leng
 }
 
 void Passing::Pass::OnAnswerBody(std::string_view piece) {
-  if (bounced_) return;
+  if (bounced_ || refused_) return;
   if (!streaming_) {
     if (gathered_.body.size() + piece.size() > kMostGatheredBytes) return Respond(OutcomeUnknown(), PassingFigures::kBroken);
     gathered_.body.append(piece);
@@ -418,8 +388,25 @@ void Passing::Pass::PassLines(std::string_view piece) {
 void Passing::Pass::OnAnswerEnd(bool /*keeps*/) {
   call_ = 0;
   if (bounced_) return Bounce();
+  if (refused_) return RespondSoFar(PassingFigures::kAnswered);
   if (streaming_) return EndStream(PassingFigures::kAnswered);
+  if (waits_on_) return GoOnWaiting();
   Respond(std::move(gathered_), PassingFigures::kAnswered);
+}
+
+/// It was carried out, and is answered so if nothing better comes.
+void Passing::Pass::GoOnWaiting() {
+  underway_.progress.carried_out = std::exchange(waits_on_, std::nullopt);
+  underway_.so_far = std::make_shared<HttpResponse>(std::move(gathered_));
+  body_ = nullptr;
+  if (leaving_ || rest_ms() == 0) return RespondSoFar(PassingFigures::kAnswered);
+  gives_up_ms_ = 0;
+  AskAgain(NextPause());
+}
+
+void Passing::Pass::RespondSoFar(PassingFigures::Outcome outcome) {
+  const std::shared_ptr<HttpResponse> so_far = std::exchange(underway_.so_far, nullptr);
+  Respond(std::move(*so_far), outcome);
 }
 
 void Passing::Pass::OnLost(const MemberLoss& loss) {
@@ -429,6 +416,11 @@ void Passing::Pass::OnLost(const MemberLoss& loss) {
 
 void Passing::Pass::Break(const MemberLoss& loss) {
   if (bounced_) return Bounce();
+  if (waits_on_) {
+    gathered_ = OutcomeUnknown();
+    return GoOnWaiting();
+  }
+  if (carried_out() && !streaming_ && (leaving_ || refused_ || rest_ms() == 0)) return RespondSoFar(PassingFigures::kBroken);
   if (!streaming_) {
     const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
     if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
@@ -459,12 +451,16 @@ void Passing::Pass::Leave(Leaving why) {
     body_open_ = false;
     return client_.EndSending(call_);
   }
+  if (carried_out() && !streaming_) {
+    client_.Drop(std::exchange(call_, 0));
+    return RespondSoFar(PassingFigures::kAnswered);
+  }
   if (call_ == 0 || in_pieces_) return Respond(LeavingResponse(why), PassingFigures::kBroken);
   if (streaming_ && !subject_.lines) {
     client_.Drop(std::exchange(call_, 0));
     return EndStream(PassingFigures::kAnswered);
   }
-  if (wait_) client_.EndSending(call_);
+  if (wait_ms_ > 0) client_.EndSending(call_);
 }
 
 /// The rest of the request's body is not wanted any more. The last that is done.
@@ -503,19 +499,19 @@ std::unique_ptr<Passing::Pass> Passing::Take(uint64_t token) {
   return taken.empty() ? nullptr : std::move(taken.mapped());
 }
 
-Passing::Pass* Passing::Add(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms) {
-  auto [at, is_new] = passes_.emplace(token, std::make_unique<Pass>(this, token, std::move(request), subject, waited_ms));
+Passing::Pass* Passing::Add(uint64_t token, HttpRequest request, const Subject& subject, Underway underway) {
+  auto [at, is_new] = passes_.emplace(token, std::make_unique<Pass>(this, token, std::move(request), subject, std::move(underway)));
   CHECK(is_new);
   setup_.client->WakeTick();
   return at->second.get();
 }
 
-void Passing::Begin(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms) {
-  Add(token, std::move(request), subject, waited_ms)->Look();
+void Passing::Begin(uint64_t token, HttpRequest request, const Subject& subject, Underway underway) {
+  Add(token, std::move(request), subject, std::move(underway))->Look();
 }
 
 void Passing::BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject) {
-  Add(token, head, subject, 0)->BeginPieces();
+  Add(token, head, subject, {})->BeginPieces();
 }
 
 bool Passing::OnBody(uint64_t token, std::string_view piece) {

@@ -5,7 +5,9 @@
 // I2  What may have been carried out is asked again only where it does no harm: a GET, one with an idempotency key, a trigger. A member that says
 //     that it does not serve it (passed_peer.h) has carried out nothing, and neither has one that did not ask for the body.
 // I3  Of NDJSON whole lines are passed back alone, also where the answer breaks.
-// I4  What waits here of an answer is bounded: whoever does not read it holds up the member's connection.
+// I4  A submit that was carried out, and waits for an end, is not begun again, whatever becomes of whoever serves it: it waits on where its namespace
+//     is, and is answered as it was carried out where that cannot be.
+// I5  What waits here of an answer is bounded: whoever does not read it holds up the member's connection.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@
 #include "net/api/problem.h"
 #include "net/api/routes.h"
 #include "net/cluster/member_client.h"
+#include "net/cluster/passed_peer.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -35,8 +38,17 @@ struct Subject {
   static Subject Of(const RouteRow& row, NamespaceNumber number, bool lines);
 };
 
+/// How far a request has come that was begun here, or at another member.
+struct Underway {
+  PassedProgress progress = {};
+  bool admitted = false;                      // it was let in here: one that is signed is no repeat of itself
+  std::shared_ptr<HttpResponse> so_far = {};  // with progress.carried_out: the answer where it cannot wait on
+};
+
 /// The head of a request as it is passed on, without what says how long its body is, and without the empty line.
-std::string PassedOnHead(const HttpRequest& request, std::string_view target);
+std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress = {});
+/// Takes out what an answer says of a request that was carried out, and waits on elsewhere; nothing where it says none of that.
+std::optional<CarriedOut> TakeCarriedOut(HttpResponse* head);
 /// The answer to a member that passed on what is not served here.
 HttpResponse NotHereResponse();
 /// The same as HttpListener::farewell of the listener for members: what a request that it did not read is answered.
@@ -55,7 +67,7 @@ class Passing {
     PassingFigures* figures = nullptr;
     std::function<int64_t()> now_us;
     /// What was passed on is served here by now: begins it anew. Of one whose body comes in pieces nothing was taken, and its body is paused.
-    std::function<void(uint64_t token, HttpRequest request)> here;
+    std::function<void(uint64_t token, HttpRequest request, Underway underway)> here;
     std::function<void(uint64_t token, const HttpRequest& head)> here_in_pieces;
   };
   explicit Passing(Setup setup);
@@ -63,8 +75,7 @@ class Passing {
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
 
   bool ServedHere(const Subject& subject) const { return PlaceOf(subject).kind == Place::Kind::kHere; }
-  /// `waited_ms`: of its wait_ms so much is over.
-  void Begin(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms = 0);
+  void Begin(uint64_t token, HttpRequest request, const Subject& subject, Underway underway = {});
   /// Its body follows, as the server hands it out.
   void BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject);
 
@@ -86,7 +97,7 @@ class Passing {
   class Pass;
   Place PlaceOf(const Subject& subject) const { return subject.registry ? setup_.places->OfRegistry() : setup_.places->Of(subject.number); }
   Pass* Find(uint64_t token) const;
-  Pass* Add(uint64_t token, HttpRequest request, const Subject& subject, int64_t waited_ms);
+  Pass* Add(uint64_t token, HttpRequest request, const Subject& subject, Underway underway);
   std::unique_ptr<Pass> Take(uint64_t token);
   bool Tick(int64_t now_ms);
 

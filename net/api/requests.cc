@@ -262,10 +262,12 @@ Result<Asked> ReadSubmit(const Asking& asking) {
   submit.items = std::move(parsed->items);
   for (SubmitItem& item : submit.items) item.idempotency_window_ms = query->idempotency_window_ms;
   submit.batch = parsed->batch;
-  Result<SubmitWait> wait = WaitOf(*request, query->wait_ms, submit.batch);
-  if (!wait.ok()) return std::move(wait).status();
-  if (wait->wait_ms > 0) return Asked(MakeWaitSteps(std::move(submit), *wait, asking.asker, *asking.route.row, asking.tools));
-  return Asked(Event(std::move(submit)));
+  if (submit.batch && query->wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
+  const Result<AskedWait> wait = AskedWaitOf(*request, *asking.route.row, asking.query);
+  if (!wait.ok()) return wait.status();
+  if (submit.batch || wait->ms == 0) return Asked(Event(std::move(submit)));
+  submit.wait_ms = wait->ms;
+  return Asked(MakeWaitSteps(std::move(submit), *wait, asking.asker, *asking.route.row, asking.tools));
 }
 
 Result<Asked> ReadList(const Asking& asking) {
@@ -305,8 +307,7 @@ Result<Asked> ReadChange(const Asking& asking) {
   Result<NotifyId> notify = IdOf(asking.route);
   if (!notify.ok()) return std::move(notify).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
-  Result<std::unique_ptr<Steps>> steps =
-      MakeChangeSteps(asking.id, *notify, std::move(*asking.request), asking.tools, asking.asker, /*heavy=*/asking.aside);
+  Result<std::unique_ptr<Steps>> steps = MakeChangeSteps(asking.id, *notify, *asking.request, asking.tools, asking.asker, /*heavy=*/asking.aside);
   if (!steps.ok()) return std::move(steps).status();
   return Asked(*std::move(steps));
 }

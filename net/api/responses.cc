@@ -7,6 +7,7 @@
 #include "base/base64.h"
 #include "base/check.h"
 #include "base/utf8.h"
+#include "broker/group_events.h"
 #include "broker/response_records.h"
 #include "net/api/fields.h"
 #include "net/api/guard.h"
@@ -16,30 +17,7 @@
 namespace notifyd {
 namespace {
 
-constexpr int64_t kMostWaitS = 60;
 constexpr size_t kHeadBytes = 32 << 10;
-
-/// The seconds of `wait` in a header Prefer; nothing where it has none that says something. The first one counts.
-std::optional<int64_t> PreferredWait(const HttpRequest& request) {
-  for (const auto& [name, value] : request.headers) {
-    if (!EqualsIgnoringCase(name, "Prefer")) continue;
-    std::string_view rest = value;
-    while (!rest.empty()) {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      std::string_view item = TrimBlanks(rest.substr(0, comma));
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-      item = TrimBlanks(item.substr(0, item.find(';')));
-      const size_t equals = item.find('=');
-      if (equals == item.npos || !EqualsIgnoringCase(TrimBlanks(item.substr(0, equals)), "wait")) continue;
-      std::string_view said = TrimBlanks(item.substr(equals + 1));
-      if (said.size() >= 2 && said.front() == '"' && said.back() == '"') said = said.substr(1, said.size() - 2);
-      // RFC 7240 section 4.3: digits.
-      if (said.empty() || said.find_first_not_of("0123456789") != said.npos) return std::nullopt;
-      return std::min(ParseInteger(said).value_or(kMostWaitS), kMostWaitS);
-    }
-  }
-  return std::nullopt;
-}
 
 std::string PathOf(NotifyId id) {
   return "/v1/notifies/" + id.ToString();
@@ -47,13 +25,10 @@ std::string PathOf(NotifyId id) {
 
 class WaitSteps : public Steps {
  public:
-  WaitSteps(SubmitRequest submit, const SubmitWait& wait, Asker asker, const RouteRow& row, std::shared_ptr<RequestTools> tools)
-      : submit_(std::move(submit)), wait_(wait), asker_(std::move(asker)), row_(row), tools_(std::move(tools)) {}
+  WaitSteps(Event first, const AskedWait& wait, Asker asker, const RouteRow& row, std::shared_ptr<RequestTools> tools)
+      : first_(std::move(first)), wait_(wait), asker_(std::move(asker)), row_(row), tools_(std::move(tools)) {}
 
-  NextStep First() override {
-    submit_.wait_ms = wait_.wait_ms;
-    return Event(std::move(submit_));
-  }
+  NextStep First() override { return std::move(first_); }
 
   NextStep Next(ReplyBody reply) override {
     HttpResponse response;
@@ -106,8 +81,8 @@ class WaitSteps : public Steps {
     return JsonResponse(200, body + more);
   }
 
-  SubmitRequest submit_;
-  const SubmitWait wait_;
+  Event first_;
+  const AskedWait wait_;
   const Asker asker_;
   const RouteRow& row_;
   const std::shared_ptr<RequestTools> tools_;
@@ -165,19 +140,24 @@ HttpResponse RawResponse(const Response& response) {
   return raw;
 }
 
-Result<SubmitWait> WaitOf(const HttpRequest& request, std::optional<int64_t> wait_ms, bool batch) {
-  if (batch && wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
-  SubmitWait wait{wait_ms.value_or(0), std::nullopt};
-  if (wait_ms || batch) return wait;
-  wait.applied = PreferredWait(request);
-  wait.wait_ms = 1'000 * wait.applied.value_or(0);
-  if (wait.wait_ms == 0) wait.applied.reset();
-  return wait;
+std::unique_ptr<Steps> MakeWaitSteps(Event first, const AskedWait& wait, const Asker& asker, const RouteRow& row,
+                                     std::shared_ptr<RequestTools> tools) {
+  return std::make_unique<WaitSteps>(std::move(first), wait, asker, row, std::move(tools));
 }
 
-std::unique_ptr<Steps> MakeWaitSteps(SubmitRequest submit, const SubmitWait& wait, const Asker& asker, const RouteRow& row,
-                                     std::shared_ptr<RequestTools> tools) {
-  return std::make_unique<WaitSteps>(std::move(submit), wait, asker, row, std::move(tools));
+Result<Asked> ReadWaitOn(const Asking& asking, const CarriedOut& what) {
+  const RouteRow& row = *asking.route.row;
+  const Result<QueryParameters> query = ParseQuery(asking.route.query);
+  if (!query.ok()) return query.status();
+  const Result<AskedWait> wait = AskedWaitOf(*asking.request, row, *query);
+  if (!wait.ok()) return wait.status();
+  if (IsSubmit(row)) {
+    auto ask = std::make_shared<const FiguresAsk>(FiguresAsk{WaitOnAsk{what.id, what.as, wait->ms}});
+    return Asked(MakeWaitSteps(FiguresRequest{asking.id, std::move(ask)}, *wait, asking.asker, row, asking.tools));
+  }
+  if (row.path != "/v1/groups" || row.verb != Verb::kPost) return Status(Code::kMalformed, "it is no request that waits for what it makes");
+  const GroupAs as = what.as == TakenAs::kMade ? GroupAs::kMade : GroupAs::kDuplicate;
+  return Asked(Event(GroupRequest{asking.id, std::make_shared<const GroupAsk>(GroupAsk{GroupGet{what.id, as, /*waited=*/true}, wait->ms})}));
 }
 
 Result<Asked> ReadResponse(const Asking& asking) {

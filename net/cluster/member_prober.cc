@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "net/cluster/passed_peer.h"
 
@@ -14,8 +15,8 @@ constexpr int64_t kAnswerMs = 3'000;
 
 /// Asked as for somebody whose request is passed on, which is all that members' listeners answer.
 std::string HeadOfProbe() {
-  return std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\n").append(kPassedOnHeader) + ": " + EncodePeer({}) +
-         "\r\nConnection: close\r\n\r\n";
+  return std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\n").append(kPassedOnHeader) + ": " + EncodePeer({}) + "\r\n" +
+         std::string(kListenersHeader) + ": ?\r\nConnection: close\r\n\r\n";
 }
 
 }  // namespace
@@ -37,7 +38,14 @@ class MemberProber::Probe : public MemberCall {
   std::optional<bool> reached() const { return reached_; }
 
   void OnContinue() override {}
-  void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override { status_ = head.status; }
+  void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override {
+    status_ = head.status;
+    for (const auto& [name, value] : head.headers) {
+      if (status_ != 200 || !EqualsIgnoringCase(name, kListenersHeader) || listeners_ == value) continue;
+      listeners_ = value;
+      if (prober_.setup_.listens) prober_.setup_.listens(member_.name, value);
+    }
+  }
   void OnAnswerBody(std::string_view) override {}
   void OnAnswerEnd(bool) override { End(status_ == 200 ? std::string() : member_.address + ": it answers with " + std::to_string(status_)); }
   void OnLost(const MemberLoss& loss) override { End(loss.detail); }
@@ -63,6 +71,7 @@ class MemberProber::Probe : public MemberCall {
   const Member member_;
   uint64_t call_ = 0;  // under way
   int status_ = 0;
+  std::optional<std::string> listeners_;  // as it said last
   int failed_ = 0;  // in a row
   int64_t next_ms_ = 0;
   std::optional<bool> reached_;

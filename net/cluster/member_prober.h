@@ -28,6 +28,8 @@ class MemberProber {
     std::function<void(int64_t delay_ms, std::function<void()> task)> timer;
     /// Names of the members that are not reached: first once all were probed, then whenever they are others.
     std::function<void(std::set<std::string> unreached)> changed;
+    /// A member says that it listens elsewhere than it said before (kListenersHeader); not where it does not say it. May be empty.
+    std::function<void(const std::string& member, const std::string& listeners)> listens = {};
   };
   explicit MemberProber(Setup setup);
   ~MemberProber();

@@ -1,5 +1,7 @@
 #include "net/cluster/passed_peer.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/base64.h"
@@ -57,9 +59,26 @@ std::optional<uint64_t> NumberAt(const JsonTree::Value& value, uint64_t most) {
   return number <= most ? std::optional(number) : std::nullopt;
 }
 
+constexpr std::string_view kTakenAs[] = {"made", "duplicate", "kept"};  // by TakenAs
+/// Nobody waits for longer.
+constexpr uint64_t kMostWaitedMs = 3'600'000;
+
 }  // namespace
 
-std::string EncodePeer(const Peer& peer) {
+std::string EncodeCarriedOut(const CarriedOut& what) {
+  return what.id.ToString() + " " + std::string(kTakenAs[static_cast<size_t>(what.as)]);
+}
+
+std::optional<CarriedOut> DecodeCarriedOut(std::string_view text) {
+  const size_t blank = text.find(' ');
+  if (blank == std::string_view::npos) return std::nullopt;
+  const std::optional<NotifyId> id = NotifyId::Parse(text.substr(0, blank));
+  const auto as = std::find(std::begin(kTakenAs), std::end(kTakenAs), text.substr(blank + 1));
+  if (!id || id->value == 0 || as == std::end(kTakenAs)) return std::nullopt;
+  return CarriedOut{*id, static_cast<TakenAs>(as - std::begin(kTakenAs))};
+}
+
+std::string EncodePeer(const Peer& peer, const PassedProgress& progress) {
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();
@@ -82,11 +101,19 @@ std::string EncodePeer(const Peer& peer) {
     json.EndArray();
   }
   if (peer.asker) WriteAsker(*peer.asker, &json);
+  if (progress.waited_ms > 0) {
+    json.Key("waited_ms");
+    json.Int(progress.waited_ms);
+  }
+  if (progress.carried_out) {
+    json.Key("carried_out");
+    json.String(EncodeCarriedOut(*progress.carried_out));
+  }
   json.EndObject();
   return EncodeBase64(text);
 }
 
-std::optional<Peer> DecodePeer(std::string_view text) {
+std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress) {
   Result<std::string> decoded = DecodeBase64(text);
   if (!decoded.ok()) return std::nullopt;
   Result<JsonTree> tree = JsonTree::Parse(*decoded);
@@ -94,6 +121,7 @@ std::optional<Peer> DecodePeer(std::string_view text) {
   Peer peer;
   NamedGrant grant;
   FixedAsker asker;
+  PassedProgress came;
   bool good = true, fixed = false, serves = false;
   tree->root().ForEach([&](const JsonTree::Value& key, const JsonTree::Value& value) {
     if (key.text() == "serves") {
@@ -120,6 +148,12 @@ std::optional<Peer> DecodePeer(std::string_view text) {
       grant.grant.scopes = ScopeSet::FromBits(bits.value_or(0));
     } else if (key.text() == "caller") {
       grant.grant.caller = std::string(value.text());
+    } else if (key.text() == "waited_ms") {
+      const std::optional<uint64_t> waited = NumberAt(value, kMostWaitedMs);
+      good = good && waited;
+      came.waited_ms = static_cast<int64_t>(waited.value_or(0));
+    } else if (key.text() == "carried_out") {
+      good = good && (came.carried_out = DecodeCarriedOut(value.text()));
     }
   });
   if (!good || !serves) return std::nullopt;
@@ -129,6 +163,7 @@ std::optional<Peer> DecodePeer(std::string_view text) {
     asker.grant = std::make_shared<const NamedGrant>(std::move(grant));
     peer.asker = std::make_shared<const FixedAsker>(std::move(asker));
   }
+  if (progress) *progress = came;
   return peer;
 }
 

@@ -4,17 +4,30 @@
 #include <utility>
 
 #include "net/cluster/member_word.h"
+#include "net/cluster/passed_peer.h"
 #include "net/cluster/report_word.h"
 #include "net/peer.h"
 
 namespace notifyd {
 
 bool WordsDoor::IsWord(const HttpRequest& request) {
-  return request.peer && request.peer->serves.members && (request.target == kMemberWordTarget || request.target == kReportWordTarget);
+  if (!request.peer || !request.peer->serves.members) return false;
+  return request.target == kMemberWordTarget || request.target == kReportWordTarget || IsProbe(request);
+}
+
+/// One that asks where this member listens: it answers, then, as at /healthz.
+bool WordsDoor::IsProbe(const HttpRequest& request) {
+  return request.method == "GET" && request.target == "/healthz" && request.Header(kListenersHeader) != nullptr;
 }
 
 void WordsDoor::OnRequest(uint64_t token, HttpRequest request) {
   if (!IsWord(request)) return behind_.OnRequest(token, std::move(request));
+  if (IsProbe(request)) {
+    HttpResponse response;
+    response.body = R"({"status":"ok"})";
+    response.headers.emplace_back(kListenersHeader, listeners_());
+    return server_->Respond(token, std::move(response));
+  }
   open_->insert(token);
   if (request.target == kReportWordTarget) {
     std::optional<AlertReport> report = request.method == "POST" ? DecodeAlertReport(request.body) : std::nullopt;

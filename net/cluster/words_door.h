@@ -1,5 +1,6 @@
-// WordsDoor: takes words of other members (member_word.h, report_word.h), which come to the members' own listener alone. It stands between a server
-// and the handler of all else, which goes through it untouched. One a loop, on its thread.
+// WordsDoor: takes words of other members (member_word.h, report_word.h), and tells those that probe this one where it listens (kListenersHeader);
+// they come to the members' own listener alone. It stands between a server and the handler of all else, which goes through it untouched. One a loop,
+// on its thread.
 //
 // I1  Of a word its handler hears nothing. It is answered once, unless whoever said it went away.
 #pragma once
@@ -7,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -24,9 +26,11 @@ class WordsDoor : public HttpHandler {
   using Hear = std::function<void(MemberWord word, std::function<void(bool)> then)>;
   /// Takes what a member says of alerts. False: they are not judged here.
   using HearReport = std::function<bool(AlertReport report)>;
+  /// Where this member listens, as the header has it.
+  using Listeners = std::function<std::string()>;
   /// `behind` and `figures` are borrowed. SetResponder (borrowed, too) must follow before the first request.
-  WordsDoor(HttpHandler* behind, Hear hear, HearReport hear_report, WordFigures* figures)
-      : behind_(*behind), hear_(std::move(hear)), hear_report_(std::move(hear_report)), figures_(*figures) {}
+  WordsDoor(HttpHandler* behind, Hear hear, HearReport hear_report, Listeners listeners, WordFigures* figures)
+      : behind_(*behind), hear_(std::move(hear)), hear_report_(std::move(hear_report)), listeners_(std::move(listeners)), figures_(*figures) {}
   void SetResponder(HttpResponder* server) { server_ = server; }
 
   void OnRequest(uint64_t token, HttpRequest request) override;
@@ -47,11 +51,13 @@ class WordsDoor : public HttpHandler {
 
  private:
   static bool IsWord(const HttpRequest& request);
+  static bool IsProbe(const HttpRequest& request);
   void Answer(uint64_t token, int status);
 
   HttpHandler& behind_;
   const Hear hear_;
   const HearReport hear_report_;
+  const Listeners listeners_;
   WordFigures& figures_;
   HttpResponder* server_ = nullptr;
   std::shared_ptr<std::unordered_set<uint64_t>> open_ = std::make_shared<std::unordered_set<uint64_t>>();  // words that wait for their answer

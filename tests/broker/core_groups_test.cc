@@ -186,6 +186,17 @@ TEST_CASE("groups: who asks with wait_ms is answered once all are settled, or in
   CHECK(view.settled());
   CHECK(view.waited);
   CHECK(view.as == GroupAs::kMade);
+  SECTION("whoever made one elsewhere waits on here") {
+    const NotifyId other = f.Make(GroupFixture::PostOf({Once()})).id;
+    const uint64_t waits = f.AskGroup(GroupGet{other, GroupAs::kMade, /*waited=*/true}, 5000);
+    f.Run();
+    CHECK(f.replies.count(waits) == 0);
+    f.EndFirst(Verdict::kSuccess);
+    REQUIRE(f.replies.count(waits) == 1);
+    CHECK(GroupFixture::ViewOf(f.replies.at(waits)).settled());
+    CHECK(GroupFixture::ViewOf(f.replies.at(waits)).as == GroupAs::kMade);
+    CHECK(GroupFixture::ViewOf(f.replies.at(waits)).waited);
+  }
   SECTION("a stop answers whoever waits") {
     const uint64_t waits = f.AskGroup(GroupFixture::PostOf({Once()}), 5000);
     f.Run();

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "broker/core_fixture.h"
+#include "broker/figures_events.h"
 #include "broker/flow.h"
 #include "broker/response_records.h"
 
@@ -81,6 +82,14 @@ RetryPolicy Attempts(uint32_t most) {
   retry.schedule_ms = {10};
   retry.jitter = 0;
   return retry;
+}
+
+void HandOver(Setup* f, bool over) {
+  f->Post(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{HandOverAsk{over}})});
+}
+
+uint64_t WaitOn(Setup* f, NotifyId id, TakenAs as) {
+  return f->Ask(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{WaitOnAsk{id, as, 1'000}})});
 }
 
 }  // namespace
@@ -213,6 +222,89 @@ TEST_CASE("submit and wait: a stop answers whoever waits") {
   f.Post(StopRequested{});
   f.Run();
   CHECK_FALSE(f.WaitedOf(token).view);
+}
+
+TEST_CASE("submit and wait: a broker that hands over lets whoever waits for what is in flight wait for that attempt, and nobody else") {
+  Setup f;
+  CoreFixture::Fields fields;
+  fields.retry = Attempts(2);
+  const uint64_t flies = f.SubmitAndWait(fields, 60'000);
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 1'000};
+  const uint64_t waits = f.SubmitAndWait(later, 60'000);
+  HandOver(&f, false);
+  f.Post(StopRequested{});
+  f.Run();
+  CHECK_FALSE(f.WaitedOf(waits).view);
+  CHECK_FALSE(f.replies.contains(flies));
+  SECTION("which ends it") {
+    f.Answer(Verdict::kSuccess, "pong");
+    REQUIRE(f.WaitedOf(flies).view);
+    CHECK(f.WaitedOf(flies).view->state == State::kSucceeded);
+    REQUIRE(f.WaitedOf(flies).response);
+    CHECK(f.WaitedOf(flies).response->body == "pong");
+  }
+  SECTION("which is followed by another one elsewhere") {
+    f.Answer(Verdict::kFailure, "no");
+    CHECK_FALSE(f.WaitedOf(flies).view);
+    CHECK(f.WaitedOf(flies).item.state == State::kRetrying);
+  }
+  SECTION("until that is not waited for any longer") {
+    HandOver(&f, true);
+    f.Run();
+    CHECK_FALSE(f.WaitedOf(flies).view);
+    CHECK(f.WaitedOf(flies).item.state == State::kSending);
+  }
+}
+
+TEST_CASE("submit and wait: whoever has submitted elsewhere waits on here, as he would have there") {
+  Setup f;
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 300};
+  const NotifyId id = std::get<Submitted>(f.Do(f.Request(later)).body).items.at(0).id;
+  const TakenAs as = GENERATE(TakenAs::kMade, TakenAs::kDuplicate, TakenAs::kKept);
+  const uint64_t token = WaitOn(&f, id, as);
+  f.Run();
+  CHECK_FALSE(f.replies.contains(token));
+  const auto check = [&](bool settled) {
+    const Waited& waited = f.WaitedOf(token);
+    CHECK(waited.item.id == id);
+    CHECK(waited.item.duplicate == (as == TakenAs::kDuplicate));
+    CHECK(waited.item.kept == (as == TakenAs::kKept));
+    CHECK(waited.view.has_value() == settled);
+  };
+  SECTION("for the end") {
+    f.Pass(300);
+    f.Answer(Verdict::kSuccess, "pong");
+    check(true);
+    REQUIRE(f.WaitedOf(token).response);
+    CHECK(f.WaitedOf(token).response->body == "pong");
+  }
+  SECTION("for so long") {
+    f.Pass(1'000);
+    check(false);
+    CHECK(f.WaitedOf(token).item.due == f.Get(id).record->state.due);
+  }
+  SECTION("not where it stops, too") {
+    f.Post(StopRequested{});
+    f.Run();
+    check(false);
+    const uint64_t late = WaitOn(&f, id, as);
+    f.Run();
+    CHECK(CoreFixture::CodeOf(f.replies.at(late)) == Code::kUnavailable);
+  }
+  SECTION("and for what is settled not at all") {
+    f.Pass(300);
+    f.Answer(Verdict::kSuccess, "pong");
+    const uint64_t late = WaitOn(&f, id, as);
+    f.Run();
+    CHECK(f.WaitedOf(late).view);
+  }
+  SECTION("what is not there is not found") {
+    const uint64_t none = WaitOn(&f, NotifyId{id.value + 9}, as);
+    f.Run();
+    CHECK(CoreFixture::CodeOf(f.replies.at(none)) == Code::kNotFound);
+  }
 }
 
 TEST_CASE("submit and wait: who waits gets 64 KiB, whatever is kept") {

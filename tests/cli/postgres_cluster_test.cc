@@ -227,6 +227,53 @@ TEST_CASE("postgres cluster: a member that is drained hands its namespaces over:
   CHECK(cluster.Ask("a", "DELETE", "/v1/cluster/members/" + other + "/drain").status == 204);
 }
 
+TEST_CASE("postgres cluster: who waits for the end of what he submitted gets it, whichever member he asked, though the namespace moves meanwhile") {
+  Cluster cluster({"a", "b"});
+  CountingReceiver receiver;
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  cluster.Make("s1");
+  REQUIRE(Await([&] { return cluster.OwnerOf("s1") != "null"; }));
+  const std::string owner = cluster.OwnerOf("s1"), notify = R"({"url":")" + receiver.url() + R"(","delay_ms":4000})";
+  struct Waits {
+    std::string member, path, body, state;
+    Answer answer = {};
+  };
+  std::vector<Waits> all;
+  for (const char* member : {"a", "b"}) {
+    all.push_back({member, "/v1/namespaces/s1/notifies?wait_ms=60000", notify, "succeeded"});
+    all.push_back({member, "/v1/namespaces/s1/groups?wait_ms=60000", "{\"notifies\":[" + notify + "]}", "settled"});
+  }
+  std::vector<std::thread> clients;
+  for (Waits& each : all) clients.emplace_back([&] { each.answer = cluster.Ask(each.member, "POST", each.path, each.body); });
+  const bool accepted = Await([&] { return JsonAt(cluster.Ask("a", "GET", "/v1/namespaces/s1/stats").body, "/totals/accepted") == "4"; });
+  const int drained = cluster.Ask("a", "POST", "/v1/cluster/members/" + owner + "/drain").status;
+  const bool moved = Await([&] { return cluster.OwnerOf("s1") == (owner == "a" ? "b" : "a"); });
+  for (std::thread& client : clients) client.join();
+  CHECK(accepted);
+  CHECK(drained == 204);
+  CHECK(moved);
+  for (const Waits& each : all) {
+    INFO(each.member << " " << each.path << ": " << each.answer.body);
+    CHECK(each.answer.status == 200);
+    CHECK(JsonAt(each.answer.body, "/state") == each.state);
+  }
+  CHECK(receiver.deliveries().size() == all.size());
+}
+
+TEST_CASE("postgres cluster: a notify to where any member listens is the cluster's own") {
+  Cluster cluster({"a", "b"});
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  cluster.Make("s1");
+  for (const char* member : {"a", "b"}) {
+    const std::string notify = R"({"url":")" + cluster.At(member).url() + R"(/healthz","method":"GET","retry":{"max_attempts":1}})";
+    // Members ask each other now and then: at first each knows its own alone.
+    CHECK(Await([&] {
+      const Answer answer = cluster.Ask("a", "POST", "/v1/namespaces/s1/notifies?wait_ms=20000", notify);
+      return JsonAt(answer.body, "/attempts/0/error") == "destination_refused";
+    }));
+  }
+}
+
 TEST_CASE("postgres cluster: a member that the others do not reach is given nothing, by whoever leads, and all is answered everywhere else") {
   const Authority cluster_authority, other_authority;
   Cluster cluster;

@@ -114,12 +114,13 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
   TlsFiles wrong({dir.Write("cert2", strange.certificate), dir.Write("key2", strange.key), dir.Write("ca2", others.certificate())});
   REQUIRE(files.Load().ok());
   REQUIRE(wrong.Load().ok());
-  StagedBroker good(kHere, {.tls = &files}), bad(kHere, {.tls = &wrong});
+  StagedBroker good(kHere, {.tls = &files, .addresses = "192.0.2.1:80"}), bad(kHere, {.tls = &wrong});
   LoopThread loop;
   std::unique_ptr<MemberClient> client;
   std::unique_ptr<MemberProber> prober;
   std::mutex mutex;
   std::vector<std::set<std::string>> told;
+  std::vector<std::string> listening;
   const auto times = [&] {
     std::lock_guard lock(mutex);
     return told.size();
@@ -134,11 +135,18 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
                             [&](std::set<std::string> unreached) {
                               std::lock_guard lock(mutex);
                               told.push_back(std::move(unreached));
+                            },
+                            [&](const std::string& member, const std::string& listeners) {
+                              std::lock_guard lock(mutex);
+                              listening.push_back(member + " " + listeners);
                             }});
     prober->SetMembers({a, b, self});
   });
   CHECK(Until([&] { return times() == 1; }));
   CHECK(told.at(0) == std::set<std::string>{"bad"});
+  // Where it listens for clients it says to members alone, who hear it once.
+  CHECK(listening == std::vector<std::string>{"good 192.0.2.1:80"});
+  CHECK(Ask(good.port, RequestOf("GET", "/healthz", "", std::string(kListenersHeader) + ": ?\r\n")).Header(std::string(kListenersHeader)).empty());
   // At another address it answers.
   b.address = a.address;
   loop.OnLoop([&] { prober->SetMembers({a, b, self}); });

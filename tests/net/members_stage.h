@@ -15,13 +15,16 @@
 #include <vector>
 
 #include "broker/figures_events.h"
+#include "broker/group_events.h"
 #include "broker/places.h"
+#include "broker/response.h"
 #include "broker/spec.h"
 #include "net/api/api.h"
 #include "net/api/passing.h"
 #include "net/api/passing_figures.h"
 #include "net/cluster/member_client.h"
 #include "net/cluster/passed_peer.h"
+#include "net/cluster/words_door.h"
 #include "net/http.h"
 #include "support/loop_thread.h"
 #include "support/raw_client.h"
@@ -112,6 +115,7 @@ struct StagedOptions {
   const TlsFiles* tls = nullptr;      // of its members' listener
   MemberClient::Tls client_tls = {};  // with which it asks others
   std::shared_ptr<const AuthSettings> auth = {};
+  std::string addresses = {};  // where it says to other members that it listens; empty: nothing
 };
 
 class StagedBroker : public Switchboard {
@@ -139,8 +143,12 @@ class StagedBroker : public Switchboard {
       api.live_timer = [this](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); };
       api_ = std::make_unique<Api>(api, this);
       if (options.auth) api_->SetAuth(options.auth);
-      server_ = std::make_unique<HttpServer>(&loop.loop(), HttpLimits(), &budget_, api_.get());
+      words_ = std::make_unique<WordsDoor>(
+          api_.get(), [](const MemberWord&, const std::function<void(bool)>& then) { then(true); }, [](const AlertReport&) { return true; },
+          [addresses = options.addresses] { return addresses; }, &word_figures_);
+      server_ = std::make_unique<HttpServer>(&loop.loop(), HttpLimits(), &budget_, words_.get());
       api_->SetResponder(server_.get());
+      words_->SetResponder(server_.get());
       for_members_.serves = ServedParts::Members();
       for_members_.tls = options.tls;
       for_members_.farewell = NotHereFarewell();
@@ -152,6 +160,7 @@ class StagedBroker : public Switchboard {
     // As the broker does it: what still comes meanwhile would find a part of it.
     loop.Stop();
     server_.reset();
+    words_.reset();
     api_.reset();
     members_.reset();
   }
@@ -159,7 +168,8 @@ class StagedBroker : public Switchboard {
   void OnLoop(const std::function<void(Api&)>& task) {
     loop.OnLoop([&] { task(*api_); });
   }
-  /// So many submits, gets and the like came to its core, by what they are: "submit", "get", "trigger", "disconnected", "figures", "other".
+  /// So many submits, gets and the like came to its core, by what they are: "submit", "get", "trigger", "disconnected", "figures", "other"; and those
+  /// that wait for an end ("waiting"), also of what was carried out elsewhere ("waits on").
   size_t Came(const std::string& what) {
     std::lock_guard lock(mutex_);
     return came_[what];
@@ -168,10 +178,40 @@ class StagedBroker : public Switchboard {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return came_[what] >= count; });
   }
-  /// What the last GET with wait_ms was to wait.
+  /// What the last request that waits was to wait.
   int64_t waits_ms() {
     std::lock_guard lock(mutex_);
     return waits_ms_;
+  }
+  /// Answers the submit, or the group, that waits: `settled`, or as it is.
+  void EndWait(bool settled) {
+    std::optional<Reply> reply;
+    {
+      std::lock_guard lock(mutex_);
+      reply = std::exchange(waiting_, std::nullopt);
+    }
+    if (!reply) return;
+    if (Waited* waited = std::get_if<Waited>(&reply->body); waited && settled) {
+      auto record = std::make_shared<NotifyRecord>();
+      record->id = waited->item.id;
+      auto envelope = std::make_shared<Envelope>();
+      envelope->lane = waited->item.lane;
+      record->envelope = std::move(envelope);
+      NotifySpec spec;
+      spec.url = "http://h.example/";
+      record->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+      record->state.phase = Phase::kSucceeded;
+      waited->view = NotifyView{std::move(record), State::kSucceeded};
+      Response response;
+      response.status = 200;
+      response.body = "pong";
+      waited->response = std::make_shared<const Response>(std::move(response));
+    } else if (waited == nullptr && settled) {
+      GroupView view = std::get<GroupView>(std::get<GroupAnswered>(reply->body).answer->what);
+      view.record.members[0].phase = Phase::kSucceeded;
+      reply->body = GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})};
+    }
+    Answer(reply->request, std::move(reply->body));
   }
   size_t for_members() const { return for_members_.connections.load(); }
   uint64_t Counted(PassingFigures::Outcome outcome) const { return figures.outcomes[outcome].load(); }
@@ -204,6 +244,7 @@ class StagedBroker : public Switchboard {
   uint16_t port = 0, members_port = 0;
   bool silent = false;  // its core answers nothing; before anything is asked
   std::atomic<bool> stops{false};  // its core takes no submits and triggers any more
+  std::function<void()> refuses = [] {};  // called, on the loop, before it answers that; set before anything is asked
 
  private:
   void Note(const std::string& what) {
@@ -218,8 +259,15 @@ class StagedBroker : public Switchboard {
     });
   }
 
+  void Wait(Reply reply, int64_t wait_ms) {
+    std::lock_guard lock(mutex_);
+    waiting_ = std::move(reply);
+    waits_ms_ = wait_ms;
+  }
+
   void Post(NamespaceNumber, Event event) override {
     if (const auto* submit = std::get_if<SubmitRequest>(&event); submit && stops) {
+      refuses();
       Answer(submit->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
       return Note("refused");
     }
@@ -232,8 +280,31 @@ class StagedBroker : public Switchboard {
         item.lane = submit->items[i].envelope->lane;
         submitted.items.push_back(std::move(item));
       }
+      if (submit->wait_ms > 0) {
+        Wait({submit->request, Waited{submitted.items[0], std::nullopt, nullptr}}, submit->wait_ms);
+        return Note("waiting");
+      }
       Answer(submit->request, std::move(submitted));
       return Note("submit");
+    }
+    if (const auto* figures = std::get_if<FiguresRequest>(&event); figures && std::holds_alternative<WaitOnAsk>(figures->ask->what)) {
+      const WaitOnAsk& ask = std::get<WaitOnAsk>(figures->ask->what);
+      SubmittedItem item;
+      item.id = ask.id;
+      item.duplicate = ask.as == TakenAs::kDuplicate;
+      Wait({figures->request, Waited{std::move(item), std::nullopt, nullptr}}, ask.wait_ms);
+      return Note("waits on");
+    }
+    if (const auto* group = std::get_if<GroupRequest>(&event)) {
+      GroupView view;
+      view.record.members.resize(1);
+      view.states.resize(1);
+      const GroupGet* seen = std::get_if<GroupGet>(&group->ask->what);
+      view.id = seen ? seen->id : NotifyId{next_id_++};
+      view.as = seen ? seen->as : GroupAs::kMade;
+      view.waited = true;
+      Wait({group->request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})}}, group->ask->wait_ms);
+      return Note(seen ? "waits on" : "waiting");
     }
     if (const auto* get = std::get_if<GetRequest>(&event)) {
       if (get->wait_ms == 0) Answer(get->request, Refused{Status(Code::kNotFound, "not here"), {}});
@@ -249,6 +320,7 @@ class StagedBroker : public Switchboard {
         return Note("merged");
       }
       if (stops) {
+        refuses();
         Answer(trigger->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
         return Note("refused");
       }
@@ -285,12 +357,15 @@ class StagedBroker : public Switchboard {
   std::condition_variable changed_;
   std::map<std::string, size_t> came_;
   int64_t waits_ms_ = 0;
+  std::optional<Reply> waiting_;  // as it is answered while its end has not come
   ClusterReport report_;
   uint64_t next_id_;
   HttpListener for_members_;
   HttpServer::Budget budget_;
   std::unique_ptr<MemberClient> members_;
   std::unique_ptr<Api> api_;
+  WordFigures word_figures_;
+  std::unique_ptr<WordsDoor> words_;
   std::unique_ptr<HttpServer> server_;
 };
 

@@ -1,0 +1,59 @@
+// What members say to each other in the heads of requests that are passed on, and of their answers. See passing.h.
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "base/ascii.h"
+#include "net/api/passing.h"
+#include "net/http_response.h"
+
+namespace notifyd {
+namespace {
+
+/// What is of the connection alone, what frames the body, and what only members may say.
+bool IsLeftOut(std::string_view name) {
+  constexpr std::string_view kNames[] = {"Connection",        "Keep-Alive",    "Proxy-Connection", "TE",
+                                         "Trailer",           "Upgrade",       "Expect",           "Content-Length",
+                                         "Transfer-Encoding", kPassedOnHeader, kNotHereHeader,     kWaitsOnHeader};
+  return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view each) { return EqualsIgnoringCase(name, each); });
+}
+
+}  // namespace
+
+std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress) {
+  std::string head = request.method + " ";
+  head.append(request.target).append(" HTTP/1.1\r\n");
+  for (const auto& [name, value] : request.headers)
+    if (!IsLeftOut(name)) head.append(name).append(": ").append(value).append("\r\n");
+  // HTTP/1.0 may do without.
+  if (request.Header("Host") == nullptr) head += "Host: localhost\r\n";
+  static const Peer kNobody{};
+  head.append(progress.carried_out ? kWaitsOnHeader : kPassedOnHeader).append(": ");
+  return head.append(EncodePeer(request.peer ? *request.peer : kNobody, progress)).append("\r\n");
+}
+
+HttpResponse NotHereResponse() {
+  HttpResponse response = ProblemResponse(Status(Code::kUnavailable, "another broker passed this request on, and it is not served here"));
+  response.headers.emplace_back(kNotHereHeader, "1");
+  return response;
+}
+
+std::string NotHereFarewell() {
+  const HttpResponse response = NotHereResponse();
+  std::string bytes;
+  AppendResponseHead(response, HttpFraming::kLength, /*close=*/true, /*keep_alive=*/false, &bytes);
+  return bytes + response.body;
+}
+
+std::optional<CarriedOut> TakeCarriedOut(HttpResponse* head) {
+  std::optional<CarriedOut> carried_out;
+  std::erase_if(head->headers, [&](const auto& header) {
+    if (!EqualsIgnoringCase(header.first, kWaitsOnHeader)) return false;
+    carried_out = DecodeCarriedOut(header.second);
+    return true;
+  });
+  return carried_out;
+}
+
+}  // namespace notifyd
