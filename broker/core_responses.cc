@@ -61,7 +61,10 @@ void Core::Impl::ResponsePart::Wait(RequestId request, Entry* entry, SubmittedIt
   const uint64_t batch = core_.journal_.Barrier();
   waits_.emplace(request, Waiting{std::move(item), batch, {core_.now_.mono.ms + wait_ms}, nullptr});
   if (entry->pending()) return core_.AddPoll(request, entry, wait_ms);
-  if (KeepOf(*entry->envelope) == 0) return core_.ShowAfter(batch, request, *entry);
+  if (KeepOf(*entry->envelope) == 0) {
+    waits_.at(request).response = EarlyAnswer(entry->id);
+    return core_.ShowAfter(batch, request, *entry);
+  }
   // A duplicate of one that is settled: it may have kept its answer.
   core_.DecideAnswer(request, *entry);
   Read(entry->id, [this, request, batch, id = entry->id](std::shared_ptr<const Response> response) {
@@ -100,6 +103,29 @@ Handled Core::Impl::ResponsePart::WaitOn(Task* task, RequestId request, const Wa
 void Core::Impl::ResponsePart::HandOver(bool over) {
   hands_over_ = !over;
   if (core_.stopping_) EndPolls();
+  else if (over) come_until_ = {core_.now_.mono.ms + kComeMs};
+}
+
+/// Those for which nobody comes any more.
+void Core::Impl::ResponsePart::ForgetEarly() {
+  if (early_.empty() || Awaits()) return;
+  early_.clear();
+  early_bytes_ = 0;
+}
+
+void Core::Impl::ResponsePart::KeepEarly(NotifyId id, std::shared_ptr<const Response> answer) {
+  early_bytes_ += answer->body.size();
+  early_.emplace_back(id, std::move(answer));
+  while (early_.size() > kMostEarly || early_bytes_ > kMostEarlyBytes) {
+    early_bytes_ -= early_.front().second->body.size();
+    early_.pop_front();
+  }
+}
+
+std::shared_ptr<const Response> Core::Impl::ResponsePart::EarlyAnswer(NotifyId id) const {
+  if (!Awaits()) return nullptr;
+  const auto found = std::find_if(early_.rbegin(), early_.rend(), [id](const auto& each) { return each.first == id; });
+  return found == early_.rend() ? nullptr : found->second;
 }
 
 bool Core::Impl::ResponsePart::Keeps(RequestId request) const {
@@ -152,7 +178,9 @@ bool Core::Impl::ResponsePart::AnswerRemoved(RequestId request) {
 uint32_t Core::Impl::ResponsePart::CaptureOf(const Entry& entry) const {
   if (entry.envelope->reply_none) return 0;
   size_t bytes = KeepOf(*entry.envelope);
-  if (!waits_.empty()) {
+  if (Awaits()) {
+    bytes = std::max(bytes, kWaitedResponseBytes);
+  } else if (!waits_.empty()) {
     const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
     if (std::any_of(waiting.begin(), waiting.end(), [&](RequestId request) { return waits_.contains(request); }))
       bytes = std::max(bytes, kWaitedResponseBytes);
@@ -178,6 +206,8 @@ void Core::Impl::ResponsePart::OnSettling(const Entry& entry, const AttemptRecor
     core_.WriteRecord(ResponseKey(entry.id), std::move(value), {core_.now_.wall.ms + kept_ms}, /*fresh=*/false);
   }
   whole_ = nullptr;
+  if (answer && Awaits()) KeepEarly(entry.id, Cut(answer, kWaitedResponseBytes));
+  ForgetEarly();
   const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
   if (waiting.empty()) return;
   bool submitted = false;
@@ -213,6 +243,7 @@ void Core::Impl::ResponsePart::ShowSettled(RequestId request, const Entry& entry
 }
 
 void Core::Impl::ResponsePart::OnWritten(uint64_t batch) {
+  ForgetEarly();
   while (!unwritten_.empty() && unwritten_.front().first <= batch) unwritten_.pop_front();
 }
 

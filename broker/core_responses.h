@@ -63,6 +63,7 @@ class Core::Impl::ResponsePart {
   void AddHeld(HeldKinds* kinds) const {
     kinds->push_back({"response_waiters", waits_.size()});
     kinds->push_back({"unwritten_responses", unwritten_.size()});
+    kinds->push_back({"early_responses", early_.size()});
   }
   /// What was kept of the answer goes: the notify is sent again, or removed.
   void Remove(const Entry& entry);
@@ -75,11 +76,21 @@ class Core::Impl::ResponsePart {
     std::shared_ptr<const Response> response;
   };
 
+  static constexpr int64_t kComeMs = 5'000;  // for so long those may come who waited elsewhere
+  static constexpr size_t kMostEarly = 256, kMostEarlyBytes = 4 << 20;
+
   bool Keeps(RequestId request) const;
+  bool Awaits() const { return core_.now_.mono < come_until_; }
+  void ForgetEarly();
+  void KeepEarly(NotifyId id, std::shared_ptr<const Response> answer);
+  std::shared_ptr<const Response> EarlyAnswer(NotifyId id) const;
 
   Core::Impl& core_;
   std::map<RequestId, Waiting> waits_;
   bool hands_over_ = false;
+  MonoTime come_until_{0};
+  std::deque<std::pair<NotifyId, std::shared_ptr<const Response>>> early_;  // answers of what settled before whoever waits for it came
+  size_t early_bytes_ = 0;
   NotifyId answered_;  // whose attempt ended last, and with what
   std::shared_ptr<const Response> answer_;
   /// Those that are being written, by batch: whoever bounds what answers take in memory counts them as long as they are there.

@@ -118,7 +118,7 @@ struct WaitOnAsk {
   int64_t wait_ms = 0;
 };
 /// The StopRequested that follows hands the namespace over to another broker. Whoever waits goes after it; but whoever has submitted what is in
-/// flight waits for that attempt, whose answer is had nowhere else. `over`: that is not waited for any longer. Not answered.
+/// flight waits for that attempt, whose answer is had nowhere else. `over`: nothing is waited for any longer; or it was taken just now. Not answered.
 struct HandOverAsk {
   bool over = false;
 };

@@ -293,6 +293,11 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   std::vector<Event> came = std::exchange(slot->waiting, {});
   slot->clock.emplace(opened.totals.wall, opened.totals.mono, now.wall, now.mono.ms);
   slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, Now{now.wall, slot->clock->MonoAt(now.mono.ms)}, setup_.seed());
+  if (setup_.among_members) {
+    // Whoever waits for what he submitted elsewhere may come in a moment.
+    Effects none;
+    slot->core->Step({now.wall, slot->clock->MonoAt(now.mono.ms)}, Tell(HandOverAsk{/*over=*/true}), &none);
+  }
   Driver::Hooks hooks;
   hooks.log = [this, slot](const AttemptLog& log) { setup_.log(NameOf(*slot), log); };
   hooks.lane_log = [this, slot](const LaneLog& log) { setup_.lane_log(NameOf(*slot), log); };

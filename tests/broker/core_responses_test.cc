@@ -307,6 +307,23 @@ TEST_CASE("submit and wait: whoever has submitted elsewhere waits on here, as he
   }
 }
 
+TEST_CASE("submit and wait: where a broker has just taken what another one handed over, whoever waits finds the answer that came before him") {
+  Setup f;
+  const bool taken = GENERATE(true, false);
+  if (taken) HandOver(&f, true);
+  f.Run();
+  const NotifyId id = std::get<Submitted>(f.Do(f.Request({})).body).items.at(0).id;
+  CHECK(f.starts.at(0).capture_bytes == (taken ? 64 << 10 : 0));
+  f.Answer(Verdict::kSuccess, "pong");
+  const bool late = GENERATE(false, true);
+  if (late) f.Pass(5'000);
+  const uint64_t token = WaitOn(&f, id, TakenAs::kMade);
+  f.Run();
+  REQUIRE(f.WaitedOf(token).view);
+  CHECK((f.WaitedOf(token).response != nullptr) == (taken && !late));
+  CHECK(f.SubmitAndWait({}) > 0);
+}
+
 TEST_CASE("submit and wait: who waits gets 64 KiB, whatever is kept") {
   Setup f;
   const uint64_t token = f.SubmitAndWait({}, 1'000, 100'000);
