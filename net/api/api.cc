@@ -405,7 +405,7 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
     return Status::Ok();
   }
   if (const int64_t asked_ms = WaitOf(event); asked_ms > 0) {
-    int64_t wait_ms = std::clamp<int64_t>(asked_ms - WaitedMs(posted), 1, asked_ms);
+    int64_t wait_ms = std::clamp<int64_t>(asked_ms - posted.origin.underway.progress.waited_ms, 1, asked_ms);
     // Nobody waits longer than his credential holds.
     if (posted.bounds) {
       const WallTime until = posted.bounds->asker.principal.HoldsUntil(*access_.table());
