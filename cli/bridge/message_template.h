@@ -44,8 +44,8 @@ class MessageTemplate {
  public:
   /// Without fields.
   MessageTemplate() = default;
-  /// An object, whose members are fields of a notify. "{{" and "}}" are braces. Error: kUnacceptable: it is no object; data, body, body_base64 or
-  /// idempotency_key stands in it, which come from the message; a place that is none.
+  /// An object, whose members are fields of a notify. "{{" and "}}" are braces. Errors: kMalformed: it is no JSON; kUnacceptable: it is no
+  /// object; data, body, body_base64 or idempotency_key stands in it, which come from the message; a place that is none.
   static Result<MessageTemplate> Parse(std::string_view json);
 
   /// Its fields with their places filled, in its order; in `url` what is filled in is percent-encoded. Error: kUnacceptable, naming a place for which

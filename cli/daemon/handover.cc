@@ -50,6 +50,8 @@ bool DecodeList(std::string_view text, std::vector<int>* numbers) {
     std::optional<int> from = ParseNumber<int>(run.substr(0, dash));
     std::optional<int> to = dash == std::string_view::npos ? from : ParseNumber<int>(run.substr(dash + 1));
     if (!from || !to || *from <= STDERR_FILENO || *to < *from || *to > kNumberMost) return false;
+    // Each once: no more than there are numbers, however often they are said.
+    if (numbers->size() + static_cast<size_t>(*to - *from) >= size_t{kNumberMost}) return false;
     for (int number = *from; number <= *to; ++number) numbers->push_back(number);
   }
   return true;

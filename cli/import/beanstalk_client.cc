@@ -92,6 +92,7 @@ Result<BeanstalkAddress> ParseBeanstalkAddress(std::string_view text) {
     const size_t end = text.find(']');
     if (end == std::string_view::npos || (end + 1 < text.size() && text[end + 1] != ':')) return bad;
     address.host = text.substr(1, end - 1);
+    if (address.host.find(':') == std::string::npos) return bad;  // nothing else stands in brackets but an address of IPv6
     if (end + 1 < text.size()) port = text.substr(end + 2);
     if (end + 2 == text.size()) return bad;
   } else {

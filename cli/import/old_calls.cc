@@ -1,6 +1,7 @@
 #include "cli/import/old_calls.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/utf8.h"
 #include "cli/import/local_time.h"
@@ -53,7 +54,8 @@ Result<OldCall> CallOfJob(std::string_view body, const JobTerms& terms) {
   NotifyAgentTerms how;
   how.caller = terms.caller;
   how.idempotency_key = ShortKey("beanstalkd/" + terms.server + "/" + std::to_string(terms.id));
-  if (terms.left_s) how.delay_ms = static_cast<int64_t>(*terms.left_s) * 1000;
+  // Its delays have 32 bits; whatever else a server says there is not to overflow.
+  if (terms.left_s) how.delay_ms = static_cast<int64_t>(std::min<uint64_t>(*terms.left_s, UINT32_MAX)) * 1000;
   return OldCall{call->queue_name, NotifyOfNotifyAgentCall(*call, how), MayBeRetried(*call)};
 }
 

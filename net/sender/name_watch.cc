@@ -78,7 +78,7 @@ Result<WatchedName> ParseWatchedName(std::string_view text) {
   // An address needs no lookup: it is an instance.
   const bool address = IpAddress::Parse(out.name).has_value();
   if (out.name.empty() || out.name.size() > kMostNameBytes || address || out.name.find("..") != out.name.npos || out.name[0] == '.' ||
-      !std::all_of(out.name.begin(), out.name.end(), plain))
+      out.name.back() == '.' || !std::all_of(out.name.begin(), out.name.end(), plain))
     return Unacceptable();
   return out;
 }

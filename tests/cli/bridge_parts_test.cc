@@ -176,6 +176,7 @@ TEST_CASE("bridge: the address of a queue") {
                                          {"http://h", "", "", "", ""},
                                          {"amqp://", "amqp://localhost:5672", "guest", "guest", "/"},
                                          {"amqp://h:99999", "", "", "", ""},
+                                         {"amqp://h:00", "", "", "", ""},
                                          {"amqp://h\n", "", "", "", ""},
                                          {"", "", "", "", ""}}) {
     INFO(row.url);

@@ -65,6 +65,7 @@ TEST_CASE("handover: what is encoded is decoded, runs are written short") {
   for (const char* bad : {"1;;;5", "1;;;5,70,ab", "1;;;5,x,00000000000000ab0000000000000001", "1;;;-5,70,00000000000000ab0000000000000001"})
     CHECK_FALSE(DecodeHandover(bad, 1).ok());
   CHECK(DecodeHandover("1;;", 1)->empty());
+  CHECK_FALSE(DecodeHandover("1;3-9000000,3-9000000;", 1).ok());
 }
 
 TEST_CASE("handover: connections for which the variable has no room are left out, the others are all there") {

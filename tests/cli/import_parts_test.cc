@@ -94,7 +94,8 @@ TEST_CASE("import: a beanstalkd's address has a default port") {
   CHECK(ParseBeanstalkAddress("queue.test")->Text() == "queue.test:11300");
   CHECK(ParseBeanstalkAddress("127.0.0.1:11301")->Text() == "127.0.0.1:11301");
   CHECK(ParseBeanstalkAddress("[::1]:7")->Text() == "[::1]:7");
-  for (const char* wrong : {"", ":1", "h:", "h:0", "h:65536", "h:1x", "[::1", "[::1]x", "[::1]:"}) CHECK_FALSE(ParseBeanstalkAddress(wrong).ok());
+  for (const char* wrong : {"", ":1", "h:", "h:0", "h:65536", "h:1x", "[::1", "[::1]x", "[::1]:", "[name]:7"})
+    CHECK_FALSE(ParseBeanstalkAddress(wrong).ok());
 }
 
 TEST_CASE("import: a local time comes when the clocks of its zone show it") {

@@ -184,8 +184,10 @@ TEST_CASE("name watch: what may be watched") {
   CHECK(ParseWatchedName("Billing.Internal.:8080")->name == "billing.internal");
   CHECK(ParseWatchedName("billing:1")->port == 1);
   CHECK(ParseWatchedName("_http._tcp.a.test.")->port == 0);
-  for (const char* text : {"", "billing", "billing:", "billing:0", "billing:65536", "billing:80x", ":80", ".:80", "a..b:80", ".a:80", "10.0.0.1:80",
-                           "::1:80", "[::1]:80", "a b:80", "a/b:80", "_http._tcp.a.test:80", "_a/b", "http://a:80"}) {
+  for (const char* text : {"",         "billing",    "billing:", "billing:0", "billing:65536",       "billing:80x",
+                           ":80",      ".:80",       "a..b:80",  ".a:80",     "10.0.0.1:80",         "::1:80",
+                           "[::1]:80", "a b:80",     "a/b:80",   "a..:80",    "_http._tcp.a.test..", "_http._tcp.a.test:80",
+                           "_a/b",     "http://a:80"}) {
     INFO(text);
     CHECK(ParseWatchedName(text).status().code() == Code::kUnacceptable);
   }
