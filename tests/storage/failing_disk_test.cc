@@ -90,6 +90,17 @@ void CheckKept(const Life& life, const fs::path& directory) {
   store.Commit({Put(MakeRecord(1'000))});
 }
 
+/// A life that had all it asked for, though a sync failed: it was of a file that RocksDB makes of what the log has as well, and makes anew under
+/// another name, or of what a backup is copied from. The store that was opened since has no such file any more. For its directory: of its names.
+void CheckMadeAnew(const Life& life, const fs::path& directory) {
+  const fs::path file = life.file;
+  INFO("the sync of " << file);
+  const std::string name = file.filename().string();
+  const bool of_backup = life.file.starts_with((directory / "CHECKPOINT").string());
+  CHECK((file == directory || of_backup || file.extension() == ".sst" || file.extension() == ".dbtmp" || name.starts_with("MANIFEST-")));
+  CHECK((file == directory || !fs::exists(file)));
+}
+
 /// Goes on from N to N + `step`, until a life comes through without the fault. Lives that met it.
 uint64_t Attack(DiskFault fault, uint64_t step, const std::vector<std::string>& how = {}) {
   Random random(Seed());
@@ -111,6 +122,7 @@ uint64_t Attack(DiskFault fault, uint64_t step, const std::vector<std::string>& 
     else if (life.code == 1) CHECK_FALSE(life.said.empty());
     else CHECK((life.code == 0 && life.acked.size() == 2 * kIdsALife));
     CheckKept(life, root.path() / "store");
+    if (fault.call == "sync" && fault.how == "EIO" && life.code == 0) CheckMadeAnew(life, root.path() / "store");
   }
   if (TakesEach()) std::cout << fault.call << " " << fault.how << (fault.for_good ? " for good" : "") << ": " << lives << " places" << std::endl;
   return lives;
@@ -122,17 +134,27 @@ TEST_CASE("failing disk: no sync that fails is taken for one that did not, which
   CHECK(Attack({.call = "sync"}, 17) > 0);
 }
 TEST_CASE("failing disk: a stop in which a sync fails, whichever of its own, is none, and says so") {
+  // A table that RocksDB makes of its own accord may be under way at a stop. Where a sync of that fails RocksDB makes it anew (CheckMadeAnew), and
+  // the stop is a clean one; so here it makes none.
   test::MemoryDir whole;
-  const Life well = LiveWith({.call = "sync", .nth = 1'000'000}, whole);
+  const Life well = LiveWith({.call = "sync", .nth = 1'000'000}, whole, {"quiet"});
   REQUIRE(well.code == 0);
-  // The log's, that of its length, the directory's, and two of SYNCED.
-  for (unsigned long nth = well.calls - 4; nth <= well.calls; ++nth) {
+  std::set<std::string> failed;
+  // The log's, that of its length, the directory's, and two of SYNCED. How many there are before a stop may differ by some: by fewer than there are
+  // commits behind RocksDB's last table.
+  for (unsigned long nth = well.calls - 4; nth <= well.calls + 1; ++nth) {
     test::MemoryDir root;
-    const Life life = LiveWith({.call = "sync", .nth = nth}, root);
-    INFO("the " << nth << "th of " << well.calls);
-    if (life.fired) CHECK(life.code == 1);  // how many there are before a stop may differ by some
+    const Life life = LiveWith({.call = "sync", .nth = nth}, root, {"quiet"});
+    INFO("the " << nth << "th of " << well.calls << ", of " << life.file << "\n" << life.said);
+    if (life.fired) {
+      CHECK(life.code == 1);
+      CHECK_FALSE(life.said.empty());
+      failed.insert(fs::path(life.file).filename().extension() == ".log" ? "log" : fs::path(life.file).filename().string());
+    }
     CheckKept(life, root.path() / "store");
   }
+  CHECK(failed.contains("SYNCED"));
+  CHECK(failed.contains("log"));
 }
 TEST_CASE("failing disk: a write that fails loses nothing that was acknowledged, whichever it is") {
   CHECK(Attack({.call = "write"}, 97) > 0);

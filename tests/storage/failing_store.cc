@@ -1,9 +1,10 @@
 // A store's whole life in a process of its own, so that its disk may fail it at any call (support/failing_disk.h): two starts, commits, a flush, a
 // compaction, a backup, clean stops. What is durable is told on standard output, a line each, at once.
 //
-// usage: failing_store DIRECTORY BACKUPS [unsynced|tails]
+// usage: failing_store DIRECTORY BACKUPS [unsynced|tails|quiet]
 //   unsynced: tells of what is written, and asks for no sync, to show that this would be noticed
 //   tails: asks for a sync now and then, so that logs have long tails of what is not synced, and tells of what is
+//   quiet: memtables are so large that RocksDB makes no table unless asked, so that its last syncs are those of commits and of the stop
 //   lines: "acked N": the notify N is durable; "failed DETAIL": the store said so, and nothing followed; "refused DETAIL": it did not open, or a
 //   clean stop failed. Exit code 0: nothing went wrong.
 #include <sys/stat.h>
@@ -132,9 +133,9 @@ int main(int argc, char** argv) {
   StoreOptions options;
   options.directory = argv[1];
   options.backup_directory = argv[2];
-  options.memtable_bytes = 64 << 10;
   options.min_free_bytes = 0;
   const std::string how = argc > 3 ? argv[3] : "";
+  if (how != "quiet") options.memtable_bytes = 64 << 10;
   const Syncs syncs = how == "unsynced" ? Syncs::kNone : how == "tails" ? Syncs::kSome : Syncs::kEach;
   const bool well = Live(options, 1, syncs) && Live(options, 1 + kIdsALife, syncs);
   LogFinish();

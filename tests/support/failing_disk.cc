@@ -19,6 +19,7 @@
 #include <mutex>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -63,11 +64,13 @@ class Disk {
   }
   bool Covers(int fd) const { return active_ && Covers(PathOf(fd).c_str()); }
 
-  /// Counts the call; it fails with errno set, or the power goes. A failed sync of `fd` (else -1) loses what was written.
-  Verdict Meet(const char* call, int fd) {
+  /// Counts the call on `file`, a descriptor or a path; it fails with errno set, or the power goes. A failed sync of a descriptor loses what was
+  /// written.
+  template <class File>
+  Verdict Meet(const char* call, File file) {
     std::unique_lock lock(mutex_);
     if (call_ != call && (call_ != "any" || std::strcmp(call, "read") == 0)) return Verdict::kGoOn;
-    ++count_;
+    if (++count_ == nth_) failed_ = PathOf(file);
     Report();
     if (count_ != nth_ && !(for_good_ && count_ > nth_)) return Verdict::kGoOn;
     if (how_ == "slow") {
@@ -76,7 +79,9 @@ class Disk {
       return Verdict::kGoOn;
     }
     if (how_ == "cut") Cut();
-    if (std::strcmp(call, "sync") == 0) Lose(fd);
+    if constexpr (std::is_same_v<File, int>) {
+      if (std::strcmp(call, "sync") == 0) Lose(file);
+    }
     errno = how_ == "ENOSPC" ? ENOSPC : how_ == "EROFS" ? EROFS : EIO;
     return Verdict::kFail;
   }
@@ -127,6 +132,7 @@ class Disk {
     const ssize_t size = ::readlink(link.c_str(), path, sizeof path);
     return std::string(path, size > 0 ? static_cast<size_t>(size) : 0);
   }
+  static std::string PathOf(const char* path) { return path; }
   static FileId IdOf(int fd) {
     struct stat info {};
     ::fstat(fd, &info);
@@ -155,7 +161,7 @@ class Disk {
   void Report() const {
     const int report = OpenAgain(report_, O_WRONLY | O_CLOEXEC);
     if (report < 0) return;
-    Put(report, 0, std::to_string(count_) + (count_ >= nth_ ? " 1\n" : " 0\n"));
+    Put(report, 0, std::to_string(count_) + (count_ >= nth_ ? " 1 " : " 0 ") + failed_ + "\n");
     ::close(report);
   }
   void Lose(int fd) {
@@ -199,7 +205,7 @@ class Disk {
   }
 
   bool active_ = false, for_good_ = false;
-  std::string call_, how_, directory_, report_;
+  std::string call_, how_, directory_, report_, failed_;
   unsigned long nth_ = 0, count_ = 0;
   unsigned seed_ = 1;
   std::mutex mutex_;
@@ -227,7 +233,7 @@ ssize_t WriteAt(int fd, const void* data, size_t size, off_t at, Call call) {
 template <class File, class Call>
 auto Guard(const char* kind, File file, Call call) -> decltype(call()) {
   Disk& disk = Disk::Get();
-  if (disk.Covers(file) && disk.Meet(kind, -1) == Verdict::kFail) return -1;
+  if (disk.Covers(file) && disk.Meet(kind, file) == Verdict::kFail) return -1;
   return call();
 }
 

@@ -31,10 +31,11 @@ inline std::string FailingDiskVariable(const DiskFault& fault, const std::string
 struct DiskReport {
   unsigned long calls = 0;  // of the kind, until now
   bool fired = false;       // the one that was to go wrong came
+  std::string file;         // the path on which it was
 };
 inline DiskReport ReadDiskReport(const std::string& report) {
   DiskReport out;
-  std::ifstream(report) >> out.calls >> out.fired;
+  std::ifstream(report) >> out.calls >> out.fired >> out.file;
   return out;
 }
 
