@@ -98,10 +98,11 @@ class Ownership {
   /// Where it is kOwning: as it was when it was acquired, but for the renewals.
   const OwnerWord& word() const { return word_; }
   bool released() const { return released_; }
+  /// Whether it is this one's by what was asked for, or inherited, and not answered yet.
+  bool IsOwn(const Incarnation& incarnation) const;
 
  private:
   OwnerAsk Choose(MonoTime now) const;
-  bool IsOwn(const Incarnation& incarnation) const;
   void Seen(MonoTime now, const OwnerWord& word);
   void Acquired(const OwnerWord& word);
   void Lose();
@@ -129,6 +130,8 @@ class OwnerStore {
   virtual std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) = 0;
   /// Where the word that was looked at last is a member's of the very name that this one has: its address. Else empty.
   virtual std::string Namesake() const { return {}; }
+  /// Why the last one was answered by kUnknown, for people, without a password; empty: it was not.
+  virtual std::string Fault() const { return {}; }
 };
 
 /// What whoever writes under an epoch knows of it. Any thread.

@@ -14,6 +14,8 @@ namespace {
 
 // The waits' clock stands still while the machine sleeps, the lease's does not.
 constexpr int64_t kWaitMostMs = 500;
+// Between two reasons why the store does not answer that are logged: several may come in turn.
+constexpr int64_t kFaultEachMs = 1'000;
 
 Incarnation DrawIncarnation() {
   std::random_device device;
@@ -72,6 +74,11 @@ std::string LeaseKeeper::namesake() const {
   return namesake_;
 }
 
+LeaseKeeper::Sight LeaseKeeper::sight() const {
+  std::lock_guard lock(mutex_);
+  return sight_;
+}
+
 int64_t LeaseKeeper::left_ms() const {
   return std::max<int64_t>(until_ms_.load(std::memory_order_acquire) - BootNow().ms, 0);
 }
@@ -119,6 +126,7 @@ void LeaseKeeper::Ask() {
     lock.lock();
     owner_.Answer(BootNow(), answer, word);
     NoteNamesake(*ask, answer, word);
+    NoteSight(*ask, answer, word);
     Noted(*ask, answer, &lock);
   }
 }
@@ -130,6 +138,23 @@ void LeaseKeeper::NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const Ow
   if (!same) namesake_.clear();
   else if (looked_at_->renewal != word.renewal) namesake_ = store_->Namesake();
   looked_at_ = word;
+}
+
+/// Whoever reads the log learns why it is not answered, once for each reason.
+void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word) {
+  if (answer != OwnerAnswer::kUnknown) {
+    const bool others = answer == OwnerAnswer::kNo || (ask.kind == OwnerAsk::Kind::kLook && !word.free && !owner_.IsOwn(word.incarnation));
+    sight_ = others ? Sight::kAnothers : Sight::kOwn;
+    if (!std::exchange(fault_, {}).empty()) Log(LogLevel::kInfo, "the store answers again");
+    return;
+  }
+  sight_ = Sight::kSilent;
+  const std::string fault = store_->Fault();
+  const MonoTime now = BootNow();
+  if (fault.empty() || fault == fault_ || (!fault_.empty() && now.ms - fault_at_.ms < kFaultEachMs)) return;
+  fault_ = fault;
+  fault_at_ = now;
+  Log(LogLevel::kWarn, "the store does not answer", {{"detail", fault}});
 }
 
 /// What came of it is there for all to see.

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -42,6 +43,14 @@ class LeaseKeeper : public OwnerHandle {
   bool lost() const { return lost_.load(); }
   /// The address of a living member that has the name of this one, which waits for it; empty: there is none, or it is not known to live. Any thread.
   std::string namesake() const;
+  /// What the last answer of the store was. Any thread.
+  enum class Sight : uint8_t {
+    kNothing,   // none is there yet
+    kSilent,    // there was none: the store is not reached
+    kAnothers,  // another one has what this one waits for
+    kOwn,       // it is, or soon will be, this one's
+  };
+  Sight sight() const;
   /// For how long it may act, unless that is renewed. Any thread.
   int64_t left_ms() const;
   /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
@@ -56,6 +65,7 @@ class LeaseKeeper : public OwnerHandle {
   void Ask();
   void Watch();
   void NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
+  void NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
   void Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock);
   void Lose(const char* why);
 
@@ -66,6 +76,9 @@ class LeaseKeeper : public OwnerHandle {
   Ownership owner_;
   std::optional<OwnerWord> looked_at_;  // the last word of another one
   std::string namesake_;
+  Sight sight_ = Sight::kNothing;
+  std::string fault_;  // as was logged last; empty: the store answers
+  MonoTime fault_at_;
   bool held_ = false;       // it was acquired
   bool releasing_ = false;  // on purpose
   bool ending_ = false;

@@ -22,17 +22,18 @@ constexpr std::chrono::milliseconds kAtOnce{1'000};
 constexpr std::chrono::milliseconds kAgain{1'000};
 // A request that has been coming for longer is not waited for.
 constexpr int64_t kSlowRequestMs = 200;
-constexpr int kNameSlot = 1;
-constexpr int64_t kNameEveryMs = 250;
+constexpr int kWhySlot = 1;
+constexpr int64_t kWhyEveryMs = 100;
+constexpr const char* kNoAnswer = "the store does not answer";
 
 /// Says to everybody that it is a standby.
 class StandbyHandler : public HttpHandler {
  public:
   void SetServer(HttpServer* server) { server_ = server; }
-  /// For what it waits, if that is not what standbys wait for.
-  void SetWhy(std::string why) {
+  /// For what it waits. `odd`: for what a standby should not have to wait.
+  void SetWhy(std::string why, bool odd) {
     why_ = std::move(why);
-    odd_ = true;
+    odd_ = odd;
   }
   const std::string& why() const { return why_; }
   void OnRequest(uint64_t token, HttpRequest request) override {
@@ -65,18 +66,36 @@ class StandbyHandler : public HttpHandler {
   }
 
   HttpServer* server_ = nullptr;
-  std::string why_ = "another one has the store, or the store does not answer";
+  std::string why_;
   bool odd_ = false;
 };
 
+/// What the store itself says stands in the log: whoever asks whether a broker lives is not told where its store is.
+void SetWhy(const LeaseKeeper* keeper, StandbyHandler* handler) {
+  using enum LeaseKeeper::Sight;
+  switch (keeper ? keeper->sight() : kSilent) {
+    case kNothing:
+      return handler->SetWhy("another one has the store, or the store does not answer", false);
+    case kSilent:
+      return handler->SetWhy(kNoAnswer, true);
+    case kAnothers:
+      return handler->SetWhy("another one has the store", false);
+    case kOwn:
+      return handler->SetWhy("the store is being opened", false);
+  }
+}
+
 /// A member that waits for one of the same name would wait for ever: whoever reads the log, or asks whether it lives, learns that.
-void WatchName(Loop* loop, const LeaseKeeper& keeper, const std::string& name, StandbyHandler* handler) {
-  if (const std::string address = keeper.namesake(); !address.empty()) {
+void Watch(Loop* loop, const LeaseKeeper* keeper, const std::string& name, StandbyHandler* handler) {
+  SetWhy(keeper, handler);
+  if (!keeper) return;
+  if (const std::string address = keeper->namesake(); !address.empty() && !name.empty()) {
     handler->SetWhy("another broker, at " + address + ", is a member by the name \"" + name +
-                    "\" already: each needs a name of its own (cluster.name, or else cluster.advertise)");
+                        "\" already: each needs a name of its own (cluster.name, or else cluster.advertise)",
+                    true);
     return Log(LogLevel::kError, "another member has this one's name", {{"name", name}, {"address", address}, {"detail", handler->why()}});
   }
-  loop->SetTimer(kNameSlot, kNameEveryMs, [=, &keeper] { WatchName(loop, keeper, name, handler); });
+  loop->SetTimer(kWhySlot, kWhyEveryMs, [=] { Watch(loop, keeper, name, handler); });
 }
 
 Options WhatProbesReach(Options options) {
@@ -95,9 +114,10 @@ Result<Handover> AnswerAsStandby(const Options& options, const Handover& handove
   handler.SetServer(&server);
   Listeners listeners(WhatProbesReach(options));
   NOTIFYD_TRY(listeners.Open({&server}, handover));
-  Log(LogLevel::kInfo, "standby", {{"detail", "another broker has the store, or the store does not answer"}});
+  SetWhy(keeper, &handler);
+  Log(LogLevel::kInfo, "standby", {{"detail", handler.why()}});
   listeners.LogAddresses();
-  if (keeper && options.cluster.on()) WatchName(&loop, *keeper, options.cluster.member(), &handler);
+  Watch(&loop, keeper, options.cluster.on() ? options.cluster.member() : std::string(), &handler);
   Handover released;
   std::thread waiter([&] {
     over.wait();

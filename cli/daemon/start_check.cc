@@ -19,6 +19,7 @@
 #include "net/tls/tls_files.h"
 #include "net/unix_socket.h"
 #include "storage/directory.h"
+#include "storage/postgres/pg_dsn.h"
 #include "storage/sealing.h"
 
 namespace notifyd {
@@ -173,6 +174,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
     return Status(Code::kUnacceptable, "a store of engine rocksdb is one broker's: several share one of engine postgres", "/cluster/advertise");
   if (!options.store.postgres.cells.empty() && options.store.engine == kEmbeddedEngine)
     return Status(Code::kUnacceptable, "cells are of a store in PostgreSQL, and store.engine is not postgres", "/store/postgres/cells");
+  if (options.store.engine != kEmbeddedEngine) NOTIFYD_TRY(CheckPgPlaces(options.store.postgres));
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   if (options.store.engine != kEmbeddedEngine) return CheckNoStoreIn(options.data_dir);

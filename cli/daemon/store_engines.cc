@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "storage/directory.h"
 #include "storage/postgres/pg_cells.h"
+#include "storage/postgres/pg_dsn.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_move.h"
 #include "storage/postgres/pg_store.h"
@@ -29,13 +30,8 @@ Result<std::unique_ptr<OwnerStore>> OneOwner(const StoreOptions&) {
   return std::unique_ptr<OwnerStore>();
 }
 
-Status CheckDsn(const StoreOptions& options) {
-  if (!options.postgres.dsn.empty()) return Status::Ok();
-  return Status(Code::kUnacceptable, "store.engine is postgres: where it is must be said, too", "/store/postgres/dsn");
-}
-
 Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
-  NOTIFYD_TRY(CheckDsn(options));
+  NOTIFYD_TRY(CheckPgPlaces(options.postgres));
   NOTIFYD_TRY(MakeStoreDirectory(options.directory));
   auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
   if (!options.postgres.cells.empty()) {
@@ -53,7 +49,7 @@ Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
 }
 
 Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {
-  NOTIFYD_TRY(CheckDsn(options));
+  NOTIFYD_TRY(CheckPgPlaces(options.postgres));
   auto store = std::make_unique<PgOwnerStore>(options.postgres);
   // What is not to be used at all is said at once; what is not reached may be there later.
   if (Status status = store->Check(); status.code() == Code::kUnacceptable || status.code() == Code::kCorrupt) return status;
@@ -63,7 +59,7 @@ Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {
 }
 
 Result<std::unique_ptr<MoveSource>> PostgresSource(const StoreOptions& options) {
-  NOTIFYD_TRY(CheckDsn(options));
+  NOTIFYD_TRY(CheckPgPlaces(options.postgres));
   return OpenPgSource(options);
 }
 
@@ -72,7 +68,7 @@ Result<std::unique_ptr<MoveTarget>> RocksTarget(const StoreOptions& options, con
 }
 
 Result<std::unique_ptr<MoveTarget>> PostgresTarget(const StoreOptions& options, const Fingerprint&, const RetentionRules& rules, int64_t now_ms) {
-  NOTIFYD_TRY(CheckDsn(options));
+  NOTIFYD_TRY(CheckPgPlaces(options.postgres));
   return OpenPgTarget(options, &rules, now_ms);
 }
 

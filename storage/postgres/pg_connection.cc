@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "storage/postgres/pg_dsn.h"
 
 namespace notifyd {
 namespace {
@@ -140,7 +141,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {
-    const std::string detail = "PostgreSQL is not reached: " + OneLine(PQerrorMessage(raw));
+    const std::string detail = "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw));
     // Who it will not let in, it will not let in later either; all else may change.
     return Status(PQconnectionNeedsPassword(raw) || PQconnectionUsedPassword(raw) ? Code::kUnacceptable : Code::kUnavailable, detail);
   }

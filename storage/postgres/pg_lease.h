@@ -29,6 +29,7 @@ class PgOwnerStore : public OwnerStore {
   /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
   std::string Namesake() const override { return namesake_; }
+  std::string Fault() const override { return fault_.detail(); }
   /// Whether it can be asked at all: PgConnection::Open's errors, and PreparePgSchema's.
   Status Check() { return Connect(); }
   /// Why the last one was unknown.

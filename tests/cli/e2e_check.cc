@@ -46,6 +46,11 @@ std::vector<Fault> Faults(const TempDir& dir) {
       {"data_dir = \"/proc/data\"", "cannot make the directory /proc/data"},
       {"data_dir = \"" + dir.path() + "/d\"\n[backup]\ndirectory = \"" + dir.path() + "/d/backups\"", "leads into the data directory"},
       {"[[alert]]\nname = \"a\"\nwhen = \"backup_age\"\nto = \"log:/a\"", "backup.directory, which is not set"},
+      {"[store]\nengine = \"postgres\"", "store.engine is postgres: where it is must be said, too"},
+      {"[store]\nengine = \"postgres\"\npostgres.dsn = \"host=/nope nonsense=1\"",
+       "store.postgres.dsn: libpq cannot read it: invalid connection option"},
+      {"[store]\nengine = \"postgres\"\npostgres.dsn = \"host=/nope\"\n[store.postgres.cells]\neast = \"postgres://h:port/db\"",
+       "store.postgres.cells.east: libpq cannot read it: the port is no number"},
   };
   // One of another user that others may read cannot be closed to them. Making it takes root; root is another user to it then.
   if (geteuid() == 0) {

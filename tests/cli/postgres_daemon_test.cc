@@ -211,6 +211,28 @@ TEST_CASE("postgres: a store that is lost again before it is open is waited for"
   Stop(&broker);
 }
 
+TEST_CASE("postgres: why a store does not answer is logged once for each reason, and shown as that") {
+  PostgresServer server;
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  REQUIRE(session.ok());
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=late password=hunter2"});
+  REQUIRE(broker.process().WaitForError("role \\\"late\\\" does not exist"));
+  const HttpAnswer ready = broker.Call("GET", "/readyz");
+  CHECK(ready.status == 503);
+  CHECK_THAT(ready.body, Catch::Contains("the store does not answer") && !Catch::Contains("late"));
+  REQUIRE((*session)->RunScript("CREATE ROLE late LOGIN CONNECTION LIMIT 0; GRANT CREATE ON DATABASE postgres TO late").ok());
+  REQUIRE(broker.process().WaitForError("too many connections"));
+  REQUIRE((*session)->RunScript("ALTER ROLE late CONNECTION LIMIT -1").ok());
+  REQUIRE(broker.process().WaitForError("\"the store answers again\""));
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  CHECK(LinesOf(broker.process().error(), "the store does not answer").size() == 2);
+  CHECK(broker.process().error().find("hunter2") == std::string::npos);
+  Stop(&broker);
+}
+
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {
   std::string error;
   CHECK(ExitOf({"--store-engine", "postgres"}, &error) != 0);

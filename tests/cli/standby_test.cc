@@ -35,6 +35,7 @@ class RowStore : public OwnerStore {
  public:
   RowStore(Row* row, const std::atomic<bool>* cut) : row_(row), cut_(cut) {}
   std::string Namesake() const override { return "10.0.0.9:7400"; }
+  std::string Fault() const override { return "FATAL:  no such database"; }
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override {
     if (*cut_) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -210,5 +211,33 @@ TEST_CASE("standby: one that waits for the name of a member that lives says so, 
   Result<Handover> sockets = waiting.Free();
   REQUIRE(sockets.ok());
   CHECK(waiting.broker.keeper.namesake().empty());
+  CloseAll(*sockets);
+}
+
+TEST_CASE("standby: one whose store does not answer says that, and not that another one has it") {
+  Waiting waiting;
+  waiting.broker.cut = true;
+  waiting.Start();
+  RawClient client(waiting.port, 0, 60);
+  const auto answer = [&](const char* path) {
+    REQUIRE(client.Send("GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+    return client.ReadResponse();
+  };
+  const auto says = [&](const std::string& words) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    std::string said;
+    while ((said = answer("/readyz").body).find("standby: " + words) == std::string::npos && std::chrono::steady_clock::now() < until) {
+    }
+    INFO(said);
+    CHECK(said.find("standby: " + words) != std::string::npos);
+  };
+  says("the store does not answer");
+  CHECK(answer("/readyz").status == 503);
+  CHECK(answer("/healthz").body == R"({"status":"ok","detail":"the store does not answer"})");
+  waiting.broker.cut = false;
+  says("another one has the store");
+  CHECK(answer("/healthz").body == R"({"status":"ok"})");
+  Result<Handover> sockets = waiting.Free();
+  REQUIRE(sockets.ok());
   CloseAll(*sockets);
 }
