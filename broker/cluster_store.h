@@ -30,6 +30,9 @@ class ClusterStore {
   /// Takes the registry: from then on StoreHost::Commit of its batches, and retention, are this member's. Synced. Error: kConflict: another member
   /// leads.
   virtual Status Lead() = 0;
+  /// Nothing of the registry is committed any more, and retention is not this member's: blocks until what is under way of both has ended. Then the
+  /// registry may be released.
+  virtual void EndLead() = 0;
   /// As it is now. Of namespaces it says nothing. Any thread.
   virtual Result<RegistryImage> ReadRegistry() = 0;
   /// Blocks until all is written of a namespace that was let go of here.

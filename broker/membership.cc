@@ -47,7 +47,8 @@ MonoTime Membership::NextBurial() const {
 std::vector<int64_t> Membership::ToAcquire() const {
   std::vector<int64_t> units;
   // The registry may have been nobody's yet.
-  if (!held_.contains(kRegistryUnit) && (!OwnerOf(kRegistryUnit) || Find(kRegistryUnit)->owner == own_)) units.push_back(kRegistryUnit);
+  const bool free = !OwnerOf(kRegistryUnit) || Find(kRegistryUnit)->owner == own_;
+  if (!held_.contains(kRegistryUnit) && free && !UnfitToLead().contains(name_)) units.push_back(kRegistryUnit);
   for (const UnitRow& unit : image_.units) {
     if (unit.unit == kRegistryUnit || held_.contains(unit.unit) || !IsFor(unit)) continue;
     // One's own, and not held: an answer was lost.
@@ -68,8 +69,36 @@ std::vector<int64_t> Membership::ToLeave() const {
 std::vector<UnitRow> Membership::ToRelease() const {
   std::vector<UnitRow> units;
   for (const UnitRow& unit : image_.units)
-    if (unit.owner == own_ && unit.unit != kRegistryUnit && !held_.contains(unit.unit) && !IsFor(unit)) units.push_back(unit);
+    if (unit.owner == own_ && !held_.contains(unit.unit) && (unit.unit == kRegistryUnit ? UnfitToLead().contains(name_) : !IsFor(unit)))
+      units.push_back(unit);
   return units;
+}
+
+std::set<std::string> Membership::UnfitToLead(const std::set<std::string>& leaving) const {
+  std::map<std::string, Reach> reaches;
+  std::set<std::string> drained = leaving;
+  for (const MemberRow& member : image_.members) {
+    if (member.word.free) continue;
+    reaches[member.name] = member.reach;
+    if (member.draining) drained.insert(member.name);
+  }
+  const MemberRow* leader = OwnerOf(kRegistryUnit);
+  std::set<std::string> unfit = FindCutOff(reaches, leader ? leader->name : std::string());
+  const bool others =
+      std::any_of(reaches.begin(), reaches.end(), [&](const auto& each) { return !unfit.contains(each.first) && !drained.contains(each.first); });
+  if (others) unfit.merge(drained);
+  return unfit;
+}
+
+bool Membership::ToYield(bool cut_off, const std::set<std::string>& leaving) const {
+  if (!leads()) return false;
+  const std::set<std::string> unfit = UnfitToLead(leaving);
+  if (!unfit.contains(name_)) return false;
+  // What is drained is emptied first, by whoever knows it best.
+  const bool emptied =
+      std::all_of(held_.begin(), held_.end(), [](const auto& each) { return each.first == kRegistryUnit || each.first == kSystemNumber; });
+  const MemberRow* self = FindAlive(name_);
+  return cut_off || (self && self->draining && emptied);
 }
 
 bool Membership::moving() const {

@@ -9,10 +9,14 @@
 // I3 what is left is served by nobody here before it is released, and released by the epoch that was seen last, so that no release that comes late
 //    takes what was acquired again since.
 // I4 who may not act serves nothing, whatever this says.
+// I5 nobody who is not to lead (UnfitToLead) takes the registry, and not all are so: what nobody has is taken by somebody. Who leads and is not to
+// gives
+//    it up only once what it wrote as the leader is written, so that nobody takes it from one who still acts.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,11 +67,14 @@ class Membership {
   std::vector<MemberRow> ToBury(MonoTime now) const;
   /// When the first of them is, unless it is renewed.
   MonoTime NextBurial() const;
-  /// What is to be had, and nobody has. The registry among it where nobody leads.
+  /// What is to be had, and nobody has. The registry among it where nobody leads, and this one is to.
   std::vector<int64_t> ToAcquire() const;
   /// What is served here, and is to be at another one that is alive.
   std::vector<int64_t> ToLeave() const;
-  /// What is one's own, is not served, and is to be at another one: as it was seen.
+  /// It leads, and another one is to: as most others do not reach it, which is so for long (`cut_off`), or as it is drained, and emptied by now.
+  /// `leaving`: members that stop, by name: nothing is given up for them.
+  bool ToYield(bool cut_off, const std::set<std::string>& leaving) const;
+  /// What is one's own, is not served, and is to be at another one: as it was seen. The registry among it once it was left.
   std::vector<UnitRow> ToRelease() const;
   /// Something is on its way, here or between others: the store is to be looked at soon.
   bool moving() const;
@@ -94,6 +101,8 @@ class Membership {
   const UnitRow* Find(int64_t unit) const;
 
  private:
+  /// By name: whom most others do not reach, and who is drained. Not all: then the drained may, too.
+  std::set<std::string> UnfitToLead(const std::set<std::string>& leaving = {}) const;
   struct Sight {
     OwnerWord word;
     MonoTime since;

@@ -43,6 +43,8 @@ class Registry {
 
   /// Some uses of tokens are not written yet.
   bool wants_tick() const { return !unwritten_uses_.empty(); }
+  /// All that was decided is durable and answered, and nobody's answer is waited for.
+  bool idle() const { return closing_.empty() && waiting_.empty() && durable_batch_ == last_batch_ && unwritten_uses_.empty(); }
   /// As decided; what is published lags behind it until it is durable.
   const AccessTable& decided() const { return table_; }
   const RegistryHead& head() const { return head_; }

@@ -39,6 +39,20 @@ void CellMoveHost::Quiesce() {
   wake_.notify_all();
 }
 
+void CellMoveHost::Rest(std::function<void()> then) {
+  {
+    std::lock_guard lock(mutex_);
+    rests_ = kicked_ = true;
+    rested_ = std::move(then);
+  }
+  wake_.notify_all();
+}
+
+void CellMoveHost::Work() {
+  std::lock_guard lock(mutex_);
+  rests_ = false;
+}
+
 std::optional<CellMoveReport> CellMoveHost::Report(NamespaceNumber number) const {
   std::lock_guard lock(mutex_);
   auto found = shown_.find(number);
@@ -64,9 +78,20 @@ void CellMoveHost::Run() {
   }
 }
 
+/// Behind a Compare by which nothing is wanted.
+void CellMoveHost::AnswerRest() {
+  std::function<void()> rested;
+  {
+    std::lock_guard lock(mutex_);
+    if (moves_.empty()) rested = std::exchange(rested_, nullptr);
+  }
+  if (rested) rested();
+}
+
 /// One step of the first that has one to be done.
 bool CellMoveHost::Round() {
   Compare();
+  AnswerRest();
   const MonoTime now = setup_.now();
   const auto due = std::find_if(moves_.begin(), moves_.end(), [&](const auto& each) { return each.second.move.pauses_until() <= now; });
   if (due == moves_.end()) {
@@ -89,7 +114,7 @@ void CellMoveHost::Compare() {
   bool quiet = false;
   {
     std::lock_guard lock(mutex_);
-    quiet = quiet_ || ending_;
+    quiet = quiet_ || rests_ || ending_;
   }
   std::map<NamespaceNumber, CellWish> wanted;
   if (!quiet)

@@ -43,6 +43,9 @@ class CellMoveHost {
   void Kick();
   /// Nothing begins any more, and what is under way is given up between two steps.
   void Quiesce();
+  /// As Quiesce, until Work; `then` on its thread, once nothing of a move is under way. Any thread, as Work.
+  void Rest(std::function<void()> then);
+  void Work();
   /// Nothing: it does not move, or another member moves it.
   std::optional<CellMoveReport> Report(NamespaceNumber number) const;
   /// Ends the thread, within the time that a step may take. No function is called any more.
@@ -60,6 +63,7 @@ class CellMoveHost {
   void Run();
   /// False: nothing is to be done for now.
   bool Round();
+  void AnswerRest();
   void Compare();
   void Do(Moving* moving);
   CellMove::Answer Carry(Moving* moving);
@@ -71,7 +75,8 @@ class CellMoveHost {
   const Setup setup_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool kicked_ = false, quiet_ = false, ending_ = false;
+  bool kicked_ = false, quiet_ = false, rests_ = false, ending_ = false;
+  std::function<void()> rested_;  // to be called
   std::map<NamespaceNumber, CellMoveReport> shown_;
   std::map<NamespaceNumber, Moving> moves_;  // of the thread
   std::thread thread_;

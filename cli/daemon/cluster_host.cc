@@ -18,9 +18,6 @@ constexpr int64_t kTellLoadsMs = 10'000;
 /// Looks that requests ask for are so far apart at least; so many may wait for one.
 constexpr int64_t kLookAnewMs = 100;
 constexpr size_t kMostLooks = 1'000;
-/// What the registry summoned stays here for so long, so that it may answer.
-constexpr int64_t kSummonedMs = 5'000;
-constexpr size_t kMovesKept = 100;
 constexpr size_t kNumbers = size_t{kMostNumber} + 1;
 
 }  // namespace
@@ -221,12 +218,13 @@ MonoTime ClusterHost::Round() {
     AnswerWaiters();
     return {setup_.now().ms + kQuietMs / 2};
   }
-  if (!leads_ && registry_ != membership_.image().registry && !LearnRegistry(false)) return {setup_.now().ms + kMovingMs};
+  if (!leads_ && !yielding_ && registry_ != membership_.image().registry && !LearnRegistry(false)) return {setup_.now().ms + kMovingMs};
   if (!quiet) {
     AcquireRegistry();
     AcquireNamespaces(/*told=*/!askers.empty());
     BeginLeaves();
     PlaceAll();
+    Yield();
     TellLoads();
     GoOnDeparting();
   }
@@ -316,31 +314,6 @@ bool ClusterHost::Bury() {
   return any;
 }
 
-/// False: this ends, or it is not known yet.
-bool ClusterHost::LearnRegistry(bool leads) {
-  const uint64_t version = membership_.image().registry;
-  Result<RegistryImage> image = store_->ReadRegistry();
-  if (!image.ok()) return false;
-  if (!AwaitDone([&](std::function<void()> then) { setup_.registry(*std::move(image), leads, std::move(then)); })) return false;
-  registry_ = version;
-  return true;
-}
-
-void ClusterHost::AcquireRegistry() {
-  const std::vector<int64_t> wanted = membership_.ToAcquire();
-  if (wanted.empty() || wanted.front() != kRegistryUnit || departing()) return;
-  if (!store_->Lead().ok()) return;
-  membership_.Acquired(kRegistryUnit);
-  // From here on nobody else changes it: what is read now is all there is.
-  while (!LearnRegistry(true)) {
-    std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, std::chrono::milliseconds(kMovingMs), [this] { return ending_; })) return;
-  }
-  placement_.emplace(setup_.now());
-  leads_ = true;
-  Log(LogLevel::kInfo, "this member leads", {{"member", setup_.name}});
-}
-
 void ClusterHost::AcquireNamespaces(bool told) {
   std::vector<NamespaceNumber> wanted;
   for (int64_t unit : membership_.ToAcquire())
@@ -414,47 +387,16 @@ void ClusterHost::ReleaseLeft() {
   std::set<std::string> to;
   for (const UnitRow& unit : left) {
     if (std::find(released->begin(), released->end(), unit.unit) == released->end()) continue;
+    if (unit.unit == kRegistryUnit) {
+      Log(LogLevel::kInfo, "this member leads no more", {{"member", setup_.name}});
+      TellOthersToLook();
+      continue;
+    }
     ++handed_over_;
     to.insert(unit.placed);
     Log(LogLevel::kInfo, "namespace handed over", {{"namespace", unit.unit}, {"to", unit.placed}});
   }
   TellOwnersToBe(to);
-}
-
-void ClusterHost::PlaceAll() {
-  if (!placement_) return;
-  const ClusterImage& image = membership_.image();
-  PlacementView view{setup_.name, {}, setup_.namespaces()};
-  for (const MemberRow& member : image.members) view.members.push_back({member.name, member.draining, IsLeaving(member), member.reach});
-  std::unordered_map<int64_t, const UnitRow*> rows;
-  for (const UnitRow& unit : image.units) rows[unit.unit] = &unit;
-  std::set<NamespaceNumber> summoned;
-  {
-    std::lock_guard lock(mutex_);
-    const MonoTime now = setup_.now();
-    for (const auto& [number, events] : summoned_) summoned_until_[number] = {now.ms + kSummonedMs};
-    std::erase_if(summoned_until_, [&](const auto& each) { return each.second <= now; });
-    for (const auto& [number, until] : summoned_until_) summoned.insert(number);
-  }
-  for (PlacedNamespace& space : view.namespaces) {
-    if (auto row = rows.find(space.number); row != rows.end()) {
-      space.at = row->second->placed;
-      space.load = row->second->load;
-    }
-    space.with_leader |= space.number == kSystemNumber || summoned.contains(space.number);
-  }
-  const std::vector<PlacementMove> moves = placement_->Decide(setup_.now(), view);
-  LogCutOff();
-  if (moves.empty() || !store_->Place(moves).ok()) return;
-  moves_made_ += moves.size();
-  TellOthersToLook();
-  std::lock_guard lock(mutex_);
-  for (const PlacementMove& move : moves) {
-    moves_.push_front({setup_.wall(), move.number, move.from, move.to});
-    Log(LogLevel::kInfo, "namespace placed", {{"namespace", move.number}, {"from", move.from}, {"to", move.to}});
-  }
-  if (moves_.size() > kMovesKept) moves_.resize(kMovesKept);
-  kicked_ = true;
 }
 
 /// What is served here, by how much it has to do, where that is another magnitude than it was.
@@ -472,20 +414,6 @@ void ClusterHost::TellLoads() {
     if (loads[number] != unit.load) changed[number] = loads[number];
   }
   if (changed.empty() || store_->TellLoads(changed).ok()) told_loads_ = std::move(loads);
-}
-
-void ClusterHost::LogCutOff() {
-  std::set<std::string> now = placement_->cut_off();
-  for (const std::string& name : now) {
-    if (cut_off_.contains(name)) continue;
-    std::string by;
-    for (const MemberRow& member : membership_.image().members)
-      if (member.reach.unreached.contains(name)) by += (by.empty() ? "" : ", ") + member.name;
-    Log(LogLevel::kWarn, "a member is cut off", {{"member", name}, {"by", by}});
-  }
-  for (const std::string& name : cut_off_)
-    if (!now.contains(name) && membership_.FindAlive(name)) Log(LogLevel::kInfo, "a member is cut off no more", {{"member", name}});
-  cut_off_ = std::move(now);
 }
 
 void ClusterHost::TellReach() {

@@ -46,6 +46,8 @@ class ClusterHost : public Places {
     std::function<void(const std::string& address, MemberWord word, std::function<void(bool)> then)> tell;
     /// The registry's rows are these now: `then` once all go by them. `leads`: and this member goes on with it.
     std::function<void(RegistryImage, bool leads, std::function<void()> then)> registry;
+    /// The registry is to be another member's: `then` once nothing of it is written any more, which may be never.
+    std::function<void(std::function<void()> then)> yield;
     /// They are served from now on: `then` once they take requests.
     std::function<void(std::vector<NamespaceAtStart>, std::function<void()> then)> gained;
     /// It is served no more: `then` once it is let go of.
@@ -140,6 +142,7 @@ class ClusterHost : public Places {
   void TellLoads();
   void TellReach();
   void LogCutOff();
+  void Yield();
   void AnswerLooks(MonoTime looked_at);
   void Drain();
   // What is said between members (cluster_words.cc).
@@ -169,6 +172,7 @@ class ClusterHost : public Places {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool kicked_ = false, hurried_ = false, quiet_ = false, ending_ = false;
+  bool yielded_ = false;                                           // nothing of the registry is written any more
   std::vector<std::pair<MonoTime, std::function<void()>>> looks_;  // since when they are asked for
   std::shared_ptr<const View> view_;
   std::vector<Waiter> waiters_;
@@ -191,6 +195,7 @@ class ClusterHost : public Places {
   // Of the thread alone.
   Membership membership_;
   std::optional<Placement> placement_;  // where it leads
+  bool yielding_ = false;               // it leads, and gives that up
   std::optional<uint64_t> registry_;    // the version that is followed
   std::map<NamespaceNumber, uint64_t> told_loads_;
   std::optional<std::set<std::string>> told_reach_;

@@ -35,6 +35,7 @@ void RegistryHost::Follow(const RegistryImage& image) {
 }
 
 void RegistryHost::Begin() {
+  writes_ = true;
   for (const auto& row : registry_->decided().AllNamespaces())
     if (row->settings.retention_succeeded_ms || row->settings.retention_settled_ms) SetRetention(*row);
   RegistryEffects effects;
@@ -49,10 +50,32 @@ void RegistryHost::Post(RegistryEvent event) {
   setup_.loop->Post([this, event = std::make_shared<RegistryEvent>(std::move(event))] { Step(*event); });
 }
 
+void RegistryHost::Resign(std::function<void()> then) {
+  resigned_ = std::move(then);
+  Step(RegistryTick{});  // uses of tokens that are not written yet
+}
+
+/// What is asked once it resigns; what belongs to what was begun is heard until that has ended.
+bool RegistryHost::Refuses(const RegistryEvent& event) {
+  if (writes_ && !resigned_) return false;
+  const auto request = [](const auto& each) -> std::optional<uint64_t> {
+    if constexpr (requires { each.request; }) return each.request;
+    else return std::nullopt;
+  };
+  const std::optional<uint64_t> asked = std::visit(request, event);
+  if (asked) setup_.reply({.request = *asked, .status = Status(Code::kUnavailable, "another broker keeps namespaces and tokens")});
+  return asked || !writes_ || std::holds_alternative<TokenUsed>(event);
+}
+
 void RegistryHost::Step(const RegistryEvent& event) {
+  if (Refuses(event)) return;
   RegistryEffects effects;
   registry_->Step(Read(), event, &effects);
   CarryOut(std::move(effects));
+  if (resigned_ && registry_->idle()) {
+    writes_ = false;
+    return std::exchange(resigned_, nullptr)();
+  }
   ArmTick();
 }
 

@@ -2,7 +2,8 @@
 // them, its answers to whoever asked. All on the loop's thread, or before it runs, but Post.
 //
 // I1. Effects are carried out in the order in which the registry has them: who is answered finds the table published that the answer speaks of.
-// I2. A namespace's retention holds in the store from when it is published, and from the start on.
+// I2. It writes nothing but from Begin to the end of Resign.
+// I3. A namespace's retention holds in the store from when it is published, and from the start on.
 #pragma once
 
 #include <functional>
@@ -38,11 +39,14 @@ class RegistryHost {
   void Begin();
   /// Another member has it, and wrote this: publishes that, and writes nothing. Until a Load and Begin, on the loop.
   void Follow(const RegistryImage& image);
+  /// On the loop: another member is to have it. What was begun ends, what comes from now on is refused, then `then`: nothing is written any more.
+  void Resign(std::function<void()> then);
   /// Any thread.
   void Post(RegistryEvent event);
 
  private:
   void Step(const RegistryEvent& event);
+  bool Refuses(const RegistryEvent& event);
   void CarryOut(RegistryEffects effects);
   void Do(RegistryBatch& batch);
   void Do(CloseNamespace& close) { setup_.switchboard->Post(close.number, CloseIfEmpty{}); }
@@ -62,6 +66,8 @@ class RegistryHost {
   std::shared_ptr<const AccessTable> published_;
   std::vector<std::shared_ptr<const NamespaceRow>> unpublished_;  // whose retention may be another one
   bool armed_ = false;
+  bool writes_ = false;             // from Begin to the end of Resign
+  std::function<void()> resigned_;  // while it resigns
 };
 
 }  // namespace notifyd

@@ -24,6 +24,7 @@ void Runtime::Impl::MakeCluster() {
     io->loop.Post([io, address, word = std::move(word), then = std::move(then)] { io->teller->Tell(address, word, then); });
   };
   setup.registry = [this](RegistryImage image, bool leads, std::function<void()> then) { TakeRegistry(std::move(image), leads, std::move(then)); };
+  setup.yield = [this](std::function<void()> then) { YieldRegistry(std::move(then)); };
   setup.gained = [this](std::vector<NamespaceAtStart> states, std::function<void()> then) { GainNamespaces(states, std::move(then)); };
   setup.leave = [this](NamespaceNumber number, std::function<void()> then) { LeaveNamespace(number, std::move(then)); };
   setup.cut = [this](NamespaceNumber number) { CutNamespace(number); };
@@ -146,11 +147,26 @@ void Runtime::Impl::TakeRegistry(RegistryImage image, bool leads, std::function<
     }
     // What is posted to it from now on comes behind this.
     exchange_.SetRegistry(registry_.get());
+    if (cell_moves_) cell_moves_->Work();
     registry_->Load(*image);
     registry_->Begin();
     io_[0]->loop.Post([this] { WarnOfNoAdmin(); });
     then();
   });
+}
+
+void Runtime::Impl::YieldRegistry(std::function<void()> then) {
+  auto resign = [this, then = std::move(then)] {
+    shards_[0]->loop->Post([this, then] {
+      registry_->Resign([this, then] {
+        exchange_.SetRegistry(nullptr);
+        then();
+      });
+    });
+  };
+  // What stands still for its move goes on first: that asks something of the registry yet.
+  if (cell_moves_) cell_moves_->Rest(std::move(resign));
+  else resign();
 }
 
 void Runtime::Impl::GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then) {

@@ -129,6 +129,7 @@ class Runtime::Impl : private StoreEvents {
   void ServeCluster(ApiOptions* api, Loop* loop);
   void TellSelf(const std::vector<Member>& members);
   void TakeRegistry(RegistryImage image, bool leads, std::function<void()> then);
+  void YieldRegistry(std::function<void()> then);
   void GainNamespaces(const std::vector<NamespaceAtStart>& states, std::function<void()> then);
   void LeaveNamespace(NamespaceNumber number, std::function<void()> then);
   void CutNamespace(NamespaceNumber number);

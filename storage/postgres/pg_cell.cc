@@ -65,7 +65,7 @@ Status PgCell::Prepare() {
     return status;
   }
   prepared_ = true;
-  if (removes_) store_->RemoveEnded();
+  if (removes_) store_->RemoveEnded(true);
   Log(LogLevel::kInfo, "a cell is reached", {{"cell", name()}});
   return Status::Ok();
 }
@@ -110,9 +110,9 @@ Result<OpenedNamespace> PgCell::OpenNamespace(NamespaceNumber number, EventSink*
   return opened;
 }
 
-void PgCell::RemoveEnded() {
-  removes_ = true;
-  if (prepared_) store_->RemoveEnded();
+void PgCell::RemoveEnded(bool removes) {
+  removes_ = removes;
+  if (prepared_) store_->RemoveEnded(removes);
 }
 
 bool PgCell::lost() const {

@@ -59,7 +59,7 @@ class PgCell {
   Status Prepare();
   /// Errors: kUnavailable, within some seconds: it is not reached, or not to be used for now.
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink);
-  void RemoveEnded();
+  void RemoveEnded(bool removes);
   /// It was not reached when it was asked last. Any thread, never blocks.
   bool lost() const;
 

@@ -165,9 +165,9 @@ bool PgCells::Lost(NamespaceNumber number) const {
 
 // ---- what was dropped
 
-void PgCells::Lead() {
-  leads_ = true;
-  for (const auto& cell : cells_) cell->RemoveEnded();
+void PgCells::Lead(bool leads) {
+  leads_ = leads;
+  for (const auto& cell : cells_) cell->RemoveEnded(leads);
 }
 
 void PgCells::Run() {
@@ -256,8 +256,12 @@ class PgCellsCluster : public ClusterStore {
   }
   Status Lead() override {
     NOTIFYD_TRY(home_->Lead());
-    cells_->Lead();
+    cells_->Lead(true);
     return Status::Ok();
+  }
+  void EndLead() override {
+    cells_->Lead(false);
+    home_->EndLead();
   }
   Result<RegistryImage> ReadRegistry() override {
     auto image = home_->ReadRegistry();
@@ -297,7 +301,7 @@ class PgCellsCluster : public ClusterStore {
 std::unique_ptr<ClusterStore> PgCells::OpenCluster() {
   std::unique_ptr<ClusterStore> home = home_->OpenCluster();
   if (!home) {
-    Lead();
+    Lead(true);
     return nullptr;
   }
   return std::make_unique<PgCellsCluster>(this, std::move(home));

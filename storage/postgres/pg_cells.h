@@ -68,7 +68,7 @@ class PgCells : public StoreHost {
   /// Null: there is none of that name.
   PgCell* FindCell(const std::string& name) const;
   Status CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned);
-  void Lead();
+  void Lead(bool leads);
   void Run();
 
   const std::shared_ptr<PgCellTable> table_;

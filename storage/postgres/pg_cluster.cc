@@ -107,8 +107,13 @@ Status PgCluster::Lead() {
   auto rows = AcquireUnits({kRegistryUnit});
   if (!rows.ok()) return std::move(rows).status();
   setup_.committer->Lead({rows->Int(0, 1), rows->Int(0, 2), Totals(), true});
-  setup_.removes();
+  setup_.removes(true);
   return Status::Ok();
+}
+
+void PgCluster::EndLead() {
+  setup_.removes(false);
+  setup_.committer->EndLead();
 }
 
 Result<RegistryImage> PgCluster::ReadRegistry() {

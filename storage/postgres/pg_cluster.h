@@ -26,7 +26,7 @@ class PgCluster : public ClusterStore {
     const OrderedKv* kv = nullptr;
     const Sealing* sealing = nullptr;
     PgCommitter* committer = nullptr;
-    std::function<void()> removes;  // retention is this member's from now on
+    std::function<void(bool)> removes;  // retention is this member's from now on, or no more
   };
   explicit PgCluster(Setup setup) : setup_(std::move(setup)) {}
 
@@ -34,6 +34,7 @@ class PgCluster : public ClusterStore {
   Result<bool> Bury(const MemberRow& seen) override;
   Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>& numbers) override;
   Status Lead() override;
+  void EndLead() override;
   Result<RegistryImage> ReadRegistry() override;
   void Forget(NamespaceNumber number) override { setup_.committer->Forget(number); }
   Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override;

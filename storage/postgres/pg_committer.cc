@@ -225,6 +225,11 @@ void PgCommitter::ForgetSome() {
   {
     std::lock_guard lock(mutex_);
     std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
+    if (ending_lead_ && MayLetGo(ending_lead_)) {
+      LetGo(lines_[ending_lead_->line_].get(), kRegistryUnit);
+      ending_lead_->kept_.clear();
+      ending_lead_.reset();
+    }
     std::erase_if(untold_, [this](int64_t unit) {
       return std::none_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line->holding.contains(unit); });
     });
@@ -241,11 +246,8 @@ bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced)
   auto found = units_.find(number);
   if (found == units_.end()) return true;
   if (open_.contains(number)) return false;
+  if (!MayLetGo(found->second)) return false;
   Line* line = lines_[found->second->line_].get();
-  // Over a connection that was lost it is being acquired anew, or will be.
-  const bool kept = !failed_ && line->holding.contains(number) && (!line->connection || line->acquiring);
-  const bool under_way = std::any_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == found->second; });
-  if (kept || under_way) return false;
   if (setup_.syncs_what_it_forgets && !failed_ && line->holding.contains(number)) {
     unsynced->push_back(found->second);
     return false;

@@ -150,6 +150,8 @@ class PgCommitter {
   bool TracksAll(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
   void Lead(const PgStand& registry);
+  /// It does so no more: all of it is committed, and nothing comes. Blocks until nothing of it is under way.
+  void EndLead();
   /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
   /// some tenths of a second at most, until it has. Any thread. Errors: kUnavailable: not yet; PgStatus's.
   Status CheckIsThere(PgConnection* connection);
@@ -178,6 +180,7 @@ class PgCommitter {
   bool TakeArrived();
   void ForgetSome();
   bool MayForget(NamespaceNumber number, std::vector<Unit>* unsynced);
+  bool MayLetGo(const Unit& unit);
   bool Quiet() const;
   void Wait();
   void Work(Line* line);
@@ -224,6 +227,7 @@ class PgCommitter {
   std::map<NamespaceNumber, Unit> units_;  // that were opened once
   std::vector<Queue> arrived_;
   std::vector<NamespaceNumber> forgetting_;
+  Unit ending_lead_;                     // the registry's, which is to be let go of
   std::set<int64_t> tracked_, untold_;   // of the former those of which something was made before
   std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
   std::vector<bool> lines_lost_;  // by line; changed by the thread alone, under the mutex

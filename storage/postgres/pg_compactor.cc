@@ -14,6 +14,7 @@ namespace {
 
 using std::chrono::milliseconds, std::chrono::minutes, std::chrono::seconds;
 
+constexpr const char* kBrokenOff = "the store is being closed, or another one cleans up";
 constexpr seconds kNoteEvery{10};
 constexpr milliseconds kCancelEvery{50};
 // So many notes: autovacuum, which looks once a minute, has come by in that time, and a table is given the most that it held meanwhile.
@@ -94,16 +95,33 @@ void PgCompactor::Stop() {
   {
     std::unique_lock lock(mutex_);
     ending_ = true;
-    wake_.notify_all();
-    // Again and again: one that comes between two statements ends neither.
-    for (std::array<char, 256> ignored; under_way_; wake_.wait_for(lock, kCancelEvery)) PQcancel(under_way_, ignored.data(), ignored.size());
+    BreakOff(&lock);
   }
   if (thread_.joinable()) thread_.join();
 }
 
+void PgCompactor::Work() {
+  std::lock_guard lock(mutex_);
+  rests_ = false;
+  works_ = true;
+}
+
+void PgCompactor::Rest() {
+  std::unique_lock lock(mutex_);
+  works_ = false;
+  rests_ = true;
+  BreakOff(&lock);
+}
+
+/// Again and again: one that comes between two statements ends neither.
+void PgCompactor::BreakOff(std::unique_lock<std::mutex>* lock) {
+  wake_.notify_all();
+  for (std::array<char, 256> ignored; under_way_; wake_.wait_for(*lock, kCancelEvery)) PQcancel(under_way_, ignored.data(), ignored.size());
+}
+
 bool PgCompactor::Ending() {
   std::lock_guard lock(mutex_);
-  return ending_;
+  return ending_ || rests_;
 }
 
 void PgCompactor::Run() {
@@ -161,7 +179,7 @@ Status PgCompactor::With(const std::function<Status(PgConnection*)>& use) {
   NOTIFYD_TRY(connection->RunScript("SET synchronous_commit = off; SET lock_timeout = 100"));
   {
     std::lock_guard lock(mutex_);
-    if (ending_) return Status(Code::kUnavailable, "the store is being closed");
+    if (ending_ || rests_) return Status(Code::kUnavailable, kBrokenOff);
     under_way_ = PQgetCancel(connection->raw());
   }
   Status status = use(connection);
@@ -237,7 +255,7 @@ Status PgCompactor::MoveRows(PgConnection* connection, const Table& table, int64
     // Half of the time belongs to everybody else.
     const auto pause = std::min<Clock::duration>(Clock::now() - begun, milliseconds(100));
     std::unique_lock lock(mutex_);
-    if (wake_.wait_for(lock, pause, [this] { return ending_; })) return Status(Code::kUnavailable, "the store is being closed");
+    if (wake_.wait_for(lock, pause, [this] { return ending_ || rests_; })) return Status(Code::kUnavailable, kBrokenOff);
   }
   return Status::Ok();
 }

@@ -36,8 +36,10 @@ class PgCompactor {
   void Start(bool works);
   /// What is under way at the server is broken off.
   void Stop();
-  /// Any thread.
-  void Work() { works_ = true; }
+  /// Any thread, as the next.
+  void Work();
+  /// Another one does it: what is under way at the server is broken off.
+  void Rest();
   /// Pages that tables and indexes gave back. Any thread.
   uint64_t pages() const { return pages_; }
 
@@ -61,6 +63,7 @@ class PgCompactor {
 
   void Run();
   bool Ending();
+  void BreakOff(std::unique_lock<std::mutex>* lock);
   Status Look();
   Status NoteRows();
   /// On a connection of its own, which Stop breaks off.
@@ -79,7 +82,7 @@ class PgCompactor {
   std::mutex mutex_;
   std::condition_variable wake_;
   PGcancel* under_way_ = nullptr;  // of the connection that is used
-  bool ending_ = false;
+  bool ending_ = false, rests_ = false;
   std::thread thread_;
 };
 

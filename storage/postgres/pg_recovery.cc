@@ -174,6 +174,22 @@ void PgCommitter::Fail(const Status& status) {
   events_->OnWriteFailed(status);
 }
 
+void PgCommitter::EndLead() {
+  const Queue registry = std::exchange(registry_, nullptr);
+  std::unique_lock lock(mutex_);
+  if (stopped_) return;
+  ending_lead_ = registry->unit_;
+  Wake();
+  settled_.wait(lock, [&] { return stopped_ || !ending_lead_; });
+}
+
+/// Nothing of it is under way; over a connection that was lost it is being acquired anew, or will be.
+bool PgCommitter::MayLetGo(const Unit& unit) {
+  const Line* line = lines_[unit->line_].get();
+  const bool kept = !failed_ && line->holding.contains(unit->number_) && (!line->connection || line->acquiring);
+  return !kept && std::none_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == unit; });
+}
+
 /// Lets go of a queue that was closed, once nothing of it is left.
 void PgCommitter::Settle(const Queue& queue) {
   {

@@ -197,6 +197,11 @@ class PgStore::Impl {
     sweeper.Remove();
     compactor.Work();
   }
+  /// It is another one's.
+  void LeaveUnclean() {
+    sweeper.Rest();
+    compactor.Rest();
+  }
 
   const StoreOptions options;
   const std::shared_ptr<Shared> shared;
@@ -351,7 +356,7 @@ std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
   setup.kv = &impl_->shared->kv;
   setup.sealing = &impl_->shared->sealing;
   setup.committer = impl_->committer.get();
-  setup.removes = [impl = impl_.get()] { impl->CleanUp(); };
+  setup.removes = [impl = impl_.get()](bool removes) { removes ? impl->CleanUp() : impl->LeaveUnclean(); };
   return std::make_unique<PgCluster>(std::move(setup));
 }
 
@@ -483,8 +488,8 @@ Status PgStore::With(const std::function<Status(PgConnection*)>& use) const {
   return impl_->shared->pool.With(use);
 }
 
-void PgStore::RemoveEnded() {
-  impl_->CleanUp();
+void PgStore::RemoveEnded(bool removes) {
+  removes ? impl_->CleanUp() : impl_->LeaveUnclean();
 }
 
 void PgStore::BeginForget(NamespaceNumber number) {

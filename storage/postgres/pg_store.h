@@ -67,8 +67,9 @@ class PgStore : public StoreHost {
   Fingerprint id() const;
   /// Runs `use` with a connection of those that read.
   Status With(const std::function<Status(PgConnection*)>& use) const;
-  /// What retention ended is removed by this one from now on, and room in tables given back. Any thread.
-  void RemoveEnded();
+  /// What retention ended is removed by this one from now on, and room in tables given back; or no more, once what is under way has ended. Any
+  /// thread.
+  void RemoveEnded(bool removes);
   /// Of a cell: begins to let go of a namespace that is closed here, so that another member may have it; what it wrote is synced first.
   void BeginForget(NamespaceNumber number);
   /// Whether anything of it may still be written here. Any thread.

@@ -164,8 +164,8 @@ Status PgSweeper::RemoveDue() {
   // waited for the database for longer, or a clock was set.
   const bool all = passes_ % kAllEvery == 0;
   std::pair<int64_t, std::string> mark = {all ? INT64_MIN : std::min(swept_, hour) - 1, {}};
-  for (bool more = true; more && !Ending();) NOTIFYD_TRY(RemoveStep(&mark, &more));
-  if (Ending()) return Status::Ok();
+  for (bool more = true; more && !rests_ && !Ending();) NOTIFYD_TRY(RemoveStep(&mark, &more));
+  if (rests_ || Ending()) return Status::Ok();
   ++passes_;
   swept_ = hour;
   return Status::Ok();

@@ -33,7 +33,15 @@ class PgSweeper {
   void Start(bool removes);
   void Stop();
   /// Whoever removed it before is gone. Any thread.
-  void Remove() { removes_ = true; }
+  void Remove() {
+    rests_ = false;
+    removes_ = true;
+  }
+  /// Another one removes it: what is under way ends with its next step. Any thread.
+  void Rest() {
+    removes_ = false;
+    rests_ = true;
+  }
   /// Any thread.
   void Fold(std::vector<std::string> keys);
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
@@ -66,7 +74,7 @@ class PgSweeper {
   const std::function<int64_t()> wall_ms_;
   std::atomic<uint64_t> removed_ = 0, folded_ = 0;
   std::atomic<bool> no_standby_ = false;
-  std::atomic<bool> removes_ = false;
+  std::atomic<bool> removes_ = false, rests_ = false;
   uint64_t passes_ = 0;  // over what is due; of the thread that makes them, as the next
   int64_t swept_ = 0;    // of what was due before this hour the last one left nothing
 

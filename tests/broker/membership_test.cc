@@ -202,11 +202,72 @@ TEST_CASE("membership: where the store has an older renewal than was told of, wh
   CHECK(a.NextBurial().ms == 9'600);
 }
 
+TEST_CASE("membership: a leader that most others do not reach gives the registry up, and does not take it again before it is reached") {
+  ClusterRows rows;
+  for (const char* name : {"a", "b", "c"}) rows.Find(name)->word = WordOf(static_cast<uint64_t>(name[0]));
+  const Incarnation a_owns{0, 'a'}, b_owns{0, 'b'};
+  rows.image.units = {{kRegistryUnit, 3, a_owns, ""}, {kSystemNumber, 2, a_owns, "a"}, {2, 5, a_owns, "a"}};
+  Membership a("a"), b("b");
+  const auto look = [&] {
+    a.Seen({0}, a_owns, rows.image);
+    b.Seen({0}, b_owns, rows.image);
+  };
+  look();
+  for (int64_t unit : {kRegistryUnit, int64_t{kSystemNumber}, int64_t{2}}) a.Acquired(unit);
+  CHECK_FALSE(a.ToYield(/*cut_off=*/true, {}));
+  rows.Find("b")->reach = {true, {"a"}};
+  rows.Find("c")->reach = {true, {"a"}};
+  look();
+  CHECK_FALSE(a.ToYield(false, {}));  // it may be over in a moment
+  CHECK(a.ToYield(true, {}));
+  CHECK(a.ToRelease().empty());
+  a.Leave(kRegistryUnit);
+  CHECK_FALSE(a.leads());
+  CHECK(a.ToRelease().empty());  // what it wrote as the leader is not all written
+  CHECK(b.ToAcquire().empty());
+  a.Left(kRegistryUnit);
+  CHECK(a.ToAcquire().empty());
+  REQUIRE(a.ToRelease().size() == 1);
+  CHECK(a.ToRelease()[0].unit == kRegistryUnit);
+  REQUIRE(rows.Release(a.ToRelease()[0]));
+  look();
+  CHECK(a.ToAcquire().empty());
+  CHECK(b.ToAcquire() == std::vector<int64_t>{kRegistryUnit});
+  // What is reached again may lead again.
+  rows.Find("b")->reach = rows.Find("c")->reach = {true, {}};
+  look();
+  CHECK(a.ToAcquire() == std::vector<int64_t>{kRegistryUnit});
+}
+
+TEST_CASE("membership: a leader that is drained gives the registry up once it is emptied, and to nobody who is drained, too, or stops") {
+  ClusterRows rows;
+  for (const char* name : {"a", "b"}) rows.Find(name)->word = WordOf(static_cast<uint64_t>(name[0]));
+  const Incarnation a_owns{0, 'a'};
+  rows.image.units = {{kRegistryUnit, 3, a_owns, ""}, {kSystemNumber, 2, a_owns, "a"}, {2, 5, a_owns, "a"}};
+  rows.Find("a")->draining = true;
+  Membership a("a");
+  a.Seen({0}, a_owns, rows.image);
+  for (int64_t unit : {kRegistryUnit, int64_t{kSystemNumber}, int64_t{2}}) a.Acquired(unit);
+  CHECK_FALSE(a.ToYield(false, {}));
+  a.Leave(2);
+  a.Left(2);
+  CHECK(a.ToYield(false, {}));
+  CHECK_FALSE(a.ToYield(false, {"b"}));
+  rows.Find("b")->draining = true;
+  a.Seen({1}, a_owns, rows.image);
+  CHECK_FALSE(a.ToYield(false, {}));
+  rows.image.units[0].owner = {};
+  Membership b("b");
+  b.Seen({1}, {0, 'b'}, rows.image);
+  CHECK(b.ToAcquire() == std::vector<int64_t>{kRegistryUnit});  // somebody has to
+}
+
 namespace {
 
 struct Faults {
   LeaseTimes times;
   bool fence = true;
+  bool drains = true;         // members are drained now and then, and cut off from others
   int64_t words_back_ms = 0;  // what was heard is counted from so long before
 };
 
@@ -214,7 +275,7 @@ struct Findings {
   int both = 0;     // moments at which two could act for one unit
   int mixed = 0;    // batches that were written behind a later owner's acquisition
   int written = 0;  // batches
-  int buried = 0, handed = 0, heard = 0;
+  int buried = 0, handed = 0, heard = 0, yielded = 0;
   bool calm = true;  // with all faults over, each unit is served where it is placed, and one leads
 };
 
@@ -223,7 +284,7 @@ constexpr int64_t kUnits = 4;
 /// Members with clocks of their own over one store. Every request and answer takes its time, may be lost, or done long after it was given up.
 class World {
  public:
-  World(uint64_t seed, const Faults& faults) : random_(seed), faults_(faults) {
+  World(uint64_t seed, const Faults& faults) : random_(seed), judging_(seed + 1'000'000), faults_(faults) {
     const size_t count = 2 + random_.Below(3);
     for (size_t i = 0; i < count; ++i) {
       auto member = std::make_unique<Process>();
@@ -296,6 +357,7 @@ class World {
     // Whoever leads places.
     if (random_.Chance(faulty ? 0.005 : now_ms_ < 130'000 ? 0.002 : 0))
       rows_.Unit(static_cast<int64_t>(random_.Below(kUnits)))->placed = members_[random_.Below(members_.size())]->name;
+    Judge(faulty);
     for (int64_t unit = 0; now_ms_ >= 130'000 && unit < kUnits; ++unit)
       if (rows_.Unit(unit)->placed.empty()) rows_.Unit(unit)->placed = members_[0]->name;
     while (!arrivals_.empty() && arrivals_.begin()->first <= now_ms_) {
@@ -306,6 +368,18 @@ class World {
     for (auto& member : members_) Turn(member.get(), faulty);
     for (int64_t unit = kRegistryUnit; unit < kUnits; ++unit)
       if (Actors(unit) > 1) ++found_.both;
+  }
+
+  /// Who is drained, and what each says of whom it does not reach.
+  void Judge(bool faulty) {
+    for (MemberRow& member : rows_.image.members) {
+      if (!faulty) member.draining = false;
+      if (!faulty) member.reach = {};
+      if (!faulty || !faults_.drains || !judging_.Chance(0.0005)) continue;
+      member.draining = judging_.Chance(0.3);
+      member.reach = {true, {}};
+      if (judging_.Chance(0.5)) member.reach.unreached = {members_[judging_.Below(members_.size())]->name};
+    }
   }
 
   void Turn(Process* member, bool faulty) {
@@ -398,6 +472,11 @@ class World {
   }
 
   void EndLeaves(Process* member) {
+    if (judging_.Chance(0.05) && member->membership->ToYield(judging_.Chance(0.5), {})) {
+      member->membership->Leave(kRegistryUnit);
+      member->leaves_at_ms[kRegistryUnit] = now_ms_ + static_cast<int64_t>(judging_.Below(2'000));
+      ++found_.yielded;
+    }
     for (int64_t unit : member->membership->ToLeave()) {
       member->membership->Leave(unit);
       member->leaves_at_ms[unit] = now_ms_ + static_cast<int64_t>(random_.Below(2'000));
@@ -442,7 +521,7 @@ class World {
     });
   }
 
-  Random random_;
+  Random random_, judging_;
   const Faults faults_;
   std::vector<std::unique_ptr<Process>> members_;
   std::multimap<int64_t, std::function<void()>> arrivals_;
@@ -461,6 +540,7 @@ Findings RunAll(uint64_t count, const Faults& faults) {
     sum.buried += one.buried;
     sum.handed += one.handed;
     sum.heard += one.heard;
+    sum.yielded += one.yielded;
     if (!one.calm && sum.calm) UNSCOPED_INFO("not calm in the end: seed " << seed);
     sum.calm = sum.calm && one.calm;
   }
@@ -478,11 +558,13 @@ TEST_CASE("membership: several members over a store that answers late, once or n
   CHECK(found.handed > 500);
   CHECK(found.written > 10'000);
   CHECK(found.heard > 10'000);
+  CHECK(found.yielded > 50);
 }
 
 TEST_CASE("membership: one that counts what it was told from before it heard it is caught") {
   Faults faults;
-  faults.words_back_ms = 3'000;
+  faults.words_back_ms = 5'000;
+  faults.drains = false;
   CHECK(RunAll(60, faults).both > 0);
 }
 

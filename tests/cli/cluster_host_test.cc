@@ -25,23 +25,56 @@ class TwoMembers : public ClusterStore {
     image_.members = {{"a", "a:1", "1", {1, 1, kOwn, false}}, {"b", "b:1", "1", {1, 1, kOther, false}}};
     image_.units = {{kRegistryUnit, 0, {}}};
   }
-  Result<ClusterImage> Look() override { return image_; }
+  Result<ClusterImage> Look() override {
+    std::lock_guard lock(mutex_);
+    return image_;
+  }
   Result<bool> Bury(const MemberRow&) override { return false; }
   Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>&) override { return std::vector<NamespaceAtStart>(); }
   Status Lead() override {
+    std::lock_guard lock(mutex_);
+    ++led_;
     image_.units[0].owner = kOwn;
     return Status::Ok();
   }
+  void EndLead() override {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
   Result<RegistryImage> ReadRegistry() override { return RegistryImage(); }
   void Forget(NamespaceNumber) override {}
-  Result<std::vector<int64_t>> Release(const std::vector<UnitRow>&) override { return std::vector<int64_t>(); }
+  Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override {
+    std::lock_guard lock(mutex_);
+    std::vector<int64_t> units;
+    for (const UnitRow& unit : seen) units.push_back(unit.unit);
+    if (units == std::vector<int64_t>{kRegistryUnit} && std::exchange(ended_, false)) image_.units[0].owner = {};
+    return units;
+  }
   Status Place(const std::vector<PlacementMove>&) override { return Status::Ok(); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>&) override { return Status::Ok(); }
   Status TellReach(const std::set<std::string>&) override { return Status::Ok(); }
   Result<bool> SetDraining(const std::string&, bool) override { return true; }
 
+  /// By the operator's word, "a" is drained, or is so no more.
+  void Drain(bool draining) {
+    std::lock_guard lock(mutex_);
+    image_.members[0].draining = draining;
+  }
+  /// Whose the registry is.
+  Incarnation leader() const {
+    std::lock_guard lock(mutex_);
+    return image_.units[0].owner;
+  }
+  int led() const {
+    std::lock_guard lock(mutex_);
+    return led_;
+  }
+
  private:
+  mutable std::mutex mutex_;
   ClusterImage image_;
+  bool ended_ = false;
+  int led_ = 0;
 };
 
 /// False: it does not hold within a minute.
@@ -57,19 +90,18 @@ bool Await(Holds holds) {
 
 }  // namespace
 
-TEST_CASE("cluster host: a leader that stops says so to the others, which look for what it gives back") {
-  std::mutex mutex;
-  std::vector<std::pair<std::string, MemberWord>> told;
+namespace {
+
+/// Of "a", whose functions do at once what they are asked, or nothing.
+ClusterHost::Setup SetupOf() {
   ClusterHost::Setup setup;
   setup.name = "a";
   setup.now = [] { return MonoTime{1'000}; };
   setup.wall = [] { return WallTime{1'000}; };
   setup.lease = [] { return OwnerWord{1, 1, kOwn, false}; };
-  setup.tell = [&](const std::string& address, MemberWord word, const std::function<void(bool)>&) {
-    std::lock_guard lock(mutex);
-    told.emplace_back(address, std::move(word));
-  };
+  setup.tell = [](const std::string&, const MemberWord&, const std::function<void(bool)>&) {};
   setup.registry = [](const RegistryImage&, bool, const std::function<void()>& then) { then(); };
+  setup.yield = [](const std::function<void()>& then) { then(); };
   setup.gained = [](const std::vector<NamespaceAtStart>&, const std::function<void()>& then) { then(); };
   setup.leave = [](NamespaceNumber, const std::function<void()>& then) { then(); };
   setup.cut = [](NamespaceNumber) {};
@@ -78,6 +110,51 @@ TEST_CASE("cluster host: a leader that stops says so to the others, which look f
   setup.load = [](NamespaceNumber) { return uint64_t{0}; };
   setup.lost = [](const char*) {};
   setup.members_changed = [](const std::vector<Member>&) {};
+  return setup;
+}
+
+}  // namespace
+
+TEST_CASE("cluster host: a leader that is drained gives it up once all it wrote is written, and may lead again later") {
+  std::mutex mutex;
+  std::function<void()> written;
+  ClusterHost::Setup setup = SetupOf();
+  setup.yield = [&](std::function<void()> then) {
+    std::lock_guard lock(mutex);
+    written = std::move(then);
+  };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.leads(); }));
+  store->Drain(true);
+  host.Kick();
+  REQUIRE(Await([&] {
+    std::lock_guard lock(mutex);
+    return written != nullptr;
+  }));
+  CHECK_FALSE(host.leads());  // nothing new is begun
+  CHECK(host.OfRegistry().kind == Place::Kind::kMoving);
+  CHECK(store->leader() == kOwn);  // nobody else takes it yet
+  written();
+  REQUIRE(Await([&] { return store->leader() == Incarnation(); }));
+  CHECK(store->led() == 1);
+  store->Drain(false);
+  host.Kick();
+  REQUIRE(Await([&] { return host.leads(); }));
+  CHECK(store->led() == 2);
+  host.Stop();
+}
+
+TEST_CASE("cluster host: a leader that stops says so to the others, which look for what it gives back") {
+  std::mutex mutex;
+  std::vector<std::pair<std::string, MemberWord>> told;
+  ClusterHost::Setup setup = SetupOf();
+  setup.tell = [&](const std::string& address, MemberWord word, const std::function<void(bool)>&) {
+    std::lock_guard lock(mutex);
+    told.emplace_back(address, std::move(word));
+  };
   ClusterHost host(std::move(setup));
   host.Start(std::make_unique<TwoMembers>());
   // By the store's word, too.

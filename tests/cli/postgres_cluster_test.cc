@@ -294,6 +294,40 @@ TEST_CASE("postgres cluster: a member that the others do not reach is given noth
   CHECK(cluster.At("c").process().WaitForError("a member does not answer"));
 }
 
+TEST_CASE("postgres cluster: a leader that the others do not reach gives the leading up, and all goes on at the others") {
+  const Authority cluster_authority, other_authority;
+  Cluster cluster;
+  cluster.Add("c", {}, &other_authority);
+  REQUIRE(cluster.Leader() == "c");
+  cluster.Make("before");
+  for (const char* name : {"a", "b"}) cluster.Add(name, {}, &cluster_authority);
+  REQUIRE(cluster.At("c").process().WaitForError("\"this member leads no more\""));
+  std::string leader;
+  REQUIRE(Await([&] { return (leader = cluster.Leader()) != "c"; }));
+  CHECK(cluster.At(leader).process().WaitForError("\"this member leads\""));
+  // `system` comes after it, and what is the leader's is answered where clients reach each other.
+  CHECK(Await([&] { return cluster.OwnerOf("system") == leader; }));
+  for (const char* member : {"a", "b"}) {
+    const std::string path = "/v1/namespaces/after-" + std::string(member);
+    CHECK(Await([&] { return cluster.Ask(member, "PUT", path, "{}").status / 100 == 2; }));
+    CHECK(cluster.Ask(member, "GET", "/v1/namespaces/before").status == 200);
+  }
+  CHECK(cluster.At("c").process().running());
+  CHECK(LinesOf(cluster.At("c").process().error(), "this member leads").size() == 1);
+}
+
+TEST_CASE("postgres cluster: a leader that is drained hands over what is the leader's, too, and goes on as a member") {
+  Cluster cluster({"a", "b"});
+  const std::string leader = cluster.Leader(), other = leader == "a" ? "b" : "a";
+  REQUIRE(Await([&] { return !cluster.Of(other, "name").empty(); }));
+  REQUIRE(cluster.Ask("a", "POST", "/v1/cluster/members/" + leader + "/drain").status == 204);
+  CHECK(Await([&] { return cluster.Leader() == other; }));
+  CHECK(Await([&] { return cluster.Of(leader, "namespaces") == "0"; }));
+  CHECK(cluster.OwnerOf("system") == other);
+  CHECK(Await([&] { return cluster.Ask(leader, "PUT", "/v1/namespaces/made", "{}").status / 100 == 2; }));
+  CHECK(cluster.At(leader).process().running());
+}
+
 TEST_CASE("postgres cluster: one by the name of a member that lives says in its log, and to who asks for its health, why it waits") {
   Cluster cluster({"a"});
   cluster.Leader();
