@@ -87,7 +87,11 @@ const Collection& Namespaces() {
                                  {"IN FLIGHT", "/in_flight"},
                                  {"BYTES", "/stored_bytes"},
                                  {"SUBMITS/MIN", "/submits_last_minute"},
-                                 {"ATTEMPTS/MIN", "/attempts_last_minute"}}};
+                                 {"ATTEMPTS/MIN", "/attempts_last_minute"},
+                                 {"CELL", "/settings/cell", /*where_any=*/true},
+                                 {"MOVING TO", "/moving/to", /*where_any=*/true},
+                                 {"MOVE", "/moving/state", /*where_any=*/true},
+                                 {"COPIED", "/moving/copied_keys", /*where_any=*/true}}};
   return of;
 }
 
@@ -130,6 +134,34 @@ const Collection& Audit() {
   return of;
 }
 
+namespace {
+
+std::string RowsOf(const Collection& of, const std::vector<std::string>& items) {
+  std::vector<std::vector<std::string>> columns(of.columns.size());
+  for (const std::string& item : items) {
+    Result<JsonTree> tree = JsonTree::Parse(item);
+    if (!tree.ok()) continue;
+    for (size_t i = 0; i < columns.size(); ++i) columns[i].push_back(Clipped(Text(tree->root().At(of.columns[i].pointer)), kCellMost));
+  }
+  std::vector<std::string> heads;
+  std::vector<size_t> shown;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const bool any = std::any_of(columns[i].begin(), columns[i].end(), [](const std::string& cell) { return cell != "-"; });
+    if (of.columns[i].where_any && !any) continue;
+    heads.emplace_back(of.columns[i].head);
+    shown.push_back(i);
+  }
+  Table table(heads);
+  for (size_t row = 0; row < columns.front().size(); ++row) {
+    std::vector<std::string> cells;
+    for (size_t i : shown) cells.push_back(columns[i][row]);
+    table.Row(std::move(cells));
+  }
+  return table.ToString();
+}
+
+}  // namespace
+
 Exit ListOf(const Context& context, const Collection& of, const std::map<std::string, std::string>& filters, uint64_t limit) {
   Pages pages = AskPages(context, of.path, filters, limit, of.cursor);
   if (pages.exit != kDone) return pages.exit;
@@ -137,17 +169,7 @@ Exit ListOf(const Context& context, const Collection& of, const std::map<std::st
     PrintLine(ItemsJson(pages.items, pages.next));
     return kDone;
   }
-  std::vector<std::string> heads;
-  for (const Collection::Column& column : of.columns) heads.emplace_back(column.head);
-  Table table(heads);
-  for (const std::string& item : pages.items) {
-    Result<JsonTree> tree = JsonTree::Parse(item);
-    if (!tree.ok()) continue;
-    std::vector<std::string> cells;
-    for (const Collection::Column& column : of.columns) cells.push_back(Clipped(Text(tree->root().At(column.pointer)), kCellMost));
-    table.Row(std::move(cells));
-  }
-  Print(table.ToString());
+  Print(RowsOf(of, pages.items));
   if (!pages.next.empty()) Remark("more with --" + std::string(of.cursor) + " " + pages.next);
   return kDone;
 }

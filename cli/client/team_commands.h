@@ -16,7 +16,8 @@ namespace notifyd {
 struct Collection {
   struct Column {
     const char* head;
-    const char* pointer;  // into an item
+    const char* pointer;     // into an item
+    bool where_any = false;  // only where some item has it
   };
   std::string path;  // "/v1/tokens"
   std::vector<Column> columns;

@@ -20,7 +20,8 @@ constexpr std::chrono::milliseconds kBetweenLooks{5};
 constexpr size_t kChunkKeys = 4'000, kChunkBytes = 4 << 20;
 constexpr int64_t kRoundTransactions = 128;
 
-constexpr char kNextMove[] = "SELECT nextval('claims')";
+// By its owner alone: whoever owns it later draws a larger one, by which all that is sent under this one is refused from then on.
+constexpr char kNextMove[] = "SELECT nextval('claims') FROM owners WHERE unit = $1 AND incarnation = $2 FOR SHARE";
 // A number that is not larger than all that were shown there is an older move's, or the place is somebody's by now.
 constexpr char kArriveInCell[] =
     "WITH c AS (INSERT INTO claimed AS c (unit, claim) VALUES ($1, $2) ON CONFLICT (unit) DO UPDATE SET claim = excluded.claim "
@@ -166,6 +167,14 @@ Result<PgCellMover::Move*> PgCellMover::Reach(const CellWish& wish) {
   return &move;
 }
 
+/// One step, once both ends are reached.
+CellStep PgCellMover::Take(const CellWish& wish, Status (PgCellMover::*step)(const CellWish&, Move*, CellStep*)) {
+  CellStep taken;
+  auto move = Reach(wish);
+  taken.status = move.ok() ? (this->*step)(wish, *move, &taken) : std::move(move).status();
+  return taken;
+}
+
 /// Under the number of the move, or not at all.
 Status PgCellMover::Write(Move* move, NamespaceNumber number, bool synced, const PgWrites& writes, std::vector<PgStatement> more) {
   PgConnection* to = move->to.connection.get();
@@ -180,10 +189,16 @@ Status PgCellMover::Write(Move* move, NamespaceNumber number, bool synced, const
 // ---- looking
 
 CellStep PgCellMover::Look(const CellWish& wish) {
-  CellStep step;
-  auto move = Reach(wish);
-  step.status = move.ok() ? LookAt(wish, *move, &step) : std::move(move).status();
-  return step;
+  return Take(wish, &PgCellMover::LookAt);
+}
+
+/// In the home cell it is this owner's wherever it lies.
+Status PgCellMover::Draw(PgConnection* home, NamespaceNumber number, int64_t* drawn) const {
+  auto next = home->Run(kNextMove, PgParams().Int(number).Bytes(EncodeIncarnation(home_->word().incarnation)));
+  if (!next.ok()) return std::move(next).status();
+  if (next->size() == 0) return Outdated("another one owns it by now");
+  *drawn = next->Int(0, 0);
+  return Status::Ok();
 }
 
 Status PgCellMover::LookAt(const CellWish& wish, Move* move, CellStep* step) {
@@ -191,14 +206,9 @@ Status PgCellMover::LookAt(const CellWish& wish, Move* move, CellStep* step) {
   auto transit = from->Run(kPgTransit, PgParams().Int(wish.number));
   if (!transit.ok()) return std::move(transit).status();
   if (transit->size() == 0 || transit->Int(0, 1) != 0) return Status::Ok();
-  int64_t gone = transit->Int(0, 0);
+  int64_t gone = transit->Int(0, 0), number = 0;
+  NOTIFYD_TRY(home_->With([&](PgConnection* home) { return Draw(home, wish.number, &number); }));
   if (transit->Bytes(0, 3) == wish.to) {
-    int64_t number = 0;
-    NOTIFYD_TRY(home_->With([&](PgConnection* home) {
-      auto next = AskInt(home, kNextMove);
-      if (next.ok()) number = *next;
-      return next.ok() ? Status::Ok() : std::move(next).status();
-    }));
     NOTIFYD_TRY(MustBe(from, kRenumberGone, PgParams().Int(wish.number).Int(gone).Int(number), "it was taken over meanwhile"));
     auto copy = to->Run(kRenumberCopy, PgParams().Int(wish.number).Int(gone).Int(number));
     if (!copy.ok()) return std::move(copy).status();
@@ -215,12 +225,14 @@ Status PgCellMover::LookAt(const CellWish& wish, Move* move, CellStep* step) {
 // ---- copying
 
 CellStep PgCellMover::Begin(const CellWish& wish) {
-  CellStep step;
-  auto move = Reach(wish);
-  step.status = move.ok() ? Arrive(wish, *move) : std::move(move).status();
-  if (step.status.ok()) step.status = NoteFrom(wish, *move);
-  if (step.status.ok()) PassCrashPoint(CrashPoint::kCellBegun);
-  return step;
+  return Take(wish, &PgCellMover::BeginCopy);
+}
+
+Status PgCellMover::BeginCopy(const CellWish& wish, Move* move, CellStep*) {
+  NOTIFYD_TRY(Arrive(wish, move));
+  NOTIFYD_TRY(NoteFrom(wish, move));
+  PassCrashPoint(CrashPoint::kCellBegun);
+  return Status::Ok();
 }
 
 Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
@@ -235,11 +247,7 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
     move->number = *claim;
   }
   const Status drawn = home_->With([&](PgConnection* home) -> Status {
-    if (wish.from == kHomeCell) {
-      auto next = AskInt(home, kNextMove);
-      if (!next.ok()) return std::move(next).status();
-      move->number = *next;
-    }
+    if (wish.from == kHomeCell) NOTIFYD_TRY(Draw(home, wish.number, &move->number));
     // Whatever becomes of it, one of the two is to be cleaned of it.
     for (const std::string& cell : {wish.from, wish.to}) NOTIFYD_TRY(RunOne(home, kPgLeaveOver, PgParams().Int(wish.number).Bytes(cell)));
     return home->TakeWarning() ? Warned() : Status::Ok();
@@ -272,10 +280,7 @@ Status PgCellMover::NoteFrom(const CellWish& wish, Move* move) {
 }
 
 CellStep PgCellMover::Copy(const CellWish& wish) {
-  CellStep step;
-  auto move = Reach(wish);
-  step.status = move.ok() ? CopySome(wish, *move, &step) : std::move(move).status();
-  return step;
+  return Take(wish, &PgCellMover::CopySome);
 }
 
 Status PgCellMover::CopySome(const CellWish& wish, Move* move, CellStep* step) {
@@ -308,10 +313,7 @@ Status PgCellMover::CopySome(const CellWish& wish, Move* move, CellStep* step) {
 }
 
 CellStep PgCellMover::Follow(const CellWish& wish) {
-  CellStep step;
-  auto move = Reach(wish);
-  step.status = move.ok() ? FollowSome(wish, *move, &step) : std::move(move).status();
-  return step;
+  return Take(wish, &PgCellMover::FollowSome);
 }
 
 Status PgCellMover::FollowSome(const CellWish& wish, Move* move, CellStep* step) {
@@ -351,10 +353,8 @@ Status PgCellMover::FollowSome(const CellWish& wish, Move* move, CellStep* step)
 // ---- while it stands still
 
 CellStep PgCellMover::Finish(const CellWish& wish) {
-  CellStep step;
   PassCrashPoint(CrashPoint::kCellStood);
-  auto move = Reach(wish);
-  step.status = move.ok() ? FinishAll(wish, *move, &step) : std::move(move).status();
+  CellStep step = Take(wish, &PgCellMover::FinishAll);
   if (step.status.ok()) PassCrashPoint(CrashPoint::kCellWhole);
   return step;
 }
@@ -400,16 +400,14 @@ Status PgCellMover::FinishAll(const CellWish& wish, Move* move, CellStep* step) 
 }
 
 CellStep PgCellMover::Depart(const CellWish& wish) {
-  CellStep step;
-  auto move = Reach(wish);
-  step.status = move.ok() ? LeaveBehind(wish, *move) : std::move(move).status();
+  CellStep step = Take(wish, &PgCellMover::LeaveBehind);
   if (!step.status.ok()) return step;
   ++moved_;
   PassCrashPoint(CrashPoint::kCellDeparted);
   return step;
 }
 
-Status PgCellMover::LeaveBehind(const CellWish& wish, Move* move) {
+Status PgCellMover::LeaveBehind(const CellWish& wish, Move* move, CellStep*) {
   PgConnection* from = move->from.connection.get();
   const std::string own = EncodeIncarnation(home_->word().incarnation);
   return InTransaction(from, true, [&]() -> Status {

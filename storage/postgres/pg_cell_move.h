@@ -58,13 +58,16 @@ class PgCellMover : public CellStore {
   };
 
   Result<Move*> Reach(const CellWish& wish);
+  CellStep Take(const CellWish& wish, Status (PgCellMover::*step)(const CellWish&, Move*, CellStep*));
   Status ReachEnd(const std::string& cell, Side* side);
+  Status BeginCopy(const CellWish& wish, Move* move, CellStep* step);
   Status Arrive(const CellWish& wish, Move* move);
   Status NoteFrom(const CellWish& wish, Move* move);
   Status CopySome(const CellWish& wish, Move* move, CellStep* step);
   Status FollowSome(const CellWish& wish, Move* move, CellStep* step);
   Status FinishAll(const CellWish& wish, Move* move, CellStep* step);
-  Status LeaveBehind(const CellWish& wish, Move* move);
+  Status LeaveBehind(const CellWish& wish, Move* move, CellStep* step);
+  Status Draw(PgConnection* home, NamespaceNumber number, int64_t* drawn) const;
   Status LookAt(const CellWish& wish, Move* move, CellStep* step);
   Status Write(Move* move, NamespaceNumber number, bool synced, const PgWrites& writes, std::vector<PgStatement> more);
 

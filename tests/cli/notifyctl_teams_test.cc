@@ -177,6 +177,20 @@ TEST_CASE("notifyctl token list: a table, paged; what a list holds with commas")
   CHECK(broker.seen().at(0).target == "/v1/tokens?limit=5");
 }
 
+TEST_CASE("notifyctl namespace list: cells and moves between them are shown where a store has them, and nothing of it elsewhere") {
+  const std::string plain = R"({"name":"default","state":"active","awake":true,"pending":1,"in_flight":0,"settings":{"cell":null}})";
+  ScriptedServer alone(Always(200, R"({"items":[)" + plain + R"(],"next":null})"));
+  const std::string heads = CtlAt(alone, {"namespace", "list"}).output;
+  for (const char* head : {"CELL", "MOV", "COPIED"}) CHECK(heads.find(head) == std::string::npos);
+  ScriptedServer broker(Always(200, R"({"items":[)" + plain +
+                                        R"(,{"name":"billing","state":"active","awake":true,"pending":7,"in_flight":2,"settings":{"cell":"east"},)"
+                                        R"("moving":{"to":"west","state":"copying","copied_keys":4000,"waits_for":null}}],"next":null})"));
+  const std::string shown = CtlAt(broker, {"namespace", "list"}).output;
+  const std::string first = shown.substr(0, shown.find('\n'));
+  for (const char* head : {"CELL", "MOVING TO", "MOVE", "COPIED"}) CHECK_THAT(first, Catch::Contains(head));
+  CHECK_THAT(shown, Catch::Contains("east") && Catch::Contains("west") && Catch::Contains("copying") && Catch::Contains("4000"));
+}
+
 TEST_CASE("notifyctl show: what is within an object stands with its name before it, and the ETag at the end") {
   ScriptedServer broker([](const SeenRequest&) {
     return ScriptedAnswer{200, R"({"name":"a","max_pending":null,"destinations":{"allow":["10.0.0.0/8"],"https_only":true}})", "application/json",

@@ -97,6 +97,35 @@ export const clusterCases = [
     },
   ],
   [
+    "namespaces: in which cell each lies, and how far one is that moves, where the store has cells; else nothing of it",
+    async (world) => {
+      const broker = await world.broker();
+      await broker.call("PUT", "/v1/namespaces/billing", {});
+      await broker.call("PUT", "/v1/namespaces/mail", {});
+      const plain = await world.browser.page(await world.context());
+      await open(plain, broker, "namespaces");
+      await plain.locator(".row", { hasText: "billing" }).waitFor();
+      check((await plain.locator("text=Moves to").count()) === 0, "nothing is said of moves");
+      const context = await world.context();
+      await context.route("**/v1/namespaces?limit=200", async (route) => {
+        const response = await route.fetch();
+        const answer = await response.json();
+        for (const row of answer.items) {
+          if (row.name === "billing") Object.assign(row, { moving: { to: "west", state: "copying", copied_keys: 4000, waits_for: null } });
+          if (row.name === "billing") row.settings.cell = "east";
+          if (row.name === "mail") Object.assign(row, { moving: { to: "east", state: "beginning", copied_keys: 0, waits_for: "the cell is not reached" } });
+        }
+        await route.fulfill({ json: answer });
+      });
+      const page = await world.browser.page(context);
+      await open(page, broker, "namespaces");
+      await page.locator(".row", { hasText: "billing" }).filter({ hasText: "east" }).filter({ hasText: "west" }).filter({ hasText: "copying: 4,000 keys" }).waitFor();
+      await page.locator(".row", { hasText: "mail" }).filter({ hasText: "home" }).filter({ hasText: "waits: the cell is not reached" }).waitFor();
+      await isAccessible(page, world.axe, "namespaces");
+      await fits(page, "namespaces");
+    },
+  ],
+  [
     "cluster: an alert says whose process it is about, and the page which members' figures are not known",
     async (world) => {
       const broker = await world.broker();

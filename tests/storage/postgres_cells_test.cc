@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "storage/cells_harness.h"
+#include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
 
 namespace notifyd {
@@ -55,6 +56,120 @@ TEST_CASE("postgres cells: from the next owner's claim on an older one's transac
   CHECK_FALSE(connection->Run(kPgFence, fence).ok());
   CHECK(connection->sqlstate() == kPgFenced);
   CHECK(Ask(store.east(), "SELECT count(*) FROM log WHERE unit = 5 AND n = 99") == 0);
+}
+
+namespace {
+
+/// Another broker, which has the store from now on: it saw that the lease was not renewed.
+class Successor : public OwnerHandle {
+ public:
+  explicit Successor(StoreOptions options) {
+    auto connection = Connect(options.postgres);
+    // Whoever still renews it does so between a look and this now and then.
+    for (int tries = 0; tries < 100 && word_.free; ++tries) {
+      const auto seen = connection->Run(kPgLook);
+      REQUIRE(seen.ok());
+      const Incarnation own{8, 8};
+      const auto taken = connection->Run(kPgTakeLease, PgParams()
+                                                           .Int(seen->Int(0, 0))
+                                                           .Int(seen->Int(0, 1))
+                                                           .Bytes(seen->Bytes(0, 2))
+                                                           .Bool(false)
+                                                           .Bytes(EncodeIncarnation(own)));
+      if (taken.ok()) word_ = {static_cast<uint64_t>(taken->Int(0, 0)), static_cast<uint64_t>(taken->Int(0, 1)), own, false};
+    }
+    REQUIRE_FALSE(word_.free);
+    options.owner = this;
+    auto opened = PgCells::Open(options);
+    if (!opened.ok()) FAIL(opened.status().detail());
+    cells_ = *std::move(opened);
+    REQUIRE(cells_->OpenCluster() == nullptr);
+    REQUIRE(cells_->LoadRegistry().ok());
+    cells_->Start(&events_);
+  }
+  OwnerWord word() const override { return word_; }
+  void Fenced() override { FAIL("it is fenced"); }
+  PgCells& cells() { return *cells_; }
+  CellStore& mover() { return *cells_->mover(); }
+  void Put(const NamespaceRow& row) {
+    cells_->Commit({++batches_, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(row)}}});
+    events_.AwaitCommitted(batches_);
+  }
+
+ private:
+  OwnerWord word_;
+  WaitingEvents events_;
+  uint64_t batches_ = 0;
+  std::unique_ptr<PgCells> cells_;
+};
+
+void WriteOne(NamespaceStore* space, WaitingSink* sink) {
+  WriteBatch batch{1, true, {Put(MakeRecord(1))}, {}};
+  batch.totals.accepted = 1;
+  space->Commit(std::move(batch));
+  REQUIRE(std::holds_alternative<Committed>(sink->Take()));
+}
+
+void CopyAll(CellStore* mover, const CellWish& wish) {
+  for (bool more = true; more;) {
+    const CellStep step = mover->Copy(wish);
+    REQUIRE(step.status.ok());
+    more = step.more;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
+  CellHarness store;
+  WaitingSink sink;
+  auto space = store.cells().OpenNamespace(kAtHome, &sink);
+  REQUIRE(space.ok());
+  WriteOne(space->store.get(), &sink);
+  const CellWish wish{kAtHome, "n6", kHomeCell, "east"};
+  CellStore& late = *store.cells().mover();
+  REQUIRE(late.Look(wish).status.ok());
+  REQUIRE(late.Begin(wish).status.ok());
+  REQUIRE(late.Copy(wish).more);
+  *space = {};
+
+  Successor next(store.options());
+  REQUIRE(next.mover().Look(wish).status.ok());
+  REQUIRE(next.mover().Begin(wish).status.ok());
+  const char *move = "SELECT move FROM transits WHERE unit = 6", *epoch = "SELECT epoch FROM owners WHERE unit = 6";
+  const int64_t its_move = Ask(store.east(), move), its_epoch = Ask(store.home(), epoch);
+  const auto is_refused = [&](const CellStep& step) { return step.status.code() == Code::kConflict; };
+  CHECK(is_refused(late.Copy(wish)));
+  CHECK(is_refused(late.Finish(wish)));
+  CHECK(is_refused(late.Depart(wish)));
+  CHECK(is_refused(late.Begin(wish)));
+  CHECK(Ask(store.east(), move) == its_move);
+  CHECK(Ask(store.home(), epoch) == its_epoch);
+  CHECK(Ask(store.home(), "SELECT count(*) FROM transits") == 0);
+
+  CopyAll(&next.mover(), wish);
+  REQUIRE(next.mover().Finish(wish).status.ok());
+  CHECK(is_refused(late.Depart(wish)));
+  REQUIRE(next.mover().Depart(wish).status.ok());
+  CHECK(is_refused(late.Look(wish)));
+  CHECK(Ask(store.home(), "SELECT count(*) FROM transits") == 1);
+  next.Put(SpaceRow(kAtHome, "east"));
+  next.mover().End(wish);
+  // It lies in the other cell, and is served there: what comes for its copy late must not empty it.
+  WaitingSink served;
+  const auto opened = next.cells().OpenNamespace(kAtHome, &served);
+  REQUIRE(opened.ok());
+  CHECK(opened->totals.accepted == 1);
+  CHECK(is_refused(late.Begin(wish)));
+  CHECK(Ask(store.east(), "SELECT count(*) FROM kv_notifies") == 1);
+  CHECK(Ask(store.east(), "SELECT count(*) FROM transits") == 0);
+  store.cells().Commit({9, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(SpaceRow(kAtHome, std::nullopt))}}});
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (store.events().failures == 0 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto image = next.cells().LoadRegistry();
+  REQUIRE(image.ok());
+  for (const auto& row : image->namespaces)
+    if (row->number == kAtHome) CHECK(row->settings.cell == "east");
 }
 
 TEST_CASE("postgres cells: one that is not reached is its namespaces' affair alone, and used again once it is there") {

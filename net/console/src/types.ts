@@ -229,6 +229,7 @@ export interface Namespace {
   state: "active" | "deleting";
   created_at: string;
   member?: string | null; // of a cluster: who serves it
+  moving?: { to: string; state: "queued" | "beginning" | "copying" | "following" | "standing_still" | "switching" | "ending" | null; copied_keys: number | null; waits_for: string | null };
   // Null: whoever serves it did not say.
   awake: boolean | null;
   pending: number | null;

@@ -20,6 +20,19 @@ function Sleep({ row }: { row: Namespace }) {
   return row.awake ? <Badge tone="good">{t("awake")}</Badge> : <Badge tone="plain" icon="moon">{t("asleep")}</Badge>;
 }
 
+/// How far the move to another cell of the store is; null: there is none.
+function Moving({ row }: { row: Namespace }) {
+  if (!row.moving) return null;
+  const { to, state, copied_keys, waits_for } = row.moving;
+  const how = state === null ? "" : t(`cell_${state}`, { n: count(copied_keys ?? 0) });
+  return (
+    <>
+      <Name>{to}</Name> {how ? <Badge tone="plain">{how}</Badge> : null}
+      {waits_for ? <Badge tone="warn">{t("cell_waits", { why: waits_for })}</Badge> : null}
+    </>
+  );
+}
+
 export function Namespaces() {
   const pages = usePages<Namespace>("/v1/namespaces?limit=200", (row) => row.name, 3000);
   return (
@@ -38,6 +51,8 @@ export function Namespaces() {
           { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("overview", [], { ns: row.name })}><Name>{row.name}</Name></a> },
           { name: t("col_state"), width: "9rem", main: true, cell: (row) => <Sleep row={row} /> },
           ...(inCluster() ? [{ name: t("served_by"), width: "minmax(7rem, 0.6fr)", hide: true, cell: (row: Namespace) => (row.member ? <Name>{row.member}</Name> : t("served_by_nobody")) }] : []),
+          ...(pages.rows.some((row) => row.settings.cell || row.moving) ? [{ name: t("served_cell"), width: "minmax(6rem, 0.5fr)", hide: true, cell: (row: Namespace) => <Name>{String(row.settings.cell ?? t("cell_home"))}</Name> }] : []),
+          ...(pages.rows.some((row) => row.moving) ? [{ name: t("cell_moves"), width: "minmax(9rem, 1fr)", hide: true, cell: (row: Namespace) => <Moving row={row} /> }] : []),
           { name: t("tile_pending"), width: "7rem", right: true, cell: (row) => known(row.pending) },
           { name: t("col_flight"), width: "9rem", right: true, hide: true, cell: (row) => (row.in_flight === null || row.may_be_in_flight === null ? "–" : `${count(row.in_flight)} / ${count(row.may_be_in_flight)} (${percent(row.in_flight, row.may_be_in_flight)})`) },
           { name: t("stored"), width: "7rem", right: true, hide: true, cell: (row) => known(row.stored_bytes, bytes) },
