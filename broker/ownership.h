@@ -65,7 +65,7 @@ struct LeaseTimes {
   int64_t renew_ms = 2'000;
   int64_t lease_ms = 6'000;
   int64_t stale_ms = 6'600;  // a candidate waits for so long from the first sight of what does not change any more: a lease and a tenth
-  int64_t retry_ms = 250;    // after what was not answered
+  int64_t retry_ms = 250;    // from one look to the next; after what was not answered at most
 };
 
 class Ownership {

@@ -19,7 +19,7 @@ namespace {
 // What a store that nobody else has takes to be acquired, and more.
 constexpr std::chrono::milliseconds kAtOnce{1'000};
 // Before a store that was lost while it was opened is opened anew.
-constexpr std::chrono::milliseconds kAgain{1'000};
+constexpr std::chrono::milliseconds kAgain{250};
 // A request that has been coming for longer is not waited for.
 constexpr int64_t kSlowRequestMs = 200;
 constexpr int kWhySlot = 1;

@@ -115,6 +115,7 @@ TEST_CASE("ownership: a lease counts from before its renewal was sent, and only 
   r.now.ms += 1'500;
   r.owner.Answer(r.now, OwnerAnswer::kUnknown);
   CHECK(r.owner.until().ms == until_ms);
+  CHECK(r.owner.next_at().ms <= r.now.ms + 100);  // once the store is back, all waits for this
   r.now = r.owner.next_at();
   const int64_t again_ms = r.now.ms;
   auto ask = r.owner.Ask(r.now);
