@@ -72,7 +72,9 @@ class Subject {
     if (!answer_.body_complete) {
       // An error page shows what it is in its first character.
       std::string_view trimmed = Trim(WithoutMark());
-      bool open = trimmed.empty() || std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
+      // The mark itself may have come in part.
+      bool open = trimmed.empty() || kByteOrderMark.starts_with(answer_.body) ||
+                  std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
       if (!open) return {Match::kNo, "the body is not JSON"};
       return {Match::kNeedsMore, "a JSON value is expected"};
     }

@@ -160,6 +160,8 @@ TEST_CASE("json: a byte order mark before it is passed over") {
 TEST_CASE("json: a cut body leaves it open, unless it begins like no JSON") {
   CHECK(OfCutBody(Json("/ok", "true"), R"({"ok":true})") == Match::kNeedsMore);
   CHECK(OfCutBody(Json("/ok", "true"), "") == Match::kNeedsMore);
+  for (std::string_view part : {"\xEF", "\xEF\xBB", "\xEF\xBB\xBF"}) CHECK(OfCutBody(Json("/ok", "true"), part) == Match::kNeedsMore);
+  CHECK(OfCutBody(Json("/ok", "true"), "\xEF\xBB\xBE") == Match::kNo);
   CHECK(OfCutBody(Json("/ok", "true"), " \n [1") == Match::kNeedsMore);
   CHECK(OfCutBody(Json("/ok", "true"), " <html>") == Match::kNo);
 }

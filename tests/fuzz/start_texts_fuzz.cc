@@ -55,7 +55,8 @@ void ReadName(std::string_view text) {
 void ReadKey(std::string_view text) {
   const Result<KeyText> key = ParseKeyText(text);
   if (!key.ok()) {
-    CHECK(text.size() < 8 || key.status().detail().find(text) == std::string::npos);
+    // What stands behind its prefix is secret; a text without one may be a part of what is always said.
+    if (text.starts_with("whsec_") || text.starts_with("whsk_")) CHECK(text.size() < 12 || key.status().detail().find(text) == std::string::npos);
     return;
   }
   const Result<KeyText> again = ParseKeyText(FormatKeyText(key->kind, key->secret));
