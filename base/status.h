@@ -22,7 +22,8 @@ enum class Code {
   kUnacceptable,      // 422: well-formed, but its content is not acceptable
   kTooMany,           // 429: limit of pending notifies, buffers or connections
   kNotImplemented,    // 501: it is not built yet
-  kUnavailable,       // 503: starting, stopping, or the store refuses
+  kUnavailable,       // 503: starting, stopping, or the store refuses; nothing was done
+  kOutcomeUnknown,    // 504: whether it was done is not known yet
   kDiskFull,          // 507
   kLoop,              // 508: the broker has made this request itself
   kCorrupt,           // stored bytes that fail their checksum or do not parse

@@ -15,6 +15,12 @@
 #include "broker/core_topics.h"
 
 namespace notifyd {
+namespace {
+
+/// How long an answer waits for a store that is not reached: as long as a request for a namespace that moves does (contract section 23).
+constexpr int64_t kMostUnknownMs = 5'000;
+
+}  // namespace
 
 Core::Core(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed) : impl_(new Impl(limits, totals, now, seed)) {}
 Core::~Core() = default;
@@ -174,6 +180,11 @@ Wake Core::Impl::NextWake() const {
 
 // ---- batches and what waits for them
 
+Handled Core::Impl::ReplyNow(RequestId request, ReplyBody body) {
+  out_->replies.push_back({request, std::move(body)});
+  return Handled::kDone;
+}
+
 Handled Core::Impl::ReplyAfter(uint64_t batch, RequestId request, ReplyBody body) {
   if (journal_.IsSynced(batch)) return ReplyNow(request, std::move(body));
   journal_.AfterSync(batch, Reply{request, std::move(body)});
@@ -223,6 +234,11 @@ void Core::Impl::On(Committed& e) {
   }
 }
 
+ListEffect Core::Impl::ListOf(RequestId request, const ListQuery& query) const {
+  return {request, query.Narrowed(), now_, reached_, books_.totals().by_index[Index::kTail] > 0};
+}
+
+/// Lists, in this turn or a later one, so that all is seen that was decided until now, whether anybody was told of it or not.
 void Core::Impl::ListDecided(RequestId request, ListQuery query) {
   const uint64_t after = journal_.Decided();
   if (journal_.IsWritten(after)) out_->lists.push_back(ListOf(request, query));

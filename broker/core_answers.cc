@@ -64,7 +64,7 @@ void Core::Impl::AnswerUnknown() {
   });
   for (RequestId request : refused) {
     responses_->Forget(request);
-    Refuse(request, Code::kUnavailable, "the database does not write: whether this was done is known once it does again");
+    Refuse(request, Code::kOutcomeUnknown, "the database does not write: whether this was done is known once it does again");
   }
 }
 

@@ -52,12 +52,6 @@
 
 namespace notifyd {
 
-/// Whether what was accepted with this print under an idempotency key is what `item` says, too: as it is read now, or as an earlier notifyd read it.
-template <class Item>
-bool HasFields(const Fingerprint& earlier, const Item& item) {
-  return earlier == item.fields || earlier == item.fields_1;
-}
-
 class Core::Impl {
  public:
   Impl(const CoreLimits& limits, const Totals& totals, const Now& now, uint64_t seed);
@@ -151,10 +145,7 @@ class Core::Impl {
   void OnSynced(const ReadEffect& read) { ReadFor(read); }
   void OnSynced(LanesEffect& lanes) { out_->lanes.push_back(std::move(lanes)); }
   // Each answers a request, now or once a batch is synced, and says that it is handled.
-  Handled ReplyNow(RequestId request, ReplyBody body) {
-    out_->replies.push_back({request, std::move(body)});
-    return Handled::kDone;
-  }
+  Handled ReplyNow(RequestId request, ReplyBody body);
   Handled ReplyAfter(uint64_t batch, RequestId request, ReplyBody body);
   Handled Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   Handled Refuse(RequestId request, const Status& status) { return Refuse(request, status.code(), status.detail(), status.field()); }
@@ -165,10 +156,7 @@ class Core::Impl {
   /// Returns the state that users see. `entry`: what memory has of the notify, or null. `in_tail`: where that knows nothing, as the store had it.
   State StateOf(const NotifyState& state, const Entry* entry, bool in_tail = false) const;
   State StateOf(const LoadedNotify& loaded) const { return StateOf(loaded.record->state, FindEntry(loaded.record->id), loaded.in_tail); }
-  ListEffect ListOf(RequestId request, const ListQuery& query) const {
-    return {request, query.Narrowed(), now_, reached_, books_.totals().by_index[Index::kTail] > 0};
-  }
-  /// Lists, in this turn or a later one, so that all is seen that was decided until now, whether anybody was told of it or not.
+  ListEffect ListOf(RequestId request, const ListQuery& query) const;
   void ListDecided(RequestId request, ListQuery query);
 
   // ---- core_answers.cc: answers that show a notify as it was when they were decided, though the whole of it is read only later
@@ -179,7 +167,7 @@ class Core::Impl {
   void DecideAnswer(RequestId request, const Entry& entry);
   void ReadFor(const ReadEffect& read);
   Shown TakeShown(RequestId request);
-  /// The store is not reached, and has not been for kMostUnknownMs: refuses what waits for it to be durable. Whether it will be is not known.
+  /// The store is not reached, and has not been for some seconds: refuses what waits for it to be durable. Whether it will be is not known.
   void AnswerUnknown();
   void Show(RequestId request, std::shared_ptr<NotifyRecord> read);
   bool IsShown(NotifyId id) const { return shown_by_id_.count(id) > 0; }
@@ -584,7 +572,7 @@ class Core::Impl {
   DueWindow<ExpiryTimer> expiry_;
   AtOnceSearch search_;
   bool caught_up_ = true, agenda_paging_ = false, hosts_asked_ = false;  // the first: as of the last turn
-  MonoTime next_mark_;
+  MonoTime next_mark_, answer_unknown_at_;  // the latter while the store is not reached
 
   // Lanes and hosts.
   Turns turns_;
@@ -607,9 +595,6 @@ class Core::Impl {
   bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
   Beyond due_beyond_, expiry_beyond_;
   bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, lost_ = false, fatal_ = false;
-  /// How long an answer waits for a store that is not reached: as long as a request for a namespace that moves does (contract section 23).
-  static constexpr int64_t kMostUnknownMs = 5'000;
-  MonoTime answer_unknown_at_;  // while it is lost
 };
 
 }  // namespace notifyd

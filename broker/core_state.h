@@ -69,6 +69,12 @@ struct IdempotencySlot : Slot {
   std::optional<IdempotencyRecord> record;
 };
 
+/// Whether what was accepted with this print under an idempotency key is what `item` says, too: as it is read now, or as an earlier notifyd read it.
+template <class Item>
+bool HasFields(const Fingerprint& earlier, const Item& item) {
+  return earlier == item.fields || earlier == item.fields_1;
+}
+
 /// Always in memory.
 struct SwitchesSlot : Slot {
   SwitchesSlot() : Slot(Kind::kSwitches) { pins = 1; }

@@ -182,7 +182,8 @@ Fingerprint PrintOfEventFields(const ParsedNotify& notify, std::string_view key,
   WriteTimes(notify, &out);
   out.Text(kFkey, envelope.fkey);
   out.Signed(kOnHeld, static_cast<int64_t>(notify.spec.on_held.value_or(OnHeld::kReject)), static_cast<int64_t>(OnHeld::kReject));
-  out.Text(kCaller, envelope.caller, "unknown");
+  // Whose token it is does not count: the key is the topic's, whoever publishes.
+  if (notify.caller_given) out.Text(kCaller, envelope.caller, "unknown");
   if (envelope.labels) WritePairs(*envelope.labels, &out.Begin(kLabels));
   out.Text(kKey, key);
   return FingerprintOf(out.bytes);

@@ -33,7 +33,7 @@ constexpr Kind kKinds[] = {
     {Code::kIo, 500, "internal", "Internal error"},
     {Code::kNotImplemented, 501, "not-implemented", "Not implemented"},
     {Code::kUnavailable, 503, "unavailable", "Not available at present"},
-    {Code::kOk, 504, "outcome-unknown", "Outcome unknown"},
+    {Code::kOutcomeUnknown, 504, "outcome-unknown", "Outcome unknown"},
     {Code::kOk, 505, "http-version", "HTTP version not supported"},
     {Code::kDiskFull, 507, "disk-full", "Disk full"},
     {Code::kLoop, 508, "loop", "Loop detected"},

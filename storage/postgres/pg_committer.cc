@@ -45,7 +45,7 @@ PgCommitter::PgCommitter(Setup setup)
       registry_(setup_.registry ? audit_ : nullptr),
       audit_serial_(setup_.audit_serial) {
   const size_t count = static_cast<size_t>(std::max(setup_.options.connections, 1));
-  lines_lost_.resize(count);
+  lines_space_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     lines_.push_back(std::make_unique<Line>());
     lines_.back()->index = i;
@@ -101,7 +101,7 @@ std::pair<std::shared_ptr<PgQueue>, Totals> PgCommitter::Open(NamespaceNumber nu
   if (fresh) it->second.reset(new PgUnit(number, (number + size_t{1}) % lines_.size(), stand));
   Queue queue(new PgQueue(number, outlet, it->second));
   open_[number] = queue;
-  if (lines_lost_[it->second->line_]) outlet->Post(DiskSpace{.lost = true});
+  if (const DiskSpace& space = lines_space_[it->second->line_]; space.lost) outlet->Post(space);
   if (failed_) outlet->Post(WriteFailed{failure_});
   return {queue, it->second->stand_.totals};
 }

@@ -157,10 +157,10 @@ void PgCommitter::Say(Line* line, bool lost, bool full) {
   line->said_full = full;
   if (!lost) Log(LogLevel::kInfo, "the database is reached again");
   std::lock_guard lock(mutex_);
-  lines_lost_[line->index] = lost;
-  counters_.lost = std::find(lines_lost_.begin(), lines_lost_.end(), true) != lines_lost_.end();
+  const DiskSpace space = lines_space_[line->index] = {.low = full, .lost = lost};
+  counters_.lost = std::any_of(lines_space_.begin(), lines_space_.end(), [](const DiskSpace& each) { return each.lost; });
   for (const auto& [number, queue] : open_)
-    if (queue->unit_->line_ == line->index) queue->outlet_->Post(DiskSpace{.low = full, .lost = lost});
+    if (queue->unit_->line_ == line->index) queue->outlet_->Post(space);
 }
 
 void PgCommitter::Fail(const Status& status) {

@@ -544,8 +544,8 @@ TEST_CASE("a store that is not reached: what waits for it is answered after some
   f.Pass(4'900);
   CHECK(f.replies.count(submitted) + f.replies.count(triggered) == 0);
   f.Pass(200);
-  CHECK(CoreFixture::CodeOf(f.replies.at(submitted)) == Code::kUnavailable);
-  CHECK(CoreFixture::CodeOf(f.replies.at(triggered)) == Code::kUnavailable);
+  CHECK(CoreFixture::CodeOf(f.replies.at(submitted)) == Code::kOutcomeUnknown);
+  CHECK(CoreFixture::CodeOf(f.replies.at(triggered)) == Code::kOutcomeUnknown);
   f.replies.clear();
   f.reads().OpenCommits();
   f.Post(DiskSpace{.lost = false});
