@@ -30,8 +30,8 @@ class ClusterStore {
   /// Takes the registry: from then on StoreHost::Commit of its batches, and retention, are this member's. Synced. Error: kConflict: another member
   /// leads.
   virtual Status Lead() = 0;
-  /// Nothing of the registry is committed any more, and retention is not this member's: blocks until what is under way of both has ended. Then the
-  /// registry may be released.
+  /// Nothing of the registry is committed any more: blocks until what is under way of it has ended, and then it may be released. Retention and
+  /// compaction are not this member's any more, and end behind the step that is under way, which beside another one's does no harm.
   virtual void EndLead() = 0;
   /// As it is now. Of namespaces it says nothing. Any thread.
   virtual Result<RegistryImage> ReadRegistry() = 0;

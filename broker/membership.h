@@ -10,8 +10,7 @@
 //    takes what was acquired again since.
 // I4 who may not act serves nothing, whatever this says.
 // I5 nobody who is not to lead (UnfitToLead) takes the registry, and not all are so: what nobody has is taken by somebody. Who leads and is not to
-// gives
-//    it up only once what it wrote as the leader is written, so that nobody takes it from one who still acts.
+//    gives it up only once what it wrote as the leader is written, so that nobody takes it from one who still acts.
 #pragma once
 
 #include <cstdint>

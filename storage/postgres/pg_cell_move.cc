@@ -20,8 +20,12 @@ constexpr std::chrono::milliseconds kBetweenLooks{5};
 constexpr size_t kChunkKeys = 4'000, kChunkBytes = 4 << 20;
 constexpr int64_t kRoundTransactions = 128;
 
-// By its owner alone: whoever owns it later draws a larger one, by which all that is sent under this one is refused from then on.
-constexpr char kNextMove[] = "SELECT nextval('claims') FROM owners WHERE unit = $1 AND incarnation = $2 FOR SHARE";
+// By its owner alone, or, where nobody ever opened it, by whoever has the store: whoever owns it later draws a larger one, by which all that is sent
+// under this one is refused from then on.
+constexpr char kNextMove[] =
+    "WITH o AS (SELECT 1 FROM owners WHERE unit = $1 AND incarnation = $2 FOR SHARE), "
+    "l AS (SELECT 1 FROM lease WHERE unit = 0 AND NOT free AND incarnation = $2 AND NOT EXISTS (SELECT FROM owners WHERE unit = $1) FOR KEY SHARE) "
+    "SELECT nextval('claims') FROM (SELECT 1 FROM o UNION ALL SELECT 1 FROM l) AS mine";
 // A number that is not larger than all that were shown there is an older move's, or the place is somebody's by now.
 constexpr char kArriveInCell[] =
     "WITH c AS (INSERT INTO claimed AS c (unit, claim) VALUES ($1, $2) ON CONFLICT (unit) DO UPDATE SET claim = excluded.claim "

@@ -107,10 +107,10 @@ void PgCompactor::Work() {
 }
 
 void PgCompactor::Rest() {
-  std::unique_lock lock(mutex_);
+  std::lock_guard lock(mutex_);
   works_ = false;
   rests_ = true;
-  BreakOff(&lock);
+  wake_.notify_all();
 }
 
 /// Again and again: one that comes between two statements ends neither.

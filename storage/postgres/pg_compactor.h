@@ -38,7 +38,8 @@ class PgCompactor {
   void Stop();
   /// Any thread, as the next.
   void Work();
-  /// Another one does it: what is under way at the server is broken off.
+  /// Another one does it: ends behind the step that is under way, which beside another one's does no harm. Waits for nothing: to break it off would
+  /// be to wait for a database that may not answer.
   void Rest();
   /// Pages that tables and indexes gave back. Any thread.
   uint64_t pages() const { return pages_; }

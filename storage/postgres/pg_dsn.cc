@@ -63,7 +63,7 @@ Status Unreadable(const std::string& why) {
 }
 
 bool IsPorts(std::string_view ports) {
-  return std::all_of(ports.begin(), ports.end(), [](char c) { return (c >= '0' && c <= '9') || c == ','; });
+  return std::all_of(ports.begin(), ports.end(), [](char c) { return (c >= '0' && c <= '9') || c == ',' || c == ' '; });
 }
 
 }  // namespace
@@ -85,7 +85,8 @@ Status CheckPgDsn(const std::string& dsn) {
   for (const PQconninfoOption* each = options.get(); each->keyword; ++each) {
     const std::string_view keyword = each->keyword, value = each->val ? each->val : "";
     if (keyword == "port" && !IsPorts(value)) return Unreadable("the port is no number");
-    if (keyword == "host" && value.find('@') != value.npos)
+    // One that begins with it is a socket of the abstract kind, which a URI cannot say so.
+    if (keyword == "host" && value.find('@') != value.npos && (IsUri(dsn) || !value.starts_with('@')))
       return Unreadable("there is an \"@\" in the host: in a URI's user and password it is written %40");
   }
   return Status::Ok();

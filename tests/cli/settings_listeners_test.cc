@@ -301,6 +301,7 @@ TEST_CASE("start check: a member's certificate is one of its cluster's authority
     options.listen = "127.0.0.1:0";
     options.data_dir = dir.At("data");
     options.store.engine = "postgres";
+    options.store.postgres.dsn = "host=/nowhere";
     options.cluster = {.advertise = host + ":7400", .listen = "127.0.0.1:0"};
     options.cluster.cert_file = dir.Write("cert", certificate);
     options.cluster.key_file = dir.Write("key", key);

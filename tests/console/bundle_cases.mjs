@@ -74,7 +74,7 @@ export const bundleCases = [
           .filter((file) => /\.tsx?$/.test(file) && !/words\w*\.ts$/.test(file))
           .map((file) => readFileSync(file, "utf8"))
           .join("\n");
-        const made = ["nav_", "state_", "breaker_", "why_", "instance_", "reason_", "run_", "filter_", "alert_", "mode_", "login_", "bulk_", "wait_", "error_"];
+        const made = ["nav_", "state_", "breaker_", "why_", "instance_", "reason_", "run_", "filter_", "alert_", "mode_", "login_", "bulk_", "wait_", "error_", "cell_"];
         const faults = [];
         for (const [key, row] of Object.entries(table)) {
           const names = (text) => (text.match(/\{\w+\}/g) ?? []).sort().join();
