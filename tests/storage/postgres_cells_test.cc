@@ -120,6 +120,18 @@ void CopyAll(CellStore* mover, const CellWish& wish) {
 
 }  // namespace
 
+TEST_CASE("postgres cells: a namespace that nobody ever opened is moved by whoever has the store, and not by who had it") {
+  CellHarness store;
+  const CellWish wish{kAtHome, "n6", kHomeCell, "east"};
+  CellStore& late = *store.cells().mover();
+  REQUIRE(late.Look(wish).status.ok());
+  REQUIRE(late.Begin(wish).status.ok());
+  Successor next(store.options());
+  CHECK(late.Begin(wish).status.code() == Code::kConflict);
+  REQUIRE(next.mover().Look(wish).status.ok());
+  CHECK(next.mover().Begin(wish).status.ok());
+}
+
 TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
   CellHarness store;
   WaitingSink sink;
