@@ -122,6 +122,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   pauses_->Fire();
   EndPollsInTime();
   groups_->EndInTime();
+  responses_->ForgetEarly();
   if (lost_ && now_.mono >= answer_unknown_at_) AnswerUnknown();
   PageWindows();
   schedules_->Fire();
@@ -164,7 +165,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono.ms = mono_.NextWake(now_.mono.ms, limits_.lookahead_ms, WindowRoom(Clock::kMono));
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
-  wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd()});
+  wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd(), responses_->NextForget()});
   if (lost_ && now_.mono < answer_unknown_at_) wake.mono = std::min(wake.mono, answer_unknown_at_);
   if (AgendaWantsTurn()) wake.mono = now_.mono;
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());

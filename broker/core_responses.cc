@@ -106,7 +106,6 @@ void Core::Impl::ResponsePart::HandOver(bool over) {
   else if (over) come_until_ = {core_.now_.mono.ms + kComeMs};
 }
 
-/// Those for which nobody comes any more.
 void Core::Impl::ResponsePart::ForgetEarly() {
   if (early_.empty() || Awaits()) return;
   early_.clear();
@@ -206,8 +205,13 @@ void Core::Impl::ResponsePart::OnSettling(const Entry& entry, const AttemptRecor
     core_.WriteRecord(ResponseKey(entry.id), std::move(value), {core_.now_.wall.ms + kept_ms}, /*fresh=*/false);
   }
   whole_ = nullptr;
+  // That of an end before this one, which was sent again since, is nobody's any more.
+  std::erase_if(early_, [&](const auto& each) {
+    if (each.first != entry.id) return false;
+    early_bytes_ -= each.second->body.size();
+    return true;
+  });
   if (answer && Awaits()) KeepEarly(entry.id, Cut(answer, kWaitedResponseBytes));
-  ForgetEarly();
   const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
   if (waiting.empty()) return;
   bool submitted = false;
@@ -243,7 +247,6 @@ void Core::Impl::ResponsePart::ShowSettled(RequestId request, const Entry& entry
 }
 
 void Core::Impl::ResponsePart::OnWritten(uint64_t batch) {
-  ForgetEarly();
   while (!unwritten_.empty() && unwritten_.front().first <= batch) unwritten_.pop_front();
 }
 

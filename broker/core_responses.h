@@ -43,6 +43,10 @@ class Core::Impl::ResponsePart {
   bool AnswerSettled(RequestId request, const NotifyView& view);
   /// The settled notify was removed before it was read. False: as above.
   bool AnswerRemoved(RequestId request);
+  /// Forgets answers for which nobody comes any more.
+  void ForgetEarly();
+  /// Returns when there will be some; kMonoNever: none are kept.
+  MonoTime NextForget() const { return early_.empty() ? kMonoNever : come_until_; }
   /// Its client is gone: the notify goes on.
   void Forget(RequestId request) { waits_.erase(request); }
 
@@ -81,7 +85,6 @@ class Core::Impl::ResponsePart {
 
   bool Keeps(RequestId request) const;
   bool Awaits() const { return core_.now_.mono < come_until_; }
-  void ForgetEarly();
   void KeepEarly(NotifyId id, std::shared_ptr<const Response> answer);
   std::shared_ptr<const Response> EarlyAnswer(NotifyId id) const;
 

@@ -180,9 +180,9 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
   }
   roster_.SetWake(number, {});
   setup_.board->Forget(number);
-  // Nothing is answered any more after that.
   setup_.flush();
-  left();
+  // Nothing is answered any more after that: what is in the mailbox already is turned away first, in this turn.
+  setup_.loop->Post(std::move(left));
 }
 
 bool Shard::Cut(NamespaceNumber number) {

@@ -196,7 +196,7 @@ void Passing::Pass::Look() {
 void Passing::Pass::Wait(int64_t pause_ms) {
   const int64_t now_ms = client_.NowMs();
   // What was carried out loses nothing by it, as long as its client waits.
-  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + (carried_out() ? std::max(kMostWaitMs, rest_ms()) : kMostWaitMs);
+  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + (carried_out() ? rest_ms() : kMostWaitMs);
   again_ms_ = now_ms + pause_ms;
   client_.WakeTick();
   if (pause_ms > 0 || subject_.registry) return;

@@ -324,6 +324,23 @@ TEST_CASE("submit and wait: where a broker has just taken what another one hande
   CHECK(f.SubmitAndWait({}) > 0);
 }
 
+TEST_CASE("submit and wait: an answer that came before whoever waits is not that of a later end, and is forgotten without anybody's doing") {
+  Setup f;
+  HandOver(&f, true);
+  f.Run();
+  Setup::Fields once;
+  once.retry = Attempts(1);
+  const NotifyId id = std::get<Submitted>(f.Do(f.Request(once)).body).items.at(0).id;
+  f.Answer(Verdict::kFailure, "first");
+  CHECK(f.core().NextWake().mono <= MonoTime{f.now.mono.ms + 5'000});
+  f.ById<RetryRequest>(id);
+  f.EndFirst(Verdict::kSuccess);
+  const uint64_t token = WaitOn(&f, id, TakenAs::kMade);
+  f.Run();
+  REQUIRE(f.WaitedOf(token).view);
+  CHECK(f.WaitedOf(token).response == nullptr);
+}
+
 TEST_CASE("submit and wait: who waits gets 64 KiB, whatever is kept") {
   Setup f;
   const uint64_t token = f.SubmitAndWait({}, 1'000, 100'000);
