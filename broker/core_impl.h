@@ -572,7 +572,7 @@ class Core::Impl {
   DueWindow<ExpiryTimer> expiry_;
   AtOnceSearch search_;
   bool caught_up_ = true, agenda_paging_ = false, hosts_asked_ = false;  // the first: as of the last turn
-  MonoTime next_mark_, answer_unknown_at_;  // the latter while the store is not reached
+  MonoTime next_mark_, answer_unknown_at_;                               // the latter while the store is not reached
 
   // Lanes and hosts.
   Turns turns_;

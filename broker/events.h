@@ -326,11 +326,11 @@ struct Committed {
 struct WriteFailed {
   Status status;
 };
-/// Whether the store has room: free space fell below the reserve, or is back above it; or where it lies is not reached, which it hears of by itself
-/// once it is again. What was committed meanwhile waits.
+/// Whether the store has room: free space fell below the reserve, or is back above it; or where it lies writes nothing, which it hears of by itself
+/// once it does again. What was committed meanwhile waits. Both: a database whose disk is full.
 struct DiskSpace {
   bool low = false;
-  bool lost = false;  // not the space: a database that is not reached
+  bool lost = false;  // a database that is not reached, or has no room
 };
 
 /// A notify as the store has it; `record` is null where there is none (or retention hides it).

@@ -230,7 +230,7 @@ class PgCommitter {
   Unit ending_lead_;                     // the registry's, which is to be let go of
   std::set<int64_t> tracked_, untold_;   // of the former those of which something was made before
   std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
-  std::vector<DiskSpace> lines_space_;  // by line; changed by the thread alone, under the mutex
+  std::vector<DiskSpace> lines_space_;   // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false;
   std::optional<Status> given_up_;
   std::thread thread_;

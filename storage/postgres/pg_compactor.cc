@@ -95,7 +95,9 @@ void PgCompactor::Stop() {
   {
     std::unique_lock lock(mutex_);
     ending_ = true;
-    BreakOff(&lock);
+    wake_.notify_all();
+    // Again and again: one that comes between two statements ends neither.
+    for (std::array<char, 256> ignored; under_way_; wake_.wait_for(lock, kCancelEvery)) PQcancel(under_way_, ignored.data(), ignored.size());
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -111,12 +113,6 @@ void PgCompactor::Rest() {
   works_ = false;
   rests_ = true;
   wake_.notify_all();
-}
-
-/// Again and again: one that comes between two statements ends neither.
-void PgCompactor::BreakOff(std::unique_lock<std::mutex>* lock) {
-  wake_.notify_all();
-  for (std::array<char, 256> ignored; under_way_; wake_.wait_for(*lock, kCancelEvery)) PQcancel(under_way_, ignored.data(), ignored.size());
 }
 
 bool PgCompactor::Ending() {

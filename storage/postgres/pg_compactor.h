@@ -64,7 +64,6 @@ class PgCompactor {
 
   void Run();
   bool Ending();
-  void BreakOff(std::unique_lock<std::mutex>* lock);
   Status Look();
   Status NoteRows();
   /// On a connection of its own, which Stop breaks off.
