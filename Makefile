@@ -63,7 +63,6 @@ torture: test-packages
 asan: test-packages
 	$(call run_tests,asan-ubsan)
 
-tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/tsan-suppressions.txt
 tsan: test-packages
 	$(call run_tests,tsan)
 

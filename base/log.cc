@@ -126,13 +126,17 @@ class FileSink : public LineSink {
   const std::string path_;
 };
 
-/// Never destroyed, nor any sink that was in it: the threads that write, and whatever logs at the very end, still use them.
-using Sinks = std::vector<LogSink*>;
+/// Never destroyed, nor any sink that was in it: the threads that write, and whatever logs at the very end, still use them. `before`: those that it took
+/// the place of, which a look for leaks finds by it.
+struct Sinks {
+  std::vector<LogSink*> all;
+  const Sinks* before = nullptr;
+};
 
 std::atomic<const Sinks*>& TheSinks() {
   static std::atomic<const Sinks*> sinks = [] {
     std::atexit(LogFinish);
-    return new Sinks{new LineSink("stderr", STDERR_FILENO, LogFormat::kAuto)};
+    return new Sinks{{new LineSink("stderr", STDERR_FILENO, LogFormat::kAuto)}};
   }();
   return sinks;
 }
@@ -189,29 +193,29 @@ Result<std::unique_ptr<LogSink>> OpenFileSink(const std::string& path, LogFormat
 
 void LogInit(LogFormat format, LogLevel level) {
   LogFinish();
-  TheSinks() = new Sinks{new LineSink("stderr", STDERR_FILENO, format)};
+  TheSinks() = new Sinks{{new LineSink("stderr", STDERR_FILENO, format)}, TheSinks()};
   LogSetLevel(level);
 }
 
 void LogAddSinks(std::vector<std::unique_ptr<LogSink>> sinks, bool standard_error) {
   LogFinish();
-  auto* next = new Sinks;
-  for (LogSink* sink : *TheSinks())
-    if (standard_error || std::string_view(sink->name()) != "stderr") next->push_back(sink);
-  for (std::unique_ptr<LogSink>& sink : sinks) next->push_back(sink.release());
+  auto* next = new Sinks{{}, TheSinks()};
+  for (LogSink* sink : next->before->all)
+    if (standard_error || std::string_view(sink->name()) != "stderr") next->all.push_back(sink);
+  for (std::unique_ptr<LogSink>& sink : sinks) next->all.push_back(sink.release());
   TheSinks() = next;
 }
 
 Status LogReopen() {
   Status first = Status::Ok();
-  for (LogSink* sink : *TheSinks())
+  for (LogSink* sink : TheSinks().load()->all)
     if (Status reopened = sink->Reopen(); !reopened.ok() && first.ok()) first = std::move(reopened);
   return first;
 }
 
 std::vector<std::pair<const char*, uint64_t>> LogDropped() {
   std::vector<std::pair<const char*, uint64_t>> out;
-  for (const LogSink* sink : *TheSinks()) out.emplace_back(sink->name(), sink->dropped());
+  for (const LogSink* sink : TheSinks().load()->all) out.emplace_back(sink->name(), sink->dropped());
   return out;
 }
 
@@ -220,12 +224,12 @@ void LogSetLevel(LogLevel level) {
 }
 
 void LogFinish() {
-  for (LogSink* sink : *TheSinks()) sink->Finish(kFinishMostMs);
+  for (LogSink* sink : TheSinks().load()->all) sink->Finish(kFinishMostMs);
 }
 
 void LogEnd() {
   LogFinish();
-  for (LogSink* sink : *TheSinks()) sink->Stop();
+  for (LogSink* sink : TheSinks().load()->all) sink->Stop();
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
@@ -235,11 +239,11 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
 void Log(LogLevel level, std::string_view event, const LogField* fields, size_t count) {
   if (!LogEnabled(level)) return;
   const LogEvent said{ReadWall(), level, event, fields, count};
-  for (LogSink* sink : *TheSinks().load()) sink->Take(said);
+  for (LogSink* sink : TheSinks().load()->all) sink->Take(said);
 }
 
 void LogLine(std::string_view line) {
-  for (LogSink* sink : *TheSinks().load()) sink->TakeLine(line);
+  for (LogSink* sink : TheSinks().load()->all) sink->TakeLine(line);
 }
 
 }  // namespace notifyd

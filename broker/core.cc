@@ -253,6 +253,7 @@ void Core::Impl::OnWritten(Lane* lane) {
 }
 
 void Core::Impl::OnSynced(Entry* entry) {
+  const Kept kept(this, entry);
   --entry->pins;
   if (entry->place == Place::kAwaiting && journal_.IsSynced(entry->durable)) {
     Unplace(entry);
@@ -260,7 +261,6 @@ void Core::Impl::OnSynced(Entry* entry) {
   } else if (entry->lane) {
     Kick(entry->lane);
   }
-  MaybeDrop(entry);
 }
 
 void Core::Impl::Fatal(Status status) {

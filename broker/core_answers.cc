@@ -5,6 +5,7 @@
 
 #include "broker/core_impl.h"
 #include "broker/core_responses.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 
@@ -66,6 +67,7 @@ void Core::Impl::AnswerUnknown() {
     responses_->Forget(request);
     Refuse(request, Code::kOutcomeUnknown, "the database does not write: whether this was done is known once it does again");
   }
+  topics_->AnswerAppliesUnknown();
 }
 
 /// Answers with the state that was decided, laid over the record. `read`: that as the store has it, or null.

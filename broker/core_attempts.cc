@@ -69,17 +69,17 @@ void Core::Impl::EmitStart(Entry* entry) {
   }
   if (entry->pending() && !expired && !leaves && entry->lane->paused() && !entry->although_paused) {
     // Its lane was paused while the spec was read: it goes where all of that lane waits.
-    Lane* lane = entry->lane;
+    const Kept kept(this, entry->lane);
     CountSending(entry, -1);
     AbandonAtBreaker(entry);
     GiveBackPlace(entry);
     Decide(Decided::Kind::kReturn, entry->id);
     EnterLane(entry);
-    MaybeDrop(lane);
     return;
   }
   if (!entry->pending() || expired || refused || leaves) {
     Lane* lane = entry->lane;
+    const Kept kept(this, lane);
     if (expired || refused || leaves) CountSending(entry, -1);
     AbandonAtBreaker(entry);
     GiveBackPlace(entry);
@@ -94,7 +94,6 @@ void Core::Impl::EmitStart(Entry* entry) {
     }
     Kick(lane);
     RefillTail(lane);
-    MaybeDrop(lane);
     return;
   }
   if (IsHeldEvent(*entry->envelope)) return topics_->Release(entry);
@@ -140,6 +139,7 @@ void Core::Impl::On(AttemptEnded& e) {
   Entry* entry = FindEntry(e.id);
   CHECK(entry && entry->in_flight() && !entry->start_waits && e.result.record.number == entry->number);
   Lane* lane = entry->lane;
+  const Kept kept(this, lane);
   AttemptResult& result = e.result;
   const RetryPolicy& policy = entry->envelope->retry_policy();
   uint32_t tries = entry->number - entry->state.attempts_before;  // of this budget
@@ -203,7 +203,6 @@ void Core::Impl::On(AttemptEnded& e) {
   Kick(lane);
   RefillTail(lane);
   MaybeDrop(entry);
-  MaybeDrop(lane);
 }
 
 /// Puts a notify whose attempt failed, or could not begin (then there is none), where it waits for the next one, which its state says. `blocks`:

@@ -283,6 +283,7 @@ void Core::Impl::TopicPart::TakeTriggered(std::string_view bytes, Hand* hand) {
 /// The turn of what holds an event has come: it is done, and the event is fanned out.
 void Core::Impl::TopicPart::Release(Entry* entry) {
   Lane* lane = entry->lane;
+  const Kept kept(&core_, lane);
   core_.CountSending(entry, -1);
   core_.AbandonAtBreaker(entry);
   core_.GiveBackPlace(entry);
@@ -292,7 +293,6 @@ void Core::Impl::TopicPart::Release(Entry* entry) {
   core_.journal_.AskSync();
   core_.Kick(lane);
   core_.RefillTail(lane);
-  core_.MaybeDrop(lane);
 }
 
 /// The fan-out whose turn it was is at its end: the next one may go.

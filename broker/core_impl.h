@@ -66,6 +66,7 @@ class Core::Impl {
   void TakeSharedUses(std::vector<SharedUse>* out);
   std::optional<WallTime> idle(WallTime now) const;
   void CheckInvariants() const;
+  void MaybeDrop(Slot* slot);
 
  private:
   friend class Core;  // core_held.cc counts what is here
@@ -202,7 +203,6 @@ class Core::Impl {
   void UnrefHost(Host* host);
   void MaybeDropHost(Host* host);
   void Touch(Slot* slot);
-  void MaybeDrop(Slot* slot);
   void DropEntry(Entry* entry);
   void SweepGraveyard();
 

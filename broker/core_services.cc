@@ -190,6 +190,7 @@ std::shared_ptr<const StartAttempt::Instance> Core::Impl::ServicePart::Begin(Ent
 
 void Core::Impl::ServicePart::PutBack(Entry* entry) {
   Lane* lane = entry->lane;
+  const Kept kept(&core_, lane);
   core_.CountSending(entry, -1);
   core_.AbandonAtBreaker(entry);
   core_.GiveBackPlace(entry);
@@ -211,7 +212,6 @@ void Core::Impl::ServicePart::PutBack(Entry* entry) {
     core_.RefillTail(lane);
     core_.MaybeDrop(entry);
   }
-  core_.MaybeDrop(lane);
 }
 
 void Core::Impl::ServicePart::Follow(Service* service, Instance* instance, Breaker::Change change, MonoTime open_since, const std::string& error) {
@@ -373,29 +373,35 @@ void Core::Impl::ServicePart::Remove(Service* service, Instance* instance) {
 
 // ---- explain
 
-std::string Core::Impl::ServicePart::WhomItWants(const Entry& entry, const char* not_one, const char* none) {
+std::string Core::Impl::ServicePart::WhomItWants(const Entry& entry, const Service& service, const char* not_one, const char* none) {
   const Service::Wanted wanted = WantedOf(entry);
-  const std::string name(notifyd::ServiceOf(entry.envelope->host));
-  if (!wanted.instance.empty()) return "the instance " + std::string(wanted.instance) + " of the service " + name + not_one;
-  return "no instance of the service " + name + (wanted.pool.empty() ? "" : " in the pool " + std::string(wanted.pool)) + none;
+  if (!wanted.instance.empty()) return "the instance " + std::string(wanted.instance) + " of the service " + service.name() + not_one;
+  const auto [pool, fallback] = service.PoolsOf(wanted);
+  std::string whom = "no instance of the service " + service.name();
+  if (!pool.empty()) whom += " in the pool " + std::string(pool);
+  if (!pool.empty() && !fallback.empty()) whom += " or " + std::string(fallback);
+  return whom + none;
 }
 
 std::optional<std::string> Core::Impl::ServicePart::NoInstanceFor(const Entry& entry) const {
   const Service* service = ServiceOf(entry);
-  if (service && service->IsAlive(WantedOf(entry))) return std::nullopt;
-  return WhomItWants(entry, " is not there", " is there");
+  if (!service) return "the service " + std::string(notifyd::ServiceOf(entry.envelope->host)) + " is not there any more";
+  const Service::Wanted wanted = WantedOf(entry);
+  if (service->IsAlive(wanted)) return std::nullopt;
+  const size_t draining = service->CountDraining(wanted);
+  if (draining == 0) return WhomItWants(entry, *service, " is not there", " is there");
+  const std::string others = draining == 1 ? "; 1 drains" : "; " + std::to_string(draining) + " drain";
+  return WhomItWants(entry, *service, " drains: it starts nothing new", " starts anything new") + (wanted.instance.empty() ? others : "");
 }
 
 void Core::Impl::ServicePart::ExplainBreakers(const Entry& entry, Explained* out) const {
   const Service* service = ServiceOf(entry);
   if (!service || service->HasOne(WantedOf(entry), core_.now_.mono)) return;
   if (!service->HeldBack(WantedOf(entry), core_.now_.mono).empty()) return ExplainHosts(entry, *service, out);
-  MonoTime next = kMonoNever;
-  for (const auto& [id, instance] : service->instances)
-    if (instance->breaker.state() == Breaker::State::kOpen) next = std::min(next, instance->breaker.next_probe());
+  const MonoTime next = service->NextProbe(WantedOf(entry));
   const WallTime probe = next == kMonoNever ? core_.now_.wall : core_.WallAt(std::max(next, core_.now_.mono));
   const std::string when = next == kMonoNever ? "; a call tells when it is back" : "; the next probe may go out at " + FormatRfc3339(probe);
-  out->reasons.push_back({"breaker_open", WhomItWants(entry, " cannot be reached", " can be reached") + when});
+  out->reasons.push_back({"breaker_open", WhomItWants(entry, *service, " cannot be reached", " can be reached") + when});
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 

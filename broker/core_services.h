@@ -183,7 +183,8 @@ class Core::Impl::ServicePart {
   Service* ServiceOf(const Entry& entry) const;
   Service* Create(std::string_view name, const ServiceSettings& settings);
   static Service::Wanted WantedOf(const Entry& entry);
-  static std::string WhomItWants(const Entry& entry, const char* not_one, const char* none);
+  /// `service`: its own.
+  static std::string WhomItWants(const Entry& entry, const Service& service, const char* not_one, const char* none);
   uint64_t HashOf(const Service& service, const Entry& entry, const std::string& spec) const;
   const BreakerSettings& BreakerOf(const Service& service) const {
     return service.settings.breaker ? *service.settings.breaker : core_.limits_.breaker;

@@ -57,6 +57,24 @@ struct Slot {
   std::vector<Task*> waiters;
 };
 
+/// Keeps a slot for whoever goes on with it behind calls that may drop it (of a lane: all that start, end or move a notify), and drops it after that,
+/// where nothing else keeps it.
+template <class Dropper>
+class Kept {
+ public:
+  Kept(Dropper* core, Slot* slot) : core_(core), slot_(slot) { ++slot_->pins; }
+  ~Kept() {
+    --slot_->pins;
+    core_->MaybeDrop(slot_);
+  }
+  Kept(const Kept&) = delete;
+  Kept& operator=(const Kept&) = delete;
+
+ private:
+  Dropper* const core_;
+  Slot* const slot_;
+};
+
 struct FkeySlot : Slot {
   explicit FkeySlot(std::string k) : Slot(Kind::kFkey), key(std::move(k)) {}
   std::string key;

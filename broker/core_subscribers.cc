@@ -289,11 +289,31 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
 
 // ---- the template of now
 
+/// It goes no further: the broker stops, or the subscription is another one by now. Where something was changed that is answered, with where to go
+/// on; else nothing was done, and why is for the caller to say: false.
+bool Core::Impl::TopicPart::EndApply(RequestId request) {
+  auto found = applying_.extract(request);
+  if (found.empty()) return false;
+  const Applying& applying = found.mapped();
+  if (!applying.answered && applying.count == 0) return false;
+  if (!applying.answered) Answer(request, {Applied{applying.count, applying.done}});
+  return true;
+}
+
+void Core::Impl::TopicPart::AnswerAppliesUnknown() {
+  for (auto& [request, applying] : applying_) {
+    if (applying.count == 0 || std::exchange(applying.answered, true)) continue;
+    core_.Refuse(request, Code::kOutcomeUnknown, "the database does not write: to how many this was given is known once it does again");
+  }
+}
+
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const SubscriptionApply& ask) {
-  if (core_.RefusedStopping(request)) return applying_.erase(request), Handled::kDone;
   const Known* known = Find(ask.name);
-  if (!known) return applying_.erase(request), core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
-  if (!ask.condition.Holds(known->bytes)) return applying_.erase(request), core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
+  const bool goes_on = !core_.stopping_ && !core_.closed_ && known && ask.condition.Holds(known->bytes);
+  if (!goes_on && EndApply(request)) return Handled::kDone;
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  if (!known) return core_.RefuseAfter(request, Code::kNotFound, "there is no such subscription");
+  if (!goes_on) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   Applying& applying = applying_[request];
   auto again = [this, request, ask] {
     SubscriptionApply copy = ask;
@@ -323,14 +343,17 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     if (IsOf(*entry, ask.name, ask.lanes) && !entry->in_flight() && entry->full) applying.count += ApplyTemplate(entry, *known);
   }
   core_.journal_.AskSync();
+  applying.done = applying.cursor;
   applying.listed = false;
   if (applying.cursor.value != 0 && applying.looked_at + kAppliedInOneTurn <= kMostApplied) {
     again();
     return Handled::kDone;
   }
   const Applied answer{applying.count, applying.cursor};
+  const bool answered = applying.answered;
   applying_.erase(request);
-  return Answer(request, {answer});
+  if (!answered) Answer(request, {answer});
+  return Handled::kDone;
 }
 
 /// Is its payload as it stands with its event, which must be known, so that it need not be written again?

@@ -79,6 +79,8 @@ class Core::Impl::TopicPart {
   void OnUnreachable(const std::string& destination, int64_t open_ms);
   /// Once a turn: what is counted goes into the batch, and events whose time is over are looked for.
   void EndTurn();
+  /// The database does not write. Of an apply that changed something it is known once it does again whether that was done; the rest follows then.
+  void AnswerAppliesUnknown();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
   /// Does it go with its subscription, which was deleted (T5)?
@@ -204,9 +206,11 @@ class Core::Impl::TopicPart {
   /// How far a subscription's template has been given to what waits.
   struct Applying {
     std::vector<NotifyId> ids;
-    NotifyId cursor;
+    NotifyId done;    // all up to it have it
+    NotifyId cursor;  // behind `ids`; 0: nothing is there
     uint64_t count = 0, looked_at = 0;
     bool begun = false, listed = false;
+    bool answered = false;  // as unknown; it goes on all the same
   };
   /// Notifies that a list found.
   struct Found {
@@ -335,6 +339,7 @@ class Core::Impl::TopicPart {
   void NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted);
   void NoteUntransformed(Known* known, Hand* hand, EventPlace* place);
   bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
+  bool EndApply(RequestId request);
   bool ApplyTemplate(Entry* entry, const Known& known);
   void WriteBacklogs();
   Handled On(Task* task, RequestId request, const SubscriptionApply& ask);

@@ -138,6 +138,7 @@ size_t Core::Impl::WaitingAt(const Host& host) const {
 
 /// Takes the lane's turn at the host: starts its next notify, or leaves the round until it can.
 void Core::Impl::TakeTurn(Lane* lane, Host* host) {
+  const Kept kept(this, lane);
   Unring(lane);
   Entry* entry = NextOf(*lane);
   if (entry && CanStart(lane) && entry->host == host) {
@@ -159,7 +160,6 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
   }
   Kick(lane);
   if (Benched(*lane) && !lane->queue.empty()) SpillQueue(lane);
-  MaybeDrop(lane);
 }
 
 void Core::Impl::Schedule() {

@@ -27,8 +27,8 @@ struct Field {
   size_t named = 0;
   int first_named = 0;
 };
-constexpr Field kMinute{"minute", 0, 59}, kHour{"hour", 0, 23}, kDay{"day of the month", 1, 31},
-    kMonth{"month", 1, 12, kMonthNames.data(), kMonthNames.size(), 1}, kWeek{"day of the week", 0, 7, kDayNames.data(), kDayNames.size(), 0};
+constexpr Field kMinuteField{"minute", 0, 59}, kHourField{"hour", 0, 23}, kDayField{"day of the month", 1, 31},
+    kMonthField{"month", 1, 12, kMonthNames.data(), kMonthNames.size(), 1}, kWeekField{"day of the week", 0, 7, kDayNames.data(), kDayNames.size(), 0};
 
 Status Bad(const Field& field, std::string_view what, const char* why) {
   return Status(Code::kUnacceptable, std::string(field.name) + ": \"" + std::string(what) + "\" " + why);
@@ -159,9 +159,9 @@ Result<Cron> Cron::Parse(std::string_view text) {
                   "@midnight, @weekly, @monthly, @yearly, @annually");
   Cron cron;
   uint64_t hours = 0, months = 0;
-  NOTIFYD_TRY(ParseList(kMinute, fields[0], &cron.minutes_));
-  NOTIFYD_TRY(ParseList(kHour, fields[1], &hours));
-  NOTIFYD_TRY(ParseList(kMonth, fields[3], &months));
+  NOTIFYD_TRY(ParseList(kMinuteField, fields[0], &cron.minutes_));
+  NOTIFYD_TRY(ParseList(kHourField, fields[1], &hours));
+  NOTIFYD_TRY(ParseList(kMonthField, fields[3], &months));
   NOTIFYD_TRY(cron.ParseDayOfMonth(fields[2]));
   NOTIFYD_TRY(cron.ParseDayOfWeek(fields[4]));
   cron.hours_ = static_cast<uint32_t>(hours);
@@ -184,14 +184,14 @@ Status Cron::ParseDayOfMonth(std::string_view field) {
       last_weekday_ = true;
     } else if (part.size() > 2 && Upper(part[0]) == 'L' && part[1] == '-') {
       const std::optional<int> before = Number(part.substr(2));
-      if (!before || *before > 30) return Bad(kDay, part, "is no day before the last one");
+      if (!before || *before > 30) return Bad(kDayField, part, "is no day before the last one");
       days_before_last_ |= uint32_t{1} << *before;
     } else if (part.size() > 1 && Upper(part.back()) == 'W') {
-      Result<int> day = Value(kDay, part.substr(0, part.size() - 1));
+      Result<int> day = Value(kDayField, part.substr(0, part.size() - 1));
       if (!day.ok()) return day.status();
       weekdays_nearest_ |= uint32_t{1} << *day;
     } else {
-      NOTIFYD_TRY(ParsePart(kDay, part, &bits));
+      NOTIFYD_TRY(ParsePart(kDayField, part, &bits));
     }
   }
   days_ = static_cast<uint32_t>(bits);
@@ -205,13 +205,13 @@ Status Cron::ParseDayOfWeek(std::string_view field) {
   for (std::string_view part : Split(field, ',')) {
     const size_t hash = part.find('#');
     if (hash != std::string_view::npos || (part.size() > 1 && Upper(part.back()) == 'L')) {
-      Result<int> day = Value(kWeek, part.substr(0, hash != std::string_view::npos ? hash : part.size() - 1));
+      Result<int> day = Value(kWeekField, part.substr(0, hash != std::string_view::npos ? hash : part.size() - 1));
       if (!day.ok()) return day.status();
       const std::optional<int> nth = hash != std::string_view::npos ? Number(part.substr(hash + 1)) : 0;
-      if (!nth || *nth > 5 || (hash != std::string_view::npos && *nth < 1)) return Bad(kWeek, part, "needs a number from 1 to 5 behind #");
+      if (!nth || *nth > 5 || (hash != std::string_view::npos && *nth < 1)) return Bad(kWeekField, part, "needs a number from 1 to 5 behind #");
       nth_of_month_[static_cast<size_t>(*day % 7)] |= static_cast<uint8_t>(1 << *nth);
     } else {
-      NOTIFYD_TRY(ParsePart(kWeek, part, &bits));
+      NOTIFYD_TRY(ParsePart(kWeekField, part, &bits));
     }
   }
   week_ = static_cast<uint8_t>((bits | bits >> 7) & 0x7F);

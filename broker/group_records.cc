@@ -148,7 +148,10 @@ Result<GroupRecord> DecodeGroup(std::string_view bytes) {
   group.created_at.ms = decoder.Signed();
   group.caller = decoder.Text();
   if (group.sequential) group.released = static_cast<uint32_t>(decoder.Varint());
-  if (present & kSettledBit) group.settled_at.ms = group.created_at.ms + decoder.Signed();
+  if (present & kSettledBit) {
+    const int64_t after_ms = decoder.Signed();
+    if (__builtin_add_overflow(group.created_at.ms, after_ms, &group.settled_at.ms)) decoder.Fail();
+  }
   if (present & kCallbackBit) {
     Callback& callback = group.callback.emplace();
     callback.url = decoder.Text();

@@ -7,7 +7,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kHistoryVersion = 1;
 constexpr char kDay = 'd';
 
 void EncodeDurations(const DurationCounts& durations, Encoder* out) {
@@ -83,7 +83,7 @@ std::optional<HistoryPlace> ParseHistoryKey(std::string_view key) {
 std::string EncodeSpan(const NamespaceSpan& span) {
   std::string value;
   Encoder out(&value);
-  out.U8(kVersion);
+  out.U8(kHistoryVersion);
   EncodeCounts(span.counts, &out);
   for (auto gauge : kGauges) out.Varint(span.gauges.*gauge);
   EncodeMaybe(span.gauges.oldest_due_ms, &out);
@@ -93,7 +93,7 @@ std::string EncodeSpan(const NamespaceSpan& span) {
 std::optional<NamespaceSpan> DecodeSpan(std::string_view value) {
   Decoder in(value);
   NamespaceSpan span;
-  const bool known = in.U8() == kVersion;
+  const bool known = in.U8() == kHistoryVersion;
   DecodeCounts(&in, &span.counts);
   for (auto gauge : kGauges) span.gauges.*gauge = in.Varint();
   span.gauges.oldest_due_ms = DecodeMaybe(&in);
@@ -103,7 +103,7 @@ std::optional<NamespaceSpan> DecodeSpan(std::string_view value) {
 std::string EncodeHosts(const HostSpans& hosts) {
   std::string value;
   Encoder out(&value);
-  out.U8(kVersion);
+  out.U8(kHistoryVersion);
   out.Varint(hosts.size());
   for (const auto& [host, counts] : hosts) {
     std::string encoded;
@@ -117,7 +117,7 @@ std::string EncodeHosts(const HostSpans& hosts) {
 
 std::optional<SpanCounts> DecodeHost(std::string_view value, std::string_view host) {
   Decoder in(value);
-  if (in.U8() != kVersion) return std::nullopt;
+  if (in.U8() != kHistoryVersion) return std::nullopt;
   for (uint64_t left = in.Varint(); left > 0 && in.ok(); --left) {
     const bool is_it = in.Text() == host;
     Decoder of_host(in.Text());
@@ -132,7 +132,7 @@ std::optional<SpanCounts> DecodeHost(std::string_view value, std::string_view ho
 std::string EncodeProcess(const ProcessValues& values) {
   std::string value;
   Encoder out(&value);
-  out.U8(kVersion);
+  out.U8(kHistoryVersion);
   out.Varint(values.rss_bytes);
   out.Varint(values.disk_free_bytes);
   out.Varint(values.connections);
@@ -143,7 +143,7 @@ std::string EncodeProcess(const ProcessValues& values) {
 
 std::optional<ProcessValues> DecodeProcess(std::string_view value) {
   Decoder in(value);
-  const bool known = in.U8() == kVersion;
+  const bool known = in.U8() == kHistoryVersion;
   ProcessValues values;
   values.rss_bytes = in.Varint();
   values.disk_free_bytes = in.Varint();

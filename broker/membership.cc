@@ -17,6 +17,12 @@ void Membership::Seen(MonoTime now, const Incarnation& own, ClusterImage image) 
     sights[member.name] = {member.word, same ? before->second.since : now};
   }
   sights_ = std::move(sights);
+  seen_at_ = now;
+  const UnitRow* const registry = Find(kRegistryUnit);
+  const uint64_t epoch = registry ? registry->epoch : 0;
+  // Of another epoch: somebody led in between.
+  if (!NobodyLeads()) vacancy_.reset();
+  else if (!vacancy_ || vacancy_->epoch != epoch) vacancy_ = {epoch, now};
   // What was removed.
   std::erase_if(held_, [this](const auto& each) { return each.first != kRegistryUnit && !each.second && !Find(each.first); });
 }
@@ -46,9 +52,7 @@ MonoTime Membership::NextBurial() const {
 
 std::vector<int64_t> Membership::ToAcquire() const {
   std::vector<int64_t> units;
-  // The registry may have been nobody's yet.
-  const bool free = !OwnerOf(kRegistryUnit) || Find(kRegistryUnit)->owner == own_;
-  if (!held_.contains(kRegistryUnit) && free && !UnfitToLead().contains(name_)) units.push_back(kRegistryUnit);
+  if (NobodyLeads() && (MayAnyLead() || !UnfitToLead().contains(name_))) units.push_back(kRegistryUnit);
   for (const UnitRow& unit : image_.units) {
     if (unit.unit == kRegistryUnit || held_.contains(unit.unit) || !IsFor(unit)) continue;
     // One's own, and not held: an answer was lost.
@@ -61,7 +65,8 @@ std::vector<int64_t> Membership::ToLeave() const {
   std::vector<int64_t> units;
   for (const auto& [number, leaving] : held_) {
     const UnitRow* unit = Find(number);
-    if (!leaving && number != kRegistryUnit && unit && unit->placed != name_ && FindAlive(unit->placed)) units.push_back(number);
+    if (!leaving && number != kRegistryUnit && unit && unit->placed != name_ && FindAlive(unit->placed) && Renews(unit->placed))
+      units.push_back(number);
   }
   return units;
 }
@@ -94,11 +99,30 @@ bool Membership::ToYield(bool cut_off, const std::set<std::string>& leaving) con
   if (!leads()) return false;
   const std::set<std::string> unfit = UnfitToLead(leaving);
   if (!unfit.contains(name_)) return false;
+  if (leads_anyway_ && seen_at_.ms - leads_anyway_->ms < lead_times_.anyway_ms) return false;
+  const bool heir = std::any_of(image_.members.begin(), image_.members.end(), [&](const MemberRow& member) {
+    return !member.word.free && !unfit.contains(member.name) && !leaving.contains(member.name) && Renews(member.name);
+  });
+  if (!heir) return false;
   // What is drained is emptied first, by whoever knows it best.
   const bool emptied =
       std::all_of(held_.begin(), held_.end(), [](const auto& each) { return each.first == kRegistryUnit || each.first == kSystemNumber; });
   const MemberRow* self = FindAlive(name_);
   return cut_off || (self && self->draining && emptied);
+}
+
+PlacementView Membership::View(std::vector<PlacedNamespace> namespaces, const std::set<std::string>& leaving) const {
+  PlacementView view{name_, {}, std::move(namespaces)};
+  for (const MemberRow& member : image_.members)
+    if (!member.word.free) view.members.push_back({member.name, member.draining, leaving.contains(member.name), member.reach, Falters(member.name)});
+  for (PlacedNamespace& space : view.namespaces) {
+    const UnitRow* unit = Find(space.number);
+    space.served = unit && OwnerOf(*unit);
+    if (!unit) continue;
+    space.at = unit->placed;
+    space.load = unit->load;
+  }
+  return view;
 }
 
 bool Membership::moving() const {
@@ -107,6 +131,11 @@ bool Membership::moving() const {
     const MemberRow* owner = OwnerOf(unit);
     return !owner || owner->name != unit.placed;
   });
+}
+
+void Membership::Acquired(int64_t unit) {
+  held_[unit] = false;
+  if (unit == kRegistryUnit) leads_anyway_ = MayAnyLead() && UnfitToLead().contains(name_) ? std::optional(seen_at_) : std::nullopt;
 }
 
 void Membership::Leave(int64_t unit) {
@@ -143,9 +172,25 @@ int64_t Membership::AgeMs(MonoTime now, const std::string& name) const {
   return sight == sights_.end() ? 0 : now.ms - sight->second.since.ms;
 }
 
+bool Membership::RenewedAfter(MonoTime since, const std::string& name) const {
+  auto sight = sights_.find(name);
+  return sight != sights_.end() && sight->second.since > since;
+}
+
 const UnitRow* Membership::Find(int64_t unit) const {
   auto found = std::lower_bound(image_.units.begin(), image_.units.end(), unit, [](const UnitRow& row, int64_t of) { return row.unit < of; });
   return found == image_.units.end() || found->unit != unit ? nullptr : &*found;
+}
+
+bool Membership::NobodyLeads() const {
+  if (held_.contains(kRegistryUnit)) return false;
+  const MemberRow* owner = OwnerOf(kRegistryUnit);
+  // The registry may have been nobody's yet.
+  return !owner || owner->word.incarnation == own_;
+}
+
+bool Membership::MayAnyLead() const {
+  return vacancy_ && seen_at_.ms - vacancy_->since.ms >= lead_times_.fit_first_ms;
 }
 
 bool Membership::IsFor(const UnitRow& unit) const {

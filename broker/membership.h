@@ -9,12 +9,17 @@
 // I3 what is left is served by nobody here before it is released, and released by the epoch that was seen last, so that no release that comes late
 //    takes what was acquired again since.
 // I4 who may not act serves nothing, whatever this says.
-// I5 nobody who is not to lead (UnfitToLead) takes the registry, and not all are so: what nobody has is taken by somebody. Who leads and is not to
-//    gives it up only once what it wrote as the leader is written, so that nobody takes it from one who still acts.
+// I5 nobody who is not to lead (UnfitToLead) takes the registry before those who are had their time for it (LeadTimes): one that is alive by its
+//    row may be one that does not reach the store, and better anybody leads than nobody. Who leads and is not to gives it up only while another one
+//    who is to renews its lease; not again soon where nobody took it; and once what it wrote as the leader is written, so that nobody takes it from
+//    one who still acts.
+// I6 nothing is given up for a member that does not renew its lease (Renews), nor is anything placed there (Falters) while there is another one: it
+//    may be one that does not reach the store, and takes nothing until another one has what is placed at it.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,6 +27,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "broker/ownership.h"
+#include "broker/placement.h"
 #include "broker/reach.h"
 
 namespace notifyd {
@@ -53,9 +59,15 @@ struct ClusterImage {
   uint64_t registry = 0;           // one more with each change of tokens and settings of namespaces
 };
 
+struct LeadTimes {
+  int64_t fit_first_ms = 2'000;  // after it was seen that nobody leads only who is to lead takes the registry, then any
+  int64_t anyway_ms = 10'000;    // whoever took it so gives it up to nobody for so long: those for whom it would be did not come
+};
+
 class Membership {
  public:
-  explicit Membership(std::string name, LeaseTimes times = {}) : name_(std::move(name)), times_(times) {}
+  explicit Membership(std::string name, LeaseTimes times = {}, LeadTimes lead_times = {})
+      : name_(std::move(name)), times_(times), lead_times_(lead_times) {}
 
   /// A member said at `now` itself what the store had confirmed to it: its lease is not counted from the next look, which is later. Of what was said
   /// before a look was asked for this is called first: what the store then says counts, also where it is older (a fail-over that lost something).
@@ -66,20 +78,23 @@ class Membership {
   std::vector<MemberRow> ToBury(MonoTime now) const;
   /// When the first of them is, unless it is renewed.
   MonoTime NextBurial() const;
-  /// What is to be had, and nobody has. The registry among it where nobody leads, and this one is to.
+  /// What is to be had, and nobody has. The registry among it where nobody leads, and this one is to, or nobody is who takes it.
   std::vector<int64_t> ToAcquire() const;
-  /// What is served here, and is to be at another one that is alive.
+  /// What is served here, and is to be at another one that is alive, and renews its lease.
   std::vector<int64_t> ToLeave() const;
-  /// It leads, and another one is to: as most others do not reach it, which is so for long (`cut_off`), or as it is drained, and emptied by now.
-  /// `leaving`: members that stop, by name: nothing is given up for them.
+  /// It leads, and another one is to, which is there: as most others do not reach it, which is so for long (`cut_off`), or as it is drained, and
+  /// emptied by now. `leaving`: members that stop, by name: nothing is given up for them.
   bool ToYield(bool cut_off, const std::set<std::string>& leaving) const;
   /// What is one's own, is not served, and is to be at another one: as it was seen. The registry among it once it was left.
   std::vector<UnitRow> ToRelease() const;
+  /// For whoever leads: `namespaces`, and whether they are to be where the leader is, with all that was seen of them and of the members. `leaving`:
+  /// members that stop, by name.
+  PlacementView View(std::vector<PlacedNamespace> namespaces, const std::set<std::string>& leaving) const;
   /// Something is on its way, here or between others: the store is to be looked at soon.
   bool moving() const;
 
   /// The store gave it: it is served from now on.
-  void Acquired(int64_t unit) { held_[unit] = false; }
+  void Acquired(int64_t unit);
   /// It is served no more; what is under way of it ends.
   void Leave(int64_t unit);
   /// All of it has ended, and is durable.
@@ -96,6 +111,9 @@ class Membership {
   /// For how long its row has been the same.
   int64_t AgeMs(MonoTime now, const std::string& name) const;
 
+  /// A renewal of its lease was seen after `since`, or told of: it reached the store then.
+  bool RenewedAfter(MonoTime since, const std::string& name) const;
+
   /// As of the last look; null: there is none.
   const UnitRow* Find(int64_t unit) const;
 
@@ -107,13 +125,29 @@ class Membership {
     MonoTime since;
   };
   bool IsFor(const UnitRow& unit) const;
+  /// As of the last look: nobody has the registry, or this one, which does not hold it.
+  bool NobodyLeads() const;
+  /// Who is to lead had its time for it.
+  bool MayAnyLead() const;
+  /// In that look it was seen to renew its lease in time, so it reaches the store.
+  bool Renews(const std::string& name) const { return AgeMs(seen_at_, name) < times_.renew_ms; }
+  /// It did not for so long that it is not just that a renewal came late, or was seen late: most likely it does not reach the store.
+  bool Falters(const std::string& name) const { return AgeMs(seen_at_, name) >= times_.renew_ms + times_.renew_ms / 2; }
 
   const std::string name_;
   const LeaseTimes times_;
+  const LeadTimes lead_times_;
   Incarnation own_;
   ClusterImage image_;
   std::map<std::string, Sight> sights_;
   std::map<int64_t, bool> held_;  // whether it is being left
+  MonoTime seen_at_;              // the last look
+  struct Vacancy {
+    uint64_t epoch = 0;  // of the registry
+    MonoTime since;
+  };
+  std::optional<Vacancy> vacancy_;        // while nobody leads
+  std::optional<MonoTime> leads_anyway_;  // since when: it leads, and was not to when it took that
 };
 
 }  // namespace notifyd

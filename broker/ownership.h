@@ -132,6 +132,8 @@ class OwnerStore {
   virtual std::string Namesake() const { return {}; }
   /// Why the last one was answered by kUnknown, for people, without a password; empty: it was not.
   virtual std::string Fault() const { return {}; }
+  /// That was not for want of an answer: the store is there, and this broker lacks a right in it, which somebody has to give it.
+  virtual bool Refuses() const { return false; }
 };
 
 /// What whoever writes under an epoch knows of it. Any thread.

@@ -12,18 +12,21 @@ uint64_t WeightOf(const PlacedNamespace& space) {
 
 }  // namespace
 
-/// What each member has. Of those that may be given something: reached by the others and not draining, as far as there are such.
+/// What each member has. Of those that may be given something: they renew their leases, are reached by the others and do not drain, as far as there
+/// are such.
 struct Placement::Weights {
   Weights(const PlacementView& view, const std::map<std::string, Doubt>& doubts) {
-    // From the best to what is left: reached, though it drains; not known to be cut off at this moment; any; one that stops.
+    // From the best to what is left: reached, though it drains; not known to be cut off at this moment; any that renews its lease; any; one that
+    // stops.
     for (int worst = 0; of.empty(); ++worst)
       for (const PlacementMember& member : view.members) {
         const Doubt& doubt = doubts.at(member.name);
-        const int rank = member.leaving ? 4 : doubt.found ? 3 : doubt.cut ? 2 : member.draining ? 1 : 0;
+        const int rank = member.leaving ? 5 : member.falters ? 4 : doubt.found ? 3 : doubt.cut ? 2 : member.draining ? 1 : 0;
         if (rank <= worst) of[member.name] = 0;
         alive.insert(member.name);
         if (member.draining || doubt.cut) emptied.insert(member.name);
         if (member.leaving) leaving.insert(member.name);
+        if (member.falters) faltering.insert(member.name);
       }
     for (const PlacedNamespace& space : view.namespaces)
       if (auto has = of.find(space.at); has != of.end()) has->second += WeightOf(space);
@@ -33,8 +36,14 @@ struct Placement::Weights {
     return std::min_element(of.begin(), of.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
   }
   bool IsToLeave(const std::string& name) const { return emptied.contains(name) && !of.contains(name); }
+  bool Serves(const PlacedNamespace& space) const { return space.served && alive.contains(space.at); }
+  /// Where it is placed it is served by nobody, or not for long.
+  bool IsHomeless(const PlacedNamespace& space) const {
+    if (!alive.contains(space.at)) return true;
+    return !space.with_leader && !of.contains(space.at) && (leaving.contains(space.at) || (!space.served && faltering.contains(space.at)));
+  }
 
-  std::set<std::string> alive, emptied, leaving;
+  std::set<std::string> alive, emptied, leaving, faltering;
   std::map<std::string, uint64_t> of;
 };
 
@@ -47,9 +56,8 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
 
   std::vector<const PlacedNamespace*> homeless;
   for (const PlacedNamespace& space : view.namespaces) {
-    const bool there = weights.alive.contains(space.at);
-    if (space.with_leader && space.at != view.leader) moves.push_back({space.number, space.at, view.leader, !there});
-    else if (!there || (!space.with_leader && weights.leaving.contains(space.at) && !weights.of.contains(space.at))) homeless.push_back(&space);
+    if (space.with_leader && space.at != view.leader) moves.push_back({space.number, space.at, view.leader, !weights.Serves(space)});
+    else if (weights.IsHomeless(space)) homeless.push_back(&space);
   }
   // The heaviest first, so that the lighter ones even out what they leave.
   std::sort(homeless.begin(), homeless.end(), [](const PlacedNamespace* a, const PlacedNamespace* b) {
@@ -58,7 +66,7 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
   for (const PlacedNamespace* space : homeless) {
     const std::string to = weights.Lightest();
     weights.of[to] += WeightOf(*space);
-    moves.push_back({space->number, space->at, to, !weights.alive.contains(space->at)});
+    moves.push_back({space->number, space->at, to, !weights.Serves(*space)});
   }
   // What is to be evened out is seen as it is behind these.
   if (!moves.empty() || now < quiet_until_ || now < next_at_) return moves;

@@ -8,7 +8,9 @@
 //    has on average, and makes no other one nearly as heavy: so a load that stays about as it is comes to rest.
 // I4 a member that most others do not reach (broker/reach.h) is given nothing as long as that is so. Once it was so for `cut_ms` it is emptied as one
 //    that is drained, and is given nothing again before it was reached for `back_ms`: what comes and goes moves nothing.
-// I5 the same views at the same times lead to the same moves.
+// I5 one that falters (it does not renew its lease, so most likely it does not reach the store, and takes nothing) is given nothing as long as there
+//    is another one. What it serves stays there until it is gone; what is placed there and nobody serves is placed anew at once.
+// I6 the same views at the same times lead to the same moves.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +39,7 @@ struct PlacementMember {
   bool draining = false;
   bool leaving = false;  // it stops, and hands over all that it serves
   Reach reach = {};      // as it says
+  bool falters = false;  // it has not renewed its lease for longer than one that reaches the store takes
 };
 
 struct PlacedNamespace {
@@ -44,6 +47,7 @@ struct PlacedNamespace {
   std::string at;            // where it is placed; empty: nowhere yet
   uint64_t load = 0;         // beside what each namespace weighs by itself, which is 1
   bool with_leader = false;  // it has to be where the leader is
+  bool served = true;        // somebody who is alive has it
 };
 
 /// As the leader sees it.

@@ -100,6 +100,31 @@ Instance* Service::Find(std::string_view id) const {
   return found == instances.end() ? nullptr : found->second.get();
 }
 
+std::pair<std::string_view, std::string_view> Service::PoolsOf(const Wanted& wanted) const {
+  const bool own = !wanted.pool.empty();
+  const std::string_view fallback = !wanted.pool_fallback.empty() ? wanted.pool_fallback : own ? std::string_view() : settings.pool_fallback;
+  return {own ? wanted.pool : std::string_view(settings.pool), fallback};
+}
+
+bool Service::IsWanted(const Wanted& wanted, const Instance& instance) const {
+  if (!wanted.instance.empty()) return instance.id == wanted.instance;
+  const auto [pool, fallback] = PoolsOf(wanted);
+  return IsIn(instance, pool) || (!fallback.empty() && IsIn(instance, fallback));
+}
+
+size_t Service::CountDraining(const Wanted& wanted) const {
+  return static_cast<size_t>(std::count_if(instances.begin(), instances.end(),
+                                           [&](const auto& each) { return each.second->settings.weight == 0 && IsWanted(wanted, *each.second); }));
+}
+
+MonoTime Service::NextProbe(const Wanted& wanted) const {
+  MonoTime next = kMonoNever;
+  for (const auto& [id, instance] : instances)
+    if (instance->settings.weight > 0 && instance->breaker.state() == Breaker::State::kOpen && IsWanted(wanted, *instance))
+      next = std::min(next, instance->breaker.next_probe());
+  return next;
+}
+
 /// Shows `see` those that `takes` takes of the pool that is wanted, or where that has none of its fallback, until it returns false.
 template <class Takes, class See>
 void Service::Each(const Wanted& wanted, Takes takes, See see) const {
@@ -118,10 +143,8 @@ void Service::Each(const Wanted& wanted, Takes takes, See see) const {
     }
     return any;
   };
-  const bool own = !wanted.pool.empty();
-  if (show(own ? wanted.pool : std::string_view(settings.pool))) return;
-  const std::string_view fallback = !wanted.pool_fallback.empty() ? wanted.pool_fallback : own ? std::string_view() : settings.pool_fallback;
-  if (!fallback.empty()) show(fallback);
+  const auto [pool, fallback] = PoolsOf(wanted);
+  if (!show(pool) && !fallback.empty()) show(fallback);
 }
 
 template <class Takes>

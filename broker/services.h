@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -111,6 +112,12 @@ class Service {
   bool WaitsForHosts(const Wanted& wanted, MonoTime now) const;
   /// There is one that may be chosen but for its breaker and its host.
   bool IsAlive(const Wanted& wanted) const;
+  /// Which pools it may go to: that which is wanted, then its fallback. An empty first one: any; an empty second one: none.
+  std::pair<std::string_view, std::string_view> PoolsOf(const Wanted& wanted) const;
+  /// How many there are of what is wanted, in either pool, that start nothing new.
+  size_t CountDraining(const Wanted& wanted) const;
+  /// The earliest time at which one of them, in either pool, may be tried again whose breaker is open; kMonoNever: there is none.
+  MonoTime NextProbe(const Wanted& wanted) const;
   /// Since when all those have open breakers, their own or those of their hosts; nothing where one has not, or there is none.
   std::optional<MonoTime> OpenSince(const Wanted& wanted) const;
 
@@ -118,6 +125,7 @@ class Service {
   using Picks = std::vector<std::shared_ptr<Instance>>;
   Picks Candidates(const Wanted& wanted, MonoTime now) const;
   bool MayTake(const Instance& instance, MonoTime now) const;
+  bool IsWanted(const Wanted& wanted, const Instance& instance) const;
   template <class Takes, class See>
   void Each(const Wanted& wanted, Takes takes, See see) const;
   template <class Takes>

@@ -21,11 +21,6 @@ constexpr size_t kPieceBytes = 1 << 20;
 // So much may wait to be written at most: what somebody else's fdatasync may have to wait for.
 constexpr uint64_t kUnwrittenMost = 1 << 20;
 
-Status Failed(const std::string& what, const std::string& path) {
-  const int fault = errno;
-  return Status(fault == ENOSPC || fault == EDQUOT ? Code::kDiskFull : Code::kIo, what + " " + path + ": " + std::strerror(fault));
-}
-
 /// SHA-256 of what comes piece by piece.
 class Hash {
  public:
@@ -51,12 +46,12 @@ class Hash {
 /// Hands the first `bytes` of a file over, piece by piece.
 Status ReadPieces(const std::string& path, uint64_t bytes, const std::function<Status(std::string_view piece)>& take) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file.open()) return Failed("cannot open", path);
+  if (!file.open()) return FileFailed("cannot open", path);
   std::string piece(std::min<uint64_t>(kPieceBytes, bytes), '\0');
   for (uint64_t at = 0; at < bytes;) {
     const ssize_t size = ::pread(file.get(), piece.data(), std::min<uint64_t>(piece.size(), bytes - at), static_cast<off_t>(at));
     if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return Failed("cannot read", path);
+    if (size < 0) return FileFailed("cannot read", path);
     if (size == 0)
       return Status(Code::kCorrupt, path + " is too short: it has " + std::to_string(at) + " bytes, and should have " + std::to_string(bytes));
     NOTIFYD_TRY(take({piece.data(), static_cast<size_t>(size)}));
@@ -71,12 +66,12 @@ class NewFile {
  public:
   explicit NewFile(const std::string& path) : path_(path), file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) {}
 
-  Status Open() const { return file_.open() ? Status::Ok() : Failed("cannot make", path_); }
+  Status Open() const { return file_.open() ? Status::Ok() : FileFailed("cannot make", path_); }
   Status Write(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t size = ::write(file_.get(), bytes.data(), bytes.size());
       if (size < 0 && errno == EINTR) continue;
-      if (size < 0) return Failed("cannot write", path_);
+      if (size < 0) return FileFailed("cannot write", path_);
       bytes.remove_prefix(static_cast<size_t>(size));
       written_ += static_cast<uint64_t>(size);
     }
@@ -84,7 +79,7 @@ class NewFile {
     return Status::Ok();
   }
   Status Sync() {
-    if (::fsync(file_.get()) != 0) return Failed("cannot sync", path_);
+    if (::fsync(file_.get()) != 0) return FileFailed("cannot sync", path_);
     ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_DONTNEED);
     return Status::Ok();
   }
@@ -106,7 +101,7 @@ class NewFile {
 Status CheckLength(const std::string& path, const BackupFile& file) {
   struct stat info;
   if (::lstat(path.c_str(), &info) != 0) {
-    return errno == ENOENT ? Status(Code::kCorrupt, "the backup is damaged: " + path + " is missing") : Failed("cannot look at", path);
+    return errno == ENOENT ? Status(Code::kCorrupt, "the backup is damaged: " + path + " is missing") : FileFailed("cannot look at", path);
   }
   if (S_ISREG(info.st_mode) && static_cast<uint64_t>(info.st_size) == file.bytes) return Status::Ok();
   return Status(Code::kCorrupt, "the backup is damaged: " + path +
@@ -120,6 +115,11 @@ Status CheckSum(const std::string& path, const BackupFile& file, const std::stri
 }
 
 }  // namespace
+
+Status FileFailed(const std::string& what, const std::string& path) {
+  const int fault = errno;
+  return Status(fault == ENOSPC || fault == EDQUOT ? Code::kDiskFull : Code::kIo, what + " " + path + ": " + std::strerror(fault));
+}
 
 std::string Sha256Hex(std::string_view bytes) {
   Hash hash;

@@ -14,6 +14,9 @@ namespace notifyd {
 /// 64 hex digits.
 std::string Sha256Hex(std::string_view bytes);
 
+/// The failure of a system call that just set errno: kDiskFull, else kIo. `what` was tried with the file at `path`.
+Status FileFailed(const std::string& what, const std::string& path);
+
 /// Called after each piece of at most 1 MiB with its size, before it is written; an error ends the copy, and is its error. Empty: nobody asks.
 using OnPiece = std::function<Status(uint64_t bytes)>;
 

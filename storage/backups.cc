@@ -36,14 +36,10 @@ constexpr const char* kLockName = ".lock";
 // Free space is looked at again after so much.
 constexpr uint64_t kLookAgainBytes = 8 << 20;
 // Memtables and a compaction may take so much for a moment, where submits go on; of a small file system one part of so many.
-constexpr uint64_t kForStoreBytes = 320 << 20, kReserveShare = 4;
+constexpr uint64_t kForStoreBytes = 320 << 20, kBackupReserveShare = 4;
 
 Status Stopped() {
   return Status(Code::kUnavailable, "the broker was stopped");
-}
-
-Status Failed(const std::string& what, const std::string& path) {
-  return Status(errno == ENOSPC || errno == EDQUOT ? Code::kDiskFull : Code::kIo, what + " " + path + ": " + std::strerror(errno));
 }
 
 /// Others go first: on the processor, and on the disk where its scheduler looks at that. Of the calling thread alone. Not the class that waits until
@@ -80,8 +76,8 @@ Status CheckRoom(const std::string& directory, uint64_t bytes, uint64_t reserve)
   uint64_t free_bytes = 0, total_bytes = 0;
   if (!MeasureDisk(directory, &free_bytes, &total_bytes)) return Status::Ok();
   // As for submits (storage/committer.cc), which must not be refused for a backup's sake.
-  if (reserve == kDefaultMinFreeBytes) reserve = std::min(reserve, total_bytes / kReserveShare);
-  const uint64_t kept = reserve + std::min(kForStoreBytes, total_bytes / kReserveShare);
+  if (reserve == kDefaultMinFreeBytes) reserve = std::min(reserve, total_bytes / kBackupReserveShare);
+  const uint64_t kept = reserve + std::min(kForStoreBytes, total_bytes / kBackupReserveShare);
   if (free_bytes >= kept && free_bytes - kept >= bytes) return Status::Ok();
   return Status(Code::kDiskFull, "a backup needs " + std::to_string(bytes) + " bytes more, and of the " + std::to_string(free_bytes) +
                                      " that are free in " + directory + " " + std::to_string(kept) +
@@ -234,7 +230,7 @@ Status Backups::Remove(const std::string& name) {
   if (!lock.ok()) return std::move(lock).status();
   // What a kill leaves of it is no backup any more.
   const std::string partial = PathOf(name) + std::string(kPartial);
-  if (::rename(PathOf(name).c_str(), partial.c_str()) != 0) return Failed("cannot rename", PathOf(name));
+  if (::rename(PathOf(name).c_str(), partial.c_str()) != 0) return FileFailed("cannot rename", PathOf(name));
   std::error_code error;
   fs::remove_all(partial, error);
   NoteNewest();
@@ -320,7 +316,7 @@ Status Backups::Make(Job* job) {
     }
   }
   const std::string partial = PathOf(job->name) + std::string(kPartial);
-  if (::mkdir(partial.c_str(), 0700) != 0) return Failed("cannot make", partial);
+  if (::mkdir(partial.c_str(), 0700) != 0) return FileFailed("cannot make", partial);
   job->path = partial;
   PassCrashPoint(CrashPoint::kBackupBegun);
   {
@@ -336,7 +332,7 @@ Status Backups::Make(Job* job) {
   PassCrashPoint(CrashPoint::kBackupBeforeManifest);
   NOTIFYD_TRY(MakeFileWhole(job->path, kBackupManifest, EncodeBackupManifest(job->manifest)));
   PassCrashPoint(CrashPoint::kBackupBeforeRename);
-  if (::rename(partial.c_str(), PathOf(job->name).c_str()) != 0) return Failed("cannot rename", partial);
+  if (::rename(partial.c_str(), PathOf(job->name).c_str()) != 0) return FileFailed("cannot rename", partial);
   PassCrashPoint(CrashPoint::kBackupAfterRename);
   job->path = PathOf(job->name);
   return SyncDirectory(setup_.directory);

@@ -29,10 +29,6 @@ std::string PathIn(const std::string& directory, const std::string& name) {
   return (fs::path(directory) / name).string();
 }
 
-Status Failed(const std::string& what, const std::string& path) {
-  return Status(errno == ENOSPC ? Code::kDiskFull : Code::kIo, what + " " + path + ": " + std::strerror(errno));
-}
-
 /// RocksDB names each session of a database at random, and what it makes in it by number. What was made before it did so has no such name.
 Result<std::string> IdentityOf(const std::string& path) {
   rocksdb::Options options;
@@ -78,7 +74,7 @@ Result<Checkpoint> Checkpoint::Make(const Database& database, const std::string&
 }
 
 Status Checkpoint::Fill(const Database& database, const Fingerprint& store) {
-  if (::mkdir(path_.c_str(), 0700) != 0) return Failed("cannot make", path_);
+  if (::mkdir(path_.c_str(), 0700) != 0) return FileFailed("cannot make", path_);
   rocksdb::DB* db = database.db();
   rocksdb::FlushOptions flush;
   // Both families together, and not before writes would have to wait for it.
@@ -123,7 +119,7 @@ Status Checkpoint::AddText(const std::string& name, const std::string& text) {
 
 Status Checkpoint::AddTable(const std::string& name, const std::string& from, uint64_t bytes) {
   const std::string to = PathIn(path_, name);
-  if (::link(from.c_str(), to.c_str()) != 0) return Failed("cannot link", from);
+  if (::link(from.c_str(), to.c_str()) != 0) return FileFailed("cannot link", from);
   Result<std::string> identity = IdentityOf(to);
   if (!identity.ok()) return std::move(identity).status();
   files_.push_back({name, bytes, *std::move(identity)});

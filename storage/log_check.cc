@@ -156,7 +156,8 @@ std::map<uint64_t, std::filesystem::path> LogFiles(const std::string& directory,
 
 Result<std::string> ReadFile(const std::filesystem::path& path) {
   std::error_code error;
-  std::string bytes(std::filesystem::file_size(path, error), '\0');
+  const uint64_t size = std::filesystem::file_size(path, error);
+  std::string bytes(error ? 0 : size, '\0');
   std::ifstream in(path, std::ios::binary);
   if (error || !in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()))) return Status(Code::kIo, "cannot read " + path.string());
   return bytes;
@@ -240,28 +241,10 @@ Status WrongSize(const std::string& path, uint64_t bytes, uint64_t before) {
   return Damaged(path + " has " + std::to_string(bytes) + " bytes, and had " + std::to_string(before));
 }
 
-/// What CURRENT names, as it stands there.
-std::string NameInCurrent(const std::filesystem::path& directory) {
-  std::ifstream in(directory / "CURRENT", std::ios::binary);
-  std::string name;
-  std::getline(in, name);
-  return name;
-}
-
-/// As far as whole records read, whatever is in them: a MANIFEST is written as a log is.
-uint64_t ReadableBytes(std::string_view bytes) {
-  uint64_t readable = 0;
-  bool open = false;
-  for (size_t at = 0;;) {
-    if (size_t left = kBlockSize - at % kBlockSize; left < kHeaderSize) at += left;
-    if (at >= bytes.size()) break;
-    std::optional<Fragment> fragment = FragmentAt(bytes, at);
-    if (!fragment || (fragment->type == kFull || fragment->type == kFirst) == open) break;
-    open = fragment->type == kFirst || fragment->type == kMiddle;
-    at += kHeaderSize + fragment->data.size();
-    if (!open) readable = at;
-  }
-  return bytes.find_first_not_of('\0', readable) == std::string_view::npos ? bytes.size() : readable;
+/// Nothing where there is none that can be read.
+std::string NamedByCurrent(const std::filesystem::path& directory) {
+  const Result<std::string> bytes = ReadFile(directory / "CURRENT");
+  return bytes.ok() ? std::string(NameInCurrent(*bytes)) : std::string();
 }
 
 /// RocksDB takes a MANIFEST that ends early for one to which nothing was added since, and a record whose length a flipped bit made longer than the
@@ -269,7 +252,7 @@ uint64_t ReadableBytes(std::string_view bytes) {
 /// that there never was, beside the one that there is, that is what is damaged.
 Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
-  const std::string entry = (parent / "CURRENT").string(), named = NameInCurrent(parent);
+  const std::string entry = (parent / "CURRENT").string(), named = NamedByCurrent(parent);
   std::error_code none;
   if (synced.manifest.number != 0 && named != known.filename() && std::filesystem::exists(known, none) &&
       !std::filesystem::exists(parent / named, none))
@@ -412,14 +395,37 @@ Status BeginLog(rocksdb::DB* db, const Fingerprint& store) {
   return TranslateStatus(db->Write(how, &mark), "cannot write");
 }
 
+std::string_view NameInCurrent(std::string_view bytes) {
+  return bytes.substr(0, bytes.find('\n'));
+}
+
+std::optional<uint64_t> ManifestNumberOf(std::string_view name) {
+  constexpr std::string_view kPrefix = "MANIFEST-";
+  return name.starts_with(kPrefix) ? WholeNumber(name.substr(kPrefix.size())) : std::nullopt;
+}
+
+uint64_t ReadableBytes(std::string_view bytes) {
+  uint64_t readable = 0;
+  bool open = false;
+  for (size_t at = 0;;) {
+    if (size_t left = kBlockSize - at % kBlockSize; left < kHeaderSize) at += left;
+    if (at >= bytes.size()) break;
+    std::optional<Fragment> fragment = FragmentAt(bytes, at);
+    if (!fragment || (fragment->type == kFull || fragment->type == kFirst) == open) break;
+    open = fragment->type == kFirst || fragment->type == kMiddle;
+    at += kHeaderSize + fragment->data.size();
+    if (!open) readable = at;
+  }
+  return bytes.find_first_not_of('\0', readable) == std::string_view::npos ? bytes.size() : readable;
+}
+
 SyncedRecord::File CurrentManifest(const std::string& directory) {
   const std::filesystem::path parent(directory);
-  const std::string name = NameInCurrent(parent);
-  constexpr std::string_view kPrefix = "MANIFEST-";
+  const std::string name = NamedByCurrent(parent);
+  const std::optional<uint64_t> number = ManifestNumberOf(name);
   std::error_code error;
-  uint64_t bytes = name.starts_with(kPrefix) ? std::filesystem::file_size(parent / name, error) : 0;
-  std::optional<uint64_t> number = bytes == 0 || error ? std::nullopt : WholeNumber(std::string_view(name).substr(kPrefix.size()));
-  return number ? SyncedRecord::File{*number, bytes} : SyncedRecord::File{};
+  const uint64_t bytes = number ? std::filesystem::file_size(parent / name, error) : 0;
+  return bytes != 0 && !error ? SyncedRecord::File{*number, bytes} : SyncedRecord::File{};
 }
 
 std::optional<uint64_t> LogNumberOf(const std::string& path) {

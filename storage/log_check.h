@@ -54,6 +54,12 @@ LogScan ScanLog(std::string_view bytes, uint64_t next_sequence);
 /// The highest sequence number that a valid mark of this store speaks of, anywhere in the bytes; 0: none.
 uint64_t FindSyncedMark(std::string_view bytes, const Fingerprint& store);
 
+/// What CURRENT names, of its bytes: all up to a line's end.
+std::string_view NameInCurrent(std::string_view bytes);
+/// The number of a MANIFEST, by its name as CURRENT has it; nothing where it is no MANIFEST's.
+std::optional<uint64_t> ManifestNumberOf(std::string_view name);
+/// As far as whole records read, whatever is in them: a MANIFEST is written as a log is. Zeros up to the end are no fault here either.
+uint64_t ReadableBytes(std::string_view bytes);
 /// The MANIFEST that CURRENT names, and its size; zeros where either does not read.
 SyncedRecord::File CurrentManifest(const std::string& directory);
 

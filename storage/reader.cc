@@ -11,7 +11,7 @@ namespace notifyd {
 namespace {
 
 // Index keys whose records are read at once.
-constexpr size_t kChunk = 32;
+constexpr size_t kSlotsAtOnce = 32;
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
   uint8_t rank = record.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.envelope->priority);
@@ -212,7 +212,7 @@ Status Reader::WalkIndex(const KvMoment& moment, const PageEffect& page, std::st
   while (kept < page.limit && bytes < kPageBytes && it->Valid()) {
     keys.clear();
     ids.clear();
-    for (; it->Valid() && keys.size() < std::min(kChunk, page.limit - kept); it->Next()) {
+    for (; it->Valid() && keys.size() < std::min(kSlotsAtOnce, page.limit - kept); it->Next()) {
       std::optional<Key> key = decode(space_.Bare(it->key()));
       if (!key) return BadKey(it->key());
       keys.push_back(*key);

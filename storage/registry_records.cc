@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-constexpr ValueTag kTag = ValueTag::kRecord;
+constexpr ValueTag kRegistryTag = ValueTag::kRecord;
 
 void PutTexts(const std::vector<std::string>& texts, Encoder* out) {
   out->Varint(texts.size());
@@ -334,7 +334,7 @@ std::optional<std::string> DecodeTokenUseKey(std::string_view key) {
 }
 
 void EncodeNamespace(const NamespaceRow& row, const SecretSeal* seal, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kRegistryTag, out);
   Encoder& encoder = frame.encoder;
   encoder.Text(row.name);
   encoder.Varint(row.version);
@@ -353,7 +353,7 @@ void EncodeNamespace(const NamespaceRow& row, const SecretSeal* seal, std::strin
 }
 
 Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber number, std::string_view value, const SecretSeal* seal) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("namespace");
   Decoder in(*fields);
   auto row = std::make_shared<NamespaceRow>();
@@ -384,7 +384,7 @@ Result<std::shared_ptr<const NamespaceRow>> DecodeNamespace(NamespaceNumber numb
 }
 
 void EncodeToken(const TokenRow& row, const SecretSeal* seal, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kRegistryTag, out);
   Encoder& encoder = frame.encoder;
   encoder.Varint(row.version);
   encoder.Text(row.name);
@@ -401,7 +401,7 @@ void EncodeToken(const TokenRow& row, const SecretSeal* seal, std::string* out) 
 }
 
 Result<std::shared_ptr<const TokenRow>> DecodeToken(std::string_view id, std::string_view value, const SecretSeal* seal) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("token");
   Decoder in(*fields);
   auto row = std::make_shared<TokenRow>();
@@ -425,11 +425,11 @@ Result<std::shared_ptr<const TokenRow>> DecodeToken(std::string_view id, std::st
 }
 
 void EncodeTokenUse(WallTime used_at, std::string* out) {
-  RecordFrame(kTag, out).encoder.Signed(used_at.ms);
+  RecordFrame(kRegistryTag, out).encoder.Signed(used_at.ms);
 }
 
 Result<WallTime> DecodeTokenUse(std::string_view value) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("use of a token");
   Decoder in(*fields);
   const WallTime used_at{in.Signed()};
@@ -437,14 +437,14 @@ Result<WallTime> DecodeTokenUse(std::string_view value) {
 }
 
 void EncodeAudit(const AuditEntry& entry, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kRegistryTag, out);
   for (const std::string* text : {&entry.who, &entry.what, &entry.object, &entry.from, &entry.space}) frame.encoder.Text(*text);
   frame.encoder.Varint(entry.count);
   if (!entry.said.empty()) frame.encoder.Text(entry.said);
 }
 
 Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("entry of the audit");
   Decoder in(*fields);
   AuditEntry entry;
@@ -457,7 +457,7 @@ Result<AuditEntry> DecodeAudit(WallTime at, std::string_view value) {
 }
 
 void EncodeRegistryHead(const RegistryHead& head, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kRegistryTag, out);
   frame.encoder.Varint(head.next_number);
   frame.encoder.Varint(head.version);
   const RemovedTotals& r = head.removed;
@@ -465,7 +465,7 @@ void EncodeRegistryHead(const RegistryHead& head, std::string* out) {
 }
 
 Result<RegistryHead> DecodeRegistryHead(std::string_view value) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("registry");
   Decoder in(*fields);
   RegistryHead head;
@@ -478,7 +478,7 @@ Result<RegistryHead> DecodeRegistryHead(std::string_view value) {
 }
 
 void EncodeNamespaceWake(const NamespaceWake& wake, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kRegistryTag, out);
   frame.encoder.U8(wake.asleep ? 0 : 1);
   if (!wake.asleep) return;
   frame.encoder.Signed(wake.asleep->until.ms);
@@ -488,7 +488,7 @@ void EncodeNamespaceWake(const NamespaceWake& wake, std::string* out) {
 }
 
 Result<NamespaceWake> DecodeNamespaceWake(std::string_view value) {
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kRegistryTag, value);
   if (!fields) return DamagedRecord("namespace's wake");
   Decoder in(*fields);
   NamespaceWake wake;

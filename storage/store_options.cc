@@ -23,7 +23,7 @@
 namespace notifyd {
 namespace {
 
-std::string_view View(const rocksdb::Slice& slice) {
+std::string_view BytesOf(const rocksdb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
@@ -34,16 +34,16 @@ class Merger : public rocksdb::MergeOperator {
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
     std::vector<std::string_view> operands;
     operands.reserve(in.operand_list.size());
-    for (const rocksdb::Slice& operand : in.operand_list) operands.push_back(View(operand));
+    for (const rocksdb::Slice& operand : in.operand_list) operands.push_back(BytesOf(operand));
     std::optional<std::string_view> base;
-    if (in.existing_value) base = View(*in.existing_value);
-    out->new_value = MergeFull(View(in.key), base, operands);
+    if (in.existing_value) base = BytesOf(*in.existing_value);
+    out->new_value = MergeFull(BytesOf(in.key), base, operands);
     return true;
   }
 
   bool PartialMerge(const rocksdb::Slice& key, const rocksdb::Slice& older, const rocksdb::Slice& newer, std::string* out,
                     rocksdb::Logger*) const override {
-    return MergePartial(View(key), View(older), View(newer), out);
+    return MergePartial(BytesOf(key), BytesOf(older), BytesOf(newer), out);
   }
 };
 
@@ -55,8 +55,8 @@ class KindInOrder : public rocksdb::SliceTransform {
  public:
   explicit KindInOrder(KeyKind kind) : kind_(kind) {}
   const char* Name() const override { return "notifyd.KindInOrder"; }
-  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), key.size() - PlaceOf(View(key)).bare.size() + 1}; }
-  bool InDomain(const rocksdb::Slice& key) const override { return IsKind(View(key), kind_); }
+  rocksdb::Slice Transform(const rocksdb::Slice& key) const override { return {key.data(), key.size() - PlaceOf(BytesOf(key)).bare.size() + 1}; }
+  bool InDomain(const rocksdb::Slice& key) const override { return IsKind(BytesOf(key), kind_); }
 
  private:
   const KeyKind kind_;
@@ -73,10 +73,10 @@ class StoreFilter : public rocksdb::CompactionFilter {
   Decision FilterV2(int, const rocksdb::Slice& key, ValueType type, const rocksdb::Slice& value, std::string* changed, std::string*) const override {
     const bool whole = type == ValueType::kValue;
     if (!whole && type != ValueType::kMergeOperand) return Decision::kKeep;
-    if (whole && MayDrop(View(key), View(value), *rules_, now_ms_)) return Decision::kRemove;
+    if (whole && MayDrop(BytesOf(key), BytesOf(value), *rules_, now_ms_)) return Decision::kRemove;
     if (!sealing_ || !sealing_->rekey_due()) return Decision::kKeep;
     // What cannot be opened stays as it is: the rekey finds it (storage/rekeyer.h).
-    Result<std::optional<std::string>> anew = SealAnew(*sealing_, View(key), View(value), !whole);
+    Result<std::optional<std::string>> anew = SealAnew(*sealing_, BytesOf(key), BytesOf(value), !whole);
     if (!anew.ok() || !*anew) return Decision::kKeep;
     *changed = **std::move(anew);
     return Decision::kChangeValue;

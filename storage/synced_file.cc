@@ -15,7 +15,7 @@ namespace notifyd {
 namespace {
 
 // Versions of the record. Never renumber.
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kSyncedVersion = 1;
 constexpr int kPlaces = 2;
 
 std::string PathIn(const std::string& directory) {
@@ -55,7 +55,7 @@ std::string WholeFile(const SyncedRecord& record) {
 std::string EncodeSynced(const SyncedRecord& record) {
   std::string out;
   Encoder encoder(&out);
-  encoder.U8(kVersion);
+  encoder.U8(kSyncedVersion);
   encoder.Big64(record.store.high);
   encoder.Big64(record.store.low);
   encoder.Big64(record.serial);
@@ -71,7 +71,7 @@ std::string EncodeSynced(const SyncedRecord& record) {
 std::optional<SyncedRecord> DecodeSynced(std::string_view bytes) {
   Decoder decoder(bytes);
   SyncedRecord record;
-  if (decoder.U8() != kVersion) return std::nullopt;
+  if (decoder.U8() != kSyncedVersion) return std::nullopt;
   record.store.high = decoder.Big64();
   record.store.low = decoder.Big64();
   record.serial = decoder.Big64();

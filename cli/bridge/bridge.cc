@@ -328,6 +328,7 @@ Status Bridge::Connect(std::unique_ptr<AmqpLink>* link) {
 
 Status Bridge::Serve(AmqpLink* link) {
   uint64_t acknowledged = 0;
+  found_empty_at_.reset();
   for (;;) {
     const bool over = submits_over_;
     if (stop_asked_) intake_.Stop();
@@ -373,9 +374,13 @@ Status Bridge::LookWhetherEmpty(AmqpLink* link) {
   looked_ms_ = NowMs();
   Result<uint32_t> waiting = link->LookAt(options_.mapping.queue);
   if (!waiting.ok()) return std::move(waiting).status();
-  // What was on its way before the answer has come by now.
   NOTIFYD_TRY(ReadSome(link));
-  if (*waiting == 0 && intake_.held() == 0) Stop();
+  // A server counts what it has handed out as gone from the queue, and may answer before it has sent that: RabbitMQ's channel looks at the queue
+  // ahead of the messages that it was handed before. So once is not enough: twice nothing waits, and nothing has come since the first time.
+  const std::optional<uint64_t> found_empty_at = std::exchange(found_empty_at_, std::nullopt);
+  if (*waiting > 0) return Status::Ok();
+  if (found_empty_at == counters_->received) Stop();
+  found_empty_at_ = counters_->received;
   return Status::Ok();
 }
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/bridge/amqp_link.h"
@@ -87,6 +88,8 @@ class Bridge {
   bool said_unkeyed_ = false, said_away_ = false;
   // The thread of the queue.
   int64_t beat_ms_ = 0, looked_ms_ = 0;
+  /// How many messages had come when the last look at the queue found nothing waiting; none: it found some, or there was none over this connection.
+  std::optional<uint64_t> found_empty_at_;
 };
 
 }  // namespace notifyd

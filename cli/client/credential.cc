@@ -22,7 +22,7 @@ std::string Variable(const char* name) {
   return value ? value : "";
 }
 
-Status Unacceptable(std::string detail) {
+Status UnacceptableToken(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
@@ -39,7 +39,7 @@ std::string_view Trimmed(std::string_view text) {
 
 Result<Credential> CredentialOf(std::string_view text, std::string source) {
   text = Trimmed(text);
-  if (!IsToken(text)) return Unacceptable(source + " holds no token: one begins with ntf_");
+  if (!IsToken(text)) return UnacceptableToken(source + " holds no token: one begins with ntf_");
   return Credential{std::string(text), std::move(source)};
 }
 
@@ -47,13 +47,13 @@ Result<Credential> CredentialOf(std::string_view text, std::string source) {
 Result<std::optional<std::string>> ReadPrivate(const std::string& path) {
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
-  if (fd < 0) return Unacceptable("cannot read " + path + ": " + std::strerror(errno));
+  if (fd < 0) return UnacceptableToken("cannot read " + path + ": " + std::strerror(errno));
   struct stat status {};
   std::string text(kFileMost, '\0');
   ssize_t got = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? read(fd, text.data(), text.size()) : -1;
   close(fd);
-  if (got < 0) return Unacceptable("cannot read " + path + ": it is no regular file");
-  if (status.st_mode & (S_IRWXG | S_IRWXO)) return Unacceptable(path + " is open to others than its owner: chmod 600 " + path);
+  if (got < 0) return UnacceptableToken("cannot read " + path + ": it is no regular file");
+  if (status.st_mode & (S_IRWXG | S_IRWXO)) return UnacceptableToken(path + " is open to others than its owner: chmod 600 " + path);
   text.resize(static_cast<size_t>(got));
   return std::optional<std::string>(std::move(text));
 }
@@ -69,14 +69,14 @@ Result<Credential> FindCredential() {
   Result<std::optional<std::string>> text = ReadPrivate(path);
   if (!text.ok()) return text.status();
   if (*text) return CredentialOf(**text, path);
-  if (named) return Unacceptable("cannot read " + path + ", which NOTIFYD_TOKEN_FILE names: there is no such file");
+  if (named) return UnacceptableToken("cannot read " + path + ", which NOTIFYD_TOKEN_FILE names: there is no such file");
   return Credential{};
 }
 
 Result<std::string> ReadPrivateFile(const std::string& path) {
   Result<std::optional<std::string>> text = ReadPrivate(path);
   if (!text.ok()) return text.status();
-  if (!*text) return Unacceptable("cannot read " + path + ": there is no such file");
+  if (!*text) return UnacceptableToken("cannot read " + path + ": there is no such file");
   return std::string(Trimmed(**text));
 }
 

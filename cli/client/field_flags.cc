@@ -17,7 +17,7 @@ bool IsWholeNumber(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
-std::string Quoted(const std::string& text) {
+std::string AsJsonString(const std::string& text) {
   std::string out;
   JsonWriter(&out).String(text);
   return out;
@@ -41,7 +41,7 @@ Result<std::string> ListJson(const std::string& text, bool numbers) {
     std::string item = Trimmed(text.substr(at, comma - at));
     if (numbers && !IsWholeNumber(item)) return Unacceptable("\"" + item + "\" is not a whole number");
     if (item.empty()) return Unacceptable("\"" + text + "\" has nothing between two commas");
-    out += (out.size() > 1 ? "," : "") + (numbers ? item : Quoted(item));
+    out += (out.size() > 1 ? "," : "") + (numbers ? item : AsJsonString(item));
     at = comma + 1;
   }
   return out + "]";
@@ -76,16 +76,16 @@ Status WriteHeaders(const FieldValues& values, JsonWriter* writer) {
 Result<std::string> FieldJson(const FieldFlag& field, const std::string& text) {
   switch (field.kind) {
     case FieldFlag::Kind::kText:
-      return Quoted(text);
+      return AsJsonString(text);
     case FieldFlag::Kind::kTime:
-      return IsWholeNumber(text) ? text : Quoted(text);
+      return IsWholeNumber(text) ? text : AsJsonString(text);
     case FieldFlag::Kind::kNumber:
       if (!IsWholeNumber(text)) return Unacceptable("\"" + text + "\" is not a whole number");
       return text;
     case FieldFlag::Kind::kNumbers:
       return ListJson(text, true);
     case FieldFlag::Kind::kAnyOf:
-      if (text == "*") return Quoted(text);
+      if (text == "*") return AsJsonString(text);
       return ListJson(text, false);
     case FieldFlag::Kind::kTexts:
       return ListJson(text, false);

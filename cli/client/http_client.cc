@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/authority.h"
+
 namespace notifyd {
 namespace {
 
@@ -52,16 +54,7 @@ std::optional<std::string_view> ValueOf(std::string_view line, std::string_view 
 }
 
 size_t TakeHeader(char* bytes, size_t size, size_t count, void* out) {
-  constexpr int64_t kMostSeconds = 365 * 24 * 3600;
-  auto* answer = static_cast<HttpAnswer*>(out);
-  const std::string_view line(bytes, size * count);
-  if (std::optional<std::string_view> etag = ValueOf(line, "etag")) answer->etag = *etag;
-  if (std::optional<std::string_view> after = ValueOf(line, "retry-after")) {
-    int64_t seconds = 0;
-    auto [end, error] = std::from_chars(after->data(), after->data() + after->size(), seconds);
-    const bool number = error == std::errc() && end == after->data() + after->size() && seconds > 0;
-    if (number) answer->retry_after_ms = std::min(seconds, kMostSeconds) * 1000;
-  }
+  ReadAnswerHeader({bytes, size * count}, static_cast<HttpAnswer*>(out));
   return size * count;
 }
 
@@ -328,6 +321,18 @@ class HttpClient::Impl {
   bool lost_ = false;
 };
 
+void ReadAnswerHeader(std::string_view line, HttpAnswer* answer) {
+  constexpr int64_t kMostSeconds = 365 * 24 * 3600;
+  if (std::optional<std::string_view> etag = ValueOf(line, "etag")) answer->etag = *etag;
+  const std::optional<std::string_view> after = ValueOf(line, "retry-after");
+  if (!after) return;
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(after->data(), after->data() + after->size(), seconds);
+  if (end != after->data() + after->size() || after->front() == '-') return;
+  if (error == std::errc::result_out_of_range) seconds = kMostSeconds;
+  if (seconds > 0) answer->retry_after_ms = std::min(seconds, kMostSeconds) * 1000;
+}
+
 HttpClient::HttpClient(HttpTarget target) : impl_(std::make_unique<Impl>(std::move(target))) {}
 HttpClient::~HttpClient() = default;
 
@@ -373,7 +378,10 @@ std::string HttpClient::FaultOfServer(const std::string& server) {
     if (path.size() > kSocketPathMost) return "\"" + server + "\" is longer than a socket's path may be";
     return "";
   }
-  if (server.starts_with("http://") || server.starts_with("https://")) return "";
+  if (std::optional<UrlParts> parts = PartsOfUrl(server)) {
+    // Else libcurl takes a piece of the path for the host, and asks it, token and all.
+    return ParseAuthority(parts->authority, parts->default_port()).ok() ? "" : "\"" + server + "\" names no host, or none that can be";
+  }
   // HOST:PORT, as notifyd is told to listen, is what is given most likely.
   std::string meant = server.empty() || server.find("://") != std::string::npos ? kExample : "http://" + server;
   return "\"" + server + "\" is not an http:// or https:// URL, such as " + meant;

@@ -28,10 +28,13 @@ struct HttpAnswer {
   int status = 0;
   std::string body;
   std::string etag;        // as it came, quotes included; empty where there is none
-  int64_t retry_after_ms = 0;  // of Retry-After, where it is a number of seconds; else 0
+  int64_t retry_after_ms = 0;  // of Retry-After, where it is a number of seconds, a year at most; else 0
   std::string shown_from;  // Credential::source of the token that it was asked with; empty: none
   bool Done() const { return status >= 200 && status < 300; }
 };
+
+/// A line of an answer's header, with or without its end: what it says of `etag` and `retry_after_ms`.
+void ReadAnswerHeader(std::string_view line, HttpAnswer* answer);
 
 struct HttpCall {
   std::string method, path;           // the path begins with "/v1/...", without the namespace's prefix

@@ -7,6 +7,9 @@
 namespace notifyd {
 namespace {
 
+/// What the broker counts and measures is less, and a double says it exactly.
+constexpr double kMost = 9'007'199'254'740'992;
+
 /// Calls `visit(labels, value)` for each sample of `name`; labels without their braces.
 template <class Visit>
 void ForEachSample(std::string_view metrics, std::string_view name, Visit visit) {
@@ -26,8 +29,8 @@ void ForEachSample(std::string_view metrics, std::string_view name, Visit visit)
     if (line.empty() || line[0] != ' ') continue;
     std::string number(line.substr(1));
     char* rest = nullptr;
-    double value = std::strtod(number.c_str(), &rest);  // knows "+Inf", too
-    if (rest != number.c_str() && std::isfinite(value)) visit(labels, value);
+    double value = std::strtod(number.c_str(), &rest);  // knows "+Inf" and "NaN", too
+    if (rest != number.c_str() && value >= 0 && value <= kMost) visit(labels, value);
   }
 }
 
@@ -50,7 +53,7 @@ Buckets MetricBuckets(std::string_view metrics, std::string_view name) {
     std::string bound(labels.substr(at + kBound.size()));
     char* rest = nullptr;
     double seconds = std::strtod(bound.c_str(), &rest);
-    if (rest != bound.c_str() && !std::isnan(seconds)) buckets[seconds] = value;
+    if (rest != bound.c_str() && seconds >= 0 && (seconds <= kMost || std::isinf(seconds))) buckets[seconds] = value;
   });
   return buckets;
 }
@@ -70,7 +73,7 @@ std::optional<double> QuantileBetween(const Buckets& before, const Buckets& afte
     double count = came(bucket);
     if (count >= wanted && count > below) {
       if (std::isinf(bucket.first)) return lower;  // longer than the last bound: all that is known
-      return lower + (bucket.first - lower) * std::max(0.0, wanted - below) / (count - below);
+      return std::min(bucket.first, lower + (bucket.first - lower) * std::max(0.0, wanted - below) / (count - below));
     }
     below = std::max(below, count);
     lower = bucket.first;

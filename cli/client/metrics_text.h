@@ -1,4 +1,5 @@
-// What top needs of /metrics: a gauge by its name, and the quantiles of what a histogram counted between two looks. Pure.
+// What top needs of /metrics: a gauge by its name, and the quantiles of what a histogram counted between two looks. What a broker neither counts nor
+// measures, below 0 or beyond 2^53, is left out as what is no number is. Pure.
 #pragma once
 
 #include <cstdint>

@@ -17,8 +17,9 @@ constexpr size_t kHeadingColumn = 13, kItemGap = 3;  // of the counters
 using Value = JsonTree::Value;
 
 std::string RateText(double rate) {
+  constexpr double kMost = 1e18;  // beyond it, it is no broker's, and no whole number has room for some of it
   char text[32];
-  if (rate >= 100) return Grouped(static_cast<uint64_t>(rate + 0.5));
+  if (rate >= 100) return Grouped(static_cast<uint64_t>(std::min(rate, kMost) + 0.5));
   std::snprintf(text, sizeof text, "%.1f", rate);
   return text;
 }

@@ -38,6 +38,7 @@ ClusterHost::~ClusterHost() {
 void ClusterHost::Start(std::unique_ptr<ClusterStore> store) {
   store_ = std::move(store);
   looked_at_ = setup_.now();
+  learned_at_ms_ = looked_at_.ms;
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -218,7 +219,11 @@ MonoTime ClusterHost::Round() {
     AnswerWaiters();
     return {setup_.now().ms + kQuietMs / 2};
   }
-  if (!leads_ && !yielding_ && registry_ != membership_.image().registry && !LearnRegistry(false)) return {setup_.now().ms + kMovingMs};
+  if (!leads_ && !yielding_ && registry_ != membership_.image().registry && !LearnRegistry(false)) {
+    LoseIfBlind();
+    return {setup_.now().ms + kMovingMs};
+  }
+  learned_at_ms_ = looked_at_.ms;
   if (!quiet) {
     AcquireRegistry();
     AcquireNamespaces(/*told=*/!askers.empty());
@@ -291,13 +296,23 @@ bool ClusterHost::Look() {
   Result<ClusterImage> image = store_->Look();
   const MonoTime now = setup_.now();
   if (!image.ok()) {
-    if (now.ms - looked_at_.ms >= setup_.times.lease_ms) setup_.lost("it does not learn what the others do");
+    LoseIfBlind();
     return false;
   }
   membership_.Seen(now, setup_.lease().incarnation, *std::move(image));
   looked_at_ = asked_at;
   looked_at_ms_ = asked_at.ms;
   return true;
+}
+
+/// Any thread.
+void ClusterHost::LoseIfBlind() {
+  {
+    std::lock_guard lock(mutex_);
+    if (ending_) return;
+  }
+  const int64_t learned_at_ms = learned_at_ms_;
+  if (learned_at_ms != 0 && setup_.now().ms - learned_at_ms >= setup_.times.lease_ms) setup_.lost("it does not learn what the others do");
 }
 
 /// Whether somebody was: all is to be looked at again.
@@ -334,7 +349,8 @@ void ClusterHost::AcquireNamespaces(bool told) {
   TellOthersToLook();
 }
 
-/// It goes on being served until whoever is to have it has seen that, and looks out for it: it said so, or must have looked since.
+/// It goes on being served until whoever is to have it has seen that, and looks out for it: it said so, or has renewed its lease since and so must
+/// have looked. Who stops does not wait for that.
 void ClusterHost::BeginLeaves() {
   const std::vector<int64_t> leaves = membership_.ToLeave();
   std::map<int64_t, ToLeave> seen;
@@ -356,9 +372,11 @@ void ClusterHost::BeginLeaves() {
       *told = true;
       Kick();
     });
-  for (int64_t unit : leaves)
-    if (const ToLeave& each = to_leave_[unit]; *each.told || setup_.now().ms - each.since.ms >= kQuietMs)
-      BeginLeave(static_cast<NamespaceNumber>(unit));
+  for (int64_t unit : leaves) {
+    const ToLeave& each = to_leave_[unit];
+    const bool looked = *each.told || membership_.RenewedAfter(each.since, each.to);
+    if (looked || (departing() && setup_.now().ms - each.since.ms >= kQuietMs)) BeginLeave(static_cast<NamespaceNumber>(unit));
+  }
 }
 
 void ClusterHost::BeginLeave(NamespaceNumber number) {
@@ -430,7 +448,9 @@ void ClusterHost::Drain() {
   }
   for (const DrainAsk& ask : drains) {
     Result<bool> set = store_->SetDraining(ask.member, ask.draining);
-    if (!set.ok()) ask.then(set.status());
+    // Lost on its way it may be set all the same.
+    if (!set.ok() && set.status().code() == Code::kUnavailable) ask.then(Status(Code::kOutcomeUnknown, set.status().detail()));
+    else if (!set.ok()) ask.then(set.status());
     else ask.then(*set ? Status::Ok() : Status(Code::kNotFound, "there is no such member"));
     if (!set.ok() || !*set) continue;
     TellOthersToLook();

@@ -4,7 +4,7 @@
 //
 // I1 a namespace is said to be here (Of) only between the end of `gained` and the beginning of `leave`.
 // I2 it is released only once `leave` has ended, and all of it is durable.
-// I3 who could not look for a whole lease knows nothing of tokens any more: `lost`.
+// I3 who could not look for a whole lease, or not read what has changed since, knows nothing of tokens any more: `lost`, whatever it waits for.
 // I4 what members say to each other (cluster_words.cc) only has them look sooner: what is done is decided by what the store says then.
 #pragma once
 
@@ -131,6 +131,7 @@ class ClusterHost : public Places {
   MonoTime Round();
   void EndLeaves();
   bool Look();
+  void LoseIfBlind();
   bool Bury();
   bool LearnRegistry(bool leads);
   void AcquireRegistry();
@@ -153,6 +154,7 @@ class ClusterHost : public Places {
   void AnswerAskers(const std::vector<std::function<void(bool)>>& askers, bool looked);
   bool departing() const;
   bool IsLeaving(const MemberRow& member) const;
+  std::set<std::string> LeavingMembers() const;
   void GoOnDeparting();
   void GiveUpDeparting();
   void Show();
@@ -167,7 +169,7 @@ class ClusterHost : public Places {
   std::vector<std::atomic<bool>> here_;  // by number
   std::atomic<bool> ready_ = false, leads_ = false;
   std::atomic<uint64_t> moves_made_ = 0, taken_ = 0, handed_over_ = 0, buried_ = 0;
-  std::atomic<int64_t> looked_at_ms_ = 0;
+  std::atomic<int64_t> looked_at_ms_ = 0, learned_at_ms_ = 0;  // the latter: by which look it goes, of namespaces and tokens; 0: it does not run yet
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -2,7 +2,6 @@
 // to lead, so that one that is cut off from the others, or drained, need not be stopped for that.
 #include <algorithm>
 #include <chrono>
-#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -46,11 +45,7 @@ void ClusterHost::AcquireRegistry() {
 
 void ClusterHost::PlaceAll() {
   if (!placement_) return;
-  const ClusterImage& image = membership_.image();
-  PlacementView view{setup_.name, {}, setup_.namespaces()};
-  for (const MemberRow& member : image.members) view.members.push_back({member.name, member.draining, IsLeaving(member), member.reach});
-  std::unordered_map<int64_t, const UnitRow*> rows;
-  for (const UnitRow& unit : image.units) rows[unit.unit] = &unit;
+  PlacementView view = membership_.View(setup_.namespaces(), LeavingMembers());
   std::set<NamespaceNumber> summoned;
   {
     std::lock_guard lock(mutex_);
@@ -59,13 +54,7 @@ void ClusterHost::PlaceAll() {
     std::erase_if(summoned_until_, [&](const auto& each) { return each.second <= now; });
     for (const auto& [number, until] : summoned_until_) summoned.insert(number);
   }
-  for (PlacedNamespace& space : view.namespaces) {
-    if (auto row = rows.find(space.number); row != rows.end()) {
-      space.at = row->second->placed;
-      space.load = row->second->load;
-    }
-    space.with_leader |= space.number == kSystemNumber || summoned.contains(space.number);
-  }
+  for (PlacedNamespace& space : view.namespaces) space.with_leader |= space.number == kSystemNumber || summoned.contains(space.number);
   const std::vector<PlacementMove> moves = placement_->Decide(setup_.now(), view);
   LogCutOff();
   if (moves.empty() || !store_->Place(moves).ok()) return;
@@ -98,11 +87,8 @@ void ClusterHost::LogCutOff() {
 /// nothing is removed. Then the registry is nobody's (ReleaseLeft), and whoever is to lead takes it; `system` follows, as all that moves does.
 void ClusterHost::Yield() {
   if (placement_ && !yielding_ && !departing()) {
-    std::set<std::string> leaving;
-    for (const MemberRow& member : membership_.image().members)
-      if (IsLeaving(member)) leaving.insert(member.name);
     const bool cut_off = placement_->cut_off().contains(setup_.name);
-    if (!membership_.ToYield(cut_off, leaving)) return;
+    if (!membership_.ToYield(cut_off, LeavingMembers())) return;
     yielding_ = true;
     leads_ = false;
     const char* const why = cut_off ? "most other members do not reach it" : "it is drained";

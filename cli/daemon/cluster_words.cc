@@ -43,6 +43,8 @@ void ClusterHost::TellOwnersToBe(const std::set<std::string>& names) {
 }
 
 void ClusterHost::Renewed() {
+  // Its thread may be waiting for a store that answers others.
+  LoseIfBlind();
   for (const Member& member : WatchersOf(Members())) Tell(member.address, /*look=*/false, /*leaving=*/false);
 }
 
@@ -102,6 +104,13 @@ bool ClusterHost::IsLeaving(const MemberRow& member) const {
   if (member.name == setup_.name) return departure_.has_value();
   const auto said = leaving_members_.find(member.name);
   return said != leaving_members_.end() && said->second == member.word.incarnation;
+}
+
+std::set<std::string> ClusterHost::LeavingMembers() const {
+  std::set<std::string> names;
+  for (const MemberRow& member : membership_.image().members)
+    if (IsLeaving(member)) names.insert(member.name);
+  return names;
 }
 
 /// The leader is asked to place what is served here, which then leaves as what moves does. What nobody takes goes with the lease.

@@ -33,7 +33,8 @@ std::chrono::milliseconds WaitUntil(MonoTime when) {
 
 }  // namespace
 
-LeaseKeeper::LeaseKeeper(Setup setup) : store_(std::move(setup.store)), times_(setup.times), owner_(setup.times, DrawIncarnation) {
+LeaseKeeper::LeaseKeeper(Setup setup)
+    : store_(std::move(setup.store)), times_(setup.times), refused_each_ms_(setup.refused_each_ms), owner_(setup.times, DrawIncarnation) {
   if (setup.inherited) owner_.Inherit(*setup.inherited);
 }
 
@@ -140,7 +141,7 @@ void LeaseKeeper::NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const Ow
   looked_at_ = word;
 }
 
-/// Whoever reads the log learns why it is not answered, once for each reason.
+/// Whoever reads the log learns why it is not answered, once for each reason; and again and again where it is waited for whoever gives it a right.
 void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word) {
   if (answer != OwnerAnswer::kUnknown) {
     const bool others = answer == OwnerAnswer::kNo || (ask.kind == OwnerAsk::Kind::kLook && !word.free && !owner_.IsOwn(word.incarnation));
@@ -148,13 +149,17 @@ void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const Owner
     if (!std::exchange(fault_, {}).empty()) Log(LogLevel::kInfo, "the store answers again");
     return;
   }
-  sight_ = Sight::kSilent;
+  const bool refused = store_->Refuses();
+  sight_ = refused ? Sight::kRefused : Sight::kSilent;
   const std::string fault = store_->Fault();
   const MonoTime now = BootNow();
-  if (fault.empty() || fault == fault_ || (!fault_.empty() && now.ms - fault_at_.ms < kFaultEachMs)) return;
+  const int64_t ago_ms = now.ms - fault_at_.ms;
+  const bool said = !fault_.empty() && (fault == fault_ ? !refused || ago_ms < refused_each_ms_ : ago_ms < kFaultEachMs);
+  if (fault.empty() || said) return;
   fault_ = fault;
   fault_at_ = now;
-  Log(LogLevel::kWarn, "the store does not answer", {{"detail", fault}});
+  if (refused) Log(LogLevel::kError, "the store refuses this broker", {{"detail", fault}});
+  else Log(LogLevel::kWarn, "the store does not answer", {{"detail", fault}});
 }
 
 /// What came of it is there for all to see.

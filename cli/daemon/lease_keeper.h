@@ -25,6 +25,7 @@ class LeaseKeeper : public OwnerHandle {
     std::unique_ptr<OwnerStore> store;
     LeaseTimes times = {};
     std::optional<OwnerWord> inherited = {};  // of the process whose place this one took
+    int64_t refused_each_ms = 60'000;         // that it lacks a right is logged so often
   };
   explicit LeaseKeeper(Setup setup);
   /// Ends the threads; what is owned stays so until its lease is over.
@@ -47,6 +48,7 @@ class LeaseKeeper : public OwnerHandle {
   enum class Sight : uint8_t {
     kNothing,   // none is there yet
     kSilent,    // there was none: the store is not reached
+    kRefused,   // the store is there, and this broker lacks a right in it
     kAnothers,  // another one has what this one waits for
     kOwn,       // it is, or soon will be, this one's
   };
@@ -71,6 +73,7 @@ class LeaseKeeper : public OwnerHandle {
 
   const std::unique_ptr<OwnerStore> store_;
   const LeaseTimes times_;
+  const int64_t refused_each_ms_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Ownership owner_;

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <thread>
@@ -37,10 +38,6 @@ constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kList
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
 
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
 std::string Join(const std::vector<std::string>& items, const char* between) {
   std::string out;
   for (const std::string& item : items) out += (out.empty() ? "" : between) + item;
@@ -70,7 +67,7 @@ std::string TomlQuoted(const std::string& text) {
 std::string RatioText(double ratio) {
   char digits[32];
   std::string text(digits, std::to_chars(digits, digits + sizeof digits, ratio, std::chars_format::fixed).ptr);
-  return text.find('.') == text.npos ? text + ".0" : text;  // else TOML takes it for a whole number
+  return std::isfinite(ratio) && text.find('.') == text.npos ? text + ".0" : text;  // else TOML takes it for a whole number
 }
 
 std::string ToToml(const SettingValue& value) {
@@ -152,7 +149,7 @@ Result<SettingValue> FromToml(const Setting& setting, const toml::node& node) {
     for (const toml::node& item : *array) {
       const auto* number = item.as_integer();
       const auto* text = item.as_string();
-      if (!text && !number) return Unacceptable("must be a list of strings");
+      if (!text && !(number && setting.numbers)) return Unacceptable("must be a list of strings");
       items.push_back(text ? text->get() : std::to_string(number->get()));
     }
     return SettingValue(std::move(items));

@@ -75,6 +75,7 @@ struct Setting {
   int64_t least = 0, most = 0;     // whole numbers only, both included; a ratio is from 0 to 1
   std::vector<std::string> words;  // where not empty: the values that are allowed
   bool reloadable = false;         // can change while the broker runs (SIGHUP)
+  bool numbers = false;            // a list whose items may stand in a file without quotes
   std::string help;
   /// Checks beyond range and words; empty: none. A list is checked item by item.
   std::function<Status(const std::string&)> check;

@@ -21,10 +21,6 @@ namespace {
 constexpr size_t kGrantsMost = 10'000, kTokenFileMostBytes = 4096;
 constexpr char kOverflowUid[] = "/proc/sys/kernel/overflowuid";
 
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
 template <class Number>
 std::optional<Number> ParseNumber(std::string_view text) {
   Number value = 0;

@@ -20,11 +20,7 @@ namespace {
 constexpr size_t kAlertsMost = 200, kTargetsMost = 20, kPatternsMost = 100, kPatternMostBytes = 1'024, kSecretMostBytes = 1'024, kLabelsMost = 16;
 constexpr int64_t kMostMs = 366LL * 24 * 3'600'000, kGroupMostMs = 600'000, kRepeatLeastMs = 1'000;
 constexpr double kMostThreshold = 1e18;
-constexpr std::string_view kFromFile = "file:";
-
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
+constexpr std::string_view kSecretFromFile = "file:";
 
 /// "90s", "5m", "2h", "1d", "250ms", or whole milliseconds. Nothing: it is neither.
 std::optional<int64_t> Duration(const toml::node& node) {
@@ -94,8 +90,8 @@ Result<std::string> Secret(const toml::node& node) {
   Result<std::string> text = TextOf(node);
   if (!text.ok()) return text;
   std::string secret = *std::move(text);
-  if (secret.starts_with(kFromFile)) {
-    const std::string path = secret.substr(kFromFile.size());
+  if (secret.starts_with(kSecretFromFile)) {
+    const std::string path = secret.substr(kSecretFromFile.size());
     Result<std::string> read = ReadFile(path, kSecretMostBytes);
     if (!read.ok()) return Unacceptable(path + " " + read.status().detail());
     secret = *std::move(read);

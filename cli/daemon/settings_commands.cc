@@ -22,10 +22,6 @@ namespace {
 constexpr size_t kCommandsMost = 100, kArgumentsMost = 256, kListMost = 1000, kTextMostBytes = 4096;
 constexpr int64_t kRunningMost = 1000, kTimeoutMostMs = 24 * 3600 * 1000, kMemoryLeast = 1 << 20, kMemoryMost = int64_t{1} << 50;
 
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
 bool IsPlain(std::string_view text, bool first_letter) {
   const auto letter = [](char c) { return (LowerAscii(c) >= 'a' && LowerAscii(c) <= 'z') || c == '_'; };
   return !text.empty() && text.size() <= 64 && (!first_letter || letter(text[0])) &&

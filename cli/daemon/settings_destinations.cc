@@ -12,6 +12,7 @@
 #include "base/header_names.h"
 #include "broker/lane_limits.h"
 #include "cli/daemon/settings_services.h"
+#include "cli/daemon/settings_tables.h"
 
 namespace notifyd {
 namespace {
@@ -19,27 +20,8 @@ namespace {
 // Looking for the rule of a call costs a look at each.
 constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024, kListMost = 1000;
 constexpr size_t kHeadersMost = 100, kSecretMostBytes = 16 << 10, kPemMostBytes = 16 << 20;
-constexpr int64_t kConnectionsMost = 100'000;
+constexpr int64_t kHostConnectionsMost = 100'000;
 constexpr std::string_view kFromFile = "file:";
-
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
-std::string Place(const std::string& file, const toml::node& node) {
-  return file + ":" + std::to_string(node.source().begin.line);
-}
-
-/// "[[destination]] 2: proxy (notifyd.toml:12): must be ...", with the field "/destination/1/proxy".
-Status Blame(size_t number, const std::string& key, const std::string& place, const std::string& what) {
-  return Status(Code::kUnacceptable, "[[destination]] " + std::to_string(number) + ": " + key + " (" + place + "): " + what,
-                "/destination/" + std::to_string(number - 1) + "/" + key);
-}
-
-/// Of all of them.
-Status BlameAll(const std::string& place, const std::string& what) {
-  return Status(Code::kUnacceptable, "destination (" + place + "): " + what, "/destination");
-}
 
 /// One rule while it is read: what its files hold is put together once all of them are known.
 struct Reading {
@@ -164,8 +146,8 @@ Status ReadProxyCredentials(const toml::node& node, DestinationRule* rule) {
 
 Status ReadConnections(const toml::node& node, DestinationRule* rule) {
   const auto* value = node.as_integer();
-  if (!value || value->get() < 1 || value->get() > kConnectionsMost)
-    return Unacceptable("must be a whole number, 1 to " + std::to_string(kConnectionsMost));
+  if (!value || value->get() < 1 || value->get() > kHostConnectionsMost)
+    return Unacceptable("must be a whole number, 1 to " + std::to_string(kHostConnectionsMost));
   rule->connections = static_cast<size_t>(value->get());
   return Status::Ok();
 }
@@ -253,15 +235,15 @@ Status MakeTls(Reading* reading, std::string* key) {
   return Status::Ok();
 }
 
-Result<Reading> ReadRule(const toml::table& table, size_t number, const std::string& file) {
+Result<Reading> ReadRule(const toml::table& table, const TablePlace& place) {
   Reading reading;
   for (const auto& [key, node] : table) {
     if (Status fault = ReadKey(std::string(key.str()), node, &reading); !fault.ok())
-      return Blame(number, std::string(key.str()), Place(file, node), fault.detail());
+      return place.Blame(std::string(key.str()), node, fault.detail());
   }
   const auto blame = [&](const std::string& key, const std::string& what) {
     const toml::node* node = table.get(key);
-    return Blame(number, key, Place(file, node != nullptr ? *node : table), what);
+    return place.Blame(key, node != nullptr ? *node : table, what);
   };
   DestinationRule& rule = reading.rule;
   if (!reading.matches) return blame("match", "is missing");
@@ -292,15 +274,13 @@ Result<Reading> ReadRule(const toml::table& table, size_t number, const std::str
 }  // namespace
 
 Result<FileDestinations> ReadDestinationRules(const toml::node& node, const std::string& file) {
-  const toml::array* tables = node.as_array();
-  if (!tables || (!tables->empty() && !tables->is_array_of_tables()))
-    return BlameAll(Place(file, node), "must be tables, each under a line [[destination]]");
-  if (tables->size() > kRulesMost) return BlameAll(Place(file, node), "more than " + std::to_string(kRulesMost) + " tables");
+  Result<std::vector<const toml::table*>> tables = TablesOf(node, "destination", kRulesMost, file);
+  if (!tables.ok()) return std::move(tables).status();
   std::vector<DestinationRule> rules;
   std::vector<HostRule> hosts;
   std::string print;
-  for (const toml::node& table : *tables) {
-    Result<Reading> reading = ReadRule(*table.as_table(), rules.size() + 1, file);
+  for (const toml::table* table : *tables) {
+    Result<Reading> reading = ReadRule(*table, TablePlace{"destination", rules.size() + 1, file});
     if (!reading.ok()) return std::move(reading).status();
     Encoder(&print).Text(reading->print);
     rules.push_back(std::move(reading->rule));

@@ -8,31 +8,13 @@
 #include "base/json_tree.h"
 #include "broker/lane_limits.h"
 #include "broker/spec.h"
+#include "cli/daemon/settings_tables.h"
 
 namespace notifyd {
 namespace {
 
 // Looking for the rule of a lane costs a look at each.
-constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024, kPointerMostBytes = 255;
-
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
-std::string Place(const std::string& file, const toml::node& node) {
-  return file + ":" + std::to_string(node.source().begin.line);
-}
-
-/// "[[lane]] 2: rate_per_s (notifyd.toml:12): must be ...", with the field "/lane/1/rate_per_s".
-Status Blame(size_t number, const std::string& key, const std::string& place, const std::string& what) {
-  return Status(Code::kUnacceptable, "[[lane]] " + std::to_string(number) + ": " + key + " (" + place + "): " + what,
-                "/lane/" + std::to_string(number - 1) + "/" + key);
-}
-
-/// Of all of them.
-Status BlameAll(const std::string& place, const std::string& what) {
-  return Status(Code::kUnacceptable, "lane (" + place + "): " + what, "/lane");
-}
+constexpr size_t kLaneRulesMost = 1000, kPrefixMostBytes = 1024, kPointerMostBytes = 255;
 
 Result<uint32_t> Whole(const toml::node& node, int64_t most) {
   const auto* value = node.as_integer();
@@ -59,8 +41,8 @@ Result<T> Word(const toml::node& node, std::optional<T> (*parse)(std::string_vie
 
 Result<std::string> Match(const toml::node& node) {
   const auto* text = node.as_string();
-  if (!text || text->get().empty() || text->get().size() > kMatchMostBytes)
-    return Unacceptable("must be a string of 1 to " + std::to_string(kMatchMostBytes) + " bytes");
+  if (!text || text->get().empty() || text->get().size() > kPrefixMostBytes)
+    return Unacceptable("must be a string of 1 to " + std::to_string(kPrefixMostBytes) + " bytes");
   return text->get();
 }
 
@@ -95,41 +77,39 @@ Status ReadKey(const std::string& key, const toml::node& node, LaneRule* rule) {
 }
 
 /// Keys that say nothing in lanes of the rule's mode.
-Status CheckMode(const toml::table& table, const LaneRule& rule, size_t number, const std::string& file) {
+Status CheckMode(const toml::table& table, const LaneRule& rule, const TablePlace& place) {
   if (!rule.mode) return Status::Ok();
   bool fifo = *rule.mode == Mode::kFifo;
   const std::vector<const char*> idle = fifo ? std::vector<const char*>{"concurrency"} : std::vector<const char*>{"on_retry", "on_failure"};
   for (const char* key : idle)
     if (const toml::node* node = table.get(key))
-      return Blame(number, key, Place(file, *node), std::string("says nothing in ") + ToString(*rule.mode) + " lanes");
+      return place.Blame(key, *node, std::string("says nothing in ") + ToString(*rule.mode) + " lanes");
   return Status::Ok();
 }
 
-Result<LaneRule> ReadRule(const toml::table& table, size_t number, const std::string& file) {
+Result<LaneRule> ReadRule(const toml::table& table, const TablePlace& place) {
   LaneRule rule;
   for (const auto& [key, node] : table)
     if (Status fault = ReadKey(std::string(key.str()), node, &rule); !fault.ok())
-      return Blame(number, std::string(key.str()), Place(file, node), fault.detail());
-  if (rule.match.empty()) return Blame(number, "match", Place(file, table), "is missing");
-  if (Status fault = CheckMode(table, rule, number, file); !fault.ok()) return fault;
+      return place.Blame(std::string(key.str()), node, fault.detail());
+  if (rule.match.empty()) return place.Blame("match", table, "is missing");
+  if (Status fault = CheckMode(table, rule, place); !fault.ok()) return fault;
   if (rule.settings.burst && !rule.settings.rate_per_s)
-    return Blame(number, "burst", Place(file, *table.get("burst")), "says nothing without rate_per_s");
+    return place.Blame("burst", *table.get("burst"), "says nothing without rate_per_s");
   for (const char* key : {"partitions", "order_by_missing"})
     if (const toml::node* node = table.get(key); node && !rule.order_by)
-      return Blame(number, key, Place(file, *node), "says nothing without order_by");
+      return place.Blame(key, *node, "says nothing without order_by");
   return rule;
 }
 
 }  // namespace
 
 Result<std::vector<LaneRule>> ReadLaneRules(const toml::node& node, const std::string& file) {
-  const toml::array* tables = node.as_array();
-  if (!tables || (!tables->empty() && !tables->is_array_of_tables()))
-    return BlameAll(Place(file, node), "must be tables, each under a line [[lane]]");
-  if (tables->size() > kRulesMost) return BlameAll(Place(file, node), "more than " + std::to_string(kRulesMost) + " tables");
+  Result<std::vector<const toml::table*>> tables = TablesOf(node, "lane", kLaneRulesMost, file);
+  if (!tables.ok()) return std::move(tables).status();
   std::vector<LaneRule> rules;
-  for (const toml::node& table : *tables) {
-    Result<LaneRule> rule = ReadRule(*table.as_table(), rules.size() + 1, file);
+  for (const toml::table* table : *tables) {
+    Result<LaneRule> rule = ReadRule(*table, TablePlace{"lane", rules.size() + 1, file});
     if (!rule.ok()) return std::move(rule).status();
     rules.push_back(*std::move(rule));
   }

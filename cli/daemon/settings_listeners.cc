@@ -19,10 +19,6 @@ constexpr int64_t kConnectionsMost = 1'000'000;
 constexpr size_t kCallerMostBytes = 100;
 constexpr std::string_view kUnix = "unix:";
 
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
 Result<ListenAddress> ParseUnix(std::string_view path) {
   // Lists of addresses go from process to process.
   const bool good = path.size() > 1 && path.front() == '/' && path.back() != '/' &&

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json_reader.h"
+#include "cli/daemon/settings_tables.h"
 #include "net/api/service_json.h"
 #include "net/sender/name_watch.h"
 
@@ -13,22 +14,6 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kServicesMost = 1000, kInstancesMost = 1000;
-
-std::string Place(const std::string& file, const toml::node& node) {
-  return file + ":" + std::to_string(node.source().begin.line);
-}
-
-/// Where a fault stands, and what says so.
-struct Reading {
-  const std::string& file;
-  size_t number;  // of the table, from 1
-
-  /// "[[service]] 2: balance (notifyd.toml:12): must be ...", with the field "/service/1/balance".
-  Status Blame(const std::string& key, const toml::node& node, const std::string& what) const {
-    return Status(Code::kUnacceptable, "[[service]] " + std::to_string(number) + ": " + key + " (" + Place(file, node) + "): " + what,
-                  "/service/" + std::to_string(number - 1) + "/" + key);
-  }
-};
 
 /// The table without some of its keys, as a document of the API.
 std::string AsJson(const toml::table& table, const std::set<std::string_view>& without) {
@@ -40,62 +25,62 @@ std::string AsJson(const toml::table& table, const std::set<std::string_view>& w
 }
 
 /// What the API says of the table, at the key that it names.
-Status BlameField(const Reading& reading, const toml::table& table, const std::string& before, const Status& status) {
+Status BlameField(const TablePlace& place, const toml::table& table, const std::string& before, const Status& status) {
   std::string key = status.field().empty() ? std::string() : status.field().substr(1, status.field().find('/', 1) - 1);
   const toml::node* node = table.get(key);
-  return reading.Blame(before + key, node != nullptr ? *node : table, status.detail());
+  return place.Blame(before + key, node != nullptr ? *node : table, status.detail());
 }
 
-Status ReadInstance(const Reading& reading, const toml::table& table, const std::string& before, FileService* service) {
+Status ReadInstance(const TablePlace& place, const toml::table& table, const std::string& before, FileService* service) {
   const toml::node* id = table.get("id");
   const std::string text = id != nullptr ? id->value_or(std::string()) : std::string();
-  if (!IsInstanceId(text)) return reading.Blame(before + "id", id != nullptr ? *id : table, "must be 1 to 100 of A-Z, a-z, 0-9, '.', '_', ':', '-'");
+  if (!IsInstanceId(text)) return place.Blame(before + "id", id != nullptr ? *id : table, "must be 1 to 100 of A-Z, a-z, 0-9, '.', '_', ':', '-'");
   for (const auto& [other, settings] : service->instances)
-    if (other == text) return reading.Blame(before + "id", *id, "is said twice");
-  if (const toml::node* ttl = table.get("ttl_ms")) return reading.Blame(before + "ttl_ms", *ttl, "nobody renews what stands in the file");
+    if (other == text) return place.Blame(before + "id", *id, "is said twice");
+  if (const toml::node* ttl = table.get("ttl_ms")) return place.Blame(before + "ttl_ms", *ttl, "nobody renews what stands in the file");
   JsonReader reader;
   std::string json = AsJson(table, {"id"});
   Result<InstanceSettings> settings = ParseInstance(&reader, &json);
-  if (!settings.ok()) return BlameField(reading, table, before, settings.status());
+  if (!settings.ok()) return BlameField(place, table, before, settings.status());
   service->instances.emplace_back(text, *std::move(settings));
   return Status::Ok();
 }
 
-Result<FileService> ReadService(const toml::table& table, const Reading& reading) {
+Result<FileService> ReadService(const toml::table& table, const TablePlace& place) {
   FileService service;
   const toml::node* name = table.get("name");
   service.name = name != nullptr ? name->value_or(std::string()) : std::string();
   if (!IsServiceName(service.name))
-    return reading.Blame("name", name != nullptr ? *name : table, "must be 1 to 100 of a-z, 0-9, '.' and '-', and begin with a letter or digit");
+    return place.Blame("name", name != nullptr ? *name : table, "must be 1 to 100 of a-z, 0-9, '.' and '-', and begin with a letter or digit");
   if (const toml::node* namespaces = table.get("namespaces")) {
     const toml::array* names = namespaces->as_array();
-    if (!names || names->empty()) return reading.Blame("namespaces", *namespaces, "must be a list of names, or [\"*\"]");
+    if (!names || names->empty()) return place.Blame("namespaces", *namespaces, "must be a list of names, or [\"*\"]");
     service.namespaces.clear();
     for (const toml::node& each : *names) {
-      if (!each.is_string()) return reading.Blame("namespaces", each, "must be a list of names, or [\"*\"]");
+      if (!each.is_string()) return place.Blame("namespaces", each, "must be a list of names, or [\"*\"]");
       service.namespaces.push_back(each.value_or(std::string()));
     }
   }
   JsonReader reader;
   std::string json = AsJson(table, {"name", "namespaces", "instances", "dns"});
   Result<ServiceSettings> settings = ParseService(&reader, &json);
-  if (!settings.ok()) return BlameField(reading, table, "", settings.status());
+  if (!settings.ok()) return BlameField(place, table, "", settings.status());
   service.settings = *std::move(settings);
   const toml::node* instances = table.get("instances");
   if (const toml::node* dns = table.get("dns")) {
-    if (instances != nullptr) return reading.Blame("dns", *dns, "a service has instances, or a name that leads to them");
+    if (instances != nullptr) return place.Blame("dns", *dns, "a service has instances, or a name that leads to them");
     service.dns = dns->value_or(std::string());
-    if (Result<WatchedName> watched = ParseWatchedName(service.dns); !watched.ok()) return reading.Blame("dns", *dns, watched.status().detail());
+    if (Result<WatchedName> watched = ParseWatchedName(service.dns); !watched.ok()) return place.Blame("dns", *dns, watched.status().detail());
   }
   if (instances == nullptr) return service;
   const toml::array* tables = instances->as_array();
   if (!tables || (!tables->empty() && !tables->is_array_of_tables()) || tables->size() > kInstancesMost)
-    return reading.Blame("instances", *instances, "must be at most 1000 tables, such as { id = \"a\", url = \"http://10.0.0.5:8080\" }");
+    return place.Blame("instances", *instances, "must be at most 1000 tables, such as { id = \"a\", url = \"http://10.0.0.5:8080\" }");
   for (const toml::node& each : *tables) {
     const std::string before = "instances/" + std::to_string(service.instances.size()) + "/";
-    if (Status fault = ReadInstance(reading, *each.as_table(), before, &service); !fault.ok()) return fault;
+    if (Status fault = ReadInstance(place, *each.as_table(), before, &service); !fault.ok()) return fault;
     if (service.settings.https && !service.instances.back().second.url.starts_with("https://"))
-      return reading.Blame(before + "url", each, "the service's instances are of https alone");
+      return place.Blame(before + "url", each, "the service's instances are of https alone");
   }
   return service;
 }
@@ -105,15 +90,15 @@ Result<FileService> ReadService(const toml::table& table, const Reading& reading
 Result<std::vector<FileService>> ReadFileServices(const toml::node& node, const std::string& file) {
   const toml::array* tables = node.as_array();
   if (!tables || (!tables->empty() && !tables->is_array_of_tables()) || tables->size() > kServicesMost)
-    return Status(Code::kUnacceptable, "service (" + Place(file, node) + "): must be at most 1000 tables, each under a line [[service]]", "/service");
+    return Status(Code::kUnacceptable, "service (" + PlaceOf(file, node) + "): must be at most 1000 tables, each under a line [[service]]", "/service");
   std::vector<FileService> services;
   std::set<std::string> names;
   for (const toml::node& table : *tables) {
-    const Reading reading{file, services.size() + 1};
-    Result<FileService> service = ReadService(*table.as_table(), reading);
+    const TablePlace place{"service", services.size() + 1, file};
+    Result<FileService> service = ReadService(*table.as_table(), place);
     if (!service.ok()) return std::move(service).status();
     for (const std::string& space : service->namespaces)
-      if (!names.insert(space + "\n" + service->name).second) return reading.Blame("name", table, "is said twice for the namespace " + space);
+      if (!names.insert(space + "\n" + service->name).second) return place.Blame("name", table, "is said twice for the namespace " + space);
     services.push_back(*std::move(service));
   }
   return services;

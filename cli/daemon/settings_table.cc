@@ -66,6 +66,11 @@ Setting WithCheck(Setting row, std::function<Status(const std::string&)> check) 
   return row;
 }
 
+Setting OfNumbers(Setting row) {
+  row.numbers = true;
+  return row;
+}
+
 Setting Reloadable(Setting row) {
   row.reloadable = true;
   return row;
@@ -311,8 +316,9 @@ std::vector<Setting> MakeRows() {
                       FIELD(sender.deny)),
                 DestinationPolicy::CheckDenied)));
   add(Other("destinations.https_only", "Call by https only, where a namespace does not say otherwise.", FIELD(sender.https_only)));
-  add(WithCheck(Other("destinations.ports", "Ports that may be called, where a namespace does not say others; none: any.", FIELD(sender.ports)),
-                DestinationPolicy::CheckPort));
+  add(OfNumbers(
+      WithCheck(Other("destinations.ports", "Ports that may be called, where a namespace does not say others; none: any.", FIELD(sender.ports)),
+                DestinationPolicy::CheckPort)));
   add(WithCheck(Other("destinations.ca_file", "PEM file of the authorities that https receivers are to be certified by; empty: the system's.",
                       FIELD(sender.ca_file)),
                 [](const std::string& file) { return file.empty() ? Status::Ok() : CheckAuthorities(file); }));

@@ -1,15 +1,13 @@
 #include "cli/daemon/settings_tables.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace notifyd {
-namespace {
 
 Status Unacceptable(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
-
-}  // namespace
 
 std::string PlaceOf(const std::string& file, const toml::node& node) {
   return file + ":" + std::to_string(node.source().begin.line);

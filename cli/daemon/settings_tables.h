@@ -21,6 +21,8 @@ struct TablePlace {
   /// "[[listener]] 2: address (notifyd.toml:12): must be ...", with the field "/listener/1/address".
   Status Blame(const std::string& key, const toml::node& node, const std::string& what) const;
 };
+/// Refuses what stands in the file: `detail` says what it must be.
+Status Unacceptable(std::string detail);
 /// "notifyd.toml:12".
 std::string PlaceOf(const std::string& file, const toml::node& node);
 

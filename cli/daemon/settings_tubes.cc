@@ -18,10 +18,6 @@ namespace {
 constexpr size_t kTubesMost = 1000;
 constexpr const char* kNotifyAgents = "notify";  // whose jobs are NotifyAgent's
 
-Status Unacceptable(std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail));
-}
-
 Status CheckUrlOfTube(const std::string& url) {
   if (!CommandOf(url).empty()) return Status::Ok();
   Result<CheckedUrl> checked = CheckDestination(url);

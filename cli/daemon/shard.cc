@@ -114,6 +114,7 @@ void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
     if (const auto* grant = std::get_if<GrantChanged>(&event)) slot->may_be_in_flight = grant->max_in_flight;
     if (const auto* bulk = std::get_if<BulkRequest>(&event)) slot->purged = slot->purged || (bulk->kind == BulkKind::kPurge && !bulk->dry_run);
     if (const auto* committed = std::get_if<Committed>(&event)) slot->work.Written(committed->batch);
+    if (setup_.lost) slot->outbox.Took(event);
     if (!IsWork(event)) continue;
     work = true;
     slot->work.Came();
@@ -141,6 +142,8 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
   }
   notifyd::Wake wake = slot->core->NextWake();
   if (wake.mono != kMonoNever) wake.mono = MonoTime{slot->clock->BootAt(wake.mono)};
+  StopWhenAnswered(now, slot);
+  if (slot->stops_by) wake.mono = std::min(wake.mono, *slot->stops_by);
   roster_.SetWake(slot->number, wake);
   const uint32_t in_flight_before = slot->usage.in_flight;
   slot->usage = slot->core->usage();

@@ -72,7 +72,7 @@ class Shard {
     /// One of several brokers serves each namespace: only those that it is given by Gain. `summon` takes what the registry has to say to another one.
     bool among_members = false;
     std::function<void(NamespaceNumber, Event)> summon;
-    /// Does it lie where the store does not reach it for now? Then its requests are refused. Empty: none does.
+    /// Does it lie where the store does not reach it for now? Then its requests are refused. Empty: none does, nor is any moved between cells.
     std::function<bool(NamespaceNumber)> lost = {};
     Rest rest;
   };
@@ -101,12 +101,13 @@ class Shard {
   /// let go of, or after a Cut.
   void Leave(NamespaceNumber number, std::function<void()> left);
   /// It is let go of as by Leave, to be opened again by Resume: meanwhile what comes for it waits, a request kStandsMostMs at most. It stays this
-  /// shard's. `stood` as `left`.
+  /// shard's. `stood` as `left`. What came before, and that it looks something up for, is answered first, for kAnswersMostMs at most.
   void StandStill(NamespaceNumber number, std::function<void()> stood);
   /// Of one that stands still; else nothing.
   void Resume(NamespaceNumber number);
-  static constexpr int64_t kStandsMostMs = 5'000;
-  /// What of it is still in flight is not waited for any more. False: there is nothing of it.
+  static constexpr int64_t kStandsMostMs = 5'000, kAnswersMostMs = 250;
+  /// What of it is still in flight is not waited for any more. Of one that stands still whoever it did not answer by then is told that the outcome
+  /// is unknown; of one that leaves that is the caller's. False: there is nothing of it.
   bool Cut(NamespaceNumber number);
 
   /// The settings were read anew.
@@ -139,6 +140,8 @@ class Shard {
   void Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events);
   void Run(const Now& now, Slot* slot, std::vector<Event> events);
   void RunEnded(const Now& now, Slot* slot);
+  /// Of one that is to stand still: stops its core once that refuses nothing any more that it took in before, and had to look something up for.
+  void StopWhenAnswered(const Now& now, Slot* slot);
   void ArmTimer(const Now& now);
   /// Has the loop look for what is near instead of sleeping. `ran`: something came in this turn.
   void LookOut(bool ran);
@@ -150,6 +153,7 @@ class Shard {
   void RefuseLost(std::vector<Event>* events);
   void OpenLater(Slot* slot);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
+  void AnswerOwed(Slot* slot);
   void EndLeave(NamespaceNumber number);
   void PutAside(NamespaceNumber number, std::vector<Event>* events);
   void TurnAsideWaiting(NamespaceNumber number, std::vector<Event>* waiting);

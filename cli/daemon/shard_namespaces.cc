@@ -1,6 +1,7 @@
 // How the namespaces of a shard wake, sleep and go.
 #include <algorithm>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -97,7 +98,13 @@ void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
   Slot* slot = Find(number);
   if (slot && (slot->core || slot->opening)) {
     slot->left = std::move(stood);
-    if (slot->core) Post(number, StopRequested{});
+    if (slot->core) {
+      const Now now = Read();
+      slot->stops_by = MonoTime{now.mono.ms + kAnswersMostMs};
+      // The answer to what is in flight is had here alone. Not by the mailbox: what comes from there waits from now on.
+      Run(now, slot, Events(Tell(HandOverAsk{})));
+      setup_.flush();
+    }
     return;
   }
   if (slot) {
@@ -106,6 +113,18 @@ void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
   }
   roster_.SetWake(number, {});
   stood();
+}
+
+void Shard::StopWhenAnswered(const Now& now, Slot* slot) {
+  if (!slot->stops_by) return;
+  const HeldKinds held = slot->core->held();
+  const auto reads = [](const HeldKind& each) {
+    const std::string_view kind = each.kind;
+    return each.count > 0 && (kind == "parked_events" || kind == "bulk_requests");
+  };
+  if (now.mono < *slot->stops_by && std::any_of(held.begin(), held.end(), reads)) return;
+  slot->stops_by.reset();
+  Post(slot->number, StopRequested{});
 }
 
 void Shard::Resume(NamespaceNumber number) {
@@ -189,12 +208,23 @@ bool Shard::Cut(NamespaceNumber number) {
   Slot* slot = Find(number);
   if (!slot || !slot->left || !slot->core) return false;
   // Whoever waits here for what is in flight is answered.
-  Run(Read(), slot, Events(Tell(HandOverAsk{/*over=*/true})));
+  std::vector<Event> over = Events(Tell(HandOverAsk{/*over=*/true}));
+  if (std::exchange(slot->stops_by, std::nullopt)) over.emplace_back(StopRequested{});
+  Run(Read(), slot, std::move(over));
   slot = Find(number);
   if (!slot) return true;
+  if (standing_.contains(number)) AnswerOwed(slot);
   slot->drained = true;
   EndLeave(number);
   return true;
+}
+
+/// Of a core that is let go of, and hears nothing any more of what it waits for. Of one that goes to another member this is known elsewhere.
+void Shard::AnswerOwed(Slot* slot) {
+  const Status unknown(Code::kOutcomeUnknown,
+                       "the cell of the namespace did not answer while it was being moved to another one: the request may have been "
+                       "carried out, or not");
+  for (const RequestId& request : std::exchange(slot->outbox.owed, {})) setup_.replies->Send({request, Refused{unknown, {}, 0}});
 }
 
 void Shard::EndLeave(NamespaceNumber number) {
@@ -215,6 +245,7 @@ Shard::Slot* Shard::MakeSlot(NamespaceNumber number) {
   slot->number = number;
   slot->inbox.shard = this;
   slot->inbox.number = number;
+  slot->outbox.to = setup_.replies;
   slot->row = setup_.tables->Get()->FindNamespace(number);
   Slot* made = slot.get();
   slots_.emplace(number, std::move(slot));
@@ -311,7 +342,8 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   hooks.closed = [this, slot](uint64_t pending) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, pending})); };
   hooks.discarded = [slot](const Totals& totals) { slot->discarded = Removed(totals); };
   hooks.fatal = setup_.fatal;
-  slot->driver = std::make_unique<Driver>(slot->core.get(), slot->store.get(), setup_.sender, setup_.replies, std::move(hooks));
+  slot->driver =
+      std::make_unique<Driver>(slot->core.get(), slot->store.get(), setup_.sender, setup_.lost ? &slot->outbox : setup_.replies, std::move(hooks));
   if (!slot->for_good) roster_.Busy(slot->number, now.mono);
   awake_.fetch_add(1, std::memory_order_relaxed);
   Show(slot);

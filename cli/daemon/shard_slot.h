@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -27,14 +28,20 @@ inline bool IsRequest(const Event& event) {
       event);
 }
 
-/// Is the event a request of who only looks, so that the namespace rests all the same?
-inline bool IsObserver(const Event& event) {
+/// Whose request the event is, or is of.
+inline std::optional<RequestId> RequestOf(const Event& event) {
   return std::visit(
-      [](const auto& each) {
-        if constexpr (requires { each.request; }) return each.request.thread == kObserverThread;
-        else return false;
+      [](const auto& each) -> std::optional<RequestId> {
+        if constexpr (requires { each.request; }) return each.request;
+        else return std::nullopt;
       },
       event);
+}
+
+/// Is the event a request of who only looks, so that the namespace rests all the same?
+inline bool IsObserver(const Event& event) {
+  const std::optional<RequestId> request = RequestOf(event);
+  return request && request->thread == kObserverThread;
 }
 
 /// Must a namespace that sleeps be woken for it? All else says nothing to one that knows nothing.
@@ -66,10 +73,27 @@ struct Shard::Slot {
     void Post(Event event) override { shard->Post(number, std::move(event)); }
   };
 
+  /// Knows of what the core was given who is not answered yet, and passes answers on. Where the namespace may be moved to another cell.
+  struct Outbox : ReplySink {
+    ReplySink* to = nullptr;
+    std::set<RequestId> owed;
+    void Took(const Event& event) {
+      const std::optional<RequestId> request = RequestOf(event);
+      if (!request || request->token == 0) return;  // of what is not answered
+      if (std::holds_alternative<Disconnected>(event)) owed.erase(*request);
+      else if (IsRequest(event)) owed.insert(*request);
+    }
+    void Send(Reply reply) override {
+      owed.erase(reply.request);
+      to->Send(std::move(reply));
+    }
+  };
+
   NamespaceNumber number = kDefaultNumber;
   bool for_good = false;  // it never sleeps
   std::shared_ptr<const NamespaceRow> row;
   Inbox inbox;
+  Outbox outbox;
   std::shared_ptr<OpeningJob> opening;  // while that is under way
   std::vector<Event> waiting;           // until the core is there
 
@@ -89,7 +113,8 @@ struct Shard::Slot {
   static constexpr int kSleepTries = 16;
   bool quiet = false, drained = false;
   std::optional<RemovedTotals> discarded;
-  std::function<void()> left;  // it goes to another member
+  std::function<void()> left;        // it goes to another member, or stands still
+  std::optional<MonoTime> stops_by;  // it is to stop once what it took in is answered, then at the latest
 };
 
 }  // namespace notifyd

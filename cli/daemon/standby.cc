@@ -78,6 +78,8 @@ void SetWhy(const LeaseKeeper* keeper, StandbyHandler* handler) {
       return handler->SetWhy("another one has the store, or the store does not answer", false);
     case kSilent:
       return handler->SetWhy(kNoAnswer, true);
+    case kRefused:
+      return handler->SetWhy("the store refuses it: its role lacks a right, and the log says which", true);
     case kAnothers:
       return handler->SetWhy("another one has the store", false);
     case kOwn:

@@ -156,25 +156,36 @@ Status BeanstalkClient::More() {
   }
 }
 
-Result<BeanstalkClient::Answer> BeanstalkClient::Receive() {
-  size_t end;
-  while ((end = unread_.find("\r\n")) == std::string::npos) {
-    if (unread_.size() > kLineMost) return Fail(Code::kUnacceptable, "what answers there speaks another protocol");
-    NOTIFYD_TRY(More());
-  }
-  Answer answer;
-  std::istringstream words(unread_.substr(0, end));
+Result<std::optional<BeanstalkAnswer>> TakeBeanstalkAnswer(std::string* unread) {
+  const Status other_protocol(Code::kUnacceptable, "what answers there speaks another protocol");
+  const size_t end = unread->find("\r\n");
+  if (end == std::string::npos && unread->size() > kLineMost) return other_protocol;
+  if (end == std::string::npos) return std::optional<BeanstalkAnswer>();
+  BeanstalkAnswer answer;
+  std::istringstream words(unread->substr(0, end));
   words >> answer.word;
   for (std::string word; words >> word;) answer.rest.push_back(word);
-  unread_.erase(0, end + 2);
-  if (!HasBody(answer.word)) return answer;
-  uint64_t size = 0;
-  if (answer.rest.empty() || !ReadNumber(answer.rest.back(), &size) || size > kBodyMost)
-    return Fail(Code::kUnacceptable, "what answers there speaks another protocol");
-  while (unread_.size() < size + 2) NOTIFYD_TRY(More());
-  answer.body = unread_.substr(0, size);
-  unread_.erase(0, size + 2);
-  return answer;
+  size_t taken = end + 2;
+  if (HasBody(answer.word)) {
+    uint64_t size = 0;
+    if (answer.rest.empty() || !ReadNumber(answer.rest.back(), &size) || size > kBodyMost) return other_protocol;
+    if (unread->size() < taken + size + 2) return std::optional<BeanstalkAnswer>();
+    // A body that goes on would be cut, and its rest read as the next answer.
+    if (unread->compare(taken + size, 2, "\r\n") != 0) return other_protocol;
+    answer.body = unread->substr(taken, size);
+    taken += size + 2;
+  }
+  unread->erase(0, taken);
+  return std::optional(std::move(answer));
+}
+
+Result<BeanstalkClient::Answer> BeanstalkClient::Receive() {
+  for (;;) {
+    Result<std::optional<Answer>> answer = TakeBeanstalkAnswer(&unread_);
+    if (!answer.ok()) return Fail(answer.status().code(), answer.status().detail());
+    if (*answer) return std::move(**answer);
+    NOTIFYD_TRY(More());
+  }
 }
 
 Result<BeanstalkClient::Answer> BeanstalkClient::Ask(const std::string& command) {

@@ -27,6 +27,16 @@ struct BeanstalkJob {
   std::string body;
 };
 
+struct BeanstalkAnswer {
+  std::string word;               // "RESERVED"
+  std::vector<std::string> rest;  // the other words of the line
+  std::string body;               // of those that have one
+};
+
+/// Takes the first answer out of what a server sent; nothing, and `unread` as it was, while it is not whole. Error: kUnacceptable, it is no answer of
+/// the protocol, or its body is longer than it says.
+Result<std::optional<BeanstalkAnswer>> TakeBeanstalkAnswer(std::string* unread);
+
 class BeanstalkClient {
  public:
   using Figures = std::map<std::string, std::string>;  // of a stats command
@@ -71,11 +81,7 @@ class BeanstalkClient {
   Result<uint64_t> NewestId();
 
  private:
-  struct Answer {
-    std::string word;               // "RESERVED"
-    std::vector<std::string> rest;  // the other words of the line
-    std::string body;               // of those that have one
-  };
+  using Answer = BeanstalkAnswer;
   Status Send(std::string_view bytes);
   Result<Answer> Receive();
   Result<Answer> Ask(const std::string& command);

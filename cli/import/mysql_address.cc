@@ -11,7 +11,7 @@ namespace notifyd {
 namespace {
 
 constexpr std::string_view kScheme = "mysql://";
-constexpr std::string_view kShape = "mysql://USER@HOST:PORT/DATABASE";
+constexpr std::string_view kAddressShape = "mysql://USER@HOST:PORT/DATABASE";
 constexpr size_t kNameMost = 64;
 
 Status Bad(std::string what) {
@@ -119,7 +119,7 @@ std::string MysqlAddress::Text() const {
 }
 
 Result<MysqlAddress> ParseMysqlAddress(std::string_view url) {
-  if (!url.starts_with(kScheme)) return Bad("the MySQL address must be " + std::string(kShape));
+  if (!url.starts_with(kScheme)) return Bad("the MySQL address must be " + std::string(kAddressShape));
   url.remove_prefix(kScheme.size());
   // Of a password that was not encoded what stands behind such a character would be taken for something else, and shown.
   const size_t end = std::min(url.find_first_of("/?"), url.size());
@@ -138,9 +138,9 @@ Result<MysqlAddress> ParseMysqlAddress(std::string_view url) {
     authority.remove_prefix(at + 1);
   }
   NOTIFYD_TRY(ReadHost(authority, &address));
-  if (address.host.empty() && address.socket.empty()) return Bad("the MySQL address names no host: " + std::string(kShape));
+  if (address.host.empty() && address.socket.empty()) return Bad("the MySQL address names no host: " + std::string(kAddressShape));
   if (slash < url.size()) NOTIFYD_TRY(Decode(url.substr(slash + 1), "database", &address.database));
-  if (address.database.empty()) return Bad("the MySQL address names no database: " + std::string(kShape));
+  if (address.database.empty()) return Bad("the MySQL address names no database: " + std::string(kAddressShape));
   if (!IsTableName(address.table)) return Bad("the MySQL address: a table has 1 to 64 of A-Z, a-z, 0-9, \"_\" and \"$\" in its name");
   if (address.key_file.empty() != address.cert_file.empty()) return Bad("the MySQL address: ssl-cert and ssl-key go together");
   const bool files = !address.ca_file.empty() || !address.cert_file.empty();

@@ -8,9 +8,10 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <utility>
+
+#include "cli/import/mysql_row.h"
 
 namespace notifyd {
 namespace {
@@ -89,23 +90,30 @@ class MysqlTable::Connection {
 
   Status Run(const std::string& statement) { return mysql_real_query(mysql_, statement.data(), statement.size()) == 0 ? Status::Ok() : Fault(); }
 
-  /// `take` gets the fields' names and the values of each row, null where NULL; false: the rest is not wanted.
-  using Take = std::function<bool(const MYSQL_FIELD* fields, unsigned count, char** values, const unsigned long* sizes)>;
+  /// `take` gets each row, which has a column at least; false: the rest is not wanted.
+  using Take = std::function<bool(const MysqlColumns& columns)>;
   Status Ask(const std::string& statement, const Take& take) {
     NOTIFYD_TRY(Run(statement));
     std::unique_ptr<MYSQL_RES, FreeRows> rows(mysql_use_result(mysql_));
     if (!rows) return Fault();
     bool wanted = true;
-    while (char** values = mysql_fetch_row(rows.get()))
-      if (wanted) wanted = take(mysql_fetch_fields(rows.get()), mysql_num_fields(rows.get()), values, mysql_fetch_lengths(rows.get()));
+    MysqlColumns columns(mysql_num_fields(rows.get()));
+    const MYSQL_FIELD* fields = mysql_fetch_fields(rows.get());
+    while (char** values = mysql_fetch_row(rows.get())) {
+      if (!wanted || columns.empty()) continue;
+      const unsigned long* sizes = mysql_fetch_lengths(rows.get());
+      for (size_t i = 0; i < columns.size(); ++i)
+        columns[i] = {{fields[i].name, fields[i].name_length}, values[i] ? MysqlValue(std::string_view(values[i], sizes[i])) : std::nullopt};
+      wanted = take(columns);
+    }
     return mysql_errno(mysql_) == 0 ? Status::Ok() : Fault();
   }
 
   /// The first value of the first row as a number; 0 where there is none.
   Result<uint64_t> AskNumber(const std::string& statement) {
     uint64_t number = 0;
-    NOTIFYD_TRY(Ask(statement, [&](const MYSQL_FIELD*, unsigned, char** values, const unsigned long* sizes) {
-      if (values[0]) std::from_chars(values[0], values[0] + sizes[0], number);
+    NOTIFYD_TRY(Ask(statement, [&](const MysqlColumns& columns) {
+      number = MysqlNumber(columns[0].second).value_or(0);
       return false;
     }));
     return number;
@@ -182,8 +190,8 @@ Status MysqlTable::Lock() {
 
 Status MysqlTable::CheckColumns() {
   std::set<std::string> there;
-  NOTIFYD_TRY(connection_->Ask("SHOW COLUMNS FROM " + From(), [&](const MYSQL_FIELD*, unsigned, char** values, const unsigned long* sizes) {
-    there.emplace(values[0], sizes[0]);
+  NOTIFYD_TRY(connection_->Ask("SHOW COLUMNS FROM " + From(), [&](const MysqlColumns& columns) {
+    there.emplace(columns[0].second.value_or(""));
     return true;
   }));
   for (const char* needed : kNeeded)
@@ -213,18 +221,18 @@ Result<std::vector<OldRow>> MysqlTable::Read(const RowQuery& query) {
       "SELECT * FROM " + From() + " WHERE id > " + std::to_string(query.above) + " AND " + when + " ORDER BY id LIMIT " + std::to_string(query.limit);
   std::vector<OldRow> rows;
   size_t bytes = 0;
-  Status status = connection_->Ask(statement, [&](const MYSQL_FIELD* fields, unsigned count, char** values, const unsigned long* sizes) {
-    OldRow row;
-    for (unsigned i = 0; i < count; ++i) {
-      std::optional<std::string> value;
-      if (values[i]) value.emplace(values[i], sizes[i]);
-      bytes += sizes[i];
-      if (value && fields[i].name == std::string_view("id")) std::from_chars(values[i], values[i] + sizes[i], row.id);
-      row.columns.emplace_back(fields[i].name, std::move(value));
+  Status fault;
+  Status status = connection_->Ask(statement, [&](const MysqlColumns& columns) {
+    Result<OldRow> row = MysqlRow(columns, rows.empty() ? query.above : rows.back().id);
+    if (!row.ok()) {
+      fault = Status(row.status().code(), address_.Text() + ": " + row.status().detail());
+      return false;
     }
-    rows.push_back(std::move(row));
+    for (const auto& [name, value] : columns) bytes += value ? value->size() : 0;
+    rows.push_back(*std::move(row));
     return bytes < kReadBytes;
   });
+  if (status.ok()) status = std::move(fault);
   if (!status.ok()) return Judge(std::move(status));
   return rows;
 }
@@ -234,13 +242,10 @@ Result<std::vector<uint64_t>> MysqlTable::Remove(const std::vector<uint64_t>& id
   const std::string which = " FROM " + From() + " WHERE id IN (" + JoinedIds(ids) + ")";
   Status status = connection_->Run("START TRANSACTION");
   if (status.ok())
-    status = connection_->Ask("SELECT id" + which + " ORDER BY id FOR UPDATE",
-                              [&](const MYSQL_FIELD*, unsigned, char** values, const unsigned long* sizes) {
-                                uint64_t id = 0;
-                                std::from_chars(values[0], values[0] + sizes[0], id);
-                                there.push_back(id);
-                                return true;
-                              });
+    status = connection_->Ask("SELECT id" + which + " ORDER BY id FOR UPDATE", [&](const MysqlColumns& columns) {
+      there.push_back(MysqlNumber(columns[0].second).value_or(0));
+      return true;
+    });
   if (status.ok() && !there.empty()) status = connection_->Run("DELETE" + which);
   if (status.ok()) status = connection_->Run("COMMIT");
   if (!status.ok()) return Judge(std::move(status));

@@ -46,7 +46,7 @@ class MysqlTable {
   /// Would the server remove rows for this user? Removes none.
   Status CheckRemoval();
   Result<RowCounts> Count();
-  /// At least one row unless there is none, at most query.limit, and not many more bytes than kReadBytes.
+  /// At least one row unless there is none, at most query.limit, and not many more bytes than kReadBytes. Their ids go up (MysqlRow).
   Result<std::vector<OldRow>> Read(const RowQuery& query);
   /// Removes rows; those that were still there, in order. All of it or nothing.
   Result<std::vector<uint64_t>> Remove(const std::vector<uint64_t>& ids);

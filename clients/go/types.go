@@ -188,6 +188,8 @@ type Explained struct {
 
 // ExplainedReasons: As the API says.
 type ExplainedReasons struct {
+	// `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain. `breaker_open`:
+	// its host, or all instances that there are, cannot be reached.
 	Code string `json:"code"`
 
 	// For people.

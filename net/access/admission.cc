@@ -77,7 +77,8 @@ bool Admission::Holds(const Principal& principal, WallTime now) const {
 std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
   if (need.open) return Admitted{};
   // A listener that says who its clients are says what they may do, too, whoever else is asked.
-  Identified identified = settings_->tokens || peer.asker ? Identify(peer, head, need, now) : Admitted{.principal = Principal::Anybody()};
+  Once once;
+  Identified identified = settings_->tokens || peer.asker ? Identify(peer, head, need, now, &once) : Admitted{.principal = Principal::Anybody()};
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr || !need.known) return identified;
   std::optional<NotAdmitted> refused;
@@ -88,10 +89,13 @@ std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const Htt
     refused->may_be_new = refused->status == 404 || !admitted->principal.token_id().empty();
     return *std::move(refused);
   }
+  // Last: what is refused may come again.
+  if (!once.nonce.empty()) refused = TakeOnce(once, now, admitted);
+  if (refused) return *std::move(refused);
   return identified;
 }
 
-Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
+Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now, Once* once) {
   const std::string* shown = nullptr;
   for (const auto& [name, value] : head.headers) {
     if (!EqualsIgnoringCase(name, "Authorization")) continue;
@@ -104,7 +108,7 @@ Admission::Identified Admission::Identify(const Peer& peer, const HttpRequest& h
   const size_t begin = std::min(text.find_first_not_of(' ', blank), text.size());
   const std::string_view scheme = text.substr(0, blank), rest = text.substr(begin);
   if (EqualsIgnoringCase(scheme, kBearer)) return ByToken(rest, peer, now);
-  if (EqualsIgnoringCase(scheme, kSignedScheme)) return BySignature(rest, peer, head, need, now);
+  if (EqualsIgnoringCase(scheme, kSignedScheme)) return BySignature(rest, peer, head, need, now, once);
   return WrongCredential("unknown_scheme");
 }
 
@@ -132,7 +136,8 @@ Admission::Identified Admission::ByToken(std::string_view text, const Peer& peer
   return WrongCredential(first ? "bootstrap_is_over" : token ? "wrong_secret" : "unknown_token", parsed ? parsed->id : std::string_view());
 }
 
-Admission::Identified Admission::BySignature(std::string_view parameters, const Peer& peer, const HttpRequest& head, const Need& need, WallTime now) {
+Admission::Identified Admission::BySignature(std::string_view parameters, const Peer& peer, const HttpRequest& head, const Need& need, WallTime now,
+                                             Once* once) {
   const std::optional<SignedHead> said = ParseSignedHead(parameters);
   if (!said) return WrongCredential("unreadable_signature");
   const std::shared_ptr<const TokenRow> token = table_->FindToken(said->id);
@@ -161,15 +166,22 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   admitted->content_digest = digest != nullptr ? *digest : std::string();
   if (!need.changes) return identified;
   if (signed_ms < started_.ms) return WrongCredential("signed_before_start", said->id);
-  switch (nonces_->Add(said->id, said->nonce, WallTime{signed_ms + kSignedWithinMs + 1000}, now)) {
-    case NonceMemory::Answer::kNew:
-      return identified;
-    case NonceMemory::Answer::kSeen:
-      return WrongCredential("repeated_nonce", said->id);
-    case NonceMemory::Answer::kFull:
-      return NotAdmitted{429, "too many signed changes in the last minutes", {}, "", std::string(said->id)};
-  }
+  *once = {said->id, said->nonce, WallTime{signed_ms + kSignedWithinMs + 1000}};
   return identified;
+}
+
+std::optional<NotAdmitted> Admission::TakeOnce(const Once& once, WallTime now, Admitted* admitted) {
+  NonceMemory::Taken taken;
+  switch (nonces_->Add(once.token_id, once.nonce, once.until, now, &taken)) {
+    case NonceMemory::Answer::kNew:
+      admitted->nonce = taken;
+      return std::nullopt;
+    case NonceMemory::Answer::kSeen:
+      return WrongCredential("repeated_nonce", once.token_id);
+    case NonceMemory::Answer::kFull:
+      break;
+  }
+  return NotAdmitted{429, "too many signed changes in the last minutes", {}, "", std::string(once.token_id)};
 }
 
 Admission::Identified Admission::Accept(std::shared_ptr<const TokenRow> token, const Peer& peer, WallTime now) {

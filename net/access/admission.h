@@ -62,6 +62,8 @@ struct Admitted {
   std::optional<std::string> content_digest = {};
   /// A token that was not used in this minute yet, on this loop: to be told to the registry.
   bool first_use = false;
+  /// A signed change: what is to be given back where nothing of it was begun.
+  std::optional<NonceMemory::Taken> nonce = {};
 };
 
 /// It is refused.
@@ -88,13 +90,22 @@ class Admission {
   /// Would whoever was let in be let in again, with what he showed then? As Principal::HoldsIn, and by the settings.
   bool Holds(const Principal& principal, WallTime now) const;
 
+  /// A signed change that is refused is not remembered: it may come again.
   std::variant<Admitted, NotAdmitted> Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
+  void GiveBack(const NonceMemory::Taken& nonce) { nonces_->GiveBack(nonce); }
 
  private:
   using Identified = std::variant<Admitted, NotAdmitted>;
-  Identified Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
+  /// A signed change, borrowed from its head: not to be taken twice until then. Without a nonce: it is none.
+  struct Once {
+    std::string_view token_id, nonce;
+    WallTime until;
+  };
+  Identified Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now, Once* once);
   Identified ByToken(std::string_view text, const Peer& peer, WallTime now);
-  Identified BySignature(std::string_view parameters, const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
+  Identified BySignature(std::string_view parameters, const Peer& peer, const HttpRequest& head, const Need& need, WallTime now, Once* once);
+  /// Nothing: it comes for the first time.
+  std::optional<NotAdmitted> TakeOnce(const Once& once, WallTime now, Admitted* admitted);
   Identified ByPeer(const Peer& peer) const;
   Identified Accept(std::shared_ptr<const TokenRow> token, const Peer& peer, WallTime now);
   std::optional<NotAdmitted> ChooseNamespace(const Need& need, Admitted* admitted) const;

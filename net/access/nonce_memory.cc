@@ -8,12 +8,12 @@
 namespace notifyd {
 namespace {
 
-constexpr int64_t kMinuteMs = 60'000;
+constexpr int64_t kEachMs = 60'000;
 constexpr size_t kFirstPlaces = 64;
 
 }  // namespace
 
-/// A set of prints that is forgotten as a whole: open addressing, no print is ever taken out.
+/// A set of prints that is forgotten as a whole: open addressing.
 class NonceMemory::Minute {
  public:
   explicit Minute(int64_t minute) : number(minute), places_(kFirstPlaces) {}
@@ -23,6 +23,20 @@ class NonceMemory::Minute {
     if (3 * (size_ + 1) > 2 * places_.size()) Grow();
     places_[PlaceOf(print)] = print;
     ++size_;
+  }
+  /// Whatever stands behind it, up to the next free place, is found without it, too.
+  void Remove(const Fingerprint& print) {
+    size_t free = PlaceOf(print);
+    if (places_[free] != print) return;
+    const size_t mask = places_.size() - 1;
+    for (size_t next = (free + 1) & mask; places_[next] != Fingerprint(); next = (next + 1) & mask) {
+      const size_t wanted = places_[next].low & mask;
+      if (((next - wanted) & mask) < ((next - free) & mask)) continue;  // it is not looked for here
+      places_[free] = places_[next];
+      free = next;
+    }
+    places_[free] = Fingerprint();
+    --size_;
   }
   size_t size() const { return size_; }
   size_t bytes() const { return places_.size() * sizeof(Fingerprint); }
@@ -55,7 +69,7 @@ NonceMemory::NonceMemory(size_t most) : most_(most) {
 
 NonceMemory::~NonceMemory() = default;
 
-NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now) {
+NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now, Taken* taken) {
   // A hash that nobody outside can aim: salted, and cryptographic, since the holder of one token chooses what comes in here.
   std::string text;
   Encoder encoder(&text);
@@ -70,19 +84,30 @@ NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view
 
   std::lock_guard lock(mutex_);
   std::erase_if(minutes_, [&](const std::unique_ptr<Minute>& minute) {
-    const bool over = (minute->number + 1) * kMinuteMs <= now.ms;
+    const bool over = (minute->number + 1) * kEachMs <= now.ms;
     if (over) size_ -= minute->size();
     return over;
   });
   for (const std::unique_ptr<Minute>& minute : minutes_)
     if (minute->Has(print)) return Answer::kSeen;
   if (size_ >= most_) return Answer::kFull;
-  const int64_t number = until.ms / kMinuteMs;
+  const int64_t number = until.ms / kEachMs;
   auto found = std::find_if(minutes_.begin(), minutes_.end(), [&](const auto& minute) { return minute->number == number; });
   if (found == minutes_.end()) found = minutes_.insert(minutes_.end(), std::make_unique<Minute>(number));
   (*found)->Add(print);
   ++size_;
+  if (taken) *taken = {print, number};
   return Answer::kNew;
+}
+
+void NonceMemory::GiveBack(const Taken& taken) {
+  std::lock_guard lock(mutex_);
+  for (const std::unique_ptr<Minute>& minute : minutes_) {
+    if (minute->number != taken.minute) continue;
+    const size_t before = minute->size();
+    minute->Remove(taken.print);
+    size_ -= before - minute->size();
+  }
 }
 
 size_t NonceMemory::size() const {

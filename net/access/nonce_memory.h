@@ -1,7 +1,7 @@
 // NonceMemory: which signed changes came already, so that none is taken twice. One for all loops, any thread.
 //
 // I1  A nonce is remembered for as long as its request's time would be accepted; after that the time alone refuses it.
-// I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten.
+// I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten but one that is given back.
 // I3  Of what came before the start nothing is known: a request of a time before it is refused (Admission does that).
 #pragma once
 
@@ -23,13 +23,20 @@ class NonceMemory {
   static constexpr size_t kMostBytes = 64 << 20;
 
   enum class Answer : uint8_t { kNew, kSeen, kFull };
+  /// One that was new, for whoever may have to give it back.
+  struct Taken {
+    Fingerprint print;
+    int64_t minute = 0;
+  };
 
   /// `most`: for tests.
   explicit NonceMemory(size_t most = kMost);
   ~NonceMemory();
 
-  /// Remembers it where it is new, until `until`. Time O(minutes that may be accepted).
-  Answer Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now);
+  /// Remembers it where it is new, until `until`, and says in `taken` (may be null) what it is then. Time O(minutes that may be accepted).
+  Answer Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now, Taken* taken = nullptr);
+  /// Of a change of which nothing was begun: it may come again. Once for each.
+  void GiveBack(const Taken& taken);
   size_t size() const;
   /// What its sets take.
   size_t bytes() const;

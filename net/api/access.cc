@@ -133,21 +133,31 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   if (only_looks) need.changes = false;
   std::variant<Admitted, NotAdmitted> judged = admission_.Admit(peer, head, need, now);
   if (NotAdmitted* refused = std::get_if<NotAdmitted>(&judged)) return RefusalOf(std::move(*refused));
-  if (Status status = CheckVia(head); !status.ok()) return Refusal{ProblemResponse(status)};
-  if (std::optional<HttpResponse> refusal = RefuseRoute(route, served)) return Refusal{*std::move(refusal)};
   Admitted& admitted = std::get<Admitted>(judged);
-  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces())
-    return Refusal{ProblemResponse(Status(Code::kConflict, "the namespace is being removed"))};
+  if (std::optional<HttpResponse> refusal = RefuseAdmitted(head, route, served, admitted)) {
+    if (admitted.nonce) admission_.GiveBack(*admitted.nonce);
+    return Refusal{*std::move(refusal)};
+  }
   Granted granted;
   granted.asker.principal = std::move(admitted.principal);
   granted.asker.space = std::move(admitted.space);
   granted.content_digest = std::move(admitted.content_digest);
   granted.first_use = admitted.first_use;
+  granted.nonce = admitted.nonce;
   granted.passed_on = passed.has_value();
   granted.progress = progress;
   granted.asker.table = table_;
   if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;
+}
+
+/// What is not to do with who asks.
+std::optional<HttpResponse> Access::RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const {
+  if (Status status = CheckVia(head); !status.ok()) return ProblemResponse(status);
+  if (std::optional<HttpResponse> refusal = RefuseRoute(route, served)) return refusal;
+  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces())
+    return ProblemResponse(Status(Code::kConflict, "the namespace is being removed"));
+  return std::nullopt;
 }
 
 /// What the path and the method have to say.

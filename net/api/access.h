@@ -36,6 +36,7 @@ struct Granted {
   Asker asker;
   std::optional<std::string> content_digest;  // as Admitted has it
   bool first_use = false;                     // as Admitted has it
+  std::optional<NonceMemory::Taken> nonce;    // as Admitted has it
   bool passed_on = false;                     // by another member of the cluster
   PassedProgress progress = {};               // as that one says
 };
@@ -64,11 +65,14 @@ class Access {
   std::variant<Granted, Refusal> Admit(const HttpRequest& head, const Result<Route>& route, WallTime now);
   /// The same, but a signed change is not remembered: for what is judged once more before anything is done for it.
   std::variant<Granted, Refusal> Look(const HttpRequest& head, const Result<Route>& route, WallTime now);
+  /// Of a signed change that was let in, and of which nothing was begun.
+  void GiveBack(const NonceMemory::Taken& nonce) { admission_.GiveBack(nonce); }
 
  private:
   std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now);
   bool Knows(std::string_view authority) const;
   std::optional<HttpResponse> RefuseForeign(const HttpRequest& head, bool page) const;
+  std::optional<HttpResponse> RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const;
   std::optional<HttpResponse> RefuseRoute(const Result<Route>& route, bool served) const;
   Status CheckVia(const HttpRequest& head) const;
 

@@ -25,10 +25,8 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
 /// From here on a body waits until its head is judged, where anybody is asked who he is: a head that is refused must not cost one.
 constexpr size_t kBodyThatCosts = 16 << 10;
-constexpr const char* kNoRoom = "too much is buffered; try again later";
 
 }  // namespace
 
@@ -67,25 +65,26 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   if (passing_ && PassOn(token, &request, route, &underway, &origin.subject)) return;
   std::variant<Granted, Refusal> judged = underway.admitted ? access_.Look(request, route, Wall()) : access_.Admit(request, route, Wall());
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
-    if (underway.so_far) return responder_->Respond(token, std::move(*underway.so_far));
+    if (underway.so_far || underway.in_doubt) return Conclude(token, underway, std::move(refusal->response));
     if (LooksAnew(token, request, *refusal, /*in_pieces=*/false)) return;
     return Refuse(token, request, std::move(*refusal), /*body_waits=*/false);
   }
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   if (options_.expects_batch && route->row->scopes.Has(Scope::kSubmit) && request.method != "GET") options_.expects_batch();
-  if (std::string begun = TraceToBegin(request); !begun.empty()) request.headers.emplace_back("traceparent", std::move(begun));
+  if (std::string begun = TraceToBegin(request); !begun.empty()) BeginTrace(std::move(begun), &request.headers);
   if (IsBulkSubmit(request, *route)) return WholeBulkSubmit(token, request, *route, std::move(granted.asker));
   origin.passed_on = granted.passed_on;
   origin.looks = !route->row->changes();
   origin.underway = std::move(underway);
   if (granted.passed_on) origin.underway.progress = granted.progress;
+  if (granted.nonce) origin.underway.nonce = granted.nonce;
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), std::move(origin), since_us);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   HttpRequest* read = Keep(&request, &*route, &origin);
   const std::optional<CarriedOut> carried_out = origin.underway.progress.carried_out;
-  const std::shared_ptr<HttpResponse> so_far = origin.underway.so_far;
+  const Underway known = origin.underway;
   // Of one that was carried out nothing but its head counts.
   Status status = carried_out ? Status::Ok() : CheckSigned(granted, read->body);
   if (status.ok()) {
@@ -95,7 +94,7 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
     origin_ = std::move(origin);
     status = Take(token, asker.number(), BoundsOf(asker, route->row, ObjectOf(*route)), std::move(asked), since_us);
   }
-  if (!status.ok()) responder_->Respond(token, so_far ? std::move(*so_far) : RefusalOf(status, method));
+  if (!status.ok()) Conclude(token, known, RefusalOf(status, method));
 }
 
 bool Api::Impl::TakesPieces(const HttpRequest& head) {
@@ -149,55 +148,6 @@ void Api::Impl::OnClose(uint64_t token) {
   if (under_way) switchboard_->Post(*under_way, Disconnected{Id(token)});
 }
 
-void Api::Impl::OnReply(Reply reply) {
-  if (live_.TookReply(reply)) return;
-  uint64_t token = reply.request.token;
-  if (std::shared_ptr<Stream> stream = FindStream(token)) return OnStreamReply(token, stream, reply);
-  auto found = posted_.find(token);
-  if (found == posted_.end()) return;  // the client went away
-  Posted posted = std::move(found->second);
-  posted_.erase(found);
-  EndWait(&posted);
-  // Before it is known whether there is room for what is shown of it.
-  const std::optional<CarriedOut> carried_out = passing_ && posted.waited ? CarriedOutBy(reply.body) : std::nullopt;
-  if (!posted.traces.empty()) Traced(std::exchange(posted.traces, {}), reply.body, posted.since_us);
-  if (posted.waited) {
-    size_t bytes = 0;
-    if (const Viewed* viewed = std::get_if<Viewed>(&reply.body)) bytes = BytesToShow(viewed->view);
-    if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply.body)) bytes = BytesToShow(*group->answer);
-    if (const ServiceAnswered* service = std::get_if<ServiceAnswered>(&reply.body)) bytes = BytesToShow(*service->answer);
-    if (bytes > 0 && !responder_->Reserve(token, bytes)) return responder_->Respond(token, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
-    if (Waited* end = std::get_if<Waited>(&reply.body); end && end->view) {
-      // It is accepted whatever there is room for: that much is said.
-      const size_t shown = BytesToShow(end->view.value()) + (end->response ? BytesToShow(*end->response) : 0);
-      if (!responder_->Reserve(token, shown)) end->view.reset();
-    }
-  }
-  if (passing_ && IsGone(posted, reply.body)) return GoElsewhere(token, std::move(posted));
-  if (WaitsOnElsewhere(token, &posted, carried_out, &reply.body)) return;
-  if (std::shared_ptr<HttpResponse> so_far = posted.origin.underway.so_far; so_far && std::holds_alternative<Refused>(reply.body))
-    return responder_->Respond(token, std::move(*so_far));
-  if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
-  if (posted.steps) {
-    NextStep next = posted.steps->Next(std::move(reply.body));
-    return GoOn(token, std::move(posted), std::move(next));
-  }
-  bool acknowledged = std::holds_alternative<Submitted>(reply.body);
-  const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
-  Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
-  if (acknowledged) Acknowledged(posted.since_us);
-}
-
-void Api::Impl::OnRegistryReply(RegistryReply reply) {
-  const uint64_t token = TokenOfRegistryRequest(reply.request);
-  auto found = posted_.find(token);
-  if (found == posted_.end()) return;  // the client went away
-  Posted posted = std::move(found->second);
-  posted_.erase(found);
-  NextStep next = posted.steps->Next(std::move(reply));
-  GoOn(token, std::move(posted), std::move(next));
-}
-
 void Api::Impl::Post(uint64_t token, Event event, Posted posted) {
   const NamespaceNumber space = posted.space;
   if (options_.tracer) posted.traces = SampledOf(event);
@@ -205,30 +155,8 @@ void Api::Impl::Post(uint64_t token, Event event, Posted posted) {
   switchboard_->Post(space, std::move(event));
 }
 
-void Api::Impl::Acknowledged(int64_t since_us) {
-  if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
-}
-
 std::string Api::Impl::TraceToBegin(const HttpRequest& head) const {
-  return options_.tracer && head.method == "POST" && !head.Header("traceparent") ? options_.tracer->Begin() : std::string();
-}
-
-void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int64_t since_us) {
-  options_.tracer->Submitted(traces, answer, NowUs() - since_us);
-}
-
-void Api::Impl::EndWait(Posted* posted) {
-  if (!std::exchange(posted->waits_for, std::nullopt)) return;
-  options_.waiters->fetch_sub(1, std::memory_order_relaxed);
-  if (auto of_space = waiters_of_.find(posted->space); --of_space->second == 0) waiters_of_.erase(of_space);
-}
-
-HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {
-  HttpResponse response = ProblemResponse(status);
-  if (IsOtherCoding(status)) response.headers.emplace_back("Accept-Encoding", "gzip");
-  // RFC 5789 section 2.2.
-  else if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
-  return response;
+  return options_.tracer && head.method == "POST" && TraceOf(head.headers).parent.empty() ? options_.tracer->Begin() : std::string();
 }
 
 std::variant<Granted, Refusal> Api::Impl::Look(const HttpRequest& head) {
@@ -298,63 +226,10 @@ size_t Api::Impl::SomeByRate(const Asker& asker, size_t count) {
   return options_.rates->TakeSome(asker.principal.name(), *grant->submits_per_s, count, MonoTime{NowUs() / 1000});
 }
 
-void Api::Impl::EndWhatIsOver() {
-  const WallTime now = Wall();
-  std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
-  for (auto& [token, stream] : streams_)
-    if (!access_.Holds(stream->asker->principal, now)) streams.emplace_back(token, stream);
-  for (auto& [token, stream] : streams)
-    if (!stream->gone) EndRevoked(token, stream);
-  std::vector<uint64_t> waits;
-  for (auto& [token, posted] : posted_)
-    if (posted.waits_for && posted.bounds && !access_.Holds(posted.bounds->asker.principal, now)) waits.push_back(token);
-  for (uint64_t token : waits) {
-    const NamespaceNumber space = posted_.at(token).space;
-    EndWait(&posted_.at(token));
-    posted_.erase(token);
-    switchboard_->Post(space, Disconnected{Id(token)});
-    responder_->Respond(token, ProblemResponse(401, kNotValidAnyMore));
-  }
-  live_.EndWhatIsOver();
-}
-
-HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) const {
-  const GroupAnswered* group = std::get_if<GroupAnswered>(&body);
-  Sight sight;
-  if (posted.bounds) sight = group ? SightOf(posted.bounds->asker, *group->answer) : SightOf(posted.bounds->asker);
-  if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
-  return tools_->replies.Render(body, sight);
-}
-
-bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
-  if (!bounds.row->scopes.Has(Scope::kSubmit) || !IsBounded(bounds.asker, *bounds.row)) return false;
-  if (const GroupAnswered* group = std::get_if<GroupAnswered>(&body)) return bounds.row->names_group() && !MaySee(bounds.asker, *group->answer);
-  if (const Viewed* viewed = std::get_if<Viewed>(&body)) return !MaySee(bounds.asker, *viewed->view.record->envelope, /*route_is_own=*/true);
-  return std::holds_alternative<RememberedViewed>(body) && !bounds.asker.principal.Has(Scope::kRead);
-}
-
-void Api::Impl::Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count) {
-  const RouteRow* row = posted.bounds ? posted.bounds->row : nullptr;
-  if (row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201)) Audit(*posted.bounds, count);
-  responder_->Respond(token, std::move(response));
-}
-
-void Api::Impl::Audit(const Bounds& bounds, uint64_t count) {
-  const Asker& asker = bounds.asker;
-  switchboard_->Audit({.at = Wall(),
-                       .who = asker.principal.name(),
-                       .what = bounds.row->audit,
-                       .object = bounds.object,
-                       .from = asker.from,
-                       .space = asker.space ? asker.space->name : std::string(),
-                       .count = count,
-                       .said = asker.said});
-}
-
 Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us) {
   if (!asked.ok()) return std::move(asked).status();
   if (auto* response = std::get_if<HttpResponse>(&*asked)) {
-    responder_->Respond(token, std::move(*response));
+    Conclude(token, std::exchange(origin_, {}).underway, std::move(*response));
     return Status::Ok();
   }
   if (const auto* listening = std::get_if<Listening>(&*asked)) {
@@ -393,7 +268,7 @@ bool Api::Impl::RefusedByRate(uint64_t token, const Posted& posted, const Event&
   const size_t count = posted.bounds ? NotifiesIn(event) : 0;
   const int64_t wait_ms = count > 0 ? WaitForRate(posted.bounds->asker, count) : 0;
   if (wait_ms == 0) return false;
-  responder_->Respond(token, ProblemResponse(OverRate(), {}, wait_ms));
+  Conclude(token, posted.origin.underway, ProblemResponse(OverRate(), {}, wait_ms));
   return true;
 }
 
@@ -470,9 +345,10 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
       },
       [this, job, token, row = route.row, object = std::move(object)](int64_t asked_us) {
         std::shared_ptr<const Bounds> bounds = BoundsOf(job->granted.asker, row, object);
+        const Underway known = job->origin.underway;
         origin_ = std::move(job->origin);
         Status status = Take(token, job->granted.asker.number(), std::move(bounds), std::move(job->asked), asked_us);
-        if (!status.ok()) responder_->Respond(token, RefusalOf(status, job->method));
+        if (!status.ok()) Conclude(token, known, RefusalOf(status, job->method));
       },
       since_us);
 }
@@ -501,8 +377,9 @@ void Api::Impl::GoOn(uint64_t token, Posted posted, NextStep next) {
     posted.space = other->number;
     return Post(token, std::move(other->event), std::move(posted));
   }
+  const Underway known = posted.origin.underway;
   Status status = PostLast(token, std::get<Event>(std::move(next)), std::move(posted));
-  if (!status.ok()) responder_->Respond(token, ProblemResponse(status));
+  if (!status.ok()) Conclude(token, known, ProblemResponse(status));
 }
 
 void Api::Impl::Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us) {

@@ -1,7 +1,8 @@
-// What Api is made of. Requests and their steps stand in api.cc, bulk submits in api_streams.cc.
+// What Api is made of. Requests and their steps stand in api.cc, answers in api_answers.cc, bulk submits in api_streams.cc.
 // I1: every request gets one answer, from inside OnRequest or from a reply, but for a bulk submit whose body broke. A token in posted_ has one
 //     event under way; a token in streams_ has one where its `under_way` is set; any other token has none.
 // I2: once a client is gone its token is in neither: replies to it are dropped, and nothing further is posted for it but Disconnected.
+// I3: what was begun, here or elsewhere, or may have been, is not answered as refused: what is answered of what was let in goes by Conclude.
 #pragma once
 
 #include <atomic>
@@ -235,6 +236,11 @@ class Api::Impl {
   HttpResponse Render(const Posted& posted, const ReplyBody& body) const;
   /// Another caller's, to whoever may see his own alone.
   static bool IsHidden(const Bounds& bounds, const ReplyBody& body);
+  /// Looks for room to show the reply to one that waited. What was carried out is shown in brief where there is none. False: it is not shown.
+  bool FindRoom(uint64_t token, ReplyBody* reply);
+  /// Answers what was let in. One that was carried out elsewhere is answered so where it is refused now, and one that may have been as far as is
+  /// known; the nonce of one of which nothing was begun is given back.
+  void Conclude(uint64_t token, const Underway& underway, HttpResponse response);
   /// `count`: of what was changed.
   void Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count);
   void Audit(const Bounds& bounds, uint64_t count);
@@ -294,6 +300,8 @@ class Api::Impl {
   /// Moves on whatever can: see ndjson.h. The client may go away inside of any call of the responder.
   void Pump(uint64_t token, const std::shared_ptr<Stream>& stream);
 
+  /// Begins its answer.
+  void BeginLines(uint64_t token);
   void GoOnLater(uint64_t token, const std::shared_ptr<Stream>& stream);
   /// Unpacks some more of a body that comes as gzip, where that is wanted. Returns whether anything came of it. Error: it is none.
   static Result<bool> Unpack(Stream* stream);

@@ -45,6 +45,7 @@ void Api::Impl::MakePassing() {
       .now_us = [this] { return NowUs(); },
       .here = [this](uint64_t token, HttpRequest request, Underway underway) { TakeUp(token, std::move(request), std::move(underway)); },
       .here_in_pieces = [this](uint64_t token, const HttpRequest& head) { OnHead(token, head); },
+      .conclude = [this](uint64_t token, const Underway& underway, HttpResponse response) { Conclude(token, underway, std::move(response)); },
   });
   gather_ = std::make_unique<Gather>(options_.members);
 }
@@ -146,15 +147,14 @@ bool Api::Impl::IsGone(const Posted& posted, const ReplyBody& reply) const {
 
 void Api::Impl::GoElsewhere(uint64_t token, Posted posted) {
   Origin& origin = posted.origin;
-  if (origin.passed_on) return responder_->Respond(token, NotHereResponse());
+  if (origin.passed_on) return Conclude(token, origin.underway, NotHereResponse());
   Underway underway = std::move(origin.underway);
   // What is every broker's begins anew here, once.
   const bool again = origin.request && !leaving_ && (origin.subject || !underway.admitted);
-  if (!again && underway.so_far) return responder_->Respond(token, std::move(*underway.so_far));
-  if (!again && leaving_) return responder_->Respond(token, LeavingResponse(*leaving_));
+  if (!again && leaving_) return Conclude(token, underway, LeavingResponse(*leaving_));
   if (!again)
-    return responder_->Respond(token,
-                               ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again")));
+    return Conclude(token, underway,
+                    ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again")));
   underway.progress.waited_ms = WaitedMs(posted);
   underway.admitted = true;
   HttpRequest request = std::move(*origin.request);
@@ -202,7 +202,7 @@ bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>
     return false;
   }
   if (RefusedAsSecondHop(token, *granted, /*body_waits=*/false)) return true;
-  if (leaving_) responder_->Respond(token, underway->so_far ? std::move(*underway->so_far) : LeavingResponse(*leaving_));
+  if (leaving_) Conclude(token, *underway, LeavingResponse(*leaving_));
   else passing_->Begin(token, std::move(*request), **subject, std::move(*underway));
   return true;
 }
@@ -338,7 +338,7 @@ void Api::Impl::EndNamespace(NamespaceNumber number) {
     Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);
     if (posted.origin.looks) GoElsewhere(token, std::move(posted));
-    else responder_->Respond(token, ProblemResponse(504, kUnknown));
+    else Conclude(token, posted.origin.underway, ProblemResponse(504, kUnknown));
   }
 }
 

@@ -26,6 +26,7 @@ constexpr int64_t kGiveWayUs = 1'000'000;
 constexpr size_t kUnpackBytes = 64 << 10;
 constexpr int kUnpackTimes = 16;
 constexpr size_t kMostPackedBytes = 256 << 10;
+constexpr const char* kLinesUnknown = "the bulk submit was ended before its first answer: lines of it may have been taken, or not";
 
 }  // namespace
 
@@ -94,7 +95,7 @@ void Api::Impl::EndBulkSubmits(Leaving why) {
 }
 
 void Api::Impl::EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream) {
-  EndWith(token, stream, ProblemResponse(401, kNotValidAnyMore));
+  EndWith(token, stream, stream->under_way ? ProblemResponse(504, kLinesUnknown) : ProblemResponse(401, kNotValidAnyMore));
 }
 
 void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why) {
@@ -102,6 +103,11 @@ void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, H
   stream->gone = true;
   streams_.erase(token);
   if (under_way) switchboard_->Post(stream->space, Disconnected{Id(token)});
+  // What lines came to that is not told yet is told now.
+  if (const std::string answers = stream->bulk.TakeAnswers(); !answers.empty()) {
+    if (!std::exchange(stream->begun, true)) BeginLines(token);
+    responder_->Stream(token, answers);
+  }
   if (stream->begun) return responder_->BreakStream(token);
   why.close = true;
   responder_->Respond(token, std::move(why));
@@ -269,11 +275,7 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
       more = true;
       continue;
     }
-    if (!std::exchange(stream->begun, true)) {
-      HttpResponse head;
-      head.content_type = kNdjson;
-      responder_->BeginStream(token, std::move(head));
-    }
+    if (!std::exchange(stream->begun, true)) BeginLines(token);
     if (stream->gone) return;
     size_t unsent = responder_->Stream(token, answers);
     if (stream->gone) return;
@@ -285,6 +287,12 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   bool pause = !stream->bulk.wants_body() || stream->packed.size() > kMostPackedBytes;
   if (std::exchange(stream->paused, pause) == pause) return;
   pause ? responder_->PauseBody(token) : responder_->ResumeBody(token);
+}
+
+void Api::Impl::BeginLines(uint64_t token) {
+  HttpResponse head;
+  head.content_type = kNdjson;
+  responder_->BeginStream(token, std::move(head));
 }
 
 bool Api::Impl::KeepToRate(Stream* stream, Event* event) {

@@ -10,10 +10,6 @@ using Kind = JsonValue::Kind;
 
 constexpr const char* kNeedsState = "filter must say which states it means";
 
-Status Bad(std::string pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::move(pointer));
-}
-
 Status ReadSeveral(std::string_view name, const JsonValue& list, ListQuery* query) {
   size_t index = 0;
   for (const JsonValue& entry : list) {

@@ -24,10 +24,6 @@ constexpr size_t kMaxScheduleEntries = 100;
 constexpr double kMaxFactor = 1000;
 constexpr size_t kMaxLabels = 16, kMaxLabelKeyBytes = 64, kMaxLabelBytes = 256;
 
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
-
 /// The field's name for people: the pointer without its first slash.
 std::string Name(std::string_view pointer) {
   return std::string(pointer.substr(pointer.empty() ? 0 : 1));
@@ -98,6 +94,10 @@ Status ReadRetryPattern(const JsonValue& value, const std::string& pointer, std:
 }
 
 }  // namespace
+
+Status Bad(std::string_view pointer, std::string detail) {
+  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
+}
 
 Status UnknownField(std::string_view parent, std::string_view key) {
   std::string pointer(parent);

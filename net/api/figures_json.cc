@@ -4,13 +4,14 @@
 #include <iterator>
 #include <utility>
 
+#include "net/api/render.h"
 #include "net/api/replies.h"
 #include "net/api/stats.h"
 
 namespace notifyd {
 namespace {
 
-using Kind = Series::Kind;
+using SeriesKind = Series::Kind;
 using Value = std::optional<double>;
 
 template <uint64_t SpanCounts::*count>
@@ -35,44 +36,40 @@ Value OfProcess(const HistoryPoint& point) {
 }
 
 constexpr Series kSeries[] = {
-    {"accepted", Kind::kSum, Sum<&SpanCounts::accepted>},
-    {"succeeded", Kind::kSum, Sum<&SpanCounts::succeeded>},
-    {"failed", Kind::kSum, Sum<&SpanCounts::failed>},
-    {"cancelled", Kind::kSum, Sum<&SpanCounts::cancelled>},
-    {"expired", Kind::kSum, Sum<&SpanCounts::expired>},
-    {"attempts", Kind::kSum, Sum<&SpanCounts::attempts>},
-    {"attempts_failed", Kind::kSum, Sum<&SpanCounts::attempts_failed>},
-    {"retries", Kind::kSum, Sum<&SpanCounts::retries>},
-    {"attempt_p50_ms", Kind::kQuantile, Quantile<&SpanCounts::durations, 500>},
-    {"attempt_p99_ms", Kind::kQuantile, Quantile<&SpanCounts::durations, 990>},
-    {"lateness_p50_ms", Kind::kQuantile, Quantile<&SpanCounts::latenesses, 500>},
-    {"lateness_p99_ms", Kind::kQuantile, Quantile<&SpanCounts::latenesses, 990>},
-    {"pending", Kind::kStock,
+    {"accepted", SeriesKind::kSum, Sum<&SpanCounts::accepted>},
+    {"succeeded", SeriesKind::kSum, Sum<&SpanCounts::succeeded>},
+    {"failed", SeriesKind::kSum, Sum<&SpanCounts::failed>},
+    {"cancelled", SeriesKind::kSum, Sum<&SpanCounts::cancelled>},
+    {"expired", SeriesKind::kSum, Sum<&SpanCounts::expired>},
+    {"attempts", SeriesKind::kSum, Sum<&SpanCounts::attempts>},
+    {"attempts_failed", SeriesKind::kSum, Sum<&SpanCounts::attempts_failed>},
+    {"retries", SeriesKind::kSum, Sum<&SpanCounts::retries>},
+    {"attempt_p50_ms", SeriesKind::kQuantile, Quantile<&SpanCounts::durations, 500>},
+    {"attempt_p99_ms", SeriesKind::kQuantile, Quantile<&SpanCounts::durations, 990>},
+    {"lateness_p50_ms", SeriesKind::kQuantile, Quantile<&SpanCounts::latenesses, 500>},
+    {"lateness_p99_ms", SeriesKind::kQuantile, Quantile<&SpanCounts::latenesses, 990>},
+    {"pending", SeriesKind::kStock,
      [](const HistoryPoint& point) { return point.gauges ? Value(static_cast<double>(point.gauges->pending())) : std::nullopt; }},
-    {"held", Kind::kStock, Gauge<&GaugeValues::held>},
-    {"scheduled", Kind::kStock, Gauge<&GaugeValues::scheduled>},
-    {"ready", Kind::kStock, Gauge<&GaugeValues::ready>},
-    {"retrying", Kind::kStock, Gauge<&GaugeValues::retrying>},
-    {"sending", Kind::kGauge, Gauge<&GaugeValues::sending>},
-    {"in_flight", Kind::kGauge, Gauge<&GaugeValues::in_flight>},
-    {"oldest_due_ms", Kind::kGauge,
+    {"held", SeriesKind::kStock, Gauge<&GaugeValues::held>},
+    {"scheduled", SeriesKind::kStock, Gauge<&GaugeValues::scheduled>},
+    {"ready", SeriesKind::kStock, Gauge<&GaugeValues::ready>},
+    {"retrying", SeriesKind::kStock, Gauge<&GaugeValues::retrying>},
+    {"sending", SeriesKind::kGauge, Gauge<&GaugeValues::sending>},
+    {"in_flight", SeriesKind::kGauge, Gauge<&GaugeValues::in_flight>},
+    {"oldest_due_ms", SeriesKind::kGauge,
      [](const HistoryPoint& point) {
        return point.gauges && point.gauges->oldest_due_ms ? Value(static_cast<double>(*point.gauges->oldest_due_ms)) : std::nullopt;
      }},
-    {"rss_bytes", Kind::kProcess, OfProcess<&ProcessValues::rss_bytes>},
-    {"disk_free_bytes", Kind::kProcess, OfProcess<&ProcessValues::disk_free_bytes>},
-    {"connections", Kind::kProcess, OfProcess<&ProcessValues::connections>},
-    {"cpu", Kind::kProcess,
+    {"rss_bytes", SeriesKind::kProcess, OfProcess<&ProcessValues::rss_bytes>},
+    {"disk_free_bytes", SeriesKind::kProcess, OfProcess<&ProcessValues::disk_free_bytes>},
+    {"connections", SeriesKind::kProcess, OfProcess<&ProcessValues::connections>},
+    {"cpu", SeriesKind::kProcess,
      [](const HistoryPoint& point) { return point.process ? Value(static_cast<double>(point.process->cpu_per_mille) / 1e3) : std::nullopt; }},
-    {"commit_p99_ms", Kind::kProcess,
+    {"commit_p99_ms", SeriesKind::kProcess,
      [](const HistoryPoint& point) {
        return point.process && point.process->commit_p99_us ? Value(static_cast<double>(*point.process->commit_p99_us) / 1e3) : std::nullopt;
      }},
 };
-
-void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
-  time ? json->String(FormatRfc3339(*time)) : json->Null();
-}
 
 void IntOrNull(const std::optional<int64_t>& number, JsonWriter* json) {
   number ? json->Int(*number) : json->Null();
@@ -86,12 +83,12 @@ void NumberOrNull(const Value& number, JsonWriter* json) {
 void WriteValues(const Series& series, const HistoryView& view, JsonWriter* json) {
   const int64_t step_ms = MillisOf(view.asked.step);
   Value last;
-  if (series.kind == Kind::kStock && view.before) last = series.value(HistoryPoint{{}, view.before, {}});
+  if (series.kind == SeriesKind::kStock && view.before) last = series.value(HistoryPoint{{}, view.before, {}});
   json->BeginArray();
   for (int64_t begin_ms = view.asked.from.ms; begin_ms < view.asked.to.ms; begin_ms += step_ms) {
     auto found = view.points.find(begin_ms);
     const Value value = found == view.points.end() ? std::nullopt : series.value(found->second);
-    if (series.kind != Kind::kStock) {
+    if (series.kind != SeriesKind::kStock) {
       NumberOrNull(value, json);
       continue;
     }
@@ -167,7 +164,7 @@ HttpResponse HistoryResponse(const std::vector<const Series*>& series, const His
   json.BeginObject();
   for (const Series* one : series) {
     json.Key(one->name);
-    WriteValues(*one, one->kind == Kind::kProcess ? *process : *view, &json);
+    WriteValues(*one, one->kind == SeriesKind::kProcess ? *process : *view, &json);
   }
   json.EndObject();
   json.EndObject();

@@ -18,10 +18,6 @@ namespace {
 constexpr size_t kMostBesideBytes = 64 << 10;
 constexpr std::string_view kNotifies = "notifies";
 
-Status Bad(const char* pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), pointer);
-}
-
 Status ReadGroupCallback(std::string_view pointer, const JsonValue& value, GroupPost* out) {
   if (value.kind != JsonValue::Kind::kString) return Bad("/callback_url", "callback_url must be a string");
   Result<CheckedUrl> url = CheckUrl(value.text);

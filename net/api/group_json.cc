@@ -60,7 +60,7 @@ void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWrit
     json->Key("duplicate");
     json->Bool(true);
   }
-  if (view.gone) return json->EndObject();
+  if (view.gone || view.brief) return json->EndObject();
   json->Key("created_at");
   json->String(FormatRfc3339(group.created_at));
   TimeOrNull("settled_at", group.was_settled(), group.settled_at, json);
@@ -105,7 +105,7 @@ HttpResponse Of(const GroupView& view, const Sight& sight) {
   JsonWriter json(&body);
   WriteGroup(view, /*listed=*/false, sight, &json);
   int status = 200;
-  if (view.as != GroupAs::kSeen && view.waited && !view.gone) status = view.settled() ? 200 : 202;
+  if (view.as != GroupAs::kSeen && view.waited && !view.gone) status = view.settled() && !view.brief ? 200 : 202;
   else if (view.as == GroupAs::kMade) status = 201;
   HttpResponse response = JsonResponse(status, std::move(body));
   if (view.as != GroupAs::kSeen) response.headers.emplace_back("Location", "/v1/groups/" + view.id.ToString());

@@ -8,10 +8,6 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-Status Bad(const char* pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), pointer);
-}
-
 Status ReadCount(const JsonValue& value, const char* pointer, int64_t most, std::optional<std::optional<uint32_t>>* out) {
   if (!IsGiven(&value)) {
     out->emplace();

@@ -25,10 +25,6 @@ constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "
 
 constexpr std::string_view kAllOfThem = "namespaces";
 
-Status Bad(const std::string& pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), pointer);
-}
-
 std::string Pointer(std::string_view name) {
   std::string pointer;
   AppendPointer(name, &pointer);

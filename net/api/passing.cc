@@ -1,6 +1,7 @@
 #include "net/api/passing.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,13 @@ HttpResponse OutcomeUnknown() {
 }
 
 }  // namespace
+
+HttpResponse AnswerInDoubt(HttpResponse answer) {
+  // Of these each is said of what the request is, or by whoever would know of the first time.
+  constexpr int kSettled[] = {400, 405, 409, 413, 415, 422};
+  const bool known = answer.status < 300 || std::find(std::begin(kSettled), std::end(kSettled), answer.status) != std::end(kSettled);
+  return known ? std::move(answer) : OutcomeUnknown();
+}
 
 Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
   return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers()};
@@ -114,6 +122,7 @@ class Passing::Pass : public MemberCall {
   bool chunked() const { return request_.Header("Content-Length") == nullptr; }
   int64_t waited_ms() const { return wait_ms_ > 0 ? std::min(wait_ms_, client_.NowMs() - began_ms_) : 0; }
   int64_t rest_ms() const { return wait_ms_ - waited_ms(); }
+  bool looks() const { return request_.method == "GET" || request_.method == "HEAD"; }
   bool carried_out() const { return underway_.progress.carried_out.has_value(); }
   void SetPaused(bool paused) {
     if (!body_open_ || std::exchange(paused_, paused) == paused) return;
@@ -224,6 +233,7 @@ void Passing::Pass::Tick(int64_t now_ms) {
   if (now_ms >= gives_up_ms_) {
     if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
     if (carried_out()) return RespondSoFar(PassingFigures::kNoPlace);
+    if (underway_.in_doubt) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
     return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
   }
   if (place.kind != Place::Kind::kMoving && (now_ms >= again_ms_ || place.address != asked_)) Look();
@@ -285,7 +295,7 @@ std::string Passing::Pass::Head() const {
 bool Passing::Pass::Repeatable() const {
   if (in_pieces_) return false;
   if (carried_out()) return true;
-  if (request_.method == "GET" || request_.method == "HEAD" || subject_.trigger) return true;
+  if (looks() || subject_.trigger) return true;
   return request_.Header("Idempotency-Key") != nullptr || (body_ && !subject_.lines && BearsKeys(*body_));
 }
 
@@ -425,6 +435,7 @@ void Passing::Pass::Break(const MemberLoss& loss) {
     const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
     if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
       unreached_ = loss.detail;
+      underway_.in_doubt = underway_.in_doubt || !(asked_for_nothing || looks() || carried_out());
       return AskAgain(NextPause());
     }
     if (leaving_ && in_pieces_ && loss.ended) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
@@ -468,7 +479,7 @@ void Passing::Pass::Respond(HttpResponse response, PassingFigures::Outcome outco
   if (in_pieces_ && body_open_) response.close = true;
   std::unique_ptr<Pass> self = passing_.Take(token_);
   passing_.setup_.figures->Count(outcome);
-  responder()->Respond(token_, std::move(response));
+  passing_.setup_.conclude(token_, underway_, std::move(response));
 }
 
 void Passing::Pass::EndStream(PassingFigures::Outcome outcome) {

@@ -6,18 +6,20 @@
 //     that it does not serve it (passed_peer.h) has carried out nothing, and neither has one that did not ask for the body.
 // I3  Of NDJSON whole lines are passed back alone, also where the answer breaks.
 // I4  A submit that was carried out, and waits for an end, is not begun again, whatever becomes of whoever serves it: it waits on where its namespace
-//     is, and is answered as it was carried out where that cannot be.
+//     is, and is answered as it was carried out where that cannot be. One that is asked again after it broke is not answered as refused (in_doubt).
 // I5  What waits here of an answer is bounded: whoever does not read it holds up the member's connection.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "broker/places.h"
+#include "net/access/nonce_memory.h"
 #include "net/api/problem.h"
 #include "net/api/routes.h"
 #include "net/cluster/member_client.h"
@@ -43,7 +45,13 @@ struct Underway {
   PassedProgress progress = {};
   bool admitted = false;                      // it was let in here: one that is signed is no repeat of itself
   std::shared_ptr<HttpResponse> so_far = {};  // with progress.carried_out: the answer where it cannot wait on
+  bool in_doubt = false;                      // a member was asked that never answered: it may have been carried out there
+  std::optional<NonceMemory::Taken> nonce = {};  // of one that is signed, and was let in here
 };
+
+/// What to answer of one that is in doubt, asked again and answered so. What is refused by what is looked at before it is known whether it was
+/// carried out, the first time, has no known outcome.
+HttpResponse AnswerInDoubt(HttpResponse answer);
 
 /// The head of a request as it is passed on, without what says how long its body is, and without the empty line.
 std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress = {});
@@ -69,6 +77,8 @@ class Passing {
     /// What was passed on is served here by now: begins it anew. Of one whose body comes in pieces nothing was taken, and its body is paused.
     std::function<void(uint64_t token, HttpRequest request, Underway underway)> here;
     std::function<void(uint64_t token, const HttpRequest& head)> here_in_pieces;
+    /// Answers it, by what is known of it.
+    std::function<void(uint64_t token, const Underway& underway, HttpResponse response)> conclude;
   };
   explicit Passing(Setup setup);
   ~Passing();

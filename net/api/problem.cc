@@ -6,14 +6,14 @@
 namespace notifyd {
 namespace {
 
-struct Kind {
+struct ProblemKind {
   Code code;  // kOk: only HTTP knows it
   int status;
   const char* word;   // stable: the end of `type`
   const char* title;  // the same for every problem of a kind
 };
 
-constexpr Kind kKinds[] = {
+constexpr ProblemKind kKinds[] = {
     {Code::kMalformed, 400, "malformed", "Malformed request"},
     {Code::kOk, 401, "unauthorized", "Credential needed"},
     {Code::kForbidden, 403, "forbidden", "Forbidden"},
@@ -40,11 +40,11 @@ constexpr Kind kKinds[] = {
 };
 
 // Not by the status alone: a client goes on by itself after these.
-constexpr Kind kStopping = {Code::kOk, 503, "stopping", "The broker stops"};
-constexpr Kind kRestarting = {Code::kOk, 503, "restarting", "The broker restarts"};
+constexpr ProblemKind kStopping = {Code::kOk, 503, "stopping", "The broker stops"};
+constexpr ProblemKind kRestarting = {Code::kOk, 503, "restarting", "The broker restarts"};
 
-Kind KindOf(int status) {
-  for (const Kind& kind : kKinds)
+ProblemKind KindOf(int status) {
+  for (const ProblemKind& kind : kKinds)
     if (kind.status == status) return kind;
   return {Code::kOk, status, "other", "Refused"};
 }
@@ -56,7 +56,7 @@ struct Members {
   int64_t retry_after_ms = 1000;
 };
 
-HttpResponse Build(const Kind& kind, std::string_view detail, const Members& members) {
+HttpResponse Build(const ProblemKind& kind, std::string_view detail, const Members& members) {
   HttpResponse response;
   response.status = kind.status;
   response.content_type = "application/problem+json";
@@ -91,7 +91,7 @@ HttpResponse Build(const Kind& kind, std::string_view detail, const Members& mem
 
 int HttpStatusOf(Code code) {
   CHECK(code != Code::kOk);
-  for (const Kind& kind : kKinds)
+  for (const ProblemKind& kind : kKinds)
     if (kind.code == code) return kind.status;
   return 500;  // what was found corrupt
 }

@@ -38,6 +38,10 @@ void ItemFields(const SubmittedItem& item, JsonWriter* json) {
 
 }  // namespace
 
+void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
+  time ? json->String(FormatRfc3339(*time)) : json->Null();
+}
+
 Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight, JsonWriter* json, std::string_view space) const {
   const NotifyRecord& record = *view.record;
   const NotifyState& state = record.state;

@@ -1,12 +1,14 @@
 // Render: what the API answers with, as JSON. Pure. Contract section 3.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/json.h"
 #include "base/secrets.h"
 #include "base/status.h"
+#include "base/time.h"
 #include "broker/effects.h"
 #include "broker/spec.h"
 #include "net/api/asker.h"
@@ -38,5 +40,8 @@ class Renderer {
 
 /// A strong validator (RFC 9110 section 8.8.3) that moves with what users change, not with attempts.
 std::string ETagOf(const NotifyRecord& record);
+
+/// Writes the time as RFC 3339, or null where there is none.
+void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json);
 
 }  // namespace notifyd

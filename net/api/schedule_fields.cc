@@ -8,6 +8,7 @@
 #include "broker/cron.h"
 #include "broker/spec.h"
 #include "net/api/fields.h"
+#include "net/api/render.h"
 #include "net/api/topic_fields.h"
 
 namespace notifyd {
@@ -23,10 +24,6 @@ constexpr std::string_view kOfPublish[] = {"caller", "labels", "delay_ms", "fkey
 constexpr std::string_view kMissedWords[] = {"skip", "one", "all"};  // by Missed
 constexpr std::string_view kOverlapWords[] = {"allow", "skip"};
 
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
-
 /// Sets the place of the word.
 Status ReadWordOf(std::span<const std::string_view> words, std::string_view pointer, const JsonValue& value, size_t* place) {
   std::string all;
@@ -39,10 +36,6 @@ Status ReadWordOf(std::span<const std::string_view> words, std::string_view poin
 
 Status ReadMoment(std::string_view pointer, const JsonValue& value, std::optional<WallTime>* out) {
   return ReadTime(value, pointer, "lies beyond the year 9999", &out->emplace());
-}
-
-void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
-  time ? json->String(FormatRfc3339(*time)) : json->Null();
 }
 
 constexpr JsonField<Schedule> kFields[] = {

@@ -8,6 +8,7 @@
 #include "net/api/fields.h"
 #include "net/api/figures_json.h"
 #include "net/api/json_fields.h"
+#include "net/api/render.h"
 #include "net/api/resource.h"
 #include "net/api/url.h"
 
@@ -20,16 +21,8 @@ constexpr size_t kMaxPointerBytes = 255, kMaxHostHeaderBytes = 260;
 constexpr int64_t kLeastTtlMs = 1'000, kMostTtlMs = 3'600'000;
 constexpr int64_t kHourMs = 3'600'000, kYearMs = 366LL * 24 * kHourMs;
 
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
-
 void TextOrNull(const std::string& text, JsonWriter* json) {
   text.empty() ? json->Null() : json->String(text);
-}
-
-void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
-  time ? json->String(FormatRfc3339(*time)) : json->Null();
 }
 
 template <class T>

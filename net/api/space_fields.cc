@@ -9,6 +9,7 @@
 #include "broker/lane_limits.h"
 #include "broker/namespace_settings.h"
 #include "broker/spec.h"
+#include "net/api/fields.h"
 #include "net/api/notify_fields.h"
 #include "net/api/retry_json.h"
 #include "net/signing/webhook.h"
@@ -21,10 +22,6 @@ using Settings = NamespaceSettings;
 using Destinations = NamespaceDestinations;
 
 constexpr size_t kMostRangeBytes = 64, kMostMatchBytes = 1024, kMostCellBytes = 63;
-
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
 
 /// The member of an optional.
 template <class Class, class Value>

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "net/api/fields.h"
+
 namespace notifyd {
 namespace {
 
@@ -9,10 +11,6 @@ using Kind = JsonValue::Kind;
 
 constexpr size_t kMostNameBytes = 100, kMostCidrBytes = 64, kMostPrefixBytes = 255;
 constexpr std::string_view kAll = "*";
-
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
 
 Status ReadNamespaces(std::string_view pointer, const JsonValue& value, TokenSettings* out) {
   std::vector<std::string> names;

@@ -18,16 +18,12 @@ namespace {
 using Kind = JsonValue::Kind;
 
 constexpr uint64_t kMostMaxPending = 50'000'000;
-constexpr size_t kMaxKeyBytes = 255;
+constexpr size_t kMaxEventKeyBytes = 255;
 
 /// What is the event's, or of one notify alone.
 constexpr std::string_view kNotOfTemplate[] = {"due_at", "expires_at", "data", "body", "body_base64", "fkey", "on_held", "idempotency_key"};
 constexpr std::string_view kOfEvent[] = {"due_at", "delay_ms",        "data",  "body", "body_base64", "content_type", "fkey", "on_held",
                                          "labels", "idempotency_key", "caller"};
-
-Status Bad(std::string_view pointer, std::string detail) {
-  return Status(Code::kUnacceptable, std::move(detail), std::string(pointer));
-}
 
 Status ReadPattern(std::string_view pointer, const JsonValue& value, std::string* out) {
   NOTIFYD_TRY(ReadText(value, pointer, 1, kMaxNameBytes, out));
@@ -127,7 +123,7 @@ Status ReadEvent(SubmitParser* parser, const JsonValue& item, const std::string*
   if (topic) out->topic = *topic;
   const NotifyPart part{.of = "an event", .names = kOfEvent, .other = [&](const JsonValue& value) -> Result<bool> {
                           if (value.key == "key") {
-                            if (IsGiven(&value)) NOTIFYD_TRY(ReadText(value, "/key", 1, kMaxKeyBytes, &out->key));
+                            if (IsGiven(&value)) NOTIFYD_TRY(ReadText(value, "/key", 1, kMaxEventKeyBytes, &out->key));
                             return true;
                           }
                           if (value.key != "topic" || topic) return false;

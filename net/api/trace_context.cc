@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kParentBytes = 55;
 constexpr size_t kMaxStateBytes = 512;
 constexpr size_t kMaxStateMembers = 32;
-constexpr size_t kMaxKeyBytes = 256;
+constexpr size_t kMaxTraceKeyBytes = 256;
 constexpr size_t kMaxTenantBytes = 241;
 constexpr size_t kMaxSystemBytes = 14;
 constexpr size_t kMaxValueBytes = 256;
@@ -35,7 +35,7 @@ bool IsKeyPart(std::string_view text, bool may_begin_with_digit, size_t most) {
 
 bool IsKey(std::string_view key) {
   size_t at = key.find('@');
-  if (at == std::string_view::npos) return IsKeyPart(key, false, kMaxKeyBytes);
+  if (at == std::string_view::npos) return IsKeyPart(key, false, kMaxTraceKeyBytes);
   return IsKeyPart(key.substr(0, at), true, kMaxTenantBytes) && IsKeyPart(key.substr(at + 1), false, kMaxSystemBytes);
 }
 
@@ -97,6 +97,11 @@ TraceContext TraceOf(const HeaderList& headers) {
   if (parents != 1 || trace.parent.empty()) return {};
   trace.state = ReadTraceState(state);
   return trace;
+}
+
+void BeginTrace(std::string parent, HeaderList* headers) {
+  std::erase_if(*headers, [](const auto& header) { return EqualsIgnoringCase(header.first, "traceparent") || EqualsIgnoringCase(header.first, "tracestate"); });
+  headers->emplace_back("traceparent", std::move(parent));
 }
 
 std::string ViaOf(const HeaderList& headers) {

@@ -27,6 +27,9 @@ using HeaderList = std::vector<std::pair<std::string, std::string>>;
 /// Of a request's headers. Several traceparents count as none; several tracestates are one list (section 3.3.1).
 TraceContext TraceOf(const HeaderList& headers);
 
+/// Puts `parent` among a request's headers, in place of traceparents that counted as none and the tracestates that came with them.
+void BeginTrace(std::string parent, HeaderList* headers);
+
 /// The chain that the request's Notify-Via headers say, all of them as one list; empty where there is none. Not cut to what is taken.
 std::string ViaOf(const HeaderList& headers);
 

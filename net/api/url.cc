@@ -12,7 +12,7 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kMaxUrlBytes = 8192;
-constexpr size_t kMaxLaneBytes = 255;
+constexpr size_t kMaxDefaultLaneBytes = 255;
 
 Status Bad(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
@@ -62,10 +62,10 @@ Result<CheckedUrl> CheckUrl(std::string_view url) {
 std::string DefaultLane(std::string_view base, std::string_view group) {
   std::string lane(base);
   if (!group.empty()) lane.append("#").append(group);
-  if (lane.size() <= kMaxLaneBytes) return lane;
+  if (lane.size() <= kMaxDefaultLaneBytes) return lane;
   char hash[18];
   std::snprintf(hash, sizeof hash, "~%016llx", static_cast<unsigned long long>(FingerprintOf(lane).low));
-  size_t keep = kMaxLaneBytes - 17;
+  size_t keep = kMaxDefaultLaneBytes - 17;
   while ((static_cast<unsigned char>(lane[keep]) & 0xC0) == 0x80) --keep;  // not inside of a code point
   lane.resize(keep);
   return lane.append(hash);

@@ -177,7 +177,8 @@ void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, std
       const std::string field = answer.Text("/field");
       return RefuseJob(command, answer.Text("/detail") + (field.empty() ? "" : " (" + field + ")"));
     }
-    options_.figures->turned_away.fetch_add(1, std::memory_order_relaxed);
+    // Of 504 nobody knows.
+    if (response.status != 504) options_.figures->turned_away.fetch_add(1, std::memory_order_relaxed);
     AnswerRefusal(command, response);
   });
 }
@@ -318,6 +319,8 @@ void BeanstalkdDoor::KickMore(const CommandPtr& command, const char* states, uin
   json.Uint(std::min<uint64_t>(command->Number("bound") - kicked, kMostAtOnce));
   json.EndObject();
   Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, states, kicked, calls](HttpResponse response) {
+    // What was kicked before is.
+    if (response.status != 200 && kicked > 0) return Answer(command, "KICKED " + std::to_string(kicked) + "\r\n");
     if (response.status != 200) return AnswerRefusal(command, response);
     const AnswerDocument done(response.body);
     const uint64_t all = kicked + done.Number("/count");
@@ -358,9 +361,12 @@ void BeanstalkdDoor::PauseLane(const CommandPtr& command, std::string mode, std:
   std::string body = R"({"paused":false})";
   if (delay_s > 0) body = R"({"paused_until":)" + std::to_string(options_.wall().ms + static_cast<int64_t>(delay_s * 1000)) + "}";
   Ask(command, "PATCH", LanePath(mode, lane), std::move(body), [this, command, then = std::move(then)](HttpResponse response) {
-    if (response.status == 200) return then();
+    if (response.status == 200) {
+      command->changed = true;
+      return then();
+    }
     // So many lanes are paused until some time that there is no room for another.
-    if (response.status == 409) return Answer(command, std::string(kOutOfMemory));
+    if (response.status == 409 && !command->changed) return Answer(command, std::string(kOutOfMemory));
     AnswerRefusal(command, response);
   });
 }

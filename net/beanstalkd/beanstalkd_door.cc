@@ -148,7 +148,7 @@ void BeanstalkdDoor::Answer(const CommandPtr& command, std::string answer) {
 }
 
 void BeanstalkdDoor::AnswerRefusal(const CommandPtr& command, const HttpResponse& response) {
-  switch (response.status) {
+  switch (command->changed ? 504 : response.status) {
     case 404:
     case 409:
       if (command->row->may_miss) return Answer(command, "NOT_FOUND\r\n");

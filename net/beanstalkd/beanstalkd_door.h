@@ -97,6 +97,7 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
     uint64_t token = 0;  // the server's
     HttpRequest request;
     const Row* row = nullptr;              // what it is
+    bool changed = false;                  // a part of it is carried out
     size_t held_bytes = 0;                 // for the answer, or behind a job: has its place in the budget while a request is with the API
     const BeanstalkdTube* tube = nullptr;  // of the configuration, by the tube in question; null: none. Kept by `tubes`
     std::shared_ptr<const std::vector<BeanstalkdTube>> tubes;
@@ -113,7 +114,7 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   /// Asks the API, in the command's namespace. `path`: behind that, with its query.
   void Ask(const CommandPtr& command, std::string method, std::string path, std::string body, Then then);
   void Answer(const CommandPtr& command, std::string answer);
-  /// What an answer of the API that is none of those expected means.
+  /// What an answer of the API that is none of those expected means. A command of which a part was carried out is not refused.
   void AnswerRefusal(const CommandPtr& command, const HttpResponse& response);
   const BeanstalkdTube* FindTube(const Command& command, std::string_view name) const;
 

@@ -17,7 +17,7 @@ using Value = JsonTree::Value;
 /// Of a member's name; those that settings take are shorter.
 constexpr size_t kMostNameBytes = 1'024;
 /// The texts of a reading, and how they are called.
-constexpr std::pair<const char*, std::string AlertCause::*> kParts[] = {{"namespace", &AlertCause::space},
+constexpr std::pair<const char*, std::string AlertCause::*> kCauseParts[] = {{"namespace", &AlertCause::space},
                                                                         {"lane", &AlertCause::lane},
                                                                         {"host", &AlertCause::host},
                                                                         {"caller", &AlertCause::caller},
@@ -25,7 +25,7 @@ constexpr std::pair<const char*, std::string AlertCause::*> kParts[] = {{"namesp
 
 void Write(const AlertReading& reading, JsonWriter* json) {
   json->BeginObject();
-  for (const auto& [key, part] : kParts) {
+  for (const auto& [key, part] : kCauseParts) {
     if ((reading.cause.*part).empty()) continue;
     json->Key(key);
     json->String(reading.cause.*part);
@@ -119,7 +119,7 @@ class Reader {
     Each(value, kObject, [&](const Value& key, const Value& each) {
       if (key.text() == "value") return Read(each, &reading->value);
       if (key.text() == "detail") return Text(each, &reading->detail);
-      for (const auto& [name, part] : kParts)
+      for (const auto& [name, part] : kCauseParts)
         if (key.text() == name) Text(each, &(reading->cause.*part));
     });
   }

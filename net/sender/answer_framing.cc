@@ -4,17 +4,12 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/ascii.h"
+
 namespace notifyd {
 namespace {
 
 static_assert(kMaxHeadBytes == 65536);
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 }  // namespace
 

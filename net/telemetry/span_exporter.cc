@@ -6,7 +6,7 @@
 namespace notifyd {
 namespace {
 
-constexpr BatchQueue::Limits kLimits{.most_bytes = 4 << 20, .batch_bytes = 1 << 20, .batch_items = 512, .pace_ms = 1000};
+constexpr BatchQueue::Limits kSpanLimits{.most_bytes = 4 << 20, .batch_bytes = 1 << 20, .batch_items = 512, .pace_ms = 1000};
 constexpr std::string_view kPath = "/v1/traces";
 
 std::string TracesUrl(std::string endpoint) {
@@ -19,7 +19,7 @@ std::string TracesUrl(std::string endpoint) {
 SpanExporter::SpanExporter(SpanExporterOptions options)
     : options_(std::move(options)),
       post_({TracesUrl(options_.endpoint), ContentTypeOf(options_.encoding), options_.headers, options_.ca_file}, "spans", &queue_),
-      queue_(kLimits, [this](const BatchQueue::Batch& batch) { return Deliver(batch); }) {}
+      queue_(kSpanLimits, [this](const BatchQueue::Batch& batch) { return Deliver(batch); }) {}
 
 void SpanExporter::SetResource(SpanAttributes resource) {
   resource_ = std::move(resource);

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kPauseMs = 500;         // before one that was not reached is asked again
 constexpr int64_t kHangsMs = 3'000;       // what takes longer is not waited for
 constexpr std::chrono::seconds kTurn{1};  // for the one that asks just now
-constexpr int kMostMs = 3'000;            // of a statement
+constexpr int kStatementMostMs = 3'000;            // of a statement
 
 int64_t BootMs() {
   return ReadClockMs(CLOCK_BOOTTIME);
@@ -75,7 +75,7 @@ Status PgCell::PrepareNow() {
   if (!known.ok()) return std::move(known).status();
   PostgresOptions options = options_.postgres;
   options.cell_known = *known;
-  auto opened = PgConnection::Open(options, kMostMs);
+  auto opened = PgConnection::Open(options, kStatementMostMs);
   if (!opened.ok()) return std::move(opened).status();
   NOTIFYD_TRY(CheckPgSessions(options, opened->get()));
   auto none = NamesNoStandby(opened->get());

@@ -14,7 +14,7 @@
 namespace notifyd {
 namespace {
 
-constexpr int kMostMs = 15'000;  // of a statement
+constexpr int kStepMostMs = 15'000;  // of a statement
 constexpr std::chrono::seconds kEndsMost{10};
 constexpr std::chrono::milliseconds kBetweenLooks{5};
 constexpr size_t kChunkKeys = 4'000, kChunkBytes = 4 << 20;
@@ -158,7 +158,7 @@ Status PgCellMover::ReachEnd(const std::string& cell, Side* side) {
   auto store = find_(cell);
   if (!store.ok()) return std::move(store).status();
   side->store = *store;
-  auto opened = PgConnection::Open(side->store->options().postgres, kMostMs);
+  auto opened = PgConnection::Open(side->store->options().postgres, kStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, "the cell \"" + cell + "\" is not reached: " + opened.status().detail());
   side->connection = *std::move(opened);
   return Status::Ok();
@@ -437,7 +437,7 @@ void PgCellMover::End(const CellWish& wish) {
 // ---- what is left
 
 Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may) {
-  auto opened = PgConnection::Open(store->options().postgres, kMostMs);
+  auto opened = PgConnection::Open(store->options().postgres, kStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
   auto transit = connection->Run(kPgTransit, PgParams().Int(number));

@@ -82,6 +82,7 @@ class PgRows {
 /// SQLSTATEs that somebody acts upon.
 inline constexpr std::string_view kPgFenced = "ND001";     // another one owns it by now (storage/postgres/pg_schema.cc)
 inline constexpr std::string_view kPgGap = "ND002";        // the batch before is not there
+inline constexpr std::string_view kPgNoRight = "42501";    // of the server: the role lacks it
 inline constexpr std::string_view kPgNoStandby = "ND003";  // require_standby, and there is none
 inline constexpr std::string_view kPgHeld = "ND004";       // another member has it
 

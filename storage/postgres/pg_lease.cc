@@ -10,7 +10,7 @@
 namespace notifyd {
 namespace {
 
-constexpr int kMostMs = 1'500;
+constexpr int kLeaseMostMs = 1'500;
 
 MonoTime BootNow() {
   return {ReadClockMs(CLOCK_BOOTTIME)};
@@ -35,9 +35,13 @@ std::string EncodeIncarnation(const Incarnation& incarnation) {
 Status PgOwnerStore::Connect() {
   if (connection_ && !connection_->lost()) return Status::Ok();
   connection_.reset();
-  auto opened = PgConnection::Open(options_, kMostMs);
+  refuses_ = false;
+  auto opened = PgConnection::Open(options_, kLeaseMostMs);
   if (!opened.ok()) return std::move(opened).status();
-  if (auto store = PreparePgSchema(opened->get(), options_); !store.ok()) return std::move(store).status();
+  if (auto store = PreparePgSchema(opened->get(), options_); !store.ok()) {
+    refuses_ = (*opened)->sqlstate() == kPgNoRight;
+    return std::move(store).status();
+  }
   connection_ = *std::move(opened);
   return Status::Ok();
 }

@@ -30,6 +30,7 @@ class PgOwnerStore : public OwnerStore {
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
   std::string Namesake() const override { return namesake_; }
   std::string Fault() const override { return fault_.detail(); }
+  bool Refuses() const override { return !fault_.ok() && refuses_; }
   /// Whether it can be asked at all: PgConnection::Open's errors, and PreparePgSchema's.
   Status Check() { return Connect(); }
   /// Why the last one was unknown.
@@ -43,6 +44,7 @@ class PgOwnerStore : public OwnerStore {
   const PostgresOptions options_;
   std::unique_ptr<PgConnection> connection_;
   Status fault_;
+  bool refuses_ = false;  // the last connection was not of use for want of a right
   std::string namesake_;
 };
 

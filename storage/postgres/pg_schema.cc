@@ -400,6 +400,12 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
   NOTIFYD_TRY(connection->RunScript("BEGIN"));
   Result<Fingerprint> store = Prepare(connection, options);
   if (!store.ok()) {
+    if (connection->sqlstate() == kPgNoRight)
+      store =
+          Status(store.status().code(), "the role lacks a right, which somebody has to give it: " + store.status().detail() +
+                                            ". Where there is no store yet it needs CREATE on the database (GRANT CREATE ON DATABASE), or an empty "
+                                            "schema of its own (CREATE SCHEMA " +
+                                            PgQuoted(options.schema) + " AUTHORIZATION); else it must be the owner of the schema that is there");
     Status ignored = connection->RunScript("ROLLBACK");
     return store;
   }

@@ -279,6 +279,112 @@ TEST_CASE("core services: a pool, or an instance, of its own; its neighbours do 
   }
 }
 
+TEST_CASE("core services: explain says that there is no instance, whether there never was one, all have expired, are taken out, or drain") {
+  Rig f;
+  f.Service({});
+  const NotifyId waits = f.Send(Rig::To());
+  const auto why = [&] {
+    const Explained explained = f.Explain(waits);
+    CHECK_FALSE(explained.expected_at);
+    REQUIRE(explained.reasons.size() == 1);
+    CHECK(explained.reasons[0].code == "no_instance");
+    return explained.reasons[0].detail;
+  };
+  CHECK(why() == "no instance of the service billing is there");
+  const NotifyId behind = f.Send(Rig::To());
+  CHECK(f.Why(behind) == std::vector<std::string>{"no_instance", "behind"});
+  f.Register("a", {"", 0, {}, 10'000});
+  CHECK(why() == "no instance of the service billing starts anything new; 1 drains");
+  f.Register("b", {"", 0, {}, 0});
+  CHECK(why() == "no instance of the service billing starts anything new; 2 drain");
+  f.Pass(10'000);  // a has expired
+  CHECK(why() == "no instance of the service billing starts anything new; 1 drains");
+  f.Told(DeleteInstance{"billing", "b", {}});
+  CHECK(why() == "no instance of the service billing is there");
+  f.Told(DeleteService{"billing", {}});
+  CHECK(why() == "the service billing is not there any more");
+  CHECK(f.starts.empty());
+}
+
+TEST_CASE("core services: explain says in which pool there is no instance, and which one is not there, whoever named the pool") {
+  Rig f;
+  ServiceSettings settings;
+  settings.pool = "eu";
+  f.Service(settings);
+  f.Register("a", {"", 1, {"asia"}, 0});
+  const NotifyId of_service = f.Send(Rig::To("one"));
+  FlowFields own, named;
+  own.pool = "us";
+  own.pool_fallback = "canada";
+  named.instance = "b";
+  const NotifyId of_pool = f.Send(Rig::To("two"), own), of_instance = f.Send(Rig::To("three"), named);
+  const auto why = [&](NotifyId id) {
+    const Explained::Reason reason = f.Explain(id).reasons.back();
+    CHECK(reason.code == "no_instance");
+    return reason.detail;
+  };
+  CHECK(why(of_service) == "no instance of the service billing in the pool eu is there");
+  CHECK(why(of_pool) == "no instance of the service billing in the pool us or canada is there");
+  CHECK(why(of_instance) == "the instance b of the service billing is not there");
+  f.Register("b", {"", 0, {"eu", "canada"}, 0});
+  CHECK(why(of_service) == "no instance of the service billing in the pool eu starts anything new; 1 drains");
+  CHECK(why(of_pool) == "no instance of the service billing in the pool us or canada starts anything new; 1 drains");
+  CHECK(why(of_instance) == "the instance b of the service billing drains: it starts nothing new");
+}
+
+TEST_CASE(
+    "core services: where those that are wanted cannot be reached explain counts on their probes, not on those of others or of one that drains") {
+  Rig f;
+  ServiceSettings settings;
+  settings.pool = "eu";
+  settings.breaker = BreakerSettings{.failures = 1, .open_ms = 10'000};
+  f.Service(settings);
+  FlowFields us;
+  us.pool = "us";
+  const auto open = [&](const std::string& id, const std::string& pool) {
+    f.Register(id, {"", 1, {pool}, 0});
+    Rig::Fields once = Rig::To(id);
+    once.retry->max_attempts = 1;
+    if (pool == "eu") f.Send(once);
+    else f.Send(once, us);
+    f.Unreached(f.starts.at(0));
+  };
+  open("drains", "eu");
+  f.Register("drains", {"", 0, {"eu"}, 0});
+  open("other", "us");
+  f.Pass(2'000);
+  open("down", "eu");
+  const WallTime probe{f.now.wall.ms + 10'000};
+  f.Pass(1'000);
+  const Explained why = f.Explain(f.Send(Rig::To("waits")));
+  REQUIRE(why.reasons.size() == 1);
+  CHECK(why.reasons[0].code == "breaker_open");
+  CHECK(why.reasons[0].detail.find(FormatRfc3339(probe)) != std::string::npos);
+  CHECK(why.expected_at == probe);
+  f.Register("down", {"", 0, {"eu"}, 0});
+  CHECK(f.Why(f.Send(Rig::To("drained"))) == std::vector<std::string>{"no_instance"});
+}
+
+TEST_CASE("core services: explain does not take a service for empty that is not read yet at a start") {
+  Rig f;
+  f.Register("a");
+  f.Pause({Mode::kConcurrent, "lane"});
+  const NotifyId waits = f.Send(Rig::To());
+  CHECK(f.Why(waits) == std::vector<std::string>{"lane_paused"});
+  f.Restart(CrashKind::kKill, /*pages=*/false);
+  ExplainRequest r;
+  r.id = waits;
+  const uint64_t token = f.Ask(r);
+  f.Run();
+  CHECK_FALSE(f.replies.contains(token));
+  f.reads().OpenPages();
+  f.Run();
+  REQUIRE(f.replies.contains(token));
+  const auto& reasons = std::get<Explained>(f.replies.at(token).body).reasons;
+  REQUIRE(reasons.size() == 1);
+  CHECK(reasons[0].code == "lane_paused");
+}
+
 TEST_CASE("core services: by hash of a value of data, and of the lane") {
   Rig f;
   ServiceSettings settings;

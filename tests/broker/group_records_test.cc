@@ -67,6 +67,16 @@ TEST_CASE("group records: golden bytes, read back whole") {
   CHECK(read->pending() == 1);
 }
 
+TEST_CASE("group records: one that settled behind all times is refused") {
+  GroupRecord group;
+  group.created_at = {5};
+  group.settled_at = {6};
+  std::string bytes = EncodeGroup(group);
+  REQUIRE(bytes[2] == 10);  // the 5
+  CHECK(DecodeGroup(bytes).ok());
+  CHECK_FALSE(DecodeGroup(bytes.replace(2, 1, "\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01")).ok());
+}
+
 TEST_CASE("group records: what is at its default takes no room") {
   GroupRecord group;
   group.created_at = {5};

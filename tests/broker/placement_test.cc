@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "broker/seeds.h"
 
 using namespace notifyd;
 
@@ -125,6 +126,66 @@ TEST_CASE("placement: what is at a member that stops goes at once, evenly, and n
   CHECK(Counts(view) == std::map<std::string, int>{{"a", 1}, {"d", 4}});
 }
 
+TEST_CASE("placement: one that falters is given nothing, keeps what it serves, and what it is to have and nobody serves goes elsewhere at once") {
+  PlacementView view{"a", {{"a"}, {"b"}, {"c"}}, {At(2, "a"), At(3, "b"), At(4, "b"), At(5, ""), At(6, "c"), At(7, "gone")}};
+  view.members[1].falters = true;
+  view.namespaces[2].served = false;  // it was given up for b
+  Placement placement({0});
+  std::vector<PlacementMove> moves = placement.Decide({0}, view);
+  CHECK(moves.size() == 3);
+  for (const PlacementMove& move : moves) {
+    CHECK(move.at_once);
+    CHECK(move.to != "b");
+    CHECK(move.number != 3);
+  }
+  Apply(moves, &view);
+  for (PlacedNamespace& space : view.namespaces) space.served = true;
+  // Nothing is evened out towards it, nor away from it.
+  for (int64_t at = 10'000; at < 60'000; at += 1'000) Apply(placement.Decide({at}, view), &view);
+  CHECK(Counts(view)["b"] == 1);
+  view.members[1].falters = false;
+  for (int64_t at = 60'000; at < 70'000; at += 1'000) Apply(placement.Decide({at}, view), &view);
+  CHECK(Counts(view) == std::map<std::string, int>{{"a", 2}, {"b", 2}, {"c", 2}});
+}
+
+TEST_CASE("placement: where all falter, or only those that drain or stop do not, nobody is left without what it has") {
+  PlacementView view{"a", {{"a"}, {"b"}}, {At(2, "a"), At(3, "b"), At(4, "b"), At(5, "")}};
+  view.members[0].falters = view.members[1].falters = true;
+  view.namespaces[2].served = false;
+  Placement placement({0});
+  std::vector<PlacementMove> moves = placement.Decide({20'000}, view);
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0].number == 5);
+  Apply(moves, &view);
+  CHECK(placement.Decide({20'001}, view).empty());
+  // Rather at one that drains; and what that has stays, in place of going to one that does not take it.
+  view.members[0] = {"a", true};
+  moves = placement.Decide({40'000}, view);
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0].number == 4);
+  CHECK(moves[0].to == "a");
+  Apply(moves, &view);
+  view.namespaces[2].served = true;
+  CHECK(placement.Decide({60'000}, view).empty());
+  // Rather at one that falters than at one that stops.
+  view.members[0] = {"a"};
+  view.members[0].leaving = true;
+  moves = placement.Decide({80'000}, view);
+  CHECK(moves.size() == 3);
+  for (const PlacementMove& move : moves) CHECK(move.to == "b");
+}
+
+TEST_CASE("placement: members whose renewals are late now and then move nothing") {
+  PlacementView view{"a", {{"a"}, {"b"}, {"c"}}, {}};
+  for (NamespaceNumber number = 2; number < 20; ++number) view.namespaces.push_back(At(number, std::string(1, static_cast<char>('a' + number % 3))));
+  Placement placement({0});
+  Random random(7);
+  for (int64_t at = 0; at < 200'000; at += 250) {
+    for (PlacementMember& member : view.members) member.falters = random.Chance(0.2);
+    CHECK(placement.Decide({at}, view).empty());
+  }
+}
+
 namespace {
 
 struct Findings {
@@ -134,7 +195,20 @@ struct Findings {
   int restless = 0;   // with loads that hardly change: a namespace moved more than a few times, or something moved at the very end
   int undrained = 0;  // a member that drains, beside others that do not, had something left
   int unleft = 0;     // a member that stops, beside others that do not, had something left
+  int in_vain = 0;    // something was given to a member that falters beside one that does not, nor stops
   int moves = 0;
+  Findings& operator+=(const Findings& other) {
+    crowded += other.crowded;
+    early += other.early;
+    homeless += other.homeless;
+    restless += other.restless;
+    undrained += other.undrained;
+    unleft += other.unleft;
+    in_vain += other.in_vain;
+    moves += other.moves;
+    return *this;
+  }
+  bool well() const { return restless + undrained + homeless == 0; }
 };
 
 /// A leader's life: members come, go and drain for a while, then all stays as it is but for a little noise in the loads.
@@ -173,7 +247,8 @@ class Life {
  private:
   void Change() {
     PlacementMember& some = view_.members[random_.Below(view_.members.size())];
-    const uint64_t what = random_.Below(5);
+    const uint64_t what = random_.Below(6);
+    if (what == 5) some.falters = !some.falters;
     if (what == 0) some.draining = !some.draining;
     if (what == 4 && some.name != view_.leader) some.leaving = true;  // until it is gone
     if (what == 1) view_.members.push_back({"n" + std::to_string(++made_)});
@@ -184,14 +259,20 @@ class Life {
   void Step(bool calm) {
     for (size_t i = 0; i < base_.size(); ++i)
       view_.namespaces[i].load = base_[i] + (base_[i] / 50 > 0 ? random_.Below(base_[i] / 50) : 0);  // two in a hundred
+    for (PlacementMember& member : view_.members) member.falters = member.falters && !calm;
     if (calm) std::erase_if(view_.members, [](const PlacementMember& member) { return member.leaving; });
     std::set<std::string> leaving;
     for (const PlacementMember& member : view_.members)
       if (member.leaving) leaving.insert(member.name);
+    std::set<std::string> faltering;
+    for (const PlacementMember& member : view_.members)
+      if (member.falters) faltering.insert(member.name);
+    const bool any_takes = std::any_of(view_.members.begin(), view_.members.end(), [](const auto& each) { return !each.falters && !each.leaving; });
     const std::vector<PlacementMove> moves = placement_.Decide({now_}, view_);
     Apply(moves, &view_);
     for (const PlacementMove& move : moves) {
       ++found_.moves;
+      if (any_takes && move.number != kSystemNumber && faltering.contains(move.to)) ++found_.in_vain;
       if (move.at_once || move.number == kSystemNumber || leaving.contains(move.from)) continue;
       if (last_ >= 0 && now_ - last_ < 1'000) ++found_.crowded;
       if (now_ < 10'000) ++found_.early;
@@ -215,19 +296,7 @@ class Life {
 };
 
 Findings RunAll(uint64_t count, const PlacementRules& rules) {
-  Findings sum;
-  for (uint64_t seed = 1; seed <= count; ++seed) {
-    const Findings one = Life(seed, rules).Run();
-    sum.crowded += one.crowded;
-    sum.early += one.early;
-    sum.homeless += one.homeless;
-    sum.restless += one.restless;
-    sum.undrained += one.undrained;
-    sum.unleft += one.unleft;
-    sum.moves += one.moves;
-    if (one.restless + one.undrained + one.homeless > 0) UNSCOPED_INFO("seed " << seed);
-  }
-  return sum;
+  return SumOfSeeds(count, [&](uint64_t seed) { return Life(seed, rules).Run(); });
 }
 
 }  // namespace
@@ -240,6 +309,7 @@ TEST_CASE("placement: members that come, go, drain and are loaded at random: it 
   CHECK(found.restless == 0);
   CHECK(found.undrained == 0);
   CHECK(found.unleft == 0);
+  CHECK(found.in_vain == 0);
   CHECK(found.moves > 2'000);
 }
 

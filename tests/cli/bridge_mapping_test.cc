@@ -381,7 +381,9 @@ TEST_CASE("bridge mapping: the idempotency key") {
     REQUIRE(mapped.ok());
     std::string text = mapped->keyed ? "keyed" : "not keyed";
     for (const std::string& notify : mapped->notifies) {
-      std::optional<JsonTree::Value> key = JsonTree::Parse(notify)->root().At("/idempotency_key");
+      const Result<JsonTree> parsed = JsonTree::Parse(notify);
+      REQUIRE(parsed.ok());
+      std::optional<JsonTree::Value> key = parsed->root().At("/idempotency_key");
       if (key) text += " " + std::string(key->text());
     }
     return text;

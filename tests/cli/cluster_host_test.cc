@@ -7,10 +7,13 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "support/slowness.h"
 
 using namespace notifyd;
 
@@ -26,11 +29,27 @@ class TwoMembers : public ClusterStore {
     image_.units = {{kRegistryUnit, 0, {}}};
   }
   Result<ClusterImage> Look() override {
+    {
+      std::lock_guard lock(mutex_);
+      ++looks_;
+    }
+    while (hangs) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     std::lock_guard lock(mutex_);
     return image_;
   }
   Result<bool> Bury(const MemberRow&) override { return false; }
   Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>&) override { return std::vector<NamespaceAtStart>(); }
+  /// Namespace 2, which is the first one's, and not there before.
+  void PlaceAt(const std::string& member) {
+    std::lock_guard lock(mutex_);
+    image_.units.resize(1);
+    image_.units.push_back({2, 1, kOwn, member});
+  }
+  void Renew(const std::string& name) {
+    std::lock_guard lock(mutex_);
+    for (MemberRow& member : image_.members)
+      if (member.name == name) ++member.word.renewal;
+  }
   Status Lead() override {
     std::lock_guard lock(mutex_);
     ++led_;
@@ -41,7 +60,23 @@ class TwoMembers : public ClusterStore {
     std::lock_guard lock(mutex_);
     ended_ = true;
   }
-  Result<RegistryImage> ReadRegistry() override { return RegistryImage(); }
+  Result<RegistryImage> ReadRegistry() override {
+    std::lock_guard lock(mutex_);
+    if (unread_) return Status(Code::kUnavailable, "no connection is left");
+    return RegistryImage();
+  }
+  /// Tokens changed, and nobody can read how.
+  void ChangeUnread() {
+    std::lock_guard lock(mutex_);
+    ++image_.registry;
+    unread_ = true;
+  }
+  /// Another one leads.
+  void LetOtherLead() {
+    std::lock_guard lock(mutex_);
+    image_.units[0].owner = kOther;
+  }
+  std::atomic<bool> hangs{false};  // a look is not answered
   void Forget(NamespaceNumber) override {}
   Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override {
     std::lock_guard lock(mutex_);
@@ -53,7 +88,8 @@ class TwoMembers : public ClusterStore {
   Status Place(const std::vector<PlacementMove>&) override { return Status::Ok(); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>&) override { return Status::Ok(); }
   Status TellReach(const std::set<std::string>&) override { return Status::Ok(); }
-  Result<bool> SetDraining(const std::string&, bool) override { return true; }
+  Result<bool> SetDraining(const std::string&, bool) override { return drained; }
+  Result<bool> drained = true;  // set before it is asked
 
   /// By the operator's word, "a" is drained, or is so no more.
   void Drain(bool draining) {
@@ -65,6 +101,10 @@ class TwoMembers : public ClusterStore {
     std::lock_guard lock(mutex_);
     return image_.units[0].owner;
   }
+  uint64_t looks() const {
+    std::lock_guard lock(mutex_);
+    return looks_;
+  }
   int led() const {
     std::lock_guard lock(mutex_);
     return led_;
@@ -73,14 +113,15 @@ class TwoMembers : public ClusterStore {
  private:
   mutable std::mutex mutex_;
   ClusterImage image_;
-  bool ended_ = false;
+  bool ended_ = false, unread_ = false;
   int led_ = 0;
+  uint64_t looks_ = 0;
 };
 
 /// False: it does not hold within a minute.
 template <class Holds>
 bool Await(Holds holds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
   while (!holds()) {
     if (std::chrono::steady_clock::now() > until) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -115,6 +156,25 @@ ClusterHost::Setup SetupOf() {
 
 }  // namespace
 
+TEST_CASE("cluster host: where the database is lost under it, it is not said that a member is not drained") {
+  ClusterHost host(SetupOf());
+  auto owned = std::make_unique<TwoMembers>();
+  owned->drained = Status(Code::kUnavailable, "the connection broke");
+  host.Start(std::move(owned));
+  std::mutex mutex;
+  std::optional<Status> said;
+  host.SetDraining("a", true, [&](Status status) {
+    std::lock_guard lock(mutex);
+    said = std::move(status);
+  });
+  REQUIRE(Await([&] {
+    std::lock_guard lock(mutex);
+    return said.has_value();
+  }));
+  CHECK(said->code() == Code::kOutcomeUnknown);
+  host.Stop();
+}
+
 TEST_CASE("cluster host: a leader that is drained gives it up once all it wrote is written, and may lead again later") {
   std::mutex mutex;
   std::function<void()> written;
@@ -144,6 +204,73 @@ TEST_CASE("cluster host: a leader that is drained gives it up once all it wrote 
   host.Kick();
   REQUIRE(Await([&] { return host.leads(); }));
   CHECK(store->led() == 2);
+  host.Stop();
+}
+
+TEST_CASE("cluster host: a namespace is served on until whoever is to have it says that it looks out for it, or has renewed its lease since") {
+  const bool says_so = GENERATE(true, false);
+  std::atomic<int64_t> now_ms{1'000};
+  std::atomic<bool> answers{false};
+  ClusterHost::Setup setup = SetupOf();
+  setup.now = [&] { return MonoTime{now_ms}; };
+  setup.tell = [&](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+    if (word.look && then) then(answers);
+  };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  store->PlaceAt("a");
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.Serves(2); }));
+  // It does not reach the store: so it says, and does not renew its lease.
+  answers = says_so;
+  store->PlaceAt("b");
+  if (!says_so) {
+    for (int i = 0; i < 4; ++i) {
+      const uint64_t looks = store->looks();
+      now_ms += 450;
+      host.Kick();
+      REQUIRE(Await([&] { return store->looks() > looks + 1; }));
+      CHECK(host.Serves(2));
+    }
+    store->Renew("b");
+  }
+  host.Kick();
+  CHECK(Await([&] { return !host.Serves(2); }));
+  host.Stop();
+}
+
+TEST_CASE("cluster host: who cannot learn for a lease what changed of tokens is no member any more, though it looks, or waits for a look") {
+  const bool hangs = GENERATE(false, true);
+  std::atomic<int64_t> now_ms{1'000};
+  std::atomic<int> lost{0};
+  ClusterHost::Setup setup = SetupOf();
+  setup.now = [&] { return MonoTime{now_ms}; };
+  setup.lost = [&](const char*) { ++lost; };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  store->LetOtherLead();
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.ready(); }));
+  if (hangs) store->hangs = true;
+  else store->ChangeUnread();
+  const auto look_again = [&] {
+    const uint64_t looks = store->looks();
+    host.Kick();
+    CHECK(Await([&] { return store->looks() > looks; }));
+    host.Renewed();
+  };
+  if (hangs) REQUIRE(Await([&] { return store->looks() > 1; }));
+  now_ms += LeaseTimes().lease_ms - 1;
+  if (hangs) host.Renewed();
+  else look_again();
+  CHECK(lost == 0);
+  now_ms += 1;
+  if (hangs) host.Renewed();
+  else look_again();
+  CHECK(Await([&] { return lost > 0; }));
+  store->hangs = false;
   host.Stop();
 }
 

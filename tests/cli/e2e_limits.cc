@@ -7,6 +7,7 @@
 
 #include "cli/e2e_broker.h"
 #include "support/raw_client.h"
+#include "support/slowness.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -115,6 +116,6 @@ TEST_CASE("notifyd: clients that do not read their lists cost a bounded part of 
   CHECK(page.body.size() < (1 << 20));
   CHECK_FALSE(JsonAt(page.body, "/next").empty());
   CHECK(JsonAt(page.body, "/next") != "null");
-  // Whole pages of all of them would be some 700 MiB.
-  CHECK(Resident(broker.process().pid(), "VmHWM") - before < 200 * 1024);
+  // Whole pages of all of them would be some 700 MiB. A sanitizer keeps what was freed, for a while.
+  if (kSlowness == 1) CHECK(Resident(broker.process().pid(), "VmHWM") - before < 200 * 1024);
 }

@@ -6,6 +6,7 @@
 #include "cli/import/beanstalk_client.h"
 #include "cli/import/local_time.h"
 #include "cli/import/mysql_address.h"
+#include "cli/import/mysql_row.h"
 #include "cli/import/old_calls.h"
 
 using namespace notifyd;
@@ -90,12 +91,46 @@ TEST_CASE("import: a MySQL address that is none is refused, without its password
   CHECK(ParseMysqlAddress("mysql://u:secret@h/a")->Text().find("secret") == std::string::npos);
 }
 
+TEST_CASE("import: a row whose id is no whole number above the one before is refused, and its id said") {
+  CHECK(MysqlRow({{"id", "18446744073709551615"}, {"fKey", std::nullopt}, {"url", ""}}, 7)->id == UINT64_MAX);
+  CHECK(MysqlRow({{"id", "8"}, {"fKey", std::nullopt}, {"url", ""}}, 7)->columns ==
+        std::vector<std::pair<std::string, std::optional<std::string>>>{{"id", "8"}, {"fKey", std::nullopt}, {"url", ""}});
+  for (const char* id : {"", "x", "12.5", "8 ", " 8", "+8", "-8", "0x8", "8e1", "7", "18446744073709551616"}) {
+    const Result<OldRow> row = MysqlRow({{"id", id}}, 7);
+    REQUIRE_FALSE(row.ok());
+    CHECK(row.status().detail() == "it is no table of NotifyAgent's: a row behind id 7 has the id \"" + std::string(id) + "\"");
+  }
+  CHECK(MysqlRow({{"id", std::nullopt}}, 0).status().detail() == "it is no table of NotifyAgent's: a row behind id 0 has the id NULL");
+  CHECK_FALSE(MysqlRow({{"url", "8"}}, 0).ok());
+}
+
 TEST_CASE("import: a beanstalkd's address has a default port") {
   CHECK(ParseBeanstalkAddress("queue.test")->Text() == "queue.test:11300");
   CHECK(ParseBeanstalkAddress("127.0.0.1:11301")->Text() == "127.0.0.1:11301");
   CHECK(ParseBeanstalkAddress("[::1]:7")->Text() == "[::1]:7");
   for (const char* wrong : {"", ":1", "h:", "h:0", "h:65536", "h:1x", "[::1", "[::1]x", "[::1]:", "[name]:7"})
     CHECK_FALSE(ParseBeanstalkAddress(wrong).ok());
+}
+
+TEST_CASE("import: a beanstalkd's answer is taken once it is whole, and its body is as long as it says") {
+  std::string unread = "RESERVED 17 4\r\nokay\r\nNOT_FOUND\r\n";
+  const std::string all = unread;
+  for (size_t cut : {0, 3, 13, 15, 18, 20}) {
+    std::string part = all.substr(0, cut);
+    CHECK_FALSE((*TakeBeanstalkAnswer(&part)).has_value());
+    CHECK(part == all.substr(0, cut));
+  }
+  Result<std::optional<BeanstalkAnswer>> answer = TakeBeanstalkAnswer(&unread);
+  REQUIRE((answer.ok() && answer->has_value()));
+  CHECK((*answer)->body == "okay");
+  CHECK((*answer)->rest == std::vector<std::string>{"17", "4"});
+  CHECK((*TakeBeanstalkAnswer(&unread))->word == "NOT_FOUND");
+  CHECK(unread.empty());
+  // Cut where it says, it would be a job of another body, and its rest the next answer.
+  for (std::string other : {"RESERVED 1 2\r\nokay\r\n", "FOUND 1\r\n\r\n\r\n", "OK x\r\n", "RESERVED\r\n", "OK 99999999999\r\n"})
+    CHECK(TakeBeanstalkAnswer(&other).status().code() == Code::kUnacceptable);
+  std::string endless(8192, 'x');
+  CHECK_FALSE(TakeBeanstalkAnswer(&endless).ok());
 }
 
 TEST_CASE("import: a local time comes when the clocks of its zone show it") {

@@ -106,6 +106,11 @@ TEST_CASE("notifyctl: what is missing or wrong is said in a sentence, and once")
   CHECK(run.error == "notifyctl: " + said + "\nTry: notifyctl --help\n");
   CHECK(Ctl({"--server", "127.0.0.1:20003", "stats"}).error ==
         "notifyctl: --server: \"127.0.0.1:20003\" is not an http:// or https:// URL, such as http://127.0.0.1:20003\nTry: notifyctl --help\n");
+  for (const char* none : {"http://", "https://", "http:///x", "http://:80", "http://h:0"}) {
+    run = Ctl({"--server", none, "stats"});
+    CHECK(run.code == 2);
+    CHECK(run.error == "notifyctl: --server: \"" + std::string(none) + "\" names no host, or none that can be\nTry: notifyctl --help\n");
+  }
   CHECK_THAT(Ctl({"--server", "ftp://x", "stats"}).error, Catch::Contains("such as http://127.0.0.1:7300\n"));
   CHECK(Ctl({"submit", "http://x/", "--data", "{bad"}).error == "notifyctl: --data: not JSON\n");
   ScriptedServer broker(Always(200, "nonsense"));

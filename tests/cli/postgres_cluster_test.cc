@@ -323,7 +323,7 @@ TEST_CASE("postgres cluster: a leader that is drained hands over what is the lea
   REQUIRE(cluster.Ask("a", "POST", "/v1/cluster/members/" + leader + "/drain").status == 204);
   CHECK(Await([&] { return cluster.Leader() == other; }));
   CHECK(Await([&] { return cluster.Of(leader, "namespaces") == "0"; }));
-  CHECK(cluster.OwnerOf("system") == other);
+  CHECK(Await([&] { return cluster.OwnerOf("system") == other; }));
   CHECK(Await([&] { return cluster.Ask(leader, "PUT", "/v1/namespaces/made", "{}").status / 100 == 2; }));
   CHECK(cluster.At(leader).process().running());
 }

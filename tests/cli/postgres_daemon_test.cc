@@ -233,6 +233,28 @@ TEST_CASE("postgres: why a store does not answer is logged once for each reason,
   Stop(&broker);
 }
 
+TEST_CASE("postgres: a role that may not make a schema is said in words, in the log and by /readyz, and is waited for until it may") {
+  PostgresServer server;
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  REQUIRE(session.ok());
+  REQUIRE((*session)->RunScript("CREATE ROLE plain LOGIN").ok());
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=plain"});
+  REQUIRE(broker.process().WaitForError("\"the store refuses this broker\""));
+  CHECK(broker.process().error().find("GRANT CREATE ON DATABASE") != std::string::npos);
+  const HttpAnswer ready = broker.Call("GET", "/readyz");
+  CHECK(ready.status == 503);
+  CHECK_THAT(ready.body, Catch::Contains("its role lacks a right") && !Catch::Contains("plain"));
+  CHECK_THAT(broker.Call("GET", "/healthz").body, Catch::Contains("its role lacks a right"));
+  REQUIRE((*session)->RunScript("GRANT CREATE ON DATABASE postgres TO plain").ok());
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  CHECK(LinesOf(broker.process().error(), "the store refuses this broker").size() == 1);
+  CHECK(broker.process().error().find("\"the store does not answer\"") == std::string::npos);
+  Stop(&broker);
+}
+
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {
   std::string error;
   CHECK(ExitOf({"--store-engine", "postgres"}, &error) != 0);

@@ -11,6 +11,7 @@
 #include "cli/daemon/symbols.h"
 #include "support/process.h"
 #include "support/seen_profile.h"
+#include "support/slowness.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -39,7 +40,7 @@ TEST_CASE("profile: the function that burns is where the samples are, with those
   std::promise<void> begin, end;
   std::thread burning([&] {
     begin.get_future().wait();
-    sum += BurnOutside(500);
+    sum += BurnOutside(500 * kSlowness);
     end.set_value();
   });
   const Profile profile = TakeProfile([&] {
@@ -53,7 +54,8 @@ TEST_CASE("profile: the function that burns is where the samples are, with those
   CHECK(seen.samples == static_cast<int64_t>(profile.stacks.size()));
   CHECK(seen.cpu_ns == seen.samples * seen.period_ns);
   CHECK(seen.duration_ns > 0);
-  // Half a second of CPU time: some 50 of them, whatever else the machine does. (Where the system ticks more slowly there are fewer.)
+  // Half a second of CPU time: some 50 of them, and some 10 at least on a machine that lets it run for a moment now and then. (Where the system ticks
+  // more slowly there are fewer.)
   REQUIRE(seen.samples >= 10);
   const auto of = [](const std::map<std::string, int64_t>& counts, const std::string& name) {
     int64_t sum_of = 0;
@@ -61,7 +63,9 @@ TEST_CASE("profile: the function that burns is where the samples are, with those
     return sum_of;
   };
   CHECK(of(seen.own, "notifyd::test::BurnInside") * 2 > seen.samples);
+#ifndef __SANITIZE_THREAD__  // which hands a signal on later, where the stack says nothing of who called
   CHECK(of(seen.cumulative, "notifyd::test::BurnOutside") * 2 > seen.samples);
+#endif
   CHECK(std::any_of(seen.files.begin(), seen.files.end(), [](const std::string& file) { return file.ends_with("cli_test"); }));
   CHECK(std::any_of(seen.build_ids.begin(), seen.build_ids.end(), [](const std::string& id) { return id.size() == 40; }));
 }

@@ -1,6 +1,7 @@
 #include "cli/daemon/registry_host.h"
 
 #include "cli/shard_stage.h"
+#include "support/slowness.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -51,7 +52,7 @@ class RegistryStage : public Switchboard, private StoreEvents {
   }
   void Await(const std::function<bool()>& done) {
     std::unique_lock<std::mutex> lock(mutex_);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(20);
     while (!done()) {
       if (std::chrono::steady_clock::now() > until) throw std::runtime_error("what was waited for did not come");
       changed_.wait_for(lock, std::chrono::milliseconds(5));

@@ -549,21 +549,6 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
              Catch::Contains("4.toml:3): counts all calls to a host and port: match must have no path"));
 }
 
-TEST_CASE("settings: ports of destinations are numbers, or texts as flags have them") {
-  TempDir dir;
-  const auto ports = [](const std::vector<std::string>& arguments) {
-    Invocation read = ReadCommandLine(arguments, {});
-    INFO(read.error);
-    REQUIRE(read.action == Action::kRun);
-    return read.options.sender.ports;
-  };
-  const std::string file = dir.Write("n.toml", "[destinations]\nports = [443, \"8443\"]\nhttps_only = true\n");
-  CHECK(ports({"--config", file}) == std::vector<std::string>{"443", "8443"});
-  CHECK(ReadCommandLine({"--config", file}, {}).options.sender.https_only);
-  CHECK_THAT(RefusalOf({"--config", dir.Write("0.toml", "[destinations]\nports = [0]\n")}),
-             Catch::Contains("destinations.ports (") && Catch::Contains("no port"));
-}
-
 TEST_CASE("settings: credentials of a proxy come from a file, and are read again with the settings") {
   TempDir dir;
   const std::string secret = dir.Write("secret", "person:pass word\n"), of = "proxy_credentials = \"file:" + secret + "\"\n";

@@ -16,6 +16,7 @@
 #include "broker/core_fixture.h"
 #include "cli/daemon/shard.h"
 #include "fakes/fake_store.h"
+#include "support/slowness.h"
 
 namespace notifyd::test {
 
@@ -61,6 +62,17 @@ class SharedStore : public StoreHost {
   void Deliver() {
     Locked([&] { store_->Deliver(); });
   }
+  /// What was asked for meanwhile is answered after all.
+  void ReleaseLoads() {
+    Locked([&] {
+      holds_loads = false;
+      for (auto& [inner, load] : std::exchange(held_loads, {})) inner->Load(std::move(load));
+      store_->Deliver();
+    });
+  }
+  bool HoldsSome() {
+    return Locked([&] { return !held_loads.empty(); });
+  }
   /// Those that are open now, and what each said when it went to sleep last.
   std::vector<NamespaceNumber> Open() {
     return Locked([&] { return open; });
@@ -69,7 +81,7 @@ class SharedStore : public StoreHost {
     return Locked([&] { return asleep; });
   }
 
-  std::atomic<bool> fails = false;
+  std::atomic<bool> fails = false, holds_loads = false;
   std::map<NamespaceNumber, int> opened;
   std::map<NamespaceNumber, std::pair<std::optional<int64_t>, std::optional<int64_t>>> retention;
 
@@ -89,7 +101,10 @@ class SharedStore : public StoreHost {
       host->Locked([&] { inner->Commit(std::move(batch)); });
     }
     void Load(LoadEffect load) override {
-      host->Locked([&] { inner->Load(std::move(load)); });
+      host->Locked([&] {
+        if (host->holds_loads) host->held_loads.emplace_back(inner.get(), std::move(load));
+        else inner->Load(std::move(load));
+      });
     }
     void LoadPage(PageEffect page) override {
       host->Locked([&] { inner->LoadPage(std::move(page)); });
@@ -116,6 +131,7 @@ class SharedStore : public StoreHost {
 
   FakeStore* store_;
   std::recursive_mutex mutex_;
+  std::vector<std::pair<NamespaceStore*, LoadEffect>> held_loads;
   std::vector<NamespaceNumber> open;
   std::map<NamespaceNumber, WallTime> asleep;
 };
@@ -145,6 +161,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.drained = [this] { Note([&] { drained = true; }); };
     setup.fatal = [this](const Status& status) { Note([&] { fatal = status.detail(); }); };
     setup.seed = [] { return 7; };
+    setup.lost = [](NamespaceNumber) { return false; };
     setup.rest = rest;
     shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(limits));
   }
@@ -185,6 +202,15 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     shard->Post(to, std::move(request));
     return token_;
   }
+  /// The same of one who waits for its end.
+  uint64_t SubmitAndWait(NamespaceNumber to, const CoreFixture::Fields& fields = {}) {
+    SubmitRequest request;
+    request.request = {0, ++token_};
+    request.items.push_back(CoreFixture::Item(fields));
+    request.wait_ms = 60'000;
+    shard->Post(to, std::move(request));
+    return token_;
+  }
   /// The answer to it; throws where none comes.
   Reply Answer(uint64_t token) {
     Await([&] { return replies.contains(token); });
@@ -204,7 +230,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
   /// Until what another thread does has made it true; throws where that takes 20 s.
   void Await(const std::function<bool()>& done) {
     std::unique_lock<std::mutex> lock(mutex);
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(20);
     while (!done()) {
       if (std::chrono::steady_clock::now() > until) throw std::runtime_error("what was waited for did not come");
       changed.wait_for(lock, std::chrono::milliseconds(5));

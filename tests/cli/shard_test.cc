@@ -245,6 +245,99 @@ TEST_CASE("shard: what a namespace says of itself holds for its core, and is cha
   CHECK(stage.RefusedCode(stage.Submit(kTeam, held)) == Code::kTooMany);
 }
 
+TEST_CASE("shard: a namespace that stands still ends first what is in flight, for whoever waits for that, too, and then serves what came meanwhile") {
+  const bool cut = GENERATE(false, true);
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  const uint64_t flies = stage.SubmitAndWait(kTeam), waits = stage.SubmitAndWait(kTeam, later);
+  stage.Await([&] { return stage.starts.size() == 1; });
+  std::atomic<bool> stood = false;
+  stage.loop.Post([&] { stage.shard->StandStill(kTeam, [&] { stood = true; }); });
+  const Reply so_far = stage.Answer(waits);
+  REQUIRE(std::holds_alternative<Waited>(so_far.body));
+  CHECK_FALSE(std::get<Waited>(so_far.body).view);
+  CHECK(std::get<Waited>(so_far.body).item.state == State::kScheduled);
+  const uint64_t meanwhile = stage.Submit(kTeam);
+  CHECK_FALSE(stood);
+  if (cut) stage.loop.Post([&] { stage.shard->Cut(kTeam); });
+  else stage.End(stage.starts.at(0));
+  stage.Await([&] { return stood.load() && stage.replies.contains(flies); });
+  const Reply end = stage.Answer(flies);
+  REQUIRE(std::holds_alternative<Waited>(end.body));
+  CHECK(std::get<Waited>(end.body).view.has_value() != cut);
+  {
+    std::lock_guard<std::mutex> lock(stage.mutex);
+    CHECK_FALSE(stage.replies.contains(meanwhile));
+  }
+  stage.loop.Post([&] { stage.shard->Resume(kTeam); });
+  CHECK(stage.Accepted(meanwhile) == NotifyId::Of(kTeam, 3));
+  CHECK(stage.shared.opened[kTeam] == 2);
+}
+
+TEST_CASE("shard: a namespace that stands still answers what it looks something up for before it stops") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  REQUIRE(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, 1));
+  stage.shared.holds_loads = true;
+  CoreFixture::Fields keyed;
+  keyed.idempotency_key = "k";
+  const uint64_t looks = stage.Submit(kTeam, keyed);
+  stage.Await([&] { return stage.shared.HoldsSome(); });
+  std::atomic<bool> stood = false;
+  stage.loop.Post([&] {
+    stage.shard->StandStill(kTeam, [&] { stood = true; });
+    stage.shared.ReleaseLoads();
+  });
+  CHECK(stage.Accepted(looks) == NotifyId::Of(kTeam, 2));
+  stage.Await([&] { return !stage.starts.empty(); });
+  for (;;) {
+    std::vector<StartAttempt> starts;
+    stage.Await([&] { return stood || !stage.starts.empty(); });
+    {
+      std::lock_guard<std::mutex> lock(stage.mutex);
+      starts = std::exchange(stage.starts, {});
+    }
+    if (starts.empty()) break;
+    for (const StartAttempt& start : starts) stage.End(start);
+  }
+  CHECK(stood);
+}
+
+TEST_CASE("shard: a namespace that stands still and whose cell does not answer answers all that it took in once it is not waited for any more") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  const uint64_t done = stage.Submit(kTeam, later);
+  REQUIRE(stage.Accepted(done) == NotifyId::Of(kTeam, 1));
+  stage.shared.holds_loads = true;
+  CoreFixture::Fields keyed = later;
+  keyed.idempotency_key = "k";
+  const uint64_t looks = stage.Submit(kTeam, keyed), left = stage.Submit(kTeam, keyed);
+  stage.shard->Post(kTeam, Disconnected{{0, left}});
+  stage.Await([&] { return stage.shared.HoldsSome(); });
+  std::atomic<bool> stood = false;
+  stage.loop.Post([&] { stage.shard->StandStill(kTeam, [&] { stood = true; }); });
+  // Its read is waited for, then not any more.
+  const uint64_t meanwhile = stage.Submit(kTeam, later);
+  stage.loop.Post([&] { stage.shard->Cut(kTeam); });
+  CHECK(stage.RefusedCode(looks) == Code::kOutcomeUnknown);
+  stage.Await([&] { return stood.load(); });
+  {
+    std::lock_guard<std::mutex> lock(stage.mutex);
+    CHECK(stage.replies.size() == 2);
+    CHECK_FALSE(stage.replies.contains(meanwhile));
+  }
+  stage.shared.holds_loads = false;
+  stage.loop.Post([&] { stage.shard->Resume(kTeam); });
+  CHECK(stage.Accepted(meanwhile) == NotifyId::Of(kTeam, 2));
+}
+
 TEST_CASE("shard: a store that cannot be opened stops the broker") {
   ShardStage stage;
   stage.PutRow("team", kTeam);

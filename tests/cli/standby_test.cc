@@ -1,16 +1,21 @@
 // Who owns a shared store, in a process: the keeper's threads and clock, and what a broker that waits answers. The store is a row in memory.
 #include "cli/daemon/standby.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "base/log.h"
 #include "support/raw_client.h"
+#include "support/slowness.h"
 #include "support/sockets.h"
 #include "support/temp_dir.h"
 
@@ -33,9 +38,10 @@ struct Row {
 /// One broker's way to it, which can be cut.
 class RowStore : public OwnerStore {
  public:
-  RowStore(Row* row, const std::atomic<bool>* cut) : row_(row), cut_(cut) {}
+  RowStore(Row* row, const std::atomic<bool>* cut, const std::atomic<bool>* refuses) : row_(row), cut_(cut), refuses_(refuses) {}
   std::string Namesake() const override { return "10.0.0.9:7400"; }
   std::string Fault() const override { return "FATAL:  no such database"; }
+  bool Refuses() const override { return *refuses_; }
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override {
     if (*cut_) {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -55,21 +61,24 @@ class RowStore : public OwnerStore {
  private:
   Row* const row_;
   const std::atomic<bool>* const cut_;
+  const std::atomic<bool>* const refuses_;
 };
 
 constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20};
+constexpr int64_t kRefusedEachMs = 200;
 
 /// One broker's.
 struct Broker {
-  explicit Broker(Row* row, std::optional<OwnerWord> inherited = {}) : keeper({std::make_unique<RowStore>(row, &cut), kTimes, inherited}) {
+  explicit Broker(Row* row, std::optional<OwnerWord> inherited = {})
+      : keeper({std::make_unique<RowStore>(row, &cut, &refuses), kTimes, inherited, kRefusedEachMs}) {
     keeper.OnLost([this](const char* why) { lost.set_value(why); });
   }
   void Start() {
     keeper.Start([this] { acquired.set_value(); });
   }
-  bool Acquires(int most_s = 60) { return acquired.get_future().wait_for(std::chrono::seconds(most_s)) == std::future_status::ready; }
+  bool Acquires(int most_s = 60) { return acquired.get_future().wait_for(test::AtMostSeconds(most_s)) == std::future_status::ready; }
 
-  std::atomic<bool> cut{false};
+  std::atomic<bool> cut{false}, refuses{false};
   std::promise<void> acquired;
   std::promise<std::string> lost;
   LeaseKeeper keeper;
@@ -122,7 +131,7 @@ TEST_CASE("lease keeper: one that the store no longer answers is over by its own
   second.Start();
   first.cut = true;
   std::future<std::string> lost = first.lost.get_future();
-  REQUIRE(lost.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+  REQUIRE(lost.wait_for(test::AtMostSeconds(60)) == std::future_status::ready);
   CHECK(lost.get() == "its lease is over");
   CHECK_FALSE(first.keeper.MayAct());
   REQUIRE(second.Acquires());
@@ -165,6 +174,41 @@ TEST_CASE("lease keeper: a fence is the end") {
   CHECK_FALSE(broker.keeper.MayAct());
 }
 
+TEST_CASE("lease keeper: that a right is lacking is logged again and again, that the store does not answer once") {
+  Row row;
+  TempDir dir;
+  const std::string file = dir.path() + "/err";
+  std::fflush(stderr);
+  const int saved = dup(STDERR_FILENO), fd = open(file.c_str(), O_WRONLY | O_CREAT, 0600);
+  dup2(fd, STDERR_FILENO);
+  const auto count = [&](const std::string& words) {
+    std::ifstream in(file);
+    int lines = 0;
+    for (std::string line; std::getline(in, line);) lines += line.find(words) != std::string::npos;
+    return lines;
+  };
+  LogInit(LogFormat::kText, LogLevel::kInfo);
+  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
+  const auto began = std::chrono::steady_clock::now();
+  {
+    Broker broker(&row);
+    broker.cut = true;
+    broker.Start();
+    while (count("does not answer") == 0 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+    broker.refuses = true;
+    while (count("refuses this broker") < 3 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+  }
+  const auto took = std::chrono::steady_clock::now() - began;
+  LogFinish();
+  dup2(saved, STDERR_FILENO);
+  close(saved);
+  close(fd);
+  LogInit(LogFormat::kAuto, LogLevel::kInfo);
+  CHECK(count("refuses this broker") >= 3);
+  CHECK(took >= std::chrono::milliseconds(2 * kRefusedEachMs));
+  CHECK(count("does not answer") == 1);
+}
+
 TEST_CASE("standby: it says that it is one, and hands its clients on once the store is its own") {
   Waiting waiting;
   waiting.Start();
@@ -201,7 +245,7 @@ TEST_CASE("standby: one that waits for the name of a member that lives says so, 
   };
   CHECK(health() == R"({"status":"ok"})");
   CHECK(waiting.broker.keeper.namesake().empty());
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
   std::string said;
   while ((said = health()).find("10.0.0.9:7400") == std::string::npos && std::chrono::steady_clock::now() < until) {
     std::lock_guard lock(waiting.row.mutex);
@@ -234,6 +278,9 @@ TEST_CASE("standby: one whose store does not answer says that, and not that anot
   says("the store does not answer");
   CHECK(answer("/readyz").status == 503);
   CHECK(answer("/healthz").body == R"({"status":"ok","detail":"the store does not answer"})");
+  waiting.broker.refuses = true;  // it is there
+  says("the store refuses it: its role lacks a right");
+  CHECK(answer("/readyz").status == 503);
   waiting.broker.cut = false;
   says("another one has the store");
   CHECK(answer("/healthz").body == R"({"status":"ok"})");

@@ -258,6 +258,7 @@ TEST_CASE("notifyctl submit --file: goes on where a broker that restarts took no
   INFO(run.error);
   CHECK(run.code == 1);
   CHECK_THAT(run.error, Catch::Contains("line 6: bad is unknown") && Catch::Contains("1 line was refused"));
+  std::lock_guard<std::mutex> lock(mutex);
   REQUIRE(bodies.size() == 5);
   CHECK(bodies[4] == "{\"url\":\"http://x/3\"}\n{\"bad\":1}\n{\"url\":\"http://x/0\"}\n{\"last\":1}");
   // One sequence for whoever reads the answers.

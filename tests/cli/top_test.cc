@@ -96,6 +96,39 @@ TEST_CASE("metrics text: values and buckets by name, others left alone") {
   CHECK(MetricBuckets(text, "notifyd_commit_seconds").empty());
 }
 
+TEST_CASE("metrics text: what no broker counts or measures is left out, so that no figure made of it is beyond all numbers") {
+  for (const char* value : {"-1", "1e300", "9007199254740994", "NaN", "-Inf", "+Inf", "x", ""})
+    CHECK_FALSE(MetricValue("notifyd_calls_in_flight " + std::string(value) + "\n", "notifyd_calls_in_flight"));
+  CHECK(MetricValue("notifyd_calls_in_flight 9007199254740992", "notifyd_calls_in_flight") == 9007199254740992.0);
+  const auto bucket = [](const std::string& bound, const std::string& count) { return "x_bucket{le=\"" + bound + "\"} " + count + "\n"; };
+  CHECK(MetricBuckets(bucket("-1", "1") + bucket("1e300", "2") + bucket("nan", "3") + bucket("-Inf", "4") + bucket("2", "1.7e308"), "x").empty());
+  CHECK(MetricBuckets(bucket("0", "1") + bucket("+Inf", "2"), "x") == Buckets{{0, 1}, {INFINITY, 2}});
+}
+
+TEST_CASE("top view: a rate beyond all numbers is shown as a very large one") {
+  TopView view;
+  view.rates = TopRates{1.8e22, 0, 0, 0, 0};
+  view.stats = "{}";
+  CHECK_THAT(TopLines(view, LaneOrder::kPending, "", 120, 24).at(2), Catch::Contains("accepted 1,000,000,000,000,000,000 "));
+}
+
+TEST_CASE("answers: Retry-After counts where it is a number of seconds, a year at most; an ETag is what stands there") {
+  const auto read = [](const std::string& line) {
+    HttpAnswer answer;
+    ReadAnswerHeader(line, &answer);
+    return answer;
+  };
+  constexpr int64_t kYearMs = int64_t{365} * 24 * 3600 * 1000;
+  CHECK(read("Retry-After: 7\r\n").retry_after_ms == 7000);
+  CHECK(read("retry-after:7").retry_after_ms == 7000);
+  for (const char* large : {"31536001", "9223372036854775807", "9223372036854775808", "99999999999999999999999"})
+    CHECK(read("Retry-After: " + std::string(large) + "\r\n").retry_after_ms == kYearMs);
+  for (const char* none : {"", "0", "-5", "-99999999999999999999999", "7s", "+7", "99999999999999999999999s", "Wed, 21 Oct 2030 07:28:00 GMT"})
+    CHECK(read("Retry-After: " + std::string(none) + "\r\n").retry_after_ms == 0);
+  CHECK(read("ETag: W/\"a b\" \r\n").etag == "W/\"a b\"");
+  CHECK(read("ETags: \"a\"\r\n").etag.empty());
+}
+
 TEST_CASE("quantiles: of what came between two looks, evenly within a bucket") {
   Buckets before = {{0.001, 100}, {0.01, 100}, {INFINITY, 100}};
   Buckets after = {{0.001, 150}, {0.01, 200}, {INFINITY, 200}};

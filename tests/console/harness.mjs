@@ -11,9 +11,12 @@ const kArguments = ["--no-sandbox", "--disable-gpu", "--disable-background-netwo
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/// How many times as long everything may take with a broker that a sanitizer makes slow (tests/support/slowness.h).
+export const slowness = Number(process.env.NOTIFYD_TEST_SLOWNESS ?? 1);
+
 /// Calls `look` until it says something true; what it says. Throws after so long.
 export async function until(look, what, ms = 15_000) {
-  const end = Date.now() + ms;
+  const end = Date.now() + ms * slowness;
   let last;
   while (Date.now() < end) {
     try {
@@ -183,7 +186,7 @@ export class Browser {
   }
   async context({ width = 1280, height = 860, dark = false, language = "en-US" } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale: language, reducedMotion: "reduce" });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(15_000 * slowness);
     return context;
   }
   /// A page whose faults are remembered: errors of scripts, violations of the policy, dialogs.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "broker/ports.h"
+#include "support/slowness.h"
 
 #include <catch2/catch.hpp>
 
@@ -27,7 +28,7 @@ class WaitingSink : public EventSink {
   /// The time is a safety net for a broken store, not something a passing test waits for.
   Event Take() {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, std::chrono::seconds(60), [this] { return !events_.empty(); })) FAIL("no event came");
+    if (!wake_.wait_for(lock, test::AtMostSeconds(60), [this] { return !events_.empty(); })) FAIL("no event came");
     Event event = std::move(events_.front());
     events_.pop_front();
     return event;
@@ -56,7 +57,7 @@ class WaitingEvents : public StoreEvents {
   void OnWriteFailed(Status) override { ++failures; }
   void AwaitCommitted(uint64_t number) {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, std::chrono::seconds(60), [&] { return committed_ >= number; })) FAIL("the registry's batch was not reported");
+    if (!wake_.wait_for(lock, test::AtMostSeconds(60), [&] { return committed_ >= number; })) FAIL("the registry's batch was not reported");
   }
   std::atomic<int> failures = 0;
 

@@ -19,6 +19,9 @@ import tempfile
 from datetime import datetime, timezone
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../support"))
+import evidence  # noqa: E402
+
 CORPUS = os.path.join(HERE, "corpus")
 BEGIN, END = "<!-- what make fuzz wrote -->", "<!-- until here fuzz -->"
 GOAL = 100_000_000
@@ -136,26 +139,23 @@ def shown(entry, kind):
     return f"{counted['executions']:,} | {rate}"
 
 
+HEAD = ["| target | with ASan and UBSan | a second | without | a second | of 10^8 | when, commit |", "|---|---|---|---|---|---|---|"]
+
+
+def row(target, entry):
+    if entry is None:
+        return f"| {target} | not run | | | | | |"
+    when = entry["since"] if entry["since"] == entry["until"] else f"{entry['since']} to {entry['until']}"
+    counts = f"{shown(entry, 'sanitized')} | {shown(entry, 'plain')} | {100 * executed(entry) / GOAL:.2g} %"
+    return f"| {target} | {counts} | {when}, {entry['commit']} |"
+
+
 def table(state):
-    lines = ["| target | with ASan and UBSan | a second | without | a second | of 10^8 | when, commit |", "|---|---|---|---|---|---|---|"]
-    for target in all_targets():
-        entry = state.get(target)
-        if entry is None:
-            lines.append(f"| {target} | not run | | | | | |")
-            continue
-        when = entry["since"] if entry["since"] == entry["until"] else f"{entry['since']} to {entry['until']}"
-        lines.append(f"| {target} | {shown(entry, 'sanitized')} | {shown(entry, 'plain')} | {100 * executed(entry) / GOAL:.2g} % | {when}, {entry['commit']} |")
-    return "\n".join(lines)
+    return "\n".join([*HEAD, *(row(target, state.get(target)) for target in all_targets())])
 
 
 def write_table(state, path):
-    with open(path, encoding="utf-8") as file:
-        before, begin, rest = file.read().partition(BEGIN)
-    _, end, behind = rest.partition(END)
-    if not begin or not end:
-        raise RuntimeError(f"{path} has no place for the table")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n{table(state)}\n{END}{behind}")
+    evidence.write_table(path, BEGIN, END, HEAD, [(f"| {target} |", row(target, state.get(target)), target in state) for target in all_targets()])
 
 
 def show(arguments):

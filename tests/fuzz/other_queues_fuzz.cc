@@ -1,5 +1,6 @@
-// What comes from other queues: messages of AMQP, rows and jobs of NotifyAgent, and how each of these servers is named. Any of it is refused, or
-// becomes documents of submits, which are JSON. Input: which of them (1 byte), then texts: a line each, the last of them all that is left.
+// What comes from other queues: messages of AMQP, rows (as a MySQL server answers them) and jobs of NotifyAgent, and how each of these servers is
+// named. Any of it is refused, or becomes documents of submits, which are JSON. Input: which of them (1 byte), then texts: a line each, the last of
+// them all that is left.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "cli/import/beanstalk_client.h"
 #include "cli/import/local_time.h"
 #include "cli/import/mysql_address.h"
+#include "cli/import/mysql_row.h"
 #include "cli/import/old_calls.h"
 
 using namespace notifyd;
@@ -69,15 +71,26 @@ void CheckCall(const Result<OldCall>& call) {
   else CHECK(call.status().code() == Code::kUnacceptable || call.status().code() == Code::kMalformed);
 }
 
-void ReadRow(std::string_view text) {
+/// As the server answers it: its id is 17, or in the first line of the text, a line "\\N" is NULL.
+void ReadRow(bool id_is_said, std::string_view text) {
   static const TimeZone utc;
-  OldRow row;
-  row.id = 17;
+  constexpr uint64_t kBefore = 16;
+  const auto value_of = [](std::string_view said) { return said == "\\N" ? MysqlValue() : MysqlValue(said); };
+  MysqlColumns columns = {{"id", id_is_said ? value_of(TakeLine(&text)) : "17"}};
   for (const char* column : {"caller", "url", "method", "contentType", "timeDelayedSend", "timeCreated", "expectResponse", "queueName", "fKey",
                              "needResponse", "runOnce", "retryTimes"})
-    row.columns.emplace_back(column, TakeLine(&text));
-  row.columns.emplace_back("data", text);
-  CheckCall(CallOfRow(row, {.database = "d", .table = "Notify", .zone = &utc}));
+    columns.emplace_back(column, value_of(TakeLine(&text)));
+  columns.emplace_back("data", text);
+  const Result<OldRow> row = MysqlRow(columns, kBefore);
+  const std::string said(columns[0].second.value_or("NULL"));
+  if (!row.ok()) {
+    CHECK(row.status().code() == Code::kUnacceptable && row.status().detail().find(said.substr(0, 40)) != std::string::npos);
+    return;
+  }
+  CHECK(row->id > kBefore && said.substr(std::min(said.find_first_not_of('0'), said.size())) == std::to_string(row->id));
+  CHECK(row->columns.size() == columns.size());
+  for (size_t i = 0; i < columns.size(); ++i) CHECK(row->columns[i].first == columns[i].first && row->columns[i].second == columns[i].second);
+  CheckCall(CallOfRow(*row, {.database = "d", .table = "Notify", .zone = &utc}));
 }
 
 void ReadJob(uint8_t choice, std::string_view text) {
@@ -85,6 +98,29 @@ void ReadJob(uint8_t choice, std::string_view text) {
   if ((choice & 1) != 0) terms.left_s = UINT64_MAX >> (choice & 30);
   CheckCall(CallOfJob(text, terms));
   (void)IsJobOfQueue(text, "orders");
+}
+
+void ReadAnswer(std::string_view text) {
+  // What comes in two parts is read as what comes at once.
+  const size_t cut = text.empty() ? 0 : static_cast<uint8_t>(text[0]) % text.size();
+  std::string whole(text), part(text.substr(0, cut));
+  Result<std::optional<BeanstalkAnswer>> answer = TakeBeanstalkAnswer(&whole), first = TakeBeanstalkAnswer(&part);
+  if (first.ok() && !*first) {
+    CHECK(part == text.substr(0, cut));
+    part.append(text.substr(cut));
+    first = TakeBeanstalkAnswer(&part);
+  } else {
+    part.append(text.substr(cut));
+  }
+  CHECK(first.ok() == answer.ok());
+  if (!answer.ok()) {
+    CHECK(answer.status().code() == Code::kUnacceptable);
+    return;
+  }
+  CHECK(answer->has_value() == first->has_value() && part == whole);
+  if (!answer->has_value()) return;
+  CHECK((*answer)->word == (*first)->word && (*answer)->rest == (*first)->rest && (*answer)->body == (*first)->body);
+  CHECK((*answer)->body.size() + whole.size() < text.size());
 }
 
 void ReadPlace(std::string_view text) {
@@ -108,13 +144,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] >> 5) {
     case 0:
-      ReadRow(text);
+      ReadRow((data[0] & 1) != 0, text);
       break;
     case 1:
       ReadJob(data[0], text);
       break;
     case 2:
       ReadPlace(text);
+      break;
+    case 7:
+      ReadAnswer(text);
       break;
     default:
       ReadMessage(data[0] & 31, text);

@@ -1,5 +1,6 @@
-// What is said to a broker as it starts, beside its file of settings: addresses to listen at, names to watch, keys to sign by, and the sockets that a
-// process hands over. Each text is refused, or reads as one thing, whose own text reads as the same. Input: which of them (1 byte), then the text.
+// What is said to a broker as it starts, beside its file of settings: addresses to listen at, names to watch, keys to sign by, where a store is moved
+// from and to, and the sockets that a process hands over. Each text is refused, or reads as one thing, whose own text reads as the same. Input: which
+// of them (1 byte), then the text.
 #include <unistd.h>
 
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include "base/check.h"
 #include "cli/daemon/handover.h"
 #include "cli/daemon/settings_listeners.h"
+#include "cli/daemon/store_engines.h"
 #include "net/sender/name_watch.h"
 #include "net/signing/webhook.h"
 
@@ -63,12 +65,32 @@ void ReadKey(std::string_view text) {
   CHECK(again.ok() && again->kind == key->kind && again->secret == key->secret);
 }
 
+void ReadEnd(const std::string& text) {
+  StoreOptions options;
+  options.directory = "/default";
+  options.encryption_key_file = "/keys";
+  const Result<MoveEnd> end = ReadMoveEnd(text, options);
+  const std::string_view engine = std::string_view(text).substr(0, text.find(':'));
+  const bool rocks = engine == "rocksdb", known = rocks || engine == "postgres";
+  if (!end.ok()) {
+    CHECK(end.status().code() == Code::kUnacceptable && end.status().detail().find(engine) != std::string::npos);
+    CHECK(!known || text.ends_with(':') || text == "postgres");
+    return;
+  }
+  CHECK(known);
+  // All behind the first colon is the place, whatever stands there.
+  const std::string place = text.size() == engine.size() ? "/default" : text.substr(engine.size() + 1);
+  CHECK(!place.empty() && end->directory() == (rocks ? place : ""));
+  const Result<MoveEnd> other = ReadMoveEnd(rocks ? "postgres:dbname=x" : "rocksdb:/x", options);
+  CHECK(other.ok() && !CheckMove(*end, *end).ok() && CheckMove(*end, *other).ok() == !rocks && CheckMove(*other, *end).ok() == rocks);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       ReadHandover(text);
       break;
@@ -78,8 +100,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2:
       ReadName(text);
       break;
-    default:
+    case 3:
       ReadKey(text);
+      break;
+    default:
+      ReadEnd(std::string(text));
   }
   return 0;
 }

@@ -1,6 +1,9 @@
-// What stands in the store beside notifies, and in files beside it: the registry's rows, switches, stored records, keys, sealing, SYNCED, the
-// manifest of a backup, key files, and logs. Any bytes are refused, or decode to what encodes to the same again. Input: which of them (1 byte), then
-// the bytes; where they are a value, without its checksum.
+// What stands in the store beside notifies, and in files beside it: the registry's rows, switches, stored records, keys, what a table says of the age
+// of its entries, sealing, SYNCED, the manifest of a backup, key files, logs, CURRENT and a MANIFEST, and who owns a store in PostgreSQL. Any bytes
+// are refused, or decode to what encodes to the same again. Input: which of them (1 byte), then the bytes; where they are a value, without its
+// checksum; of a MANIFEST its pieces (Pieces).
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "base/bytes.h"
@@ -8,9 +11,11 @@
 #include "storage/backup_manifest.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
+#include "storage/postgres/pg_lease.h"
 #include "storage/registry_records.h"
 #include "storage/seal.h"
 #include "storage/stored_record.h"
+#include "storage/sweep.h"
 #include "storage/switches_record.h"
 #include "storage/synced_file.h"
 
@@ -85,6 +90,11 @@ void CheckKeys(std::string_view key) {
         key, [&](std::string_view k) { return DecodeNamedLaneKey(kind, k); }, [&](const LaneKey& lane) { return EncodeNamedLaneKey(kind, lane); });
   }
   CheckKey(key, &DecodeSleeperKey, [](const SleeperPlace& place) { return EncodeSleeperKey(place.host, place.order); });
+  const LaneKey lane{Mode::kFifo, "l"};
+  CheckKey(
+      key, [&](std::string_view k) { return DecodeTailKey(k, lane); }, [&](const OrderKey& order) { return EncodeTailKey(lane, order); });
+  // Of a table's properties, which RocksDB read; an integer may be longer than it need be.
+  if (const std::optional<TableAges> ages = DecodeTableAges(key)) CHECK(DecodeTableAges(EncodeTableAges(*ages)) == ages);
   const KeyPlace place = PlaceOf(key);
   CHECK(place.bare.size() <= key.size() && key.ends_with(place.bare));
   (void)DecodeDueKey(key);
@@ -100,6 +110,88 @@ void CheckLog(std::string_view bytes) {
   const LogScan part = ScanLog(bytes.substr(0, scan.record_bytes), 0);
   CHECK(part.whole && part.next_sequence == scan.next_sequence && part.record_bytes == scan.record_bytes);
   (void)FindSyncedMark(bytes, store);
+}
+
+/// CRC-32C by a table: another one than the store's.
+uint32_t Crc(std::string_view bytes) {
+  static const std::array<uint32_t, 256> table = [] {
+    std::array<uint32_t, 256> made{};
+    for (uint32_t i = 0; i < made.size(); ++i) {
+      made[i] = i;
+      for (int bit = 0; bit < 8; ++bit) made[i] = made[i] >> 1 ^ (made[i] & 1 ? 0x82F63B78u : 0);
+    }
+    return made;
+  }();
+  uint32_t crc = ~0u;
+  for (const char byte : bytes) crc = crc >> 8 ^ table[(crc ^ static_cast<uint8_t>(byte)) & 0xff];
+  return ~crc;
+}
+
+/// A file of RocksDB's log format, each piece with a right checksum, and how far it reads by what was put into it.
+struct Pieces {
+  static constexpr size_t kBlock = 32768, kHead = 7, kMost = 3 * kBlock;
+  std::string file;
+  uint64_t readable = 0;
+
+  /// A piece is said by its type (1), its size (2) and its data, which goes on in "x" where the input ends.
+  explicit Pieces(std::string_view said) {
+    bool open = false, reads = true;
+    while (said.size() >= 3 && file.size() < kMost) {
+      const auto type = static_cast<uint8_t>(said[0]);
+      size_t size = static_cast<uint8_t>(said[1]) | static_cast<uint8_t>(said[2]) << 8;
+      said.remove_prefix(3);
+      size_t room = kBlock - file.size() % kBlock;
+      if (room < kHead) file.append(room, '\0'), room = kBlock;
+      size = std::min(size, room - kHead);
+      std::string data(said.substr(0, size));
+      said.remove_prefix(data.size());
+      data.resize(size, 'x');
+      Append(type, data);
+      reads = reads && type >= 1 && type <= 4 && (type <= 2) != open;
+      open = type == 2 || type == 3;
+      if (reads && !open) readable = file.size();
+    }
+    if (file.find_first_not_of('\0', readable) == std::string::npos) readable = file.size();
+  }
+
+  void Append(uint8_t type, const std::string& data) {
+    const std::string with_type = static_cast<char>(type) + data;
+    const uint32_t crc = Crc(with_type), masked = (crc >> 15 | crc << 17) + 0xa282ead8u;
+    for (int shift = 0; shift < 32; shift += 8) file.push_back(static_cast<char>(masked >> shift));
+    file.push_back(static_cast<char>(data.size()));
+    file.push_back(static_cast<char>(data.size() >> 8));
+    file += with_type;
+  }
+};
+
+void CheckManifest(std::string_view said) {
+  Pieces pieces(said);
+  std::string& file = pieces.file;
+  CHECK(ReadableBytes(file) == pieces.readable);
+  CHECK(ReadableBytes(std::string_view(file).substr(0, pieces.readable)) == pieces.readable);
+  CHECK(ScanLog(file, 0).good_bytes <= pieces.readable);
+  // One bit of it, anywhere: what reads ends before it, but where nothing of a piece stands.
+  if (file.empty()) return;
+  const size_t at = said.size() * 2654435761u % file.size();
+  file[at] = static_cast<char>(file[at] ^ 1 << said.size() % 8);
+  const uint64_t flipped = ReadableBytes(file);
+  CHECK(flipped <= at || flipped == pieces.readable || at >= pieces.readable);
+}
+
+void CheckCurrent(std::string_view bytes) {
+  const std::string_view name = NameInCurrent(bytes);
+  CHECK(bytes.starts_with(name) && name.find('\n') == std::string_view::npos);
+  CHECK(name.size() == bytes.size() || bytes[name.size()] == '\n');
+  const std::optional<uint64_t> number = ManifestNumberOf(name);
+  if (!number) return;
+  const size_t digits = name.find_first_not_of('0', 9);
+  CHECK(name.starts_with("MANIFEST-") && name.substr(std::min(digits, name.size() - 1)) == std::to_string(*number));
+}
+
+void CheckIncarnation(std::string_view bytes) {
+  const std::string again = EncodeIncarnation(DecodeIncarnation(bytes));
+  CHECK(again.size() == 16);
+  if (bytes.size() >= 16) CHECK(again == bytes.substr(0, 16));
 }
 
 void CheckFile(uint8_t kind, const std::string& bytes) {
@@ -119,8 +211,14 @@ void CheckFile(uint8_t kind, const std::string& bytes) {
       else CHECK(keys.status().code() == Code::kUnacceptable);
       return;
     }
+    case 14:
+      return CheckLog(bytes);
+    case 15:
+      return CheckCurrent(bytes);
+    case 16:
+      return CheckManifest(bytes);
     default:
-      CheckLog(bytes);
+      CheckIncarnation(bytes);
   }
 }
 
@@ -129,7 +227,7 @@ void CheckFile(uint8_t kind, const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   std::string value(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const uint8_t kind = data[0] % 15;
+  const uint8_t kind = data[0] % 18;
   if (kind == 10) CheckKeys(value);
   if (kind > 10) CheckFile(kind, value);
   if (kind >= 10) return 0;

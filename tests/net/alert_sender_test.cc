@@ -8,6 +8,7 @@
 #include "broker/spec.h"
 #include "net/alerts/alert_sender.h"
 #include "net/alerts/robot_signature.h"
+#include "support/slowness.h"
 
 using namespace notifyd;
 
@@ -21,7 +22,7 @@ struct Ends : EventSink {
   }
   AttemptEnded Wait() {
     std::unique_lock lock(mutex);
-    came.wait_for(lock, std::chrono::seconds(30), [&] { return !ended.empty(); });
+    came.wait_for(lock, test::AtMostSeconds(30), [&] { return !ended.empty(); });
     return ended.at(0);
   }
   std::mutex mutex;

@@ -20,6 +20,7 @@
 #include "broker/response.h"
 #include "broker/spec.h"
 #include "support/must.h"
+#include "support/slowness.h"
 #include "support/temp_dir.h"
 
 using namespace notifyd;
@@ -82,7 +83,7 @@ class Runner : public EventSink {
 
   AttemptResult Wait(NotifyId id) {
     std::unique_lock lock(mutex_);
-    Must(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
+    Must(changed_.wait_for(lock, test::AtMostSeconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
     return ended_[id.value];
   }
   AttemptResult Run(const std::string& name, NotifySpec spec = {}) { return Wait(Start(name, std::move(spec))); }
@@ -114,7 +115,7 @@ class Runner : public EventSink {
       changed.notify_all();
     });
     std::unique_lock lock(mutex);
-    Must(changed.wait_for(lock, std::chrono::seconds(60), [&] { return ended; }), "it did not end within a minute");
+    Must(changed.wait_for(lock, test::AtMostSeconds(60), [&] { return ended; }), "it did not end within a minute");
   }
 
  private:

@@ -131,7 +131,8 @@ TEST_CASE("http budget: a client that takes its answer in a trickle is cut off")
   REQUIRE(fixture.WaitForConnections(1));
   std::thread trickle([&] {
     char bytes[2048];
-    for (int i = 0; i < 4000 && recv(client.fd(), bytes, sizeof bytes, 0) > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    for (int i = 0; i < 4000 * test::kSlowness && recv(client.fd(), bytes, sizeof bytes, 0) > 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
   });
   CHECK(fixture.WaitForConnections(0));
   CHECK(fixture.budget().bytes == 0);

@@ -26,6 +26,7 @@
 #include "net/peer.h"
 #include "support/loop_thread.h"
 #include "support/raw_client.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -60,7 +61,7 @@ class HttpFixture : public HttpHandler {
   /// The token of the oldest pending request, taken off the list; 0 where none came.
   uint64_t WaitForPending() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !pending_.empty(); })) return 0;
+    if (!changed_.wait_for(lock, test::AtMostSeconds(10), [this] { return !pending_.empty(); })) return 0;
     uint64_t token = pending_.front();
     pending_.pop_front();
     return token;
@@ -79,7 +80,7 @@ class HttpFixture : public HttpHandler {
   }
   /// Waits until the server has that many connections.
   bool WaitForConnections(size_t count) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    auto deadline = std::chrono::steady_clock::now() + test::AtMostSeconds(10);
     while (server_->connections() != count) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       std::this_thread::yield();
@@ -89,7 +90,7 @@ class HttpFixture : public HttpHandler {
 
   /// Waits until nothing is buffered. What a client has read may be counted for a moment longer.
   bool WaitForEmptyBudget() {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    auto deadline = std::chrono::steady_clock::now() + test::AtMostSeconds(10);
     while (budget_.bytes.load() != 0) {
       if (std::chrono::steady_clock::now() > deadline) return false;
       std::this_thread::yield();
@@ -154,7 +155,7 @@ class HttpFixture : public HttpHandler {
   template <class Condition>
   bool Await(Condition condition) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), condition);
+    return changed_.wait_for(lock, test::AtMostSeconds(10), condition);
   }
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -148,7 +148,7 @@ TEST_CASE("http server: a trickle of bytes does not prolong the time for a head"
   HttpFixture fixture(limits);
   RawClient client(fixture.port());
   std::thread trickle([&] {
-    for (int i = 0; i < 2000 && client.Send("A"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    for (int i = 0; i < 2000 * test::kSlowness && client.Send("A"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   });
   CHECK(client.ReadResponse().status == 408);
   client.ShutdownWrite();

@@ -1,6 +1,7 @@
 // HttpServer over real sockets: sockets that go from one server to the next, as they do over a restart in place.
 
 #include "net/http_fixture.h"
+#include "support/slowness.h"
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
@@ -373,7 +374,7 @@ TEST_CASE("http restart: a further listening socket may come among the connectio
 
 /// Until `holds` says so on the loop.
 bool Until(HttpFixture* fixture, const std::function<bool(HttpServer&)>& holds) {
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  auto deadline = std::chrono::steady_clock::now() + test::AtMostSeconds(10);
   for (bool held = false; std::chrono::steady_clock::now() < deadline; std::this_thread::yield()) {
     fixture->OnLoop([&](HttpServer& server) { held = holds(server); });
     if (held) return true;
@@ -389,7 +390,7 @@ class Called {
   std::function<void()> then() {
     return [this] { called_.set_value(); };
   }
-  bool Comes() { return future_.wait_for(std::chrono::seconds(10)) == std::future_status::ready; }
+  bool Comes() { return future_.wait_for(test::AtMostSeconds(10)) == std::future_status::ready; }
   /// Has it come, now that the loop did all that it had to do?
   bool CameBy(HttpFixture* fixture) {
     for (int turn = 0; turn < 3; ++turn) fixture->OnLoop([](HttpServer&) {});

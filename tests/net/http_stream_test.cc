@@ -287,7 +287,7 @@ TEST_CASE("http stream: a client that takes nothing of it is cut off") {
 
 TEST_CASE("http stream: a client that takes a little now and then is not cut off") {
   HttpLimits limits;
-  limits.request_timeout_ms = 600;
+  limits.request_timeout_ms = 600 * test::kSlowness;
   StreamFixture fixture(Later(), limits);
   RawClient client(fixture.port(), 4096), idle(fixture.port(), 4096);
   uint64_t token = 0;

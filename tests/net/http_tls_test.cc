@@ -8,6 +8,7 @@
 
 #include "net/http_fixture.h"
 #include "net/tls_client.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 namespace {
@@ -128,7 +129,7 @@ TEST_CASE("http tls: a client that stops within the handshake, or draws it out, 
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     CHECK(sent < 16'000);
-    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(30));
+    CHECK(std::chrono::steady_clock::now() - begun < test::AtMostSeconds(30));
   }
   SECTION("is through, and asks for nothing") {
     PeerContext context = place.Client();
@@ -241,7 +242,7 @@ TEST_CASE("http tls: an answer that its client does not take is counted, as it i
   PeerContext context = place.Client();
   TlsClient client(fixture.port(), context.get(), nullptr, 4096);
   client.Send("GET /bytes/" + std::to_string(kBytes) + " HTTP/1.1\r\nHost: a\r\n\r\n");
-  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  auto deadline = std::chrono::steady_clock::now() + test::AtMostSeconds(10);
   while (fixture.budget().bytes < kBytes / 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   CHECK(fixture.budget().bytes > kBytes / 2);
   CHECK(fixture.budget().bytes < kBytes + kBytes / 8);
@@ -272,7 +273,7 @@ TEST_CASE("http tls: another certificate serves who comes from then on, while th
     }
   });
   auto wait = [&](int more) {
-    auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    auto deadline = std::chrono::steady_clock::now() + test::AtMostSeconds(20);
     for (int until = served + more; served < until && std::chrono::steady_clock::now() < deadline;) std::this_thread::yield();
   };
   wait(5);

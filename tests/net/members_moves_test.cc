@@ -132,6 +132,23 @@ TEST_CASE("members: what waits on comes back to the broker that it is connected 
   CHECK(b.Came("waiting") == 1);
 }
 
+TEST_CASE("members: what waits on comes back to a broker where nobody more may wait, and is answered as it was carried out") {
+  StagedBroker b(kHere, {.first_id = 1000, .max_waiters = 1});
+  b.places.SetOf(kSystemNumber, kHere);
+  RawClient client(b.port, 0, 40), other(b.port, 0, 40);
+  REQUIRE(client.Send(WaitingOf(GENERATE(0, 3)).request));
+  REQUIRE(b.WaitFor("waiting", 1));
+  b.places.Set(kMoving);
+  b.EndWait(/*settled=*/false);
+  REQUIRE(b.places.WaitForWaiting());
+  const std::string looked = "/v1/namespaces/system/notifies/" + NotifyId::Of(kSystemNumber, 5).ToString();
+  REQUIRE(other.Send(RequestOf("GET", looked + "?wait_ms=30000")));
+  REQUIRE(b.WaitFor("get", 1));
+  b.places.Set(kHere);
+  CHECK(client.ReadResponse().status == 202);
+  CHECK(b.Came("waits on") == 0);
+}
+
 TEST_CASE("members: whoever is connected to the broker that hands over is passed on, also where its core had the request already") {
   StagedBroker c(kHere, {.first_id = 2000});
   StagedBroker b(kHere, {.first_id = 1000});

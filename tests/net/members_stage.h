@@ -28,6 +28,7 @@
 #include "net/http.h"
 #include "support/loop_thread.h"
 #include "support/raw_client.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -89,7 +90,7 @@ class FakePlaces : public Places {
   /// Returns once somebody waits.
   bool WaitForWaiting() {
     std::unique_lock lock(mutex_);
-    return awaited_.wait_for(lock, std::chrono::seconds(20), [this] { return !waiting_.empty(); });
+    return awaited_.wait_for(lock, test::AtMostSeconds(20), [this] { return !waiting_.empty(); });
   }
 
  private:
@@ -115,6 +116,7 @@ struct StagedOptions {
   const TlsFiles* tls = nullptr;      // of its members' listener
   MemberClient::Tls client_tls = {};  // with which it asks others
   std::shared_ptr<const AuthSettings> auth = {};
+  size_t max_waiters = ApiOptions().max_waiters;
   std::string addresses = {};  // where it says to other members that it listens; empty: nothing
 };
 
@@ -129,6 +131,7 @@ class StagedBroker : public Switchboard {
       api.members = members_.get();
       api.passing = &figures;
       api.member = options.name;
+      api.max_waiters = options.max_waiters;
       api.board = &board;
       api.cluster = [this] {
         std::lock_guard lock(mutex_);
@@ -176,7 +179,7 @@ class StagedBroker : public Switchboard {
   }
   bool WaitFor(const std::string& what, size_t count) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return came_[what] >= count; });
+    return changed_.wait_for(lock, test::AtMostSeconds(20), [&] { return came_[what] >= count; });
   }
   /// What the last request that waits was to wait.
   int64_t waits_ms() {
@@ -216,7 +219,7 @@ class StagedBroker : public Switchboard {
   size_t for_members() const { return for_members_.connections.load(); }
   uint64_t Counted(PassingFigures::Outcome outcome) const { return figures.outcomes[outcome].load(); }
   bool WaitForCounted(PassingFigures::Outcome outcome, uint64_t count) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(20);
     while (Counted(outcome) < count) {
       if (std::chrono::steady_clock::now() > until) return false;
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -387,7 +390,7 @@ inline RawResponse Ask(uint16_t port, const std::string& request) {
 
 /// Looks each millisecond. False: it did not come to that, which is a safety net.
 inline bool Until(const std::function<bool()>& is_so) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto end = std::chrono::steady_clock::now() + test::AtMostSeconds(20);
   while (!is_so()) {
     if (std::chrono::steady_clock::now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -8,6 +8,7 @@
 #include "net/fake_dns.h"
 #include "net/sender/srv_reply.h"
 #include "net/sender_fixture.h"
+#include "support/slowness.h"
 
 using namespace notifyd;
 
@@ -59,7 +60,7 @@ class Watched : public LoopThread {
         heard_.erase(heard_.begin());
         if (wanted(news)) return news;
       }
-      if (more_.wait_for(lock, std::chrono::seconds(60)) == std::cv_status::timeout) throw std::runtime_error("nothing was heard for a minute");
+      if (more_.wait_for(lock, test::AtMostSeconds(60)) == std::cv_status::timeout) throw std::runtime_error("nothing was heard for a minute");
     }
   }
   NameWatch::News Changed() {

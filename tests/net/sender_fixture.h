@@ -8,6 +8,7 @@
 #include "broker/spec.h"
 #include "net/sender/plain_sender.h"
 #include "support/loop_thread.h"
+#include "support/slowness.h"
 #include "support/tiny_receiver.h"
 
 namespace notifyd {
@@ -76,7 +77,7 @@ class SenderFixture : public EventSink, public LoopThread {
   }
   AttemptResult Wait(NotifyId id) {
     std::unique_lock lock(mutex_);
-    Must(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
+    Must(changed_.wait_for(lock, test::AtMostSeconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
     return ended_[id.value];
   }
   AttemptResult Send(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) { return Wait(Start(spec, std::move(envelope), over)); }

@@ -318,7 +318,8 @@ class ApplyPart : public EventsPart {
 
   void Check(const FakeImage& image) override {
     size_t made = 0;
-    for (const auto& [id, count] : Counted(image)["moves"]) made += count;
+    auto counted = Counted(image);
+    for (const auto& [id, count] : counted["moves"]) made += count;
     if (made != count_)
       Violation("of " + std::to_string(count_) + " events " + std::to_string(made) + " notifies wait for a subscription that moves");
     world_.tally->applied += made;

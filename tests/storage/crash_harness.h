@@ -10,6 +10,7 @@
 
 #include "storage/log_check.h"
 #include "storage/rocks_harness.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -101,7 +102,7 @@ inline void Crash::WaitForMark() {
     std::string bytes = ReadBytes(log);
     return FindSyncedMark(bytes, id) + 1 == ScanLog(bytes, 0).next_sequence;
   };
-  for (int i = 0; i < 10'000 && !marked(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int i = 0; i < 10'000 * test::kSlowness && !marked(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   REQUIRE(marked());
 }
 

@@ -309,5 +309,28 @@ TEST_CASE("log: a mark is taken only where a whole record of this store holds it
   CHECK(FindSyncedMark(EncodeSyncedMark(id, 1'000'000), id) == 0);
 }
 
+TEST_CASE("log: a directory where a log would stand is refused by its name, and ends nothing") {
+  Crash store;
+  store.Fill(5, 5);
+  fs::path copy = store.Copy();
+  fs::create_directory(copy / "999999.log");
+  auto opened = store.OpenAt(copy);
+  REQUIRE_FALSE(opened.ok());
+  CHECK_THAT(opened.status().detail(), Catch::Contains("999999.log"));
+}
+
+TEST_CASE("current: the name in it is its first line, and a MANIFEST's number is all behind its beginning") {
+  CHECK(NameInCurrent("MANIFEST-000005\nmore") == "MANIFEST-000005");
+  CHECK(NameInCurrent("") == "");
+  CHECK(ManifestNumberOf("MANIFEST-000005") == 5);
+  for (const char* name : {"", "MANIFEST-", "MANIFEST-5x", "MANIFEST--5", "MANIFEST-18446744073709551616", "../MANIFEST-000005", "manifest-000005"})
+    CHECK_FALSE(ManifestNumberOf(name));
+  // Nothing where it does not read: what there is of it is said by whoever needs it.
+  TempDir empty;
+  CHECK(CurrentManifest(empty.path().string()).number == 0);
+  fs::create_directory(empty.path() / "CURRENT");
+  CHECK(CurrentManifest(empty.path().string()).number == 0);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -8,6 +8,7 @@
 #include "storage/registry_records.h"
 #include "storage/rocks_host_harness.h"
 #include "storage/store_tool.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 namespace {
@@ -69,7 +70,7 @@ class Reports {
   template <class Done>
   void Await(Done done) {
     std::unique_lock lock(mutex_);
-    if (!wake_.wait_for(lock, std::chrono::seconds(60), done)) FAIL("no report came");
+    if (!wake_.wait_for(lock, test::AtMostSeconds(60), done)) FAIL("no report came");
   }
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -196,7 +197,7 @@ TEST_CASE("namespaces: what is opened while the disk is low hears that at once")
 /// Waits until `done`, which something in the background brings about.
 template <class Done>
 void AwaitThat(Done done) {
-  for (int i = 0; i < 3000 && !done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  for (int i = 0; i < 3000 * test::kSlowness && !done(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK(done());
 }
 

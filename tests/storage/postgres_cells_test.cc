@@ -6,6 +6,7 @@
 #include "storage/cells_harness.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -24,7 +25,7 @@ TEST_CASE("postgres cells: what is written of a namespace in a cell lies there, 
   store.Drop();
   CHECK(Ask(store.home(), "SELECT count(*) FROM leftovers") == 1);
   // What the cell still has to sync of it goes first.
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
   while (Ask(store.home(), "SELECT count(*) FROM leftovers") != 0 && std::chrono::steady_clock::now() < until) {
     CHECK(store.cells().Clean().ok());
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

@@ -9,12 +9,13 @@
 #include <thread>
 #include <vector>
 
+#include "support/slowness.h"
 #include "support/temp_dir.h"
 
 namespace notifyd::test {
 
 /// Long enough for a loaded machine; a test that needs so long has failed.
-inline constexpr int kDeadlineSeconds = 60;
+inline constexpr int kDeadlineSeconds = 60 * kSlowness;
 
 class Process {
  public:

@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "support/must.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -31,7 +32,7 @@ ThreadedServer::~ThreadedServer() {
 
 void ThreadedServer::WaitForOpen(size_t most) {
   std::unique_lock lock(mutex_);
-  Must(closed_.wait_for(lock, std::chrono::seconds(60), [&] { return open_.size() <= most; }), "too many connections stay open");
+  Must(closed_.wait_for(lock, test::AtMostSeconds(60), [&] { return open_.size() <= most; }), "too many connections stay open");
 }
 
 void ThreadedServer::Accept() {

@@ -219,6 +219,8 @@ TABLE = [
     ("I3", "a lane's two last after one kill", fifo("x", "y", skip=True).call(2, "x").call(2.01, "y").dead(2.02).call(3, "x").call(3.1, "y")
      .end(x="succeeded", y="succeeded")),
     ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
+    ("I3", "told, and sent again long behind a power cut", fine().told(2.01, "x").dead(2.5, "power").call(3, "x")),
+    ("", "told, and forgotten by a power cut right behind", fine().told(2.01, "x").dead(2.03, "power").call(3, "x")),
     ("", "in flight at a kill", Forged().submit(1, "x").call(2, "x", status=None, took=1.001).dead(3).call(4, "x").end(x="succeeded")),
     ("", "ended 30 ms before a kill", fine().dead(2.031).call(4, "x")),
     ("I3", "ended 200 ms before a kill, while acknowledgements took 100 ms", fine().ask("submit", 2.05, [{"tag": "y", "lane": "l", "mode": "concurrent"}], 201,

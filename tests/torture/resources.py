@@ -1,13 +1,16 @@
 """Crowds: slow clients by the thousand and receivers that are hostile in every way, beside the mixed load; and what of descriptors is left.
 
-resources.py slow PORT N | hostile N      one of the crowds, as a process; prints what is needed of it, and ends with its standard input
+resources.py slow PORT N | hostile N | other PORT
+    one of the crowds, or a client that is none of them, as a process; prints what is needed of it, and ends with its standard input
 """
 
 import asyncio
+import http.client
 import json
 import os
 import random
 import resource
+import select
 import subprocess
 import sys
 import time
@@ -21,7 +24,7 @@ CLIENTS, RECEIVERS = 10_000, 1_000
 BEGINNINGS = [b"", b"GET /v1/st", b'POST /v1/notifies HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999\r\n\r\n{"url":']
 # What else a process holds open.
 SPARE = 600
-QUIET_S = 4
+QUIET_S = 10
 
 
 # ---- the crowds
@@ -91,10 +94,34 @@ async def hostile_receivers(count):
     os._exit(0)
 
 
-def crowd(*arguments):
+def other_client(port):
+    """A client of a namespace of its own, by itself, that stores a notify fifty times a second; prints when it asked each and how long it took, in s."""
+    print(port, flush=True)
+    connection, took = http.client.HTTPConnection("127.0.0.1", port), []
+    while not select.select([sys.stdin], [], [], 0.02)[0]:
+        asked = time.monotonic()
+        connection.request("POST", "/v1/namespaces/other/notifies", json.dumps({"url": "http://127.0.0.1:1/", "fkey": f"never-{len(took)}"}))
+        answer = connection.getresponse()
+        answer.read()
+        took.append([asked, time.monotonic() - asked if answer.status == 201 else float("inf")])
+    print(json.dumps(took), flush=True)
+
+
+def process_of(nice, *arguments):
+    """A process, and the first line that it says."""
+
+    def begin():
+        end_with_parent()
+        os.nice(nice)
+
     process = subprocess.Popen([sys.executable, f"{HERE}/resources.py", *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
+                               stderr=subprocess.DEVNULL, preexec_fn=begin)
     return process, json.loads(process.stdout.readline())
+
+
+def crowd(*arguments):
+    """It stands for machines of others: what it computes itself gives way to the broker and to whoever's times are looked at."""
+    return process_of(19, *arguments)
 
 
 # ---- what a process holds
@@ -108,11 +135,10 @@ def held(process):
     return len(os.listdir(f"{place}/fd")), len(os.listdir(f"{place}/task")), pages * resource.getpagesize()
 
 
-def p99(events, begun, ended):
-    """Of the answers to the load's requests in this time, in ms."""
-    asked = {e["op"]: e["t"] for e in events if e["e"] == "ask" and begun <= e["t"] < ended}
-    took = sorted(e["t"] - asked[e["op"]] for e in events if e["e"] == "ans" and e["op"] in asked)
-    return took[int(len(took) * 0.99)] * 1000 if took else 0.0
+def p99(took, begun, ended):
+    """Of what the other client asked in this time, in ms."""
+    times = sorted(seconds for asked, seconds in took if begun <= asked < ended)
+    return times[int(len(times) * 0.99)] * 1000
 
 
 def submit_hostile(stage, ports):
@@ -131,37 +157,40 @@ def crowds(settings, seed, count):
     clients, outcome = min(CLIENTS, limit - 4 * SPARE), rounds.Outcome()
     with Stage(settings.notifyd, seed, place=settings.fast) as stage:
         stage.start()
+        stage.call("PUT", "/v1/namespaces/other", {})
         stage.begin_load()
-        stage.work(QUIET_S, QUIET_S)
         for _ in range(count):
             one_crowd(stage, clients, min(RECEIVERS, limit // 4), outcome)
         stage.end_load()
         final = stage.final()
-        # Nobody judges what the hostile ones got, and the sums are with them.
+        # Nobody judges what the hostile ones got, nor what the other client keeps, and the sums are with them.
         final["namespaces"].pop("hostile")
+        final["namespaces"].pop("other")
         final["metrics"] = {}
         read = [history.read(stage.path(name)) for name in ("submitter", "receiver", "killer")]
         return outcome.judged(judge(*read, final))
 
 
 def one_crowd(stage, clients, receivers, outcome):
+    other, _ = process_of(0, "other", stage.port)
+    stage.work(QUIET_S, QUIET_S)
     before, begun = held(stage.broker), time.monotonic()
     slow, connected = crowd("slow", stage.port, clients)
     hostile, ports = crowd("hostile", receivers)
     try:
         submit_hostile(stage, ports)
-        most = max(held(stage.broker)[0] for _ in range(40) if not time.sleep(0.25))
+        most = max(held(stage.broker)[0] for _ in range(80) if not time.sleep(0.25))
         ended = time.monotonic()
     finally:
         for process in (slow, hostile):
             process.stdin.close()
             process.wait()
-    events = history.read(stage.path("submitter"))
+    took = json.loads(other.communicate()[0])
     outcome.rounds["crowds"] += 1
     outcome.counts["slow clients"] = max(outcome.counts["slow clients"], connected)
     outcome.counts["descriptors at most"] = max(outcome.counts["descriptors at most"], most)
-    outcome.counts["p99 ms without"] = max(outcome.counts["p99 ms without"], round(p99(events, begun - QUIET_S, begun)))
-    outcome.counts["p99 ms beside them"] = max(outcome.counts["p99 ms beside them"], round(p99(events, begun, ended)))
+    outcome.counts["p99 ms without"] = max(outcome.counts["p99 ms without"], round(p99(took, begun - QUIET_S, begun)))
+    outcome.counts["p99 ms beside them"] = max(outcome.counts["p99 ms beside them"], round(p99(took, begun, ended)))
     left_behind(stage, before, outcome)
 
 
@@ -180,5 +209,7 @@ def left_behind(stage, before, outcome):
 if __name__ == "__main__":
     if sys.argv[1] == "slow":
         asyncio.run(slow_clients(int(sys.argv[2]), int(sys.argv[3])))
+    elif sys.argv[1] == "other":
+        other_client(int(sys.argv[2]))
     else:
         asyncio.run(hostile_receivers(int(sys.argv[2])))

@@ -36,7 +36,7 @@ SHOWN = {
     "late ones": "of a stopped broker came late",
     "slow clients": "slow clients at most",
     "descriptors at most": "descriptors at most",
-    "p99 ms without": "ms p99 of the load's requests without them",
+    "p99 ms without": "ms p99 of another client's submits without them",
     "p99 ms beside them": "ms beside them",
     "MiB more than before": "MiB more than before",
     "commits p99 ms": "ms p99 of commits beside an open transaction",

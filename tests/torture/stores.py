@@ -23,15 +23,16 @@ import textwrap
 import time
 from datetime import datetime
 
+from rounds import faked
 from stage import PATIENCE_S, end_with_parent, until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # RocksDB writes these for people, or anew; sockets are no part of a store.
 LEFT_OUT = ("OPTIONS-", "IDENTITY", "LOCK", "control.sock")
 LATER = "2035-06-01T12:00:00.000Z"
+NOTIFIES = "/v1/namespaces/default/notifies?limit=1000"
 NOWHERE = "http://127.0.0.1:1/"
-# However old a kept store is by now, nothing in it is over; but a key is remembered for a year at most.
-YEAR_S = 31_536_000
+# Nothing in it is over soon; and it is held against this notifyd at the time at which it was left, however old it is by now (clock_of).
 KEPT = ["--retention-succeeded-ms", "3153600000000", "--retention-settled-ms", "3153600000000", "--idempotency-window-ms", "31536000000"]
 
 
@@ -243,12 +244,25 @@ def differences(was, is_now, where=""):
     return [] if was == is_now else [f"{where} is {is_now!r}, was {was!r}"]
 
 
+def clock_of(said):
+    """The environment of a process for which it is a minute after what was kept was made: by then no retry of it is due, nor later."""
+    if not said:
+        return {}
+    made = max(item["created_at"] for item in said[NOTIFIES]["items"])
+    then = datetime.fromisoformat(made.replace("Z", "+00:00")).timestamp() + 60
+    environment = faked()
+    if environment is None:
+        raise RuntimeError("libfaketime is not installed (apt-get install faketime): a kept store is opened at the time at which it was left")
+    return environment | {"FAKETIME": f"{int(then - time.time()):+d}"}
+
+
 def judge(notifyd, path, place):
     """What is wrong with what this notifyd makes of a kept store, twice started."""
     data, faults = os.path.join(place, "data"), []
     said = lay_out(path, data)
+    clock = clock_of(said)
     for life in ("first", "second"):
-        with Broker(notifyd, data) as broker:
+        with Broker(notifyd, data, clock) as broker:
             for where, was in said.items():
                 status, answer = broker.call("GET", where)
                 if status == 200 and where.endswith(("/callers", "/hosts")):
@@ -274,11 +288,9 @@ def goes_on(broker, said):
 
     status, answer = broker.call("POST", "/v1/notifies", {"url": NOWHERE + "later", "due_at": LATER, "data": {"a": [1, "two", None]}, "lane": "later",
                                                           "caller": "shop", "headers": {"X-A": "1"}, "priority": 7, "idempotency_key": "once"})
-    made = said["/v1/namespaces/default/notifies?limit=1000"]["items"][-1]["created_at"]
-    if time.time() - datetime.fromisoformat(made.replace("Z", "+00:00")).timestamp() < YEAR_S:
-        want(f"the idempotency key is not known: {status} {answer}", status == 200 and answer.get("duplicate"))
+    want(f"the idempotency key is not known: {status} {answer}", status == 200 and answer.get("duplicate"))
     status, answer = broker.call("POST", "/v1/notifies", {"url": NOWHERE + "new", "due_at": LATER})
-    known = max(item["id"] for item in said["/v1/namespaces/default/notifies?limit=1000"]["items"])
+    known = max(item["id"] for item in said[NOTIFIES]["items"])
     want(f"a new one: {status} {answer} behind {known}", status == 201 and answer["id"] > known)
     status, answer = broker.call("POST", "/v1/fkeys/order-4/trigger")
     want(f"the held one is not triggered: {status} {answer}", status == 202)

@@ -18,8 +18,11 @@ import tempfile
 import time
 from datetime import datetime, timezone
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
 import cluster
 import endurance
+import evidence
 import patroni_form
 import points
 import points_postgres
@@ -224,21 +227,16 @@ def row(form, entry):
     return f'| <a id="{form.name}"></a>{form.title} | {tried} | {came} | {when}, {entry["commit"]} | `{entry["example"]}` |'
 
 
+HEAD = ["| what | tried | what came of it | when, commit | one of them again |", "|---|---|---|---|---|"]
+
+
 def table(state):
-    lines = ["| what | tried | what came of it | when, commit | one of them again |", "|---|---|---|---|---|"]
-    lines += [row(form, state["forms"].get(form.name)) for form in FORMS]
-    return "\n".join(lines)
+    return "\n".join([*HEAD, *(row(form, state["forms"].get(form.name)) for form in FORMS)])
 
 
 def write_table(state, path):
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, behind = rest.partition(END)
-    if not begin or not end:
-        raise RuntimeError(f"{path} has no place for the table")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{before}{BEGIN}\n{table(state)}\n{END}{behind}")
+    rows = [(f'| <a id="{form.name}"></a>', row(form, state["forms"].get(form.name)), form.name in state["forms"]) for form in FORMS]
+    evidence.write_table(path, BEGIN, END, HEAD, rows)
 
 
 def together(states):

@@ -150,6 +150,8 @@ class Explained(TypedDict):
 
 
 class ExplainedReasons(TypedDict):
+    # `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain.
+    # `breaker_open`: its host, or all instances that there are, cannot be reached.
     code: Literal["not_due", "held", "group_turn", "waiting_to_retry", "sending", "behind", "blocked_by_head", "lane_paused", "lane_at_cap",
         "host_at_cap", "caller_at_cap", "broker_at_cap", "namespace_at_cap", "namespace_at_share", "host_paused", "caller_paused",
         "host_rate_limited", "rate_limited", "breaker_open", "no_instance", "subscription_paused", "next", "loading", "stopping", "settled"]

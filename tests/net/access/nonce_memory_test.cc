@@ -17,7 +17,8 @@ TEST_CASE("nonce memory: the same as a set of pairs with times, whatever comes")
   Random random(7);
   std::map<std::pair<std::string, std::string>, int64_t> model;
   int64_t now = 1'800'000'000'000;
-  size_t full = 0, seen = 0;
+  size_t full = 0, seen = 0, back = 0;
+  std::map<std::pair<std::string, std::string>, NonceMemory::Taken> taken;
   for (int i = 0; i < 20'000; ++i) {
     now += static_cast<int64_t>(random.Below(2000));
     // Forgotten by whole minutes, and never too early.
@@ -25,14 +26,24 @@ TEST_CASE("nonce memory: the same as a set of pairs with times, whatever comes")
     const std::pair<std::string, std::string> pair{"token" + std::to_string(random.Below(3)), "nonce" + std::to_string(random.Below(2000))};
     const int64_t until = now + static_cast<int64_t>(random.Below(600'000));
     const Answer expected = model.contains(pair) ? Answer::kSeen : model.size() >= 200 ? Answer::kFull : Answer::kNew;
-    REQUIRE(memory.Add(pair.first, pair.second, WallTime{until}, WallTime{now}) == expected);
-    if (expected == Answer::kNew) model.emplace(pair, until);
+    NonceMemory::Taken what;
+    REQUIRE(memory.Add(pair.first, pair.second, WallTime{until}, WallTime{now}, &what) == expected);
+    if (expected == Answer::kNew) model.emplace(pair, until), taken[pair] = what;
+    // Some come to nothing, of those that are here, or whose minute is over by now.
+    if (random.Below(3) == 0 && !taken.empty()) {
+      auto some = taken.lower_bound({"token" + std::to_string(random.Below(3)), "nonce" + std::to_string(random.Below(2000))});
+      if (some == taken.end()) some = taken.begin();
+      memory.GiveBack(some->second);
+      back += model.erase(some->first);
+      taken.erase(some);
+    }
     full += expected == Answer::kFull;
     seen += expected == Answer::kSeen;
     REQUIRE(memory.size() == model.size());
   }
   CHECK(full > 100);
   CHECK(seen > 100);
+  CHECK(back > 100);
 }
 
 TEST_CASE("nonce memory: a million in bounded bytes, then it is full, and all of it comes back") {

@@ -91,6 +91,21 @@ TEST_CASE("signed request: it passes once, and says which digest its body must h
   CHECK(StatusOf(s.Ask(s.Sign("nonce-03"), kReads)) == 200);
 }
 
+TEST_CASE("signed request: one that is refused, or of which nothing was begun, may come again") {
+  Signed s;
+  const Need elsewhere{.scopes = {Scope::kSubmit}, .changes = true, .named = "three"};
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-01"), elsewhere)) == 404);
+  s.stage.table.PutNamespace("three", AccessStage::Row("three", 3));
+  const auto taken = s.Ask(s.Sign("nonce-01"), elsewhere);
+  REQUIRE(StatusOf(taken) == 200);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01"), elsewhere)) == "repeated_nonce");
+  REQUIRE(std::get<Admitted>(taken).nonce);
+  s.stage.Make().GiveBack(*std::get<Admitted>(taken).nonce);
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-01"), elsewhere)) == 200);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01"), elsewhere)) == "repeated_nonce");
+  CHECK_FALSE(std::get<Admitted>(s.Ask(s.Sign("nonce-02"), kReads)).nonce);
+}
+
 TEST_CASE("signed request: whatever is changed of what counts, it is not the same request any more") {
   Signed s;
   auto changed = [&](const std::function<void(HttpRequest*)>& change) {

@@ -19,7 +19,8 @@ ScopeSet ScopesOf(const std::string& path, Verb verb) {
   if (begins("/v1/namespaces")) return looks ? ScopeSet{kRead, kAdmin} : ScopeSet{kAdmin};
   if ((path == "/v1/notifies" || path == "/v1/groups") && verb == Verb::kPost) return {kSubmit};
   if (path.ends_with("/trigger") || path.ends_with("/publish")) return {kSubmit};
-  if (begins("/v1/services") && !looks) return {kRegister, kOperate};
+  // What a service is for everybody is not for one instance of it to say.
+  if (begins("/v1/services/{name}/instances") && !looks) return {kRegister, kOperate};
   if (!looks) return {kOperate};
   if (path.ends_with("/response")) return {kSubmit, kReadBodies};
   // Who submits sees his own: one at a time.

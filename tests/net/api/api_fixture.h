@@ -117,7 +117,7 @@ class ApiFixture {
     options.secret_headers = {"X-Pin"};
     options.version = "1.2.3";
     options.cells = {"east", std::string(63, 'x')};  // the latter has the longest name that one may have
-    options.wall = [] { return WallTime{1'700'000'000'000}; };
+    options.wall = [this] { return WallTime{wall_ms}; };
     options.rekey = [this](bool begin) {
       rekeys += begin;
       return rekey;
@@ -294,6 +294,7 @@ class ApiFixture {
   int64_t live_ms = 0;  // until live_tick is to run; what ran is empty
   std::function<void()> live_tick;
   int64_t now_us = 1'000'000'000;
+  int64_t wall_ms = 1'700'000'000'000;
   uint64_t last_token = 0;
   Api api;
 };

@@ -174,5 +174,42 @@ TEST_CASE("credentials: a signed request counts once, and with the body that was
   CHECK(ask(request) == "413 /data");
 }
 
+TEST_CASE("credentials: a signed request that was turned away, and of which nothing was begun, may come again as it is") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, {Scope::kSubmit});
+  const std::string body = R"({"url":"http://h/"})";
+  auto ask = [&] {
+    f.api.OnRequest(++f.last_token, Signed(f, body, "nonce-0001"));
+    return f.Outcome();
+  };
+  SECTION("by the core") {
+    f.Give(grant, /*signing=*/true);
+    for (const auto& [code, outcome] : {std::pair(Code::kTooMany, "429"), std::pair(Code::kUnavailable, "503"), std::pair(Code::kDiskFull, "507")}) {
+      REQUIRE(ask() == "posted");
+      f.Reply(Refused{Status(code, "not now"), {}});
+      CHECK(f.Outcome() == outcome);
+    }
+    REQUIRE(ask() == "posted");
+    const bool known = GENERATE(true, false);
+    f.Reply(Refused{Status(known ? Code::kConflict : Code::kOutcomeUnknown, "no"), {}});
+    CHECK(f.Outcome() == (known ? "409" : "504"));
+    CHECK(ask() == "401");
+  }
+  SECTION("by the token's rate") {
+    grant.submits_per_s = 1;
+    const std::string token = f.Give(grant, /*signing=*/true);
+    REQUIRE(f.As(token, "POST", "/v1/notifies", body) == "posted");
+    CHECK(ask() == "429");
+    f.now_us += 2'000'000;
+    CHECK(ask() == "posted");
+  }
+  SECTION("not where its client left") {
+    f.Give(grant, /*signing=*/true);
+    REQUIRE(ask() == "posted");
+    f.api.OnClose(f.last_token);
+    CHECK(ask() == "401");
+  }
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -48,6 +48,35 @@ TEST_CASE("groups: a group with all that it may say") {
   CHECK(post.callback->host == "back.example:80");
 }
 
+TEST_CASE("groups: one that was made, and waits, is answered in brief where there is no room for all of it") {
+  ApiFixture f;
+  f.Ask("POST", "/v1/groups?wait_ms=500", R"({"notifies":[{"url":"http://h/a"}]})");
+  REQUIRE_FALSE(f.answered());
+  GroupView view;
+  view.id = NotifyId{0x1f};
+  view.as = GENERATE(GroupAs::kMade, GroupAs::kDuplicate);
+  view.waited = true;
+  view.record.members.resize(1);
+  view.states.resize(1);
+  const bool settled = GENERATE(true, false);
+  if (settled) view.record.members[0].phase = Phase::kSucceeded;
+  const auto answer = std::make_shared<const GroupAnswer>(GroupAnswer{view});
+  f.responder.room = false;
+  f.Reply(GroupAnswered{answer});
+  CHECK(f.Answer().status == 202);
+  CHECK(f.Header("Location") == "/v1/groups/" + view.id.ToString());
+  const Json brief(f.Answer().body);
+  CHECK(brief.At("/id") == view.id.ToString());
+  CHECK(brief.At("/state") == (settled ? "settled" : "pending"));
+  CHECK(brief.Has("/duplicate") == (view.as == GroupAs::kDuplicate));
+  CHECK_FALSE(brief.Has("/notifies"));
+  // Of one that is only looked at nothing is said.
+  f.Ask("GET", "/v1/groups/" + view.id.ToString() + "?wait_ms=500");
+  view.as = GroupAs::kSeen;
+  f.Reply(GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{view})});
+  CHECK(f.Outcome() == "429");
+}
+
 TEST_CASE("groups: a repeat has the same print however it is spelled, and any difference another") {
   ApiFixture f;
   auto print = [&](const std::string& body, Headers headers = {}) {

@@ -101,6 +101,16 @@ TEST_CASE("submit tracer: a request without a traceparent may begin a trace, whi
   CHECK(f.tracer.said.size() == 1);
 }
 
+TEST_CASE("submit tracer: a request whose traceparent cannot be read counts as one without, and begins a trace in its place") {
+  TracedFixture f;
+  f.tracer.begins = kSampled;
+  const uint64_t token = f.Post(R"({"url":"http://h/"})", "00-none-of-this-01");
+  CHECK(f.tracer.begun == 1);
+  CHECK(std::get<SubmitRequest>(f.sink.events.back()).items.at(0).envelope->trace_parent == kSampled);
+  f.Reply(token, Taken(1));
+  CHECK(f.tracer.said.size() == 1);
+}
+
 TEST_CASE("submit tracer: events that are published and members of a group count, too") {
   TracedFixture f;
   f.Post(R"({"topic":"t","data":1})", kSampled, "/v1/publish");

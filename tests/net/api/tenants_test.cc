@@ -429,6 +429,10 @@ TEST_CASE("tenants: a token that is taken back, changed or over ends what it beg
   REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}}));
   const uint64_t stream = f.last_token;
   f.api.OnBody(stream, "{\"url\":\"http://h/\"}\n");
+  f.As(token, "POST", "/v1/notifies?wait_ms=60000", R"({"url":"http://h/"})");
+  const uint64_t submit = f.last_token;
+  REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}}));
+  const uint64_t empty = f.last_token;
   f.As(token, "GET", "/v1/notifies/" + NotifyId::Of(kOne, 5).ToString() + "?wait_ms=60000");
   CHECK_FALSE(f.answered());
   // Another token's change is none of theirs.
@@ -437,11 +441,33 @@ TEST_CASE("tenants: a token that is taken back, changed or over ends what it beg
   f.table.PutToken(id, nullptr);
   f.Publish();
   CHECK(f.Outcome() == "401");
-  CHECK(f.answers.at(stream).status == 401);
+  CHECK(f.answers.at(empty).status == 401);
+  // What the core was given may have been taken: that is not refused.
+  CHECK(f.answers.at(stream).status == 504);
+  CHECK(f.answers.at(submit).status == 504);
   size_t gone = 0;
   for (const Event& event : f.sink.events) gone += std::holds_alternative<Disconnected>(event);
-  CHECK(gone == 2);
+  CHECK(gone == 3);
   CHECK(f.As(token, "GET", "/v1/stats") == "401");
+}
+
+TEST_CASE("tenants: what a bulk submit had taken before its token was over is told") {
+  TeamsFixture f;
+  Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
+  grant.expires_at = WallTime{f.wall_ms + 1'000};
+  const std::string token = f.Give(grant);
+  REQUIRE(f.Open({{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}}));
+  f.api.OnBody(f.last_token, "{\"url\":\"http://h/\"}\n");
+  REQUIRE(f.Posted<SubmitRequest>().items.size() == 1);
+  f.api.OnBody(f.last_token, "{\"url\":\"http://h/\"}\n");
+  f.wall_ms += 1'000;
+  Submitted submitted;
+  submitted.items.resize(1);
+  submitted.items[0].id = NotifyId::Of(kOne, 5);
+  f.Reply(submitted);
+  CHECK_FALSE(f.answered());
+  CHECK(f.Streamed().text == "{\"index\":0,\"id\":\"" + NotifyId::Of(kOne, 5).ToString() + "\"}\n");
+  CHECK(f.Streamed().broken);
 }
 
 TEST_CASE("tenants: where nobody is asked who he is everything is as it was, in the default namespace and by prefix in others") {

@@ -95,6 +95,14 @@ TEST_CASE("trace of a request: two traceparents are none") {
   CHECK(TraceOf({{"traceparent", kParent}, {"traceparent", kParent}}) == TraceContext{});
 }
 
+TEST_CASE("trace of a request: one that begins here takes the place of what counted as none") {
+  HeaderList headers{{"Traceparent", kParent}, {"traceparent", kOther}, {"TraceState", "a=1"}, {"X-A", "1"}};
+  REQUIRE(TraceOf(headers).parent.empty());
+  BeginTrace(kOther, &headers);
+  CHECK(headers == HeaderList{{"X-A", "1"}, {"traceparent", kOther}});
+  CHECK(TraceOf(headers) == TraceContext{kOther, ""});
+}
+
 TEST_CASE("trace of a notify: its request's, where its headers have none") {
   HeaderList headers = {{"X", "y"}};
   CHECK(TakeTrace({kParent, "a=1"}, &headers) == TraceContext{kParent, "a=1"});

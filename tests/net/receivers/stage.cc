@@ -7,6 +7,7 @@
 
 #include "net/receivers/frames.h"
 #include "support/must.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -180,7 +181,7 @@ void Stage::NoteEnded() {
 
 bool Stage::WaitPlayed() {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return played_; });
+  return changed_.wait_for(lock, test::AtMostSeconds(10), [&] { return played_; });
 }
 
 std::vector<std::string> Stage::requests() const {

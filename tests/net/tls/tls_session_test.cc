@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "net/tls/openssl_peer.h"
+#include "support/slowness.h"
 #include "support/sockets.h"
 
 extern char** environ;
@@ -404,7 +405,7 @@ std::string RunClient(std::vector<std::string> arguments, const std::string& inp
   char buffer[16 << 10];
   while (open) {
     pollfd fds[2] = {{connection, POLLIN, 0}, {out[0], POLLIN, 0}};
-    REQUIRE(poll(fds, 2, 30'000) > 0);
+    REQUIRE(poll(fds, 2, 30'000 * test::kSlowness) > 0);
     if (fds[1].revents != 0) {
       const ssize_t count = read(out[0], buffer, sizeof buffer);
       if (count > 0) printed.append(buffer, static_cast<size_t>(count));

@@ -462,6 +462,8 @@ inline void from_json(const Json& from, Callback& to) {
 }
 
 struct ExplainedReasons {
+  /// `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain. `breaker_open`:
+  /// its host, or all instances that there are, cannot be reached.
   std::string code;
   /// For people.
   std::string detail;

@@ -1,0 +1,174 @@
+// Api's answers: what becomes of replies, of requests whose credentials do not hold any more, and of what is answered of either.
+#include <algorithm>
+#include <utility>
+
+#include "net/api/api_impl.h"
+#include "net/api/body_coding.h"
+#include "net/api/demand.h"
+#include "net/api/group_json.h"
+#include "net/api/group_steps.h"
+#include "net/api/problem.h"
+#include "net/api/requests.h"
+#include "net/api/responses.h"
+#include "net/api/service_json.h"
+#include "net/api/waits.h"
+
+namespace notifyd {
+namespace {
+
+constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
+constexpr const char* kNoRoom = "too much is buffered; try again later";
+constexpr const char* kSubmittedBefore = "the credential is not valid any more: what was submitted before may have been taken, or not";
+
+/// Is what is answered so refused before anything of it is done?
+bool IsNotBegun(int status) {
+  return status == 429 || status == 503 || status == 507;
+}
+
+}  // namespace
+
+void Api::Impl::OnReply(Reply reply) {
+  if (live_.TookReply(reply)) return;
+  uint64_t token = reply.request.token;
+  if (std::shared_ptr<Stream> stream = FindStream(token)) return OnStreamReply(token, stream, reply);
+  auto found = posted_.find(token);
+  if (found == posted_.end()) return;  // the client went away
+  Posted posted = std::move(found->second);
+  posted_.erase(found);
+  EndWait(&posted);
+  // Before it is known whether there is room for what is shown of it.
+  const std::optional<CarriedOut> carried_out = passing_ && posted.waited ? CarriedOutBy(reply.body) : std::nullopt;
+  if (!posted.traces.empty()) Traced(std::exchange(posted.traces, {}), reply.body, posted.since_us);
+  if (posted.waited && !FindRoom(token, &reply.body))
+    return Conclude(token, posted.origin.underway, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
+  if (passing_ && IsGone(posted, reply.body)) return GoElsewhere(token, std::move(posted));
+  if (WaitsOnElsewhere(token, &posted, carried_out, &reply.body)) return;
+  if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
+  if (posted.steps) {
+    NextStep next = posted.steps->Next(std::move(reply.body));
+    return GoOn(token, std::move(posted), std::move(next));
+  }
+  bool acknowledged = std::holds_alternative<Submitted>(reply.body);
+  const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
+  Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
+  if (acknowledged) Acknowledged(posted.since_us);
+}
+
+bool Api::Impl::FindRoom(uint64_t token, ReplyBody* reply) {
+  if (Waited* end = std::get_if<Waited>(reply)) {
+    // It is accepted whatever there is room for: that much is said.
+    const size_t shown = end->view ? BytesToShow(end->view.value()) + (end->response ? BytesToShow(*end->response) : 0) : size_t{0};
+    if (shown > 0 && !responder_->Reserve(token, shown)) end->view.reset();
+    return true;
+  }
+  if (GroupAnswered* group = std::get_if<GroupAnswered>(reply)) {
+    if (responder_->Reserve(token, BytesToShow(*group->answer))) return true;
+    const GroupView* view = std::get_if<GroupView>(&group->answer->what);
+    if (!view || view->as == GroupAs::kSeen) return false;
+    // Likewise.
+    GroupView brief = *view;
+    brief.responses.clear();
+    brief.brief = true;
+    group->answer = std::make_shared<const GroupAnswer>(GroupAnswer{std::move(brief)});
+    return true;
+  }
+  size_t bytes = 0;
+  if (const Viewed* viewed = std::get_if<Viewed>(reply)) bytes = BytesToShow(viewed->view);
+  if (const ServiceAnswered* service = std::get_if<ServiceAnswered>(reply)) bytes = BytesToShow(*service->answer);
+  return bytes == 0 || responder_->Reserve(token, bytes);
+}
+
+void Api::Impl::OnRegistryReply(RegistryReply reply) {
+  const uint64_t token = TokenOfRegistryRequest(reply.request);
+  auto found = posted_.find(token);
+  if (found == posted_.end()) return;  // the client went away
+  Posted posted = std::move(found->second);
+  posted_.erase(found);
+  NextStep next = posted.steps->Next(std::move(reply));
+  GoOn(token, std::move(posted), std::move(next));
+}
+
+void Api::Impl::Acknowledged(int64_t since_us) {
+  if (options_.acknowledgement) options_.acknowledgement->Observe(NowUs() - since_us);
+}
+
+void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int64_t since_us) {
+  options_.tracer->Submitted(traces, answer, NowUs() - since_us);
+}
+
+void Api::Impl::EndWait(Posted* posted) {
+  if (!std::exchange(posted->waits_for, std::nullopt)) return;
+  options_.waiters->fetch_sub(1, std::memory_order_relaxed);
+  if (auto of_space = waiters_of_.find(posted->space); --of_space->second == 0) waiters_of_.erase(of_space);
+}
+
+HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {
+  HttpResponse response = ProblemResponse(status);
+  if (IsOtherCoding(status)) response.headers.emplace_back("Accept-Encoding", "gzip");
+  // RFC 5789 section 2.2.
+  else if (status.code() == Code::kUnsupportedMedia && method == "PATCH") response.headers.emplace_back("Accept-Patch", kPatchTypes);
+  return response;
+}
+
+void Api::Impl::EndWhatIsOver() {
+  const WallTime now = Wall();
+  std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
+  for (auto& [token, stream] : streams_)
+    if (!access_.Holds(stream->asker->principal, now)) streams.emplace_back(token, stream);
+  for (auto& [token, stream] : streams)
+    if (!stream->gone) EndRevoked(token, stream);
+  std::vector<uint64_t> waits;
+  for (auto& [token, posted] : posted_)
+    if (posted.waits_for && posted.bounds && !access_.Holds(posted.bounds->asker.principal, now)) waits.push_back(token);
+  for (uint64_t token : waits) {
+    Posted posted = std::move(posted_.extract(token).mapped());
+    EndWait(&posted);
+    switchboard_->Post(posted.space, Disconnected{Id(token)});
+    // What it waited for the end of was submitted before.
+    const bool begun = !posted.origin.looks;
+    Conclude(token, posted.origin.underway, begun ? ProblemResponse(504, kSubmittedBefore) : ProblemResponse(401, kNotValidAnyMore));
+  }
+  live_.EndWhatIsOver();
+}
+
+HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) const {
+  const GroupAnswered* group = std::get_if<GroupAnswered>(&body);
+  Sight sight;
+  if (posted.bounds) sight = group ? SightOf(posted.bounds->asker, *group->answer) : SightOf(posted.bounds->asker);
+  if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
+  return tools_->replies.Render(body, sight);
+}
+
+bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
+  if (!bounds.row->scopes.Has(Scope::kSubmit) || !IsBounded(bounds.asker, *bounds.row)) return false;
+  if (const GroupAnswered* group = std::get_if<GroupAnswered>(&body)) return bounds.row->names_group() && !MaySee(bounds.asker, *group->answer);
+  if (const Viewed* viewed = std::get_if<Viewed>(&body)) return !MaySee(bounds.asker, *viewed->view.record->envelope, /*route_is_own=*/true);
+  return std::holds_alternative<RememberedViewed>(body) && !bounds.asker.principal.Has(Scope::kRead);
+}
+
+void Api::Impl::Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count) {
+  const RouteRow* row = posted.bounds ? posted.bounds->row : nullptr;
+  if (row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201)) Audit(*posted.bounds, count);
+  Conclude(token, posted.origin.underway, std::move(response));
+}
+
+void Api::Impl::Conclude(uint64_t token, const Underway& underway, HttpResponse response) {
+  if (response.status >= 300 && underway.so_far) response = std::move(*underway.so_far);
+  else if (underway.in_doubt) response = AnswerInDoubt(std::move(response));
+  if (underway.nonce && IsNotBegun(response.status)) access_.GiveBack(*underway.nonce);
+  responder_->Respond(token, std::move(response));
+}
+
+void Api::Impl::Audit(const Bounds& bounds, uint64_t count) {
+  const Asker& asker = bounds.asker;
+  switchboard_->Audit({.at = Wall(),
+                       .who = asker.principal.name(),
+                       .what = bounds.row->audit,
+                       .object = bounds.object,
+                       .from = asker.from,
+                       .space = asker.space ? asker.space->name : std::string(),
+                       .count = count,
+                       .said = asker.said});
+}
+
+}  // namespace notifyd

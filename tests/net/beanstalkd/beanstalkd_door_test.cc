@@ -1,0 +1,120 @@
+// BeanstalkdDoor over an API that a test scripts: what a command is answered of which a part was carried out.
+#include "net/beanstalkd/beanstalkd_door.h"
+
+#include <catch2/catch.hpp>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/access/principal.h"
+
+namespace notifyd {
+namespace {
+
+/// Answers what it is asked by what it was told, in that order.
+class ScriptedApi : public HttpHandler {
+ public:
+  void OnRequest(uint64_t token, HttpRequest request) override {
+    asked.push_back(request.method + " " + request.target);
+    REQUIRE_FALSE(says.empty());
+    auto [status, body] = std::move(says.front());
+    says.pop_front();
+    HttpResponse response;
+    response.status = status;
+    response.body = std::move(body);
+    door->Respond(token, std::move(response));
+  }
+  void OnClose(uint64_t) override {}
+  HttpResponse OnRefused(int status, std::string_view) override {
+    HttpResponse response;
+    response.status = status;
+    return response;
+  }
+
+  std::deque<std::pair<int, std::string>> says;
+  std::vector<std::string> asked;
+  BeanstalkdDoor* door = nullptr;
+};
+
+class OneAnswer : public HttpResponder {
+ public:
+  void Respond(uint64_t, HttpResponse response) override { said = std::move(response.body); }
+  bool Reserve(uint64_t, size_t) override { return true; }
+  void BeginStream(uint64_t, HttpResponse) override {}
+  size_t Stream(uint64_t, std::string_view) override { return 0; }
+  void EndStream(uint64_t, bool) override {}
+  void BreakStream(uint64_t) override {}
+  void PauseBody(uint64_t) override {}
+  void ResumeBody(uint64_t) override {}
+  std::string said;
+};
+
+struct DoorFixture {
+  DoorFixture() {
+    BeanstalkdOptions options;
+    options.tubes = [] {
+      return std::make_shared<const std::vector<BeanstalkdTube>>(std::vector{BeanstalkdTube{"mail", "default", "http://h/", "", "fifo", ""}});
+    };
+    options.wall = [] { return WallTime{1'700'000'000'000}; };
+    options.connections = [] { return size_t{1}; };
+    options.figures = &figures;
+    door = std::make_unique<BeanstalkdDoor>(std::move(options), &api);
+    api.door = door.get();
+    door->SetResponder(&server);
+  }
+  /// What a command is answered; `says`: the API's answers, as they are asked for.
+  std::string Say(const std::string& command, const std::string& tube, std::vector<std::pair<std::string, std::string>> arguments,
+                  std::deque<std::pair<int, std::string>> says, const std::string& body = "") {
+    api.says = std::move(says);
+    HttpRequest request;
+    request.method = command;
+    request.target = tube;
+    request.headers = std::move(arguments);
+    request.body = body;
+    Peer peer;
+    peer.asker =
+        std::make_shared<const FixedAsker>(FixedAsker{std::make_shared<const NamedGrant>(NamedGrant{"door", Grant::Everything()}), "default"});
+    request.peer = std::make_shared<const Peer>(std::move(peer));
+    door->OnRequest(++token, std::move(request));
+    CHECK(api.says.empty());
+    return server.said;
+  }
+  ScriptedApi api;
+  OneAnswer server;
+  BeanstalkdFigures figures;
+  std::unique_ptr<BeanstalkdDoor> door;
+  uint64_t token = 0;
+};
+
+constexpr const char* kOnePage = R"({"count":3,"next":"c"})";
+
+TEST_CASE("beanstalkd door: a kick of which a part was carried out says how many, whatever becomes of the rest") {
+  DoorFixture f;
+  const int status = GENERATE(429, 503, 504);
+  CHECK(f.Say("kick", "mail", {{"bound", "10"}}, {{200, kOnePage}, {status, "{}"}}) == "KICKED 3\r\n");
+  CHECK(f.Say("kick", "mail", {{"bound", "10"}}, {{status, "{}"}}) == (status == 429   ? "OUT_OF_MEMORY\r\n"
+                                                                       : status == 503 ? "DRAINING\r\n"
+                                                                                       : "INTERNAL_ERROR\r\n"));
+}
+
+TEST_CASE("beanstalkd door: a tube of which one lane is paused and the other not is neither paused nor refused") {
+  DoorFixture f;
+  const int status = GENERATE(409, 429, 503, 507);
+  // In two lanes of the tube's name.
+  CHECK(f.Say("pause-tube", "free", {{"delay", "60"}}, {{200, "{}"}, {200, "{}"}, {200, "{}"}, {status, "{}"}}) == "INTERNAL_ERROR\r\n");
+  CHECK(f.Say("pause-tube", "free", {{"delay", "60"}}, {{200, "{}"}, {status, "{}"}}) == (status == 503 ? "DRAINING\r\n" : "OUT_OF_MEMORY\r\n"));
+  CHECK(f.Say("pause-tube", "free", {{"delay", "60"}}, {{200, "{}"}, {200, "{}"}, {200, "{}"}, {200, "{}"}}) == "PAUSED\r\n");
+}
+
+TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away") {
+  DoorFixture f;
+  CHECK(f.Say("put", "mail", {{"pri", "0"}, {"delay", "0"}, {"ttr", "60"}}, {{504, "{}"}}, "a job") == "INTERNAL_ERROR\r\n");
+  CHECK(f.figures.turned_away == 0);
+  CHECK(f.Say("put", "mail", {{"pri", "0"}, {"delay", "0"}, {"ttr", "60"}}, {{503, "{}"}}, "a job") == "DRAINING\r\n");
+  CHECK(f.figures.turned_away == 1);
+}
+
+}  // namespace
+}  // namespace notifyd
