@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/time.h"
 
 namespace notifyd {
 
@@ -20,6 +21,7 @@ struct Place {
   Kind kind = Kind::kHere;
   std::string member;   // kThere: its name
   std::string address;  // kThere: HOST:PORT at which other members reach it
+  WallTime since = {};  // kHere: before that another member may have served it
 };
 
 /// One of the brokers that share a store.

@@ -20,6 +20,10 @@ constexpr int64_t kLookAnewMs = 100;
 constexpr size_t kMostLooks = 1'000;
 constexpr size_t kNumbers = size_t{kMostNumber} + 1;
 
+Place Here(int64_t since) {
+  return {.kind = Place::Kind::kHere, .since = WallTime{since}};
+}
+
 }  // namespace
 
 struct ClusterHost::View {
@@ -29,7 +33,7 @@ struct ClusterHost::View {
   std::vector<ClusterReport::Space> units;
 };
 
-ClusterHost::ClusterHost(Setup setup) : setup_(std::move(setup)), here_(kNumbers), membership_(setup_.name, setup_.times) {}
+ClusterHost::ClusterHost(Setup setup) : setup_(std::move(setup)), here_since_(kNumbers), membership_(setup_.name, setup_.times) {}
 
 ClusterHost::~ClusterHost() {
   Stop();
@@ -67,7 +71,8 @@ std::shared_ptr<const ClusterHost::View> ClusterHost::view() const {
 }
 
 Place ClusterHost::Of(NamespaceNumber number) const {
-  if (number < kNumbers && here_[number].load(std::memory_order_acquire)) return {};
+  if (number < kNumbers)
+    if (const int64_t since = here_since_[number].load(std::memory_order_acquire); since != kNotHere) return Here(since);
   const std::shared_ptr<const View> now = view();
   const Place moving{Place::Kind::kMoving, {}, {}};
   if (!now) return moving;
@@ -76,7 +81,7 @@ Place ClusterHost::Of(NamespaceNumber number) const {
 }
 
 Place ClusterHost::OfRegistry() const {
-  if (leads_.load(std::memory_order_acquire)) return {};
+  if (const int64_t since = leads_since_.load(std::memory_order_acquire); since != kNotHere) return Here(since);
   const std::shared_ptr<const View> now = view();
   return now ? now->registry : Place{Place::Kind::kMoving, {}, {}};
 }
@@ -100,7 +105,7 @@ void ClusterHost::LookAnew(std::function<void()> then) {
   {
     std::lock_guard lock(mutex_);
     if (ending_) return;
-    if (!leads_ && looks_.size() < kMostLooks) {
+    if (!leads() && looks_.size() < kMostLooks) {
       looks_.emplace_back(setup_.now(), std::exchange(then, nullptr));
       hurried_ = true;
     }
@@ -157,7 +162,7 @@ ClusterFigures ClusterHost::figures() const {
   figures.taken = taken_;
   figures.handed_over = handed_over_;
   figures.buried = buried_;
-  figures.leads = leads_;
+  figures.leads = leads();
   if (const auto unreached = setup_.unreached ? setup_.unreached() : nullptr) figures.unreached = unreached->size();
   figures.looked_ms_ago = setup_.now().ms - looked_at_ms_;
   return figures;
@@ -219,7 +224,7 @@ MonoTime ClusterHost::Round() {
     AnswerWaiters();
     return {setup_.now().ms + kQuietMs / 2};
   }
-  if (!leads_ && !yielding_ && registry_ != membership_.image().registry && !LearnRegistry(false)) {
+  if (!leads() && !yielding_ && registry_ != membership_.image().registry && !LearnRegistry(false)) {
     LoseIfBlind();
     return {setup_.now().ms + kMovingMs};
   }
@@ -340,10 +345,12 @@ void ClusterHost::AcquireNamespaces(bool told) {
       Log(LogLevel::kError, "namespaces are not taken", {{"detail", states.status().detail()}});
     return;
   }
+  // Nobody else takes anything for them from here on.
+  const int64_t since = SinceNow();
   for (NamespaceNumber number : wanted) membership_.Acquired(number);
   taken_ += wanted.size();
   if (!AwaitDone([&](std::function<void()> then) { setup_.gained(*std::move(states), std::move(then)); })) return;
-  for (NamespaceNumber number : wanted) here_[number].store(true, std::memory_order_release);
+  for (NamespaceNumber number : wanted) here_since_[number].store(since, std::memory_order_release);
   Log(LogLevel::kInfo, "namespaces taken", {{"count", wanted.size()}, {"told", told}});
   // Requests wait elsewhere for whoever has them.
   TellOthersToLook();
@@ -381,7 +388,7 @@ void ClusterHost::BeginLeaves() {
 
 void ClusterHost::BeginLeave(NamespaceNumber number) {
   membership_.Leave(number);
-  here_[number].store(false, std::memory_order_release);
+  here_since_[number].store(kNotHere, std::memory_order_release);
   {
     std::lock_guard lock(mutex_);
     const MonoTime cut_at{setup_.now().ms + setup_.grace_ms};
@@ -528,7 +535,7 @@ void ClusterHost::Deliver() {
   {
     std::lock_guard lock(mutex_);
     for (auto each = summoned_.begin(); each != summoned_.end();) {
-      if (!here_[each->first]) {
+      if (!Serves(each->first)) {
         ++each;
         continue;
       }

@@ -8,6 +8,7 @@
 // I4 what members say to each other (cluster_words.cc) only has them look sooner: what is done is decided by what the store says then.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -86,8 +87,8 @@ class ClusterHost : public Places {
 
   /// It is known who serves what. Any thread, like all below.
   bool ready() const { return ready_; }
-  bool Serves(NamespaceNumber number) const { return here_[number]; }
-  bool leads() const { return leads_; }
+  bool Serves(NamespaceNumber number) const { return here_since_[number] != kNotHere; }
+  bool leads() const { return leads_since_ != kNotHere; }
   ClusterReport Report() const;
   /// What the registry, which is here, has to say to a namespace's core: that is brought here first.
   void Summon(NamespaceNumber number, Event event);
@@ -103,6 +104,7 @@ class ClusterHost : public Places {
   ClusterFigures figures() const;
 
  private:
+  static constexpr int64_t kNotHere = 0;
   struct View;
   struct Waiter {
     NamespaceNumber number;
@@ -163,11 +165,13 @@ class ClusterHost : public Places {
   bool AwaitDone(const std::function<void(std::function<void()>)>& begin);
   MonoTime Next();
   std::shared_ptr<const View> view() const;
+  int64_t SinceNow() const { return std::max<int64_t>(1, setup_.wall().ms); }
 
   const Setup setup_;
   std::unique_ptr<ClusterStore> store_;
-  std::vector<std::atomic<bool>> here_;  // by number
-  std::atomic<bool> ready_ = false, leads_ = false;
+  std::vector<std::atomic<int64_t>> here_since_;  // by number: ms of the wall clock from which on it is served, or kNotHere
+  std::atomic<int64_t> leads_since_ = kNotHere;   // likewise
+  std::atomic<bool> ready_ = false;
   std::atomic<uint64_t> moves_made_ = 0, taken_ = 0, handed_over_ = 0, buried_ = 0;
   std::atomic<int64_t> looked_at_ms_ = 0, learned_at_ms_ = 0;  // the latter: by which look it goes, of namespaces and tokens; 0: it does not run yet
 

@@ -32,14 +32,15 @@ void ClusterHost::AcquireRegistry() {
   const std::vector<int64_t> wanted = membership_.ToAcquire();
   if (wanted.empty() || wanted.front() != kRegistryUnit || departing()) return;
   if (!store_->Lead().ok()) return;
-  membership_.Acquired(kRegistryUnit);
   // From here on nobody else changes it: what is read now is all there is.
+  const int64_t since = SinceNow();
+  membership_.Acquired(kRegistryUnit);
   while (!LearnRegistry(true)) {
     std::unique_lock lock(mutex_);
     if (wake_.wait_for(lock, kAgain, [this] { return ending_; })) return;
   }
   placement_.emplace(setup_.now());
-  leads_ = true;
+  leads_since_ = since;
   Log(LogLevel::kInfo, "this member leads", {{"member", setup_.name}});
 }
 
@@ -90,7 +91,7 @@ void ClusterHost::Yield() {
     const bool cut_off = placement_->cut_off().contains(setup_.name);
     if (!membership_.ToYield(cut_off, LeavingMembers())) return;
     yielding_ = true;
-    leads_ = false;
+    leads_since_ = kNotHere;
     const char* const why = cut_off ? "most other members do not reach it" : "it is drained";
     Log(LogLevel::kInfo, "this member gives up leading", {{"member", setup_.name}, {"detail", why}});
     setup_.yield([this] {

@@ -32,7 +32,8 @@ std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit
   app.add_option("--from", asked.from, "The store; it stays as it is.")->type_name("ENGINE[:PLACE]")->required();
   app.add_option("--to", asked.to, "Where there is none yet.")->type_name("ENGINE[:PLACE]")->required();
   app.footer(
-      "ENGINE:PLACE is rocksdb:DIRECTORY or postgres:DSN; an ENGINE alone is where the broker's own flags, variables and file say: data_dir, or\n"
+      "ENGINE:PLACE is rocksdb:DIRECTORY or postgres:DSN (a URI is one by itself); an ENGINE alone is where the broker's own flags, variables and "
+      "file say: data_dir, or\n"
       "store.postgres.dsn (a DSN with a password is better said there than on a command line, which others may read). The schema is\n"
       "store.postgres.schema. Both stores are held by their lock or lease meanwhile. A move that was cut short leaves a target that no broker "
       "opens;\n"

@@ -114,7 +114,8 @@ Result<std::unique_ptr<MoveTarget>> MoveEnd::OpenTarget(const Fingerprint& id, c
   return kEngines[engine_].target(options_, id, rules, now_ms);
 }
 
-Result<MoveEnd> ReadMoveEnd(const std::string& text, const StoreOptions& options) {
+Result<MoveEnd> ReadMoveEnd(const std::string& said, const StoreOptions& options) {
+  const std::string text = IsPgUri(said) ? "postgres:" + said : said;
   const size_t colon = text.find(':');
   const std::string_view name = std::string_view(text).substr(0, colon);
   for (size_t engine = 0; engine < std::size(kEngines); ++engine) {
@@ -126,7 +127,8 @@ Result<MoveEnd> ReadMoveEnd(const std::string& text, const StoreOptions& options
     if (kEngines[engine].place(&at).empty()) return Status(Code::kUnacceptable, "where " + std::string(name) + " is must be said");
     return MoveEnd(engine, std::move(at));
   }
-  return Status(Code::kUnacceptable, "\"" + std::string(name) + "\" is no engine: rocksdb:DIRECTORY, or postgres:DSN");
+  // What was said may be a DSN, with a password.
+  return Status(Code::kUnacceptable, "it names no engine: rocksdb:DIRECTORY, or postgres:DSN");
 }
 
 Status CheckMove(const MoveEnd& from, const MoveEnd& to) {

@@ -55,8 +55,8 @@ class MoveEnd {
   size_t engine_;
   StoreOptions options_;
 };
-/// "engine:place"; an engine alone is at the place that `options` say. Error: kUnacceptable.
-Result<MoveEnd> ReadMoveEnd(const std::string& text, const StoreOptions& options);
+/// "engine:place", or the URI of a PostgreSQL; an engine alone is at the place that `options` say. Error: kUnacceptable, without what was said.
+Result<MoveEnd> ReadMoveEnd(const std::string& said, const StoreOptions& options);
 /// Could a store be moved so, as far as can be told before either is opened? Error: kUnacceptable.
 Status CheckMove(const MoveEnd& from, const MoveEnd& to);
 

@@ -27,6 +27,11 @@ NotAdmitted WrongCredential(const char* reason, std::string_view token_id = {}) 
   return {401, "the credential is not valid, or not from here", kChallengeAgain, reason, std::string(token_id), !token_id.empty()};
 }
 
+/// Whoever served it before remembers what it took, and this broker does not. Not the fault of who asks: signed anew it is taken.
+std::optional<NotAdmitted> SignedBeforeMove() {
+  return NotAdmitted{503, "this was signed before this broker served what it is about, and may have been taken then: sign it anew", {}, "", {}};
+}
+
 NotAdmitted Forbidden(std::string detail) {
   return {403, std::move(detail), {}, "", {}};
 }
@@ -90,7 +95,7 @@ std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const Htt
     return *std::move(refused);
   }
   // Last: what is refused may come again.
-  if (!once.nonce.empty()) refused = TakeOnce(once, now, admitted);
+  if (!once.nonce.empty()) refused = once.signed_at < need.served_since ? SignedBeforeMove() : TakeOnce(once, now, admitted);
   if (refused) return *std::move(refused);
   return identified;
 }
@@ -166,7 +171,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   admitted->content_digest = digest != nullptr ? *digest : std::string();
   if (!need.changes) return identified;
   if (signed_ms < started_.ms) return WrongCredential("signed_before_start", said->id);
-  *once = {said->id, said->nonce, WallTime{signed_ms + kSignedWithinMs + 1000}};
+  *once = {said->id, said->nonce, WallTime{signed_ms}, WallTime{signed_ms + kSignedWithinMs + 1000}};
   return identified;
 }
 

@@ -50,6 +50,7 @@ struct Need {
   ScopeSet scopes = {};  // one of them
   Sphere sphere = Sphere::kNamespace;
   bool changes = false;                           // anything: a signed one must not be taken twice
+  WallTime served_since = {};                     // a signed change of a time before may have been taken by whoever served it then
   std::optional<std::string> named = {};          // /v1/namespaces/{ns}/...
   std::optional<NamespaceNumber> id_number = {};  // the path names an id, of that namespace
 };
@@ -99,7 +100,7 @@ class Admission {
   /// A signed change, borrowed from its head: not to be taken twice until then. Without a nonce: it is none.
   struct Once {
     std::string_view token_id, nonce;
-    WallTime until;
+    WallTime signed_at, until;
   };
   Identified Identify(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now, Once* once);
   Identified ByToken(std::string_view text, const Peer& peer, WallTime now);

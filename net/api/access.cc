@@ -106,15 +106,16 @@ bool Access::Knows(std::string_view authority) const {
   return name == "localhost" || std::find(hosts_.begin(), hosts_.end(), name) != hosts_.end();
 }
 
-std::variant<Granted, Refusal> Access::Admit(const HttpRequest& head, const Result<Route>& route, WallTime now) {
-  return Judge(head, route, /*only_looks=*/false, now);
+std::variant<Granted, Refusal> Access::Admit(const HttpRequest& head, const Result<Route>& route, WallTime now, WallTime served_since) {
+  return Judge(head, route, /*only_looks=*/false, now, served_since);
 }
 
 std::variant<Granted, Refusal> Access::Look(const HttpRequest& head, const Result<Route>& route, WallTime now) {
-  return Judge(head, route, /*only_looks=*/true, now);
+  return Judge(head, route, /*only_looks=*/true, now, {});
 }
 
-std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now) {
+std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now,
+                                             WallTime served_since) {
   const bool page = route.ok() && route->row && route->row->of_console();
   if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
   const Peer& direct = PeerOf(head);
@@ -131,6 +132,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
   Need need = served ? NeedOf(route) : Need{.known = false};
   if (only_looks) need.changes = false;
+  need.served_since = served_since;
   std::variant<Admitted, NotAdmitted> judged = admission_.Admit(peer, head, need, now);
   if (NotAdmitted* refused = std::get_if<NotAdmitted>(&judged)) return RefusalOf(std::move(*refused));
   Admitted& admitted = std::get<Admitted>(judged);

@@ -62,14 +62,15 @@ class Access {
   /// (508); there is no such path (404, 400), or the path does not take the method (405); its namespace is being removed (409). What the listener
   /// does not serve is not there. The server has seen to it that there is at most one Host, and that an absolute target's authority stands in its
   /// place. HTTP/1.0 without a Host, which no browser sends, passes.
-  std::variant<Granted, Refusal> Admit(const HttpRequest& head, const Result<Route>& route, WallTime now);
+  /// `served_since`: as Need has it; a signed change of before is refused (503).
+  std::variant<Granted, Refusal> Admit(const HttpRequest& head, const Result<Route>& route, WallTime now, WallTime served_since = {});
   /// The same, but a signed change is not remembered: for what is judged once more before anything is done for it.
   std::variant<Granted, Refusal> Look(const HttpRequest& head, const Result<Route>& route, WallTime now);
   /// Of a signed change that was let in, and of which nothing was begun.
   void GiveBack(const NonceMemory::Taken& nonce) { admission_.GiveBack(nonce); }
 
  private:
-  std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now);
+  std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now, WallTime served_since);
   bool Knows(std::string_view authority) const;
   std::optional<HttpResponse> RefuseForeign(const HttpRequest& head, bool page) const;
   std::optional<HttpResponse> RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const;

@@ -62,8 +62,10 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   int64_t since_us = NowUs();
   Result<Route> route = TakeRoute(request);
   Origin origin;
-  if (passing_ && PassOn(token, &request, route, &underway, &origin.subject)) return;
-  std::variant<Granted, Refusal> judged = underway.admitted ? access_.Look(request, route, Wall()) : access_.Admit(request, route, Wall());
+  WallTime served_since;
+  if (passing_ && PassOn(token, &request, route, &underway, &origin.subject, &served_since)) return;
+  std::variant<Granted, Refusal> judged =
+      underway.admitted ? access_.Look(request, route, Wall()) : access_.Admit(request, route, Wall(), served_since);
   if (Refusal* refusal = std::get_if<Refusal>(&judged)) {
     if (underway.so_far || underway.in_doubt) return Conclude(token, underway, std::move(refusal->response));
     if (LooksAnew(token, request, *refusal, /*in_pieces=*/false)) return;

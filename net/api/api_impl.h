@@ -192,8 +192,9 @@ class Api::Impl {
   /// What decides where it goes; nothing: it is every broker's.
   std::optional<Subject> SubjectOf(const HttpRequest& head, const Route& route, const Granted& granted) const;
   /// Passes a request on that is another member's, or refuses it. False: it goes on here, or is refused by its head; then `subject` is what it is
-  /// about.
-  bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject);
+  /// about, and that has been served here since `served_since`.
+  bool PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject,
+              WallTime* served_since);
   bool PassOnInPieces(uint64_t token, const HttpRequest& head, const Result<Route>& route);
   /// Whose answers make one; nothing: it is not gathered.
   std::optional<Gather::Plan> PlanOf(const Route& route, const Granted& granted) const;

@@ -190,14 +190,17 @@ bool Api::Impl::RefusedAsSecondHop(uint64_t token, const Granted& granted, bool 
   return true;
 }
 
-bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject) {
+bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>& route, Underway* underway, std::optional<Subject>* subject,
+                       WallTime* served_since) {
   // Looked at only: one that is signed is taken once, by whoever serves it.
   const std::variant<Granted, Refusal> judged = access_.Look(*request, route, Wall());
   const Granted* granted = std::get_if<Granted>(&judged);
   if (!granted) return false;
   if (GatherAll(token, request, *route, *granted)) return true;
   *subject = SubjectOf(*request, *route, *granted);
-  if (!*subject || passing_->ServedHere(**subject)) {
+  const Place place = *subject ? passing_->PlaceOf(**subject) : Place();
+  if (place.kind == Place::Kind::kHere) {
+    *served_since = place.since;
     NoteUse(*granted);
     return false;
   }

@@ -85,6 +85,7 @@ class Passing {
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
 
   bool ServedHere(const Subject& subject) const { return PlaceOf(subject).kind == Place::Kind::kHere; }
+  Place PlaceOf(const Subject& subject) const { return subject.registry ? setup_.places->OfRegistry() : setup_.places->Of(subject.number); }
   void Begin(uint64_t token, HttpRequest request, const Subject& subject, Underway underway = {});
   /// Its body follows, as the server hands it out.
   void BeginPieces(uint64_t token, const HttpRequest& head, const Subject& subject);
@@ -105,7 +106,6 @@ class Passing {
 
  private:
   class Pass;
-  Place PlaceOf(const Subject& subject) const { return subject.registry ? setup_.places->OfRegistry() : setup_.places->Of(subject.number); }
   Pass* Find(uint64_t token) const;
   Pass* Add(uint64_t token, HttpRequest request, const Subject& subject, Underway underway);
   std::unique_ptr<Pass> Take(uint64_t token);

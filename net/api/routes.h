@@ -2,7 +2,9 @@
 // mark, and what its answers take in memory. docs/openapi.yaml is held to the same rows by a test. Contract section 3, "HTTP API".
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -73,8 +75,11 @@ struct RouteRow {
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
   bool triggers() const { return path.ends_with("/trigger"); }
-  /// It is the registry's: who is let in, to what, and what was changed by whom.
-  bool of_registry() const { return path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path == "/v1/audit"; }
+  /// It is the registry's: who is let in, to what, what was changed by whom, and which members are to serve nothing.
+  bool of_registry() const {
+    constexpr std::string_view kItsPaths[] = {"/v1/namespaces", "/v1/tokens", "/v1/audit", "/v1/cluster/members/"};
+    return std::any_of(std::begin(kItsPaths), std::end(kItsPaths), [this](std::string_view each) { return path.starts_with(each); });
+  }
   bool of_namespaces() const { return path.starts_with("/v1/namespaces/"); }
   bool of_console() const { return path.starts_with("/console"); }
   bool names_group() const { return path == "/v1/groups/{id}"; }

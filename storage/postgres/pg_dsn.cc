@@ -45,16 +45,12 @@ bool Hide(std::string* line, const std::function<bool(std::string_view quoted)>&
   return hidden;
 }
 
-bool IsUri(std::string_view dsn) {
-  return dsn.starts_with("postgresql://") || dsn.starts_with("postgres://");
-}
-
 /// What libpq quotes of a DSN is of its password where that has a space, or a character that a URI wants encoded: then it stands behind it, or, in a
 /// URI, before the last "@".
 bool MayShow(std::string_view dsn, std::string_view quoted) {
   const size_t at = dsn.find(quoted);
   if (quoted.size() < 2 || at > dsn.find("password")) return quoted.size() < 2;
-  const size_t host = IsUri(dsn) ? dsn.rfind('@') : dsn.npos;
+  const size_t host = IsPgUri(dsn) ? dsn.rfind('@') : dsn.npos;
   return at != dsn.npos && (host == dsn.npos || at > host);
 }
 
@@ -68,9 +64,13 @@ bool IsPorts(std::string_view ports) {
 
 }  // namespace
 
+bool IsPgUri(std::string_view dsn) {
+  return dsn.starts_with("postgresql://") || dsn.starts_with("postgres://");
+}
+
 Status CheckPgDsn(const std::string& dsn) {
   // As libpq tells it from a database's name.
-  if (!IsUri(dsn) && dsn.find('=') == dsn.npos) return Status::Ok();
+  if (!IsPgUri(dsn) && dsn.find('=') == dsn.npos) return Status::Ok();
   char* fault = nullptr;
   const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> options(PQconninfoParse(dsn.c_str(), &fault));
   const std::unique_ptr<char, FreeWords> words(fault);
@@ -86,7 +86,7 @@ Status CheckPgDsn(const std::string& dsn) {
     const std::string_view keyword = each->keyword, value = each->val ? each->val : "";
     if (keyword == "port" && !IsPorts(value)) return Unreadable("the port is no number");
     // One that begins with it is a socket of the abstract kind, which a URI cannot say so.
-    if (keyword == "host" && value.find('@') != value.npos && (IsUri(dsn) || !value.starts_with('@')))
+    if (keyword == "host" && value.find('@') != value.npos && (IsPgUri(dsn) || !value.starts_with('@')))
       return Unreadable("there is an \"@\" in the host: in a URI's user and password it is written %40");
   }
   return Status::Ok();

@@ -11,6 +11,8 @@
 
 namespace notifyd {
 
+/// By its beginning, as libpq has it; else it is written in keywords.
+bool IsPgUri(std::string_view dsn);
 /// Error: kUnacceptable: libpq cannot read it, in its own words where those say nothing of a password.
 Status CheckPgDsn(const std::string& dsn);
 /// That of the store and those of its cells. Error: kUnacceptable, with the setting's name and field.

@@ -240,6 +240,36 @@ TEST_CASE("cluster host: a namespace is served on until whoever is to have it sa
   host.Stop();
 }
 
+TEST_CASE("cluster host: since when it serves what came to it is said, of a namespace and of the leading, and counts anew when that comes back") {
+  std::atomic<int64_t> wall_ms{5'000};
+  ClusterHost::Setup setup = SetupOf();
+  setup.wall = [&] { return WallTime{wall_ms}; };
+  setup.tell = [](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+    if (word.look && then) then(true);
+  };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  store->PlaceAt("a");
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.Serves(2) && host.leads(); }));
+  CHECK(host.Of(2).since == WallTime{5'000});
+  CHECK(host.OfRegistry().since == WallTime{5'000});
+  wall_ms = 6'000;
+  store->PlaceAt("b");
+  store->Drain(true);
+  host.Kick();
+  REQUIRE(Await([&] { return !host.Serves(2) && !host.leads() && store->leader() == Incarnation(); }));
+  wall_ms = 7'000;
+  store->Drain(false);
+  store->PlaceAt("a");
+  host.Kick();
+  REQUIRE(Await([&] { return host.Serves(2) && host.leads(); }));
+  CHECK(host.Of(2).since == WallTime{7'000});
+  CHECK(host.OfRegistry().since == WallTime{7'000});
+  host.Stop();
+}
+
 TEST_CASE("cluster host: who cannot learn for a lease what changed of tokens is no member any more, though it looks, or waits for a look") {
   const bool hangs = GENERATE(false, true);
   std::atomic<int64_t> now_ms{1'000};

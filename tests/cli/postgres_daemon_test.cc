@@ -1,5 +1,6 @@
 // The real broker on a real PostgreSQL: one that owns the store, one that waits for it.
 #include <signal.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -16,6 +17,7 @@
 #include "storage/postgres/pg_connection.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
+#include "support/sockets.h"
 
 #include <catch2/catch.hpp>
 
@@ -140,15 +142,24 @@ TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker doe
       {{"move"}, "--from"},
       {{"move", "--from", from}, "--to"},
       {{"move", "--from", from, "--to", "rocksdb:" + dir.At("other")}, "from one engine to the other"},
-      {{"move", "--from", "files:/tmp", "--to", to}, "is no engine"},
+      {{"move", "--from", "files:/tmp", "--to", to}, "names no engine"},
+      {{"move", "--from", from, "--to", "host=h user=u password=not-said"}, "names no engine"},
       {{"move", "--from", from, "--to", "postgres"}, "must be said"},
       {{"move", "--from", from, "--to", to, "--store-encryption-key-file", dir.At("keys")}, "sealed"},
       {{"move", "--from", from, "--to", to, "--no-such-flag"}, "--no-such-flag"},
   };
   for (const auto& [arguments, words] : refused) {
     CHECK(ExitOf(arguments, &error) == 2);
-    CHECK_THAT(error, Catch::StartsWith("notifyd: ") && Catch::Contains(words));
+    CHECK_THAT(error, Catch::StartsWith("notifyd: ") && Catch::Contains(words) && !Catch::Contains("not-said"));
   }
+  // A URI says the engine by itself, and is not taken for the name of a database.
+  const int nobody = Bind();
+  for (const char* scheme : {"postgres://", "postgresql://", "postgres:postgres://"}) {
+    const std::string port = std::to_string(PortOf(nobody));
+    CHECK(ExitOf({"move", "--from", scheme + ("u:not-said@127.0.0.1:" + port) + "/db", "--to", from}, &error) == 1);
+    CHECK_THAT(error, Catch::Contains("127.0.0.1") && Catch::Contains(port) && !Catch::Contains("not-said"));
+  }
+  close(nobody);
   CHECK(ExitOf({"move", "--from", from, "--to", to}, &error) == 1);
   CHECK_THAT(error, Catch::Contains("there is no store in " + dir.At("data")));
   CHECK(ExitOf({"move", "--help"}, nullptr, &help) == 0);

@@ -145,6 +145,22 @@ TEST_CASE("signed request: its time is within five minutes, and a change is not 
   CHECK(ReasonOf(s.Ask(s.Sign("nonce-08", std::numeric_limits<int64_t>::max()))) == "signed_at_another_time");
 }
 
+TEST_CASE("signed request: a change of before what it is about was served here is refused, and not as one of a stranger") {
+  Signed s;
+  Need moved = kSubmits;
+  moved.served_since = WallTime{kTs * 1000 + 1};
+  const auto answer = s.Ask(s.Sign("nonce-01"), moved);
+  REQUIRE(StatusOf(answer) == 503);
+  CHECK(ReasonOf(answer) == "");
+  CHECK(s.stage.nonces.size() == 0);
+  moved.served_since = WallTime{kTs * 1000};
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-01"), moved)) == 200);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01"), moved)) == "repeated_nonce");
+  Need reads = kReads;
+  reads.served_since = kLater;
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-02", kTs - 100), reads)) == 200);
+}
+
 TEST_CASE("signed request: a nonce is remembered for as long as its time would pass") {
   Signed s;
   REQUIRE(StatusOf(s.Ask(s.Sign("nonce-01", kTs + 300))) == 200);
