@@ -2,7 +2,8 @@
 //
 // I1  A nonce is remembered for as long as its request's time would be accepted; after that the time alone refuses it.
 // I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten but one that is given back.
-// I3  Of what came before the start nothing is known: a request of a time before it is refused (Admission does that).
+// I3  Of what came before the start, or to another member that served it, nothing is known: a request of a time before is refused (Admission does
+//     that).
 #pragma once
 
 #include <cstdint>

@@ -71,6 +71,11 @@ void HoldBeyond(size_t came, size_t becomes, size_t* held_bytes) {
   *held_bytes = becomes > came + kLittleBytes ? becomes - came : 0;
 }
 
+/// Is the tube that is meant the one that the connection uses ("used"), or one that it watches ("watched")?
+bool IsOfConnection(const HttpRequest& request, std::string_view how) {
+  return std::find(request.headers.begin(), request.headers.end(), std::pair(std::string(how), request.target)) != request.headers.end();
+}
+
 std::vector<std::string> ModesOf(const BeanstalkdTube* tube) {
   return tube ? std::vector<std::string>{tube->mode} : std::vector<std::string>{"fifo", "concurrent"};
 }
@@ -336,15 +341,19 @@ void BeanstalkdDoor::PauseTube(const CommandPtr& command) {
   PauseLanes(command, ModesOf(command->tube), /*paused=*/false);
 }
 
-/// Those of the tube that are there, one after the other. `paused`: one is already.
+/// Those of the tube that are there, one after the other; all where it is a tube that always is, or while this connection has it. `paused`: one is
+/// already.
 void BeanstalkdDoor::PauseLanes(const CommandPtr& command, std::vector<std::string> modes, bool paused) {
   if (modes.empty()) return Answer(command, paused ? "PAUSED\r\n" : std::string(kNotFound));
   const std::string mode = std::move(modes.back());
   modes.pop_back();
   auto next = [this, command, modes = std::move(modes)](bool done) mutable { PauseLanes(command, std::move(modes), done); };
   auto pause = [this, command, mode, next]() { PauseLane(command, mode, [next]() mutable { next(true); }); };
-  if (command->tube) return pause();
-  Ask(command, "GET", LanePath(mode, command->request.target), {}, [this, command, mode, paused, next, pause](HttpResponse response) mutable {
+  const std::string& name = command->request.target;
+  const bool had = name == BeanstalkdParser::kDefault || IsOfConnection(command->request, "used") || IsOfConnection(command->request, "watched");
+  // The jobs of the tube notify are in lanes of other names.
+  if (command->tube || (had && name != kNotifyTube)) return pause();
+  Ask(command, "GET", LanePath(mode, name), {}, [this, command, mode, paused, next, pause](HttpResponse response) mutable {
     if (response.status == 200) return pause();
     if (response.status != 404) return AnswerRefusal(command, response);
     // A tube of buried jobs alone has no lane any more.
@@ -382,9 +391,8 @@ void BeanstalkdDoor::StatsTube(const CommandPtr& command) {
   auto look = std::make_shared<TubeLook>();
   const std::string& name = command->request.target;
   look->modes = ModesOf(command->tube);
-  look->figures.using_it = command->Value("used") == name;
-  for (const auto& [header, value] : command->request.headers)
-    if (header == "watched" && value == name) look->figures.watching = 1;
+  look->figures.using_it = IsOfConnection(command->request, "used");
+  look->figures.watching = IsOfConnection(command->request, "watched");
   look->there = command->tube || name == kNotifyTube || name == BeanstalkdParser::kDefault || look->figures.using_it + look->figures.watching > 0;
   LookAtLanes(command, look);
 }

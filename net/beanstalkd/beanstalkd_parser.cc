@@ -261,6 +261,7 @@ RequestParser::Step BeanstalkdParser::PauseTube(std::string_view rest) {
   const std::optional<uint64_t> delay = TakeNumber(&rest);
   if (!IsTubeName(tube) || !delay || !rest.empty()) return Say(std::string(kBadFormat));
   request_.headers = {{"delay", std::to_string(*delay)}};
+  TellTubes();
   return Complete("pause-tube", std::string(tube));
 }
 
@@ -272,10 +273,15 @@ RequestParser::Step BeanstalkdParser::Kick(std::string_view rest) {
   return Complete("kick", used_);
 }
 
+/// A tube that a connection uses or watches is there, whatever is in it.
+void BeanstalkdParser::TellTubes() {
+  request_.headers.emplace_back("used", used_);
+  for (const std::string& watched : watched_) request_.headers.emplace_back("watched", watched);
+}
+
 RequestParser::Step BeanstalkdParser::StatsTube(std::string_view tube) {
   if (!IsTubeName(tube)) return Say(std::string(kBadFormat));
-  request_.headers = {{"used", used_}};
-  for (const std::string& watched : watched_) request_.headers.emplace_back("watched", watched);
+  TellTubes();
   return Complete("stats-tube", std::string(tube));
 }
 
@@ -298,10 +304,7 @@ RequestParser::Step BeanstalkdParser::OfConsumers(std::string_view) {
 
 RequestParser::Step BeanstalkdParser::Plain(std::string_view method, std::string_view rest) {
   if (!rest.empty()) return Say(std::string(kBadFormat));
-  if (method == "list-tubes") {
-    request_.headers = {{"used", used_}};
-    for (const std::string& watched : watched_) request_.headers.emplace_back("watched", watched);
-  }
+  if (method == "list-tubes") TellTubes();
   return Complete(method, used_);
 }
 

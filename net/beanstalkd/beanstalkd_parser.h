@@ -74,6 +74,7 @@ class BeanstalkdParser : public RequestParser {
   Step Ignore(std::string_view tube);
   Step PauseTube(std::string_view rest);
   Step Kick(std::string_view rest);
+  void TellTubes();
   Step StatsTube(std::string_view tube);
   Step ListUsed(std::string_view rest);
   Step ListWatched(std::string_view rest);

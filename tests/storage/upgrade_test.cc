@@ -1,8 +1,5 @@
 // A store of an older format becomes one of the present one: what it held is there, in the families where it belongs, and each lane's counts are as
 // if they had always been kept.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <map>
@@ -17,6 +14,7 @@
 #include "storage/raw.h"
 #include "storage/records.h"
 #include "storage/rocks_harness.h"
+#include "support/process.h"
 
 namespace notifyd {
 namespace {
@@ -288,18 +286,14 @@ TEST_CASE("upgrade: one that is cut short at any step goes on at the next start,
 }
 
 /// A process of its own opens the store, and dies at that passage of that point; false: it did not come so far.
-bool DiesOpening(const StoreOptions& options, const std::string& point, int passage) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (!ArmCrashPoint(point + ":" + std::to_string(passage)).ok()) ::_exit(2);
-    static auto* opened = new Result<std::unique_ptr<RocksStore>>(RocksStore::Open(options));  // whose threads this process has not
-    ::_exit(opened->ok() ? 0 : 1);
-  }
-  REQUIRE(child > 0);
-  int status = 0;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return true;
-  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+bool DiesOpening(RocksHarness& store, const std::string& point, int passage) {
+  const StoreOptions options = store.Options();
+  test::Process opener(DYING_STORE_BINARY,
+                       {{options.directory, options.encryption_key_file, std::to_string(options.wall_ms()), point + ":" + std::to_string(passage)}});
+  const int code = opener.Wait();
+  if (code == 1000 + SIGKILL) return true;
+  INFO(opener.error());
+  CHECK(code == 0);
   return false;
 }
 
@@ -316,7 +310,7 @@ TEST_CASE("upgrade: a process that dies at any of its crash points leaves what t
       store.Commit(std::move(ops));
       store.Close();
       MakeOld(store);
-      dies = DiesOpening(store.Options(), point, passage);
+      dies = DiesOpening(store, point, passage);
       store.Open();
       CHECK(FormatFileOf(store) == kFormatVersion);
       CHECK(CountsIn(store)[kFifoLane.name] == kFifoCounts);

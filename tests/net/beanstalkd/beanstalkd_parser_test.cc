@@ -172,8 +172,8 @@ TEST_CASE("beanstalkd parser: commands about a job, a tube, and all of it") {
   CHECK(wire.One("kick 5 and more\r\n") == "kick default bound=5");
   CHECK(wire.One("kick 18446744073709551615\r\n") == "kick default bound=4294967295");
   for (const char* bad : {"kick x\r\n", "kick \r\n"}) CHECK(wire.One(bad) == kBad);
-  CHECK(wire.One("pause-tube a 5\r\n") == "pause-tube a delay=5");
-  CHECK(wire.One("pause-tube  a  5\r\n") == "pause-tube a delay=5");
+  CHECK(wire.One("pause-tube a 5\r\n") == "pause-tube a delay=5 used=default watched=default");
+  CHECK(wire.One("pause-tube  a  5\r\n") == "pause-tube a delay=5 used=default watched=default");
   for (const char* bad : {"pause-tube\r\n", "pause-tube a\r\n", "pause-tube a b\r\n", "pause-tube a -1\r\n", "pause-tube a 5 6\r\n",
                           "pause-tube -a 5\r\n", "pause-tube a 4294967296\r\n"})
     CHECK(wire.One(bad) == kBad);
