@@ -129,26 +129,26 @@ TEST_CASE("members: a signed change is taken once, though what it is about moves
     for (const auto& [name, value] : head.headers) text += name + ": " + value + "\r\n";
     return text + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   };
-  constexpr int64_t kNow = 1'700'000'000;
+  constexpr int64_t kBefore = 1'700'000'000, kAfter = kBefore + 1;
   const auto move = [&] {
     a.places.Set(There(b.members_port));
-    b.places.Set({.kind = Place::Kind::kHere, .since = WallTime{kNow * 1000}});
+    b.places.Set({.kind = Place::Kind::kHere, .since = WallTime{kAfter * 1000}});
   };
   SECTION("a notify") {
     const auto asked = [&](int64_t ts) { return signed_request("POST", "/v1/notifies", kNotify, ts); };
-    CHECK(Ask(b.port, asked(kNow - 1)).status == 201);
-    CHECK(Ask(a.port, asked(kNow - 1)).status == 401);
-    CHECK(Ask(b.port, asked(kNow - 1)).status == 401);
+    CHECK(Ask(b.port, asked(kBefore)).status == 201);
+    CHECK(Ask(a.port, asked(kBefore)).status == 401);
+    CHECK(Ask(b.port, asked(kBefore)).status == 401);
     move();
     for (StagedBroker* each : {&a, &b}) {
-      const RawResponse refused = Ask(each->port, asked(kNow - 1));
+      const RawResponse refused = Ask(each->port, asked(kBefore));
       CHECK(refused.status == 503);
       CHECK(refused.Header("Retry-After") == "1");
       CHECK_THAT(refused.body, Catch::Contains("sign it anew"));
     }
     CHECK(b.Came("submit") == 0);
-    CHECK(Ask(a.port, asked(kNow)).status == 201);
-    CHECK(Ask(b.port, asked(kNow)).status == 401);
+    CHECK(Ask(a.port, asked(kAfter)).status == 201);
+    CHECK(Ask(b.port, asked(kAfter)).status == 401);
     CHECK(b.Came("submit") == 1);
   }
   SECTION("what is the leader's, which members are drained, too") {
@@ -158,12 +158,12 @@ TEST_CASE("members: a signed change is taken once, though what it is about moves
                     : signed_request("PUT", "/v1/namespaces/fresh", R"({"nonsense":1})", ts);
     };
     // The one is not there in these brokers, the other is none: what counts is who was asked.
-    CHECK(Ask(b.port, asked(kNow - 1)).status == (drains ? 501 : 422));
+    CHECK(Ask(b.port, asked(kBefore)).status == (drains ? 501 : 422));
     CHECK(b.Counted(PassingFigures::kAnswered) == 1);
-    CHECK(Ask(a.port, asked(kNow - 1)).status == 401);
+    CHECK(Ask(a.port, asked(kBefore)).status == 401);
     move();
-    CHECK(Ask(b.port, asked(kNow - 1)).status == 503);
-    CHECK(Ask(b.port, asked(kNow)).status == (drains ? 501 : 422));
+    CHECK(Ask(b.port, asked(kBefore)).status == 503);
+    CHECK(Ask(b.port, asked(kAfter)).status == (drains ? 501 : 422));
   }
 }
 
