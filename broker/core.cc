@@ -79,6 +79,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   bool empty = KeysOf(Clock::kWall) == 0;
   wall_.horizon().Set(empty ? DueKey{now.wall.ms + limits.lookahead_ms, {}} : totals.wall_mark);
   if (empty) search_.done.Set({totals.last_due_at_once.ms + 1, {}});
+  search_.last = {totals.next_id - 1};
   mono_.horizon().Set(KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark);
   expiry_.horizon().Set(totals.expiry_mark);
   LoadSlot(&switches_, SwitchesKey{});

@@ -239,8 +239,8 @@ class Core::Impl {
   DueTime DueOf(const When& when) const;
   /// Returns whether it lies further ahead than a due time may.
   bool IsTooFar(const DueTime& due) const { return !due.at_once && due.at.ms > now_.wall.ms + kMaxAheadMs; }
-  /// Returns the order key's time of what is due at once: now, and not before the last that was given.
-  WallTime AtOnce();
+  /// Returns the order key's time of what is due at once: now, or the last that was given, or one later, where the id would sort before that.
+  WallTime AtOnce(NotifyId id);
   void AddPoll(RequestId request, Entry* entry, int64_t wait_ms);
   /// Ends the wait of a request. `read`: and answers with the notify as it is.
   void EndPoll(RequestId request, bool read);

@@ -14,9 +14,12 @@
 #include "broker/via.h"
 
 namespace notifyd {
-WallTime Core::Impl::AtOnce() {
-  totals_.last_due_at_once = std::max(now_.wall, totals_.last_due_at_once);
-  return totals_.last_due_at_once;
+WallTime Core::Impl::AtOnce(NotifyId id) {
+  WallTime& last = totals_.last_due_at_once;
+  if (now_.wall > last) last = now_.wall;
+  else if (id < search_.last) ++last.ms;
+  search_.last = id;
+  return last;
 }
 
 DueTime Core::Impl::DueOf(const When& when) const {
@@ -338,7 +341,7 @@ void Core::Impl::RememberKey(const SubmitItem& item, NotifyId id) {
 }
 
 void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
-  entry->state.due = due.at_once ? AtOnce() : due.at;
+  entry->state.due = due.at_once ? AtOnce(entry->id) : due.at;
   entry->state.at_once = due.at_once;
   entry->durable = journal_.open();
   Index index = entry->state.phase == Phase::kHeld ? Index::kHeldDue : Index::kDue;

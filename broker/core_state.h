@@ -314,6 +314,7 @@ struct Host : Target {
 struct AtOnceSearch {
   Horizon done{DueKey{INT64_MIN, {}}};  // so far
   uint64_t ticket = 0;                  // of the page under way; 0: none
+  NotifyId last;                        // the id of that last key; after a start, which does not know it, the newest of all
 };
 
 /// NotifyState::reason of one that failed at an open breaker.

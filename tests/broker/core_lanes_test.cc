@@ -34,6 +34,46 @@ TEST_CASE("fifo lane: at-once notifies keep the order of submission when the clo
   for (NotifyId id : ids) CHECK(f.EndFirst(Verdict::kSuccess) == id);
 }
 
+TEST_CASE("fifo lane: what is retried by hand, triggered or moved to now goes to the tail, within a millisecond and with a clock that stepped back") {
+  const int64_t back_ms = GENERATE(0, 5000);
+  const bool restarts = GENERATE(false, true);
+  CoreFixture f;
+  std::vector<NotifyId> done;
+  for (int i = 0; i < 3; ++i) {
+    done.push_back(f.Submit(Fifo()).id);
+    f.EndFirst(Verdict::kSuccess);
+  }
+  Fields held = Fifo();
+  held.fkey = "f";
+  const NotifyId on_call = f.Submit(held).id;
+  Fields later = Fifo();
+  later.when = Delay(100'000);
+  const NotifyId moved = f.Submit(later).id;
+  std::vector<NotifyId> order{f.Submit(Fifo()).id};
+  f.now.wall.ms -= back_ms;
+  if (restarts) f.Restart();
+  const auto add = [&](NotifyId id) { order.push_back(id); };
+  add(f.Submit(Fifo()).id);
+  // Several in the order of their ids need no time of their own.
+  for (size_t i : {1, 2}) {
+    REQUIRE(CoreFixture::CodeOf(f.ById<RetryRequest>(done[i])) == Code::kOk);
+    add(done[i]);
+  }
+  CHECK(f.Get(done[1]).record->state.due == f.Get(done[2]).record->state.due);
+  REQUIRE(CoreFixture::CodeOf(f.ById<RetryRequest>(done[0])) == Code::kOk);
+  add(done[0]);
+  add(f.Submit(Fifo()).id);
+  REQUIRE(CoreFixture::CodeOf(f.Trigger("f")) == Code::kOk);
+  add(on_call);
+  add(f.Submit(Fifo()).id);
+  REQUIRE(CoreFixture::CodeOf(f.Change(moved, [](ChangeRequest& change) { change.when = Delay(0); })) == Code::kOk);
+  add(moved);
+  add(f.Submit(Fifo()).id);
+  f.Pass(0);
+  for (NotifyId id : order) CHECK(f.EndFirst(Verdict::kSuccess) == id);
+  CHECK(f.Balances());
+}
+
 TEST_CASE("fifo lane: a future-due notify blocks nobody") {
   CoreFixture f;
   Fields later = Fifo();

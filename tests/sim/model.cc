@@ -257,6 +257,7 @@ void Model::OnBoot() {
   limits_ = profile_.limits;
   lent_ = {0, UINT32_MAX, SIZE_MAX};
   stopping_ = closed_ = disk_low_ = false;
+  sums_.last_at_once = {sums_.next_id - 1};
   breakers_.clear();
   opened_.clear();
   refused_.clear();
@@ -336,8 +337,11 @@ uint16_t Model::StatesOf(NotifyId id, const Notify& notify) const {
   return waits(State::kRetrying, s.retry_at <= mono(), notify.restarted);
 }
 
-WallTime Model::AtOnce() {
-  sums_.last_due_at_once = std::max(sums_.last_due_at_once, wall());
+WallTime Model::AtOnce(NotifyId id) {
+  // An older one goes behind those that were due at once before it, in the same millisecond or with a clock that stepped back, too.
+  if (wall() > sums_.last_due_at_once) sums_.last_due_at_once = wall();
+  else if (id < sums_.last_at_once) ++sums_.last_due_at_once.ms;
+  sums_.last_at_once = id;
   return sums_.last_due_at_once;
 }
 
@@ -346,8 +350,8 @@ void Model::Resolve(const When& when, bool* at_once, WallTime* due) const {
   *at_once = when.kind == When::Kind::kDefault || *due <= wall();
 }
 
-void Model::SetDue(Notify* notify, bool at_once, WallTime due) {
-  notify->state.due = at_once ? AtOnce() : due;
+void Model::SetDue(NotifyId id, Notify* notify, bool at_once, WallTime due) {
+  notify->state.due = at_once ? AtOnce(id) : due;
   notify->state.at_once = at_once;
   notify->due_set_t = clock_->t();
   notify->durable = batch_;
@@ -375,7 +379,7 @@ void Model::MakeCallback(NotifyId about, const Notify& notify) {
   made.envelope = record->envelope;
   made.spec = record->spec;
   made.created_at = wall();
-  SetDue(&made, true, {});
+  SetDue(id, &made, true, {});
 }
 
 void Model::Settle(NotifyId id, Phase phase, const std::string& reason) {

@@ -99,6 +99,7 @@ class Model {
   struct Sums {
     uint64_t next_id = 1, accepted = 0, revived = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0, attempts = 0, retries = 0;
     WallTime last_due_at_once;
+    NotifyId last_at_once;  // whose due time that is; after a start the newest of all
     uint64_t pending() const { return accepted + revived - succeeded - failed - cancelled - expired; }
   };
   /// What the answer to a request must be.
@@ -216,8 +217,8 @@ class Model {
 
   WallTime wall() const { return clock_->now().wall; }
   MonoTime mono() const { return clock_->now().mono; }
-  WallTime AtOnce();
-  void SetDue(Notify* notify, bool at_once, WallTime due);
+  WallTime AtOnce(NotifyId id);
+  void SetDue(NotifyId id, Notify* notify, bool at_once, WallTime due);
   void Resolve(const When& when, bool* at_once, WallTime* due) const;
   /// Held under its fkey? Unsure where its due time had come before the clock stepped back: then `as_held` says how the core took it.
   template <class F>

@@ -194,7 +194,7 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
   bool holds = !early && !fkey.empty() && (item.when.kind == When::Kind::kDefault || !at_once);
   notify.state.phase = holds ? Phase::kHeld : Phase::kWaiting;
   if (holds && item.when.kind == When::Kind::kDefault) notify.state.due = kWallNever;
-  else SetDue(&notify, at_once, due);
+  else SetDue(id, &notify, at_once, due);
   if (!fkey.empty()) ChangeFkey(fkey).record = FkeyRecord{id, kWallNever, nullptr};
   remember_key(id);
   show(id);
@@ -256,7 +256,7 @@ Model::Expected Model::On(const TriggerRequest& r) {
   Notify& notify = Change(id);
   if (r.data) notify.spec = Merged(*notify.spec, *r.data);
   notify.state.phase = Phase::kWaiting;
-  SetDue(&notify, at_once, due);
+  SetDue(id, &notify, at_once, due);
   expected.needs = batch_;
   expected.states = {StatesOf(id, notify)};
   expected.body = Triggered{id, State::kReady, true};
@@ -357,7 +357,7 @@ void Model::ApplyRetry(NotifyId id) {
       int64_t ttl_ms = spec.ok() && spec->ttl_ms ? *spec->ttl_ms : state.expires_at.ms - notify.created_at.ms;
       state.expires_at = {wall().ms + std::max<int64_t>(1, ttl_ms)};
     }
-    SetDue(&notify, true, {});
+    SetDue(id, &notify, true, {});
     if (auto own = fkeys_.find(notify.envelope->fkey); !notify.envelope->fkey.empty() && own != fkeys_.end() && own->second.record.id == id)
       ChangeFkey(notify.envelope->fkey).record.expires_at = kWallNever;
   } else if (before.phase == Phase::kRetrying) {
@@ -371,11 +371,11 @@ void Model::ApplyRetry(NotifyId id) {
     if (DueCame(notifies_.at(id)) && !written) return;  // it came before the clock stepped back
     Notify& notify = Change(id);
     notify.state.phase = Phase::kWaiting;
-    SetDue(&notify, true, {});
+    SetDue(id, &notify, true, {});
   } else if (written && before.at_once && before.due > wall()) {
     Notify& notify = Change(id);
     notify.state.phase = Phase::kWaiting;
-    SetDue(&notify, true, {});
+    SetDue(id, &notify, true, {});
   }
 }
 
@@ -430,7 +430,7 @@ Model::Expected Model::On(const ChangeRequest& r) {
     if (!held || at_once) state.phase = Phase::kWaiting;
     state.next_attempt_at = {};
     if (const Lane* lane = LaneOf(notify.envelope->lane); lane && lane->blocked_head == r.id) ChangeLane(notify.envelope->lane).blocked_head = {};
-    SetDue(&notify, at_once, due);
+    SetDue(r.id, &notify, at_once, due);
   }
   return View(r.id, batch_);
 }
