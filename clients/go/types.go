@@ -520,7 +520,8 @@ type LanePatch struct {
 	// What may be sent at once after a rest. Refused where no rate holds; goes with its rate where that is taken back.
 	Burst *int64 `json:"burst,omitempty"`
 
-	// skip: while one waits for its next attempt, those behind it are sent. Fifo lanes only.
+	// skip: while one waits for its next attempt, those behind it are sent; it does so to its next attempt, also where this becomes block
+	// meanwhile. Fifo lanes only.
 	OnRetry *string `json:"on_retry,omitempty"`
 
 	// pause: the lane pauses itself where its head fails, or expires after an attempt. Fifo lanes only.

@@ -379,7 +379,8 @@ class LanePatch(TypedDict, total=False):
     rate_per_s: Optional[float]
     # What may be sent at once after a rest. Refused where no rate holds; goes with its rate where that is taken back.
     burst: Optional[int]
-    # skip: while one waits for its next attempt, those behind it are sent. Fifo lanes only.
+    # skip: while one waits for its next attempt, those behind it are sent; it does so to its next attempt, also where this becomes block
+    # meanwhile. Fifo lanes only.
     on_retry: Optional[Literal["block", "skip"]]
     # pause: the lane pauses itself where its head fails, or expires after an attempt. Fifo lanes only.
     on_failure: Optional[Literal["continue", "pause"]]

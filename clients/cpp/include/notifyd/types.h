@@ -981,7 +981,8 @@ struct LanePatch {
   std::optional<double> rate_per_s;
   /// What may be sent at once after a rest. Refused where no rate holds; goes with its rate where that is taken back.
   std::optional<std::int64_t> burst;
-  /// skip: while one waits for its next attempt, those behind it are sent. Fifo lanes only.
+  /// skip: while one waits for its next attempt, those behind it are sent; it does so to its next attempt, also where this becomes block
+  /// meanwhile. Fifo lanes only.
   std::optional<std::string> on_retry;
   /// pause: the lane pauses itself where its head fails, or expires after an attempt. Fifo lanes only.
   std::optional<std::string> on_failure;
