@@ -250,29 +250,35 @@ TEST_CASE("cluster host: since when it serves what came to it is said, of a name
   ClusterHost host(std::move(setup));
   auto owned = std::make_unique<TwoMembers>();
   TwoMembers* store = owned.get();
-  store->PlaceAt("a");
-  host.Start(std::move(owned));
-  REQUIRE(Await([&] { return host.Serves(2) && host.leads(); }));
-  CHECK(host.Of(2).since == WallTime{5'000});
-  CHECK(host.OfRegistry().since == WallTime{5'000});
-  wall_ms = 6'000;
-  store->PlaceAt("b");
-  host.Kick();
-  REQUIRE(Await([&] { return !host.Serves(2); }));
-  store->PlaceAt("a");
-  host.Kick();
-  REQUIRE(Await([&] { return host.Serves(2); }));
-  CHECK(host.Of(2).since == WallTime{6'000});
-  CHECK(host.OfRegistry().since == WallTime{5'000});
-  wall_ms = 7'000;
-  store->Drain(true);
-  host.Kick();
-  REQUIRE(Await([&] { return store->leader() == Incarnation(); }));
-  store->Drain(false);
-  host.Kick();
-  REQUIRE(Await([&] { return host.leads(); }));
-  CHECK(host.Of(2).since == WallTime{6'000});
-  CHECK(host.OfRegistry().since == WallTime{7'000});
+  SECTION("a namespace") {
+    store->PlaceAt("a");
+    host.Start(std::move(owned));
+    REQUIRE(Await([&] { return host.Serves(2); }));
+    CHECK(host.Of(2).since == WallTime{5'000});
+    wall_ms = 6'000;
+    store->PlaceAt("b");
+    host.Kick();
+    REQUIRE(Await([&] { return !host.Serves(2); }));
+    wall_ms = 7'000;
+    store->PlaceAt("a");
+    host.Kick();
+    REQUIRE(Await([&] { return host.Serves(2); }));
+    CHECK(host.Of(2).since == WallTime{7'000});
+  }
+  SECTION("the leading") {
+    host.Start(std::move(owned));
+    REQUIRE(Await([&] { return host.leads(); }));
+    CHECK(host.OfRegistry().since == WallTime{5'000});
+    wall_ms = 6'000;
+    store->Drain(true);
+    host.Kick();
+    REQUIRE(Await([&] { return store->leader() == Incarnation(); }));
+    wall_ms = 7'000;
+    store->Drain(false);
+    host.Kick();
+    REQUIRE(Await([&] { return host.leads(); }));
+    CHECK(host.OfRegistry().since == WallTime{7'000});
+  }
   host.Stop();
 }
 
