@@ -21,7 +21,9 @@ constexpr size_t kMostLooks = 1'000;
 constexpr size_t kNumbers = size_t{kMostNumber} + 1;
 
 Place Here(int64_t since) {
-  return {.kind = Place::Kind::kHere, .since = WallTime{since}};
+  Place place;
+  place.since = WallTime{since};
+  return place;
 }
 
 }  // namespace

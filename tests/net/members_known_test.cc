@@ -132,7 +132,9 @@ TEST_CASE("members: a signed change is taken once, though what it is about moves
   constexpr int64_t kBefore = 1'700'000'000, kAfter = kBefore + 1;
   const auto move = [&] {
     a.places.Set(There(b.members_port));
-    b.places.Set({.kind = Place::Kind::kHere, .since = WallTime{kAfter * 1000}});
+    Place here;
+    here.since = WallTime{kAfter * 1000};
+    b.places.Set(here);
   };
   SECTION("a notify") {
     const auto asked = [&](int64_t ts) { return signed_request("POST", "/v1/notifies", kNotify, ts); };
