@@ -86,6 +86,12 @@ Status CheckCell(const Asking& asking, const NamespaceSettings& settings, const 
   return Status(Code::kUnacceptable, "there is no cell of that name in store.postgres.cells", "/cell");
 }
 
+/// What a namespace says already, since the setting was higher then, stands in no other change's way.
+Status CheckTimeout(const Asking& asking, const NamespaceSettings& settings, const NamespaceRow* row) {
+  if (!settings.timeout_ms || (row && row->settings.timeout_ms == settings.timeout_ms)) return Status::Ok();
+  return asking.tools->submit.CheckTimeout(*settings.timeout_ms);
+}
+
 bool IsConditional(const Precondition& precondition) {
   return precondition.version || precondition.absent;
 }
@@ -144,6 +150,7 @@ Result<Asked> ReadNamespacePut(const Asking& asking) {
   if (!settings.ok()) return std::move(settings).status();
   const std::shared_ptr<const NamespaceRow> row = asking.asker.table->FindNamespace(name);
   NOTIFYD_TRY(CheckCell(asking, *settings, row.get()));
+  NOTIFYD_TRY(CheckTimeout(asking, *settings, row.get()));
   Result<std::optional<Precondition>> precondition = PreconditionOf(*asking.request, row ? std::optional(row->version) : std::nullopt);
   if (!precondition.ok()) return std::move(precondition).status();
   if (!*precondition) return Asked(NotWhatIfMatchSays());
@@ -169,6 +176,7 @@ Result<Asked> ReadNamespaceChange(const Asking& asking) {
   // Of that it says nothing.
   if (!named.cell) settings->cell.reset();
   NOTIFYD_TRY(CheckCell(asking, *settings, &row));
+  NOTIFYD_TRY(CheckTimeout(asking, *settings, &row));
   const bool conditional = IsConditional(**precondition);
   PutNamespace put{RequestOf(asking), asking.asker.ToActor(), row.name, *std::move(settings), {.version = row.version}};
   return Asked(AskForSpace(asking, std::move(put), conditional, 200));

@@ -178,6 +178,10 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   Result<ParsedNotify> parsed =
       parser_->ParseDocument(&*document, {base->envelope->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
   if (!parsed.ok()) return std::move(parsed).status();
+  // The document restates what is not touched.
+  if (asker) parser_->ApplyDefaults(*asker, &*parsed);
+  // A time that is not changed stays, too.
+  if (parsed->spec.timeout_ms != old->timeout_ms) NOTIFYD_TRY(parser_->CheckTimeout(parsed->spec.timeout_ms));
 
   ChangeRequest change;
   change.id = base->id;
@@ -195,9 +199,6 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   if (!when) spec.delay_ms = old->delay_ms;
   if (!ttl) spec.ttl_ms = old->ttl_ms;
   Envelope& envelope = parsed->envelope;
-  // The document restates a policy that is not touched.
-  if (asker && asker->space->settings.retry && !parsed->retry_given)
-    envelope.retry = std::make_shared<const RetryPolicy>(*asker->space->settings.retry);
   envelope.lane = base->envelope->lane;
   envelope.host = base->envelope->host;
   envelope.flow = base->envelope->flow;

@@ -1,5 +1,6 @@
 #include "net/api/submit_parser.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "base/bytes.h"
@@ -51,12 +52,6 @@ Status ApplyGrant(const Asker& asker, ParsedNotify* notify) {
   return Status::Ok();
 }
 
-/// What the namespace says where the notify says nothing.
-void ApplyDefaults(const NamespaceSettings& settings, ParsedNotify* notify) {
-  if (settings.retry && !notify->retry_given) notify->envelope.retry = std::make_shared<const RetryPolicy>(*settings.retry);
-  if (settings.timeout_ms && !notify->timeout_given) notify->spec.timeout_ms = *settings.timeout_ms;
-}
-
 }  // namespace
 
 Status ReadKeyHeader(const std::string* header, std::string* key) {
@@ -67,6 +62,19 @@ Status ReadKeyHeader(const std::string* header, std::string* key) {
     return Status(Code::kUnacceptable, "idempotency_key and the header Idempotency-Key differ", "/idempotency_key");
   *key = *header;
   return Status::Ok();
+}
+
+Status SubmitParser::CheckTimeout(int64_t timeout_ms) const {
+  if (timeout_ms <= limits_.max_timeout_ms) return Status::Ok();
+  return Status(Code::kUnacceptable, "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)",
+                "/timeout_ms");
+}
+
+void SubmitParser::ApplyDefaults(const Asker& asker, ParsedNotify* notify) const {
+  const NamespaceSettings& settings = asker.space->settings;
+  if (settings.retry && !notify->retry_given) notify->envelope.retry = std::make_shared<const RetryPolicy>(*settings.retry);
+  // The file's setting may have become lower than what was set by it.
+  if (settings.timeout_ms && !notify->timeout_given) notify->spec.timeout_ms = std::min(*settings.timeout_ms, limits_.max_timeout_ms);
 }
 
 Status SubmitParser::CheckUrls(const ParsedNotify& notify) const {
@@ -122,7 +130,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     if (out->idempotency_key.empty()) return ruled;
     if (out->refused.ok()) out->refused = std::move(ruled);
   }
-  if (context.asker) ApplyDefaults(context.asker->space->settings, &notify);
+  if (context.asker) ApplyDefaults(*context.asker, &notify);
   out->when = notify.when;
   out->ttl = notify.ttl;
   out->on_held = notify.spec.on_held.value_or(OnHeld::kReject);
@@ -132,9 +140,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
 }
 
 Status SubmitParser::CheckLimits(ParsedNotify* notify, const Asker* asker) const {
-  if (notify->refused.ok() && notify->spec.timeout_ms > limits_.max_timeout_ms)
-    notify->refused = Status(Code::kUnacceptable,
-                             "timeout_ms must be at most " + std::to_string(limits_.max_timeout_ms) + " here (limits.timeout_ms)", "/timeout_ms");
+  if (notify->refused.ok()) notify->refused = CheckTimeout(notify->spec.timeout_ms);
   if (const FlowFields* flow = notify->envelope.flow.get(); notify->refused.ok() && flow && flow->keep_response_bytes > limits_.max_kept_bytes)
     notify->refused =
         Status(Code::kUnacceptable, "keep_response_bytes must be at most " + std::to_string(limits_.max_kept_bytes) + " here (results.keep_bytes)",
@@ -149,7 +155,7 @@ Status SubmitParser::ReadPart(const JsonValue& item, const NotifyPart& part, con
   if (asker) NOTIFYD_TRY(ApplyGrant(*asker, out));
   NOTIFYD_TRY(CheckLimits(out, asker));
   if (part.orders_by_event) WithRules(asker, [&](const std::vector<LaneRule>& rules) { TakeOrderRule(rules, out); });
-  if (asker) ApplyDefaults(asker->space->settings, out);
+  if (asker) ApplyDefaults(*asker, out);
   return Status::Ok();
 }
 

@@ -68,6 +68,11 @@ class SubmitParser {
   /// May the asker be told there, and do the settings allow it? Errors: kForbidden, kUnacceptable, of the field "/callback_url".
   Status CheckCallback(const Callback& callback, const Asker& asker) const;
 
+  /// May a notify ask for so long? Error: kUnacceptable, of the field "/timeout_ms".
+  Status CheckTimeout(int64_t timeout_ms) const;
+  /// Sets what the asker's namespace says where the notify says nothing.
+  void ApplyDefaults(const Asker& asker, ParsedNotify* notify) const;
+
   /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
   /// line with fewer than HttpRequest::kPaddingBytes behind it is copied. Errors: as above.
   Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {}, const Asker* asker = nullptr);

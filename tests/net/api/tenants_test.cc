@@ -1,7 +1,10 @@
 // What one team tries on another on the same broker, and that it comes to nothing: with tokens of two namespaces, and of two callers in one.
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "broker/group_events.h"
 #include "broker/response.h"
+#include "broker/topic_events.h"
 #include "teams_fixture.h"
 #include "net/api/routes.h"
 
@@ -320,6 +323,40 @@ TEST_CASE("tenants: what a namespace says holds where a notify says nothing, and
   f.As(token, "POST", "/v1/notifies", R"({"url":"http://h/","retry":{},"timeout_ms":30000})");
   CHECK(f.Head().retry_policy().max_attempts == 10);
   CHECK(f.Spec().timeout_ms == 30'000);
+}
+
+TEST_CASE("tenants: a namespace's time for notifies that say none is no longer than the file lets them say") {
+  TeamsFixture f;
+  ApiOptions options = f.Options();
+  options.max_timeout_ms = 40'000;
+  Api bounded(options, &f.sink);
+  bounded.SetResponder(&f.responder);
+  NamespaceSettings settings;
+  settings.timeout_ms = 50'000;  // of when the file let them say more
+  f.PutSpace("default", kDefaultNumber, settings);
+  bounded.SetTable(std::make_shared<const AccessTable>(f.table));
+  auto ask = [&](const char* method, const std::string& target, const std::string& body) {
+    HttpRequest request;
+    request.method = method;
+    request.target = target;
+    request.body = body;
+    f.answers.clear();
+    bounded.OnRequest(++f.last_token, std::move(request));
+    return f.Outcome();
+  };
+  REQUIRE(ask("POST", "/v1/notifies", R"({"url":"http://h/"})") == "posted");
+  CHECK(f.Spec().timeout_ms == 40'000);
+  CHECK(ask("POST", "/v1/notifies", R"({"url":"http://h/","timeout_ms":45000})") == "422 /timeout_ms");
+  REQUIRE(ask("PUT", "/v1/subscriptions/s", R"({"topic":"t","url":"http://h/"})") == "posted");
+  const auto& put = std::get<SubscriptionPut>(f.Posted<TopicRequest>().ask->what);
+  CHECK(DecodeSpec(*put.said->spec)->timeout_ms == 40'000);
+  // It is not set so, and what is so already stands in nobody's way.
+  CHECK(ask("PATCH", "/v1/namespaces/default", R"({"timeout_ms":45000})") == "422 /timeout_ms");
+  CHECK(ask("PUT", "/v1/namespaces/default", R"({"timeout_ms":45000})") == "422 /timeout_ms");
+  CHECK(ask("PUT", "/v1/namespaces/three", R"({"timeout_ms":40001})") == "422 /timeout_ms");
+  CHECK(ask("PUT", "/v1/namespaces/three", R"({"timeout_ms":40000})") == "posted");
+  CHECK(ask("PATCH", "/v1/namespaces/default", R"({"max_pending":5})") == "posted");
+  CHECK(f.Registered<PutNamespace>().settings.timeout_ms == 50'000);
 }
 
 TEST_CASE("tenants: that sealing the store anew was begun is in the audit, and not that it was refused, or looked at") {
