@@ -159,8 +159,9 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   const bool right_old = matches(old_counts ? &*token->old_secret : nullptr);
   if (!(right | right_old) || !token->signing) return WrongCredential(token ? "wrong_signature" : "unknown_token", said->id);
 
-  const std::string* digest = head.Header("Content-Digest");
-  if (HasBody(head) && digest == nullptr) return WrongCredential("body_not_signed", said->id);
+  const std::string* header = head.Header("Content-Digest");
+  const std::string_view digest = header != nullptr ? TrimBlanks(*header) : std::string_view();
+  if (HasBody(head) && digest.empty()) return WrongCredential("body_not_signed", said->id);
   // From here on it is the token's owner who asks.
   const int64_t signed_ms = said->ts > kWallNever.ms / 1000 ? kWallNever.ms : said->ts * 1000;
   if (signed_ms - kSignedWithinMs > now.ms || signed_ms < now.ms - kSignedWithinMs - 999) return WrongCredential("signed_at_another_time", said->id);
@@ -168,7 +169,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr) return identified;
   if (IsStream(head)) return NotAdmitted{422, "a stream of notifies (NDJSON) takes no signature: show the token", {}, "", std::string(said->id)};
-  admitted->content_digest = digest != nullptr ? *digest : std::string();
+  admitted->content_digest = std::string(digest);
   if (!need.changes) return identified;
   if (signed_ms < started_.ms) return WrongCredential("signed_before_start", said->id);
   *once = {said->id, said->nonce, WallTime{signed_ms}, WallTime{signed_ms + kSignedWithinMs + 1000}};

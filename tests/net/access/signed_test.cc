@@ -177,6 +177,14 @@ TEST_CASE("signed request: no body without a digest, no stream, and only tokens 
     s.head.headers.pop_back();
     CHECK(ReasonOf(s.Ask(s.Sign("nonce-01"))) == "body_not_signed");
   }
+  SECTION("a body with one that says nothing") {
+    s.head.headers.back().second = GENERATE("", " ", "\t ");
+    CHECK(ReasonOf(s.Ask(s.Sign("nonce-01"))) == "body_not_signed");
+    s.head.headers[2].second = "0";
+    const auto answer = s.Ask(s.Sign("nonce-01"));
+    REQUIRE(StatusOf(answer) == 200);
+    CHECK(std::get<Admitted>(answer).content_digest == "");
+  }
   SECTION("neither") {
     s.head.headers.resize(1);
     const auto answer = s.Ask(s.Sign("nonce-01"));

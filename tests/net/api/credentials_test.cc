@@ -5,6 +5,7 @@
 #include "teams_fixture.h"
 
 #include <functional>
+#include <optional>
 
 namespace notifyd {
 namespace {
@@ -129,7 +130,8 @@ TEST_CASE("credentials: the use of a token is told once a minute") {
 }
 
 /// A request signed as that token's owner does.
-HttpRequest Signed(TeamsFixture& f, const std::string& body, const std::string& nonce, const std::string& type = "application/json") {
+HttpRequest Signed(TeamsFixture& f, const std::string& body, const std::string& nonce, const std::string& type = "application/json",
+                   std::optional<std::string> digest = {}) {
   HttpRequest request;
   request.method = "POST";
   request.target = "/v1/notifies";
@@ -137,7 +139,7 @@ HttpRequest Signed(TeamsFixture& f, const std::string& body, const std::string& 
   request.headers = {{"Host", "broker.example"},
                      {"Content-Type", type},
                      {"Content-Length", std::to_string(body.size())},
-                     {"Content-Digest", ContentDigestOf(body)}};
+                     {"Content-Digest", digest.value_or(ContentDigestOf(body))}};
   request.headers.emplace_back("Authorization", SignHead(request, f.last.id, f.last.secret, 1'700'000'000, nonce));
   return request;
 }
@@ -156,6 +158,8 @@ TEST_CASE("credentials: a signed request counts once, and with the body that was
   changed.body = R"({"url":"http://j/"})";
   const size_t events = f.sink.events.size();
   CHECK(ask(changed) == "422");
+  HttpRequest unsaid = Signed(f, body, "nonce-0007", "application/json", /*digest=*/"");
+  CHECK(ask(unsaid) == "401");
   HttpRequest moved = Signed(f, body, "nonce-0003");
   moved.target = "/v1/namespaces/one/notifies";
   CHECK(ask(moved) == "401");
