@@ -27,8 +27,9 @@ NotAdmitted WrongCredential(const char* reason, std::string_view token_id = {}) 
   return {401, "the credential is not valid, or not from here", kChallengeAgain, reason, std::string(token_id), !token_id.empty()};
 }
 
-/// Whoever served it before remembers what it took, and this broker does not. Not the fault of who asks: signed anew it is taken.
-std::optional<NotAdmitted> SignedBeforeMove() {
+/// Whoever served it before, or the process before this one, remembers what it took, and this one does not. Not the fault of who asks: signed anew it
+/// is taken.
+std::optional<NotAdmitted> SignedBefore() {
   return NotAdmitted{503, "this was signed before this broker served what it is about, and may have been taken then: sign it anew", {}, "", {}};
 }
 
@@ -94,8 +95,8 @@ std::variant<Admitted, NotAdmitted> Admission::Admit(const Peer& peer, const Htt
     refused->may_be_new = refused->status == 404 || !admitted->principal.token_id().empty();
     return *std::move(refused);
   }
-  // Last: what is refused may come again.
-  if (!once.nonce.empty()) refused = once.signed_at < need.served_since ? SignedBeforeMove() : TakeOnce(once, now, admitted);
+  // Last: what is refused may come again. Of the second of the start it is not known whether it was signed before.
+  if (!once.nonce.empty()) refused = once.signed_at < std::max(need.served_since, started_) ? SignedBefore() : TakeOnce(once, now, admitted);
   if (refused) return *std::move(refused);
   return identified;
 }
@@ -171,7 +172,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   if (IsStream(head)) return NotAdmitted{422, "a stream of notifies (NDJSON) takes no signature: show the token", {}, "", std::string(said->id)};
   admitted->content_digest = std::string(digest);
   if (!need.changes) return identified;
-  if (signed_ms < started_.ms) return WrongCredential("signed_before_start", said->id);
+  if (said->ts < started_.ms / 1000) return WrongCredential("signed_before_start", said->id);
   *once = {said->id, said->nonce, WallTime{signed_ms}, WallTime{signed_ms + kSignedWithinMs + 1000}};
   return identified;
 }

@@ -81,7 +81,7 @@ struct NotAdmitted {
 
 class Admission {
  public:
-  /// `nonces`: borrowed, shared. `started`: a signed change of a time before it is refused.
+  /// `nonces`: borrowed, shared. `started`: a signed change of a second before is refused as no credential, one of that second is to be signed anew.
   Admission(std::shared_ptr<const AuthSettings> settings, std::shared_ptr<const AccessTable> table, NonceMemory* nonces, WallTime started);
 
   void SetTable(std::shared_ptr<const AccessTable> table) { table_ = std::move(table); }

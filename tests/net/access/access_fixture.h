@@ -51,7 +51,7 @@ struct AccessStage {
     Put(NewRow(std::move(grant)));
     return last.Text();
   }
-  Admission Make() { return Admission(std::make_shared<const AuthSettings>(settings), std::make_shared<const AccessTable>(table), &nonces, kStart); }
+  Admission Make() { return Admission(std::make_shared<const AuthSettings>(settings), std::make_shared<const AccessTable>(table), &nonces, started); }
   static HttpRequest Request(const std::string& authorization = {}) {
     HttpRequest head;
     head.method = "POST";
@@ -69,6 +69,7 @@ struct AccessStage {
   AccessTable table;
   AuthSettings settings;
   NonceMemory nonces;
+  WallTime started = kStart;
   NewToken last;
 };
 

@@ -145,6 +145,23 @@ TEST_CASE("signed request: its time is within five minutes, and a change is not 
   CHECK(ReasonOf(s.Ask(s.Sign("nonce-08", std::numeric_limits<int64_t>::max()))) == "signed_at_another_time");
 }
 
+TEST_CASE("signed request: a change of the second of the start, which may be from before it, is to be signed anew") {
+  Signed s;
+  s.stage.started = WallTime{kStart.ms + 400};
+  const WallTime soon{kStart.ms + 700};
+  const int64_t second = kStart.ms / 1000;
+  const auto answer = s.Ask(s.Sign("nonce-01", second), kSubmits, soon);
+  REQUIRE(StatusOf(answer) == 503);
+  CHECK(ReasonOf(answer) == "");
+  CHECK(s.stage.nonces.size() == 0);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", second - 1), kSubmits, soon)) == "signed_before_start");
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-01", second), kReads, soon)) == 200);
+  // Who may not at all is told so first.
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-01", second), {.scopes = {Scope::kSubmit}, .changes = true, .named = "three"}, soon)) == 404);
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-02", second + 1), kSubmits, soon)) == 200);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-02", second + 1), kSubmits, soon)) == "repeated_nonce");
+}
+
 TEST_CASE("signed request: a change of before what it is about was served here is refused, and not as one of a stranger") {
   Signed s;
   Need moved = kSubmits;

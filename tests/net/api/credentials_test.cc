@@ -178,6 +178,22 @@ TEST_CASE("credentials: a signed request counts once, and with the body that was
   CHECK(ask(request) == "413 /data");
 }
 
+TEST_CASE("credentials: a change that was signed in the second of the start, and may be from before, is asked for again") {
+  TeamsFixture f;
+  f.wall_ms += 400;
+  Api started(f.Options(), &f.sink);
+  started.SetResponder(&f.responder);
+  auto settings = std::make_shared<AuthSettings>();
+  settings->tokens = true;
+  started.SetAuth(settings);
+  f.Give(TeamsFixture::Of({"one"}, {Scope::kSubmit}), /*signing=*/true);
+  started.SetTable(std::make_shared<const AccessTable>(f.table));
+  started.OnRequest(++f.last_token, Signed(f, R"({"url":"http://h/"})", "nonce-0001"));
+  CHECK(f.Outcome() == "503");
+  CHECK(f.Header("Retry-After") == "1");
+  CHECK(f.sink.events.empty());
+}
+
 TEST_CASE("credentials: a signed request that was turned away, and of which nothing was begun, may come again as it is") {
   TeamsFixture f;
   Grant grant = TeamsFixture::Of({"one"}, {Scope::kSubmit});
