@@ -118,8 +118,9 @@ void Api::Impl::EndWhatIsOver() {
   for (auto& [token, stream] : streams)
     if (!stream->gone) EndRevoked(token, stream);
   std::vector<uint64_t> waits;
+  const Principal anybody = Principal::Anybody();  // where there are no bounds
   for (auto& [token, posted] : posted_)
-    if (posted.waits_for && posted.bounds && !access_.Holds(posted.bounds->asker.principal, now)) waits.push_back(token);
+    if (posted.waits_for && !access_.Holds(posted.bounds ? posted.bounds->asker.principal : anybody, now)) waits.push_back(token);
   for (uint64_t token : waits) {
     Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);

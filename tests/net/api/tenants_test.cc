@@ -428,6 +428,25 @@ TEST_CASE("tenants: the audit says which fields a change named, and not what the
   CHECK(f.Registered<PutNamespace>().actor.said == "max_pending");
 }
 
+TEST_CASE("tenants: what waits for anybody ends where everybody is asked who he is from now on") {
+  TeamsFixture f(/*tokens=*/false);
+  const uint64_t looks = f.Ask("GET", "/v1/notifies/" + NotifyId::Of(kDefaultNumber, 5).ToString() + "?wait_ms=60000");
+  const uint64_t submits = f.Ask("POST", "/v1/notifies?wait_ms=60000", R"({"url":"http://h/"})");
+  const uint64_t posted = f.Submit(R"({"url":"http://h/"})");
+  f.api.SetAuth(std::make_shared<AuthSettings>());
+  CHECK(f.answers.empty());
+  auto settings = std::make_shared<AuthSettings>();
+  settings->tokens = true;
+  f.api.SetAuth(settings);
+  REQUIRE(f.answers.contains(looks));
+  CHECK(f.answers.at(looks).status == 401);
+  // It is taken, or will be.
+  REQUIRE(f.answers.contains(submits));
+  CHECK(f.answers.at(submits).status == 504);
+  CHECK_FALSE(f.answers.contains(posted));
+  CHECK(std::count_if(f.sink.events.begin(), f.sink.events.end(), [](const Event& event) { return std::holds_alternative<Disconnected>(event); }) == 2);
+}
+
 TEST_CASE("tenants: what the file gave to a peer, and gives no more, ends what that began") {
   TeamsFixture f;
   auto set = [&](std::vector<std::pair<uint32_t, Grant>> grants) {
