@@ -13,6 +13,7 @@
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
 #include "net/api/resource.h"
+#include "net/api/retry_json.h"
 #include "net/api/space_fields.h"
 #include "net/api/token_fields.h"
 #include "net/signing/jwks.h"
@@ -169,7 +170,7 @@ Result<Asked> ReadNamespaceChange(const Asking& asking) {
   std::string patch = asking.request->body;
   NamespaceSettings named;
   NOTIFYD_TRY(ReadWhole(asking, [&](const JsonValue& root) { return ReadFields(SpaceFields(), "", root, &named); }));
-  Result<std::string> document = MergePatch(SpaceSettingsDocument(row.settings), patch);
+  Result<std::string> document = MergePatchOfRetry(SpaceSettingsDocument(row.settings), patch);
   if (!document.ok()) return std::move(document).status();
   Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &*document);
   if (!settings.ok()) return std::move(settings).status();

@@ -10,8 +10,8 @@
 #include "base/json_tree.h"
 #include "broker/flow.h"
 #include "net/api/fields.h"
-#include "net/api/merge_patch.h"
 #include "net/api/notify_fields.h"
+#include "net/api/retry_json.h"
 #include "net/api/url.h"
 
 namespace notifyd {
@@ -66,8 +66,7 @@ std::string SubmitDocument(const NotifySpec& spec, const Envelope& envelope, Wal
   std::string document;
   document.reserve(1024 + spec.url.size() + spec.payload.size() * 4 / 3);
   JsonWriter json(&document);
-  const NotifyShowing showing{
-      .spec = spec, .envelope = envelope, .expires_at = expires_at, .no_schedule = names.retry_steps, .no_steps = names.retry_schedule};
+  const NotifyShowing showing{.spec = spec, .envelope = envelope, .expires_at = expires_at};
   json.BeginObject();
   for (const NotifyField& field : NotifyFields()) {
     if (!field.restated || names.Replaces(field)) continue;
@@ -148,12 +147,6 @@ Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
         if (!first.empty()) return bad(std::string(first) + " and " + std::string(value.key) + " exclude each other");
         first = field->name();
       }
-      if (value.key != "retry" || value.kind != JsonValue::Kind::kObject) continue;
-      for (const JsonValue& part : value) {
-        if (!IsGiven(&part)) continue;
-        names->retry_schedule = names->retry_schedule || part.key == "schedule_ms";
-        names->retry_steps = names->retry_steps || part.key == "initial_ms" || part.key == "factor";
-      }
     }
     return Status::Ok();
   });
@@ -172,7 +165,7 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   if (!old.ok()) return std::move(old).status();
   Result<std::string> shown = WithoutHidden(*patch, *old, !asker || SightOf(*asker).bodies ? *secrets_ : SecretNames::Every());
   if (!shown.ok()) return std::move(shown).status();
-  Result<std::string> document = MergePatch(SubmitDocument(*old, *base->envelope, base->state.expires_at, names), *shown);
+  Result<std::string> document = MergePatchOfRetry(SubmitDocument(*old, *base->envelope, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
   // A body that is not touched stays, even where the settings would not take it any more.
   Result<ParsedNotify> parsed =

@@ -40,7 +40,6 @@ class IfMatch {
 /// What a patch names.
 struct PatchNames {
   std::vector<const NotifyField*> fields;
-  bool retry_schedule = false, retry_steps = false;  // retry: schedule_ms; initial_ms or factor; not null
 
   /// Names it one of these?
   bool Chose(Choice choice) const;

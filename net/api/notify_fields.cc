@@ -266,7 +266,7 @@ std::string MaskedUrl(std::string_view url) {
 }
 
 void ShowRetry(const Showing& showing, JsonWriter* json) {
-  WriteRetryParts(showing.envelope.retry_policy(), !showing.no_schedule, !showing.no_steps, json);
+  WriteRetry(showing.envelope.retry_policy(), json);
 }
 
 // ---- the table

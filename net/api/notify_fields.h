@@ -55,8 +55,6 @@ struct NotifyShowing {
   WallTime due = kWallNever, expires_at = kWallNever;
   const SecretNames* hidden = nullptr;  // headers that are shown as kHiddenValue; null: it is not for people, but to be read back
   bool no_urls = false;                 // of URLs their scheme and host alone: the broker's own notifies
-  bool no_schedule = false;             // of retry: without schedule_ms
-  bool no_steps = false;                // of retry: without initial_ms and factor
 };
 
 /// Fields of which a document may give one at most; a change that names one puts it in the place of the others.

@@ -1,6 +1,10 @@
 #include "net/api/retry_json.h"
 
-#include <string>
+#include <optional>
+#include <utility>
+
+#include "base/json_tree.h"
+#include "net/api/merge_patch.h"
 
 namespace notifyd {
 
@@ -30,22 +34,21 @@ void WritePattern(const AnswerPattern& pattern, JsonWriter* json) {
   json->EndObject();
 }
 
-void WriteRetryParts(const RetryPolicy& retry, bool with_schedule, bool with_steps, JsonWriter* json) {
-  bool scheduled = !retry.schedule_ms.empty();
-  bool steps = !scheduled && with_steps;
+void WriteRetry(const RetryPolicy& retry, JsonWriter* json) {
+  const bool scheduled = !retry.schedule_ms.empty();
   json->BeginObject();
   json->Key("max_attempts");
   json->Int(retry.max_attempts);
   json->Key("initial_ms");
-  steps ? json->Int(retry.initial_ms) : json->Null();
+  scheduled ? json->Null() : json->Int(retry.initial_ms);
   json->Key("factor");
-  steps ? json->Double(retry.factor) : json->Null();
+  scheduled ? json->Null() : json->Double(retry.factor);
   json->Key("max_ms");
   json->Int(retry.max_ms);
   json->Key("jitter");
   json->Double(retry.jitter);
   json->Key("schedule_ms");
-  if (scheduled && with_schedule) {
+  if (scheduled) {
     json->BeginArray();
     for (int64_t wait : retry.schedule_ms) json->Int(wait);
     json->EndArray();
@@ -61,8 +64,22 @@ void WriteRetryParts(const RetryPolicy& retry, bool with_schedule, bool with_ste
   json->EndObject();
 }
 
-void WriteRetry(const RetryPolicy& retry, JsonWriter* json) {
-  WriteRetryParts(retry, /*with_schedule=*/true, /*with_steps=*/true, json);
+Result<std::string> MergePatchOfRetry(std::string document, std::string_view patch) {
+  Result<JsonTree> tree = JsonTree::Parse(patch);
+  if (!tree.ok()) return MergePatch(document, patch);
+  auto names = [&](std::string_view pointer) {
+    const std::optional<JsonTree::Value> value = tree->root().At(pointer);
+    return value && value->kind() != JsonTree::Kind::kNull;
+  };
+  std::string_view others;
+  if (names("/retry/schedule_ms")) others = R"({"retry":{"initial_ms":null,"factor":null}})";
+  else if (names("/retry/initial_ms") || names("/retry/factor")) others = R"({"retry":{"schedule_ms":null}})";
+  if (!others.empty()) {
+    Result<std::string> without = MergePatch(document, others);
+    if (!without.ok()) return without;
+    document = *std::move(without);
+  }
+  return MergePatch(document, patch);
 }
 
 }  // namespace notifyd

@@ -1,7 +1,11 @@
-// A retry policy as answers show it. Contract section 3, "retry".
+// A retry policy as answers show it, and patches change it. Contract section 3, "retry".
 #pragma once
 
+#include <string>
+#include <string_view>
+
 #include "base/json.h"
+#include "base/status.h"
 #include "broker/notify.h"
 
 namespace notifyd {
@@ -10,7 +14,9 @@ namespace notifyd {
 void WritePattern(const AnswerPattern& pattern, JsonWriter* json);
 /// A retry policy: one object.
 void WriteRetry(const RetryPolicy& retry, JsonWriter* json);
-/// The same with null in the place of schedule_ms, or of initial_ms and factor, where the two say so.
-void WriteRetryParts(const RetryPolicy& retry, bool with_schedule, bool with_steps, JsonWriter* json);
+
+/// MergePatch into a document that may have a policy as WriteRetry shows it, as its `retry`. Of the waits, which exclude each other (schedule_ms;
+/// initial_ms and factor), those that the patch names take the place of the others. Errors: as MergePatch has them.
+Result<std::string> MergePatchOfRetry(std::string document, std::string_view patch);
 
 }  // namespace notifyd

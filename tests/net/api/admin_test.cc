@@ -126,6 +126,36 @@ TEST_CASE("namespaces: a PATCH changes what it names; null goes back to the brok
   CHECK(f.Registered<PutNamespace>().precondition.absent);
 }
 
+TEST_CASE("namespaces: of a policy's waits a PATCH puts what it names in the place of the others") {
+  AdminFixture f;
+  auto patched = [&](const RetryPolicy& retry, const std::string& patch) {
+    NamespaceSettings settings;
+    settings.retry = retry;
+    f.PutSpace("one", kOne, settings);
+    f.Publish();
+    REQUIRE(f.Admin("PATCH", "/v1/namespaces/one", "{\"retry\":" + patch + "}") == "posted");
+    return f.Registered<PutNamespace>().settings.retry.value();
+  };
+  RetryPolicy tries;
+  tries.max_attempts = 3;
+  RetryPolicy steps = tries, listed = tries;
+  steps.initial_ms = 7;
+  steps.factor = 3;
+  listed.schedule_ms = {1, 2};
+  for (const RetryPolicy& before : {tries, steps, listed}) {
+    const RetryPolicy after = patched(before, R"({"schedule_ms":[10,20]})");
+    CHECK(after.max_attempts == 3);
+    CHECK(after.schedule_ms == std::vector<int64_t>{10, 20});
+  }
+  const RetryPolicy back = patched(listed, R"({"initial_ms":5})");
+  CHECK(back.schedule_ms.empty());
+  CHECK(back.initial_ms == 5);
+  CHECK(back.max_attempts == 3);
+  CHECK(patched(steps, R"({"initial_ms":5})").factor == 3);
+  CHECK(patched(listed, R"({"max_attempts":4,"factor":null})").schedule_ms.size() == 2);
+  CHECK(f.Admin("PATCH", "/v1/namespaces/one", R"({"retry":{"schedule_ms":[4],"factor":2}})") == "422 /retry/factor");
+}
+
 TEST_CASE("namespaces: one is removed, with what is pending where that is said") {
   AdminFixture f;
   CHECK(f.Admin("DELETE", "/v1/namespaces/one") == "posted");
