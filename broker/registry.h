@@ -97,7 +97,8 @@ class Registry {
   // registry_tokens.cc
   /// The row, where the actor sees it; else refuses it as one that does not exist.
   std::shared_ptr<const TokenRow> Visible(uint64_t request, const Actor& actor, const std::string& id, RegistryEffects* out);
-  Status CheckNewGrant(const Now& now, const Actor& actor, const std::string& name, const Grant& grant) const;
+  /// But for when it expires.
+  Status CheckNewGrant(const Actor& actor, const std::string& name, const Grant& grant) const;
 
   const RegistryLimits limits_;
   AccessTable table_;

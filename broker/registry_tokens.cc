@@ -25,6 +25,10 @@ bool Holds(const Precondition& precondition, const TokenRow& row) {
   return !precondition.absent && (!precondition.version || *precondition.version == row.version);
 }
 
+Status CheckExpiry(const Now& now, const Grant& grant) {
+  return grant.ExpiredAt(now.wall) ? Status(Code::kUnacceptable, "that time is over", "/expires_at") : Status::Ok();
+}
+
 AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std::shared_ptr<const TokenRow>& row) {
   const std::vector<std::string>& spaces = row->grant.namespaces.names;
   return {.at = now.wall,
@@ -45,12 +49,11 @@ std::shared_ptr<const TokenRow> Registry::Visible(uint64_t request, const Actor&
   return nullptr;
 }
 
-Status Registry::CheckNewGrant(const Now& now, const Actor& actor, const std::string& name, const Grant& grant) const {
+Status Registry::CheckNewGrant(const Actor& actor, const std::string& name, const Grant& grant) const {
   if (name.empty() || name.size() > kMostNameBytes || !IsValidUtf8(name))
     return Status(Code::kUnacceptable, "a token's name has 1 to " + std::to_string(kMostNameBytes) + " bytes", "/name");
   if (Status status = CheckGrant(grant); !status.ok()) return status;
   if (Status status = LiesWithin(grant, actor.grant); !status.ok()) return status;
-  if (grant.ExpiredAt(now.wall)) return Status(Code::kUnacceptable, "that time is over", "/expires_at");
   for (size_t i = 0; i < grant.namespaces.names.size(); ++i) {
     const std::shared_ptr<const NamespaceRow> space = table_.FindNamespace(grant.namespaces.names[i]);
     if (!space || space->deleting)
@@ -61,7 +64,8 @@ Status Registry::CheckNewGrant(const Now& now, const Actor& actor, const std::st
 
 void Registry::On(const Now& now, const MakeTokenRequest& event, RegistryEffects* out) {
   if (!event.actor.grant.scopes.Has(Scope::kAdmin)) return Refuse(event.request, Status(Code::kForbidden, "this needs the scope admin"), out);
-  if (Status status = CheckNewGrant(now, event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (Status status = CheckNewGrant(event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (Status status = CheckExpiry(now, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
   if (table_.tokens() >= limits_.max_tokens) {
     return Refuse(event.request, Status(Code::kTooMany, "there are " + std::to_string(limits_.max_tokens) + " tokens: remove those that nobody uses"),
                   out);
@@ -93,7 +97,10 @@ void Registry::On(const Now& now, const ChangeToken& event, RegistryEffects* out
   row.grant = event.grant;
   row.disabled = event.disabled;
   if (row == *old) return Reply({.request = event.request, .token = old}, out);
-  if (Status status = CheckNewGrant(now, event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  if (Status status = CheckNewGrant(event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
+  // One that is over already may be disabled, or called otherwise.
+  if (event.grant.expires_at != old->grant.expires_at)
+    if (Status status = CheckExpiry(now, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
   Draft draft;
   Put(std::move(row), &draft);
   RegistryReply reply{.request = event.request, .token = table_.FindToken(event.id)};

@@ -249,6 +249,26 @@ TEST_CASE("registry: an id that is taken is asked for again, and so many tokens 
   CHECK(ask(6, "cccccccc").created);
 }
 
+TEST_CASE("registry: of a token whose time is over all else can be changed") {
+  Made made;
+  Grant grant = Stage::Submits({"one"});
+  grant.expires_at = WallTime{made.now.wall.ms + 1000};
+  made.MakeToken("tokenone", grant);
+  made.now.wall.ms += 2000;
+  auto change = [&](Grant to, bool disabled) {
+    return made.Do(ChangeToken{0, made.Root(), "tokenone", "renamed", std::move(to), disabled, {}}).status;
+  };
+  CHECK(change(grant, true).ok());
+  CHECK(made.published->FindToken("tokenone")->disabled);
+  Grant other = grant;
+  other.lanes = {"a/"};
+  CHECK(change(other, true).ok());
+  other.expires_at = WallTime{made.now.wall.ms - 1};
+  CHECK(change(other, true).field() == "/expires_at");
+  other.expires_at = WallTime{made.now.wall.ms + 1};
+  CHECK(change(other, true).ok());
+}
+
 TEST_CASE("registry: a token is changed, rotated and removed by who may, and is not there for who may not see it") {
   Made made;
   made.MakeToken("tokenone", Stage::Submits({"one"}));
