@@ -80,6 +80,7 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   origin.looks = !route->row->changes();
   origin.underway = std::move(underway);
   if (granted.passed_on) origin.underway.progress = granted.progress;
+  if (origin.underway.progress.carried_out) origin.underway.begun = true;  // elsewhere
   if (granted.nonce) origin.underway.nonce = granted.nonce;
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), std::move(origin), since_us);
@@ -153,6 +154,7 @@ void Api::Impl::OnClose(uint64_t token) {
 void Api::Impl::Post(uint64_t token, Event event, Posted posted) {
   const NamespaceNumber space = posted.space;
   if (options_.tracer) posted.traces = SampledOf(event);
+  posted.origin.underway.begun = true;
   CHECK(posted_.emplace(token, std::move(posted)).second);
   switchboard_->Post(space, std::move(event));
 }
@@ -307,6 +309,7 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
 
 void Api::Impl::Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask) {
   posted.aside = true;
+  posted.origin.underway.begun = true;
   CHECK(posted_.emplace(token, std::move(posted)).second);
   ask([this, token, alive = std::weak_ptr<bool>(alive_)](HttpResponse response) {
     if (alive.expired()) return;
@@ -372,6 +375,7 @@ void Api::Impl::GoOn(uint64_t token, Posted posted, NextStep next) {
   if (auto* response = std::get_if<HttpResponse>(&next)) return Answer(token, posted, std::move(*response), 1);
   if (auto* event = std::get_if<RegistryEvent>(&next)) {
     posted.aside = true;
+    posted.origin.underway.begun = true;
     CHECK(posted_.emplace(token, std::move(posted)).second);
     return switchboard_->Post(std::move(*event));
   }

@@ -20,8 +20,8 @@ constexpr const char* kPatchTypes = "application/merge-patch+json, application/j
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 constexpr const char* kSubmittedBefore = "the credential is not valid any more: what was submitted before may have been taken, or not";
 
-/// Is what is answered so refused before anything of it is done?
-bool IsNotBegun(int status) {
+/// Has whoever was asked for it refused it before anything of it was done?
+bool IsRefusedAtOnce(int status) {
   return status == 429 || status == 503 || status == 507;
 }
 
@@ -156,7 +156,7 @@ void Api::Impl::Answer(uint64_t token, const Posted& posted, HttpResponse respon
 void Api::Impl::Conclude(uint64_t token, const Underway& underway, HttpResponse response) {
   if (response.status >= 300 && underway.so_far) response = std::move(*underway.so_far);
   else if (underway.in_doubt) response = AnswerInDoubt(std::move(response));
-  if (underway.nonce && IsNotBegun(response.status)) access_.GiveBack(*underway.nonce);
+  if (underway.nonce && (!underway.begun || IsRefusedAtOnce(response.status))) access_.GiveBack(*underway.nonce);
   responder_->Respond(token, std::move(response));
 }
 

@@ -157,6 +157,7 @@ void Api::Impl::GoElsewhere(uint64_t token, Posted posted) {
                     ProblemResponse(Status(Code::kUnavailable, "what this request is about is on its way to another broker; try again")));
   underway.progress.waited_ms = WaitedMs(posted);
   underway.admitted = true;
+  underway.begun = true;  // it may be, there
   HttpRequest request = std::move(*origin.request);
   request.body.reserve(request.body.size() + HttpRequest::kPaddingBytes);
   if (!origin.subject) return TakeUp(token, std::move(request), std::move(underway));

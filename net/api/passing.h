@@ -47,6 +47,7 @@ struct Underway {
   std::shared_ptr<HttpResponse> so_far = {};  // with progress.carried_out: the answer where it cannot wait on
   bool in_doubt = false;                      // a member was asked that never answered: it may have been carried out there
   std::optional<NonceMemory::Taken> nonce = {};  // of one that is signed, and was let in here
+  bool begun = false;                            // something of it was asked of a core, of the registry, or of whoever else carries it out
 };
 
 /// What to answer of one that is in doubt, asked again and answered so. What is refused by what is looked at before it is known whether it was

@@ -223,6 +223,22 @@ TEST_CASE("credentials: a signed request that was turned away, and of which noth
     f.now_us += 2'000'000;
     CHECK(ask() == "posted");
   }
+  SECTION("before anything was posted") {
+    f.Give(grant, /*signing=*/true);
+    const std::string outcome = GENERATE("415", "422", "422 /url", "422 digest");
+    HttpRequest request = Signed(f, outcome == "422 /url" ? "{}" : body, "nonce-0001");
+    if (outcome == "415") request.headers.emplace_back("Content-Encoding", "br");
+    if (outcome == "422 digest") request.body = "{}";
+    if (outcome == "422") {
+      request.target += "?nope=1";
+      request.headers.pop_back();
+      request.headers.emplace_back("Authorization", SignHead(request, f.last.id, f.last.secret, 1'700'000'000, "nonce-0001"));
+    }
+    f.api.OnRequest(++f.last_token, std::move(request));
+    CHECK(f.Outcome().substr(0, 3) == outcome.substr(0, 3));
+    CHECK(ask() == "posted");
+    CHECK(ask() == "401");
+  }
   SECTION("not where its client left") {
     f.Give(grant, /*signing=*/true);
     REQUIRE(ask() == "posted");
