@@ -175,6 +175,12 @@ std::string SaidBy(JsonReader* reader, std::string* body) {
   return said;
 }
 
+/// What an admin changes is of a whole namespace, or of all; but for tokens, of which he hands out no more than he has.
+Status CheckReach(const RouteRow& row, const Asker& asker) {
+  if (!row.changes() || !row.scopes.Has(Scope::kAdmin) || row.path.starts_with("/v1/tokens")) return Status::Ok();
+  return RefuseBound(asker, "what is set for a namespace, or for all of them,");
+}
+
 }  // namespace
 
 Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
@@ -186,6 +192,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
     query = *std::move(read);
     if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
   }
+  NOTIFYD_TRY(CheckReach(*route.row, *asker));
   if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
   if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
   const Asking asking{id, route, query, request, tools, *asker, aside};

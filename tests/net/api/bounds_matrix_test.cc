@@ -85,11 +85,11 @@ const std::map<std::pair<std::string, Verb>, std::pair<Bound, std::string>>& Jud
       {{"/v1/stats", kGet}, {kFree, ""}},
       {{"/v1/namespaces", kGet}, {kFree, ""}},
       {{"/v1/namespaces/{ns}", kGet}, {kFree, ""}},
-      {{"/v1/namespaces/{ns}", kPut}, {kFree, ""}},
-      {{"/v1/namespaces/{ns}", kPatch}, {kFree, ""}},
-      {{"/v1/namespaces/{ns}", kDelete}, {kFree, ""}},
-      {{"/v1/namespaces/{ns}/keys", kPost}, {kFree, ""}},
-      {{"/v1/namespaces/{ns}/keys/{name}", kDelete}, {kFree, ""}},
+      {{"/v1/namespaces/{ns}", kPut}, {kRefused, R"({"lane_rules":[{"match":"b/*","concurrency":1}]})"}},
+      {{"/v1/namespaces/{ns}", kPatch}, {kRefused, R"({"retention_settled_ms":5})"}},
+      {{"/v1/namespaces/{ns}", kDelete}, {kRefused, ""}},
+      {{"/v1/namespaces/{ns}/keys", kPost}, {kRefused, "{}"}},
+      {{"/v1/namespaces/{ns}/keys/{name}", kDelete}, {kRefused, ""}},
       // Who hands out tokens hands out no more than he has: tests/broker/grant_test.cc.
       {{"/v1/tokens", kGet}, {kFree, ""}},
       {{"/v1/tokens", kPost}, {kFree, ""}},
@@ -99,14 +99,14 @@ const std::map<std::pair<std::string, Verb>, std::pair<Bound, std::string>>& Jud
       {{"/v1/tokens/{id}/rotate", kPost}, {kFree, ""}},
       {{"/v1/audit", kGet}, {kFree, ""}},
       {{"/v1/rekey", kGet}, {kFree, ""}},
-      {{"/v1/rekey", kPost}, {kFree, ""}},
+      {{"/v1/rekey", kPost}, {kRefused, ""}},
       {{"/v1/backups", kGet}, {kFree, ""}},
-      {{"/v1/backups", kPost}, {kFree, ""}},
+      {{"/v1/backups", kPost}, {kRefused, "{}"}},
       {{"/v1/backups/{name}", kGet}, {kFree, ""}},
-      {{"/v1/backups/{name}", kDelete}, {kFree, ""}},
+      {{"/v1/backups/{name}", kDelete}, {kRefused, ""}},
       {{"/v1/cluster", kGet}, {kFree, ""}},
-      {{"/v1/cluster/members/{name}/drain", kPost}, {kFree, ""}},
-      {{"/v1/cluster/members/{name}/drain", kDelete}, {kFree, ""}},
+      {{"/v1/cluster/members/{name}/drain", kPost}, {kRefused, ""}},
+      {{"/v1/cluster/members/{name}/drain", kDelete}, {kRefused, ""}},
       {{"/v1/history", kGet}, {kFree, ""}},
       {{"/v1/due", kGet}, {kFree, ""}},
       {{"/v1/live", kGet}, {kFree, ""}},
@@ -142,6 +142,7 @@ class BoundsFixture : public TeamsFixture {
     for (const auto& [what, with] : {std::pair<std::string, std::string>{"{mode}", "fifo"},
                                      {"{fkey}", "b:1"},
                                      {"{topic}", "t"},
+                                     {"{ns}", "one"},
                                      {"{caller}", "c"},
                                      {"{host}", "h:1"},
                                      {"{id}", row.names_notify() || row.names_group() || row.names_event() ? Id().ToString() : "i"},
@@ -229,6 +230,8 @@ TEST_CASE("bounds: every route is judged for tokens that are bound to lanes, fke
     if (bound == Bound::kRefused) {
       CHECK(outcome.substr(0, 3) == "403");
       CHECK(f.sink.events.empty());
+      // Nothing but that the token was used.
+      for (const RegistryEvent& event : f.sink.registry) CHECK(std::holds_alternative<TokenUsed>(event));
       continue;
     }
     REQUIRE(outcome == "posted");
@@ -250,6 +253,29 @@ TEST_CASE("bounds: every route is judged for tokens that are bound to lanes, fke
     CHECK(f.Outcome() == "404");
   }
   CHECK(Judgements().size() == AllRoutes().size());
+}
+
+TEST_CASE("bounds: nor does an admin of all namespaces who is bound to names reach beyond them") {
+  BoundsFixture f;
+  f.grant.namespaces = NamespaceSet::All();
+  const std::string token = f.Give(f.grant);
+  for (const auto& [method, target] : {std::pair<const char*, const char*>{"PUT", "/v1/namespaces/three"},
+                                       {"PATCH", "/v1/namespaces/one"},
+                                       {"DELETE", "/v1/namespaces/one"},
+                                       {"POST", "/v1/namespaces/one/keys"},
+                                       {"DELETE", "/v1/namespaces/one/keys/k"},
+                                       {"POST", "/v1/rekey"},
+                                       {"POST", "/v1/backups"},
+                                       {"DELETE", "/v1/backups/nightly"},
+                                       {"POST", "/v1/cluster/members/a/drain"}}) {
+    CAPTURE(method, target);
+    CHECK(f.As(token, method, target, method == std::string("PATCH") ? "{}" : "") == "403");
+    CHECK(f.Detail().find("bound to lanes or fkeys") != std::string::npos);
+  }
+  CHECK(f.rekeys == 0);
+  CHECK(f.drains.empty());
+  CHECK(f.backup_asks.empty());
+  CHECK(f.As(token, "DELETE", "/v1/tokens/unknown12345") == "posted");
 }
 
 TEST_CASE("bounds: a PUT makes what is not there, and only then; the request's own condition holds besides") {
