@@ -85,7 +85,7 @@ bool AnswerReader::TakeStatusLine(std::string_view line) {
   first_field_ = true;
   last_frames_ = has_length_ = chunked_ = until_close_ = false;
   retry_after_.clear();
-  location_.clear();
+  location_.reset();
   codings_.clear();
   captured_.clear();
   part_ = Part::kFields;

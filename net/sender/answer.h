@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,7 +62,8 @@ class AnswerReader {
   bool keep_alive() const { return keep_alive_; }
   /// Of the final response, the last one of that name; empty: none.
   const std::string& retry_after() const { return retry_after_; }
-  const std::string& location() const { return location_; }
+  /// Likewise; empty is a reference, too.
+  const std::optional<std::string>& location() const { return location_; }
 
   // ---- the body
   /// `last`: TakeBodyEnd follows at once, so that there is no need to look at a part of it.
@@ -112,7 +114,8 @@ class AnswerReader {
   bool has_length_ = false, chunked_ = false, until_close_ = false;
   uint64_t content_length_ = 0;
   BodyFraming framing_ = BodyFraming::kNone;
-  std::string retry_after_, location_, codings_;
+  std::string retry_after_, codings_;
+  std::optional<std::string> location_;
   std::vector<std::pair<std::string, std::string>> captured_;
 
   std::unique_ptr<ContentDecoder> decoder_;

@@ -411,17 +411,16 @@ Unjudged PlainCall::MakeEnded() const {
 bool PlainCall::Follow(bool reusable) {
   const bool follows = rule_ != nullptr && rule_->follow_redirects ? *rule_->follow_redirects
                                                                    : request_.spec().follow_redirects.value_or(config_->options.follow_redirects);
-  if (!follows || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) || reader_.location().empty())
-    return false;
+  if (!follows || attempt_.envelope->reply_none || reader_.fault() != nullptr || !IsRedirect(reader_.status()) || !reader_.location()) return false;
   if (redirects_ == kMaxRedirects) {
     redirect_error_ = "too_many_redirects";
-    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + reader_.location();
+    redirect_detail_ = "after " + std::to_string(kMaxRedirects) + " redirects came another, to " + *reader_.location();
     return false;
   }
   const int64_t now_ms = MonotonicMs();
   // Before the request changes: what of it is still to be written is borrowed from it.
   LetGo(Why::kAnswer, reusable, now_ms);
-  if (Status status = request_.Follow(reader_.status(), reader_.location()); !status.ok()) {
+  if (Status status = request_.Follow(reader_.status(), *reader_.location()); !status.ok()) {
     redirect_error_ = "unexpected_answer";
     redirect_detail_ = status.detail();
     return false;

@@ -3,7 +3,9 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "base/ascii.h"
 #include "base/authority.h"
@@ -32,6 +34,42 @@ std::string OriginKey(const std::string& url) {
   return LowerAscii(key);
 }
 
+/// RFC 3986 section 5.2.4, of a path that begins with a slash.
+std::string WithoutDotSegments(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    if (segment == "..") out.resize(out.empty() ? 0 : out.rfind('/'));
+    if (segment != "." && segment != "..") out.append("/").append(segment);
+    else if (path.empty()) out.push_back('/');
+  }
+  return out;
+}
+
+/// RFC 3986 section 5.2.2, without fragments. What has a scheme is not touched; empty: `url` is not http or https.
+std::string Resolve(std::string_view url, std::string_view reference) {
+  reference = reference.substr(0, reference.find('#'));
+  if (const size_t end = reference.find_first_of(":/?"); end != reference.npos && reference[end] == ':') return std::string(reference);
+  std::optional<UrlParts> base = PartsOfUrl(url.substr(0, url.find('#')), "/?");
+  if (!base) return {};
+  if (reference.starts_with("//")) {
+    const size_t end = std::min(reference.find_first_of("/?", 2), reference.size());
+    base->authority = reference.substr(2, end - 2);
+    base->rest = {};
+    reference.remove_prefix(end);
+  }
+  std::string out = std::string(base->scheme()) + "://" + std::string(base->authority);
+  if (reference.empty()) return out.append(base->rest);
+  const std::string_view base_path = base->rest.substr(0, base->rest.find('?'));
+  const size_t query = std::min(reference.find('?'), reference.size());
+  std::string path(reference.substr(0, query));
+  if (path.empty()) return out.append(base_path).append(reference);
+  if (path[0] != '/') path.insert(0, std::string(base_path.substr(0, base_path.rfind('/'))) + "/");
+  return out.append(WithoutDotSegments(path)).append(reference.substr(query));
+}
+
 }  // namespace
 
 Result<SplitUrl> SplitTarget(std::string_view url) {
@@ -55,10 +93,11 @@ Result<SplitUrl> SplitTarget(std::string_view url) {
 }
 
 Result<std::string> ResolveRedirect(const std::string& url, const std::string& location) {
+  // The same again, byte for byte.
+  if (location.empty() || location[0] == '#') return url.substr(0, url.find('#'));
   UrlHandle handle(curl_url());
   constexpr unsigned kFlags = CURLU_PATH_AS_IS | CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_DISALLOW_USER;
-  if (handle == nullptr || curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_PATH_AS_IS) != CURLUE_OK ||
-      curl_url_set(handle.get(), CURLUPART_URL, location.c_str(), kFlags) != CURLUE_OK) {
+  if (handle == nullptr || curl_url_set(handle.get(), CURLUPART_URL, Resolve(url, location).c_str(), kFlags) != CURLUE_OK) {
     return Status(Code::kUnacceptable, "redirected to something that is not a URL");
   }
   std::string out = Part(handle.get(), CURLUPART_URL);

@@ -17,7 +17,8 @@ struct SplitUrl {
 /// Error: kUnacceptable unless it is an absolute http or https URL with a host and without user info, spaces or control bytes.
 Result<SplitUrl> SplitTarget(std::string_view url);
 
-/// The absolute URL that a Location header leads to from `url` (RFC 3986 section 5). Error: kUnacceptable: it leads to no http or https URL.
+/// The absolute URL that a Location header leads to from `url` (RFC 3986 section 5): a relative one without dot segments, an absolute one as it came,
+/// like what is submitted. Error: kUnacceptable: it leads to no http or https URL.
 Result<std::string> ResolveRedirect(const std::string& url, const std::string& location);
 
 /// Scheme, host and port are the same, written in whatever way.

@@ -50,5 +50,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CHECK(SplitTarget(*next).ok());
     CHECK(next->find('@') > next->find_first_of("/?", next->find("://") + 3));
   }
+  Result<std::string> same = ResolveRedirect(std::string(url), "#" + std::string(location));
+  CHECK(same.ok() && *same == url.substr(0, url.find('#')));
+  if (Result<std::string> up = ResolveRedirect(std::string(url), "../" + std::string(location)); up.ok()) {
+    Result<SplitUrl> led = SplitTarget(*up);
+    CHECK(led.ok() && led->origin == split->origin);
+    const std::string path = led->target.substr(0, led->target.find('?')) + "/";
+    CHECK(path.find("/./") == path.npos && path.find("/../") == path.npos);
+  }
   return 0;
 }

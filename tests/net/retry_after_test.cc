@@ -52,8 +52,60 @@ TEST_CASE("target: redirects resolve against the URL that was called") {
   CHECK(*ResolveRedirect("http://h/a/b?c", "/d") == "http://h/d");
   CHECK(*ResolveRedirect("https://h/a", "//other/x") == "https://other/x");
   CHECK_FALSE(ResolveRedirect("http://h/", "ftp://h/").ok());
+  CHECK_FALSE(ResolveRedirect("http://h/", "ftp:x").ok());
   CHECK_FALSE(ResolveRedirect("http://h/", "http://user:password@h/").ok());
   CHECK(SameOrigin("http://H/a", "http://h:80/b"));
   CHECK_FALSE(SameOrigin("http://h/", "https://h/"));
   CHECK_FALSE(SameOrigin("http://h/", "http://h:81/"));
+}
+
+TEST_CASE("target: a relative redirect is resolved as RFC 3986 says, an absolute one stays as it is") {
+  struct Row {
+    const char *url, *location, *leads;
+  };
+  constexpr const char* kBase = "http://a/b/c/d;p?q";
+  for (const Row& row : std::vector<Row>{
+           // The examples of its section 5.4.
+           {kBase, "g", "http://a/b/c/g"},
+           {kBase, "./g", "http://a/b/c/g"},
+           {kBase, "g/", "http://a/b/c/g/"},
+           {kBase, "/g", "http://a/g"},
+           {kBase, "?y", "http://a/b/c/d;p?y"},
+           {kBase, "g?y", "http://a/b/c/g?y"},
+           {kBase, "#s", "http://a/b/c/d;p?q"},
+           {kBase, "g#s", "http://a/b/c/g"},
+           {kBase, "", "http://a/b/c/d;p?q"},
+           {kBase, ".", "http://a/b/c/"},
+           {kBase, "./", "http://a/b/c/"},
+           {kBase, "..", "http://a/b/"},
+           {kBase, "../g", "http://a/b/g"},
+           {kBase, "../..", "http://a/"},
+           {kBase, "../../../g", "http://a/g"},
+           {kBase, "/../g", "http://a/g"},
+           {kBase, "g.", "http://a/b/c/g."},
+           {kBase, "..g", "http://a/b/c/..g"},
+           {kBase, "./g/.", "http://a/b/c/g/"},
+           {kBase, "g/./h", "http://a/b/c/g/h"},
+           {kBase, "g/../h", "http://a/b/c/h"},
+           {kBase, "g;x=1/../y", "http://a/b/c/y"},
+           {kBase, "g?y/../x", "http://a/b/c/g?y/../x"},
+           {kBase, "g#s/../x", "http://a/b/c/g"},
+           // What was asked for stays as it is where the path is its own.
+           {"http://h/a/../b?c", "#x", "http://h/a/../b?c"},
+           {"http://h/a/../b?c", "?d", "http://h/a/../b?d"},
+           {"http://h/a/b/../c", "../d", "http://h/d"},
+           {"http://h", "d", "http://h/d"},
+           {"http://h?c", "?d", "http://h/?d"},
+           {"http://h//a/b", "..//c", "http://h///c"},
+           {"https://h:8443/a?b=/c/d", "e f?g h", "https://h:8443/e%20f?g+h"},
+           {"http://h/a", "//other/x/../y", "http://other/y"},
+           // No dots to anybody but some; rules look at them.
+           {"http://h/a", "b/%2e%2e/c", "http://h/b/%2e%2e/c"},
+           {"http://h/a", "http://h/b/../c", "http://h/b/../c"},
+       }) {
+    CAPTURE(row.url, row.location);
+    Result<std::string> leads = ResolveRedirect(row.url, row.location);
+    REQUIRE(leads.ok());
+    CHECK(leads->substr(0, leads->find('#')) == row.leads);
+  }
 }
