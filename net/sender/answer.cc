@@ -53,7 +53,7 @@ void AnswerReader::Begin(const AnswerPlan& plan) {
   raw_.clear();
   body_.clear();
   received_ = 0;
-  overflowed_ = spoiled_ = body_ended_ = look_due_ = false;
+  overflowed_ = spoiled_ = body_ended_ = broke_off_ = look_due_ = false;
   looked_bytes_ = 0;
   apart_ = decided_ = false;
   fault_ = nullptr;
@@ -246,7 +246,13 @@ void AnswerReader::Keep(std::string_view bytes) {
 }
 
 void AnswerReader::TakeBodyEnd() {
-  if (body_ended_) return;
+  if (body_ended_ || broke_off_) return;
+  // Where the rest was not wanted any more nobody knows how the coding ended.
+  if (decoder_ != nullptr && !finished() && !overflowed_ && !decoder_->whole()) {
+    broke_off_ = true;
+    keep_alive_ = false;
+    return Look();
+  }
   body_ended_ = true;
   if (!finished() && !decided_ && fault_ == nullptr) Decide(true);
 }

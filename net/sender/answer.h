@@ -68,8 +68,10 @@ class AnswerReader {
   // ---- the body
   /// `last`: TakeBodyEnd follows at once, so that there is no need to look at a part of it.
   void TakeBody(std::string_view bytes, bool last = false);
-  /// It is whole.
+  /// Its transfer has ended, and the body with it, unless its content coding has not.
   void TakeBodyEnd();
+  /// The body ended within its content coding: nothing more comes, as if the connection had been lost there.
+  bool broke_off() const { return broke_off_; }
   /// Bytes came that no pattern has looked at, because the last look was too short ago (I3): call Look within some 100 ms.
   bool look_due() const { return look_due_; }
   void Look();
@@ -124,7 +126,7 @@ class AnswerReader {
   uint64_t received_ = 0;
   bool overflowed_ = false;  // more came than is kept
   bool spoiled_ = false;     // it does not decode
-  bool body_ended_ = false;
+  bool body_ended_ = false, broke_off_ = false;
   bool look_due_ = false;
   uint64_t looked_bytes_ = 0;
 

@@ -27,7 +27,9 @@ class ZlibDecoder : public ContentDecoder {
 
   bool Decode(std::string_view bytes, size_t most, std::string* out) override {
     if (bytes.empty()) return true;
-    // "deflate" is zlib's format by the RFC, and bare deflate by many a server: the first byte tells.
+    // "deflate" is zlib's format by the RFC, and bare deflate by many a server: the first byte tells. As it does what is no gzip, of which zlib says
+    // nothing before the second.
+    if (!started_ && gzip_ && static_cast<Bytef>(bytes[0]) != kMagic) return false;
     if (!started_ && !Start(gzip_ ? 15 + 16 : (bytes[0] & 0x0F) == 8 ? 15 : -15)) return false;
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
     stream_.avail_in = static_cast<uInt>(bytes.size());
@@ -53,7 +55,11 @@ class ZlibDecoder : public ContentDecoder {
     return true;
   }
 
+  bool whole() const override { return !started_ || between_ || ended_; }
+
  private:
+  static constexpr Bytef kMagic = 0x1F;
+
   bool Start(int window_bits) {
     stream_ = {};
     started_ = inflateInit2(&stream_, window_bits) == Z_OK;
@@ -63,7 +69,6 @@ class ZlibDecoder : public ContentDecoder {
   /// What gzip makes are members, one behind the other (RFC 1952 section 2.2). Looks behind the end of one: is there another? False too where nothing
   /// has come yet. Anything else that follows is padding, and ends it.
   bool NextMember() {
-    constexpr Bytef kMagic = 0x1F;
     if (stream_.avail_in == 0) return false;
     between_ = false;
     later_member_ = true;
@@ -85,6 +90,7 @@ class BrotliDecoder : public ContentDecoder {
   bool Decode(std::string_view bytes, size_t most, std::string* out) override {
     const auto* in = reinterpret_cast<const uint8_t*>(bytes.data());
     size_t in_left = bytes.size();
+    started_ |= !bytes.empty();
     while (!ended_ && out->size() < most) {
       const size_t before = out->size(), room = std::min(kPieceBytes, most - before);
       out->resize(before + room);
@@ -99,9 +105,11 @@ class BrotliDecoder : public ContentDecoder {
     return true;
   }
 
+  bool whole() const override { return !started_ || ended_; }
+
  private:
   BrotliDecoderState* state_;
-  bool ended_ = false;
+  bool started_ = false, ended_ = false;
 };
 
 /// What `outer`, applied last by the receiver, gives is what `inner` is to decode.
@@ -120,6 +128,8 @@ class ChainedDecoder : public ContentDecoder {
     }
     return true;
   }
+
+  bool whole() const override { return outer_->whole() && inner_->whole(); }
 
  private:
   static constexpr size_t kOuterBytes = 1 << 10, kMiddleBytes = 2 << 20;

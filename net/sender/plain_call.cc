@@ -333,7 +333,7 @@ void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
 }
 
 void PlainCall::GoOn(bool usable, int64_t now_ms) {
-  if (!usable || reader_.fault() != nullptr || reader_.finished()) return End(Why::kAnswer, usable);
+  if (!usable || reader_.fault() != nullptr || reader_.finished() || reader_.broke_off()) return End(Why::kAnswer, usable);
   // What somebody asked for is waited for as long as for an answer.
   const bool waits = reader_.decided() && record_ms_ == kNever && attempt_.capture_bytes == 0, looks = reader_.look_due() && look_ms_ == kNever;
   if (!waits && !looks) return;
@@ -499,6 +499,7 @@ void PlainCall::SetError(Why why, AttemptRecord* record) const {
   }
   record->error = "connection_lost";
   record->detail = !lost_detail_.empty() && loss_ != Loss::kConnection ? lost_detail_
+                   : reader_.broke_off()                               ? "the body of the answer breaks off within its content coding"
                    : reader_.head_done()                               ? "the connection was lost within the body of the answer"
                                                                        : "the connection was lost before an answer came";
 }

@@ -203,6 +203,31 @@ TEST_CASE("gzip: what is unpacked is bounded, and must be whole") {
   CHECK(GunzipAll(packed + "rest", text.size(), &rest).code() == Code::kMalformed);
 }
 
+TEST_CASE("content coding: a body is whole before it begins, and where a stream has ended") {
+  const std::string gzip = Gzip("one "), brotli = std::string("\x8b\x01\x80", 3) + "four\x03";
+  const std::string twice = Gzip(gzip), outer = Gzip(gzip.substr(0, 20));
+  struct Row {
+    const char* coding;
+    std::string bytes;
+    std::vector<size_t> ends;  // where it is whole
+  };
+  for (const Row& row : std::vector<Row>{{"gzip", gzip + Gzip("two"), {gzip.size(), 2 * gzip.size() - 1}},
+                                         {"br", brotli, {brotli.size()}},
+                                         {"gzip, gzip", twice, {twice.size()}},
+                                         {"gzip, gzip", outer, {}}}) {
+    std::unique_ptr<ContentDecoder> decoder = ContentDecoder::Create(row.coding);
+    std::string out;
+    CHECK(decoder->whole());
+    CHECK(decoder->Decode("", 100, &out));
+    CHECK(decoder->whole());
+    for (size_t at = 1; at <= row.bytes.size(); ++at) {
+      CAPTURE(row.coding, at);
+      REQUIRE(decoder->Decode(std::string_view(row.bytes).substr(at - 1, 1), 100, &out));
+      CHECK(decoder->whole() == (std::find(row.ends.begin(), row.ends.end(), at) != row.ends.end()));
+    }
+  }
+}
+
 TEST_CASE("content coding: the members of a gzip are one body, however they come; what is behind them is padding") {
   const auto unpack = [](std::string_view packed, size_t piece, size_t most) {
     std::string out;

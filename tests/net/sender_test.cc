@@ -1,4 +1,5 @@
 // The sender against a receiver of raw sockets: what goes over the wire, and what is made of the answer.
+#include "net/gzip.h"
 #include "net/sender_fixture.h"
 
 #include <algorithm>
@@ -343,6 +344,32 @@ TEST_CASE("sender: a coded body is kept as it came") {
   CHECK(result.verdict == Verdict::kSuccess);
   CHECK(result.record.response_body == "not gzip at all");
   CHECK(receiver.requests().at(0).find("Accept-Encoding") == std::string::npos);
+}
+
+TEST_CASE("sender: what a coded body holds behind where it breaks off was not there, whatever its length says") {
+  std::string packed = Gzip("{\"ok\":true,\"log\":\"" + std::string(40'000, 'x') + " permanent failure\"}");
+  packed.resize(packed.size() - 30);
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    while (peer.ReadRequest()) peer.Answer(200, packed, "Content-Encoding: gzip\r\n");
+  });
+  SenderFixture sender;
+  sender.capture_bytes = 1 << 20;
+  const AttemptResult open = sender.Send(SpecFor(receiver.Url("/")), FatalOn({{2}, "permanent", {}}));
+  CHECK(open.verdict == Verdict::kFailure);
+  CHECK(open.record.error == "connection_lost");
+  CHECK_THAT(open.record.detail, Catch::Matchers::Contains("coding"));
+  CHECK_THAT(open.record.response_body, Catch::Matchers::StartsWith("{\"ok\":true,"));
+  CHECK_FALSE(open.lost_reused);
+  // What does not hang on it is decided, and says that something is missing.
+  const AttemptResult decided = sender.Send(SpecFor(receiver.Url("/")));
+  CHECK(decided.verdict == Verdict::kSuccess);
+  CHECK(decided.record.truncated);
+  REQUIRE(decided.response);
+  CHECK(decided.response->truncated);
+  CHECK(receiver.connections() == 2);
+  // What was read as far as anybody wants it is not.
+  sender.capture_bytes = 0;
+  CHECK_FALSE(sender.Send(SpecFor(receiver.Url("/"))).record.truncated);
 }
 
 TEST_CASE("sender: cookies are neither kept nor sent") {

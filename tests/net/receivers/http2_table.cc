@@ -12,6 +12,11 @@ constexpr const char* kOdd = "unexpected_answer";
 constexpr const char* kSlow = "timeout";
 constexpr uint16_t kMaxCalls = 3, kInitialWindow = 4;
 const std::string kNeedle = "{\"ok\":true} the Needle";
+/// gzip's stored form of a text, of whose seven bytes four are there.
+const std::string kHalfGzip(
+    "\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x07\0\xf8\xff"
+    "need",
+    19);
 
 std::string Some(size_t count) {
   return std::string(count, 'x');
@@ -90,6 +95,9 @@ const std::vector<Behaviour>& Http2Behaviours() {
       // What did not come does not count.
       {"half a text, then the call is reset", Asked({Send(Head(1, "200") + Data(1, "need", false) + Rst(1, kInternal))}), AndKept(Bad(kLost, 200)), Contains("needle")},
       {"half a text, then it closes", Asked({Send(Head(1, "200") + Data(1, "need", false)), Fin()}), Bad(kLost, 200), Contains("needle")},
+      {"half a gzip", Asked({Send(Head(1, "200", {{"content-encoding", "gzip"}}) + Data(1, kHalfGzip, true))}), AndKept(Bad(kLost, 200)), Contains("needle")},
+      {"half a gzip, and its end in a frame of its own", Asked({Send(Head(1, "200", {{"content-encoding", "gzip"}}) + Data(1, kHalfGzip, false) + Data(1, "", true))}), AndKept(Bad(kLost, 200)), Contains("needle")},
+      {"half a gzip that nobody looks at", Asked({Send(Head(1, "200", {{"content-encoding", "gzip"}}) + Data(1, kHalfGzip, true))}), AndKept(Short())},
       {"the call is reset before an answer", Asked({Send(Rst(1, kInternal))}), AndKept(Bad(kLost))},
       {"the call is refused", Asked({Send(Rst(1, kRefused))}), AndKept(Bad(kLost))},
       {"the call is reset before its body was read", HalfAsked({Send(Rst(1, kCancel))}), AndKept(Bad(kLost)), Sized(8 << 20)},
