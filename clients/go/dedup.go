@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -18,7 +19,7 @@ type Claim string
 const (
 	ClaimNew  Claim = "new"  // nobody has done it: do the work, then call Finish or Release
 	ClaimBusy Claim = "busy" // somebody is at it: answer 503, so that the broker comes again
-	ClaimDone Claim = "done" // it was done: answer 200 and do nothing
+	ClaimDone Claim = "done" // it was done: do nothing, and answer as it was answered then
 )
 
 // A Dedup remembers the Notify-Id of what was done, so that a call that comes again is not done again. It lives in the memory of one process:
@@ -26,18 +27,25 @@ const (
 // may be used by several goroutines.
 type Dedup struct {
 	Now func() time.Time // the clock; nil: time.Now
+	// AnswerBytes of answers are kept in all, the latest ones; 0: 16 MiB. An id stays where its answer goes: that work is done twice would be worse
+	// than that its repeat is answered otherwise.
+	AnswerBytes int
 
 	capacity int
 	ttl      time.Duration
 	mutex    sync.Mutex
 	known    map[string]*list.Element
 	byAge    *list.List // of *dedupEntry, oldest first
+	answered *list.List // those of them that have an answer, likewise
+	bytes    int        // of their answers
 }
 
 type dedupEntry struct {
-	id   string
-	at   time.Time
-	done bool
+	id       string
+	at       time.Time
+	done     bool
+	answer   []byte
+	answered *list.Element // where it stands in Dedup.answered
 }
 
 // NewDedup remembers so many ids (0: 100,000), each for so long (0: 24 hours). Keep them longer than the broker goes on trying.
@@ -48,7 +56,7 @@ func NewDedup(capacity int, ttl time.Duration) *Dedup {
 	if ttl <= 0 {
 		ttl = 24 * time.Hour
 	}
-	return &Dedup{capacity: capacity, ttl: ttl, known: map[string]*list.Element{}, byAge: list.New()}
+	return &Dedup{capacity: capacity, ttl: ttl, known: map[string]*list.Element{}, byAge: list.New(), answered: list.New()}
 }
 
 // Claim asks to do the work of the call with this id. Behind ClaimNew either Finish or Release follows; where neither does, the claim ends
@@ -70,14 +78,36 @@ func (d *Dedup) Claim(id string) Claim {
 	return ClaimNew
 }
 
-// Finish says that the work is done.
-func (d *Dedup) Finish(id string) {
+// Finish says that the work is done, and how it was answered: what Answer is to give to its repeats, or nil.
+func (d *Dedup) Finish(id string, answer []byte) {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if element, there := d.known[id]; there {
 		d.forget(element)
 	}
-	d.remember(&dedupEntry{id: id, at: d.now(), done: true})
+	entry := &dedupEntry{id: id, at: d.now(), done: true, answer: answer}
+	if len(answer) > 0 {
+		entry.answered = d.answered.PushBack(entry)
+		d.bytes += len(answer)
+	}
+	d.remember(entry)
+	most := d.AnswerBytes
+	if most == 0 {
+		most = 16 << 20
+	}
+	for d.bytes > most {
+		d.forgetAnswer(d.answered.Front().Value.(*dedupEntry))
+	}
+}
+
+// Answer gives what Finish was given for this id; nil where it is not kept.
+func (d *Dedup) Answer(id string) []byte {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if element, there := d.known[id]; there {
+		return element.Value.(*dedupEntry).answer
+	}
+	return nil
 }
 
 // Release says that the work was not done: the next call with this id does it.
@@ -104,16 +134,31 @@ func (d *Dedup) remember(entry *dedupEntry) {
 }
 
 func (d *Dedup) forget(element *list.Element) {
-	delete(d.known, d.byAge.Remove(element).(*dedupEntry).id)
+	entry := d.byAge.Remove(element).(*dedupEntry)
+	delete(d.known, entry.id)
+	d.forgetAnswer(entry)
+}
+
+func (d *Dedup) forgetAnswer(entry *dedupEntry) {
+	if entry.answered != nil {
+		d.answered.Remove(entry.answered)
+		d.bytes -= len(entry.answer)
+		entry.answered, entry.answer = nil, nil
+	}
 }
 
 // Claims is what a Receiver asks about repeats: a Dedup, or the same over a database. Where that cannot be asked, ClaimBusy makes the broker
-// come again.
+// come again. The answer that Finish is given is some 4 KiB at most, bytes that only whoever gave them reads; Answer gives it back, or nothing
+// where it is not kept.
 type Claims interface {
 	Claim(id string) Claim
-	Finish(id string)
+	Finish(id string, answer []byte)
 	Release(id string)
+	Answer(id string) []byte
 }
+
+// mostKept of the body of an answer is kept, for repeats.
+const mostKept = 4096
 
 // A Receiver stands before a handler of the broker's calls.
 type Receiver struct {
@@ -121,10 +166,18 @@ type Receiver struct {
 	Dedup    Claims    // nil: repeats are passed on
 	// MostBytes of a body are taken, more is answered 413; 0: 1 MiB, as much as the broker sends unless its settings say otherwise.
 	MostBytes int64
+	// Done says whether a handler that answered with this status, and a body that begins so (4,096 bytes), has done the work; nil: as IsDone.
+	Done func(status int, body []byte) bool
 }
 
-// Handler answers 401 to what is not signed by the keys, 200 to a repeat of what was done, 503 to a repeat of what is being done, and passes
-// all else on. What next answers with 2xx counts as done; what it answers otherwise, or panics at, comes again.
+// IsDone is 2xx, but for 202, with which a receiver says that it is not ready (the retry's later_on).
+func IsDone(status int, _ []byte) bool {
+	return status/100 == 2 && status != http.StatusAccepted
+}
+
+// Handler answers 401 to what is not signed by the keys; to a repeat of what was done as that was answered, its status and the first 4,096 bytes;
+// 503 to a repeat of what is being done; and passes all else on. What next answers counts as done where Receiver.Done says so; otherwise, or where
+// it panics, it comes again.
 func (r *Receiver) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		id := request.Header.Get("Notify-Id")
@@ -141,24 +194,42 @@ func (r *Receiver) Handler(next http.Handler) http.Handler {
 		}
 		switch r.Dedup.Claim(id) {
 		case ClaimDone:
-			w.WriteHeader(http.StatusOK)
+			repeat(w, r.Dedup.Answer(id))
 		case ClaimBusy:
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "this notify is being worked on", http.StatusServiceUnavailable)
 		case ClaimNew:
-			seen := &statusWriter{ResponseWriter: w}
+			seen := &answerWriter{ResponseWriter: w}
 			done := false
 			defer func() {
 				if done {
-					r.Dedup.Finish(id)
+					r.Dedup.Finish(id, []byte(fmt.Sprintf("%d\n%s", seen.status, seen.body)))
 				} else {
 					r.Dedup.Release(id)
 				}
 			}()
 			next.ServeHTTP(seen, request)
-			done = seen.status == 0 || seen.status/100 == 2
+			if seen.status == 0 {
+				seen.status = http.StatusOK
+			}
+			isDone := r.Done
+			if isDone == nil {
+				isDone = IsDone
+			}
+			done = isDone(seen.status, seen.body)
 		}
 	})
+}
+
+// repeat answers as what was done was answered; 200 where that is not kept.
+func repeat(w http.ResponseWriter, answer []byte) {
+	text, body, _ := bytes.Cut(answer, []byte("\n"))
+	status, err := strconv.Atoi(string(text))
+	if err != nil {
+		status = http.StatusOK
+	}
+	w.WriteHeader(status)
+	w.Write(body)
 }
 
 // verify reads the body whole, checks it, and puts it back for the handler. Nil: it is answered.
@@ -186,25 +257,31 @@ func (r *Receiver) verify(w http.ResponseWriter, request *http.Request) *Verifie
 	return verified
 }
 
-// statusWriter sees the status that a handler answers with.
-type statusWriter struct {
+// answerWriter sees the status that a handler answers with, and the beginning of the body.
+type answerWriter struct {
 	http.ResponseWriter
 	status int
+	body   []byte
 }
 
-func (w *statusWriter) WriteHeader(status int) {
+func (w *answerWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *statusWriter) Write(bytes []byte) (int, error) {
+func (w *answerWriter) Write(bytes []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
+	}
+	if room := mostKept - len(w.body); len(bytes) > room {
+		w.body = append(w.body, bytes[:room]...)
+	} else {
+		w.body = append(w.body, bytes...)
 	}
 	return w.ResponseWriter.Write(bytes)
 }
 
 // Unwrap is for http.ResponseController of later Go.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -23,19 +23,25 @@ export class VerifyError extends Error {
 export interface DedupStore {
   /** Takes a call on: "new" where its work is to be done, "busy" where somebody is at it, "done" where it was done. */
   claim(id: string): Awaitable<"new" | "busy" | "done">;
-  /** Its work is done. */
-  finish(id: string): Awaitable<void>;
-  /** It failed; the next attempt does the work. */
+  /** Its work is done, and was answered so: some 4 KiB at most, which only whoever gave them reads. */
+  finish(id: string, answer: Buffer): Awaitable<void>;
+  /** It is not done; the next attempt does the work. */
   release(id: string): Awaitable<void>;
+  /** The answer that came with finish; nothing, or an empty one, where it is not kept. */
+  answer(id: string): Awaitable<Uint8Array | string | null | undefined>;
 }
 
-/** In memory: at most `capacity` ids (100000), each for `ttlMs` (a day). */
+/** In memory: at most `capacity` ids (100000), each for `ttlMs` (a day); of their answers `answerBytes` in all (16 MiB), the latest ones. */
 export class Dedup implements DedupStore {
-  constructor(options?: { capacity?: number; ttlMs?: number; now?: () => number });
+  constructor(options?: { capacity?: number; ttlMs?: number; now?: () => number; answerBytes?: number });
   claim(id: string): "new" | "busy" | "done";
-  finish(id: string): void;
+  finish(id: string, answer?: Buffer): void;
   release(id: string): void;
+  answer(id: string): Buffer;
 }
+
+/** What counts as done, unless a receiver is told otherwise: 2xx, but for 202, with which a receiver says that it is not ready (retry.later_on). */
+export function isDone(status: number, body?: Buffer): boolean;
 
 export interface ReceiverOptions {
   /** At least one. */
@@ -45,6 +51,8 @@ export interface ReceiverOptions {
   toleranceS?: number;
   /** A longer body is answered with 413. Default 4 MiB. */
   maxBytes?: number;
+  /** Whether a route that answered so has done the work; `body`: its first 4,096 bytes. Default: isDone. */
+  done?: (status: number, body: Buffer) => Awaitable<boolean>;
 }
 
 /** A call that verifies and is new. `id` is its Notify-Id, `attempt` the number of this attempt. */
@@ -59,7 +67,7 @@ export type ReceivedRequest = IncomingMessage & { body?: unknown; rawBody?: Buff
 
 /**
  * A middleware of Express, and of node:http. It reads the raw body, so it stands before express.json(). What does not verify gets 401, a repeat of
- * what was done 200, one of what is under way 503.
+ * what was done what that was answered (its status and the first 4,096 bytes), one of what is under way 503.
  */
 export function expressReceiver(
   options: ReceiverOptions,

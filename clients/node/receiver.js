@@ -4,6 +4,8 @@ import { gunzipSync } from "node:zlib";
 import { parse } from "./json.js";
 
 const ABANDONED_MS = 600000;
+/** What is kept of the body of an answer, for repeats. */
+const MOST_KEPT_BYTES = 4096;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** A call does not verify; `reason` is one of missing_header, bad_timestamp, too_old, too_new, no_match. */
@@ -76,9 +78,13 @@ export function verify(headers, body, keys, options) {
 /** Remembers which calls were done, in memory. What has these three methods, async ones too, may stand in its place. */
 export class Dedup {
   #known = new Map();
+  // As text of latin1: a small Buffer is a piece of a larger one, which it would keep.
+  #answers = new Map();
+  #room;
 
-  constructor({ capacity = 100000, ttlMs = 86400000, now = Date.now } = {}) {
+  constructor({ capacity = 100000, ttlMs = 86400000, now = Date.now, answerBytes = 16 << 20 } = {}) {
     Object.assign(this, { capacity, ttlMs, now });
+    this.#room = answerBytes;
   }
 
   claim(id) {
@@ -88,27 +94,78 @@ export class Dedup {
     return "new";
   }
 
-  finish(id) {
+  finish(id, answer = Buffer.alloc(0)) {
     this.#remember(id, true);
+    if (answer.length > 0) this.#answers.set(id, answer.toString("latin1"));
+    this.#room -= answer.length;
+    // An id stays where its answer goes: that work is done twice would be worse than that its repeat is answered otherwise.
+    while (this.#room < 0) this.#forgetAnswer(this.#answers.keys().next().value);
   }
 
   release(id) {
-    this.#known.delete(id);
+    this.#forget(id);
+  }
+
+  answer(id) {
+    return Buffer.from(this.#answers.get(id) ?? "", "latin1");
   }
 
   /** Entries stand in the order in which they were remembered: the oldest is the first. */
   #remember(id, done) {
-    this.#known.delete(id);
+    this.#forget(id);
     this.#known.set(id, { done, until: this.now() + this.ttlMs });
-    if (this.#known.size > this.capacity) this.#known.delete(this.#known.keys().next().value);
+    if (this.#known.size > this.capacity) this.#forget(this.#known.keys().next().value);
   }
+
+  #forget(id) {
+    this.#known.delete(id);
+    this.#forgetAnswer(id);
+  }
+
+  #forgetAnswer(id) {
+    this.#room += this.#answers.get(id)?.length ?? 0;
+    this.#answers.delete(id);
+  }
+}
+
+/** What counts as done, unless a receiver is told otherwise: 2xx, but for 202, with which a receiver says that it is not ready (retry.later_on). */
+export const isDone = (status) => status >= 200 && status < 300 && status !== 202;
+
+/** The answer that a route gives: its status, and the beginning of its body. */
+class Given {
+  #pieces = [];
+  #room = MOST_KEPT_BYTES;
+
+  add(piece, encoding) {
+    if (this.full || piece === undefined || piece === null || typeof piece === "function") return;
+    const bytes = typeof piece === "string" ? Buffer.from(piece, typeof encoding === "string" ? encoding : "utf8") : piece;
+    // A copy: whoever gave the piece may write on into it.
+    const kept = Buffer.from(bytes.subarray(0, this.#room));
+    this.#pieces.push(kept);
+    this.#room -= kept.length;
+  }
+
+  get full() {
+    return this.#room === 0;
+  }
+
+  get body() {
+    return Buffer.concat(this.#pieces);
+  }
+}
+
+/** What a repeat of what was done is answered with: as the first one was, 200 where that is not kept. */
+function repeated(answer) {
+  const kept = Buffer.from(answer ?? "");
+  const body = kept.subarray(4);
+  return { status: kept.length === 0 ? 200 : Number(kept.toString("latin1", 0, 3)), text: body.length === 0 ? undefined : body };
 }
 
 /** What both middlewares do with a call: judges it, and says whether its work is to be done. { status, headers, text } is an answer, { notify } the
  * call. */
 class Gate {
-  constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now } = {}) {
-    Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, options: { toleranceS, now } });
+  constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now, done = isDone } = {}) {
+    Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, done, options: { toleranceS, now } });
   }
 
   async judge(headers, body) {
@@ -121,13 +178,19 @@ class Gate {
     }
     // The signed id, not Notify-Id beside it, which is not covered by the signature.
     const claimed = await this.dedup.claim(id);
-    if (claimed === "done") return { status: 200 };
+    if (claimed === "done") return repeated(await this.dedup.answer(id));
     if (claimed === "busy") return { status: 503, headers: { "Retry-After": "1" } };
     return { notify: { id, timestampS, attempt: Number(headerOf(headers, "notify-attempt")) || 1 } };
   }
 
-  async ended(id, status) {
-    await (status >= 200 && status < 300 ? this.dedup.finish(id) : this.dedup.release(id));
+  /** A status of 0: the route has not answered. */
+  async ended(id, status, body) {
+    let done = false;
+    try {
+      done = status !== 0 && (await this.done(status, body));
+    } finally {
+      await (done ? this.dedup.finish(id, Buffer.concat([Buffer.from(`${status}\n`), body])) : this.dedup.release(id));
+    }
   }
 }
 
@@ -166,22 +229,40 @@ async function bytesOf(stream, maxBytes) {
   return Buffer.concat(pieces, length);
 }
 
+/** Reads the beginning of a body of fetch. */
+async function readInto(given, stream) {
+  const reader = stream.getReader();
+  while (!given.full) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    given.add(value);
+  }
+  // Of a clone: this ends only once the other one is read, by whoever sends it.
+  reader.cancel().catch(() => {});
+}
+
 /**
- * Says once with which status a route ends its answer, also where nobody waits for it any more: its work is done all the same, and until then a
- * repeat finds it under way. 0: the caller went away, and the route has not ended in ABANDONED_MS; perhaps it never will.
+ * Says once with which status and body a route ends its answer, also where nobody waits for it any more: its work is done all the same, and until
+ * then a repeat finds it under way. 0: the caller went away, and the route has not ended in ABANDONED_MS; perhaps it never will.
  */
 function watch(response, ended) {
-  const end = response.end;
+  const { write, end } = response;
+  const given = new Given();
   let abandoned, over = false;
   const tell = (status) => {
     clearTimeout(abandoned);
-    if (!over) ended(status);
+    if (!over) ended(status, given.body);
     over = true;
   };
-  response.end = function (...given) {
+  response.write = function (...piece) {
+    given.add(...piece);
+    return write.apply(this, piece);
+  };
+  response.end = function (...piece) {
+    if (!over) given.add(...piece);
     // First: what the caller reads then is true already.
     tell(response.statusCode);
-    return end.apply(this, given);
+    return end.apply(this, piece);
   };
   response.once("close", () => {
     if (!over) abandoned = setTimeout(tell, ABANDONED_MS, 0).unref();
@@ -195,7 +276,7 @@ export function expressReceiver(options) {
     if (body === null) return response.writeHead(413, { Connection: "close" }).end();
     const { status, headers, text, notify } = await gate.judge(request.headers, body);
     if (notify === undefined) return response.writeHead(status, headers).end(text);
-    watch(response, (status) => gate.ended(notify.id, status).catch(() => {}));
+    watch(response, (status, given) => gate.ended(notify.id, status, given).catch(() => {}));
     Object.assign(request, { notify, rawBody: body, body });
     try {
       const { "content-type": type, "content-encoding": encoding } = request.headers;
@@ -222,14 +303,16 @@ export function fetchReceiver(handler, options) {
     const { status, headers, text, notify } = await gate.judge(request.headers, body);
     if (notify === undefined) return new Response(text ?? null, { status, headers });
     let answered = 0;
+    const given = new Given();
     try {
-      const { method, headers: given, signal } = request;
-      const again = new Request(request.url, { method, headers: given, signal, body: body.length > 0 ? body : undefined });
+      const { method, headers: sent, signal } = request;
+      const again = new Request(request.url, { method, headers: sent, signal, body: body.length > 0 ? body : undefined });
       const response = await handler(again, notify);
+      if (response.body !== null) await readInto(given, response.clone().body);
       answered = response.status;
       return response;
     } finally {
-      await gate.ended(notify.id, answered);
+      await gate.ended(notify.id, answered, given.body);
     }
   };
 }

@@ -38,7 +38,7 @@ final class DirectoryDedup implements Remembers
     public function claim(string $id): string
     {
         return $this->locked(function (int $now) use ($id): string {
-            $known = $this->read($this->file($id), $now);
+            [$known] = $this->read($this->file($id), $now);
             if ($known !== null) {
                 return $known;
             }
@@ -47,19 +47,26 @@ final class DirectoryDedup implements Remembers
         });
     }
 
-    public function finish(string $id): void
+    public function finish(string $id, string $answer = ''): void
     {
-        $this->locked(function (int $now) use ($id): void {
-            $this->write($id, self::DONE, $now);
+        $this->locked(function (int $now) use ($id, $answer): void {
+            $this->write($id, self::DONE, $now, $answer);
         });
     }
 
     public function release(string $id): void
     {
         $this->locked(function (int $now) use ($id): void {
-            if ($this->read($this->file($id), $now) === self::BUSY) {
+            if ($this->read($this->file($id), $now)[0] === self::BUSY) {
                 unlink($this->file($id));
             }
+        });
+    }
+
+    public function answer(string $id): string
+    {
+        return $this->locked(function (int $now) use ($id): string {
+            return $this->read($this->file($id), $now)[1];
         });
     }
 
@@ -87,7 +94,7 @@ final class DirectoryDedup implements Remembers
         // Not glob: the directory's name may hold what is a pattern to it.
         foreach (scandir($this->directory) ?: [] as $name) {
             $file = $this->directory . '/' . $name;
-            if (substr($name, -3) === '.id' && $this->read($file, $now) === null) {
+            if (substr($name, -3) === '.id' && $this->read($file, $now)[0] === null) {
                 unlink($file);
             }
         }
@@ -98,20 +105,20 @@ final class DirectoryDedup implements Remembers
         return $this->directory . '/' . hash('sha256', $id) . '.id';
     }
 
-    /** `busy` or `done`; null where there is nothing, or it is forgotten. */
-    private function read(string $file, int $now): ?string
+    /** `busy` or `done`, and the answer; null and an empty one where there is nothing, or it is forgotten. */
+    private function read(string $file, int $now): array
     {
         $text = is_file($file) ? (string) file_get_contents($file) : '';
-        [$state, $since] = explode(' ', $text) + ['', '0'];
+        [$state, $since, $answer] = explode(' ', $text, 3) + ['', '0', ''];
         $keptMs = $state === self::BUSY ? $this->claimMs : $this->ttlMs;
-        return $state !== '' && (int) $since > $now - $keptMs ? $state : null;
+        return $state !== '' && (int) $since > $now - $keptMs ? [$state, $answer] : [null, ''];
     }
 
-    private function write(string $id, string $state, int $now): void
+    private function write(string $id, string $state, int $now, string $answer = ''): void
     {
         $file = $this->file($id);
         // Another file takes its place whole, so that a process that dies in the middle leaves no half one.
-        if (file_put_contents("$file.new", "$state $now") === false || !rename("$file.new", $file)) {
+        if (file_put_contents("$file.new", "$state $now $answer") === false || !rename("$file.new", $file)) {
             throw new \RuntimeException("cannot write to {$this->directory}");
         }
     }

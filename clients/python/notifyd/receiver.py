@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import hashlib
 import hmac
+import http.client
 import inspect
 import io
 import re
@@ -134,19 +135,32 @@ class DedupStore(Protocol):
     def claim(self, id: str) -> Any:
         """Takes a call on: "new" where its work is to be done, "busy" where somebody is at it, "done" where it was done."""
 
-    def finish(self, id: str) -> Any:
-        """Its work is done."""
+    def finish(self, id: str, answer: bytes) -> Any:
+        """Its work is done, and was answered so: some 4 KiB at most, which only whoever gave them reads."""
 
     def release(self, id: str) -> Any:
-        """It failed; the next attempt does the work."""
+        """It is not done; the next attempt does the work."""
+
+    def answer(self, id: str) -> Any:
+        """The answer that came with finish; b"" where it is not kept."""
 
 
 class Dedup:
-    """Remembers in memory: at most capacity ids, the oldest goes first, each for ttl_ms. May be used by several threads."""
+    """Remembers in memory: at most capacity ids, the oldest goes first, each for ttl_ms; of their answers answer_bytes in all, the latest ones.
 
-    def __init__(self, capacity: int = 100000, ttl_ms: float = 86400000, now_ms: Callable[[], float] = lambda: time.monotonic() * 1000) -> None:
-        self._capacity, self._ttl_ms, self._now_ms = capacity, ttl_ms, now_ms
+    May be used by several threads.
+    """
+
+    def __init__(
+        self,
+        capacity: int = 100000,
+        ttl_ms: float = 86400000,
+        now_ms: Callable[[], float] = lambda: time.monotonic() * 1000,
+        answer_bytes: int = 16 << 20,
+    ) -> None:
+        self._capacity, self._ttl_ms, self._now_ms, self._room = capacity, ttl_ms, now_ms, answer_bytes
         self._known: OrderedDict[str, Tuple[str, float]] = collections.OrderedDict()
+        self._answers: OrderedDict[str, bytes] = collections.OrderedDict()
         self._lock = threading.Lock()
 
     def claim(self, id: str) -> str:
@@ -158,28 +172,63 @@ class Dedup:
             self._remember(id, "busy")
             return "new"
 
-    def finish(self, id: str) -> None:
+    def finish(self, id: str, answer: bytes = b"") -> None:
         """As DedupStore says."""
         with self._lock:
             self._remember(id, "done")
+            if answer:
+                self._answers[id] = answer
+                self._room -= len(answer)
+            # An id stays where its answer goes: that work is done twice would be worse than that its repeat is answered otherwise.
+            while self._room < 0:
+                self._room += len(self._answers.popitem(last=False)[1])
 
     def release(self, id: str) -> None:
         """As DedupStore says."""
         with self._lock:
-            self._known.pop(id, None)
+            self._forget(id)
+
+    def answer(self, id: str) -> bytes:
+        """As DedupStore says."""
+        with self._lock:
+            return self._answers.get(id, b"")
 
     def _remember(self, id: str, state: str) -> None:
-        self._known.pop(id, None)
+        self._forget(id)
         self._known[id] = (state, self._now_ms() + self._ttl_ms)
         if len(self._known) > self._capacity:
-            self._known.popitem(last=False)
+            self._forget(next(iter(self._known)))
+
+    def _forget(self, id: str) -> None:
+        self._known.pop(id, None)
+        self._room += len(self._answers.pop(id, b""))
+
+
+# What is kept of the body of an answer, for repeats.
+MOST_KEPT_BYTES = 4096
+Done = Callable[[int, bytes], bool]
+
+
+def is_done(status: int, body: bytes) -> bool:
+    """What counts as done, unless a receiver says otherwise: 2xx, but for 202, with which a receiver says that it is not ready (retry.later_on)."""
+    return 200 <= status < 300 and status != 202
+
+
+class _Given:
+    """The answer that an application gives: its status, and the beginning of its body."""
+
+    def __init__(self) -> None:
+        self.status, self.body = 0, b""
+
+    def add(self, piece: bytes) -> None:
+        self.body += piece[: MOST_KEPT_BYTES - len(self.body)]
 
 
 class _Gate:
     """What both middlewares know: whom they trust, what was done, how much they read."""
 
-    def __init__(self, keys: Sequence[str], dedup: Optional[DedupStore], tolerance_s: float, max_bytes: int) -> None:
-        self.judges, self.tolerance_s, self.max_bytes = _judges_of(keys), tolerance_s, max_bytes
+    def __init__(self, keys: Sequence[str], dedup: Optional[DedupStore], tolerance_s: float, max_bytes: int, done: Done) -> None:
+        self.judges, self.tolerance_s, self.max_bytes, self.done = _judges_of(keys), tolerance_s, max_bytes, done
         self.dedup: DedupStore = Dedup() if dedup is None else dedup
 
     def verified(self, headers: Mapping[str, str], body: bytes) -> Notify:
@@ -188,10 +237,24 @@ class _Gate:
         attempt = _header(headers, "notify-attempt")
         return Notify(call.id, call.timestamp_s, int(attempt) if re.fullmatch("[0-9]{1,9}", attempt) else 1)
 
+    def ended(self, id: str, given: Optional[_Given]) -> Any:
+        """Says to the store that a call was done and answered so; None: that it was not done."""
+        return self.dedup.release(id) if given is None else self.dedup.finish(id, b"%d\n%s" % (given.status, given.body))
 
-# What a claim that is not new is answered with.
-_CLAIMED: Dict[str, Tuple[int, List[Tuple[str, str]]]] = {"done": (200, []), "busy": (503, [("Retry-After", "1")])}
-_REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 413: "Content Too Large", 503: "Service Unavailable"}
+
+_Pairs = List[Tuple[str, str]]
+_BUSY: Tuple[int, _Pairs, bytes] = (503, [("Retry-After", "1")], b"")
+
+
+def _repeated(answer: bytes) -> Tuple[int, _Pairs, bytes]:
+    """What a repeat of what was done is answered with: as the first one was, 200 where that is not kept."""
+    status, _, body = answer.partition(b"\n")
+    return int(status or 200), [], body
+
+
+def _with_length(headers: Sequence[Tuple[str, str]], status: int, body: bytes) -> _Pairs:
+    """The headers of an answer, those of its body too; a 204 has none."""
+    return [*headers] if status == 204 else [*headers, ("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
 
 
 def _told(error: VerifyError) -> bytes:
@@ -202,18 +265,26 @@ def _told(error: VerifyError) -> bytes:
 class WsgiReceiver:
     """A WSGI application before another one, which is called with signed and new calls alone, and finds the call in environ["notifyd.notify"].
 
-    What does not verify gets 401 with the reason, a repeat of what was done 200, one of what is under way 503. The call is done once the application has given
-    its whole answer with a 2xx; that is then sent. A body above max_bytes gets 413.
+    What does not verify gets 401 with the reason, a repeat of what was done what that was answered (its status and the first 4,096 bytes), one of
+    what is under way 503. The call is done once the application has given its whole answer, and that is a 2xx other than 202, or else what done says
+    of its status and its first 4,096 bytes; it is then sent. A body above max_bytes gets 413.
     """
 
     def __init__(
-        self, app: Callable[..., Any], keys: Sequence[str], *, dedup: Optional[DedupStore] = None, tolerance_s: float = 300, max_bytes: int = 4 << 20
+        self,
+        app: Callable[..., Any],
+        keys: Sequence[str],
+        *,
+        dedup: Optional[DedupStore] = None,
+        tolerance_s: float = 300,
+        max_bytes: int = 4 << 20,
+        done: Done = is_done,
     ) -> None:
-        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes)
+        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done)
 
     def __call__(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def answer(status: int, headers: Sequence[Tuple[str, str]] = (), body: bytes = b"") -> Iterable[bytes]:
-            start_response(f"{status} {_REASONS[status]}", [*headers, ("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+            start_response(f"{status} {http.client.responses.get(status, '')}", _with_length(headers, status, body))
             return [body]
 
         length = environ.get("CONTENT_LENGTH") or ""
@@ -230,7 +301,7 @@ class WsgiReceiver:
             return answer(401, body=_told(error))
         claimed = self._gate.dedup.claim(notify.id)
         if claimed != "new":
-            return answer(*_CLAIMED[claimed])
+            return answer(*(_BUSY if claimed == "busy" else _repeated(self._gate.dedup.answer(notify.id))))
         environ.update({"notifyd.notify": notify, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
         return self._work(notify, environ, start_response)
 
@@ -247,11 +318,17 @@ class WsgiReceiver:
         return cast(bytes, body) if len(body) <= most else None
 
     def _work(self, notify: Notify, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        started: List[str] = []
+        given = _Given()
 
-        def start(status: str, headers: Any, *error: Any) -> Any:
-            started[:] = [status]
-            return start_response(status, headers, *error)
+        def start(status: str, headers: Any, *error: Any) -> Callable[[bytes], Any]:
+            given.status = int(status[:3])
+            write = start_response(status, headers, *error)
+
+            def written(piece: bytes) -> Any:
+                given.add(piece)
+                return write(piece)
+
+            return written
 
         done = False
         try:
@@ -260,10 +337,12 @@ class WsgiReceiver:
                 pieces = list(answer)
             finally:
                 getattr(answer, "close", lambda: None)()
-            done = bool(started) and started[0].startswith("2")
+            for piece in pieces:
+                given.add(piece)
+            done = self._gate.done(given.status, given.body)
             return pieces
         finally:
-            (self._gate.dedup.finish if done else self._gate.dedup.release)(notify.id)
+            self._gate.ended(notify.id, given if done else None)
 
 
 Message = Dict[str, Any]
@@ -275,9 +354,16 @@ class AsgiReceiver:
     """The same for ASGI: the application finds the call in scope["notifyd.notify"]. What is not HTTP goes to it as it is."""
 
     def __init__(
-        self, app: Callable[..., Any], keys: Sequence[str], *, dedup: Optional[DedupStore] = None, tolerance_s: float = 300, max_bytes: int = 4 << 20
+        self,
+        app: Callable[..., Any],
+        keys: Sequence[str],
+        *,
+        dedup: Optional[DedupStore] = None,
+        tolerance_s: float = 300,
+        max_bytes: int = 4 << 20,
+        done: Done = is_done,
     ) -> None:
-        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes)
+        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done)
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -303,42 +389,43 @@ class AsgiReceiver:
         try:
             notify = self._gate.verified(headers, body)
         except VerifyError as error:
-            return await self._answer(send, 401, [("Content-Type", "text/plain")], _told(error))
-        claimed = await self._ask(self._gate.dedup.claim, notify.id)
+            return await self._answer(send, 401, body=_told(error))
+        claimed = await self._said(self._gate.dedup.claim(notify.id))
         if claimed != "new":
-            return await self._answer(send, *_CLAIMED[claimed])
+            return await self._answer(send, *(_BUSY if claimed == "busy" else _repeated(await self._said(self._gate.dedup.answer(notify.id)))))
         await self._work(notify, {**scope, "notifyd.notify": notify}, body, receive, send)
 
     async def _work(self, notify: Notify, scope: Dict[str, Any], body: bytes, receive: Receive, send: Send) -> None:
-        given, status = False, 0
+        read = False
+        given = _Given()
 
         async def again() -> Message:
-            nonlocal given
-            if given:
+            nonlocal read
+            if read:
                 return await receive()
-            given = True
+            read = True
             return {"type": "http.request", "body": body, "more_body": False}
 
         async def watched(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                given.status = message["status"]
+            elif message["type"] == "http.response.body":
+                given.add(message.get("body", b""))
             await send(message)
 
         done = False
         try:
             await self._app(scope, again, watched)
-            done = 200 <= status < 300
+            done = self._gate.done(given.status, given.body)
         finally:
-            await self._ask(self._gate.dedup.finish if done else self._gate.dedup.release, notify.id)
+            await self._said(self._gate.ended(notify.id, given if done else None))
 
     @staticmethod
-    async def _ask(method: Callable[[str], Any], id: str) -> Any:
-        said = method(id)
+    async def _said(said: Any) -> Any:
         return await said if inspect.isawaitable(said) else said
 
     @staticmethod
     async def _answer(send: Send, status: int, headers: Sequence[Tuple[str, str]] = (), body: bytes = b"") -> None:
-        raw = [(name.lower().encode(), value.encode()) for name, value in [*headers, ("content-length", str(len(body)))]]
+        raw = [(name.lower().encode(), value.encode()) for name, value in _with_length(headers, status, body)]
         await send({"type": "http.response.start", "status": status, "headers": raw})
         await send({"type": "http.response.body", "body": body})

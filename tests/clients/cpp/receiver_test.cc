@@ -57,12 +57,15 @@ TEST_CASE("receiver: a repeat is told as the vectors say") {
   for (const Json& one : vectors.at("dedup")) {
     INFO(one.at("name"));
     notifyd::Dedup::Time now{0};
-    notifyd::Dedup dedup(one.at("capacity"), notifyd::Dedup::Time(one.at("ttl_ms").get<int>()), [&] { return now; });
+    const std::size_t answer_bytes = one.value("answer_bytes", std::size_t{16} << 20);
+    notifyd::Dedup dedup(
+        one.at("capacity"), notifyd::Dedup::Time(one.at("ttl_ms").get<int>()), [&] { return now; }, answer_bytes);
     for (const Json& step : one.at("steps")) {
       now = notifyd::Dedup::Time(step.at("at_ms").get<int>());
       const std::string what = step.at("do"), id = step.at("id");
       if (what == "claim") CHECK(dedup.Claim(id) == claims.at(step.at("result")));
-      if (what == "finish") dedup.Finish(id);
+      if (what == "finish") dedup.Finish(id, step.value("answer", ""));
+      if (what == "answer") CHECK(dedup.Answer(id) == step.at("result"));
       if (what == "release") dedup.Release(id);
     }
   }

@@ -1,8 +1,12 @@
 package notifydtest
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,10 +69,12 @@ func TestDedup(t *testing.T) {
 			Name     string `json:"name"`
 			Capacity int    `json:"capacity"`
 			TTLMs    int64  `json:"ttl_ms"`
+			Most     int    `json:"answer_bytes"`
 			Steps    []struct {
 				AtMs   int64  `json:"at_ms"`
 				Do     string `json:"do"`
 				ID     string `json:"id"`
+				Answer string `json:"answer"`
 				Result string `json:"result"`
 			} `json:"steps"`
 		} `json:"dedup"`
@@ -80,6 +86,7 @@ func TestDedup(t *testing.T) {
 			dedup := notifyd.NewDedup(one.Capacity, time.Duration(one.TTLMs)*time.Millisecond)
 			var now time.Time
 			dedup.Now = func() time.Time { return now }
+			dedup.AnswerBytes = one.Most
 			for i, step := range one.Steps {
 				now = time.Unix(1600000000, 0).Add(time.Duration(step.AtMs) * time.Millisecond)
 				switch step.Do {
@@ -88,13 +95,105 @@ func TestDedup(t *testing.T) {
 						t.Errorf("step %d: %q instead of %q", i, got, step.Result)
 					}
 				case "finish":
-					dedup.Finish(step.ID)
+					dedup.Finish(step.ID, []byte(step.Answer))
 				case "release":
 					dedup.Release(step.ID)
+				case "answer":
+					if got := dedup.Answer(step.ID); string(got) != step.Result {
+						t.Errorf("step %d: %q instead of %q", i, got, step.Result)
+					}
 				default:
 					t.Fatal("no such step: ", step.Do)
 				}
 			}
 		})
+	}
+}
+
+// An answer of clients/vectors.json: [status, body].
+type answer struct {
+	status int
+	body   string
+}
+
+func (a *answer) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(text, &[]interface{}{&a.status, &a.body})
+}
+
+// TestReceive runs the calls of clients/vectors.json through the middleware.
+func TestReceive(t *testing.T) {
+	var all struct {
+		Receive []struct {
+			Name  string  `json:"name"`
+			Times int     `json:"times"`
+			Done  *string `json:"done_contains"`
+			Calls []struct {
+				App    *answer `json:"app"`
+				Answer answer  `json:"answer"`
+				Cut    int     `json:"cut_bytes"`
+			} `json:"calls"`
+		} `json:"receive"`
+	}
+	read(t, "../../../clients/vectors.json", &all)
+	for _, one := range all.Receive {
+		one := one
+		t.Run(one.Name, func(t *testing.T) {
+			var app *answer
+			whole := func(body string) string { return strings.Repeat(body, one.Times) }
+			if one.Times == 0 {
+				one.Times = 1
+			}
+			receiver := notifyd.Receiver{Dedup: notifyd.NewDedup(0, 0)}
+			if one.Done != nil {
+				receiver.Done = func(_ int, body []byte) bool { return strings.Contains(string(body), *one.Done) }
+			}
+			handler := receiver.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if app.status != http.StatusOK {
+					w.WriteHeader(app.status)
+				}
+				// In two pieces; without a body and a status it answers by itself.
+				if body := whole(app.body); body != "" {
+					io.WriteString(w, body[:1])
+					io.WriteString(w, body[1:])
+				}
+				app = nil
+			}))
+			for i, call := range one.Calls {
+				app = call.App
+				request := httptest.NewRequest("POST", "/", nil)
+				request.Header.Set("Notify-Id", "n1")
+				recorder := httptest.NewRecorder()
+				handler.ServeHTTP(recorder, request)
+				wanted := whole(call.Answer.body)
+				if call.Cut > 0 {
+					wanted = wanted[:call.Cut]
+				}
+				if recorder.Code != call.Answer.status || recorder.Body.String() != wanted {
+					t.Errorf("call %d: %d %q instead of %d %q", i, recorder.Code, recorder.Body, call.Answer.status, wanted)
+				}
+				if app != nil {
+					t.Errorf("call %d: the handler was not asked", i)
+				}
+			}
+		})
+	}
+}
+
+// TestReceiveCannotTell has a Done that panics: the call comes again.
+func TestReceiveCannotTell(t *testing.T) {
+	dedup := notifyd.NewDedup(0, 0)
+	receiver := notifyd.Receiver{Dedup: dedup, Done: func(int, []byte) bool { panic("unknown") }}
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Notify-Id", "n1")
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it did not panic")
+			}
+		}()
+		receiver.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(httptest.NewRecorder(), request)
+	}()
+	if got := dedup.Claim("n1"); got != notifyd.ClaimNew {
+		t.Error(got)
 	}
 }

@@ -31,13 +31,14 @@ for (const { name, keys, headers, body, body_base64, now_s, tolerance_s, result,
   });
 }
 
-for (const { name, capacity, ttl_ms, steps } of vectors.dedup) {
+for (const { name, capacity, ttl_ms, answer_bytes, steps } of vectors.dedup) {
   await test(`dedup: ${name}`, () => {
     let at = 0;
-    const dedup = new Dedup({ capacity, ttlMs: ttl_ms, now: () => at });
+    const dedup = new Dedup({ capacity, ttlMs: ttl_ms, now: () => at, answerBytes: answer_bytes });
     for (const step of steps) {
       at = step.at_ms;
-      assert.equal(dedup[step.do](step.id), step.result, `at ${at}`);
+      const seen = dedup[step.do](step.id, step.answer === undefined ? undefined : Buffer.from(step.answer));
+      assert.equal(Buffer.isBuffer(seen) ? seen.toString() : seen, step.result, `at ${at}`);
     }
   });
 }
@@ -80,6 +81,62 @@ async function serving(middleware, route) {
   return server;
 }
 
+/** Runs a vector of receivers; `calling(answers, options)` gives what makes a call of which the route takes its next answer from `answers`. */
+async function comeAgain({ calls, times = 1, done_contains }, calling) {
+  const answers = [];
+  const call = await calling(answers, done_contains === undefined ? {} : { done: (status, body) => body.includes(done_contains) });
+  for (const [i, { app, answer, cut_bytes }] of calls.entries()) {
+    if (app !== undefined) answers.push([app[0], app[1].repeat(times)]);
+    assert.deepEqual(await call(), [answer[0], answer[1].repeat(times).slice(0, cut_bytes)], `call ${i}`);
+    assert.equal(answers.length, 0, `call ${i}: the route was not asked`);
+  }
+}
+
+for (const vector of vectors.receive) {
+  // Each in pieces, in both ways in which node:http takes them.
+  for (const written of [(text) => text, (text) => Buffer.from(text)]) {
+    await test(`express: ${vector.name}`, async () => {
+      let server;
+      await comeAgain(vector, async (answers, options) => {
+        server = await serving(expressReceiver({ keys: [KEY], ...options }), (req, res) => {
+          const [status, body] = answers.shift();
+          res.writeHead(status);
+          res.write(written(body.slice(0, 1)), () => {});
+          res.end(written(body.slice(1)));
+        });
+        return async () => {
+          const { statusCode, text } = await post(server, signed("n1", ""), "");
+          return [statusCode, text];
+        };
+      });
+      server.close();
+    });
+  }
+  await test(`fetch: ${vector.name}`, () =>
+    comeAgain(vector, (answers, options) => {
+      const handler = () => {
+        const [status, body] = answers.shift();
+        return new Response(body === "" ? null : new Blob([body.slice(0, 1), body.slice(1)]).stream(), { status });
+      };
+      const receive = fetchReceiver(handler, { keys: [KEY], ...options });
+      return async () => {
+        const answer = await receive(new Request("http://localhost/", { method: "POST", headers: signed("n1", ""), body: "" }));
+        return [answer.status, await answer.text()];
+      };
+    }),
+  );
+}
+
+await test("fetch: what is done cannot be told: it comes again", async () => {
+  const dedup = new Dedup();
+  const done = () => {
+    throw new Error("unknown");
+  };
+  const receive = fetchReceiver(() => new Response("taken"), { keys: [KEY], dedup, done });
+  await assert.rejects(receive(new Request("http://localhost/", { method: "POST", headers: signed("n1", ""), body: "" })), /unknown/);
+  assert.equal(dedup.claim("n1"), "new");
+});
+
 await test("express: a signed call reaches the route once, with its parsed body; its repeat is answered", async () => {
   const seen = [];
   const server = await serving(expressReceiver({ keys: [KEY] }), (req, res) => {
@@ -89,7 +146,7 @@ await test("express: a signed call reaches the route once, with its parsed body;
   const body = '{"order":9007199254740993}';
   assert.equal((await post(server, signed("n1", body, { "Notify-Attempt": "3" }), body)).statusCode, 204);
   const repeat = await post(server, signed("n1", body, { "Notify-Id": "another" }), body);
-  assert.equal(repeat.statusCode, 200);
+  assert.equal(repeat.statusCode, 204);
   assert.deepEqual(seen, [["n1", 3, { order: 9007199254740993n }, body]]);
   server.close();
 });
@@ -184,9 +241,9 @@ await test("fetch: once, with a request that can be read; a failure releases it"
   assert.equal((await call("n1")).status, 500);
   status = 0;
   await assert.rejects(call("n1"), /broken/);
-  status = 202;
-  assert.equal((await call("n1")).status, 202);
-  assert.equal((await call("n1")).status, 200);
+  status = 201;
+  assert.equal((await call("n1")).status, 201);
+  assert.equal((await call("n1")).status, 201);
   const wrong = await call("n2", "{ }");
   assert.deepEqual([wrong.status, await wrong.text()], [401, "notifyd: the call does not verify: no_match\n"]);
   assert.deepEqual(seen, [["n1", {}], ["n1", {}], ["n1", {}]]);
@@ -194,11 +251,21 @@ await test("fetch: once, with a request that can be read; a failure releases it"
 
 await test("fetch: a store of one's own", async () => {
   const asked = [];
-  const claim = async (id) => (asked.push(["claim", id]), "new");
-  const dedup = { claim, finish: async (id) => void asked.push(["finish", id]), release: async () => {} };
-  const receive = fetchReceiver(() => new Response(), { keys: [KEY], dedup });
-  await receive(new Request("http://localhost/", { method: "POST", headers: signed("n1", "1"), body: "1" }));
-  assert.deepEqual(asked, [["claim", "n1"], ["finish", "n1"]]);
+  let kept;
+  const dedup = {
+    claim: async (id) => (asked.push(["claim", id]), kept === undefined ? "new" : "done"),
+    finish: async (id, answer) => void asked.push(["finish", id], (kept = answer)),
+    release: async () => {},
+    answer: async () => kept,
+  };
+  const receive = fetchReceiver(() => new Response("done", { status: 201 }), { keys: [KEY], dedup });
+  const call = () => receive(new Request("http://localhost/", { method: "POST", headers: signed("n1", "1"), body: "1" }));
+  await call();
+  assert.deepEqual(asked.slice(0, 2), [["claim", "n1"], ["finish", "n1"]]);
+  // As bytes or as text, as the store has it; and as nothing.
+  for (kept of [kept, kept.toString()]) assert.equal(await (await call()).text(), "done");
+  kept = null;
+  assert.equal((await call()).status, 200);
 });
 
 await test("a receiver without keys is none", () => {

@@ -1,7 +1,7 @@
 // Uses the client's types as a program does; checks_test.mjs compiles it, and nobody runs it.
 import { createServer } from "node:http";
 import { BadAnswerError, Client, ConflictError, type Notify, NotifydError, type Versioned, type NotifyView } from "notifyd";
-import { Dedup, type DedupStore, VerifyError, expressReceiver, fetchReceiver, verify } from "notifyd/receiver";
+import { Dedup, type DedupStore, VerifyError, expressReceiver, fetchReceiver, isDone, verify } from "notifyd/receiver";
 
 const client = new Client({ url: "http://localhost:7300", namespace: "billing", attempts: 1 });
 
@@ -30,8 +30,14 @@ export function failure(error: unknown): string | undefined {
   return error instanceof NotifydError ? error.problem?.field : undefined;
 }
 
-const mine: DedupStore = { claim: async () => "new" as const, finish: async () => undefined, release: () => undefined };
-const receiver = expressReceiver({ keys: ["whsec_x"], dedup: mine });
+const kept = new Map<string, Buffer>();
+const mine: DedupStore = {
+  claim: async () => "new" as const,
+  finish: async (id, answer) => void kept.set(id, answer),
+  release: () => undefined,
+  answer: async (id) => kept.get(id),
+};
+const receiver = expressReceiver({ keys: ["whsec_x"], dedup: mine, done: (status, body) => isDone(status) && body.includes("success") });
 createServer((req, res) => receiver(req, res, () => res.end()));
 const options = { keys: ["whpk_x"], dedup: new Dedup() };
 export const handler: (request: Request) => Promise<Response> = fetchReceiver(async (request, { id }) => new Response(id + request.url), options);

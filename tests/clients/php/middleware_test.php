@@ -5,6 +5,7 @@
 namespace Notifyd\Tests;
 
 use Notifyd\Dedup;
+use Notifyd\DirectoryDedup;
 use Notifyd\Middleware;
 use Notifyd\Remembers;
 use Nyholm\Psr7\Factory\Psr17Factory;
@@ -21,11 +22,12 @@ require __DIR__ . '/psr15.php';
 const KEY = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 $only = $argv[1] ?? '';
 
-/** Answers with the status that it is given, and keeps the bodies that it saw. */
+/** Answers with the status and the body that it is given, and keeps the bodies that it saw. */
 final class Handler implements RequestHandlerInterface
 {
     public $bodies = [];
     public $status = 200;
+    public $body = '';
 
     public function handle(ServerRequestInterface $request): ResponseInterface
     {
@@ -33,7 +35,7 @@ final class Handler implements RequestHandlerInterface
         if ($this->status === 0) {
             throw new \LogicException('the handler broke');
         }
-        return new Response($this->status);
+        return new Response($this->status, [], $this->body);
     }
 }
 
@@ -46,12 +48,54 @@ function request(string $id, string $body, array $headers = []): ServerRequestIn
     return new ServerRequest('POST', 'http://localhost/orders', $headers, $body);
 }
 
-function middleware(?Remembers $dedup = null, $keys = KEY): Middleware
+function middleware(?Remembers $dedup = null, $keys = KEY, ?callable $done = null): Middleware
 {
-    return new Middleware(new Psr17Factory(), $keys, $dedup);
+    return new Middleware(new Psr17Factory(), $keys, $dedup, 300, $done);
 }
 
-run([
+$cases = [];
+foreach (json_decode(file_get_contents(__DIR__ . '/../../../clients/vectors.json'), true, 512, JSON_THROW_ON_ERROR)['receive'] as $vector) {
+    foreach (['memory', 'directory'] as $store) {
+        $cases["$store: {$vector['name']}"] = static function () use ($vector, $store): void {
+            $done = !isset($vector['done_contains']) ? null : static function (int $status, string $body) use ($vector): bool {
+                return strpos($body, $vector['done_contains']) !== false;
+            };
+            $middleware = middleware($store === 'memory' ? new Dedup() : new DirectoryDedup(temporaryDirectory()), KEY, $done);
+            $handler = new Handler();
+            $asked = 0;
+            foreach ($vector['calls'] as $i => $call) {
+                if (isset($call['app'])) {
+                    [$handler->status, $handler->body] = [$call['app'][0], str_repeat($call['app'][1], $vector['times'] ?? 1)];
+                    ++$asked;
+                }
+                $answer = $middleware->process(request('n1', 'a'), $handler);
+                $whole = str_repeat($call['answer'][1], $vector['times'] ?? 1);
+                $wanted = [$call['answer'][0], substr($whole, 0, $call['cut_bytes'] ?? strlen($whole))];
+                same([$answer->getStatusCode(), (string) $answer->getBody()], $wanted, "call $i");
+                same(count($handler->bodies), $asked, "call $i: how often the handler was asked");
+            }
+        };
+    }
+}
+run($cases + [
+    'what is done cannot be told: it comes again' => static function (): void {
+        $dedup = new Dedup();
+        thrown(\LogicException::class, static function () use ($dedup): void {
+            middleware($dedup, KEY, static function (): bool {
+                throw new \LogicException('unknown');
+            })->process(request('n1', 'a'), new Handler());
+        });
+        same($dedup->claim('n1'), Remembers::NEW, 'the claim');
+    },
+    'a body that can be read only once is left as it is' => static function (): void {
+        [$middleware, $handler] = [middleware(new Dedup()), new Handler()];
+        [$ours, $theirs] = stream_socket_pair(STREAM_PF_UNIX, STREAM_SOCK_STREAM, 0);
+        fwrite($theirs, 'once');
+        fclose($theirs);
+        $handler->body = $ours;
+        same($middleware->process(request('n1', 'a'), $handler)->getBody()->getContents(), 'once', 'the body');
+        same($middleware->process(request('n1', 'a'), $handler)->getStatusCode(), 200, 'the status of the repeat');
+    },
     'a signed call goes on, its body whole' => static function (): void {
         $handler = new Handler();
         same(middleware()->process(request('n1', '{"order":17}'), $handler)->getStatusCode(), 200, 'the status');

@@ -38,18 +38,19 @@ function remembered(callable $make, array $steps): void
     });
     foreach ($steps as $i => $step) {
         $now = $step['at_ms'];
-        same($dedup->{$step['do']}($step['id']), $step['result'] ?? null, "step $i");
+        $answer = isset($step['answer']) ? [$step['answer']] : [];
+        same($dedup->{$step['do']}($step['id'], ...$answer), $step['result'] ?? null, "step $i");
     }
 }
 
 foreach ($vectors['dedup'] as $vector) {
     $cases['dedup: ' . $vector['name']] = static function () use ($vector): void {
         remembered(static function (callable $clock) use ($vector): Remembers {
-            return new Dedup($vector['capacity'], $vector['ttl_ms'], $clock);
+            return new Dedup($vector['capacity'], $vector['ttl_ms'], $clock, $vector['answer_bytes'] ?? 16 << 20);
         }, $vector['steps']);
     };
     // A directory has room for all.
-    if ($vector['capacity'] >= 10) {
+    if ($vector['capacity'] >= 10 && !isset($vector['answer_bytes'])) {
         $cases['directory: ' . $vector['name']] = static function () use ($vector): void {
             remembered(static function (callable $clock) use ($vector): Remembers {
                 return new DirectoryDedup(temporaryDirectory(), $vector['ttl_ms'], $vector['ttl_ms'], $clock);

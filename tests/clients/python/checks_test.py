@@ -15,7 +15,7 @@ notify = client.get(client.submit({"url": "https://example.com", "mode": "fifo"}
 print(notify["attempts"][0]["duration_ms"] + 1, notify["etag"].upper())
 for one in client.list(state=["failed"]):
     print(one["lane"].upper())
-print(verify({}, b"", ["whsec_x"]).id.upper(), WsgiReceiver(print, ["whsec_x"], dedup=Dedup()))
+print(verify({}, b"", ["whsec_x"]).id.upper(), WsgiReceiver(print, ["whsec_x"], dedup=Dedup(), done=lambda status, body: b"success" in body))
 client.submit({"url": "https://example.com", "mode": "sideways"})
 client.submit({"data": 1})
 """

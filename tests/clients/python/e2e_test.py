@@ -28,7 +28,8 @@ def work(environ, start_response):
     receiver.verify(headers, body, [os.environ["WEBHOOK_KEY"]])
     equal(environ["notifyd.notify"].id, headers["NOTIFY-ID"])
     SEEN.append((environ["PATH_INFO"], json.loads(body) if body else None))
-    start_response("500 Fails" if environ["PATH_INFO"] == "/fails" else "200 OK", [("Content-Type", "text/plain")])
+    not_yet = environ["PATH_INFO"] == "/later" and len(at("/later")) < 3
+    start_response("500 Fails" if environ["PATH_INFO"] == "/fails" else "202 Not yet" if not_yet else "200 OK", [("Content-Type", "text/plain")])
     return [b"taken"]
 
 
@@ -57,6 +58,14 @@ def one_and_its_result(client, base):
     equal(client.response(accepted["id"])["body"], "taken")
     waited = client.submit_and_wait({"url": base + "/waited"}, 60000)
     equal((waited["state"], waited["response"]["status"]), ("succeeded", 200))
+
+
+def one_that_is_not_ready(client, base):
+    """Its receiver is asked again until it is (retry.later_on), behind the middleware too."""
+    retry = {"schedule_ms": [10], "later_on": {"status": [202]}}
+    accepted = client.submit({"url": base + "/later", "data": 1, "retry": retry, "ttl_ms": 86400000})
+    equal(client.wait(accepted["id"])["state"], "succeeded")
+    equal(at("/later"), [1, 1, 1])
 
 
 def held_changed_and_triggered(client, base):
@@ -170,6 +179,7 @@ def main():
         a_restart_in_the_middle(client, base)
         a_fork(client)
     raises(notifyd.UnauthorizedError, notifyd.Client(token="ntf_wrong_wrong").get, "n000000000000001f")
+        one_that_is_not_ready(client, base)
     server.shutdown()
     server.server_close()
     raises(notifyd.ConnectionLostError, notifyd.Client(base, attempts=1).get, "n000000000000001f")

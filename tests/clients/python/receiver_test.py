@@ -50,14 +50,33 @@ class Vectors(unittest.TestCase):
         for vector in VECTORS["dedup"]:
             with self.subTest(vector["name"]):
                 now = [0]
-                dedup = receiver.Dedup(vector["capacity"], vector["ttl_ms"], lambda now=now: now[0])
+                dedup = receiver.Dedup(vector["capacity"], vector["ttl_ms"], lambda now=now: now[0], vector.get("answer_bytes", 16 << 20))
                 for step in vector["steps"]:
                     now[0] = step["at_ms"]
-                    self.assertEqual(getattr(dedup, step["do"])(step["id"]), step.get("result"), step)
+                    answer = [step["answer"].encode()] if "answer" in step else []
+                    seen = getattr(dedup, step["do"])(step["id"], *answer)
+                    self.assertEqual(seen.decode() if isinstance(seen, bytes) else seen, step.get("result"), step)
 
     def test_a_list_of_keys_is_needed(self):
         self.assertRaises(ValueError, receiver.verify, {}, b"", KEY)
         self.assertRaises(ValueError, receiver.WsgiReceiver, None, [])
+
+
+def receive_vectors(test, call_of):
+    """Runs the vectors of receivers; call_of(answers, options) makes one over the list of what its application answers next, and gives what calls it."""
+    for vector in VECTORS["receive"]:
+        with test.subTest(vector["name"]):
+            answers, times = [], vector.get("times", 1)
+            options = {}
+            if "done_contains" in vector:
+                options["done"] = lambda status, body, word=vector["done_contains"].encode(): word in body
+            call = call_of(answers, options)
+            for i, one in enumerate(vector["calls"]):
+                if "app" in one:
+                    answers.append((one["app"][0], one["app"][1].encode() * times))
+                status, body = one["answer"]
+                test.assertEqual(call(), (status, (body.encode() * times)[: one.get("cut_bytes")]), f"call {i}")
+                test.assertEqual(answers, [], f"call {i}: the application was not asked")
 
 
 class Wsgi(unittest.TestCase):
@@ -67,9 +86,14 @@ class Wsgi(unittest.TestCase):
         environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), **more}
         environ.update({"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()})
         wsgiref.util.setup_testing_defaults(environ)
-        started = []
-        answer = wsgiref.validate.validator(app)(environ, lambda status, sent, *_: started.append((status, dict(sent))))
-        content = b"".join(answer)
+        started, written = [], []
+
+        def start(status, sent, *_):
+            started.append((status, dict(sent)))
+            return written.append
+
+        answer = wsgiref.validate.validator(app)(environ, start)
+        content = b"".join([*written, *answer])
         answer.close()
         return int(started[0][0].split()[0]), started[0][1], content
 
@@ -84,7 +108,7 @@ class Wsgi(unittest.TestCase):
 
         gate = receiver.WsgiReceiver(app, [KEY])
         self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Attempt": "3"}, b"{}")[::2], (201, b"taken"))
-        self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Id": "other"}, b"{}")[::2], (200, b""))
+        self.assertEqual(self.call(gate, {**signed("n1", b"{}"), "Notify-Id": "other"}, b"{}")[::2], (201, b"taken"))
         self.assertEqual(self.call(gate, signed("n2", b"{}"), b"{ }")[::2], (401, b"notifyd: the call does not verify: no_match\n"))
         self.assertEqual(self.call(gate, {}, b"{}")[0], 401)
         self.assertEqual(seen, [("n1", 3, b"{}")])
@@ -100,9 +124,34 @@ class Wsgi(unittest.TestCase):
         self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 500)
         answers[0] = None
         self.assertRaises(RuntimeError, self.call, gate, signed("n1", b""), b"")
-        answers[0] = "202 Good"
-        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 202)
-        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 200)
+        answers[0] = "201 Good"
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 201)
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[0], 201)
+
+    def test_calls_that_come_again(self):
+        def call_of(answers, options):
+            def app(environ, start_response):
+                status, body = answers.pop(0)
+                write = start_response(f"{status} Said", [] if status == 204 else [("Content-Type", "text/plain")])
+                if body:
+                    write(body[:1])
+                yield body[1:2]
+                yield body[2:]
+
+            gate = receiver.WsgiReceiver(app, [KEY], **options)
+            return lambda: self.call(gate, signed("n1", b""), b"")[::2]
+
+        receive_vectors(self, call_of)
+
+    def test_what_is_done_cannot_be_told(self):
+        def app(environ, start_response):
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b""]
+
+        dedup = receiver.Dedup()
+        gate = receiver.WsgiReceiver(app, [KEY], dedup=dedup, done=lambda status, body: body[0] == 1)
+        self.assertRaises(IndexError, self.call, gate, signed("n1", b""), b"")
+        self.assertEqual(dedup.claim("n1"), "new")
 
     def test_what_is_under_way(self):
         dedup = receiver.Dedup()
@@ -147,7 +196,21 @@ class Asgi(unittest.TestCase):
             await app({"type": scope_type, "headers": pairs}, receive, send)
 
         asyncio.run(run())
+        self.answered = b"".join(message.get("body", b"") for message in sent)
         return sent[0]["status"] if sent else None
+
+    def test_calls_that_come_again(self):
+        def call_of(answers, options):
+            async def app(scope, receive, send):
+                status, body = answers.pop(0)
+                await send({"type": "http.response.start", "status": status, "headers": []})
+                await send({"type": "http.response.body", "body": body[:1], "more_body": True})
+                await send({"type": "http.response.body", "body": body[1:]})
+
+            gate = receiver.AsgiReceiver(app, [KEY], **options)
+            return lambda: (self.call(gate, signed("n1", b""), b""), self.answered)
+
+        receive_vectors(self, call_of)
 
     def app(self, seen, statuses):
         async def work(scope, receive, send):
@@ -167,7 +230,7 @@ class Asgi(unittest.TestCase):
         self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 500)
         self.assertRaises(RuntimeError, self.call, gate, signed("n1", b"body"), b"body")
         self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 204)
-        self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 200)
+        self.assertEqual(self.call(gate, signed("n1", b"body"), b"body"), 204)
         self.assertEqual(self.call(gate, signed("n2", b"body"), b"bodi"), 401)
         self.assertEqual(self.call(gate, [*signed("n2", b"body").items(), ("webhook-id", "n3")], b"body"), 401)
         self.assertEqual(seen, [("n1", b"body")] * 3)
@@ -199,16 +262,22 @@ class Asgi(unittest.TestCase):
         class Store:
             async def claim(self, id):
                 asked.append(("claim", id))
-                return "new"
+                return "done" if len(asked) > 2 else "new"
 
-            async def finish(self, id):
+            async def finish(self, id, answer):
                 asked.append(("finish", id))
+                self.kept = answer
 
             async def release(self, id):
                 asked.append(("release", id))
 
-        self.call(receiver.AsgiReceiver(self.app([], [200]), [KEY], dedup=Store()), signed("n1", b"1"), b"1")
-        self.assertEqual(asked, [("claim", "n1"), ("finish", "n1")])
+            async def answer(self, id):
+                asked.append(("answer", id))
+                return self.kept
+
+        gate = receiver.AsgiReceiver(self.app([], [201]), [KEY], dedup=Store())
+        self.assertEqual([self.call(gate, signed("n1", b"1"), b"1") for _ in range(2)], [201, 201])
+        self.assertEqual(asked, [("claim", "n1"), ("finish", "n1"), ("claim", "n1"), ("answer", "n1")])
 
 
 if __name__ == "__main__":

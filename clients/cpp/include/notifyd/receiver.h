@@ -200,20 +200,22 @@ Verified Verify(const Headers& headers, std::string_view body, const std::vector
 enum class Claim {
   kNew,   // nobody has done it: do the work, then call Finish or Release
   kBusy,  // somebody is at it: answer 503, so that the broker comes again
-  kDone,  // it was done: answer 200 and do nothing
+  kDone,  // it was done: do nothing, and answer as it was answered then
 };
 
 /// Remembers the Notify-Id of what was done, so that a call that comes again is not done again. It lives in the memory of one process: where several
-/// take the calls, or one must know after a restart, do the same three steps in their database, Finish in the transaction of the work. May be used by
+/// take the calls, or one must know after a restart, do the same steps in their database, Finish in the transaction of the work. May be used by
 /// several threads.
 class Dedup {
  public:
   using Time = std::chrono::milliseconds;
 
   /// Remembers `capacity` ids, the oldest goes first, each for `ttl`: longer than the broker goes on trying. `now`: a clock that does not go back;
-  /// empty: the system's steady one.
-  explicit Dedup(std::size_t capacity = 100000, Time ttl = std::chrono::hours(24), std::function<Time()> now = {})
-      : capacity_(capacity), ttl_(ttl), now_(std::move(now)) {}
+  /// empty: the system's steady one. Of answers `answer_bytes` are kept in all, the latest ones; an id stays where its answer goes: that work is done
+  /// twice would be worse than that its repeat is answered otherwise.
+  explicit Dedup(std::size_t capacity = 100000, Time ttl = std::chrono::hours(24), std::function<Time()> now = {},
+                 std::size_t answer_bytes = std::size_t{16} << 20)
+      : capacity_(capacity), ttl_(ttl), now_(std::move(now)), answer_bytes_(answer_bytes) {}
 
   /// Asks to do the work of the call with this id. Behind kNew either Finish or Release follows; where neither does, the claim ends with its time.
   notifyd::Claim Claim(const std::string& id) {
@@ -222,16 +224,23 @@ class Dedup {
     while (!by_age_.empty() && now - by_age_.front().at >= ttl_) Forget(by_age_.begin());
     auto found = known_.find(id);
     if (found != known_.end()) return found->second->done ? notifyd::Claim::kDone : notifyd::Claim::kBusy;
-    Remember({id, now, false});
+    Remember({id, now, false, {}});
     return notifyd::Claim::kNew;
   }
 
-  /// The work is done.
-  void Finish(const std::string& id) {
+  /// The work is done, and was answered so: what Answer is to give to its repeats.
+  void Finish(const std::string& id, const std::string& answer = {}) {
     std::lock_guard<std::mutex> lock(mutex_);
     auto found = known_.find(id);
     if (found != known_.end()) Forget(found->second);
-    Remember({id, Now(), true});
+    Remember({id, Now(), true, answer});
+  }
+
+  /// What Finish was given for this id; empty where it is not kept.
+  std::string Answer(const std::string& id) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    auto found = known_.find(id);
+    return found == known_.end() ? std::string() : found->second->answer;
   }
 
   /// The work was not done: the next call with this id does it.
@@ -246,15 +255,25 @@ class Dedup {
     std::string id;
     Time at;
     bool done;
+    std::string answer;
   };
 
   Time Now() const { return now_ ? now_() : std::chrono::duration_cast<Time>(std::chrono::steady_clock::now().time_since_epoch()); }
   void Remember(Entry entry) {
+    used_ += entry.answer.size();
     by_age_.push_back(std::move(entry));
-    known_[by_age_.back().id] = std::prev(by_age_.end());
+    const auto last = std::prev(by_age_.end());
+    known_[last->id] = last;
+    if (answered_ == by_age_.end()) answered_ = last;
     while (by_age_.size() > capacity_) Forget(by_age_.begin());
+    for (; used_ > answer_bytes_; ++answered_) {
+      used_ -= answered_->answer.size();
+      answered_->answer = std::string();
+    }
   }
   void Forget(std::list<Entry>::iterator entry) {
+    if (entry == answered_) ++answered_;
+    used_ -= entry->answer.size();
     known_.erase(entry->id);
     by_age_.erase(entry);
   }
@@ -262,8 +281,11 @@ class Dedup {
   std::size_t capacity_;
   Time ttl_;
   std::function<Time()> now_;
+  std::size_t answer_bytes_;
   std::mutex mutex_;
-  std::list<Entry> by_age_;  // oldest first
+  std::list<Entry> by_age_;                              // oldest first
+  std::list<Entry>::iterator answered_ = by_age_.end();  // before it none has an answer any more
+  std::size_t used_ = 0;                                 // by answers
   std::unordered_map<std::string, std::list<Entry>::iterator> known_;
 };
 
