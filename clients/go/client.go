@@ -146,14 +146,12 @@ func (c *Client) GetFkey(ctx context.Context, fkey string) (*View, error) {
 
 // Wait looks at a notify until it is settled, and for so long at most: State.Settled says which of the two it was.
 func (c *Client) Wait(ctx context.Context, id string, wait time.Duration) (*View, error) {
-	for {
-		slice := min(wait, mostWait)
-		out, err := c.view(ctx, waiting(&call{method: http.MethodGet, repeatable: true}, slice), nil, "/notifies/", id)
-		wait -= slice
-		if err != nil || out.State.Settled() || wait <= 0 {
-			return out, err
-		}
+	out, header, err := waited(ctx, c, wait, func(seen *View) bool { return seen.State.Settled() }, "/notifies/", id)
+	if err != nil {
+		return nil, err
 	}
+	out.ETag = header.Get("ETag")
+	return out, nil
 }
 
 // Response is what is kept of the answer that ended a notify (Notify.KeepResponseBytes).
@@ -282,14 +280,8 @@ func (c *Client) MakeGroup(ctx context.Context, group NewGroup, wait time.Durati
 
 // Group looks at a group until all of it is settled, and for so long at most; 0 does not wait.
 func (c *Client) Group(ctx context.Context, id string, wait time.Duration) (*Group, error) {
-	for {
-		slice := min(wait, mostWait)
-		out, err := at(ctx, c, waiting(&call{method: http.MethodGet, repeatable: true}, slice), nil, new(Group), "/groups/", id)
-		wait -= slice
-		if err != nil || out.State != "pending" || wait <= 0 {
-			return out, err
-		}
-	}
+	out, _, err := waited(ctx, c, wait, func(seen *Group) bool { return seen.State != "pending" }, "/groups/", id)
+	return out, err
 }
 
 // CancelGroup cancels those of a group's notifies that wait.
@@ -336,6 +328,41 @@ func at[T any](ctx context.Context, c *Client, request *call, in interface{}, ou
 	}
 	request.path = path
 	return ask(ctx, c, request, in, out)
+}
+
+// waited looks in slices until over holds of what is there, or so long has passed. A broker that stops or restarts answers earlier: it is asked
+// again.
+func waited[T any](ctx context.Context, c *Client, wait time.Duration, over func(*T) bool, pieces ...string) (*T, http.Header, error) {
+	path, err := pathOf(pieces...)
+	if err != nil {
+		return nil, nil, err
+	}
+	t, end := c.transport, time.Now().Add(wait)
+	for failures, early := 0, 0; ; wait = time.Until(end) {
+		slice := min(wait, mostWait)
+		request := waiting(&call{method: http.MethodGet, path: path, repeatable: true}, slice)
+		begun, out := time.Now(), new(T)
+		header, failed := t.attempt(ctx, request, out)
+		if failed != nil {
+			failures++
+			failed.Attempts = failures
+			if failures >= t.Attempts || !repeats(request, failed) || !t.pause(ctx, failures, failed) {
+				return nil, nil, failed
+			}
+			continue
+		}
+		failures = 0
+		left := time.Until(end)
+		if over(out) || left <= 0 {
+			return out, header, nil
+		}
+		early++
+		if time.Since(begun) >= slice {
+			early = 0
+		} else if err := t.Sleep(ctx, min(t.waitAfter(early), left)); err != nil {
+			return nil, nil, lost(err)
+		}
+	}
 }
 
 func (c *Client) view(ctx context.Context, request *call, in interface{}, pieces ...string) (*View, error) {

@@ -398,17 +398,10 @@ func repeats(c *call, failed *Error) bool {
 	return false
 }
 
-// pause waits before the attempt behind this one: exponentially, by chance between half and all of it, and at least as long as the broker asks
-// for. False: the context ends before that, or the broker asks for too much.
+// pause waits before the attempt behind this one, at least as long as the broker asks for. False: the context ends before that, or the broker asks
+// for too much.
 func (t *transport) pause(ctx context.Context, attempt int, failed *Error) bool {
-	wait := t.InitialWait
-	for i := 1; i < attempt && wait < t.MaxWait; i++ {
-		wait *= 2
-	}
-	if wait > t.MaxWait {
-		wait = t.MaxWait
-	}
-	wait = wait/2 + chance(wait/2)
+	wait := t.waitAfter(attempt)
 	if failed.RetryAfter > t.MaxRetryAfter {
 		return false
 	}
@@ -419,6 +412,16 @@ func (t *transport) pause(ctx context.Context, attempt int, failed *Error) bool 
 		return false
 	}
 	return t.Sleep(ctx, wait) == nil
+}
+
+// waitAfter the attempt with this number: exponentially, by chance between half and all of it.
+func (t *transport) waitAfter(attempt int) time.Duration {
+	wait := t.InitialWait
+	for i := 1; i < attempt && wait < t.MaxWait; i++ {
+		wait *= 2
+	}
+	wait = min(wait, t.MaxWait)
+	return wait/2 + chance(wait/2)
 }
 
 func sleep(ctx context.Context, wait time.Duration) error {

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as json from "./json.js";
 import { BadAnswerError, ConnectionError } from "./errors.js";
-import { MOST_WAIT_MS, Transport, checkTarget, headerValue, segment } from "./transport.js";
+import { MOST_WAIT_MS, Transport, checkTarget, headerValue, objectOf, segment } from "./transport.js";
 
 export * from "./errors.js";
 export { parse as parseJson, stringify as stringifyJson } from "./json.js";
@@ -187,9 +187,7 @@ export class Client {
   }
 
   async #withEtag(method, path, call) {
-    const { value, answer } = await this.#transport.json({ method, path, ...call });
-    const etag = answer.headers.get("ETag");
-    return etag === null ? value : { ...value, etag };
+    return withEtag(await this.#transport.json({ method, path, ...call }));
   }
 
   async #submit(notify, waitMs) {
@@ -221,12 +219,28 @@ export class Client {
     return { ...body, idempotency_key: randomBytes(18).toString("base64url") };
   }
 
-  /** Waits in slices until `over` holds of what is there, or `waitMs` are used up. */
+  /**
+   * Waits in slices until `over` holds of what is there, or `waitMs` have passed. A broker that stops or restarts answers earlier: it is asked again.
+   */
   async #waited(path, waitMs, over) {
-    for (let left = waitMs; ; left -= MOST_WAIT_MS) {
+    const { attempts, sleep } = this.#options;
+    const end = performance.now() + waitMs;
+    for (let left = waitMs, failed = 0, early = 0; ; left = Math.max(0, Math.floor(end - performance.now()))) {
       const slice = Math.min(left, MOST_WAIT_MS);
-      const seen = await this.#withEtag("GET", path, { query: { wait_ms: slice }, waitMs: slice, safe: true });
-      if (over(seen) || left <= MOST_WAIT_MS) return seen;
+      const sliceEnd = performance.now() + slice;
+      const { error, ...answer } = await this.#transport.once({ method: "GET", path, query: { wait_ms: slice }, waitMs: slice });
+      if (error !== undefined) {
+        failed += 1;
+        if (failed >= attempts || !this.#transport.again(error, true)) throw error;
+        await this.#transport.pause(failed, error);
+        continue;
+      }
+      failed = 0;
+      const seen = withEtag(objectOf(answer));
+      const now = performance.now();
+      if (over(seen) || now >= end) return seen;
+      early = now < sliceEnd ? early + 1 : 0;
+      if (early > 0) await sleep(Math.min(this.#transport.waitAfter(early), end - now));
     }
   }
 
@@ -285,6 +299,12 @@ export class Client {
       await this.#transport.pause(failed, error);
     }
   }
+}
+
+/** What an answer holds, with the version of it where it says one. */
+function withEtag({ value, answer }) {
+  const etag = answer.headers.get("ETag");
+  return etag === null ? value : { ...value, etag };
 }
 
 const hasId = (value) => typeof value?.id === "string";

@@ -120,14 +120,7 @@ export class Transport {
   /** Makes a call, and gives the JSON of its answer: an object, or with `bare` also null for an answer without a body. */
   async json(call) {
     const answer = await this.answer(call);
-    if (call.bare && answer.text === "") return { value: null, answer };
-    try {
-      const value = json.parse(answer.text);
-      if (typeof value === "object" && value !== null && !Array.isArray(value)) return { value, answer };
-    } catch {
-      // Said below.
-    }
-    throw Object.assign(new BadAnswerError("the answer is not the JSON of a broker"), { status: answer.status });
+    return call.bare && answer.text === "" ? { value: null, answer } : objectOf(answer);
   }
 
   /** Whether a call that failed so is tried again. `unsent`: nothing of it can have been done. */
@@ -140,9 +133,13 @@ export class Transport {
 
   /** Waits before the next attempt, after `failed` ones. */
   pause(failed, error) {
-    const { initialWaitMs, maxWaitMs, sleep } = this.options;
-    const wait = Math.min(initialWaitMs * 2 ** (failed - 1), maxWaitMs) * (0.5 + Math.random() / 2);
-    return sleep(Math.min(Math.max(wait, error?.retryAfterMs ?? 0), MOST_TIMER_MS));
+    return this.options.sleep(Math.min(Math.max(this.waitAfter(failed), error?.retryAfterMs ?? 0), MOST_TIMER_MS));
+  }
+
+  /** How long one waits after `failed` attempts. */
+  waitAfter(failed) {
+    const { initialWaitMs, maxWaitMs } = this.options;
+    return Math.min(initialWaitMs * 2 ** (failed - 1), maxWaitMs) * (0.5 + Math.random() / 2);
   }
 
   /** One attempt: { status, headers, text }, and `error` where it is no complete 2xx; `text` is then what came of one. */
@@ -180,6 +177,17 @@ export class Transport {
     const failed = new ConnectionError(`no answer from ${this.base}: ${why}`, { cause: error });
     return Object.assign(failed, { unsent: unconnected(cause) });
   }
+}
+
+/** The JSON of an answer, which must be an object, beside it. */
+export function objectOf(answer) {
+  try {
+    const value = json.parse(answer.text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { value, answer };
+  } catch {
+    // Said below.
+  }
+  throw Object.assign(new BadAnswerError("the answer is not the JSON of a broker"), { status: answer.status });
 }
 
 /** What is made of an answer that is longer than any broker's. */

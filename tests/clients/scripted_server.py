@@ -51,6 +51,17 @@ def query_of(text):
     return {name: several[0] if len(several) == 1 else several for name, several in values.items()}
 
 
+def wrong_query(wanted, seen):
+    """Says where a query is not what is wanted. A value of {"least", "most"} stands for a whole number between them."""
+    if wanted.keys() != seen.keys():
+        return f"the query is {seen} instead of {wanted}"
+    for name, value in wanted.items():
+        fits = seen[name].isdigit() and value["least"] <= int(seen[name]) <= value["most"] if isinstance(value, dict) else seen[name] == value
+        if not fits:
+            return f"{name} in the query is {seen[name]} instead of {value}"
+    return None
+
+
 def wrong_headers(wanted, headers):
     for name, value in wanted.items():
         seen = headers.get(name)
@@ -90,8 +101,9 @@ class Case:
     def judge(self, wanted, method, path, query, headers, body):
         if (method, path) != (wanted["method"], wanted["path"]):
             return f"{method} {path} instead of {wanted['method']} {wanted['path']}"
-        if query_of(query) != wanted.get("query", {}):
-            return f"the query is {query_of(query)} instead of {wanted.get('query', {})}"
+        why = wrong_query(wanted.get("query", {}), query_of(query))
+        if why:
+            return why
         expected = dict(wanted.get("headers", {}))
         if "json" in wanted:
             expected.setdefault("Content-Type", "application/merge-patch+json" if method == "PATCH" else "application/json")

@@ -327,14 +327,36 @@ final class Client
         ], $etag);
     }
 
+    /** Waits in slices until it has ended, or so long has passed. A broker that stops or restarts answers earlier: it is asked again. */
     private function watched(string $path, int $waitMs, callable $ended): array
     {
-        do {
+        $end = self::nowMs() + $waitMs;
+        for ($failed = $early = 0;; $waitMs = (int) ($end - self::nowMs())) {
             $slice = self::waiting($waitMs);
-            $answer = $this->transport->send('GET', $path, $slice)->json();
-            $waitMs -= $slice['wait_ms'];
-        } while ($waitMs > 0 && !$ended($answer));
-        return $answer;
+            $sliceEnd = self::nowMs() + $slice['wait_ms'];
+            try {
+                $answer = $this->transport->attempt('GET', $path, $slice)->json();
+            } catch (Exception $error) {
+                ++$failed;
+                $this->transport->waitAfter($error->countAttempts($failed), $failed, true);
+                continue;
+            }
+            $failed = 0;
+            $now = self::nowMs();
+            if ($ended($answer) || $now >= $end) {
+                return $answer;
+            }
+            $early = $now < $sliceEnd ? $early + 1 : 0;
+            if ($early > 0) {
+                $this->transport->sleep(min($this->transport->pauseAfter($early), (int) ceil($end - $now)));
+            }
+        }
+    }
+
+    /** By a clock that does not go back. */
+    private static function nowMs(): float
+    {
+        return hrtime(true) / 1e6;
     }
 
     private static function waiting(int $waitMs): array

@@ -153,18 +153,29 @@ final class Transport
         if ($attempt >= $this->options['attempts'] || !($undone || ($unknown && $safe))) {
             throw $error;
         }
-        $wait = min($this->options['max_wait_ms'], $this->options['initial_wait_ms'] * 2 ** ($attempt - 1));
-        $wait = (int) round($wait * random_int(500, 1000) / 1000);
+        $wait = $this->pauseAfter($attempt);
         if ($error instanceof Refused && $error->getRetryAfterMs() !== null) {
             if ($error->getRetryAfterMs() > $this->options['max_retry_after_ms']) {
                 throw $error;
             }
             $wait = max($wait, $error->getRetryAfterMs());
         }
+        $this->sleep($wait);
+    }
+
+    /** How many milliseconds one waits after the attempt with this number. */
+    public function pauseAfter(int $attempt): int
+    {
+        $wait = min($this->options['max_wait_ms'], $this->options['initial_wait_ms'] * 2 ** ($attempt - 1));
+        return (int) round($wait * random_int(500, 1000) / 1000);
+    }
+
+    public function sleep(int $ms): void
+    {
         if ($this->options['sleep'] !== null) {
-            ($this->options['sleep'])($wait);
+            ($this->options['sleep'])($ms);
         } else {
-            usleep($wait * 1000);
+            usleep($ms * 1000);
         }
     }
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union, cast
 
 from . import types as api
@@ -221,7 +222,9 @@ class Client:
         return _with(self._json("POST", path, **more), "id", str)
 
     def _with_etag(self, method: str, path: str, **more: Any) -> Dict[str, Any]:
-        answer = self._transport.answer(Call(method, path, **more))
+        return self._seen(self._transport.answer(Call(method, path, **more)))
+
+    def _seen(self, answer: Answer) -> Dict[str, Any]:
         seen: Dict[str, Any] = self._transport.object_of(answer)
         etag = answer.headers.get("ETag")
         return seen if etag is None else {**seen, "etag": etag}
@@ -241,14 +244,30 @@ class Client:
         return {**body, "idempotency_key": secrets.token_urlsafe(18)}
 
     def _waited(self, path: str, wait_ms: int, over: Callable[[Dict[str, Any]], bool]) -> Dict[str, Any]:
-        """Waits in slices until over() holds of what is there, or wait_ms are used up."""
-        left = wait_ms
+        """Waits in slices until over() holds of what is there, or wait_ms have passed.
+
+        A broker that stops or restarts answers earlier: it is asked again.
+        """
+        end = time.monotonic() * 1000 + wait_ms
+        left, failed, early = wait_ms, 0, 0
         while True:
-            now = min(left, MOST_WAIT_MS)
-            seen = self._with_etag("GET", path, query={"wait_ms": now}, wait_ms=now, safe=True)
-            if over(seen) or left <= MOST_WAIT_MS:
-                return seen
-            left -= MOST_WAIT_MS
+            wait = min(left, MOST_WAIT_MS)
+            slice_end = time.monotonic() * 1000 + wait
+            answer = self._transport.once(Call("GET", path, query={"wait_ms": wait}, wait_ms=wait))
+            if answer.error is None:
+                failed, seen = 0, self._seen(answer)
+                now = time.monotonic() * 1000
+                if over(seen) or now >= end:
+                    return seen
+                early = early + 1 if now < slice_end else 0
+                if early:
+                    self._options.sleep(min(self._transport.wait_after(early), end - now))
+            else:
+                failed += 1
+                if failed >= self._options.attempts or not self._transport.again(answer.error, True):
+                    raise answer.error
+                self._transport.pause(failed, answer.error)
+            left = max(0, int(end - time.monotonic() * 1000))
 
     def _paged(self, path: str, query: Mapping[str, Any]) -> Iterator[Any]:
         cursor: Optional[str] = query.get("cursor")

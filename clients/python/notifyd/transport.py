@@ -287,8 +287,11 @@ class Transport:
 
     def pause(self, failed: int, error: NotifydError) -> None:
         """Waits before the next attempt, after so many that failed."""
-        wait = min(self.options.initial_wait_ms * 2 ** (failed - 1), self.options.max_wait_ms) * random.uniform(0.5, 1)
-        self.options.sleep(max(wait, error.retry_after_ms or 0))
+        self.options.sleep(max(self.wait_after(failed), error.retry_after_ms or 0))
+
+    def wait_after(self, failed: int) -> float:
+        """How long one waits after so many that failed."""
+        return min(self.options.initial_wait_ms * 2.0 ** (failed - 1), self.options.max_wait_ms) * random.uniform(0.5, 1)
 
     def once(self, call: Call) -> Answer:
         """One attempt."""

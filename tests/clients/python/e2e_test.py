@@ -153,6 +153,15 @@ def a_restart_in_the_middle(client, base):
     equal(client.request("GET", "/v1/stats")["totals"]["accepted"] - before, count)
 
 
+def a_restart_while_one_waits(client, base):
+    """The broker restarts in place while it is asked to wait: the client goes on waiting."""
+    later = client.submit({"url": base, "delay_ms": 3000})
+    restart = threading.Timer(0.5, os.kill, (int(os.environ["NOTIFYD_PID"]), signal.SIGUSR1))
+    restart.start()
+    equal(client.wait(later["id"])["state"], "succeeded")
+    restart.join()
+
+
 def a_fork(client):
     """A child does not use its parent's connections."""
     seen = client.request("GET", "/v1/stats")["pid"]
@@ -170,6 +179,7 @@ def main():
     base = f"http://127.0.0.1:{server.server_port}"
     with notifyd.Client() as client:
         one_and_its_result(client, base)
+        one_that_is_not_ready(client, base)
         held_changed_and_triggered(client, base)
         many(client, base)
         cancelled_and_retried(client, base)
@@ -177,9 +187,9 @@ def main():
         topics_and_groups(client, base)
         a_connection_that_was_closed_meanwhile(client, base)
         a_restart_in_the_middle(client, base)
+        a_restart_while_one_waits(client, base)
         a_fork(client)
     raises(notifyd.UnauthorizedError, notifyd.Client(token="ntf_wrong_wrong").get, "n000000000000001f")
-        one_that_is_not_ready(client, base)
     server.shutdown()
     server.server_close()
     raises(notifyd.ConnectionLostError, notifyd.Client(base, attempts=1).get, "n000000000000001f")

@@ -292,12 +292,7 @@ class Client {
 
   /// Looks at a notify until it is settled, and for so long at most: IsSettled says which of the two it was.
   View Wait(const std::string& id, Millis wait) {
-    for (;;) {
-      const Millis slice = std::min(wait, kMostWait);
-      View view = Look(Waiting({"GET", "/notifies/" + detail::Segment(id)}, slice));
-      wait -= slice;
-      if (IsSettled(view.state) || wait.count() <= 0) return view;
-    }
+    return Waited<View>("/notifies/" + detail::Segment(id), wait, ViewOf, [](const View& view) { return IsSettled(view.state); });
   }
 
   /// What is kept of the answer that ended a notify (Notify::keep_response_bytes).
@@ -390,14 +385,8 @@ class Client {
 
   /// Looks at a group until all of it is settled, and for so long at most.
   notifyd::Group Group(const std::string& id, Millis wait = Millis(0)) {
-    for (;;) {
-      const Millis slice = std::min(wait, kMostWait);
-      detail::Call call = Waiting({"GET", "/groups/" + detail::Segment(id)}, slice);
-      call.repeatable = true;
-      auto group = Send<notifyd::Group>(call);
-      wait -= slice;
-      if (group.state != "pending" || wait.count() <= 0) return group;
-    }
+    const auto read = [](const detail::Answer& answer) { return detail::As<notifyd::Group>(answer); };
+    return Waited<notifyd::Group>("/groups/" + detail::Segment(id), wait, read, [](const notifyd::Group& group) { return group.state != "pending"; });
   }
 
   /// Groups, newest first; `limit` of a page, 0: 100.
@@ -443,11 +432,35 @@ class Client {
     return Seen(call);
   }
 
-  View Seen(const detail::Call& call) {
-    const detail::Answer answer = transport_->Send(call);
+  View Seen(const detail::Call& call) { return ViewOf(transport_->Send(call)); }
+
+  static View ViewOf(const detail::Answer& answer) {
     View view = detail::As<View>(answer);
     view.etag = answer.etag;
     return view;
+  }
+
+  /// Looks in slices until it is over with what is read of an answer, or so long has passed. A broker that stops or restarts answers earlier: it is
+  /// asked again.
+  template <class T, class Read, class Over>
+  T Waited(const std::string& path, Millis wait, Read read, Over over) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point end = Clock::now() + wait;
+    for (int failed = 0, early = 0;; wait = std::max(Millis(0), std::chrono::duration_cast<Millis>(end - Clock::now()))) {
+      detail::Call call = Waiting({"GET", path}, std::min(wait, kMostWait));
+      call.repeatable = true;
+      const Clock::time_point slice_end = Clock::now() + call.wait;
+      try {
+        T seen = read(transport_->SendOnce(call));
+        const Clock::time_point now = Clock::now();
+        if (over(seen) || now >= end) return seen;
+        failed = 0;
+        early = now < slice_end ? early + 1 : 0;
+        if (early > 0) transport_->Sleep(std::min(transport_->WaitAfter(early), std::chrono::ceil<Millis>(end - now)));
+      } catch (Error& error) {
+        if (!transport_->Again(call, error, ++failed)) throw;
+      }
+    }
   }
 
   template <class T>

@@ -240,6 +240,12 @@ class Transport {
     }
   }
 
+  Answer SendOnce(const Call& call) {
+    Answer out;
+    SendOnce(call, out);
+    return out;
+  }
+
   /// Sends once. Where the answer breaks off, `out` has what came of it.
   void SendOnce(const Call& call, Answer& out) {
     const std::string target = Target(call);
@@ -264,16 +270,20 @@ class Transport {
   bool Again(const Call& call, Error& error, int attempt) {
     error.attempts = attempt;
     if (attempt >= options_.attempts || !Repeats(call, error) || error.retry_after > options_.max_retry_after) return false;
+    Sleep(std::max(WaitAfter(attempt), error.retry_after));
+    return true;
+  }
+
+  /// How long one waits after attempt number `attempt`: by chance between half and all of what doubles with each.
+  Millis WaitAfter(int attempt) const {
     Millis wait = options_.initial_wait;
     for (int i = 1; i < attempt && wait < options_.max_wait; ++i) wait *= 2;
     wait = std::min(wait, options_.max_wait);
-    // By chance between half and all of it.
     std::random_device random;
-    wait = std::uniform_int_distribution<Millis::rep>(wait.count() / 2, wait.count())(random) * Millis(1);
-    wait = std::max(wait, error.retry_after);
-    options_.sleep ? options_.sleep(wait) : std::this_thread::sleep_for(wait);
-    return true;
+    return std::uniform_int_distribution<Millis::rep>(wait.count() / 2, wait.count())(random) * Millis(1);
   }
+
+  void Sleep(Millis wait) const { options_.sleep ? options_.sleep(wait) : std::this_thread::sleep_for(wait); }
 
  private:
   struct Free {
@@ -307,12 +317,6 @@ class Transport {
       mark = '&';
     }
     return target;
-  }
-
-  Answer SendOnce(const Call& call) {
-    Answer out;
-    SendOnce(call, out);
-    return out;
   }
 
   void Prepare(const Call& call, const std::string& target, const Headers& headers, Answer& out) {
