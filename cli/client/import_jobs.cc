@@ -340,6 +340,7 @@ Result<std::map<std::string, uint64_t>> JobImport::CountOf(const std::string& tu
   if (!*stats) return counts;
   for (const char* state : {"ready", "delayed", "buried", "reserved"})
     counts[state] = NumberOf(**stats, (std::string("current-jobs-") + state).c_str());
+  counts["paused"] = NumberOf(**stats, "pause-time-left");
   return counts;
 }
 
@@ -350,22 +351,33 @@ ImportEnd JobImport::TellRest() {
   });
 }
 
+/// Of a tube that is paused nothing can be reserved.
+void JobImport::TellOfLeft(const std::string& tube, uint64_t count, uint64_t paused_s) {
+  if (paused_s == 0) return work_->Say("tube " + tube + " is not empty: " + Counted(count, "stay") + " in it that came meanwhile: run it again");
+  work_->Say("tube " + tube + " is paused for another " + Grouped(paused_s) + " s: " + Counted(count, "stay") + " in it; `pause-tube " + tube +
+             " 0` ends that, then run it again");
+}
+
 Status JobImport::TellOfTubes() {
   Result<std::vector<std::string>> all = client_.Tubes();
   if (!all.ok()) return std::move(all).status();
+  uint64_t left = 0;  // of what was to be taken
   for (const std::string& tube : *all) {
     Result<std::map<std::string, uint64_t>> counts = CountOf(tube);
     if (!counts.ok()) return std::move(counts).status();
     const bool ours = std::find(tubes_.begin(), tubes_.end(), tube) != tubes_.end();
-    uint64_t other = 0;
-    for (const auto& [state, count] : *counts) other += state == "buried" ? 0 : count;
+    const uint64_t waiting = (*counts)["ready"] + (*counts)["delayed"], other = waiting + (*counts)["reserved"];
     if (!ours && other > 0)
       work_->Say("tube " + tube + " is none of NotifyAgent's: " + Counted(other, "stay") + " in it (--tube takes what is there)");
     if (!ours) continue;
+    if (!work_->options().only_looks() && waiting > 0) TellOfLeft(tube, waiting, (*counts)["paused"]);
+    left += other;
     if ((*counts)["buried"] > 0)
       work_->Say("tube " + tube + " is not empty: " + Counted((*counts)["buried"], "stay") + " buried in it: `kick` makes buried jobs ready again");
     if ((*counts)["reserved"] > 0) work_->Say("tube " + tube + " is not empty: somebody else has reserved " + Counted((*counts)["reserved"]));
   }
+  // Those that are refused, and could not be buried yet, are counted already.
+  if (!work_->options().only_looks()) work_->jobs().stay += left - std::min<uint64_t>(left, aside_.size());
   return Status::Ok();
 }
 

@@ -25,7 +25,7 @@ class JobImport {
   ImportEnd Open(std::string* consumer);
   /// Until nothing is ready or delayed. `moved` becomes true where anything was accepted.
   ImportEnd Pass(bool* moved);
-  /// Says what was not touched: buried jobs, and tubes of others.
+  /// Says what was not touched: buried jobs, and tubes of others. What could not be taken of our own counts as staying.
   ImportEnd TellRest();
 
  private:
@@ -54,6 +54,7 @@ class JobImport {
   Result<bool> IsCarried(const BeanstalkJob& job);
   Result<std::map<std::string, uint64_t>> CountOf(const std::string& tube);
   Status TellOfTubes();
+  void TellOfLeft(const std::string& tube, uint64_t count, uint64_t paused_s);
 
   ImportWork* const work_;
   BeanstalkClient client_;

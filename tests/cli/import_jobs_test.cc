@@ -110,6 +110,56 @@ TEST_CASE("import notifyagent: a job that cannot be taken is buried, with why, a
   CHECK(run.error.find("stays: ") != std::string::npos);
 }
 
+TEST_CASE("import notifyagent: what a paused tube keeps stays, and is told of") {
+  World w;
+  const std::string queue = GENERATE(as<std::string>(), "notify", kQueue);
+  for (int i = 0; i < 2; ++i) w.producer.Put(queue, AgentJob(w.To("/a"), kQueue));
+  w.producer.Put(queue, AgentJob(w.To("/later"), kQueue), 5000);
+  REQUIRE(w.producer.Ask("pause-tube " + queue + " 3600") == "PAUSED");
+  CHECK(w.Import({"--dry-run"}).output == "jobs: 3 read, 3 acceptable, 0 removed, 0 stay\n");
+  CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 1);
+  CHECK(run.output == "jobs: 1 read, 1 accepted, 1 removed, 2 stay\n");
+  CHECK(run.error.find("tube " + queue + " is paused") != std::string::npos);
+  CHECK(run.error.find("2 jobs stay in it") != std::string::npos);
+  run = w.Import({"--json"});
+  CHECK(run.code == 1);
+  CHECK(JsonAt(run.output, "/jobs/stay") == "2");
+  REQUIRE(w.producer.Ask("pause-tube " + queue + " 0") == "PAUSED");
+  run = w.Import();
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 2 read, 2 accepted, 2 removed, 0 stay\n");
+}
+
+TEST_CASE("import notifyagent: what somebody else has reserved stays") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/a"), kQueue));
+  BeanstalkPeer worker(w.beanstalkd);
+  REQUIRE(worker.Ask("watch notify") == "WATCHING 2");
+  REQUIRE(worker.Ask("reserve").starts_with("RESERVED "));
+  CHECK(worker.Ask("ignore notify") == AgentJob(w.To("/a"), kQueue));  // of the job that it has reserved
+  REQUIRE(worker.Ask("list-tube-used") == "WATCHING 1");
+  const CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 1);
+  CHECK(run.output == "jobs: 0 read, 0 accepted, 0 removed, 1 stays\n");
+  CHECK(run.error.find("tube notify is not empty: somebody else has reserved 1 job") != std::string::npos);
+}
+
+TEST_CASE("import notifyagent: one that is refused in a paused tube stays once, and is buried when the pause is over") {
+  World w;
+  w.producer.Put("notify", "no JSON", 5000);
+  REQUIRE(w.producer.Ask("pause-tube notify 3600") == "PAUSED");
+  CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.code == 1);
+  CHECK(run.output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
+  REQUIRE(w.producer.Ask("pause-tube notify 0") == "PAUSED");
+  CHECK(w.Import().output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
+  CHECK(w.producer.Count("notify", "current-jobs-buried") == 1);
+}
+
 TEST_CASE("import notifyagent: --keep and --dry-run reserve nothing, and what was kept is taken away later without a second submit") {
   World w;
   w.producer.Put("notify", AgentJob(w.To("/a"), kQueue));
