@@ -248,44 +248,88 @@ void BeanstalkdDoor::Peek(const CommandPtr& command) {
   id.empty() ? Answer(command, std::string(kNotFound)) : ShowJob(command, id);
 }
 
-/// The oldest one of a tube in one of these states. A page may be empty though there is more.
-void BeanstalkdDoor::PeekOldest(const CommandPtr& command, const char* states, std::string cursor, int pages) {
-  std::string query = FilterQuery(command->tube, command->request.target, states) + "&order=oldest&limit=1";
+/// The oldest one of those that are buried: of these the broker has an index, and no lane counts them. A page may be empty though there is more.
+void BeanstalkdDoor::PeekBuried(const CommandPtr& command) {
+  LookForBuried(command, {}, 0);
+}
+
+void BeanstalkdDoor::LookForBuried(const CommandPtr& command, std::string cursor, int pages) {
+  std::string query = FilterQuery(command->tube, command->request.target, "failed") + "&order=oldest&limit=1";
   if (!cursor.empty()) query += "&cursor=" + PercentEncoded(cursor);
-  Ask(command, "GET", "/notifies" + query, {}, [this, command, states, pages](HttpResponse response) {
+  Ask(command, "GET", "/notifies" + query, {}, [this, command, pages](HttpResponse response) {
     const AnswerDocument list(response.body);
     if (response.status != 200) return AnswerRefusal(command, response);
     if (const std::string id = list.Text("/items/0/id"); !id.empty()) return ShowJob(command, id);
     const std::string next = list.Text("/next");
     if (next.empty() || pages + 1 >= kMostPages) return Answer(command, std::string(kNotFound));
-    PeekOldest(command, states, next, pages + 1);
+    LookForBuried(command, next, pages + 1);
   });
 }
 
+/// One that is looked for among those of a tube that wait: the lanes say how many there are.
+struct BeanstalkdDoor::JobLook {
+  bool delayed = false;            // the one that is due first; else the oldest one that is ready
+  std::vector<std::string> modes;  // of the lanes that are still to be asked
+  uint64_t there = 0;
+  uint64_t seen = 0;
+  int pages = 0;
+  std::string id, at;  // the best so far
+  /// What waits is young mostly: few are looked for from the newest on, until all are found.
+  bool few() const { return there <= kMostLooked; }
+  bool done() const { return seen >= (few() ? there : delayed ? kMostLooked : 1); }
+
+  void See(const AnswerDocument& list) {
+    for (size_t i = 0, size = list.Size("/items"); i < size; ++i, ++seen) {
+      const std::string item = "/items/" + std::to_string(i);
+      std::string due = delayed ? list.Text(item + "/next_attempt_at") : std::string();
+      if (delayed && due.empty()) due = list.Text(item + "/due_at");
+      if (delayed && due.empty()) due = "~";  // behind all times
+      // Of those that are alike the oldest.
+      if (!id.empty() && (few() ? due > at : due >= at)) continue;
+      id = list.Text(item + "/id");
+      at = std::move(due);
+    }
+  }
+};
+
 void BeanstalkdDoor::PeekReady(const CommandPtr& command) {
-  PeekOldest(command, "ready", {}, 0);
-}
-void BeanstalkdDoor::PeekBuried(const CommandPtr& command) {
-  PeekOldest(command, "failed", {}, 0);
+  auto look = std::make_shared<JobLook>();
+  look->modes = ModesOf(command->tube);
+  CountWaiting(command, look);
 }
 
-/// Of the oldest thousand the one that is due first.
 void BeanstalkdDoor::PeekDelayed(const CommandPtr& command) {
-  const std::string query = FilterQuery(command->tube, command->request.target, kDelayed) + "&order=oldest&limit=1000";
-  Ask(command, "GET", "/notifies" + query, {}, [this, command](HttpResponse response) {
+  auto look = std::make_shared<JobLook>();
+  look->delayed = true;
+  look->modes = ModesOf(command->tube);
+  CountWaiting(command, look);
+}
+
+void BeanstalkdDoor::CountWaiting(const CommandPtr& command, const std::shared_ptr<JobLook>& look) {
+  if (look->modes.empty()) return look->there > 0 ? LookForWaiting(command, look, {}) : Answer(command, std::string(kNotFound));
+  const std::string mode = std::move(look->modes.back());
+  look->modes.pop_back();
+  const std::string& lane = command->tube ? command->tube->lane_name() : command->request.target;
+  Ask(command, "GET", LanePath(mode, lane), {}, [this, command, look](HttpResponse response) {
+    if (response.status != 200 && response.status != 404) return AnswerRefusal(command, response);
+    TubeFigures figures;
+    if (response.status == 200) figures.Add(AnswerDocument(response.body), options_.wall());
+    look->there += look->delayed ? figures.delayed : figures.ready;
+    CountWaiting(command, look);
+  });
+}
+
+void BeanstalkdDoor::LookForWaiting(const CommandPtr& command, const std::shared_ptr<JobLook>& look, std::string cursor) {
+  std::string query = FilterQuery(command->tube, command->request.target, look->delayed ? kDelayed : "ready");
+  query += look->few() ? "&limit=1000" : look->delayed ? "&order=oldest&limit=1000" : "&order=oldest&limit=1";
+  if (!cursor.empty()) query += "&cursor=" + PercentEncoded(cursor);
+  Ask(command, "GET", "/notifies" + query, {}, [this, command, look](HttpResponse response) {
     const AnswerDocument list(response.body);
     if (response.status != 200) return AnswerRefusal(command, response);
-    std::string first, first_at;
-    for (size_t i = 0, size = list.Size("/items"); i < size; ++i) {
-      const std::string item = "/items/" + std::to_string(i);
-      std::string at = list.Text(item + "/next_attempt_at");
-      if (at.empty()) at = list.Text(item + "/due_at");
-      if (at.empty()) at = "~";  // behind all times
-      if (!first.empty() && at >= first_at) continue;
-      first = list.Text(item + "/id");
-      first_at = std::move(at);
-    }
-    first.empty() ? Answer(command, std::string(kNotFound)) : ShowJob(command, first);
+    look->See(list);
+    const std::string next = list.Text("/next");
+    if (!look->done() && !next.empty() && ++look->pages < kMostLookPages) return LookForWaiting(command, look, next);
+    look->id.empty() ? Answer(command, std::string(kNotFound)) : ShowJob(command, look->id);
   });
 }
 

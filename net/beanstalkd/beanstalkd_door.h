@@ -86,8 +86,11 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   static constexpr size_t kMostSkipping = 10'000;
   /// Of a list; what there is beyond is not shown.
   static constexpr size_t kMostNames = 10'000;
-  /// Pages that are looked at for one job, and calls that one kick takes.
+  /// Pages that are looked at for one buried job, and calls that one kick takes.
   static constexpr int kMostPages = 100;
+  /// Those of which one that waits is chosen, and pages that are looked at for them: of 4,000 notifies each. Only where a lane says that it is there.
+  static constexpr uint64_t kMostLooked = 1'000;
+  static constexpr int kMostLookPages = 2'500;
 
   struct Row;
   static const Row kRows[];
@@ -129,10 +132,13 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   void LookAndDelete(const CommandPtr& command, const std::string& id, bool first);
   void Purge(const CommandPtr& command, const std::string& id);
   void Peek(const CommandPtr& command);
-  void PeekOldest(const CommandPtr& command, const char* states, std::string cursor, int pages);
   void PeekReady(const CommandPtr& command);
   void PeekDelayed(const CommandPtr& command);
+  struct JobLook;
+  void CountWaiting(const CommandPtr& command, const std::shared_ptr<JobLook>& look);
+  void LookForWaiting(const CommandPtr& command, const std::shared_ptr<JobLook>& look, std::string cursor);
   void PeekBuried(const CommandPtr& command);
+  void LookForBuried(const CommandPtr& command, std::string cursor, int pages);
   void ShowJob(const CommandPtr& command, const std::string& id);
   void Kick(const CommandPtr& command);
   void KickMore(const CommandPtr& command, const char* states, uint64_t kicked, std::string cursor, int calls);

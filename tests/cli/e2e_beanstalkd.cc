@@ -106,6 +106,31 @@ TEST_CASE("beanstalkd door: a lane lets others pass where something may be tried
   CHECK(broker.Call("GET", "/v1/lanes/fifo/once").status == 404);
 }
 
+TEST_CASE("beanstalkd door: what waits in a tube is found behind thousands of other notifies") {
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config(place.Tube("mail") + place.Tube("in-order", "mode = \"fifo\"\n"))});
+  BeanstalkdClient client = place.Connect();
+  auto others = [&](int batches) {
+    std::string batch;
+    for (int i = 0; i < 2'500; ++i)
+      batch += std::string(batch.empty() ? "[" : ",") + R"({"url":"http://127.0.0.1:9/","lane":"other","delay_ms":7200000})";
+    for (int i = 0; i < batches; ++i) REQUIRE(broker.Call("POST", "/v1/notifies", batch + "]").status == 201);
+  };
+  client.Do("use mail");
+  CHECK(client.Do("pause-tube mail 3600") == "PAUSED\r\n");
+  others(2);
+  std::vector<std::string> delayed, ready;
+  for (const char* delay : {"3000", "1000", "2000"}) delayed.push_back(JobIn(client.Put("later", std::string("1 ") + delay + " 60")));
+  for (int i = 0; i < 2; ++i) ready.push_back(JobIn(client.Put("now")));
+  others(2);
+  CHECK(client.Do("peek-delayed") == "FOUND " + delayed[1] + " 5\r\nlater\r\n");
+  CHECK(client.Do("peek-ready") == "FOUND " + ready[0] + " 3\r\nnow\r\n");
+  CHECK(client.Do("delete " + delayed[1]) == "DELETED\r\n");
+  CHECK(client.Do("peek-delayed") == "FOUND " + delayed[2] + " 5\r\nlater\r\n");
+  client.Do("use in-order");
+  for (const char* command : {"peek-delayed", "peek-ready", "peek-buried"}) CHECK(client.Do(command) == "NOT_FOUND\r\n");
+}
+
 TEST_CASE("beanstalkd door: the jobs of a tube go out byte for byte, by its template") {
   Place place;
   Broker broker(place.dir.path(), {"--config", place.Config(place.Tube("mail", "content_type = \"text/plain\"\n") +

@@ -116,5 +116,28 @@ TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away
   CHECK(f.figures.turned_away == 1);
 }
 
+TEST_CASE("beanstalkd door: of what waits in a tube few are looked for until all are found, and of many the oldest thousand") {
+  DoorFixture f;
+  auto lane = [](int scheduled) { return std::pair(200, R"({"states":{"scheduled":)" + std::to_string(scheduled) + R"(,"retrying":0,"held":1}})"); };
+  auto item = [](const std::string& id, const std::string& at) { return R"({"id":"n000000000000000)" + id + R"(","due_at":")" + at + "\"}"; };
+  const std::pair<int, std::string> shown(200, R"({"id":"n0000000000000002","state":"scheduled","body":"x"})");
+  // Pages that have none of them, and more pages.
+  const std::string found = f.Say("peek-delayed", "mail", {},
+                                  {lane(2),
+                                   {200, R"({"items":[],"next":"a"})"},
+                                   {200, R"({"items":[)" + item("3", "2030") + R"(],"next":"b"})"},
+                                   {200, R"({"items":[)" + item("2", "2029") + "," + item("1", "2031") + R"(],"next":"c"})"},
+                                   shown});
+  CHECK(found.starts_with("FOUND 2 "));
+  CHECK(f.api.asked.back() == "GET /v1/namespaces/default/notifies/n0000000000000002");
+  CHECK(f.api.asked[1].find("order=") == std::string::npos);
+  f.api.asked.clear();
+  CHECK(f.Say("peek-delayed", "mail", {}, {lane(5'000), {200, R"({"items":[)" + item("2", "2029") + R"(],"next":null})"}, shown})
+            .starts_with("FOUND 2 "));
+  CHECK(f.api.asked[1].find("order=oldest&limit=1000") != std::string::npos);
+  // Nothing is looked through where the lane says that there is none.
+  for (const std::string command : {"peek-delayed", "peek-ready"}) CHECK(f.Say(command, "mail", {}, {{404, "{}"}}) == "NOT_FOUND\r\n");
+}
+
 }  // namespace
 }  // namespace notifyd
