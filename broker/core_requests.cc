@@ -5,15 +5,29 @@
 
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_pauses.h"
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
+#include "broker/lane_limits.h"
 #include "broker/payload.h"
 #include "broker/spec.h"
 #include "broker/via.h"
 
 namespace notifyd {
+namespace {
+
+/// Does the item's lane begin to skip with it? A lane that does already, as all do behind the first, is not looked at any closer.
+bool BeginsToSkip(const SubmitItem& item, const Lane& lane, const CoreLimits& limits) {
+  if (!item.steps_aside || !lane.fifo() || lane.limits.on_retry == OnRetry::kSkip) return false;
+  const RetryPolicy& retry = item.envelope->retry_policy();
+  const bool repeats = !item.envelope->reply_none && (retry.max_attempts > 1 || retry.later_on);
+  return repeats && !SaysOnRetry(lane.key, lane.settings, limits);
+}
+
+}  // namespace
+
 WallTime Core::Impl::AtOnce(NotifyId id) {
   WallTime& last = totals_.last_due_at_once;
   if (now_.wall > last) last = now_.wall;
@@ -208,7 +222,8 @@ std::optional<Refused> Core::Impl::GroupPart::Judge(const SubmitRequest& submit)
 void Core::Impl::NeedForSubmit(Task* task, const SubmitRequest& r) {
   if (!switches_.known) NeedSwitches(task);
   for (const SubmitItem& item : r.items) {
-    NeedLane(task, item.envelope->lane);
+    Lane* lane = NeedLane(task, item.envelope->lane);
+    if (lane && lane->has_attempted_head() && BeginsToSkip(item, *lane, limits_)) NeedEntry(task, lane->record.blocked_head);
     if (!ServiceOf(item.envelope->host).empty()) NeedCatalog(task);
     if (!item.idempotency_key.empty())
       if (auto* slot = NeedIdempotency(task, {item.envelope->caller, item.idempotency_key}))
@@ -258,6 +273,12 @@ std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) 
     if (p.kind == SubmitPlan::Kind::kNew) {
       if (Entry* replaced = p.replaced.In(made)) Settle(replaced, Phase::kCancelled, kReplaced, std::nullopt);
       entry = ApplySubmit(r.items[i], p.spec ? p.spec : r.items[i].spec, p.early.get());
+      Lane* lane = r.items[i].steps_aside ? GetLane(entry->envelope->lane) : nullptr;
+      if (lane && BeginsToSkip(r.items[i], *lane, limits_)) {
+        LaneSettings settings = lane->settings;
+        settings.on_retry = OnRetry::kSkip;
+        pauses_->ChangeSettings(lane, settings);
+      }
     } else if (p.kind == SubmitPlan::Kind::kKept) {
       RememberKey(r.items[i], entry->id);
     }

@@ -55,6 +55,9 @@ struct SubmitItem {
   /// Whoever submits may act for this caller alone: a notify of another caller's that is held under the fkey is not replaced (kConflict), and of one
   /// that is kept the id alone is told (SubmittedItem::id_alone).
   bool for_caller_alone = false;
+  /// One that waits for its next attempt lets others pass: its lane, a fifo one, gets on_retry: skip with it, where it may be tried again and nobody
+  /// has said what the lane does.
+  bool steps_aside = false;
 };
 
 /// One notify, or a batch that is accepted or refused as a whole and evaluated in order. Failures of a batch carry

@@ -34,6 +34,12 @@ LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimi
   return out;
 }
 
+bool SaysOnRetry(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits) {
+  if (own.on_retry) return true;
+  const LaneRule* rule = RuleOf(lane, limits.lane_rules);
+  return rule && rule->settings.on_retry;
+}
+
 bool MatchesPattern(std::string_view pattern, std::string_view text) {
   size_t p = 0, t = 0;
   size_t star = std::string_view::npos, resume = 0;

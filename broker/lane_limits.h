@@ -30,6 +30,9 @@ const LaneRule* RuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules);
 /// A burst that nobody said is what the rate gives in 10 ms, at least 1.
 LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);
 
+/// Has anybody said, by the lane's own settings or by a rule, what it does while its head waits for its next attempt?
+bool SaysOnRetry(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);
+
 /// "*" in `pattern` stands for any run of bytes, also none. Time O(pattern * text) at worst.
 bool MatchesPattern(std::string_view pattern, std::string_view text);
 

@@ -9,13 +9,19 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kLanesMost = 100'000;  // remembered
 constexpr size_t kAnswerMost = 64 << 20;
 constexpr int64_t kWindowMs = 30LL * 24 * 3600 * 1000;  // contract section 20: so long a run that was broken off can be taken up again
 
 /// Will it pass?
 bool IsPassing(int status) {
   return status == 408 || status == 429 || status >= 500;
+}
+
+/// Is it what it says of lanes that is refused, by a broker's scopes, or by one that does not know of it?
+bool IsAboutLanes(const HttpAnswer& answer) {
+  if (answer.status != 403 && answer.status != 422) return false;
+  const Result<JsonTree> tree = JsonTree::Parse(answer.body);
+  return tree.ok() && TextAt(tree->root(), "/field") == "/on_retry";
 }
 
 }  // namespace
@@ -32,8 +38,7 @@ ImportSubmitter::Batch ImportSubmitter::Submit(const std::vector<OldCall>& calls
   for (;;) {
     const auto known = [&] { return std::count_if(batch.answers.begin(), batch.answers.end(), [](const auto& each) { return each.has_value(); }); };
     const auto before = known();
-    Try outcome = PrepareLanes(calls);
-    if (outcome == Try::kDone) outcome = SubmitOnce(calls, &batch);
+    const Try outcome = SubmitOnce(calls, &batch);
     if (outcome == Try::kRefused) {
       say_("notifyctl: " + why_);
       batch.end = ImportEnd::kRefused;
@@ -81,11 +86,17 @@ ImportSubmitter::Try ImportSubmitter::SubmitOnce(const std::vector<OldCall>& cal
   if (sent.empty()) return Try::kDone;
   HttpCall call;
   call.method = "POST";
-  call.path = SubmitPath(kWindowMs);
+  // NotifyAgent's queues go on while one waits for its next attempt.
+  call.path = SubmitPath(kWindowMs) + (lanes_stay_ ? "" : "&on_retry=skip");
   call.body = &body;
   call.content_type = "application/x-ndjson";
   call.most_bytes = kAnswerMost;
   const Result<HttpAnswer> answer = context_.client->Send(call);
+  if (answer.ok() && !lanes_stay_ && IsAboutLanes(*answer)) {
+    lanes_stay_ = true;
+    say_("lanes keep their on_retry, which is block unless it was set: " + ProblemText(*answer));
+    return SubmitOnce(calls, batch);
+  }
   if (const Try outcome = Judge(answer); outcome != Try::kDone) return outcome;
   why_.clear();
   size_t next = 0;
@@ -130,36 +141,6 @@ ImportSubmitter::Try ImportSubmitter::Take(std::string_view line, const std::vec
   const bool key_used = status == 422 && TextAt(*error, "/field") == "/idempotency_key";
   out = ImportAnswer{key_used ? ImportAnswer::Kind::kKeyUsed : ImportAnswer::Kind::kRefused, "", ProblemText(*error)};
   return Try::kDone;
-}
-
-ImportSubmitter::Try ImportSubmitter::PrepareLanes(const std::vector<OldCall>& calls) {
-  for (const OldCall& call : calls) {
-    if (lanes_refused_) return Try::kDone;
-    if (!call.may_be_retried || lanes_.contains(call.lane)) continue;
-    const Try outcome = PrepareLane(call.lane);
-    if (outcome == Try::kAgain) return outcome;
-    if (outcome == Try::kRefused) {
-      say_("lanes keep their on_retry, which is block unless it was set: " + why_);
-      lanes_refused_ = true;
-    }
-    if (lanes_.size() >= kLanesMost) lanes_.clear();
-    lanes_.insert(call.lane);
-  }
-  return Try::kDone;
-}
-
-ImportSubmitter::Try ImportSubmitter::PrepareLane(const std::string& lane) {
-  const std::string path = "/v1/lanes/fifo/" + HttpClient::Encode(lane);
-  const Result<HttpAnswer> seen = context_.client->Call("GET", path);
-  const Try outcome = Judge(seen);
-  if (outcome != Try::kDone && (!seen.ok() || seen->status != 404)) return outcome;
-  if (outcome == Try::kDone) {
-    const Result<JsonTree> tree = JsonTree::Parse(seen->body);
-    if (!tree.ok()) return Try::kDone;
-    if (TextAt(tree->root(), "/settings/on_retry") == "skip" || !TextAt(tree->root(), "/own/on_retry").empty()) return Try::kDone;
-  }
-  const std::string body = R"({"on_retry":"skip"})";
-  return Judge(context_.client->Call("PATCH", path, &body));
 }
 
 bool ImportSubmitter::Cancel(const std::string& id) {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +56,6 @@ class ImportSubmitter {
   enum class Try { kDone, kAgain, kRefused };
   Try SubmitOnce(const std::vector<OldCall>& calls, Batch* batch);
   Try Take(std::string_view line, const std::vector<size_t>& sent, size_t* next, Batch* batch);
-  /// NotifyAgent's queues go on while one waits for its next attempt: a lane that nobody has said anything of gets on_retry: skip.
-  Try PrepareLanes(const std::vector<OldCall>& calls);
-  Try PrepareLane(const std::string& lane);
   Try Judge(const Result<HttpAnswer>& answer);
 
   const Context& context_;
@@ -68,8 +64,7 @@ class ImportSubmitter {
   Patience patience_;
   std::string why_;  // it is to be tried again, or was refused
   bool away_ = false, said_away_ = false;
-  bool lanes_refused_ = false;
-  std::set<std::string> lanes_;  // prepared
+  bool lanes_stay_ = false;  // the broker lets nothing be said of lanes
 };
 
 }  // namespace notifyd

@@ -45,7 +45,7 @@ Result<OldCall> CallOfRow(const OldRow& row, const RowTerms& terms) {
   how.idempotency_key = ShortKey("notifyagent/" + terms.database + "/" + terms.table + "/" + std::to_string(row.id));
   if (const std::string_view created = row.Text("timeCreated"); !created.empty())
     how.idempotency_key = ShortKey(how.idempotency_key + "/" + std::string(created));
-  return OldCall{call.queue_name, NotifyOfNotifyAgentCall(call, how), MayBeRetried(call)};
+  return OldCall{NotifyOfNotifyAgentCall(call, how)};
 }
 
 Result<OldCall> CallOfJob(std::string_view body, const JobTerms& terms) {
@@ -56,7 +56,7 @@ Result<OldCall> CallOfJob(std::string_view body, const JobTerms& terms) {
   how.idempotency_key = ShortKey("beanstalkd/" + terms.server + "/" + std::to_string(terms.id));
   // Its delays have 32 bits; whatever else a server says there is not to overflow.
   if (terms.left_s) how.delay_ms = static_cast<int64_t>(std::min<uint64_t>(*terms.left_s, UINT32_MAX)) * 1000;
-  return OldCall{call->queue_name, NotifyOfNotifyAgentCall(*call, how), MayBeRetried(*call)};
+  return OldCall{NotifyOfNotifyAgentCall(*call, how)};
 }
 
 bool IsJobOfQueue(std::string_view body, std::string_view tube) {

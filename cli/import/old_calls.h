@@ -25,9 +25,7 @@ struct OldRow {
 
 /// A call that can be submitted.
 struct OldCall {
-  std::string lane;      // fifo
   std::string document;  // of POST /v1/notifies
-  bool may_be_retried = true;
 };
 
 struct RowTerms {

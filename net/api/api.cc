@@ -124,7 +124,7 @@ void Api::Impl::OnHead(uint64_t token, const HttpRequest& head) {
   Granted& granted = std::get<Granted>(judged);
   NoteUse(granted);
   BulkHead said;
-  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker.number(), &said);
+  std::optional<HttpResponse> refusal = RefuseBulkSubmit(head, *route, granted.asker, &said);
   if (!refusal) {
     OpenStream(token, head, *route, std::move(granted.asker), said);
     return;

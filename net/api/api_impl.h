@@ -278,7 +278,7 @@ class Api::Impl {
   // ---- bulk submits
 
   /// What is not to do with who asks: what its head says, and whether there is room.
-  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space, BulkHead* said);
+  std::optional<HttpResponse> RefuseBulkSubmit(const HttpRequest& head, const Route& route, const Asker& asker, BulkHead* said);
   /// Where all places are taken the one that has been idle for longest gives way.
   Status CheckRoom(NamespaceNumber space);
 

@@ -113,8 +113,8 @@ void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, H
   responder_->Respond(token, std::move(why));
 }
 
-std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, NamespaceNumber space, BulkHead* said) {
-  Result<BulkHead> read = ReadBulkHead(head, route);
+std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head, const Route& route, const Asker& asker, BulkHead* said) {
+  Result<BulkHead> read = ReadBulkHead(head, route, asker);
   if (!read.ok()) return RefusalOf(read.status(), {});
   *said = *read;
   if (leaving_) {
@@ -122,7 +122,7 @@ std::optional<HttpResponse> Api::Impl::RefuseBulkSubmit(const HttpRequest& head,
     response.close = true;  // to the program that comes next
     return response;
   }
-  if (Status status = CheckRoom(space); !status.ok()) return ProblemResponse(status);
+  if (Status status = CheckRoom(asker.number()); !status.ok()) return ProblemResponse(status);
   return std::nullopt;
 }
 
@@ -166,6 +166,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const H
                                                          const BulkHead& said) {
   BulkLimits limits;
   limits.idempotency_window_ms = said.idempotency_window_ms;
+  limits.steps_aside = said.steps_aside;
   limits.max_line_bytes = options_.max_line_bytes;
   if (options_.aside) limits.aside_bytes = kLargeJsonBytes;
   TraceContext trace = ContextOf(head.headers);
@@ -185,8 +186,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::FindStream(uint64_t token) const {
 
 void Api::Impl::WholeBulkSubmit(uint64_t token, const HttpRequest& request, const Route& route, Asker asker) {
   BulkHead said;
-  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker.number(), &said))
-    return responder_->Respond(token, *std::move(refusal));
+  if (std::optional<HttpResponse> refusal = RefuseBulkSubmit(request, route, asker, &said)) return responder_->Respond(token, *std::move(refusal));
   std::shared_ptr<Stream> stream = OpenStream(token, request, route, std::move(asker), said);
   stream->body_open = false;
   if (stream->gunzip) {

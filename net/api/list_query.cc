@@ -452,6 +452,8 @@ Result<SubmitQuery> ParseSubmitQuery(const QueryParameters& parameters) {
   for (const auto& [name, value] : parameters) {
     if (name == "idempotency_window_ms") NOTIFYD_TRY(Integer(name, value, 1, kMaxRememberMs, &query.idempotency_window_ms));
     else if (name == "wait_ms") NOTIFYD_TRY(Integer(name, value, 0, kMaxWaitMs, &query.wait_ms.emplace()));
+    else if (name == "on_retry" && value == "skip") query.steps_aside = true;
+    else if (name == "on_retry") return Bad(Pointer(name), "on_retry must be skip");
     else return Unknown(name);
   }
   return query;

@@ -67,6 +67,7 @@ Result<std::string> ParseWord(const QueryParameters& parameters, std::string_vie
 struct SubmitQuery {
   std::optional<int64_t> wait_ms;     // 0 to 60,000; nothing: it is not given
   int64_t idempotency_window_ms = 0;  // of the keys of all that is submitted, 1 ms to 30 days; 0: it is not given
+  bool steps_aside = false;           // on_retry=skip: as SubmitItem has it, of all that is submitted
 };
 Result<SubmitQuery> ParseSubmitQuery(const QueryParameters& parameters);
 

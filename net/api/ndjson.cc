@@ -209,6 +209,7 @@ bool BulkSubmit::TakeLine(std::string_view line) {
 void BulkSubmit::Add(Result<SubmitItem> item) {
   if (!item.ok()) return Refuse(item.status());
   item->idempotency_window_ms = limits_.idempotency_window_ms;
+  item->steps_aside = limits_.steps_aside;
   open_.items.push_back(*std::move(item));
 }
 

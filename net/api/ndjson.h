@@ -45,7 +45,8 @@ struct BulkLimits {
   size_t max_waiting_bytes = 4 << 20;  // read, but not submitted: the body pauses above
   size_t aside_bytes = 0;              // a line that is longer is parsed elsewhere (TakeAsideLine); 0: none is
   size_t max_unsent_bytes = 16 << 20;  // of answers that wait for the client: the body pauses above, and nothing is parsed
-  int64_t idempotency_window_ms = 0;   // of each line, as SubmitItem has it
+  int64_t idempotency_window_ms = 0;   // of each line, as SubmitItem has it, like the next
+  bool steps_aside = false;
 };
 
 /// Lines that are events, each published by itself.

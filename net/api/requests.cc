@@ -181,6 +181,14 @@ Status CheckReach(const RouteRow& row, const Asker& asker) {
   return RefuseBound(asker, "what is set for a namespace, or for all of them,");
 }
 
+/// What it says of lanes is for those alone who may say it of them.
+Result<SubmitQuery> SubmitQueryOf(const QueryParameters& parameters, const Asker& asker) {
+  Result<SubmitQuery> query = ParseSubmitQuery(parameters);
+  if (query.ok() && query->steps_aside && !asker.anybody() && !asker.principal.Has(Scope::kOperate))
+    return Status(Code::kForbidden, "on_retry needs the scope operate", "/on_retry");
+  return query;
+}
+
 }  // namespace
 
 Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
@@ -204,16 +212,17 @@ bool IsBulkSubmit(const HttpRequest& head, const Route& route) {
   return route.row && route.row->lines && IsOfType(head, "application/x-ndjson");
 }
 
-Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route) {
+Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route, const Asker& asker) {
   NOTIFYD_TRY(CheckCoding(head));
   Result<QueryParameters> parameters = ReadQuery(route);
   if (!parameters.ok()) return std::move(parameters).status();
   BulkHead bulk;
   if (route.row->path == "/v1/notifies") {
-    const Result<SubmitQuery> query = ParseSubmitQuery(*parameters);
+    const Result<SubmitQuery> query = SubmitQueryOf(*parameters, asker);
     if (!query.ok()) return query.status();
     if (query->wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
     bulk.idempotency_window_ms = query->idempotency_window_ms;
+    bulk.steps_aside = query->steps_aside;
   } else {
     NOTIFYD_TRY(RefuseParameters(*parameters));
   }
@@ -257,7 +266,7 @@ Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
 
 Result<Asked> ReadSubmit(const Asking& asking) {
   HttpRequest* request = asking.request;
-  Result<SubmitQuery> query = ParseSubmitQuery(asking.query);
+  Result<SubmitQuery> query = SubmitQueryOf(asking.query, asking.asker);
   if (!query.ok()) return std::move(query).status();
   NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
@@ -267,7 +276,10 @@ Result<Asked> ReadSubmit(const Asking& asking) {
   SubmitRequest submit;
   submit.request = asking.id;
   submit.items = std::move(parsed->items);
-  for (SubmitItem& item : submit.items) item.idempotency_window_ms = query->idempotency_window_ms;
+  for (SubmitItem& item : submit.items) {
+    item.idempotency_window_ms = query->idempotency_window_ms;
+    item.steps_aside = query->steps_aside;
+  }
   submit.batch = parsed->batch;
   if (submit.batch && query->wait_ms) return Status(Code::kUnacceptable, "wait_ms goes with a single notify only", "/wait_ms");
   const Result<AskedWait> wait = AskedWaitOf(*request, *asking.route.row, asking.query);

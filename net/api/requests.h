@@ -18,11 +18,12 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
 bool IsBulkSubmit(const HttpRequest& head, const Route& route);
 /// What the head of a bulk submit says.
 struct BulkHead {
-  int64_t idempotency_window_ms = 0;  // as SubmitItem has it
+  int64_t idempotency_window_ms = 0;  // as SubmitItem has it, like the next
+  bool steps_aside = false;
 };
-/// Refused are a Content-Encoding other than gzip, an Idempotency-Key, and query parameters but for idempotency_window_ms. Errors: kMalformed,
-/// kUnacceptable, kUnsupportedMedia.
-Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route);
+/// Refused are a Content-Encoding other than gzip, an Idempotency-Key, and query parameters but for idempotency_window_ms and on_retry. Errors:
+/// kMalformed, kForbidden, kUnacceptable, kUnsupportedMedia.
+Result<BulkHead> ReadBulkHead(const HttpRequest& head, const Route& route, const Asker& asker);
 
 /// May the asker's namespace call what a template names, as far as that can be told before a name is looked up: its URL, and its callback's? On the
 /// loop. `at`: before the fields' names. Error: kUnacceptable with the field.

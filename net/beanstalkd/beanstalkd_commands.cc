@@ -1,5 +1,6 @@
 // BeanstalkdDoor: a command each, as requests to the API. See beanstalkd_door.h; docs/doors.md says what each comes to, and what differs.
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/base64.h"
@@ -140,42 +141,15 @@ void BeanstalkdDoor::PutNotifyAgent(const CommandPtr& command) {
   terms.caller = command->request.peer->asker->grant->grant.caller.value_or("");
   std::string document = NotifyOfNotifyAgentCall(*call, terms);
   HoldBeyond(job.size(), document.size(), &command->held_bytes);
-  if (!MayBeRetried(*call)) return Submit(command, std::move(document));
-  Submit(command, std::move(document), [this, command, lane = std::move(call->queue_name)](std::string answer) mutable {
-    LetOthersPass(command, std::move(lane), std::move(answer));
-  });
+  // One that waits for its next attempt steps aside in its lane, as in the old daemon's queue.
+  Submit(command, std::move(document), "?on_retry=skip");
 }
 
-/// One that waits for its next attempt steps aside in its fifo lane, as in the old daemon's queue. Where nobody has said of the lane what it does,
-/// this says so, once, behind the submit: what is refused leaves no lane, and a lane that is gone already, for its call was made, has nobody to step
-/// aside.
-void BeanstalkdDoor::LetOthersPass(const CommandPtr& command, std::string lane, std::string answer) {
-  std::string key = command->space() + "/" + lane;
-  if (skipping_.contains(key)) return Answer(command, std::move(answer));
-  const std::string path = LanePath("fifo", lane);
-  Ask(command, "GET", path, {}, [this, command, path, key = std::move(key), answer = std::move(answer)](HttpResponse response) mutable {
-    if (response.status != 200) return Answer(command, std::move(answer));
-    const AnswerDocument found(response.body);
-    const bool said = !found.Text("/own/on_retry").empty() || found.Text("/settings/on_retry") == "skip";
-    // The job is taken, whatever becomes of this: the next one asks again.
-    auto known = [this, command, key = std::move(key), answer = std::move(answer)](bool skips) mutable {
-      if (skips) {
-        if (skipping_.size() >= kMostSkipping) skipping_.clear();
-        skipping_.insert(std::move(key));
-      }
-      Answer(command, std::move(answer));
-    };
-    if (said) return known(true);
-    Ask(command, "PATCH", path, R"({"on_retry":"skip"})", [known = std::move(known)](HttpResponse changed) mutable { known(changed.status == 200); });
-  });
-}
-
-void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, std::function<void(std::string answer)> taken) {
-  Ask(command, "POST", "/notifies", std::move(document), [this, command, taken = std::move(taken)](HttpResponse response) {
+void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, const std::string& query) {
+  Ask(command, "POST", "/notifies" + query, std::move(document), [this, command](HttpResponse response) {
     if (const std::string job = response.status == 201 ? JobIn(response.body) : std::string(); !job.empty()) {
       options_.figures->jobs.fetch_add(1, std::memory_order_relaxed);
-      std::string answer = "INSERTED " + job + "\r\n";
-      return taken ? taken(std::move(answer)) : Answer(command, std::move(answer));
+      return Answer(command, "INSERTED " + job + "\r\n");
     }
     if (response.status < 500 && response.status != 429) {
       const AnswerDocument answer(response.body);

@@ -15,7 +15,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "base/time.h"
@@ -82,8 +81,6 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
 
  private:
   static constexpr uint64_t kOwn = uint64_t{1} << 63;
-  /// Lanes that are known to step aside; when there are more all are forgotten, and looked at anew.
-  static constexpr size_t kMostSkipping = 10'000;
   /// Of a list; what there is beyond is not shown.
   static constexpr size_t kMostNames = 10'000;
   /// Pages that are looked at for one buried job, and calls that one kick takes.
@@ -123,10 +120,9 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
 
   // beanstalkd_commands.cc: a command each.
   void Put(const CommandPtr& command);
-  /// `taken`: answers in its place, once the job is; null: that is all.
-  void Submit(const CommandPtr& command, std::string document, std::function<void(std::string answer)> taken = {});
+  /// `query`: of the submit, with its "?".
+  void Submit(const CommandPtr& command, std::string document, const std::string& query = {});
   void PutNotifyAgent(const CommandPtr& command);
-  void LetOthersPass(const CommandPtr& command, std::string lane, std::string answer);
   void RefuseJob(const CommandPtr& command, std::string_view detail);
   void Delete(const CommandPtr& command);
   void LookAndDelete(const CommandPtr& command, const std::string& id, bool first);
@@ -165,7 +161,6 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   uint64_t sequence_ = 0;
   std::unordered_map<uint64_t, Asked> asked_;      // by our own tokens
   std::unordered_map<uint64_t, uint64_t> own_of_;  // by the server's
-  std::unordered_set<std::string> skipping_;       // namespace, "/", fifo lane
 };
 
 }  // namespace notifyd

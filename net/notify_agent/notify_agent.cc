@@ -218,10 +218,6 @@ Status CheckNotifyAgentCall(const NotifyAgentCall& call) {
   return Status::Ok();
 }
 
-bool MayBeRetried(const NotifyAgentCall& call) {
-  return call.need_response != 2 && RetriesGone(call) < kMostRetries;
-}
-
 Result<NotifyAgentCall> ReadNotifyAgentCall(std::string_view json) {
   Result<JsonTree> tree = JsonTree::Parse(json);
   if (!tree.ok()) return std::move(tree).status();

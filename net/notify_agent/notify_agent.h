@@ -52,9 +52,6 @@ Status SetNotifyAgentField(std::string_view key, std::optional<std::string_view>
 /// What is refused of a call once all of its values are taken. Error: kUnacceptable with the key as field.
 Status CheckNotifyAgentCall(const NotifyAgentCall& call);
 
-/// May there be more than one attempt? Only then does it matter whether its lane waits for the next one.
-bool MayBeRetried(const NotifyAgentCall& call);
-
 /// Reads a job's body: a JSON object as `json_encode` writes it, of which unknown keys are passed over. Errors: kMalformed where it is no JSON,
 /// kUnacceptable as above.
 Result<NotifyAgentCall> ReadNotifyAgentCall(std::string_view json);

@@ -235,6 +235,63 @@ TEST_CASE("on_retry skip: set while a head blocks, the lane goes on at once") {
   CHECK(f.UnderWay() == std::vector{first});
 }
 
+/// Submits one that asks for a lane in which others pass.
+static NotifyId StepAside(CoreFixture* f, const CoreFixture::Fields& fields) {
+  SubmitRequest r;
+  r.items.push_back(f->Item(fields));
+  r.items[0].steps_aside = true;
+  return std::get<Submitted>(f->Do(std::move(r)).body).items.at(0).id;
+}
+
+TEST_CASE("steps_aside: its lane skips from the first notify on that may be tried again, where nobody has said what it does") {
+  CoreLimits limits;
+  for (const auto& [match, on_retry] : {std::pair("block*", OnRetry::kBlock), std::pair("skip*", OnRetry::kSkip)}) {
+    LaneRule& rule = limits.lane_rules.emplace_back();
+    rule.match = match;
+    rule.settings.on_retry = on_retry;
+  }
+  CoreFixture f(limits);
+  auto own = [&](const char* lane) { return f.LaneOf({Mode::kFifo, lane}).own.on_retry; };
+  LanePatch block;
+  block.on_retry.emplace(OnRetry::kBlock);
+  f.SetLane({Mode::kFifo, "said"}, block);
+  for (const char* lane : {"blocks", "skips", "said", "free"}) StepAside(&f, Fifo(lane));
+  CHECK_FALSE(own("blocks"));
+  CHECK_FALSE(own("skips"));
+  CHECK(own("said") == OnRetry::kBlock);
+  CHECK(own("free") == OnRetry::kSkip);
+  CoreFixture::Fields once = Fifo("once");
+  RetryPolicy one;
+  one.max_attempts = 1;
+  once.retry = one;
+  StepAside(&f, once);
+  CHECK_FALSE(own("once"));
+  // Nobody says it any more: then the next one does.
+  LanePatch none;
+  none.on_retry.emplace();
+  f.SetLane({Mode::kFifo, "free"}, none);
+  CHECK_FALSE(own("free"));
+  StepAside(&f, Fifo("free"));
+  CHECK(own("free") == OnRetry::kSkip);
+  CHECK_FALSE(f.LaneOf({Mode::kFifo, "free"}).own.concurrency);
+}
+
+TEST_CASE("steps_aside: it is as durable as its notify, and a head that was attempted before is let go") {
+  CoreFixture f;
+  const NotifyId first = f.Submit(Fifo()).id;
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.starts.empty());
+  f.Restart();
+  const NotifyId second = StepAside(&f, Fifo());
+  CHECK(f.UnderWay() == std::vector{second});
+  f.Restart();
+  CHECK(f.LaneOf(kFifoLane).own.on_retry == OnRetry::kSkip);
+  CHECK(f.UnderWay().size() <= 1);
+  f.Pass(60'000);
+  for (int i = 0; i < 2; ++i) f.EndFirst(Verdict::kSuccess);
+  for (NotifyId id : {first, second}) CHECK(f.Get(id).record->state.phase == Phase::kSucceeded);
+}
+
 TEST_CASE("concurrency of a lane: its own number holds, and null goes back to the default") {
   CoreFixture f;
   LanePatch patch;

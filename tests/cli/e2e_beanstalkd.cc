@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "support/beanstalkd_client.h"
 #include "support/certificates.h"
@@ -104,6 +105,36 @@ TEST_CASE("beanstalkd door: a lane lets others pass where something may be tried
   CHECK(own("unanswered") == "{}");
   CHECK(client.Do("delete " + once) == "DELETED\r\n");
   CHECK(broker.Call("GET", "/v1/lanes/fifo/once").status == 404);
+}
+
+TEST_CASE("beanstalkd door: a lane that is made again, or of which nobody says it any more, lets others pass again") {
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config({}, "namespace = \"old\"\n")});
+  REQUIRE(broker.Call("PUT", "/v1/namespaces/old", "{}").Done());
+  BeanstalkdClient client = place.Connect();
+  client.Do("use notify");
+  const std::string lane = "/v1/namespaces/old/lanes/fifo/Q_1", job = place.Call("{}", R"(,"runOnce":2)");
+  auto put_skips = [&] {
+    REQUIRE_FALSE(JobIn(client.Put(job, "2 3600 60")).empty());
+    return JsonAt(broker.Call("GET", lane).body, "/settings/on_retry") == "skip";
+  };
+  CHECK(put_skips());
+  REQUIRE(broker.Call("PATCH", lane, R"({"on_retry":null})").Done());
+  CHECK(put_skips());
+  REQUIRE(broker.Call("DELETE", "/v1/namespaces/old?discard_pending=true").Done());
+  REQUIRE(Await([&] { return broker.Call("PUT", "/v1/namespaces/old", "{}").status == 201; }));
+  CHECK(put_skips());
+}
+
+TEST_CASE("beanstalkd door: a rule that says that a lane blocks is one that has said it") {
+  Place place;
+  Broker broker(place.dir.path(), {"--config", place.Config("[[lane]]\nmatch = \"Q_*\"\nmode = \"fifo\"\non_retry = \"block\"\n")});
+  BeanstalkdClient client = place.Connect();
+  client.Do("use notify");
+  REQUIRE_FALSE(JobIn(client.Put(place.Call("{}", R"(,"runOnce":2)"), "2 3600 60")).empty());
+  const std::string lane = broker.Call("GET", "/v1/lanes/fifo/Q_1").body;
+  CHECK(JsonAt(lane, "/own") == "{}");
+  CHECK(JsonAt(lane, "/settings/on_retry") == "block");
 }
 
 TEST_CASE("beanstalkd door: what waits in a tube is found behind thousands of other notifies") {

@@ -20,9 +20,11 @@ namespace {
 constexpr const char* kQueue = "Q_0123456789ABCDEF0123456789ABCDEF";
 
 struct World {
+  explicit World(const std::string& config = "") : broker(dir.path(), {"--config", dir.Write("n.toml", config)}) {}
+
   TempDir dir;
   ScriptedServer receiver{[](const SeenRequest&) { return ScriptedAnswer{200, "success", "text/plain"}; }};
-  Broker broker{dir.path()};
+  Broker broker;
   BeanstalkServer beanstalkd;
   BeanstalkPeer producer{beanstalkd};
 
@@ -158,6 +160,45 @@ TEST_CASE("import notifyagent: one that is refused in a paused tube stays once, 
   REQUIRE(w.producer.Ask("pause-tube notify 0") == "PAUSED");
   CHECK(w.Import().output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
   CHECK(w.producer.Count("notify", "current-jobs-buried") == 1);
+}
+
+TEST_CASE("import notifyagent: a lane lets others pass where neither its settings nor a rule say what it does, and one may be tried again in it") {
+  World w("[[lane]]\nmatch = \"S_*\"\non_retry = \"skip\"\nmode = \"fifo\"\n[[lane]]\nmatch = \"B_*\"\nmode = \"fifo\"\non_retry = \"block\"\n");
+  REQUIRE(w.broker.Call("PATCH", "/v1/lanes/fifo/said", R"({"on_retry":"block"})").Done());
+  for (const char* queue : {"S_1", "B_1", "said", "free"}) w.producer.Put("notify", AgentJob(w.To("/a") + R"(,"runOnce":2)", queue), 5000);
+  w.producer.Put("notify", AgentJob(w.To("/a") + R"(,"runOnce":1)", "once"), 5000);
+  const CtlRun run = w.Import();
+  INFO(run.error);
+  CHECK(run.output == "jobs: 5 read, 5 accepted, 5 removed, 0 stay\n");
+  auto own = [&](const std::string& queue) { return JsonAt(w.broker.Call("GET", "/v1/lanes/fifo/" + queue).body, "/own"); };
+  CHECK(own("S_1") == "{}");
+  CHECK(own("B_1") == "{}");
+  CHECK(own("said") == R"({"on_retry":"block"})");
+  CHECK(own("free") == R"({"on_retry":"skip"})");
+  CHECK(own("once") == "{}");
+}
+
+TEST_CASE("import notifyagent: a broker that lets nothing be said of lanes takes the jobs all the same, with a word") {
+  const int status = GENERATE(403, 422);
+  BeanstalkServer beanstalkd;
+  BeanstalkPeer producer(beanstalkd);
+  for (int i = 0; i < 2; ++i) producer.Put("notify", AgentJob("\"url\":\"http://127.0.0.1:9/" + std::to_string(i) + "\"", kQueue), i * 5000);
+  std::mutex mutex;
+  std::map<std::string, int> submitted;  // by URL
+  int refused = 0;
+  ScriptedServer broker([&](const SeenRequest& request) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (request.target.find("on_retry") == std::string::npos) return AcceptLines(request, &submitted);
+    ++refused;
+    return ScriptedAnswer{status, R"({"title":"no","detail":"not of lanes","field":"/on_retry"})"};
+  });
+  const CtlRun run = Ctl({"--server", broker.url(), "import", "notifyagent", "--beanstalkd", beanstalkd.address()});
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 2 read, 2 accepted, 2 removed, 0 stay\n");
+  CHECK(run.error.find("lanes keep their on_retry, which is block unless it was set") != std::string::npos);
+  std::lock_guard<std::mutex> lock(mutex);
+  CHECK(refused == 1);
+  CHECK(submitted.size() == 2);
 }
 
 TEST_CASE("import notifyagent: --keep and --dry-run reserve nothing, and what was kept is taken away later without a second submit") {

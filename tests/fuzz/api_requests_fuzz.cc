@@ -103,7 +103,7 @@ void CheckRead(const Asked& asked) {
 
 /// A line of a bulk submit.
 void ReadLine(const Route& route, const HttpRequest& request, const Asker& asker, RequestTools* tools) {
-  const Result<BulkHead> head = ReadBulkHead(request, route);
+  const Result<BulkHead> head = ReadBulkHead(request, route, asker);
   if (!head.ok()) return CheckProblem(head.status());
   const std::string_view line = std::string_view(request.body).substr(0, request.body.find('\n'));
   if (route.row->path == "/v1/notifies") {

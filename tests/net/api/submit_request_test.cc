@@ -268,6 +268,24 @@ TEST_CASE("idempotency key: the query says for how long the keys of a submit are
   CHECK(f.Outcome() == "422 /idempotency_window_ms");
 }
 
+TEST_CASE("submit: the query says that others pass in the lanes of what is tried again") {
+  ApiFixture f;
+  const std::string one = R"({"url":"http://a/"})";
+  for (const auto& [type, body] : {std::pair("application/json", one), std::pair("application/json", "[" + one + "," + one + "]"),
+                                   std::pair("application/x-ndjson", one + "\n" + one)}) {
+    f.Ask("POST", "/v1/notifies?on_retry=skip", body, {{"Content-Type", type}});
+    REQUIRE(f.Outcome() == "posted");
+    for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK(item.steps_aside);
+    f.Ask("POST", "/v1/notifies", body, {{"Content-Type", type}});
+    REQUIRE(f.Outcome() == "posted");
+    for (const SubmitItem& item : f.Posted<SubmitRequest>().items) CHECK_FALSE(item.steps_aside);
+    for (const char* query : {"?on_retry=block", "?on_retry=", "?on_retry=skip&on_retry=skip"}) {
+      f.Ask("POST", std::string("/v1/notifies") + query, body, {{"Content-Type", type}});
+      CHECK(f.Outcome() == "422 /on_retry");
+    }
+  }
+}
+
 TEST_CASE("idempotency key: a bad header is refused") {
   ApiFixture f;
   std::string body = R"({"url":"http://a/"})";

@@ -109,6 +109,19 @@ TEST_CASE("tenants: a caller that a token is bound to is its own, and nobody els
   CHECK(f.Item().envelope->caller == "unknown");
 }
 
+TEST_CASE("tenants: what a submit says of lanes is for those who may say it of them") {
+  TeamsFixture f;
+  const std::string submits = f.Give({"one"}, {Scope::kSubmit}), both = f.Give({"one"}, {Scope::kSubmit, Scope::kOperate});
+  const std::string one = R"({"url":"http://h/"})";
+  CHECK(f.As(submits, "POST", "/v1/notifies?on_retry=skip", one) == "403 /on_retry");
+  CHECK(f.As(both, "POST", "/v1/notifies?on_retry=skip", one) == "posted");
+  CHECK(f.Item().steps_aside);
+  for (const std::string& token : {submits, both}) {
+    f.Ask("POST", "/v1/notifies?on_retry=skip", one, {{"Content-Type", "application/x-ndjson"}, {"Authorization", "Bearer " + token}});
+    CHECK(f.Outcome() == (token == both ? "posted" : "403 /on_retry"));
+  }
+}
+
 TEST_CASE("tenants: another caller's fkey is neither replaced nor looked into by whoever only submits") {
   TeamsFixture f;
   const std::string shop = f.Give(Bound("shop"));

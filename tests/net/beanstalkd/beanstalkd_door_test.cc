@@ -116,6 +116,13 @@ TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away
   CHECK(f.figures.turned_away == 1);
 }
 
+TEST_CASE("beanstalkd door: that a job steps aside in its lane goes with its submit, so that a client who goes away leaves nothing half done") {
+  DoorFixture f;
+  const std::string call = R"({"url":"http://h/","method":"POST","queueName":"Q_1","runOnce":2})";
+  CHECK(f.Say("put", "notify", {{"pri", "0"}, {"delay", "0"}, {"ttr", "60"}}, {{201, R"({"id":"n0000000000000001"})"}}, call) == "INSERTED 1\r\n");
+  CHECK(f.api.asked == std::vector<std::string>{"POST /v1/namespaces/default/notifies?on_retry=skip"});
+}
+
 TEST_CASE("beanstalkd door: of what waits in a tube few are looked for until all are found, and of many the oldest thousand") {
   DoorFixture f;
   auto lane = [](int scheduled) { return std::pair(200, R"({"states":{"scheduled":)" + std::to_string(scheduled) + R"(,"retrying":0,"held":1}})"); };

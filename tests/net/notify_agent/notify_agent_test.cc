@@ -167,11 +167,6 @@ TEST_CASE("NotifyAgent: what holds nothing is a label, what holds is none") {
   CHECK(Member(With(R"("caller":"a\u0000b")"), "/caller") == "");
 }
 
-TEST_CASE("NotifyAgent: only what is tried again needs a lane in which others pass") {
-  for (const char* more : {R"("runOnce":2)", R"("runOnce":0,"retryTimes":8)", R"("caller":"c")"}) CHECK(MayBeRetried(Read(With(more))));
-  for (const char* once : {R"("runOnce":1)", R"("retryTimes":9)", R"("needResponse":2)"}) CHECK_FALSE(MayBeRetried(Read(With(once))));
-}
-
 TEST_CASE("NotifyAgent: what has no queue of beanstalkd's, or is no JSON, is refused") {
   for (const char* none : {R"({"url":"http://h"})", R"({"queueName":""})", R"({"queueName":null})", R"({"queueName":"0"})", R"({"queueName":0})"})
     CHECK(Refusal(none) == "/queueName: queueName is missing");
