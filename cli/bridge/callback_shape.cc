@@ -229,11 +229,9 @@ Status SetRequest(Value request, NotifyDraft* draft) {
   *url = UrlOf(*url);
   std::optional<Value> method = request.At("/method");
   if (!IsNull(method) && method->kind() != Kind::kString) return Bad("method must be a string", "/method");
-  std::string name = IsNull(method) ? "GET" : std::string(method->text());
-  std::transform(name.begin(), name.end(), name.begin(), UpperAscii);
   if (std::optional<Value> options = request.At("/options"); !IsNull(options)) NOTIFYD_TRY(SetOptions(*options, &*url, draft));
   draft->SetText("url", *url);
-  draft->SetText("method", name);
+  draft->SetText("method", IsNull(method) ? "GET" : MethodOf(method->text()));
   return Status::Ok();
 }
 

@@ -137,7 +137,8 @@ Status SetDeliverBy(const MessageView& view, const MappingOptions& options, Noti
   std::optional<Value> url = root.At("/url"), method = root.At("/method"), by = root.At("/deliverBy"), data = root.At("/data");
   if (url && url->kind() == Kind::kString) draft->SetText("url", UrlOf(url->text()));
   else if (url || !draft->Has("url")) return Bad("url is missing, or no string", "/url");
-  if (method && method->kind() != Kind::kNull) draft->SetRaw("method", std::string(method->raw()));
+  if (method && method->kind() == Kind::kString) draft->SetText("method", MethodOf(method->text()));
+  else if (method && method->kind() != Kind::kNull) return Bad("method must be a string", "/method");
   if (data && data->kind() != Kind::kNull) draft->SetRaw("data", std::string(data->raw()));
   if (by && by->kind() != Kind::kNull && by->kind() != Kind::kString) return Bad("deliverBy must be the name of a member of data", "/deliverBy");
   const std::string name = by && by->kind() == Kind::kString && !by->text().empty() ? std::string(by->text()) : options.deliver_by;

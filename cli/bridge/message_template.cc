@@ -138,6 +138,12 @@ std::string PercentEncode(std::string_view text) {
   return out;
 }
 
+std::string MethodOf(std::string_view text) {
+  std::string method(text);
+  std::transform(method.begin(), method.end(), method.begin(), UpperAscii);
+  return method;
+}
+
 std::string UrlOf(std::string_view text) {
   static constexpr std::string_view kNowhere = "\"<>\\^`{|}";
   std::string out;

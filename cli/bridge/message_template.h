@@ -34,6 +34,8 @@ std::optional<std::string> ValueOf(const MessageRef& ref, const MessageView& vie
 std::string PercentEncode(std::string_view text);
 /// A URL as programs write them to one of RFC 3986: what may stand in no URL (blanks, quotes, control characters, bytes beyond ASCII) becomes %XX.
 std::string UrlOf(std::string_view text);
+/// In upper case, as a notify has it: producers write it either way.
+std::string MethodOf(std::string_view text);
 
 struct TemplateField {
   std::string name;

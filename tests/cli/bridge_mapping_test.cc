@@ -145,6 +145,8 @@ TEST_CASE("bridge mapping: url and data, in the order of a member") {
           {R"({"url":"http://a/x","data":{"a/b~":7},"deliverBy":"a/b~"})", R"([{"url":"http://a/x","data":{"a/b~":7},"order_by":"/a~1b~0"}])"},
           {R"({"url":"http://a/x","data":{"o":{"id":7}},"deliverBy":"/o/id"})", R"([{"url":"http://a/x","data":{"o":{"id":7}},"order_by":"/o/id"}])"},
           {R"({"url":"http://a/x","data":null,"method":"PUT","deliverBy":""})", R"([{"url":"http://a/x","method":"PUT"}])"},
+          {R"({"url":"http://a/x","data":null,"method":"post"})", R"([{"url":"http://a/x","method":"POST"}])"},
+          {R"({"url":"http://a/x","data":null,"method":7})", "422 /method: "},
           {R"({"url":"http://a/x","data":{},"deliverBy":7})", "422 /deliverBy: "},
           {R"({"url":7,"data":{}})", "422 : the body has neither"},
           {R"({"data":{}})", "422 : the body has neither"},
