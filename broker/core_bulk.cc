@@ -84,6 +84,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
     if (kind != BulkKind::kPurge) NeedLane(task, entry->envelope->lane);
     bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);
     if (whole) NeedEntry(task, id, true);
+    if (whole && kind == BulkKind::kRetry) groups_->NeedGroupOf(task, *entry);
   }
   if (task->missing > 0) return Handled::kParked;
   if (kind == BulkKind::kRetry) {
@@ -93,15 +94,18 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   }
   BulkDone done;
   done.next = r.next;
+  std::vector<Entry*> revived;
   for (NotifyId id : r.ids) {
     Entry* entry = FindEntry(id);
     if (!wanted(*entry)) continue;
     ++done.count;
+    if (kind == BulkKind::kRetry && !entry->pending()) revived.push_back(entry);
     if (kind == BulkKind::kRetry) ApplyRetry(entry, r.bulk.via);
     else if (kind == BulkKind::kCancel) Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
     else ApplyPurge(entry);
     Decide(Decided::Kind::kItem, id, r.bulk.request);
   }
+  groups_->OnRevived(task, revived);
   journal_.AskSync();
   return ReplyAfter(journal_.Barrier(), r.bulk.request, done);
 }

@@ -128,11 +128,16 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
   if (GroupPart::AwaitsTurn(*entry)) return RefuseAfter(r.request, Code::kConflict, GroupPart::kTurnRefusal);
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (!entry->pending()) entry = NeedEntry(task, r.id, true);
+  const bool revives = !entry->pending();
+  if (revives) {
+    groups_->NeedGroupOf(task, *entry);
+    entry = NeedEntry(task, r.id, true);
+  }
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
-  if (!entry->pending() && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
+  if (revives && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);
+  if (revives) groups_->OnRevived(task, {entry});
   return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
 }
 

@@ -295,6 +295,7 @@ void Core::Impl::GroupPart::OnChanged(const Entry& entry, const AttemptRecord* a
   outcome.place = flow->group_place;
   GroupMember& member = outcome.member;
   member.phase = entry.state.phase;
+  member.revived = !member.settled();
   if (member.settled()) {
     if (!attempt && entry.full && !entry.full->attempts.empty()) attempt = &entry.full->attempts.back();
     member.status = attempt ? attempt->status : 0;
@@ -305,9 +306,33 @@ void Core::Impl::GroupPart::OnChanged(const Entry& entry, const AttemptRecord* a
   core_.AddToAgenda(EncodeOutcome(outcome));
 }
 
+void Core::Impl::GroupPart::NeedGroupOf(Task* task, const Entry& entry) {
+  const auto& flow = entry.envelope->flow;
+  if (flow && flow->group.value != 0) core_.NeedRecord(task, RecordKind::kGroup, GroupKey(flow->group));
+}
+
+void Core::Impl::GroupPart::OnRevived(Task* task, const std::vector<Entry*>& entries) {
+  std::map<NotifyId, std::vector<size_t>> places;
+  for (const Entry* entry : entries)
+    if (const auto& flow = entry->envelope->flow; flow && flow->group.value != 0) places[flow->group].push_back(flow->group_place);
+  for (const auto& [group, revived] : places) {
+    GroupRecord record;
+    RecordSlot* slot = Need(task, group, &record, /*even_over=*/true);
+    if (!slot) continue;
+    for (size_t place : revived) {
+      if (place >= record.members.size()) continue;
+      GroupMember& member = record.members[place];
+      member.phase = Phase::kWaiting;
+      member.revived = true;
+    }
+    core_.WriteRecord(slot, EncodeGroup(record), slot->record->expires_at);
+  }
+}
+
 void Core::Impl::GroupPart::OnGivenBack(const Entry& entry) {
   const auto& flow = entry.envelope->flow;
-  if (flow && stopped_.contains(flow->group)) core_.AddToAgenda(AdvanceItem(flow->group));
+  if (!flow) return;
+  if (auto stopped = stopped_.find(flow->group); stopped != stopped_.end()) core_.AddToAgenda(AdvanceItem(flow->group, stopped->second.by_request));
 }
 
 Handled Core::Impl::GroupPart::Handle(Task* task, AgendaDue& due) {
@@ -315,7 +340,7 @@ Handled Core::Impl::GroupPart::Handle(Task* task, AgendaDue& due) {
   const uint8_t what = decoder.U8();
   const NotifyId group{decoder.Big64()};
   if (decoder.ok() && what == kGroupOutcome) return Outcomes(task, due, group);
-  if (decoder.ok() && what == kGroupAdvance) return Advance(task, due, group);
+  if (decoder.ok() && what == kGroupAdvance) return Advance(task, due, group, /*by_request=*/!decoder.done());
   return Done(due);
 }
 
@@ -339,6 +364,8 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
     GroupMember& member = record.members[outcome->place];
     outcome->member.when = member.when;
     outcome->member.ttl = member.ttl;
+    // That it was revived the record has known from the first. It may have been asked to end since.
+    if (outcome->member.revived && !member.settled()) return;
     member = std::move(outcome->member);
     failed |= HasFailed(member.phase);
   };
@@ -364,7 +391,7 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
     WakePolls(group);
   } else if (!record.stopped) {
     const bool next = record.sequential && record.released > 0 && record.members[record.released - 1].settled();
-    if (next || (record.cancel_rest && failed)) core_.AddToAgenda(AdvanceItem(group));
+    if (next || (record.cancel_rest && failed)) core_.AddToAgenda(AdvanceItem(group, /*by_request=*/false));
   }
   return Done(due);
 }
@@ -396,9 +423,10 @@ void Core::Impl::GroupPart::CallBack(NotifyId id, GroupRecord* record) {
 // ---- the next member, and the end of what waits
 
 /// Collects the members that are not settled and not in flight, with all that settling them needs. Returns false where the task must wait.
-bool Core::Impl::GroupPart::NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, std::vector<Entry*>* waiting, bool* in_flight) {
+bool Core::Impl::GroupPart::NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, bool revived_too, std::vector<Entry*>* waiting,
+                                        bool* in_flight) {
   for (size_t place = 0; place < record.members.size(); ++place) {
-    if (record.members[place].settled()) continue;
+    if (record.members[place].settled() || (record.members[place].revived && !revived_too)) continue;
     const NotifyId id = MemberOf(group, place);
     Entry* entry = core_.NeedEntry(task, id);
     if (!entry || !entry->pending()) continue;
@@ -413,7 +441,7 @@ bool Core::Impl::GroupPart::NeedWaiting(Task* task, NotifyId group, const GroupR
   return task->missing == 0;
 }
 
-Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId group) {
+Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId group, bool by_request) {
   GroupRecord record;
   RecordSlot* slot = Need(task, group, &record, /*even_over=*/true);
   if (task->missing > 0) return Handled::kParked;
@@ -443,18 +471,20 @@ Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId grou
     stop |= std::any_of(record.members.begin(), record.members.end(), [](const GroupMember& member) { return HasFailed(member.phase); });
   std::vector<Entry*> waiting;
   bool in_flight = false;
-  if (stop) NeedWaiting(task, group, record, &waiting, &in_flight);
+  if (stop) NeedWaiting(task, group, record, /*revived_too=*/false, &waiting, &in_flight);
   if (task->missing > 0) return Handled::kParked;
   if (next && next->pending() && AwaitsTurn(*next)) Release(next, record.members[next_place]);
-  const char* reason = record.cancel_rest ? kGroupFailed : "cancelled";
+  const char* reason = record.cancel_rest && !by_request ? kGroupFailed : "cancelled";
   for (Entry* entry : waiting) core_.Settle(entry, Phase::kCancelled, reason, std::nullopt);
   if (stop != record.stopped || released != record.released) {
     record.stopped = stop;
     core_.WriteRecord(slot, EncodeGroup(record), slot->record->expires_at);
   }
-  if (!stop || !in_flight) return Done(due);
+  if (!stop) return Done(due);
+  DropStopped(group);
+  if (!in_flight) return Done(due);
   // What is in flight may come to wait for another attempt: then it is cancelled, too, whatever restarts lie between.
-  if (!stopped_.emplace(group, due.serial).second) return Done(due);
+  stopped_[group] = {due.serial, by_request};
   --core_.agenda_running_;
   return Handled::kDone;
 }
@@ -462,7 +492,7 @@ Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId grou
 void Core::Impl::GroupPart::DropStopped(NotifyId id) {
   auto found = stopped_.find(id);
   if (found == stopped_.end()) return;
-  core_.DropFromAgenda(found->second);
+  core_.DropFromAgenda(found->second.serial);
   stopped_.erase(found);
 }
 
@@ -490,14 +520,13 @@ Handled Core::Impl::GroupPart::Cancel(Task* task, const GroupRequest& r, const G
   }
   std::vector<Entry*> waiting;
   bool in_flight = false;
-  if (!NeedWaiting(task, cancel.id, view.record, &waiting, &in_flight)) return Handled::kParked;
+  if (!NeedWaiting(task, cancel.id, view.record, /*revived_too=*/true, &waiting, &in_flight)) return Handled::kParked;
   if (waiting.empty() && !in_flight) return core_.RefuseAfter(r.request, Code::kConflict, "all notifies of the group are settled");
   for (Entry* entry : waiting) core_.Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
-  if (!view.record.stopped) {
-    view.record.stopped = true;
-    core_.WriteRecord(slot, EncodeGroup(view.record), slot->record->expires_at);
-  }
-  if (in_flight && !stopped_.contains(cancel.id)) core_.AddToAgenda(AdvanceItem(cancel.id));
+  view.record.stopped = true;
+  for (GroupMember& member : view.record.members) member.revived = false;
+  if (std::string value = EncodeGroup(view.record); value != slot->record->value) core_.WriteRecord(slot, std::move(value), slot->record->expires_at);
+  if (in_flight) core_.AddToAgenda(AdvanceItem(cancel.id, /*by_request=*/true));
   core_.journal_.AskSync();
   return Answer(task, r, std::move(view));
 }

@@ -26,6 +26,11 @@ class Core::Impl::GroupPart {
 
   /// The notify, which has just been settled (`attempt`: by this, or null) or revived, may be a member.
   void OnChanged(const Entry& entry, const AttemptRecord* attempt);
+  /// These, whose groups' records are known (NeedGroupOf), have been revived. Their records say so in the same batch: what a group cancels must never
+  /// be one whose retry was acknowledged, and the agenda may be late.
+  void OnRevived(Task* task, const std::vector<Entry*>& entries);
+  /// Asks for the record of its group, where it is a member.
+  void NeedGroupOf(Task* task, const Entry& entry);
   /// The notify has given back its place in flight: it may wait again, in a group in which nothing is to wait any more.
   void OnGivenBack(const Entry& entry);
   /// It is held until its group lets it go: nobody else does.
@@ -58,8 +63,8 @@ class Core::Impl::GroupPart {
   /// Puts the answers that are kept for members, from `place` on, into the view, as far as there is room for their bodies, and answers with it then.
   void AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room);
   Handled Outcomes(Task* task, AgendaDue& due, NotifyId group);
-  Handled Advance(Task* task, AgendaDue& due, NotifyId group);
-  bool NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, std::vector<Entry*>* waiting, bool* in_flight);
+  Handled Advance(Task* task, AgendaDue& due, NotifyId group, bool by_request);
+  bool NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, bool revived_too, std::vector<Entry*>* waiting, bool* in_flight);
   Handled Done(const AgendaDue& due);
   void Settled(NotifyId id, GroupRecord* record);
   void CallBack(NotifyId id, GroupRecord* record);
@@ -71,8 +76,12 @@ class Core::Impl::GroupPart {
   Core::Impl& core_;
   LongPolls polls_;
   std::map<RequestId, std::shared_ptr<const GroupAsk>> waiting_;  // what each asks once its wait is over
-  /// Groups in which nothing is to wait any more, while a member is in flight: their items of the agenda, which stay until the last has settled.
-  std::map<NotifyId, uint64_t> stopped_;
+  struct Stopped {
+    uint64_t serial = 0;
+    bool by_request = false;
+  };
+  /// Groups in which nothing is to wait any more, while a member is in flight: their items of the agenda, which stay until none is.
+  std::map<NotifyId, Stopped> stopped_;
 };
 
 }  // namespace notifyd

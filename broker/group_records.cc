@@ -28,6 +28,8 @@ constexpr uint64_t kGroupBits = (kKeepsBit << 1) - 1;
 // Beside the phase in the lower half of a member's first byte.
 constexpr uint8_t kWhenBit = 0x10, kTtlBit = 0x20;
 constexpr uint8_t kPhaseMask = 0x0f;
+/// Stands for GroupMember::revived, which has no bit: those who know nothing of that read one that is not settled, and no more.
+constexpr Phase kRevived = Phase::kRetrying;
 
 bool IsPhase(uint8_t phase) {
   return phase <= static_cast<uint8_t>(Phase::kRetrying) ||
@@ -49,7 +51,7 @@ When DecodeWhen(Decoder* decoder) {
 /// Times are counted from `since`.
 void EncodeMember(const GroupMember& member, WallTime since, Encoder* encoder) {
   const bool has_when = member.when.kind != When::Kind::kDefault, has_ttl = member.ttl.kind != When::Kind::kDefault;
-  const auto phase = static_cast<uint8_t>(member.settled() ? member.phase : Phase::kWaiting);
+  const auto phase = static_cast<uint8_t>(member.settled() ? member.phase : member.revived ? kRevived : Phase::kWaiting);
   encoder->U8(static_cast<uint8_t>(phase | (has_when ? kWhenBit : 0) | (has_ttl ? kTtlBit : 0)));
   if (has_when) EncodeWhen(member.when, encoder);
   if (has_ttl) EncodeWhen(member.ttl, encoder);
@@ -66,6 +68,7 @@ GroupMember DecodeMember(WallTime since, Decoder* decoder) {
   const uint8_t phase = first & kPhaseMask;
   if (!IsPhase(phase) || (first & ~(kPhaseMask | kWhenBit | kTtlBit))) return decoder->Fail(), member;
   member.phase = static_cast<Phase>(phase);
+  member.revived = member.phase == kRevived;
   if (first & kWhenBit) member.when = DecodeWhen(decoder);
   if (first & kTtlBit) member.ttl = DecodeWhen(decoder);
   if (!member.settled()) return member;
@@ -188,8 +191,10 @@ std::optional<GroupOutcome> DecodeOutcome(std::string_view bytes) {
   return outcome;
 }
 
-std::string AdvanceItem(NotifyId group) {
-  return ItemHead(kGroupAdvance, group);
+std::string AdvanceItem(NotifyId group, bool by_request) {
+  std::string item = ItemHead(kGroupAdvance, group);
+  if (by_request) Encoder(&item).U8(1);
+  return item;
 }
 
 }  // namespace notifyd

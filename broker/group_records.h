@@ -31,6 +31,8 @@ struct GroupMember {
   std::string reason;
   /// From its release on, where its group is sequential; nothing for others.
   When when, ttl;
+  /// It was settled, and sent again by hand: then it is on its own, and no failure of another cancels it. Says nothing of a settled one.
+  bool revived = false;
   bool settled() const { return IsSettled(phase); }
 };
 
@@ -81,7 +83,7 @@ inline constexpr uint8_t kGroupOutcome = 1, kGroupAdvance = 2;
 inline constexpr size_t kGroupItemHead = 10;
 std::string EncodeOutcome(const GroupOutcome& outcome);
 std::optional<GroupOutcome> DecodeOutcome(std::string_view bytes);
-/// The item that lets a group go on: its next member, or the end of what waits.
-std::string AdvanceItem(NotifyId group);
+/// The item that lets a group go on: its next member, or the end of what waits. `by_request`: somebody wants that end, so nothing need have failed.
+std::string AdvanceItem(NotifyId group, bool by_request);
 
 }  // namespace notifyd

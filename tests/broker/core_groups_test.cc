@@ -316,6 +316,64 @@ TEST_CASE("groups: DELETE cancels what waits, and is refused once all are settle
   CHECK(f.image().totals.records[RecordKind::kAgenda] == 0);
 }
 
+TEST_CASE("groups: one that is sent again by hand after its group was stopped stays, whenever a crash comes") {
+  GroupFixture f;
+  const bool by_failure = GENERATE(false, true), bulk = GENERATE(false, true), crash = GENERATE(false, true);
+  GroupFixture::Fields paused;
+  paused.lane = "c";
+  f.Pause({Mode::kConcurrent, "c"});
+  GroupPost post = GroupFixture::PostOf({Once("a"), {}, paused, paused});
+  post.cancel_rest = by_failure;
+  const NotifyId id = f.Make(std::move(post)).id, slow = MemberOf(id, 1), again = MemberOf(id, 2);
+  if (by_failure) f.EndFirst(Verdict::kFailure);
+  else f.DoGroup(GroupCancel{id});
+  CHECK(f.StateOf(slow) == State::kSending);
+  REQUIRE(f.StateOf(again) == State::kCancelled);
+  if (bulk) CHECK(f.Bulk(BulkKind::kRetry, {State::kCancelled}).count == 2);
+  else f.ById<RetryRequest>(again);
+  CHECK(f.StateOf(again) == State::kReady);
+  if (crash) f.Restart();
+  CHECK(f.StateOf(again) == State::kReady);
+  SECTION("another comes to wait") {
+    while (!f.starts.empty()) f.EndFirst(Verdict::kFailure);
+    CHECK(f.StateOf(slow) == State::kCancelled);
+    CHECK(f.Get(slow).record->state.reason == (by_failure ? kGroupFailed : "cancelled"));
+    CHECK(f.StateOf(again) == State::kReady);
+    f.Resume({Mode::kConcurrent, "c"});
+    f.EndFirst(Verdict::kFailure);
+    CHECK(f.StateOf(again) == State::kRetrying);
+    if (crash) f.Restart();
+    CHECK(f.StateOf(again) == State::kRetrying);
+    f.Pass(5000);
+    while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+    CHECK(f.StateOf(again) == State::kSucceeded);
+    CHECK(f.See(id).settled());
+  }
+  SECTION("a DELETE from then on cancels it too, and what is in flight of it comes to no other attempt") {
+    if (GENERATE(false, true)) f.Resume({Mode::kConcurrent, "c"});
+    f.DoGroup(GroupCancel{id});
+    while (!f.starts.empty()) f.EndFirst(Verdict::kFailure);
+    CHECK(f.StateOf(again) == State::kCancelled);
+    CHECK(f.Get(again).record->state.reason == "cancelled");
+    CHECK(f.See(id).settled());
+  }
+  CHECK(f.image().totals.records[RecordKind::kAgenda] == 0);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("groups: what a DELETE ends has its reason, whatever a failure would mean") {
+  GroupFixture f;
+  GroupPost post = GroupFixture::PostOf({{}, Once()});
+  post.cancel_rest = true;
+  post.sequential = GENERATE(false, true);
+  const NotifyId id = f.Make(std::move(post)).id;
+  f.DoGroup(GroupCancel{id});
+  if (GENERATE(false, true)) f.Restart();
+  while (!f.starts.empty()) f.EndFirst(Verdict::kFailure);
+  CHECK(f.StateOf(MemberOf(id, 0)) == State::kCancelled);
+  CHECK(f.Get(MemberOf(id, 0)).record->state.reason == "cancelled");
+}
+
 TEST_CASE("groups: a list goes through them, newest first") {
   GroupFixture f;
   std::vector<NotifyId> made;

@@ -90,6 +90,21 @@ TEST_CASE("group records: what is at its default takes no room") {
   CHECK(read->members.size() == 2);
 }
 
+TEST_CASE("group records: that one was revived is read back, and takes no room") {
+  GroupRecord group;
+  group.members.resize(2);
+  const size_t before = EncodeGroup(group).size();
+  group.members[1].revived = true;
+  const std::string bytes = EncodeGroup(group);
+  CHECK(bytes.size() == before);
+  CHECK(bytes.back() == 2);  // the phase of one that is not settled, to who knows no better
+  Result<GroupRecord> read = DecodeGroup(bytes);
+  REQUIRE(read.ok());
+  CHECK_FALSE(read->members[0].revived);
+  CHECK(read->members[1].revived);
+  CHECK(read->pending() == 2);
+}
+
 TEST_CASE("group records: a record that is cut off anywhere, or of another version, is corrupt") {
   const std::string bytes = EncodeGroup(Whole());
   for (size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(DecodeGroup(std::string_view(bytes).substr(0, size)).ok());
@@ -108,8 +123,9 @@ TEST_CASE("group records: items of the agenda") {
   CHECK(read->group == NotifyId{7});
   CHECK(read->place == 300);
   CHECK(Same(read->member, outcome.member));
-  CHECK(Hex(AdvanceItem({7})) == "01020000000000000007");
-  CHECK_FALSE(DecodeOutcome(AdvanceItem({7})));
+  CHECK(Hex(AdvanceItem({7}, /*by_request=*/false)) == "01020000000000000007");
+  CHECK(Hex(AdvanceItem({7}, /*by_request=*/true)) == "0102000000000000000701");
+  CHECK_FALSE(DecodeOutcome(AdvanceItem({7}, /*by_request=*/false)));
   CHECK(GroupOfKey(GroupKey({77})) == NotifyId{77});
 }
 
