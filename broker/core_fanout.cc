@@ -127,7 +127,7 @@ std::optional<SubmitItem> Core::Impl::TopicPart::ItemFor(const Known& known, Han
   if (!instance.empty()) {
     // It waits for that instance at a host of its own, as one does whose submitter names it.
     flow->instance = instance;
-    envelope->host = HostOf(envelope->host.substr(0, envelope->host.find('?')), {flow->pool, flow->pool_fallback, flow->instance});
+    envelope->host = HostOf(std::move(envelope->host), {flow->pool, flow->pool_fallback, flow->instance});
   }
   envelope->flow = std::move(flow);
   envelope->labels = Merged(said.envelope->labels, event.labels);

@@ -5,6 +5,7 @@
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/grant.h"
+#include "broker/services.h"
 
 namespace notifyd {
 namespace {
@@ -376,7 +377,16 @@ bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
   spec->connect_timeout_ms = now.connect_timeout_ms;
   const Envelope& from = *known.record.said->envelope;
   auto envelope = std::make_shared<Envelope>(*entry->envelope);
-  envelope->host = from.host;
+  auto flow = std::make_shared<FlowFields>(*envelope->flow);
+  if (ServiceOf(from.host) != ServiceOf(envelope->host)) {
+    // What it wanted was of another service.
+    const FlowFields wanted = from.flow ? *from.flow : FlowFields();
+    flow->pool = wanted.pool;
+    flow->pool_fallback = wanted.pool_fallback;
+    flow->instance = wanted.instance;
+  }
+  envelope->host = HostOf(from.host, {flow->pool, flow->pool_fallback, flow->instance});
+  envelope->flow = std::move(flow);
   envelope->retry = from.retry;
   std::string bytes = EncodeSpec(*spec);
   if (bytes == *entry->full->spec && envelope->host == entry->envelope->host && envelope->retry_policy() == entry->envelope->retry_policy())

@@ -54,6 +54,7 @@ constexpr std::pair<std::string_view, std::string_view Service::Wanted::*> kWant
 }  // namespace
 
 std::string HostOf(std::string host, const Service::Wanted& wanted) {
+  host.resize(std::min(host.find('?'), host.size()));
   char joint = '?';
   for (const auto& [name, member] : kWants) {
     if ((wanted.*member).empty()) continue;

@@ -138,7 +138,7 @@ class Service {
 };
 
 /// Returns the host at which those wait who want a pool or an instance of their own of the service at `host`, "service://NAME": that with what they
-/// want behind it, so that nobody else waits for it. And what is wanted at such a host; it lives as long as the name.
+/// want behind it, in place of what others want, so that nobody else waits for it. And what is wanted at such a host; it lives as long as the name.
 std::string HostOf(std::string host, const Service::Wanted& wanted);
 Service::Wanted WantedAt(std::string_view host);
 

@@ -3,7 +3,9 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "broker/flow.h"
 #include "broker/service_events.h"
+#include "broker/services.h"
 #include "broker/topics_fixture.h"
 
 namespace notifyd {
@@ -277,6 +279,51 @@ TEST_CASE("topics: a subscription to each instance of a service gets a notify fo
   f.ServeAll();
   tell(DeleteInstance{"cache", "a", {}});
   CHECK(f.Emit(Topics::Item("a.b", "{}")).matched == 1);
+}
+
+TEST_CASE("topics: what is applied to notifies to each instance leaves each to its own; of another service it wants what the template does") {
+  Topics f;
+  auto tell = [&](auto ask) { f.Do(ServiceRequest{{}, std::make_shared<const ServiceAsk>(ServiceAsk{std::move(ask)})}); };
+  for (const char* id : {"a", "b"}) tell(PutInstance{"cache", id, {std::string("http://") + id, 1, {"near"}, 0}, {}});
+  tell(PutInstance{"store", "x", {"http://x", 1, {"far"}, 0}, {}});
+  auto put = [&](const std::string& host, const std::string& pool) {
+    SubscriptionPut put = Topics::PutOf("each", {.paused = true});
+    auto said = std::make_shared<Subscription>(*put.said);
+    auto envelope = std::make_shared<Envelope>(*said->envelope);
+    FlowFields flow;
+    flow.pool = pool;
+    if (!pool.empty()) envelope->flow = std::make_shared<const FlowFields>(flow);
+    envelope->host = HostOf(host, {flow.pool, {}, {}});
+    said->envelope = envelope;
+    NotifySpec spec = *DecodeSpec(*said->spec);
+    spec.url = host + "/drop/" + pool;
+    said->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    said->each_instance = true;
+    put.said = said;
+    f.Tell({put});
+  };
+  auto hosts = [&] {
+    std::set<std::string> all;
+    for (const auto& [id, record] : f.image().notifies) {
+      all.insert(record->envelope->host);
+      const FlowFields& flow = *record->envelope->flow;
+      CHECK(record->envelope->host == HostOf(record->envelope->host, {flow.pool, flow.pool_fallback, flow.instance}));
+    }
+    return all;
+  };
+  auto apply = [&] { return std::get<Applied>(f.Tell({SubscriptionApply{"each", {}}}).what).count; };
+  put("service://cache", "");
+  f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(hosts() == std::set<std::string>{"service://cache?instance=a", "service://cache?instance=b"});
+  put("service://cache", "near");
+  CHECK(apply() == 2);
+  CHECK(hosts() == std::set<std::string>{"service://cache?instance=a", "service://cache?instance=b"});
+  put("service://store", "far");
+  CHECK(apply() == 2);
+  CHECK(hosts() == std::set<std::string>{"service://store?pool=far"});
+  put("plain:80", "");
+  CHECK(apply() == 2);
+  CHECK(hosts() == std::set<std::string>{"plain:80"});
 }
 
 }  // namespace notifyd
