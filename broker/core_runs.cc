@@ -3,10 +3,13 @@
 #include <string_view>
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/json_tree.h"
 #include "broker/core_schedules.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/flow_settings.h"
+#include "broker/partition.h"
 #include "broker/payload.h"
 #include "broker/scheduled_text.h"
 #include "broker/spec.h"
@@ -32,6 +35,14 @@ bool IsTemplated(const Schedule& said) {
 /// fields are made of it alone, so that they are the same whatever the template is by now: that time is made.
 std::string KeyOfRun(const std::string& schedule, WallTime scheduled_at) {
   return schedule + '\0' + std::to_string(scheduled_at.ms);
+}
+
+/// Of its lane, for a run that has this spec: as ReadNotify's for a submit. That its data has a value, where it must, was seen when the schedule was
+/// put. `turn`: the same each time that it is tried.
+std::string PartitionOf(const NotifySpec& spec, uint64_t turn) {
+  const Result<JsonTree> data = JsonTree::Parse(spec.payload_kind == PayloadKind::kData ? spec.payload : "");
+  const std::optional<uint64_t> hash = data.ok() ? OrderHashAt(*data, *spec.order_by) : std::nullopt;
+  return PartitionSuffix(hash.value_or(spec.order_by_spread ? turn : 0), spec.partitions);
 }
 
 /// One that is under way again in a second, as what refuses it may be over by then.
@@ -72,7 +83,7 @@ Status Core::Impl::SchedulePart::Fits(const notifyd::Schedule& said) const {
   return IsTemplated(said) ? Fits(said, SpecAt(said, core_.now_.wall)) : Status::Ok();
 }
 
-SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec* spec) const {
+SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec& spec) const {
   const notifyd::Schedule& said = *looked.record.said;
   SubmitItem item;
   auto flow = std::make_shared<FlowFields>();
@@ -81,9 +92,9 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   flow->scheduled_at = scheduled_at;
   auto envelope = std::make_shared<Envelope>(*said.envelope);
   envelope->flow = std::move(flow);
+  if (spec.order_by) envelope->lane.name += PartitionOf(spec, Hash64(KeyOfRun(looked.name, scheduled_at)));
   item.envelope = std::move(envelope);
-  item.spec = said.spec;
-  if (spec) item.spec = std::make_shared<const std::string>(EncodeSpec(*spec));
+  item.spec = IsTemplated(said) ? std::make_shared<const std::string>(EncodeSpec(spec)) : said.spec;
   item.when = said.when;
   item.ttl = said.ttl;
   item.on_held = said.on_held;
@@ -117,15 +128,14 @@ EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime sched
 std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun(Task* task, const Looked& looked, WallTime scheduled_at,
                                                                                bool by_hand) {
   const notifyd::Schedule& said = *looked.record.said;
-  std::optional<NotifySpec> spec;
-  if (said.publishes() || IsTemplated(said)) spec = SpecAt(said, scheduled_at);
+  NotifySpec spec = SpecAt(said, scheduled_at);
   // Judged anew: what a body may have is a setting, too.
-  if (spec)
-    if (Status status = Fits(said, *spec); !status.ok()) return Refused{std::move(status), {}};
+  if (said.publishes() || IsTemplated(said))
+    if (Status status = Fits(said, spec); !status.ok()) return Refused{std::move(status), {}};
   if (said.publishes()) {
     if (!core_.NeedCatalog(task)) return std::nullopt;
     Publish publish;
-    publish.events.push_back(EventOf(looked, scheduled_at, by_hand, *std::move(spec)));
+    publish.events.push_back(EventOf(looked, scheduled_at, by_hand, std::move(spec)));
     const size_t bytes = publish.events.front().payload.size();
     publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
     std::optional<TopicPart::Taken> taken = core_.topics_->TakeAll(task, publish);
@@ -135,7 +145,7 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
     return std::get<Published>(*taken).events.front();
   }
   SubmitRequest submit;
-  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand, spec ? &*spec : nullptr));
+  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand, spec));
   core_.NeedForSubmit(task, submit);
   if (task->missing > 0) return std::nullopt;
   std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);

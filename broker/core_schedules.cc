@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "broker/core_services.h"
@@ -28,7 +29,13 @@ Core::Impl::SchedulePart::SchedulePart(Core::Impl* core) : core_(*core), seen_(c
 // ---- requests
 
 Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleRequest& r) {
-  return std::visit([&](const auto& ask) { return Do(task, r.request, ask); }, r.ask->what);
+  r.begun = std::min(r.begun, core_.now_.wall);
+  return std::visit(
+      [&](const auto& ask) {
+        if constexpr (std::is_same_v<decltype(ask), const ScheduleRunNow&>) return RunNow(task, r, ask);
+        else return Do(task, r.request, ask);
+      },
+      r.ask->what);
 }
 
 Handled Core::Impl::SchedulePart::Answer(RequestId request, ScheduleAnswer answer) {
@@ -176,18 +183,19 @@ Handled Core::Impl::SchedulePart::Do(Task*, RequestId request, const ScheduleLis
   return Handled::kDone;
 }
 
-Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const ScheduleRunNow& ask) {
+Handled Core::Impl::SchedulePart::RunNow(Task* task, const ScheduleRequest& r, const ScheduleRunNow& ask) {
+  const RequestId request = r.request;
   if (core_.RefusedStopping(request)) return Handled::kDone;
   std::optional<Looked> looked = Look(task, ask.name);
   if (!looked) return Handled::kParked;
   if (!looked->record.said) return NotThere(request);
   if (!ask.condition.IsDefault() && !ask.condition.Holds(EncodeSchedule(*looked->record.said)))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
-  std::optional<Taken> taken = TakeRun(task, *looked, core_.now_.wall, /*by_hand=*/true);
+  std::optional<Taken> taken = TakeRun(task, *looked, r.begun, /*by_hand=*/true);
   if (!taken) return Handled::kParked;
   if (auto* refused = std::get_if<Refused>(&*taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
-  ScheduleRun run{ScheduleRun::Outcome::kByHand, core_.now_.wall, core_.now_.wall, {}, 1, ""};
-  ScheduleRan ran{{}, core_.now_.wall};
+  ScheduleRun run{ScheduleRun::Outcome::kByHand, r.begun, core_.now_.wall, {}, 1, ""};
+  ScheduleRan ran{{}, r.begun};
   if (auto* event = std::get_if<Published::Item>(&*taken)) {
     run.notify = event->id;
     run.event = true;

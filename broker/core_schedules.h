@@ -61,7 +61,7 @@ class Core::Impl::SchedulePart {
   Handled Do(Task* task, RequestId request, const ScheduleGet& ask);
   Handled Do(Task* task, RequestId request, const ScheduleDelete& ask);
   Handled Do(Task* task, RequestId request, const ScheduleList& ask);
-  Handled Do(Task* task, RequestId request, const ScheduleRunNow& ask);
+  Handled RunNow(Task* task, const ScheduleRequest& r, const ScheduleRunNow& ask);
   Handled Answer(RequestId request, ScheduleAnswer answer);
   Handled NotThere(RequestId request) { return core_.RefuseAfter(request, Code::kNotFound, "there is no such schedule"); }
 
@@ -71,8 +71,8 @@ class Core::Impl::SchedulePart {
   Result<ScheduleTimes> TimesOf(const ScheduleRecord& record) const;
   ScheduleView ViewOf(const Looked& looked, size_t next) const;
 
-  /// What a run makes: the template as it is at `scheduled_at`, `spec`; null: as it stands.
-  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec* spec) const;
+  /// What a run makes: the template as it is at `scheduled_at`, when `spec` is its spec.
+  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec& spec) const;
   EventItem EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand, NotifySpec spec) const;
   /// Is what a run makes of it, with a time in it, a body that may be? Error: kTooLarge.
   Status Fits(const notifyd::Schedule& said, const NotifySpec& spec) const;

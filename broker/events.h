@@ -290,6 +290,7 @@ struct GroupRequest {
 struct ScheduleRequest {
   RequestId request;
   std::shared_ptr<const ScheduleAsk> ask;
+  WallTime begun = kWallNever;  // the core's own: when it began with it, however long it waits then for what it needs
 };
 struct FiguresRequest {
   RequestId request;

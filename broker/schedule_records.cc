@@ -1,15 +1,19 @@
 #include "broker/schedule_records.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bytes.h"
 #include "broker/envelope_bytes.h"
 #include "broker/record_bytes.h"
+#include "broker/spec.h"
 
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kScheduleVersion = 1;
+/// 2: the lane of a template with order_by is the one that its partitions are of. Before that it had the partition of the data as it stood there,
+/// the time not being in it. Any other template is written as ever.
+constexpr uint8_t kScheduleVersion = 1, kOrderedScheduleVersion = 2;
 constexpr uint8_t kScheduleRecordVersion = 1;
 constexpr uint8_t kScheduleStateVersion = 1;
 constexpr uint8_t kNextRunVersion = 1;
@@ -29,12 +33,19 @@ When TakeDelay(Decoder* in) {
   return {When::Kind::kDelay, static_cast<int64_t>(ms - 1)};
 }
 
+/// What order_by orders is fifo.
+bool IsOrdered(const Schedule& said) {
+  if (said.publishes() || said.envelope->lane.mode != Mode::kFifo) return false;
+  const Result<NotifySpec> spec = DecodeSpec(*said.spec);
+  return spec.ok() && spec->order_by;
+}
+
 }  // namespace
 
 std::string EncodeSchedule(const Schedule& said) {
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kScheduleVersion);
+  encoder.U8(IsOrdered(said) ? kOrderedScheduleVersion : kScheduleVersion);
   encoder.U8(static_cast<uint8_t>((said.skip_overlap ? kSkipOverlap : 0) | (said.paused ? kPaused : 0) | (said.start_at ? kHasStart : 0) |
                                   (said.end_at ? kHasEnd : 0) | (said.publishes() ? kPublishes : 0)));
   encoder.Text(said.cron);
@@ -59,7 +70,8 @@ std::string EncodeSchedule(const Schedule& said) {
 Result<Schedule> DecodeSchedule(std::string_view bytes) {
   Decoder decoder(bytes);
   Schedule said;
-  if (decoder.U8() != kScheduleVersion) decoder.Fail();
+  const uint8_t version = decoder.U8();
+  if (version != kScheduleVersion && version != kOrderedScheduleVersion) decoder.Fail();
   const uint8_t flags = decoder.U8();
   if (flags & ~kScheduleFlags) decoder.Fail();
   said.skip_overlap = flags & kSkipOverlap;
@@ -84,6 +96,11 @@ Result<Schedule> DecodeSchedule(std::string_view bytes) {
     if (said.topic.empty()) decoder.Fail();
   }
   if (!decoder.done() || said.every_ms < 0 || said.jitter_ms < 0 || said.cron.empty() != (said.every_ms > 0)) return UnreadableRecord("a schedule");
+  if (version == kScheduleVersion && IsOrdered(said)) {
+    auto ordered = std::make_shared<Envelope>(*said.envelope);
+    ordered->lane.name.resize(std::min(ordered->lane.name.rfind('~'), ordered->lane.name.size()));
+    said.envelope = std::move(ordered);
+  }
   return said;
 }
 

@@ -28,7 +28,8 @@ struct Schedule {
   bool skip_overlap = false;
   bool paused = false;
   int64_t jitter_ms = 0;
-  /// The template, as a SubmitItem has it. `when` and `ttl`: kDefault or kDelay.
+  /// The template, as a SubmitItem has it, but that with order_by its lane is the one that each run gets a partition of, by its own data. `when` and
+  /// `ttl`: kDefault or kDelay.
   std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;
   When when, ttl;

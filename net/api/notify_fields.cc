@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/base64.h"
@@ -555,6 +556,14 @@ void TakeOrderRule(const std::vector<LaneRule>& rules, ParsedNotify* out) {
   out->spec.order_by_spread = rule->order_by_spread.value_or(false);
   out->envelope.lane.mode = Mode::kFifo;
   out->envelope.priority = Envelope().priority;
+}
+
+Status LeavePartitionOpen(const std::vector<LaneRule>& rules, ParsedNotify* out) {
+  ParsedNotify judged = *out;
+  NOTIFYD_TRY(ApplyOrderRule(rules, 0, &judged));
+  TakeOrderRule(rules, out);
+  out->envelope.lane.name.resize(out->envelope.lane.name.size() - std::exchange(out->partition_bytes, 0));
+  return Status::Ok();
 }
 
 Status ReadNotify(const JsonValue& item, const TraceContext& trace, size_t max_body_bytes, uint64_t turn, ParsedNotify* out, const NotifyPart* part) {

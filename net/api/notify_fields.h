@@ -79,6 +79,9 @@ struct NotifyField {
 /// Puts a notify without order_by of its own into a partition of its lane, where the first rule that matches that says so. To be called once all that
 /// names its lane is known. `turn`: as ReadNotify has it. Error: kUnacceptable, its data has no such value.
 Status ApplyOrderRule(const std::vector<LaneRule>& rules, uint64_t turn, ParsedNotify* out);
+/// Lets the notifies that are made of a template, which is a whole one, each choose its partition: its lane is the one that these are of, and what
+/// such a rule says is the template's own. Error: as above.
+Status LeavePartitionOpen(const std::vector<LaneRule>& rules, ParsedNotify* out);
 /// Gives a template without order_by of its own, whose notifies are ordered by the data that each gets, what such a rule says in its place.
 void TakeOrderRule(const std::vector<LaneRule>& rules, ParsedNotify* out);
 

@@ -84,9 +84,9 @@ constexpr JsonField<Schedule> kFields[] = {
 Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* submit, Schedule* out) {
   if (value.kind != Kind::kObject) return Bad("", "must be an object: the fields of a notify");
   std::string text(value.raw);
-  Result<ParsedSubmit> parsed = submit->Parse(&text, nullptr, {}, &asker);
+  Result<SubmitItem> parsed = submit->ParseTemplate(&text, asker);
   if (!parsed.ok()) return std::move(parsed).status();
-  SubmitItem& item = parsed->items.front();
+  SubmitItem& item = *parsed;
   if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
   if (item.when.kind == When::Kind::kAt) return Bad("/due_at", "each run has a time of its own; delay_ms counts from that");
   if (item.ttl.kind == When::Kind::kAt) return Bad("/expires_at", "each run has a time of its own; ttl_ms counts from that");

@@ -125,7 +125,9 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
     out->refused = std::move(notify.refused);
   }
   // Behind the print, which counts what was said, and the contract's defaults, alone.
-  Status ruled = WithRules(context.asker, [&](const std::vector<LaneRule>& rules) { return ApplyOrderRule(rules, turn, &notify); });
+  Status ruled = WithRules(context.asker, [&](const std::vector<LaneRule>& rules) {
+    return context.is_template ? LeavePartitionOpen(rules, &notify) : ApplyOrderRule(rules, turn, &notify);
+  });
   if (!ruled.ok()) {
     if (out->idempotency_key.empty()) return ruled;
     if (out->refused.ok()) out->refused = std::move(ruled);
@@ -171,6 +173,16 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
   if (parsed.batch && header_key && status.code() == Code::kUnacceptable) return header_with_batch();
   if (!status.ok()) return status;
   return parsed;
+}
+
+Result<SubmitItem> SubmitParser::ParseTemplate(std::string* body, const Asker& asker) {
+  SubmitItem item;
+  bool is_batch = false;
+  const TraceContext trace;
+  const Context context{trace, &asker, /*prints=*/false, /*is_template=*/true};
+  Status status = ReadEach(body, /*has_key=*/false, &is_batch, [&](const JsonValue& value) { return ParseItem(value, nullptr, context, &item); });
+  if (!status.ok()) return status;
+  return item;
 }
 
 Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker,

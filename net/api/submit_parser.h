@@ -62,6 +62,9 @@ class SubmitParser {
   /// refuses is no error: its SubmitItem::refused says so.
   Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
+  /// A notify that is a template of others, of which each chooses its own partition of the lane. Errors: as above.
+  Result<SubmitItem> ParseTemplate(std::string* body, const Asker& asker);
+
   /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each as version 1 had it, and each item its own
   /// (SubmitItem::fields); null: none is asked for. Errors: as above.
   Result<ParsedSubmit> ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker, std::string* prints);
@@ -110,7 +113,8 @@ class SubmitParser {
   struct Context {
     const TraceContext& trace;
     const Asker* asker;
-    bool prints = false;  // of items without a key, too
+    bool prints = false;       // of items without a key, too
+    bool is_template = false;  // as ParseTemplate has it
   };
   Status ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "broker/partition.h"
 #include "broker/schedule_fixture.h"
 #include "broker/service_events.h"
 
@@ -329,6 +330,36 @@ TEST_CASE("schedules: max_pending refuses a run until there is room") {
   u.Pass(1'000);
   CHECK(u.sent.size() == 2);
   CHECK(Outcomes(u.Get("a")) == "made");
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedules: each run has the partition of its own data, or where that has no value, one of its own") {
+  const bool missing = GENERATE(false, true);
+  Schedule said = WithTemplate(Every(10'000), {.lane = "L~5", .data = R"({"a":"{{scheduled_at}}","b":1})", .mode = Mode::kFifo});
+  NotifySpec spec = *DecodeSpec(*said.spec);
+  spec.order_by = missing ? "/c" : "/a";
+  spec.order_by_spread = missing;
+  spec.partitions = 1024;
+  said.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  Put("a", said);
+  Pass(25'000);
+  Stop(0);
+  Pass(20'000);
+  Ask(ScheduleRunNow{"a"});
+  std::set<std::string> lanes;
+  for (const auto& [id, record] : image().notifies) {
+    const std::string& lane = record->envelope->lane.name;
+    lanes.insert(lane);
+    if (missing) continue;
+    const NotifySpec made = *DecodeSpec(*record->spec);
+    CHECK(lane == "L~5" + PartitionSuffix(*OrderHashAt(*JsonTree::Parse(made.payload), "/a"), 1024));
+  }
+  CHECK(image().notifies.size() == 5);
+  CHECK(lanes.size() == 5);
+  CHECK(Get("a").said->envelope->lane.name == "L~5");
+  // What says no order stays where it is.
+  Put("b", WithTemplate(Every(10'000), {.lane = "M~5", .mode = Mode::kFifo}));
+  Ask(ScheduleRunNow{"b"});
+  CHECK(image().notifies.rbegin()->second->envelope->lane.name == "M~5");
 }
 
 TEST_CASE_METHOD(ScheduleFixture, "schedules: what is refused for good is missed at once") {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "broker/envelope_bytes.h"
+#include "broker/spec.h"
 
 using namespace notifyd;
 
@@ -92,6 +93,32 @@ TEST_CASE("schedule records: a schedule's bytes") {
   CHECK(DecodeScheduleRecord(whole)->serial == 200);
   CHECK(DecodeScheduleRecord(whole)->created_at == WallTime{3});
   CheckNoPart(whole, DecodeScheduleRecord);
+}
+
+TEST_CASE("schedule records: with order_by the lane is the one that has partitions, also where one was written with it") {
+  Schedule said = Full();
+  auto envelope = std::make_shared<Envelope>(*said.envelope);
+  envelope->lane = {Mode::kFifo, "L~5"};
+  said.envelope = envelope;
+  NotifySpec spec;
+  spec.order_by = "/a";
+  spec.partitions = 64;
+  said.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  std::string bytes = EncodeSchedule(said);
+  CHECK(bytes.front() == 2);
+  CHECK(DecodeSchedule(bytes)->envelope->lane.name == "L~5");
+  bytes.front() = 1;
+  const Result<Schedule> before = DecodeSchedule(bytes);
+  REQUIRE(before.ok());
+  CHECK(before->envelope->lane.name == "L");
+  CHECK(DecodeSchedule(EncodeSchedule(*before))->envelope->lane.name == "L");
+  bytes.front() = 3;
+  CHECK_FALSE(DecodeSchedule(bytes).ok());
+  spec.order_by.reset();
+  said.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  bytes = EncodeSchedule(said);
+  CHECK(bytes.front() == 1);
+  CHECK(DecodeSchedule(bytes)->envelope->lane.name == "L~5");
 }
 
 TEST_CASE("schedule records: one that publishes, and what it published") {

@@ -100,6 +100,17 @@ TEST_CASE("schedules: what they are refused for") {
   CHECK(f.Outcome() == outcome);
 }
 
+TEST_CASE("schedules: the partition of what order_by, or a rule for lanes, orders is left to each run; that there is a value is not") {
+  ApiFixture f;
+  f.Ask("PUT", "/v1/schedules/s",
+        R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","partitions":64,"data":{"a":"{{scheduled_at}}"}}})");
+  CHECK(AskedOf<SchedulePut>(f).said->envelope->lane == LaneKey{Mode::kFifo, "L"});
+  f.Ask("PUT", "/v1/schedules/s", R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","data":{"b":1}}})");
+  CHECK(f.Outcome() == "422 /notify/order_by");
+  f.Ask("PUT", "/v1/schedules/s", R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","order_by_missing":"spread"}})");
+  CHECK(AskedOf<SchedulePut>(f).said->envelope->lane.name == "L");
+}
+
 TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   ApiFixture f;
   f.Ask("GET", "/v1/schedules/s");
