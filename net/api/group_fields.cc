@@ -103,7 +103,7 @@ std::string_view FindMember(std::string_view document, std::string_view name) {
   bool in_value = false;
   std::string_view key;
   size_t value_at = 0;
-  auto ended = [&](size_t at) { return level == 1 && in_value && key == name ? document.substr(value_at, at - value_at) : std::string_view(); };
+  auto ended = [&](size_t at) { return level == 1 && in_value && IsKey(key, name) ? document.substr(value_at, at - value_at) : std::string_view(); };
   auto trim = [](std::string_view text) {
     const size_t from = text.find_first_not_of(" \t\r\n");
     if (from == text.npos) return std::string_view();

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <string>
 
-#include "net/api/fields.h"
 #include "base/json_reader.h"
+#include "net/api/fields.h"
 
 namespace notifyd {
 namespace {
@@ -117,9 +118,9 @@ class Scan {
     if (!in_value_) return Status::Ok();
     Status status = CheckLengths();
     if (over_.ok()) over_ = CheckMember(limits_.max_body_bytes);
-    if (key_ == "content_type") has_content_type_ = true;
-    if (key_ == "idempotency_key") keyed_ = true;
-    if (key_ == "data") data_bytes_ = Trim(text_.substr(value_, at_ - value_)).size();
+    if (IsKey(key_, "content_type")) has_content_type_ = true;
+    if (IsKey(key_, "idempotency_key")) keyed_ = true;
+    if (IsKey(key_, "data")) data_bytes_ = Trim(text_.substr(value_, at_ - value_)).size();
     in_value_ = false;
     return status;
   }
@@ -140,7 +141,7 @@ class Scan {
     return at_ - item_ > max_body_bytes * (kMostEscape + 2) + kMostBesideBytes ? TooLong({}) : Status::Ok();
   }
   Status CheckMember(size_t max_body_bytes) const {
-    size_t factor = key_ == "data" ? 2 : kMostEscape;
+    size_t factor = IsKey(key_, "data") ? 2 : kMostEscape;
     return at_ - value_ > max_body_bytes * factor + kSlackBytes ? TooLong(key_) : Status::Ok();
   }
 
@@ -188,6 +189,22 @@ class Scan {
 Status ReadShape(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items) {
   items->clear();
   return Scan(text, limits, items).Run();
+}
+
+bool IsKey(std::string_view raw, std::string_view name) {
+  for (const char c : name) {
+    if (raw.starts_with(c)) {
+      raw.remove_prefix(1);
+      continue;
+    }
+    constexpr size_t kEscapeBytes = 6;
+    unsigned code = 0;
+    if (!raw.starts_with("\\u") || raw.size() < kEscapeBytes) return false;
+    const char* end = raw.data() + kEscapeBytes;
+    if (std::from_chars(raw.data() + 2, end, code, 16).ptr != end || code != static_cast<uint8_t>(c)) return false;
+    raw.remove_prefix(kEscapeBytes);
+  }
+  return raw.empty();
 }
 
 }  // namespace notifyd

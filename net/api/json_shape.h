@@ -29,4 +29,7 @@ inline constexpr size_t kLargeJsonBytes = 64 << 10;
 /// notify has a key is known at its end only: until then the higher of the two bounds ends the look at it.
 Status ReadShape(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items);
 
+/// Is that name what stands between the quotes of a key, whose characters may be escaped? `name`: of letters and '_' alone.
+bool IsKey(std::string_view raw, std::string_view name);
+
 }  // namespace notifyd

@@ -18,6 +18,9 @@ TEST_CASE("groups: the notifies of one are found in its document, whatever stand
   CHECK(FindMember(R"({"notifies":[1,2]})", "notifies") == "[1,2]");
   CHECK(FindMember(R"( { "a" : {"notifies":[9]}, "notifies" : [ {"x":"]"} , "\"]" ] , "b":1})", "notifies") == R"([ {"x":"]"} , "\"]" ])");
   CHECK(FindMember(R"({"b":"notifies","notifies": 5 })", "notifies") == "5");
+  CHECK(FindMember(R"({"n\u006ftifies":[7],"b":1})", "notifies") == "[7]");
+  CHECK(FindMember(R"({"\u006E\u006F\u0074\u0069\u0066\u0069\u0065\u0073":[7]})", "notifies") == "[7]");
+  CHECK(FindMember(R"({"n\u0070tifies":[7],"n\u6f":1,"n\u006ftifiesx":2,"notifie\u007":3,"n\notifies":4})", "notifies").empty());
   CHECK(FindMember(R"({"a":1})", "notifies").empty());
   CHECK(FindMember(R"([{"notifies":[1]}])", "notifies").empty());
   CHECK(FindMember(R"({"notifies":[1)", "notifies").empty());

@@ -51,6 +51,8 @@ TEST_CASE("json shape: data is refused once it is longer than any body, wherever
   std::vector<std::string_view> items;
   CHECK(ReadShape(more + "}", kLimits, &items).code() == Code::kTooLarge);
   CHECK(ReadShape(more + R"(,"content_type":"application/x-www-form-urlencoded"})", kLimits, &items).ok());
+  CHECK(ReadShape(more + R"(,"content\u005ftype":"application/x-www-form-urlencoded"})", kLimits, &items).ok());
+  CHECK(ReadShape(R"({"url":"http://h/","d\u0061ta":)" + Zeros(kBody + 2) + "}", kLimits, &items).code() == Code::kTooLarge);
   CHECK(ReadShape(R"({"url":"http://h/","data":)" + Zeros(kBody - 2) + "}", kLimits, &items).ok());
 }
 
@@ -76,7 +78,8 @@ TEST_CASE("json shape: whatever has no members to be measured has a bound as a w
 TEST_CASE("json shape: one with a key is looked at as far as the higher bound goes, wherever the key stands") {
   JsonShapeLimits limits{10, 1000, kBody};
   std::vector<std::string_view> items;
-  std::string data = R"("data":)" + Zeros(kBody - 2), key = R"("idempotency_key":"k")";
+  const std::string key = GENERATE(R"("idempotency_key":"k")", R"("idempotency\u005fke\u0079":"k")");
+  std::string data = R"("data":)" + Zeros(kBody - 2);
   CHECK(ReadShape("{" + data + "," + key + "}", limits, &items).ok());
   CHECK(ReadShape("{" + key + "," + data + "}", limits, &items).ok());
   CHECK(ReadShape("[" + std::string(kItem) + ",{" + data + "," + key + "}]", limits, &items).ok());
