@@ -203,7 +203,9 @@ Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
 Result<Asked> ReadSubscriptionApply(const Asking& asking) {
   NOTIFYD_TRY(CheckSubscriptionName(asking.route.argument));
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
-  SubscriptionApply apply{asking.route.argument, {}, {}, LanesOf(asking.asker)};
+  Result<ResourceCondition> condition = ConditionOf(*asking.request);
+  if (!condition.ok()) return std::move(condition).status();
+  SubscriptionApply apply{asking.route.argument, {}, *std::move(condition), LanesOf(asking.asker)};
   if (asking.request->body.empty()) return AskOfNamed(asking, std::move(apply));
   auto read = [&](const JsonValue& value) -> Status {
     if (value.key != "cursor") return UnknownField({}, value.key);

@@ -366,6 +366,14 @@ TEST_CASE("events: looked at, listed and replayed") {
   CHECK(f.Outcome() == "422 /nope");
   f.Ask("POST", "/v1/subscriptions/s/apply", R"({"cursor":"n0000000000000009"})");
   CHECK(f.Asked<SubscriptionApply>().above == NotifyId{9});
+  CHECK(f.Asked<SubscriptionApply>().condition.IsDefault());
+  for (const char* body : {"", R"({"cursor":"n0000000000000009"})"}) {
+    f.Ask("POST", "/v1/subscriptions/s/apply", body, {{"If-Match", ETagOfBytes("x")}});
+    CHECK(f.Asked<SubscriptionApply>().condition.prints == std::vector{FingerprintOf("x")});
+    f.Ask("POST", "/v1/subscriptions/s/apply", body, {{"If-Match", "x"}});
+    CHECK(f.Outcome() == "400");
+  }
+  f.Ask("POST", "/v1/subscriptions/s/apply", R"({"cursor":"n0000000000000009"})");
   f.Answered(Applied{5, {}});
   CHECK(f.Answer().body == R"({"count":5,"next":null})");
 }
