@@ -89,8 +89,10 @@ void Core::Impl::FireHostTokens() {
   }
 }
 
-/// Returns whether all rates that were said for hosts and callers are as good as unused, so that nothing is forgotten where the core ends.
+/// Returns whether all rates that were said for the namespace, hosts and callers are as good as unused, so that nothing is forgotten where the core
+/// ends.
 bool Core::Impl::RatesAreFull() const {
+  if (!submits_.IsFull(now_.mono, SubmitRate())) return false;
   for (const auto& [name, host] : hosts_)
     if (!host->bucket.IsFull(now_.mono, HostLimits::RateOf(*host))) return false;
   for (const auto& [caller, bucket] : caller_buckets_)

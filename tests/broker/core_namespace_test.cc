@@ -318,6 +318,23 @@ TEST_CASE("idle: the end of a ttl wakes it, a held notify without one does not")
   CHECK(f.core().idle(f.now.wall) == WallTime{then + 7'200'000});
 }
 
+TEST_CASE("idle: the rate of the namespace's submits keeps it awake until that is as good as unused") {
+  CoreLimits limits;
+  limits.submits_per_s = 1;
+  limits.submit_burst = 10;
+  CoreFixture f(limits);
+  for (int i = 0; i < 10; ++i) {
+    f.Submit({});
+    f.EndFirst(Verdict::kSuccess);
+  }
+  f.Pass(5'000);
+  PrepareToSleep(f);
+  CHECK_FALSE(f.core().idle(f.now.wall));
+  f.Pass(5'000);
+  PrepareToSleep(f);
+  CHECK(f.core().idle(f.now.wall) == kWallNever);
+}
+
 TEST_CASE("idle: a wait for the next attempt, a long poll and a rate keep it awake, a paused lane does not") {
   CoreFixture f;
   auto asleep = [&] {
