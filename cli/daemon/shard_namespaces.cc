@@ -269,6 +269,7 @@ Status Shard::OpenForGood(NamespaceNumber number) {
   slot->for_good = true;
   Result<OpenedNamespace> opened = setup_.store->OpenNamespace(number, &slot->inbox);
   if (!opened.ok()) return std::move(opened).status();
+  slot->stored_bytes = setup_.store->StoredBytes(number);
   Begin(slot, *std::move(opened));
   return Status::Ok();
 }
@@ -286,8 +287,12 @@ void Shard::OpenNext() {
     if (slot->core || slot->opening) continue;
     ++opening_;
     slot->opening = std::make_shared<OpeningJob>();
-    Aside([job = slot->opening, store = setup_.store, number, inbox = &slot->inbox] { job->result.emplace(store->OpenNamespace(number, inbox)); },
-          [this, number] { Opened(number); });
+    Aside(
+        [job = slot->opening, store = setup_.store, number, inbox = &slot->inbox] {
+          job->result.emplace(store->OpenNamespace(number, inbox));
+          if (job->result->ok()) job->stored_bytes = store->StoredBytes(number);
+        },
+        [this, number] { Opened(number); });
   }
 }
 
@@ -312,6 +317,7 @@ void Shard::Opened(NamespaceNumber number) {
     else Leave(number, std::move(left));
     return OpenNext();
   }
+  slot->stored_bytes = job->stored_bytes;
   Begin(slot, *std::move(opened));
   setup_.flush();
   armed_ = false;
@@ -348,7 +354,8 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   awake_.fetch_add(1, std::memory_order_relaxed);
   Show(slot);
 
-  std::vector<Event> first;
+  // By what lies there already its first submit is judged.
+  std::vector<Event> first = Events(StoredBytes{slot->stored_bytes});
   if (std::optional<GrantChanged> grant = setup_.lending->Join(slot->number, LimitsFor(*slot)->max_in_flight)) first.emplace_back(*grant);
   // It says what it needs.
   first.emplace_back(Tick{});

@@ -60,9 +60,10 @@ inline std::vector<Event> Events(Event event) {
   return out;
 }
 
-/// Opens a namespace's part of the store on another thread. Shared by that and the shard, one after the other.
+/// Opens a namespace's part of the store, and measures it, on another thread. Shared by that and the shard, one after the other.
 struct OpeningJob {
   std::optional<Result<OpenedNamespace>> result;
+  uint64_t stored_bytes = 0;  // where it was opened
 };
 
 struct Shard::Slot {

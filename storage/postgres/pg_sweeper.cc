@@ -97,8 +97,15 @@ bool PgSweeper::Ending() {
 }
 
 uint64_t PgSweeper::BytesOf(NamespaceNumber number) {
+  {
+    std::lock_guard lock(mutex_);
+    if (auto known = sizes_.find(number); known != sizes_.end()) return known->second;
+  }
+  uint64_t bytes = 0;
+  const Status status = pool_->With([&](PgConnection* connection) { return Estimate(connection, number, &bytes); });
+  if (!status.ok()) return 0;
   std::lock_guard lock(mutex_);
-  return sizes_[number];
+  return sizes_.try_emplace(number, bytes).first->second;
 }
 
 void PgSweeper::Run() {
@@ -130,7 +137,20 @@ void PgSweeper::Run() {
   }
 }
 
-/// And whether there is a standby. What the planner thinks lies in a range, by its statistics: it reads nothing of the range itself.
+/// What the planner thinks lies in its range, by its statistics: nothing of the range itself is read.
+Status PgSweeper::Estimate(PgConnection* connection, NamespaceNumber number, uint64_t* bytes) {
+  const KeyRange range = RangeOf(number);
+  *bytes = 0;
+  for (PgTable table : kPgTables) {
+    auto estimate = connection->Estimate("SELECT k, v, ops FROM " + std::string(NameOf(table)) + " WHERE k >= " + PgLiteral(range.from) +
+                                         " AND k < " + PgLiteral(range.to));
+    if (!estimate.ok()) return std::move(estimate).status();
+    *bytes += *estimate;
+  }
+  return Status::Ok();
+}
+
+/// And whether there is a standby.
 Status PgSweeper::Measure() {
   std::map<NamespaceNumber, uint64_t> sizes;
   {
@@ -141,16 +161,7 @@ Status PgSweeper::Measure() {
     auto none = NamesNoStandby(connection);
     if (!none.ok()) return std::move(none).status();
     no_standby_ = *none;
-    for (auto& [number, bytes] : sizes) {
-      const KeyRange range = RangeOf(number);
-      bytes = 0;
-      for (PgTable table : kPgTables) {
-        auto estimate = connection->Estimate("SELECT k, v, ops FROM " + std::string(NameOf(table)) + " WHERE k >= " + PgLiteral(range.from) +
-                                             " AND k < " + PgLiteral(range.to));
-        if (!estimate.ok()) return std::move(estimate).status();
-        bytes += *estimate;
-      }
-    }
+    for (auto& [number, bytes] : sizes) NOTIFYD_TRY(Estimate(connection, number, &bytes));
     std::lock_guard lock(mutex_);
     for (const auto& [number, bytes] : sizes) sizes_[number] = bytes;
     return Status::Ok();

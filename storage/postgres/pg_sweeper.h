@@ -46,7 +46,8 @@ class PgSweeper {
   void Fold(std::vector<std::string> keys);
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
   void AddNamespace(NamespaceNumber number);
-  /// As it was estimated some seconds ago, and will be from now on; 0 before. Any thread, never blocks.
+  /// As it was estimated some seconds ago, and will be from now on; the first time it is estimated now, which waits for the server. 0 where that is
+  /// not reached. Any thread.
   uint64_t BytesOf(NamespaceNumber number);
   /// Whether the server names no standby that commits wait for, as it was some seconds ago; SetNoStandby says so first.
   bool no_standby() const { return no_standby_; }
@@ -64,6 +65,7 @@ class PgSweeper {
   bool Ending();
   Status RemoveStep(std::pair<int64_t, std::string>* mark, bool* more);
   Status Measure();
+  Status Estimate(PgConnection* connection, NamespaceNumber number, uint64_t* bytes);
   Status SweepNamespace(NamespaceNumber number);
   Status RemoveCounts(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
   Status FoldCount(const std::string& key);

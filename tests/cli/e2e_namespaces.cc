@@ -2,8 +2,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <random>
 
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
@@ -231,4 +233,35 @@ TEST_CASE("namespaces: a shared rule of the file bounds what all of them have in
   CHECK(most <= 3);
   CHECK(most >= 2);
   for (const char* space : {"a", "b"}) CHECK(Stat(&broker, space, "/totals/succeeded") == 20);
+}
+
+TEST_CASE("namespaces: max_stored_bytes counts what was stored before a kill, and before a stop") {
+  TempDir dir;
+  std::mt19937 random(7);
+  // As many as are taken.
+  auto fill = [&random](Broker* broker) {
+    for (size_t count = 0;; ++count) {
+      std::string body;
+      while (body.size() < 10'000) body.push_back(static_cast<char>('0' + random() % 75));
+      std::replace(body.begin(), body.end(), '\\', 'x');
+      HttpAnswer answer = broker->Call("POST", In("s", "/notifies"), R"({"url":"http://127.0.0.1:1/","delay_ms":3600000,"body":")" + body + "\"}");
+      if (answer.status == 201) continue;
+      INFO(answer.body);
+      CHECK(answer.status == 507);
+      return count;
+    }
+  };
+  {
+    Broker broker(dir.path());
+    Make(&broker, "s", R"(,"max_stored_bytes":1000000)");
+    CHECK(fill(&broker) > 90);
+    broker.process().Signal(SIGKILL);
+    broker.process().Wait();
+  }
+  for (int signal : {SIGTERM, SIGKILL}) {
+    Broker broker(dir.path());
+    CHECK(fill(&broker) < 30);  // what it takes on the disk may be less than what was counted
+    broker.process().Signal(signal);
+    broker.process().Wait();
+  }
 }

@@ -49,7 +49,10 @@ class SharedStore : public StoreHost {
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override {
     Locked([&] { retention[number] = {succeeded_ms, settled_ms}; });
   }
-  uint64_t StoredBytes(NamespaceNumber number) const override { return store_->StoredBytes(number); }
+  uint64_t StoredBytes(NamespaceNumber number) const override {
+    std::lock_guard<std::recursive_mutex> lock(mutex_);
+    return store_->StoredBytes(number);
+  }
   void CompactNamespace(NamespaceNumber) override {}
   void Audit(AuditEntry) override {}
   void ListAudit(AuditQuery, std::function<void(AuditPage)>) override {}
@@ -130,7 +133,7 @@ class SharedStore : public StoreHost {
   };
 
   FakeStore* store_;
-  std::recursive_mutex mutex_;
+  mutable std::recursive_mutex mutex_;
   std::vector<std::pair<NamespaceStore*, LoadEffect>> held_loads;
   std::vector<NamespaceNumber> open;
   std::map<NamespaceNumber, WallTime> asleep;

@@ -245,6 +245,35 @@ TEST_CASE("shard: what a namespace says of itself holds for its core, and is cha
   CHECK(stage.RefusedCode(stage.Submit(kTeam, held)) == Code::kTooMany);
 }
 
+TEST_CASE("shard: what a namespace may store counts what lies there from before it slept, and from before a start") {
+  NamespaceSettings settings;
+  settings.max_stored_bytes = 100'000;
+  CoreFixture::Fields large;
+  large.data = R"({"a":")" + std::string(20'000, 'x') + R"("})";
+  large.when = {When::Kind::kDelay, 3'600'000};
+  FakeDisk disk;
+  {
+    ShardStage stage(kAtOnce);
+    stage.PutRow("team", kTeam, settings);
+    stage.Run();
+    size_t accepted = 0;
+    while (stage.Accepted(stage.Submit(kTeam, large)) != NotifyId{}) ++accepted;
+    CHECK(accepted == 4);
+    for (int round = 0; round < 2; ++round) {
+      stage.Await([&] { return !stage.board.Figures(kTeam).awake; });
+      const int opened = stage.shared.opened[kTeam];
+      CHECK(stage.RefusedCode(stage.Submit(kTeam, large)) == Code::kDiskFull);
+      CHECK(stage.shared.opened[kTeam] > opened);
+      CHECK(stage.board.Figures(kTeam).stored_bytes > 80'000);
+    }
+    disk = stage.Kill();
+  }
+  ShardStage stage(kAtOnce, {}, std::move(disk));
+  stage.PutRow("team", kTeam, settings);
+  stage.Run();
+  CHECK(stage.RefusedCode(stage.Submit(kTeam, large)) == Code::kDiskFull);
+}
+
 TEST_CASE("shard: a namespace that stands still ends first what is in flight, for whoever waits for that, too, and then serves what came meanwhile") {
   const bool cut = GENERATE(false, true);
   ShardStage stage;
