@@ -74,6 +74,7 @@ RekeyState Rekeyer::State() const {
   RekeyState state = state_;
   state.sealed = sealing_->on();
   state.due = sealing_->rekey_due();
+  state.needed = sealing_->needed();
   return state;
 }
 

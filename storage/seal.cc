@@ -95,6 +95,12 @@ uint32_t SealKeys::NameOf(std::string_view key) {
   return std::max<uint32_t>(Decoder(BytesOf(digest)).Big32(), 1);
 }
 
+std::vector<uint32_t> SealKeys::Names() const {
+  std::vector<uint32_t> names;
+  for (const std::string& key : keys_) names.push_back(NameOf(key));
+  return names;
+}
+
 const std::string* SealKeys::Find(uint32_t name) const {
   auto found = std::find_if(keys_.begin(), keys_.end(), [&](const std::string& key) { return NameOf(key) == name; });
   return found == keys_.end() ? nullptr : &*found;

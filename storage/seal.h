@@ -41,6 +41,7 @@ class SealKeys {
   uint32_t active() const { return NameOf(keys_.front()); }
   /// Null where there is none.
   const std::string* Find(uint32_t name) const;
+  std::vector<uint32_t> Names() const;
 
  private:
   std::vector<std::string> keys_;

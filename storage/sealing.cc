@@ -47,23 +47,28 @@ std::string StartRow(const SealStart& start) {
   return out;
 }
 
-/// Those whose key is not among `keys`, by name.
-std::string Missing(const SealKeys& keys, const std::vector<SealStart>& starts) {
-  std::set<std::string> names;
-  for (const SealStart& start : starts)
-    if (keys.Find(start.key) == nullptr) names.insert(KeyName(start.key));
+std::string Joined(const std::set<std::string>& names) {
   std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  for (const std::string& name : names) out += (out.empty() ? "" : ",") + name;
   return out;
 }
 
-Status CheckMissing(const SealKeys& keys, const std::vector<SealStart>& starts, const std::string& what) {
-  const std::string missing = Missing(keys, starts);
-  if (missing.empty()) return Status::Ok();
+Status KeysAreMissing(const std::string& what, const std::set<std::string>& names) {
   return Status(Code::kUnacceptable,
-                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + missing +
+                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + Joined(names) +
                     "): put it back, below the first one, until notifyd rekey is done",
                 "/store/encryption_key_file");
+}
+
+Status NoKeyFile() {
+  return Status(Code::kUnacceptable, "the store is sealed, and store.encryption_key_file is not set", "/store/encryption_key_file");
+}
+
+Status CheckMissing(const SealKeys& keys, const std::vector<SealStart>& starts, const std::string& what) {
+  std::set<std::string> names;
+  for (const SealStart& start : starts)
+    if (keys.Find(start.key) == nullptr) names.insert(KeyName(start.key));
+  return names.empty() ? Status::Ok() : KeysAreMissing(what, names);
 }
 
 }  // namespace
@@ -83,6 +88,20 @@ Result<SealKeys> ReadSealKeys(const std::string& path) {
   Forget(&text);
   if (!keys.ok()) return bad(": " + keys.status().detail());
   return keys;
+}
+
+Status CheckSealKeys(const std::string& key_file, const std::string& needed) {
+  if (key_file.empty()) return needed.empty() ? Status::Ok() : NoKeyFile();
+  const Result<SealKeys> keys = ReadSealKeys(key_file);
+  if (!keys.ok()) return keys.status();
+  std::set<std::string> missing;
+  for (size_t from = 0; from < needed.size();) {
+    const size_t to = std::min(needed.find(',', from), needed.size());
+    missing.insert(needed.substr(from, to - from));
+    from = to + 1;
+  }
+  for (uint32_t name : keys->Names()) missing.erase(KeyName(name));
+  return missing.empty() ? Status::Ok() : KeysAreMissing("the store", missing);
 }
 
 Status Sealing::Read(const OrderedKv& kv, std::vector<SealStart>* starts, std::string* print_key) {
@@ -111,7 +130,7 @@ Status Sealing::Begin(const SealedStore& store, const std::string& key_file) {
   NOTIFYD_TRY(Read(store.kv, &starts, &print_piece));
   if (key_file.empty()) {
     if (starts.empty()) return Status::Ok();
-    return Status(Code::kUnacceptable, "the store is sealed, and store.encryption_key_file is not set", "/store/encryption_key_file");
+    return NoKeyFile();
   }
   Result<SealKeys> keys = ReadSealKeys(key_file);
   if (!keys.ok()) return std::move(keys).status();
@@ -152,6 +171,13 @@ std::shared_ptr<Seal> Sealing::now() const {
   if (!on()) return nullptr;
   std::lock_guard lock(mutex_);
   return now_;
+}
+
+std::string Sealing::needed() const {
+  std::set<std::string> names;
+  if (const std::shared_ptr<Seal> seal = now())
+    for (const SealStart& start : seal->Starts()) names.insert(KeyName(start.key));
+  return Joined(names);
 }
 
 Fingerprint Sealing::Keyed(const Fingerprint& print) const {

@@ -29,6 +29,10 @@ class OrderedKv;
 /// of what is in it.
 Result<SealKeys> ReadSealKeys(const std::string& path);
 
+/// Could a store be opened with that file that is sealed by the keys of these names (Sealing::needed; empty: it is not sealed)? Error: kUnacceptable:
+/// as ReadSealKeys, or one of them is missing.
+Status CheckSealKeys(const std::string& key_file, const std::string& needed);
+
 /// Rows of the store's own, to be written and removed.
 struct SealRows {
   std::vector<std::pair<std::string, std::string>> puts;
@@ -54,6 +58,9 @@ class Sealing {
   bool on() const { return on_.load(std::memory_order_acquire); }
   /// By which pieces are made and opened now. Null where the store does not seal.
   std::shared_ptr<Seal> now() const;
+  /// The names of the keys by which something in the store may be sealed, with commas between them; a name is made of its key, which it does not give
+  /// away. Empty: the store does not seal.
+  std::string needed() const;
   /// Something may lie in the store that is not sealed, or by another key than the first one of the file.
   bool rekey_due() const { return rekey_due_.load(std::memory_order_acquire); }
 

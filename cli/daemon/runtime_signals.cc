@@ -52,7 +52,7 @@ void Runtime::Impl::TakeSignal(int number) {
 }
 
 Holdings Runtime::Impl::Held() const {
-  return {listeners_->held(), options_.data_dir};
+  return {listeners_->held(), options_.data_dir, rekeyed_().needed};
 }
 
 // ---- reload

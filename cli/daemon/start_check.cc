@@ -25,6 +25,8 @@
 namespace notifyd {
 namespace {
 
+constexpr const char *kHeldBy = "NOTIFYD_HELD_BY", *kSealedBy = "NOTIFYD_SEALED_BY";
+
 bool IsAny(const std::string& address) {
   return address == "0.0.0.0" || address == "::";
 }
@@ -151,6 +153,16 @@ Status CheckNoStoreIn(const std::string& directory) {
                 directory + " holds a store of the embedded engine, whose notifies nobody would send: another data_dir is needed", "/store/engine");
 }
 
+/// What the parent said, behind its own number; taken out of the environment.
+std::optional<std::string> TakeVariable(const char* name, pid_t parent) {
+  const char* value = std::getenv(name);
+  if (!value) return std::nullopt;
+  const std::string text = value;
+  unsetenv(name);
+  const std::string of = std::to_string(parent) + ";";
+  return text.starts_with(of) ? std::optional(text.substr(of.size())) : std::nullopt;
+}
+
 bool IsSame(const std::string& one, const std::string& other) {
   std::error_code error;
   return one == other || std::filesystem::equivalent(one, other, error);
@@ -165,8 +177,9 @@ TlsPaths PathsOf(const ListenerOptions& listener) {
 Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates) {
   if (Status fault = CheckListeners(options, held, certificates); !fault.ok()) return fault;
   if (Result<std::shared_ptr<const AuthSettings>> auth = ReadAuthSettings(options.auth); !auth.ok()) return std::move(auth).status();
-  if (const std::string& file = options.store.encryption_key_file; !file.empty())
-    if (Result<SealKeys> keys = ReadSealKeys(file); !keys.ok()) return std::move(keys).status();
+  // Of another store it is not known what it needs.
+  const bool same_store = held && options.store.engine == kEmbeddedEngine && IsSame(held->data_dir, options.data_dir);
+  NOTIFYD_TRY(CheckSealKeys(options.store.encryption_key_file, same_store ? held->sealed_by : ""));
   if (Status fault = CheckLogSinks(options); !fault.ok()) return fault;
   if (Status fault = CheckBackups(options, /*look=*/!held); !fault.ok()) return fault;
   if (Status fault = CheckAlerts(options); !fault.ok()) return fault;
@@ -186,18 +199,16 @@ int ExitCodeOf(const Status& failed) {
   return failed.code() == Code::kUnacceptable && !failed.field().empty() ? 2 : 1;
 }
 
-std::string EncodeHoldings(const Holdings& holdings, pid_t process) {
-  return std::to_string(process) + ";" + holdings.listening_on + ";" + holdings.data_dir;
+std::vector<std::string> EncodeHoldings(const Holdings& holdings, pid_t process) {
+  const std::string of = std::to_string(process) + ";";
+  return {std::string(kHeldBy) + "=" + of + holdings.listening_on + ";" + holdings.data_dir, std::string(kSealedBy) + "=" + of + holdings.sealed_by};
 }
 
 std::optional<Holdings> TakeHoldings(pid_t parent) {
-  const char* value = std::getenv(kHoldingsVariable);
-  if (!value) return std::nullopt;
-  std::string text = value;
-  unsetenv(kHoldingsVariable);
-  size_t first = text.find(';'), second = text.find(';', first == std::string::npos ? first : first + 1);
-  if (second == std::string::npos || text.substr(0, first) != std::to_string(parent)) return std::nullopt;
-  return Holdings{text.substr(first + 1, second - first - 1), text.substr(second + 1)};
+  const std::optional<std::string> held = TakeVariable(kHeldBy, parent), sealed_by = TakeVariable(kSealedBy, parent);
+  const size_t end = held ? held->find(';') : std::string::npos;
+  if (end == std::string::npos) return std::nullopt;
+  return Holdings{held->substr(0, end), held->substr(end + 1), sealed_by.value_or("")};
 }
 
 }  // namespace notifyd

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "cli/daemon/settings.h"
@@ -19,14 +20,16 @@ namespace notifyd {
 struct Holdings {
   std::string listening_on;  // "127.0.0.1:7300,unix:/run/notifyd.sock": what it is bound to
   std::string data_dir;      // as its settings say
+  std::string sealed_by = {};  // the names of the keys that its store needs (Sealing::needed)
 };
 
 /// Could a start go on with these: can the addresses be bound, do certificates and keys read, is the bootstrap token its owner's alone, are enough
 /// open files allowed, and is the directory a store, or can it be made one? `held`: for the broker that holds that; what it has is its successor's,
 /// and anything else must be free. Without it an address or a directory in use passes, for it may be used by the very broker whose settings these
-/// are; a start finds that by itself. Reads the disk, and changes nothing but the process's soft limit of open files, which a start raises too.
-/// Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the file, the limit or the directory. `certificates`: those of the listeners
-/// are read, too; a broker that runs keeps those it has, and judges new ones by itself.
+/// are; a start finds that by itself. Nor is it known without it by which keys the store is sealed. Reads the disk, and changes nothing but the
+/// process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the file, the
+/// limit or the directory. `certificates`: those of the listeners are read, too; a broker that runs keeps those it has, and judges new ones by
+/// itself.
 Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates = true);
 
 /// The files of a listener with TLS.
@@ -35,11 +38,10 @@ TlsPaths PathsOf(const ListenerOptions& listener);
 /// The exit code of a start that failed: 2 for the configuration, 1 for anything else (contract section 4).
 int ExitCodeOf(const Status& failed);
 
-/// Tells a child that runs --check-config what its parent holds; taken out of the environment by TakeHoldings.
-inline constexpr char kHoldingsVariable[] = "NOTIFYD_HELD_BY";
-/// The variable's value, for children of `process`.
-std::string EncodeHoldings(const Holdings& holdings, pid_t process);
-/// Nothing where it is not there, or left over from another process than `parent`. Before any thread.
+/// What tells a child of `process` that runs --check-config what its parent holds: variables of its environment, "NAME=value". One of another version
+/// takes those that it knows.
+std::vector<std::string> EncodeHoldings(const Holdings& holdings, pid_t process);
+/// Takes them out of the environment. Nothing where they are not there, or left over from another process than `parent`. Before any thread.
 std::optional<Holdings> TakeHoldings(pid_t parent);
 
 }  // namespace notifyd

@@ -46,7 +46,7 @@ Status SystemError(const std::string& what, int error) {
 int Spawn(const Launch& launch, const Holdings& held, int out, pid_t* child) {
   std::vector<std::string> arguments = launch.arguments, environment = launch.environment;
   arguments.push_back("--check-config");
-  environment.push_back(std::string(kHoldingsVariable) + "=" + EncodeHoldings(held, getpid()));
+  for (std::string& variable : EncodeHoldings(held, getpid())) environment.push_back(std::move(variable));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);

@@ -184,3 +184,37 @@ TEST_CASE("sealing: a key file that others may read, or a sealed store without o
   CHECK_THAT(error, Catch::Contains("the store is sealed, and store.encryption_key_file is not set"));
   CHECK(ExitOf({"rekey", "--data-dir", dir.At("data")}, &error) == 2);
 }
+
+TEST_CASE("sealing: a restart in place and a reload without a key that the store needs are refused, and the broker goes on") {
+  TempDir dir;
+  KeyFile(dir, kFirstKey);
+  const std::string plain = "listen = \"127.0.0.1:0\"\ndata_dir = \"" + dir.At("data") + "\"\n",
+                    sealed = plain + "store.encryption_key_file = \"" + dir.At("keys") + "\"\n", file = dir.Write("n.toml", sealed);
+  Process running(NOTIFYD_BINARY, {{"--config", file}, {}});
+  REQUIRE(running.WaitForError("listening on"));
+  size_t refused = 0;
+  auto refuses = [&](const std::string& said) {
+    ++refused;
+    running.Signal(SIGHUP);
+    REQUIRE(running.WaitForError("settings not reloaded, all stay as they were", refused));
+    CHECK_THAT(LinesOf(running.error(), "settings not reloaded, all stay as they were").back(), Catch::Contains(said));
+    running.Signal(SIGUSR1);
+    REQUIRE(running.WaitForError("no restart, going on as before", refused));
+    CHECK_THAT(LinesOf(running.error(), "no restart, going on as before").back(), Catch::Contains(said));
+  };
+  dir.Write("n.toml", plain);
+  refuses("the store is sealed, and store.encryption_key_file is not set");
+  dir.Write("n.toml", sealed);
+  KeyFile(dir, kSecondKey);
+  refuses("is sealed by a key that is not in store.encryption_key_file");
+  KeyFile(dir, kSecondKey + "\n" + kFirstKey);
+  running.Signal(SIGUSR1);
+  REQUIRE(running.WaitForError("restarted in place"));
+  // It seals by the second one now, and has something by the first one.
+  KeyFile(dir, kFirstKey);
+  refuses("is sealed by a key that is not in store.encryption_key_file");
+  KeyFile(dir, kSecondKey);
+  refuses("is sealed by a key that is not in store.encryption_key_file");
+  CHECK(running.error().find(kFirstKey) == std::string::npos);
+  CHECK(running.running());
+}

@@ -357,3 +357,44 @@ TEST_CASE("start check: each listener's address and certificate is looked at, an
   CHECK_FALSE(ListensOn(*fd, *ParseListen("127.0.0.1:0")));
   close(*fd);
 }
+
+TEST_CASE("start check: the keys that a store is known to need must be in the file") {
+  TempDir dir;
+  const std::string keys = dir.Write("keys", std::string(64, '1') + "\n");
+  REQUIRE(chmod(keys.c_str(), 0600) == 0);
+  const std::string listen = "listen = \"127.0.0.1:0\"\n", data = "data_dir = \"" + dir.At("data;1") + "\"\n";
+  const Options plain = Read(dir, listen + data).options,
+                sealed = Read(dir, listen + data + "store.encryption_key_file = \"" + keys + "\"\n").options;
+  const Holdings none{"127.0.0.1:1", plain.data_dir}, other{"127.0.0.1:1", plain.data_dir, "00000001,00000002"};
+  CHECK(CheckStart(plain, none).ok());
+  CHECK(CheckStart(sealed, none).ok());
+  CHECK(CheckStart(sealed, std::nullopt).ok());
+  const Status without = CheckStart(plain, other), missing = CheckStart(sealed, other);
+  CHECK_THAT(without.detail(), Catch::Contains("the store is sealed"));
+  CHECK_THAT(missing.detail(), Catch::Contains("00000001,00000002"));
+  for (const Status& status : {without, missing}) CHECK(status.field() == "/store/encryption_key_file");
+  // Another store needs others.
+  CHECK(CheckStart(plain, Holdings{other.listening_on, dir.At("elsewhere"), other.sealed_by}).ok());
+
+  const auto pass = [](std::vector<std::string> variables) {
+    for (const std::string& variable : variables) {
+      const size_t end = variable.find('=');
+      setenv(variable.substr(0, end).c_str(), variable.substr(end + 1).c_str(), 1);
+    }
+  };
+  pass(EncodeHoldings(other, 7));
+  CHECK_FALSE(TakeHoldings(8));
+  CHECK_FALSE(TakeHoldings(7));  // taken
+  pass(EncodeHoldings(other, 7));
+  std::optional<Holdings> held = TakeHoldings(7);
+  REQUIRE(held);
+  CHECK(held->listening_on == other.listening_on);
+  CHECK(held->data_dir == other.data_dir);
+  CHECK(held->sealed_by == other.sealed_by);
+  // Of a broker that says nothing of keys.
+  pass({EncodeHoldings(other, 7).front()});
+  held = TakeHoldings(7);
+  REQUIRE(held);
+  CHECK(held->data_dir == other.data_dir);
+  CHECK(held->sealed_by == "");
+}
