@@ -133,8 +133,9 @@ class StoreHost {
   /// Any thread. In the order of the calls, in the same groups and syncs as the namespaces' batches. DropNamespace takes all of the namespace's keys
   /// with it; it must not be open.
   virtual void Commit(RegistryBatch batch) = 0;
-  /// Any thread. Written with the next group, in the order of the calls; not synced, not reported.
-  virtual void Audit(AuditEntry entry) = 0;
+  /// Any thread. Written and synced with the next group, in the order of the calls; then `durable` is called, on one of the store's threads. Never
+  /// after a WriteFailed, nor where it is stopped first.
+  virtual void Audit(AuditEntry entry, std::function<void()> durable) = 0;
   /// Any thread; `done` is called on one of the store's, with what was written by then, unless it is stopped first.
   virtual void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) = 0;
   /// How long a namespace's settled notifies are kept; what is not set is the store's own. Any thread.
@@ -175,8 +176,8 @@ class Switchboard {
   virtual void Post(NamespaceNumber to, Event event) = 0;
   /// To the registry. `request` of what is answered: the io thread in the upper 16 bits, below them what that thread knows it by.
   virtual void Post(RegistryEvent event) = 0;
-  /// One log event `audit`, and one entry of the store's.
-  virtual void Audit(AuditEntry entry) = 0;
+  /// One log event `audit`, and one entry of the store's. `durable` as StoreHost::Audit's.
+  virtual void Audit(AuditEntry entry, std::function<void()> durable) = 0;
 };
 
 /// What is known of a namespace without asking its core; up to 100 ms old while it is awake.

@@ -95,6 +95,8 @@ void Registry::WriteUses(Draft* draft) {
 
 void Registry::Commit(Draft draft, RegistryEffects then, RegistryEffects* out) {
   WriteUses(&draft);
+  for (const RegistryEffect& effect : then)
+    if (const auto* entry = std::get_if<AuditEntry>(&effect)) draft.writes.push_back(*entry);
   if (draft.rows) {
     draft.writes.push_back(PutHead{head_});
     then.insert(then.begin(), PublishTable{std::make_shared<const AccessTable>(table_)});

@@ -81,7 +81,7 @@ class Registry {
   void Put(NamespaceRow row, Draft* draft);
   void Put(TokenRow row, Draft* draft);
   void Drop(const std::string& token_id, Draft* draft);
-  /// Ends the batch: `then` happens once it is durable, after the table is published.
+  /// Ends the batch: `then` happens once it is durable, after the table is published. What `then` has for the audit is written in the batch itself.
   void Commit(Draft draft, RegistryEffects then, RegistryEffects* out);
   /// Once all that was decided so far is durable: at once where it is.
   void Reply(RegistryReply reply, RegistryEffects* out);

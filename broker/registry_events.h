@@ -152,6 +152,21 @@ struct RegistryHead {
 
 // Effects.
 
+/// One log event, one entry of the audit: who, from where, what, how many, when.
+inline constexpr size_t kMostSaidBytes = 1000;
+struct AuditEntry {
+  WallTime at;
+  std::string who;         // Principal::name
+  std::string what;        // "token_made", "namespace_changed", "notifies_purged", ...: a stable word
+  std::string object;      // a token's id, a namespace's name, "namespace/key", a notify's id, "mode/lane", ...; empty where there are many
+  std::string from = {};   // Peer::Name
+  std::string space = {};  // the namespace that it happened in; empty: in none, or in several
+  uint64_t count = 1;
+  /// What the change named: its fields, "paused, headers", or the filter of a bulk operation. At most kMostSaidBytes; empty: nothing.
+  std::string said = {};
+  bool operator==(const AuditEntry&) const = default;
+};
+
 struct PutNamespaceRow {
   std::shared_ptr<const NamespaceRow> row;
 };
@@ -173,7 +188,8 @@ struct PutTokenUse {
 struct PutHead {
   RegistryHead head;
 };
-using RegistryWrite = std::variant<PutNamespaceRow, DropNamespace, PutTokenRow, DropToken, PutTokenUse, PutHead>;
+/// An entry of the audit is written with the change that it tells of.
+using RegistryWrite = std::variant<PutNamespaceRow, DropNamespace, PutTokenRow, DropToken, PutTokenUse, PutHead, AuditEntry>;
 
 /// Written as a whole, in the order of their numbers; answered by RegistryCommitted.
 struct RegistryBatch {
@@ -194,20 +210,6 @@ struct DrainNamespace {
 struct PublishTable {
   std::shared_ptr<const AccessTable> table;
 };
-/// One log event, one entry of the audit: who, from where, what, how many, when.
-inline constexpr size_t kMostSaidBytes = 1000;
-struct AuditEntry {
-  WallTime at;
-  std::string who;         // Principal::name
-  std::string what;        // "token_made", "namespace_changed", "notifies_purged", ...: a stable word
-  std::string object;      // a token's id, a namespace's name, "namespace/key", a notify's id, "mode/lane", ...; empty where there are many
-  std::string from = {};   // Peer::Name
-  std::string space = {};  // the namespace that it happened in; empty: in none, or in several
-  uint64_t count = 1;
-  /// What the change named: its fields, "paused, headers", or the filter of a bulk operation. At most kMostSaidBytes; empty: nothing.
-  std::string said = {};
-  bool operator==(const AuditEntry&) const = default;
-};
 
 struct TokenSeen {
   std::shared_ptr<const TokenRow> row;
@@ -223,6 +225,7 @@ struct RegistryReply {
   std::vector<TokenSeen> tokens = {};
   bool more = false;  // tokens behind these
 };
+/// An AuditEntry: it is written, and is to be logged.
 using RegistryEffect = std::variant<RegistryBatch, CloseNamespace, DrainNamespace, PublishTable, AuditEntry, RegistryReply>;
 using RegistryEffects = std::vector<RegistryEffect>;
 

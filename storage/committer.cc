@@ -213,6 +213,7 @@ struct Committer::Group {
   bool sync = false;
   std::vector<NamespaceNumber> dropped;
   std::vector<CommitQueue::Renewal> renewals;
+  std::vector<std::function<void()>> audited;
   uint64_t batches = 0;
 };
 
@@ -298,11 +299,13 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
     if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
   // Its tables are dropped next, durably.
   group->sync |= !group->dropped.empty();
-  EncodeRegistry(batch, *setup_.sealing, &group->writes);
+  EncodeRegistry(batch, *setup_.sealing, &audit_serial_, &group->writes);
 }
 
-void Committer::Encode(CommitQueue*, const AuditEntry& entry, Group* group) {
-  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->writes);
+void Committer::Encode(CommitQueue*, const CommitQueue::Audited& audited, Group* group) {
+  group->sync = true;
+  EncodeAuditEntry(audited.entry, &audit_serial_, &group->writes);
+  group->audited.push_back(audited.durable);
 }
 
 void Committer::Encode(CommitQueue*, const CommitQueue::Renewal& renewal, Group* group) {
@@ -336,6 +339,7 @@ void Committer::Finish(Group* group) {
     PassCrashPoint(CrashPoint::kCommitBeforeReport);
     counters_.batches += group->batches;
     ++counters_.groups;
+    for (const auto& durable : group->audited) durable();
     for (const Queue& queue : group->queues) {
       if (!std::exchange(queue->reports_, false)) continue;
       if (queue == registry_) events_->OnRegistryCommitted(queue->last_number_);

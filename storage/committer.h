@@ -60,7 +60,11 @@ class CommitQueue {
     Sealing::Renewal renewal;
     std::function<void()> used;
   };
-  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry, Renewal>;
+  struct Audited {
+    AuditEntry entry;
+    std::function<void()> durable;
+  };
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, Audited, Renewal>;
 
   const KeySpace space_;
   const std::shared_ptr<Outlet> outlet_;
@@ -125,7 +129,8 @@ class Committer {
 
   void Commit(const std::shared_ptr<CommitQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
   void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
-  void Audit(AuditEntry entry) { Add(registry_, std::move(entry)); }
+  /// `durable` is called on the thread.
+  void Audit(AuditEntry entry, std::function<void()> durable) { Add(registry_, CommitQueue::Audited{std::move(entry), std::move(durable)}); }
   void Sleep(const std::shared_ptr<CommitQueue>& queue, WallTime wake) { Add(queue, CommitQueue::SleepMark{wake}); }
   /// Writes its rows, and takes it into use once they are durable; `used` is called on the thread then, or destroyed where that is not to be. The
   /// caller is who may renew (Sealing::BeginRenewal).
@@ -149,7 +154,7 @@ class Committer {
   void Encode(CommitQueue* queue, const WriteBatch& batch, Group* group);
   void Encode(CommitQueue* queue, const CommitQueue::SleepMark& mark, Group* group);
   void Encode(CommitQueue* queue, const RegistryBatch& batch, Group* group);
-  void Encode(CommitQueue* queue, const AuditEntry& entry, Group* group);
+  void Encode(CommitQueue* queue, const CommitQueue::Audited& audited, Group* group);
   void Encode(CommitQueue* queue, const CommitQueue::Renewal& renewal, Group* group);
   void RenewWhereFull();
   void Finish(Group* group);

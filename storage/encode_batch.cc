@@ -90,6 +90,7 @@ struct OpEncoder {
 struct RegistryEncoder {
   KvWrites* out;
   const RegistrySeal seal;
+  uint32_t* audit_serial;
   std::string value;
 
   template <class Encode, class... Record>
@@ -114,6 +115,7 @@ struct RegistryEncoder {
   }
   void operator()(const PutTokenUse& op) { Put(EncodeTokenUseKey(op.id), EncodeTokenUse, op.used_at); }
   void operator()(const PutHead& op) { Put(EncodeMetaKey(kRegistryName), EncodeRegistryHead, op.head); }
+  void operator()(const AuditEntry& op) { EncodeAuditEntry(op, audit_serial, out); }
 };
 
 }  // namespace
@@ -145,14 +147,14 @@ void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, KvWrites
   out->Put(space.In(EncodeMetaKey(kTotalsName)), value);
 }
 
-void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, KvWrites* out) {
+void EncodeAuditEntry(const AuditEntry& entry, uint32_t* serial, KvWrites* out) {
   std::string value;
   EncodeAudit(entry, &value);
-  out->Put(EncodeAuditKey(place), value);
+  out->Put(EncodeAuditKey({entry.at, (*serial)++}), value);
 }
 
-void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, KvWrites* out) {
-  RegistryEncoder encoder{out, RegistrySeal(sealing.now()), {}};
+void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, uint32_t* audit_serial, KvWrites* out) {
+  RegistryEncoder encoder{out, RegistrySeal(sealing.now()), audit_serial, {}};
   for (const RegistryWrite& write : batch.writes) std::visit(encoder, write);
 }
 

@@ -22,8 +22,9 @@ void EncodeOps(const WriteBatch& batch, const KeySpace& space, const Sealing& se
 void EncodeLaneChanges(const KeySpace& space, const LaneChanges& changes, KvWrites* out);
 void EncodeWake(NamespaceNumber number, const NamespaceWake& wake, KvWrites* out);
 void EncodeNamespaceTotals(const KeySpace& space, const Totals& totals, KvWrites* out);
-void EncodeAuditEntry(const AuditPlace& place, const AuditEntry& entry, KvWrites* out);
-/// A namespace that is dropped goes with all of its keys, as one range.
-void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, KvWrites* out);
+/// `serial`: the entry's; then the next one's.
+void EncodeAuditEntry(const AuditEntry& entry, uint32_t* serial, KvWrites* out);
+/// A namespace that is dropped goes with all of its keys, as one range. `audit_serial` as EncodeAuditEntry's.
+void EncodeRegistry(const RegistryBatch& batch, const Sealing& sealing, uint32_t* audit_serial, KvWrites* out);
 
 }  // namespace notifyd

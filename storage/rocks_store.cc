@@ -387,8 +387,8 @@ void RocksStore::Commit(RegistryBatch batch) {
   impl_->committer->Commit(std::move(batch));
 }
 
-void RocksStore::Audit(AuditEntry entry) {
-  impl_->committer->Audit(std::move(entry));
+void RocksStore::Audit(AuditEntry entry, std::function<void()> durable) {
+  impl_->committer->Audit(std::move(entry), std::move(durable));
 }
 
 void RocksStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {

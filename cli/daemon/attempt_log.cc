@@ -99,7 +99,7 @@ void LogFlow(std::string_view space, const FlowLog& log) {
 }
 
 void LogAudit(const AuditEntry& entry) {
-  Log(LogLevel::kInfo, "audit",
+  Log(LogLevel::kAlways, "audit",
       {{"namespace", Said(entry.space)},
        {"who", entry.who},
        {"from", entry.from},

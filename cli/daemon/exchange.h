@@ -42,9 +42,9 @@ class Exchange : public Switchboard {
     };
     std::visit(refuse, event);
   }
-  void Audit(AuditEntry entry) override {
+  void Audit(AuditEntry entry, std::function<void()> durable) override {
     LogAudit(entry);
-    if (store_) store_->Audit(std::move(entry));
+    if (store_) store_->Audit(std::move(entry), std::move(durable));
   }
 
  private:

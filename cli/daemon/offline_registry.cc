@@ -53,8 +53,6 @@ Result<std::optional<RegistryReply>> CarryOut(Registry* registry, StoreHost* sto
         store->Commit(std::move(*batch));
         NOTIFYD_TRY(reports->WaitFor(number));
         registry->Step({ReadWall(), {}}, RegistryCommitted{number}, &next);
-      } else if (auto* entry = std::get_if<AuditEntry>(&effect)) {
-        store->Audit(std::move(*entry));
       } else if (auto* answer = std::get_if<RegistryReply>(&effect)) {
         reply = std::move(*answer);
       }

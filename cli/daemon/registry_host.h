@@ -30,6 +30,7 @@ class RegistryHost {
     Board* board = nullptr;
     std::function<void(std::shared_ptr<const AccessTable>)> publish;
     std::function<void(RegistryReply)> reply;
+    std::function<void(const AuditEntry&)> log;
   };
   RegistryHost(Setup setup, RegistryLimits limits) : setup_(std::move(setup)), limits_(limits) { registry_.emplace(limits); }
 
@@ -52,7 +53,7 @@ class RegistryHost {
   void Do(CloseNamespace& close) { setup_.switchboard->Post(close.number, CloseIfEmpty{}); }
   void Do(DrainNamespace& drain) { setup_.switchboard->Post(drain.number, Drain{}); }
   void Do(PublishTable& publish);
-  void Do(AuditEntry& entry) { setup_.switchboard->Audit(std::move(entry)); }
+  void Do(const AuditEntry& entry) { setup_.log(entry); }
   void Do(RegistryReply& reply) { setup_.reply(std::move(reply)); }
   void SetRetention(const NamespaceRow& row);
   void ArmTick();

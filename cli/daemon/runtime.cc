@@ -400,9 +400,9 @@ Status Runtime::Impl::MakeShards() {
   setup.board = &board_;
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
   setup.reply = [this](RegistryReply reply) { ReplyOfRegistry(std::move(reply)); };
-  RegistryLimits registry_limits;
-  registry_limits.defaults = {options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
-  registry_ = std::make_unique<RegistryHost>(std::move(setup), registry_limits);
+  setup.log = LogAudit;
+  const NamespaceDefaults defaults{options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
+  registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{.defaults = defaults});
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
   std::vector<Shard*> shards;
   for (auto& shard : shards_) shards.push_back(shard->shard.get());

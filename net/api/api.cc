@@ -139,8 +139,10 @@ void Api::Impl::OnClose(uint64_t token) {
   if (live_.Close(token) || (passing_ && (passing_->OnClose(token) || gather_->OnClose(token)))) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
-    if (!posted->second.aside) under_way = posted->second.space;
     EndWait(&posted->second);
+    // What it changes is in the audit whoever waits for the answer: it goes on, and nobody takes that.
+    if (posted->second.bounds && posted->second.bounds->row->audit) return;
+    if (!posted->second.aside) under_way = posted->second.space;
     posted_.erase(posted);
   }
   if (auto stream = streams_.find(token); stream != streams_.end()) {
@@ -314,7 +316,7 @@ void Api::Impl::Elsewhere(uint64_t token, Posted posted, const AskElsewhere& ask
   ask([this, token, alive = std::weak_ptr<bool>(alive_)](HttpResponse response) {
     if (alive.expired()) return;
     auto asked = posted_.extract(token);
-    if (!asked.empty()) Answer(token, asked.mapped(), std::move(response), 1);
+    if (!asked.empty()) Answer(token, std::move(asked.mapped()), std::move(response), 1);
   });
 }
 
@@ -367,12 +369,12 @@ void Api::Impl::StepAside(uint64_t token, Posted posted, ReplyBody reply) {
   auto job = std::make_shared<Job>(Job{std::move(posted), std::move(reply)});
   Aside(
       token, [job] { job->next = job->posted.steps->Next(std::move(job->reply)); },
-      [this, job, token](int64_t) { GoOn(token, std::move(job->posted), std::move(job->next)); });
+      [this, job, token](int64_t) { GoOn(token, std::move(job->posted), std::move(job->next)); }, 0, job->posted.bounds);
 }
 
 void Api::Impl::GoOn(uint64_t token, Posted posted, NextStep next) {
   posted.aside = false;
-  if (auto* response = std::get_if<HttpResponse>(&next)) return Answer(token, posted, std::move(*response), 1);
+  if (auto* response = std::get_if<HttpResponse>(&next)) return Answer(token, std::move(posted), std::move(*response), 1);
   if (auto* event = std::get_if<RegistryEvent>(&next)) {
     posted.aside = true;
     posted.origin.underway.begun = true;
@@ -388,9 +390,11 @@ void Api::Impl::GoOn(uint64_t token, Posted posted, NextStep next) {
   if (!status.ok()) Conclude(token, known, ProblemResponse(status));
 }
 
-void Api::Impl::Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us) {
+void Api::Impl::Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us,
+                      std::shared_ptr<const Bounds> bounds) {
   Posted posted;
   posted.since_us = since_us;
+  posted.bounds = std::move(bounds);
   posted.aside = true;
   CHECK(posted_.emplace(token, std::move(posted)).second);
   running_->fetch_add(1);

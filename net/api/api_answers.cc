@@ -50,8 +50,10 @@ void Api::Impl::OnReply(Reply reply) {
   }
   bool acknowledged = std::holds_alternative<Submitted>(reply.body);
   const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
-  Answer(token, posted, Render(posted, reply.body), bulk ? bulk->count : 1);
-  if (acknowledged) Acknowledged(posted.since_us);
+  const int64_t since_us = posted.since_us;
+  HttpResponse response = Render(posted, reply.body);
+  Answer(token, std::move(posted), std::move(response), bulk ? bulk->count : 1);
+  if (acknowledged) Acknowledged(since_us);
 }
 
 bool Api::Impl::FindRoom(uint64_t token, ReplyBody* reply) {
@@ -147,10 +149,19 @@ bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
   return std::holds_alternative<RememberedViewed>(body) && !bounds.asker.principal.Has(Scope::kRead);
 }
 
-void Api::Impl::Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count) {
+void Api::Impl::Answer(uint64_t token, Posted posted, HttpResponse response, uint64_t count) {
   const RouteRow* row = posted.bounds ? posted.bounds->row : nullptr;
-  if (row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201)) Audit(*posted.bounds, count);
-  Conclude(token, posted.origin.underway, std::move(response));
+  const bool changed = row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201);
+  if (!changed) return Conclude(token, posted.origin.underway, std::move(response));
+  AuditEntry entry = EntryOf(*posted.bounds, count);
+  posted.aside = true;
+  CHECK(posted_.emplace(token, std::move(posted)).second);
+  auto answer = [this, token, response = std::make_shared<HttpResponse>(std::move(response)), alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    auto audited = posted_.extract(token);
+    if (!audited.empty()) Conclude(token, audited.mapped().origin.underway, std::move(*response));
+  };
+  switchboard_->Audit(std::move(entry), [answer = std::move(answer), later = options_.later] { later ? later(answer) : answer(); });
 }
 
 void Api::Impl::Conclude(uint64_t token, const Underway& underway, HttpResponse response) {
@@ -160,16 +171,16 @@ void Api::Impl::Conclude(uint64_t token, const Underway& underway, HttpResponse 
   responder_->Respond(token, std::move(response));
 }
 
-void Api::Impl::Audit(const Bounds& bounds, uint64_t count) {
+AuditEntry Api::Impl::EntryOf(const Bounds& bounds, uint64_t count) const {
   const Asker& asker = bounds.asker;
-  switchboard_->Audit({.at = Wall(),
-                       .who = asker.principal.name(),
-                       .what = bounds.row->audit,
-                       .object = bounds.object,
-                       .from = asker.from,
-                       .space = asker.space ? asker.space->name : std::string(),
-                       .count = count,
-                       .said = asker.said});
+  return {.at = Wall(),
+          .who = asker.principal.name(),
+          .what = bounds.row->audit,
+          .object = bounds.object,
+          .from = asker.from,
+          .space = asker.space ? asker.space->name : std::string(),
+          .count = count,
+          .said = asker.said};
 }
 
 }  // namespace notifyd

@@ -243,9 +243,9 @@ class Api::Impl {
   /// Answers what was let in. One that was carried out elsewhere is answered so where it is refused now, and one that may have been as far as is
   /// known; the nonce of one of which nothing was begun is given back.
   void Conclude(uint64_t token, const Underway& underway, HttpResponse response);
-  /// `count`: of what was changed.
-  void Answer(uint64_t token, const Posted& posted, HttpResponse response, uint64_t count);
-  void Audit(const Bounds& bounds, uint64_t count);
+  /// `count`: of what was changed. What is a change by somebody is answered once its entry of the audit is durable.
+  void Answer(uint64_t token, Posted posted, HttpResponse response, uint64_t count);
+  AuditEntry EntryOf(const Bounds& bounds, uint64_t count) const;
 
   // ---- requests and their steps
 
@@ -272,8 +272,10 @@ class Api::Impl {
 
   void GoOn(uint64_t token, Posted posted, NextStep next);
 
-  /// `work` on another thread, then `then` here, unless the client went away meanwhile; it is given since when the request is under way.
-  void Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us = 0);
+  /// `work` on another thread, then `then` here, unless the client went away meanwhile; it is given since when the request is under way. `bounds`: of
+  /// one that was begun, and may be a change that goes on without a client.
+  void Aside(uint64_t token, std::function<void()> work, std::function<void(int64_t)> then, int64_t since_us = 0,
+             std::shared_ptr<const Bounds> bounds = nullptr);
 
   // ---- bulk submits
 

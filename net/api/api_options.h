@@ -119,7 +119,7 @@ struct ApiOptions {
   std::string version;
   /// Runs `work` on another thread, then `then` on the loop; empty: there is none, and large documents are parsed on the loop.
   std::function<void(std::function<void()> work, std::function<void()> then)> aside;
-  /// Runs it on the loop, once what else waits there had its turn; empty: at once.
+  /// Runs it on the loop, once what else waits there had its turn; empty: at once. Any thread.
   std::function<void(std::function<void()>)> later;
   /// Runs it on the loop in so many milliseconds; a later call takes the place of one that has not run. Empty: refused credentials are not held back.
   std::function<void(int64_t delay_ms, std::function<void()> task)> timer;

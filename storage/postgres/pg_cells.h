@@ -40,7 +40,7 @@ class PgCells : public StoreHost {
   /// Of a namespace in a cell, besides: kUnavailable: the cell is not reached; ask again.
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
-  void Audit(AuditEntry entry) override { home_->Audit(std::move(entry)); }
+  void Audit(AuditEntry entry, std::function<void()> durable) override { home_->Audit(std::move(entry), std::move(durable)); }
   void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override { home_->ListAudit(std::move(query), std::move(done)); }
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   uint64_t StoredBytes(NamespaceNumber number) const override;

@@ -408,11 +408,13 @@ void PgCommitter::Encode(PgQueue*, const RegistryBatch& batch, Group* group) {
     unit->second->kept_.clear();
     units_.erase(unit);
   }
-  EncodeRegistry(batch, *setup_.sealing, &group->writes);
+  EncodeRegistry(batch, *setup_.sealing, &audit_serial_, &group->writes);
 }
 
-void PgCommitter::Encode(PgQueue*, const AuditEntry& entry, Group* group) {
-  EncodeAuditEntry({entry.at, audit_serial_++}, entry, &group->writes);
+void PgCommitter::Encode(PgQueue*, const PgQueue::Audited& audited, Group* group) {
+  group->sent->synced = true;
+  EncodeAuditEntry(audited.entry, &audit_serial_, &group->writes);
+  group->sent->audited.push_back(audited.durable);
 }
 
 /// Numbers it, and keeps it until it is synced. `writes`: of keys; null: none.
@@ -541,9 +543,8 @@ void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
   Prune(line, sent->unit.get());
   if (sent->synced) CoverOthers(*line, *sent);
   if (sent->queue) {
-    if (sent->reports) sent->queue->last_number_ = std::max(sent->queue->last_number_, sent->number);
     --sent->queue->under_way_;
-    if (sent->reports) Report(sent->queue);
+    Report(sent);
     Settle(sent->queue);
   }
   if (line->said_lost) Say(line, false);
@@ -587,7 +588,11 @@ void PgCommitter::LetGo(Line* line, int64_t unit) {
   unsynced_.erase(unit);
 }
 
-void PgCommitter::Report(const Queue& queue) {
+void PgCommitter::Report(const std::shared_ptr<Sent>& sent) {
+  for (const auto& durable : std::exchange(sent->audited, {})) durable();
+  if (!sent->reports) return;
+  const Queue& queue = sent->queue;
+  queue->last_number_ = std::max(queue->last_number_, sent->number);
   if (!queue->outlet_) events_->OnRegistryCommitted(queue->last_number_);
   else queue->outlet_->Post(Committed{queue->last_number_, queue->synced_number_});
 }

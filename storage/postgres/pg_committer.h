@@ -77,7 +77,11 @@ class PgQueue {
   struct SleepMark {
     WallTime wake;
   };
-  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry>;
+  struct Audited {
+    AuditEntry entry;
+    std::function<void()> durable;
+  };
+  using Work = std::variant<WriteBatch, SleepMark, RegistryBatch, Audited>;
   PgQueue(NamespaceNumber number, std::shared_ptr<Outlet> outlet, std::shared_ptr<PgUnit> unit)
       : space_(number), outlet_(std::move(outlet)), unit_(std::move(unit)) {}
 
@@ -160,7 +164,8 @@ class PgCommitter {
 
   void Commit(const std::shared_ptr<PgQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
   void Commit(RegistryBatch batch) { Add(registry_, std::move(batch)); }
-  void Audit(AuditEntry entry) { Add(audit_, std::move(entry)); }
+  /// `durable` is called on the thread.
+  void Audit(AuditEntry entry, std::function<void()> durable) { Add(audit_, PgQueue::Audited{std::move(entry), std::move(durable)}); }
   void Sleep(const std::shared_ptr<PgQueue>& queue, WallTime wake) { Add(queue, PgQueue::SleepMark{wake}); }
   const Counters& counters() const { return counters_; }
   /// After Stop.
@@ -191,7 +196,7 @@ class PgCommitter {
   void Encode(PgQueue* queue, const WriteBatch& batch, Group* group);
   void Encode(PgQueue* queue, const PgQueue::SleepMark& mark, Group* group);
   void Encode(PgQueue* queue, const RegistryBatch& batch, Group* group);
-  void Encode(PgQueue* queue, const AuditEntry& entry, Group* group);
+  void Encode(PgQueue* queue, const PgQueue::Audited& audited, Group* group);
   void Keep(Line* line, const std::shared_ptr<Sent>& sent, const PgWrites* writes);
   void Send(Line* line, const std::shared_ptr<Sent>& sent);
   void Receive(Line* line);
@@ -201,7 +206,7 @@ class PgCommitter {
   void CoverOthers(const Line& line, const Sent& synced);
   void Prune(Line* line, PgUnit* unit);
   void LetGo(Line* line, int64_t unit);
-  void Report(const Queue& queue);
+  void Report(const std::shared_ptr<Sent>& sent);
   void Lose(Line* line, const Status& why);
   void Recover(Line* line);
   Status SetUp(PgConnection* connection) const;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,6 +33,7 @@ struct PgUnit::Sent {
   std::vector<PgStatement> statements;
   size_t bytes = 0;
   uint64_t batches = 0;
+  std::vector<std::function<void()>> audited;  // who is told of entries of the audit in it
   uint64_t sent_at = 0, done_at = 0;  // moments; done_at is 0 where it is known to be synced
   std::chrono::steady_clock::time_point began;
   BatchPoints points = {};

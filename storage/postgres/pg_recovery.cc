@@ -124,8 +124,7 @@ Status PgCommitter::Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n) 
     ++counters_.groups;
     counters_.batches += sent->batches;
     --sent->queue->under_way_;
-    if (sent->reports) sent->queue->last_number_ = std::max(sent->queue->last_number_, sent->number);
-    if (sent->reports) Report(sent->queue);
+    Report(sent);
     Settle(sent->queue);
   }
   return Status::Ok();

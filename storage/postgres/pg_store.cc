@@ -394,8 +394,8 @@ void PgStore::Commit(RegistryBatch batch) {
   impl_->committer->Commit(std::move(batch));
 }
 
-void PgStore::Audit(AuditEntry entry) {
-  impl_->committer->Audit(std::move(entry));
+void PgStore::Audit(AuditEntry entry, std::function<void()> durable) {
+  impl_->committer->Audit(std::move(entry), std::move(durable));
 }
 
 void PgStore::ListAudit(AuditQuery query, std::function<void(AuditPage)> done) {
@@ -550,7 +550,8 @@ Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
 Status PgStore::Clean(NamespaceNumber number) {
   const std::shared_ptr<const RetentionRules> rules = impl_->shared->retention.Now();
   PgWrites writes(rules.get(), impl_->options.wall_ms());
-  EncodeRegistry({0, true, {DropNamespace{number}}}, impl_->shared->sealing, &writes);
+  uint32_t audit_serial = 0;  // of none
+  EncodeRegistry({0, true, {DropNamespace{number}}}, impl_->shared->sealing, &audit_serial, &writes);
   std::vector<PgStatement> statements = writes.Statements(0);
   for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetClaim, kPgForgetTransit, kPgForgetTouched})
     statements.push_back({sql, std::move(PgParams().Int(number))});

@@ -44,7 +44,7 @@ class PgStore : public StoreHost {
   void Start(StoreEvents* events) override;
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
-  void Audit(AuditEntry entry) override;
+  void Audit(AuditEntry entry, std::function<void()> durable) override;
   void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override;
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   /// As the planner's statistics have it, some seconds ago.

@@ -17,7 +17,9 @@ struct RegistryRows {
   std::map<std::string, std::shared_ptr<const TokenRow>> tokens;
   std::map<std::string, WallTime> uses;
   RegistryHead head;
+  std::vector<std::string> audit;
 
+  static std::string TextOf(const AuditEntry& entry) { return entry.what + " " + entry.object + " by " + entry.who; }
   void Apply(const RegistryBatch& batch) {
     for (const RegistryWrite& write : batch.writes) {
       if (auto* put = std::get_if<PutNamespaceRow>(&write)) spaces[put->row->number] = put->row;
@@ -29,6 +31,7 @@ struct RegistryRows {
       }
       if (auto* put = std::get_if<PutTokenUse>(&write)) uses[put->id] = put->used_at;
       if (auto* put = std::get_if<PutHead>(&write)) head = put->head;
+      if (auto* entry = std::get_if<AuditEntry>(&write)) audit.push_back(TextOf(*entry));
     }
   }
 };
@@ -82,7 +85,7 @@ struct RegistryStage {
       if (auto* table = std::get_if<PublishTable>(&effect)) published = table->table;
       if (auto* close = std::get_if<CloseNamespace>(&effect)) closes.push_back(close->number);
       if (auto* drain = std::get_if<DrainNamespace>(&effect)) drains.push_back(drain->number);
-      if (auto* entry = std::get_if<AuditEntry>(&effect)) audit.push_back(std::string(entry->what) + " " + entry->object + " by " + entry->who);
+      if (auto* entry = std::get_if<AuditEntry>(&effect)) audit.push_back(RegistryRows::TextOf(*entry));
     }
   }
 
@@ -114,7 +117,7 @@ struct RegistryStage {
   std::map<uint64_t, RegistryReply> replies;
   std::shared_ptr<const AccessTable> published;
   std::vector<NamespaceNumber> closes, drains;
-  std::vector<std::string> audit;
+  std::vector<std::string> audit;  // as it was told of
 };
 
 }  // namespace notifyd

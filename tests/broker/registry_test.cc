@@ -62,6 +62,24 @@ TEST_CASE("registry: a change is answered and published once it is durable, and 
   CHECK(stage.replies.count(4) == 1);
 }
 
+TEST_CASE("registry: the entry of the audit is written with the change, so that who stops in between has both or none") {
+  Stage stage;
+  stage.CommitAll();
+  stage.Step(PutNamespace{1, Stage::Root(), "one", {}});
+  stage.Step(MakeTokenRequest{2, Stage::Root(), "tokenone", "name", Stage::Submits({"one"}), false, Stage::Secret(1)});
+  REQUIRE(stage.batches.size() == 2);
+  CHECK(stage.batches[0].sync);
+  stage.rows.Apply(stage.batches[0]);
+  stage.Start();
+  CHECK(stage.registry->decided().FindNamespace("one") != nullptr);
+  CHECK(stage.registry->decided().FindToken("tokenone") == nullptr);
+  CHECK(stage.rows.audit == std::vector<std::string>{"namespace_made one by root"});
+  CHECK(stage.audit.empty());  // it was not told of
+  stage.Ask(MakeTokenRequest{3, Stage::Root(), "tokenone", "name", Stage::Submits({"one"}), false, Stage::Secret(1)}, 3);
+  CHECK(stage.rows.audit.back() == "token_made tokenone by root");
+  CHECK(stage.audit.back() == stage.rows.audit.back());
+}
+
 TEST_CASE("registry: a namespace's cell is chosen as it is made; another one is where it moves, and its own calls that off") {
   Made made;
   NamespaceSettings in_east;

@@ -87,7 +87,7 @@ struct Rig : Switchboard, NamespaceBoard {
     posted.emplace_back(to, std::move(event));
   }
   void Post(RegistryEvent) override {}
-  void Audit(AuditEntry) override {}
+  void Audit(AuditEntry, std::function<void()>) override {}
   NamespaceFigures Figures(NamespaceNumber number) const override { return figures.at(number); }
   NamespaceFigures Sum() const override { return {}; }
 

@@ -11,6 +11,7 @@
 
 #include "support/counting_receiver.h"
 #include "cli/e2e_broker.h"
+#include "cli/token_create.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -383,4 +384,40 @@ TEST_CASE("kill -9 after a keyed submit and a cancel: the idempotency key is rem
   CHECK(broker.Stat("/states/scheduled") == 1);
   CHECK(broker.BooksBalance());
   CHECK(receiver.count() == 0);
+}
+
+TEST_CASE("kill -9 right after a change was answered: the audit has it, once") {
+  TempDir dir;
+  const Made admin = Create(dir.path(), {"--scopes", "admin"});
+  REQUIRE(admin.code == 0);
+  std::vector<std::string> changed;
+  for (int round = 0; round < 9; ++round) {
+    INFO("round " << round);
+    Broker broker(dir.path(), {"--auth-mode", "token"});
+    HttpClient http(HttpTarget{broker.url(), {admin.token, ""}});
+    auto call = [&http](const std::string& method, const std::string& path, const std::string& body = "") {
+      Result<HttpAnswer> answer = http.Call(method, path, body.empty() ? nullptr : &body);
+      REQUIRE(answer.ok());
+      return *std::move(answer);
+    };
+    const std::string audit = call("GET", "/v1/audit").body;
+    INFO(audit);
+    for (const std::string& id : changed) {
+      const std::string entry = "\"object\":\"" + id + "\"";
+      const size_t first = audit.find(entry);
+      CHECK(first != std::string::npos);
+      CHECK(audit.find(entry, first + 1) == std::string::npos);
+    }
+    if (round % 2 == 0) {
+      const std::string id = JsonAt(call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:1/","delay_ms":3600000})").body, "/id");
+      REQUIRE(call("DELETE", "/v1/notifies/" + id).status == 200);
+      Kill(&broker);
+      changed.push_back(id);
+    } else {
+      const HttpAnswer made = call("POST", "/v1/tokens", R"({"name":"t","namespaces":["default"],"scopes":["submit"]})");
+      REQUIRE(made.status == 201);
+      Kill(&broker);
+      changed.push_back(JsonAt(made.body, "/id"));
+    }
+  }
 }

@@ -44,7 +44,11 @@ class SharedStore : public StoreHost {
     });
   }
   void Commit(RegistryBatch batch) override {
-    Locked([&] { store_->Commit(std::move(batch)); });
+    Locked([&] {
+      for (const RegistryWrite& write : batch.writes)
+        if (const auto* entry = std::get_if<AuditEntry>(&write)) audited.push_back(entry->what);
+      store_->Commit(std::move(batch));
+    });
   }
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override {
     Locked([&] { retention[number] = {succeeded_ms, settled_ms}; });
@@ -54,7 +58,7 @@ class SharedStore : public StoreHost {
     return store_->StoredBytes(number);
   }
   void CompactNamespace(NamespaceNumber) override {}
-  void Audit(AuditEntry) override {}
+  void Audit(AuditEntry, std::function<void()>) override {}
   void ListAudit(AuditQuery, std::function<void(AuditPage)>) override {}
   void Stop() override {
     Locked([&] { store_->Stop(); });
@@ -86,6 +90,7 @@ class SharedStore : public StoreHost {
 
   std::atomic<bool> fails = false, holds_loads = false;
   std::map<NamespaceNumber, int> opened;
+  std::vector<std::string> audited;  // with the registry's batches
   std::map<NamespaceNumber, std::pair<std::optional<int64_t>, std::optional<int64_t>>> retention;
 
  private:
@@ -265,7 +270,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
       open_at_report = std::move(open);
     });
   }
-  void Audit(AuditEntry) override {}
+  void Audit(AuditEntry, std::function<void()>) override {}
 
  private:
   FakeStore store_;

@@ -3,6 +3,7 @@
 // with a class of that name that is a HostHarness and opens a new store where it is made.
 #pragma once
 
+#include <atomic>
 #include <algorithm>
 #include <tuple>
 
@@ -292,6 +293,8 @@ TEMPLATE_TEST_CASE("audit: entries are listed newest first, by any of their word
   HostHarness& store = made;
   CHECK(store.ListAudit({}).items.empty());
   std::vector<AuditEntry> entries;
+  std::atomic<size_t> durable = 0;
+  auto count_durable = [&durable] { ++durable; };
   for (int i = 0; i < 12; ++i) {
     AuditEntry entry;
     // Several of one moment, and a clock that was set back.
@@ -302,10 +305,13 @@ TEMPLATE_TEST_CASE("audit: entries are listed newest first, by any of their word
     entry.from = "192.0.2.7";
     entry.space = i < 6 ? "billing" : "";
     entry.count = static_cast<uint64_t>(i + 1);
-    store.host().Audit(entry);
+    // With a change of the registry, or by itself.
+    if (i % 4 == 1) store.CommitRegistry({PutHead{{2, 1, {}}}, entry});
+    else store.host().Audit(entry, count_durable);
     entries.push_back(entry);
   }
-  store.CommitRegistry({PutHead{{2, 1, {}}}});
+  store.CommitRegistry({PutHead{{2, 1, {}}}}, /*sync=*/false);
+  CHECK(durable == 9);
   std::stable_sort(entries.begin(), entries.end(), [](const AuditEntry& a, const AuditEntry& b) { return a.at < b.at; });
   std::reverse(entries.begin(), entries.end());
   for (bool reopened : {false, true}) {
@@ -333,9 +339,10 @@ TEMPLATE_TEST_CASE("audit: entries are listed newest first, by any of their word
     CHECK(count({.who = "bob", .what = "token_made", .space = "billing"}) == 1);
   }
   // Of the same moment as others of before the start.
-  store.host().Audit({{StoreHarness::kStart}, "cid", "token_made", "again"});
+  store.host().Audit({{StoreHarness::kStart}, "cid", "token_made", "again"}, count_durable);
   store.CommitRegistry({PutHead{{2, 2, {}}}});
   CHECK(store.ListAudit({}).items.size() == 13);
+  CHECK(durable == 10);
 }
 
 }  // namespace

@@ -93,9 +93,14 @@ struct RegistryApplier {
   }
   void operator()(const PutTokenUse& op) { disk->uses[op.id] = op.used_at; }
   void operator()(const PutHead& op) { disk->head = op.head; }
+  void operator()(const AuditEntry& op) { disk->Add(op); }
 };
 
 }  // namespace
+
+void FakeDisk::Add(const AuditEntry& entry) {
+  audit[{entry.at, static_cast<uint32_t>(audit.size())}] = entry;
+}
 
 void FakeDisk::Apply(const RegistryBatch& batch) {
   for (const RegistryWrite& write : batch.writes) std::visit(RegistryApplier{this}, write);

@@ -67,6 +67,7 @@ struct FakeDisk {
   std::map<AuditPlace, AuditEntry> audit;
 
   void Apply(const RegistryBatch& batch);
+  void Add(const AuditEntry& entry);
   RegistryImage Image() const;
 };
 

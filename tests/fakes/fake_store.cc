@@ -188,7 +188,7 @@ void FakeStore::Commit(RegistryBatch batch) {
   Queue(nullptr, std::move(batch));
 }
 
-void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what) {
+void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, Audited> what) {
   if (failed_) return;  // after a WriteFailed nothing is written any more
   queued_.push_back(std::make_shared<const Work>(Work{std::move(space), std::move(what)}));
   if (busy_ && !options_.simple) return;
@@ -198,10 +198,7 @@ void FakeStore::Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, Regist
 
 void FakeStore::Apply(const Work& work, FakeDisk* disk) {
   if (const auto* registry = std::get_if<RegistryBatch>(&work.what)) return disk->Apply(*registry);
-  if (const auto* entry = std::get_if<AuditEntry>(&work.what)) {
-    disk->audit[{entry->at, static_cast<uint32_t>(disk->audit.size())}] = *entry;
-    return;
-  }
+  if (const auto* audited = std::get_if<Audited>(&work.what)) return disk->Add(audited->entry);
   FakeImage& image = disk->spaces[work.space->number];
   if (const auto* batch = std::get_if<WriteBatch>(&work.what)) return image.Apply(*batch);
   image.state = FakeImage::State::kAsleep;
@@ -226,6 +223,9 @@ void FakeStore::WriteGroup() {
     } else if (const auto* registry = std::get_if<RegistryBatch>(&work->what)) {
       sync |= registry->sync;
       registry_group_.push_back(registry->number);
+    } else if (const auto* audited = std::get_if<Audited>(&work->what)) {
+      sync = true;
+      audited_group_.push_back(audited->durable);
     }
     unsynced_.push_back(std::move(work));
     if (options_.simple) break;
@@ -265,6 +265,7 @@ void FakeStore::ReportCommitted(bool synced) {
     else At(Draw(options_.answer_ms_max), [this, number] { events_->OnRegistryCommitted(number); });
   }
   registry_group_.clear();
+  for (const auto& durable : std::exchange(audited_group_, {})) At(Draw(options_.answer_ms_max), durable);
 }
 
 void FakeStore::Report(const SpacePtr& space, uint64_t synced) {

@@ -52,7 +52,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   void Start(StoreEvents* events) override { events_ = events; }
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
-  void Audit(AuditEntry entry) override { Queue(nullptr, std::move(entry)); }
+  void Audit(AuditEntry entry, std::function<void()> durable) override { Queue(nullptr, Audited{std::move(entry), std::move(durable)}); }
   void ListAudit(AuditQuery query, std::function<void(AuditPage)> done) override;
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   /// Of notifies' specs alone.
@@ -111,9 +111,13 @@ class FakeStore : public StoreHost, public NamespaceStore {
   struct SleepMark {
     WallTime wake;
   };
+  struct Audited {
+    AuditEntry entry;
+    std::function<void()> durable;
+  };
   struct Work {
     SpacePtr space;  // null: the registry's
-    std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what;
+    std::variant<WriteBatch, SleepMark, RegistryBatch, Audited> what;
   };
   using WorkPtr = std::shared_ptr<const Work>;
 
@@ -123,7 +127,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   int64_t Draw(int64_t max_ms) { return options_.simple ? 0 : static_cast<int64_t>(random_.Below(static_cast<uint64_t>(max_ms) + 1)); }
   bool IsFaulty(const WriteOp& op) const;
   void Commit(const SpacePtr& space, WriteBatch batch);
-  void Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, AuditEntry> what);
+  void Queue(SpacePtr space, std::variant<WriteBatch, SleepMark, RegistryBatch, Audited> what);
   void WriteGroup();
   void SyncGroup();
   void EndGroup();
@@ -150,6 +154,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   std::deque<WorkPtr> unsynced_;          // written, not synced
   std::vector<SpacePtr> unreported_;      // of the present group
   std::vector<uint64_t> registry_group_;  // the registry's batches in it
+  std::vector<std::function<void()>> audited_group_;
   uint64_t writes_ = 0, rows_ = 0;
   uint64_t registry_number_ = 0;
   bool busy_ = false, failed_ = false, dead_ = false, disk_low_ = false;

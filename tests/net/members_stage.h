@@ -354,7 +354,7 @@ class StagedBroker : public Switchboard {
     Note("other");
   }
   void Post(RegistryEvent) override { Note("registry"); }
-  void Audit(AuditEntry) override {}
+  void Audit(AuditEntry, std::function<void()> durable) override { durable(); }
 
   std::mutex mutex_;
   std::condition_variable changed_;

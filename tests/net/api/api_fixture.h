@@ -24,12 +24,18 @@ class FakeSwitchboard : public Switchboard {
     numbers.push_back(to);
   }
   void Post(RegistryEvent event) override { registry.push_back(std::move(event)); }
-  void Audit(AuditEntry entry) override { audited.push_back(std::move(entry)); }
+  void Audit(AuditEntry entry, std::function<void()> durable) override {
+    audited.push_back(std::move(entry));
+    if (holds_audit) held_audit.push_back(std::move(durable));
+    else durable();
+  }
 
   std::vector<Event> events;
   std::vector<NamespaceNumber> numbers;  // of all events that there ever were: for whom each was
   std::vector<RegistryEvent> registry;
   std::vector<AuditEntry> audited;
+  bool holds_audit = false;
+  std::vector<std::function<void()>> held_audit;
 };
 
 /// A parsed answer: any JSON value by its pointer.

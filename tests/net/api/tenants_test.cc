@@ -451,6 +451,39 @@ TEST_CASE("tenants: each change by a token is in the audit: who, from where, wha
   CHECK(f.sink.audited.size() == 2);
 }
 
+TEST_CASE("tenants: a change is answered once its entry of the audit is durable, and has one where its client went away before, too") {
+  TeamsFixture f;
+  const std::string token = f.Give({"*"}, ScopeSet::All());
+  const NotifyId id = NotifyId::Of(kOne, 5);
+  f.sink.holds_audit = true;
+  f.As(token, "DELETE", "/v1/notifies/" + id.ToString());
+  f.Reply(f.ViewOf(id, "shop"));
+  REQUIRE(f.sink.held_audit.size() == 1);
+  CHECK_FALSE(f.answered());
+  f.sink.held_audit[0]();
+  CHECK(f.Answer().status == 200);
+  f.As(token, "POST", "/v1/rekey");
+  REQUIRE(f.sink.held_audit.size() == 2);
+  CHECK_FALSE(f.answered());
+  f.sink.held_audit[1]();
+  CHECK(f.Answer().status == 202);
+  // What changes nothing waits for nothing.
+  f.As(token, "GET", "/v1/notifies/" + id.ToString());
+  f.Reply(f.ViewOf(id, "shop"));
+  CHECK(f.Answer().status == 200);
+  CHECK(f.sink.held_audit.size() == 2);
+
+  f.As(token, "DELETE", "/v1/notifies/" + id.ToString());
+  const size_t events = f.sink.events.size();
+  f.api.OnClose(f.last_token);
+  CHECK(f.sink.events.size() == events);  // its core goes on with it
+  f.Reply(f.ViewOf(id, "shop"));
+  REQUIRE(f.sink.audited.size() == 3);
+  CHECK(f.sink.audited[2].what == "notify_cancelled");
+  f.api.OnClose(f.last_token);
+  f.sink.held_audit[2]();
+}
+
 TEST_CASE("tenants: the audit says which fields a change named, and not what they are") {
   TeamsFixture f;
   const std::string token = f.Give({"*"}, ScopeSet::All());
