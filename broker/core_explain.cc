@@ -7,7 +7,6 @@
 #include "broker/core_pauses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
-#include "broker/flow.h"
 #include "broker/flow_settings.h"
 
 namespace notifyd {
@@ -88,15 +87,8 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
       reason("settled", std::string("it is settled: ") + ToString(out.state) + (state.reason.empty() ? "" : ", " + state.reason));
       return out;
   }
-  if (out.state != State::kSending && lane->paused()) {
-    const FlowFields* flow = entry.envelope->flow.get();
-    if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
-    else reason("lane_paused", pauses_->Said(*lane));
-    const std::optional<WallTime> until = pauses_->ExpectedAt(lane->key);
-    if (!until) out.expected_at.reset();
-    else if (out.expected_at) out.expected_at = std::max(*out.expected_at, *until);
-  }
   if (out.state != State::kSending) {
+    if (lane->paused()) pauses_->Explain(entry, *lane, &out);
     ExplainSwitches(entry, &out);
     ExplainBreaker(entry, &out);
   }
@@ -138,12 +130,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   const Entry* next = NextOf(lane);
   auto waits_for = [&](Wait wait) { return BlockedBy(wait, lane, next); };
   if (waits_for(Wait::kRestart)) reason("stopping", "the broker stops or restarts and begins no attempt");
-  if (waits_for(Wait::kResume)) {
-    const FlowFields* flow = entry.envelope->flow.get();
-    if (flow && topics_->IsPaused(flow->subscription)) reason("subscription_paused", "its subscription, " + flow->subscription + ", is paused");
-    else reason("lane_paused", pauses_->Said(lane));
-    out->expected_at = pauses_->ExpectedAt(lane.key);
-  }
+  if (waits_for(Wait::kResume)) pauses_->Explain(entry, lane, out);
   ExplainSwitches(entry, out);
   ExplainBreaker(entry, out);
   NotifyId blocked = lane.record.blocked_head;

@@ -196,12 +196,14 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPau
 }
 
 void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {
-  if (lane->paused()) return;
+  // With its subscription it would go on.
+  const bool was_paused = lane->paused();
+  if (was_paused && !pauses_->IsOfSubscription(*lane)) return;
   LaneSettings settings = lane->settings;
   settings.paused = Paused::kByFailure;
   settings.pause = PausePart::NoteOf({now_.wall, {}, {}, failed});
   PutSettings(lane, settings);
-  PauseLane(lane);
+  if (!was_paused) PauseLane(lane);
   out_->lane_logs.push_back({lane->key, failed});
 }
 

@@ -2,9 +2,18 @@
 #include "broker/core_pauses.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
+#include "broker/core_topics.h"
+#include "broker/flow.h"
+
 namespace notifyd {
+namespace {
+
+constexpr std::string_view kBeforeSubscription = "the subscription ", kBehindSubscription = " was paused";
+
+}  // namespace
 
 Handled Core::Impl::Handle(Task* task, LanePauseOver& r) {
   return pauses_->Handle(task, r);
@@ -16,9 +25,26 @@ WallTime Core::Impl::PausePart::EndOf(const LaneKey& lane) const {
   return found == lanes.end() ? kWallNever : found->second;
 }
 
-std::optional<WallTime> Core::Impl::PausePart::ExpectedAt(const LaneKey& lane) const {
-  const WallTime until = EndOf(lane);
-  return until == kWallNever ? std::nullopt : std::optional(until);
+PauseNoteRef Core::Impl::PausePart::NoteOfSubscription(WallTime since, const std::string& by, const std::string& subscription) {
+  return NoteOf({since, by, std::string(kBeforeSubscription) + subscription + std::string(kBehindSubscription), {}});
+}
+
+bool Core::Impl::PausePart::IsOfSubscription(const Lane& lane) const {
+  if (lane.settings.paused != Paused::kByRequest || EndOf(lane.key) != kWallNever) return false;
+  // Of one that was paused when no notes were kept it is not known, and it goes on as it would have then.
+  if (!lane.settings.pause.note) return true;
+  const std::string_view reason = lane.settings.pause.note->reason;
+  return reason.starts_with(kBeforeSubscription) && reason.ends_with(kBehindSubscription);
+}
+
+void Core::Impl::PausePart::Explain(const Entry& entry, const Lane& lane, Explained* out) const {
+  const FlowFields* flow = entry.envelope->flow.get();
+  const bool with_subscription = flow && core_.topics_->IsPaused(flow->subscription);
+  if (with_subscription) out->reasons.push_back({"subscription_paused", "its subscription, " + flow->subscription + ", is paused"});
+  if (!with_subscription || !IsOfSubscription(lane)) out->reasons.push_back({"lane_paused", Said(lane)});
+  const WallTime until = with_subscription ? kWallNever : EndOf(lane.key);
+  if (until == kWallNever) out->expected_at.reset();
+  else if (out->expected_at) out->expected_at = std::max(*out->expected_at, until);
 }
 
 std::string Core::Impl::PausePart::Said(const Lane& lane) const {
@@ -40,11 +66,17 @@ void Core::Impl::PausePart::Note(const Lane& lane, const LaneChangeRequest& requ
     settings->pause = {};
   } else if (lane.settings.paused == Paused::kNo) {
     settings->pause = NoteOf({core_.now_.wall, request.by, patch.reason.value_or(""), {}});
-  } else if (patch.reason || (patch.paused_until && *patch.paused_until)) {
-    // Who says that a lane is paused which is so says nothing new, without a reason or a time.
-    const WallTime since = settings->pause.note ? settings->pause.note->since : WallTime{};
-    const NotifyId failed = settings->pause.note && settings->paused == Paused::kByFailure ? settings->pause.note->failed : NotifyId{};
-    settings->pause = NoteOf({since, request.by, patch.reason.value_or(""), failed});
+  } else if (const bool taken_over = patch.paused == true && IsOfSubscription(lane);
+             patch.reason || (patch.paused_until && *patch.paused_until) || taken_over) {
+    // Who says that a lane is paused which is so says nothing new, without a reason or a time, unless it would go on with its subscription. A reason
+    // stays, with its author, until there is another one.
+    PauseNote note = settings->pause.note ? *settings->pause.note : PauseNote();
+    if (patch.reason || note.reason.empty() || IsOfSubscription(lane)) {
+      note.by = request.by;
+      note.reason = patch.reason.value_or("");
+    }
+    if (settings->paused != Paused::kByFailure) note.failed = {};
+    settings->pause = NoteOf(std::move(note));
   }
 }
 
@@ -98,6 +130,7 @@ Handled Core::Impl::PausePart::Handle(Task* task, LanePauseOver& r) {
   Lane* lane = core_.NeedLane(task, r.lane);
   if (!lane) return Handled::kParked;
   if (lane->has_attempted_head() && !core_.NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;
+  if (!core_.NeedCatalog(task)) return Handled::kParked;
   ending_.erase(r.lane);
   FindNextEnd();
   // Somebody has said something else meanwhile, or it goes on after the next start.
@@ -105,8 +138,11 @@ Handled Core::Impl::PausePart::Handle(Task* task, LanePauseOver& r) {
   PutEnd(r.lane, kWallNever);
   LaneSettings settings = lane->settings;
   if (settings.paused == Paused::kByRequest) {
-    settings.paused = Paused::kNo;
-    settings.pause = {};
+    // A subscription that is paused has paused it, too: that goes on.
+    const std::string* pauser = core_.topics_->PauserOf(r.lane);
+    const WallTime since = settings.pause.note ? settings.pause.note->since : WallTime{};
+    if (!pauser) settings.paused = Paused::kNo;
+    settings.pause = pauser ? NoteOfSubscription(since, {}, *pauser) : PauseNoteRef();
   }
   ChangeSettings(lane, settings);
   return Handled::kDone;

@@ -24,6 +24,10 @@ class Core::Impl::PausePart {
   void Note(const Lane& lane, const LaneChangeRequest& request, LaneSettings* settings) const;
   /// For settings of a lane that pauses now.
   static PauseNoteRef NoteOf(PauseNote note) { return {std::make_shared<const PauseNote>(std::move(note))}; }
+  /// Of one that pauses with a subscription. The words are what such a pause is known by, also in a store of before: never change them.
+  static PauseNoteRef NoteOfSubscription(WallTime since, const std::string& by, const std::string& subscription);
+  /// Is the lane paused with subscriptions, and by nobody and nothing else? Then it goes on with them.
+  bool IsOfSubscription(const Lane& lane) const;
 
   /// The lane's settings hold from now on, if they are others than those that do.
   void ChangeSettings(Lane* lane, const LaneSettings& settings);
@@ -33,9 +37,8 @@ class Core::Impl::PausePart {
   bool PutEnd(const LaneKey& lane, WallTime until);
   WallTime EndOf(const LaneKey& lane) const;
 
-  /// For who explains: that it is paused, since when, by whom and why, and when it goes on by itself; nothing where it does not.
-  std::string Said(const Lane& lane) const;
-  std::optional<WallTime> ExpectedAt(const LaneKey& lane) const;
+  /// Says of a notify whose lane is paused by whom that is, its subscription, somebody else or both, and when it goes on by itself.
+  void Explain(const Entry& entry, const Lane& lane, Explained* out) const;
 
   /// In each turn: begins to resume those whose time has come.
   void Fire();
@@ -46,6 +49,8 @@ class Core::Impl::PausePart {
   void FindNextEnd();
 
  private:
+  std::string Said(const Lane& lane) const;
+
   Core::Impl& core_;
   std::set<LaneKey> ending_;        // whose resume is under way
   WallTime next_end_ = kWallNever;  // of those whose resume is not

@@ -248,6 +248,14 @@ std::vector<LaneKey> Core::Impl::TopicPart::PausedLanesOf(const SubscriptionReco
   return lanes;
 }
 
+const std::string* Core::Impl::TopicPart::PauserOf(const LaneKey& lane) const {
+  for (const auto& [name, known] : subscriptions_) {
+    const std::vector<LaneKey> lanes = PausedLanesOf(known->record);
+    if (std::find(lanes.begin(), lanes.end(), lane) != lanes.end()) return &name;
+  }
+  return nullptr;
+}
+
 bool Core::Impl::TopicPart::NeedLanes(Task* task, const std::vector<LaneKey>& lanes) {
   core_.NeedSwitches(task);
   for (const LaneKey& key : lanes)
@@ -281,12 +289,10 @@ std::unordered_set<LaneKey> Core::Impl::TopicPart::NotPausedByOthers(const Name&
 
 void Core::Impl::TopicPart::SetPaused(const Name& name, const LaneKey& key, bool paused, const std::string& by) {
   Lane* lane = core_.GetLane(key);
-  // What is paused with its subscription goes on with that.
-  core_.pauses_->PutEnd(key, kWallNever);
-  if ((lane->settings.paused != Paused::kNo) == paused) return;
+  if (paused ? lane->settings.paused != Paused::kNo : !core_.pauses_->IsOfSubscription(*lane)) return;  // T7
   LaneSettings settings = lane->settings;
   settings.paused = paused ? Paused::kByRequest : Paused::kNo;
-  settings.pause = paused ? PausePart::NoteOf({core_.now_.wall, by, "the subscription " + name + " was paused", {}}) : PauseNoteRef();
+  settings.pause = paused ? PausePart::NoteOfSubscription(core_.now_.wall, by, name) : PauseNoteRef();
   core_.PutSettings(lane, settings);
   core_.journal_.AskSync();
   if (paused) core_.PauseLane(lane);

@@ -18,8 +18,8 @@
 //   T5  No attempt begins of what waits of a subscription from the batch on that deletes it with that, over restarts: what comes to its turn before
 //       the agenda has come to it ends there.
 //   T6  Nothing that waits of a paused subscription is in a lane that is not paused, as far as that was not resumed by itself: not in those of what
-//   it
-//       was before, nor in one that another subscription had paused, too, and resumes.
+//       it was before, nor in one that another subscription had paused, too, and resumes.
+//   T7  What was not paused with a subscription does not go on with one: a lane that somebody paused, or that paused itself, stays so.
 #pragma once
 
 #include <map>
@@ -83,6 +83,8 @@ class Core::Impl::TopicPart {
   void AnswerAppliesUnknown();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
   bool IsPaused(const std::string& subscription) const;
+  /// Returns the name of a paused subscription with which the lane is paused; null: there is none. The catalog must be known.
+  const std::string* PauserOf(const LaneKey& lane) const;
   /// Does it go with its subscription, which was deleted (T5)?
   bool IsLeaving(const Entry& entry) const;
   /// Can that be said? As long as it cannot nothing is started.

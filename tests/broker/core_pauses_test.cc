@@ -98,6 +98,12 @@ TEST_CASE("pause: who paused a lane, since when and why stays with it until it g
   // Once more says nothing new, unless it has a reason; since when stays.
   CHECK(*ask(kLane, true, std::nullopt, "token b").note == PauseNote{since, "token a", "deployment", {}});
   CHECK(*ask(kLane, true, "not yet", "token b").note == PauseNote{since, "token b", "not yet", {}});
+  // A time alone takes away neither the reason nor who gave it.
+  LaneChangeRequest later;
+  later.lane = kLane;
+  later.patch = Until({f.now.wall.ms + 60'000});
+  later.by = "token c";
+  CHECK(*std::get<LaneViewed>(f.Do(std::move(later)).body).lane.own.pause.note == PauseNote{since, "token b", "not yet", {}});
   CHECK_FALSE(ask(kLane, false, std::nullopt, "token b").note);
   CHECK(f.Stats().totals.lane_settings == 0);
   CHECK(ask(kLane, true, std::nullopt, "").note->reason.empty());
