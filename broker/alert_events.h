@@ -23,6 +23,7 @@ struct AlertAttempts {
   std::optional<int64_t> p99_ms;      // of them
   uint64_t failed_in_a_row = 0;       // the newest
   std::string last_error;             // of the last failure
+  bool succeeded = false;             // one that was counted did; else it may have failed for longer than is known
 };
 /// Of a rule that is about attempts. A host that is not there was not tried since `since`.
 struct AlertRuleAttempts {
@@ -45,7 +46,7 @@ struct AlertLane {
 };
 struct AlertHost {
   std::string host;
-  bool open = false;  // its breaker
+  bool open = false;  // its breaker; one that is not was reached
   std::string detail;
 };
 /// How much a caller submits, or is submitted for a host.
@@ -63,7 +64,7 @@ struct AlertSpace {
   std::optional<double> quota_percent = {};       // of the one that is used most
   std::string quota = {};                         // its name
   std::optional<std::vector<AlertLane>> lanes = {};
-  std::optional<std::vector<AlertHost>> hosts = {};  // those with an open breaker
+  std::optional<std::vector<AlertHost>> hosts = {};  // all with an open breaker
   std::optional<std::vector<AlertRate>> callers = {}, host_rates = {};
   NamespaceNumber number = kDefaultNumber;
   WallTime since = {};  // what is counted of it is counted since then, at the earliest
@@ -87,7 +88,7 @@ struct AlertFigures {
   std::vector<AlertSpace> spaces;    // all that there are; of several brokers by name
   std::vector<AlertRuleAttempts> attempts;  // of the rules that are about attempts
   std::vector<AlertHappening> happenings;
-  WallTime happenings_since;
+  WallTime happenings_since;         // the start: nothing was counted before
   std::string member;                // of several brokers: whose they are
   std::vector<AlertMember> members;  // the others, by name
 };

@@ -74,6 +74,7 @@ void AlertMeter::Take(const std::string& space, const AttemptLog& log, WallTime 
     minute.failed += failed;
     minute.durations.Add(log.duration_ms);
     host.failed_in_a_row = failed ? host.failed_in_a_row + 1 : 0;
+    host.succeeded = host.succeeded || !failed;
     if (failed) host.last_error = log.error == "unexpected_answer" ? "status " + std::to_string(log.status) : log.error;
     host.last_at = now;
   }
@@ -126,6 +127,7 @@ void AlertMeter::AddTo(AlertFigures* figures, WallTime now) {
       }
       out.p99_ms = durations.AtPerMille(990);
       out.failed_in_a_row = host.failed_in_a_row;
+      out.succeeded = host.succeeded;
       out.last_error = host.last_error;
       attempts.hosts.push_back(std::move(out));
     }

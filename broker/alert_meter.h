@@ -46,6 +46,7 @@ class AlertMeter {
   struct Host {
     std::array<Minute, kMinutes> minutes;
     uint64_t failed_in_a_row = 0;
+    bool succeeded = false;
     std::string last_error;
     WallTime last_at;
   };

@@ -63,9 +63,18 @@ class Reader {
     const bool over = IsOver(rule_, value);
     out_.known.push_back({std::move(cause), value, std::move(detail), over});
   }
+  /// What was counted for less than a figure looks back may be too small. `sure`: it is not, all the same.
+  void AddCounted(AlertCause cause, double value, std::string detail, bool sure) {
+    if (sure || IsOver(rule_, value)) Add(std::move(cause), value, std::move(detail));
+  }
+  /// `since`: it has been counted from then on, at the earliest.
+  bool IsWhole(WallTime since) const {
+    const int64_t span_ms = SpanOf(rule_.when);
+    return span_ms == 0 || now_.ms - std::max(since, figures_.happenings_since).ms >= span_ms;
+  }
   OwnReadings OfProcess(std::optional<double> value) {
-    if (value) Add({.member = figures_.member}, *value);
-    out_.others = value.has_value();
+    out_.others = value && (IsWhole({}) || IsOver(rule_, *value));
+    if (out_.others) Add({.member = figures_.member}, *value);
     return std::move(out_);
   }
 
@@ -73,7 +82,7 @@ class Reader {
     for (const AlertRuleAttempts& attempts : figures_.attempts) {
       if (attempts.rule != rule_.name) continue;
       for (const AlertAttempts& host : attempts.hosts)
-        if (IsHere(host.space)) AddAttempts(host);
+        if (IsHere(host.space)) AddAttempts(host, IsWhole(std::max(attempts.since, SinceOf(host.space))));
       out_.others = now_.ms - attempts.since.ms >= MemoryOf(rule_.when);
     }
     return DoneCounting();
@@ -90,31 +99,38 @@ class Reader {
     const AlertSpace* row = FindSpace(figures_, space);
     return row && !row->member;
   }
-  void AddAttempts(const AlertAttempts& host) {
+  /// Of one of several brokers.
+  WallTime SinceOf(const std::string& space) const {
+    const AlertSpace* row = figures_.member.empty() ? nullptr : FindSpace(figures_, space);
+    return row ? row->since : WallTime{};
+  }
+  void AddAttempts(const AlertAttempts& host, bool whole) {
     AlertCause cause{.space = host.space, .host = host.host};
+    const bool enough = host.attempts >= kAlertLeastAttempts;
     switch (rule_.when) {
       case AlertWhen::kFailing:
-        return Add(std::move(cause), static_cast<double>(host.failed_in_a_row), host.last_error);
+        return AddCounted(std::move(cause), static_cast<double>(host.failed_in_a_row), host.last_error,
+                          whole || host.succeeded || host.failed_in_a_row == 0);
       case AlertWhen::kFailedRate:
-        return Add(std::move(cause),
-                   host.attempts < kAlertLeastAttempts ? 0 : 100.0 * static_cast<double>(host.failed) / static_cast<double>(host.attempts),
-                   CountText(host.failed, "of " + CountText(host.attempts, "attempts")));
+        return AddCounted(std::move(cause), enough ? 100.0 * static_cast<double>(host.failed) / static_cast<double>(host.attempts) : 0,
+                          CountText(host.failed, "of " + CountText(host.attempts, "attempts")), whole || enough);
       default:
-        return Add(std::move(cause), static_cast<double>(host.p99_ms.value_or(0)), CountText(host.attempts, "attempts"));
+        return AddCounted(std::move(cause), static_cast<double>(host.p99_ms.value_or(0)), CountText(host.attempts, "attempts"), whole || enough);
     }
   }
 
   OwnReadings OfHappenings() {
     for (const AlertHappening& each : figures_.happenings)
       if (each.when == rule_.when && PassesFilter(rule_.namespaces, each.space) && IsHere(each.space))
-        Add({.space = each.space, .object = each.object}, static_cast<double>(each.count), each.detail);
+        AddCounted({.space = each.space, .object = each.object}, static_cast<double>(each.count), each.detail, IsWhole(SinceOf(each.space)));
     out_.others = now_.ms - figures_.happenings_since.ms >= MemoryOf(rule_.when);
     return DoneCounting();
   }
 
   OwnReadings OfSpaces() {
     for (const AlertSpace& space : figures_.spaces)
-      if (!space.member && PassesFilter(rule_.namespaces, space.name) && !AddSpace(space)) out_.unknown.push_back(space.name);
+      if (!space.member && PassesFilter(rule_.namespaces, space.name) && (!AddSpace(space) || !IsWhole(space.since)))
+        out_.unknown.push_back(space.name);
     out_.others = true;
     std::sort(out_.unknown.begin(), out_.unknown.end());
     return std::move(out_);
@@ -127,7 +143,7 @@ class Reader {
       case AlertWhen::kQuota:
         return AddOne(cause, space.quota_percent, space.quota);
       case AlertWhen::kLatenessP99:
-        return AddOne(cause, space.lateness_p99_ms);
+        return AddLateness(space);
       case AlertWhen::kPending:
         return rule_.lanes.empty() ? AddOne(cause, space.pending) : AddLanes(space);
       case AlertWhen::kOldestDueAge:
@@ -145,6 +161,10 @@ class Reader {
   bool AddOne(const AlertCause& cause, const std::optional<T>& value, const std::string& detail = {}) {
     if (value) Add(cause, static_cast<double>(*value), detail);
     return value.has_value();
+  }
+  bool AddLateness(const AlertSpace& space) {
+    if (space.lateness_p99_ms) AddCounted({.space = space.name}, static_cast<double>(*space.lateness_p99_ms), {}, IsWhole(space.since));
+    return space.lateness_p99_ms.has_value();
   }
   bool AddLanes(const AlertSpace& space) {
     if (!space.lanes) return false;
@@ -170,7 +190,7 @@ class Reader {
       if (!PassesFilter(filter, rate.name)) continue;
       AlertCause cause{.space = space.name};
       cause.*part = rate.name;
-      Add(std::move(cause), rule_.when == AlertWhen::kRate ? rate.per_s : rate.ratio.value_or(0));
+      AddCounted(std::move(cause), rule_.when == AlertWhen::kRate ? rate.per_s : rate.ratio.value_or(0), {}, IsWhole(space.since));
     }
     return true;
   }
@@ -277,6 +297,23 @@ int64_t MemoryOf(AlertWhen when) {
       return kAlertMemoryMs;
     default:
       return 0;
+  }
+}
+
+int64_t SpanOf(AlertWhen when) {
+  constexpr int64_t kMinuteMs = 60'000, kBreakerMemoryMs = 3'600'000;
+  switch (when) {
+    case AlertWhen::kFailedRate:
+    case AlertWhen::kSlow:
+      return 5 * kMinuteMs;
+    case AlertWhen::kRate:
+    case AlertWhen::kLatenessP99:
+    case AlertWhen::kCommitP99:
+      return kMinuteMs;
+    case AlertWhen::kBreakerOpen:
+      return kBreakerMemoryMs;  // so long one at which nothing happens is remembered (core_breakers.cc)
+    default:
+      return MemoryOf(when);
   }
 }
 

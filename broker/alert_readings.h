@@ -45,6 +45,9 @@ inline constexpr int64_t kAlertMemoryMs = 600'000;
 inline constexpr int64_t kFailingMemoryMs = 86'400'000;
 /// For so long what was counted of attempts or happenings says something; 0: the kind counts nothing.
 int64_t MemoryOf(AlertWhen when);
+/// So far back a figure looks. Of one that was counted for less, since the broker or the namespace began, it is not known that it is below the
+/// threshold, unless something else says so: what fired goes on. 0: it is of the moment.
+int64_t SpanOf(AlertWhen when);
 /// Is it of a process, not of a namespace?
 bool IsOfProcess(AlertWhen when);
 /// Of fewer attempts in five minutes no part is taken.

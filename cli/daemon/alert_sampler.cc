@@ -31,6 +31,11 @@ bool AsksLanes(AlertWhen when) {
   return when == AlertWhen::kOldestDueAge || when == AlertWhen::kPending;
 }
 
+/// Was it answered by the host, whatever it was?
+bool IsReached(const HostFigures& figures) {
+  return figures.attempts > figures.failed || figures.last_error.starts_with("status ");
+}
+
 /// The hour against an hour of the day before, as far as that is known: who began a day ago has but an hour of it, which is not that of a day.
 template <class Counts>
 AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before, int64_t day_before_ms) {
@@ -384,11 +389,15 @@ void AlertSampler::OnReply(Reply reply) {
 void AlertSampler::TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now) {
   known->now = std::move(now);
   known->now_at = ReadClockMs(CLOCK_BOOTTIME);
-  std::vector<AlertHost> open;
-  for (const HostNow& host : known->now->hosts)
-    if (host.breaker != Breaker::State::kClosed) open.push_back({host.host, true, host.figures.last_error});
-  if (!wants_.breakers || open.size() >= known->now->stats.open_breakers || known->now->hosts.size() < kMostHosts) {
-    known->hosts = std::move(open);
+  std::vector<AlertHost> hosts;
+  size_t open = 0;
+  for (const HostNow& host : known->now->hosts) {
+    const bool is_open = host.breaker != Breaker::State::kClosed;
+    open += is_open;
+    if (is_open || IsReached(host.figures)) hosts.push_back({host.host, is_open, host.figures.last_error});
+  }
+  if (!wants_.breakers || open >= known->now->stats.open_breakers || known->now->hosts.size() < kMostHosts) {
+    known->hosts = std::move(hosts);
     return;
   }
   // There are more than it names: all are gone through.

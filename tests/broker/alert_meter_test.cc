@@ -69,8 +69,12 @@ TEST_CASE("alert meter: attempts of five minutes by host, failures in a row, and
   CHECK(host.failed == 2);
   CHECK(host.failed_in_a_row == 2);
   CHECK(host.last_error == "timeout");
+  CHECK(host.succeeded);
   rig.End("h:1", "");
   CHECK(rig.Read().attempts[0].hosts[0].failed_in_a_row == 0);
+  rig.End("h:3", "timeout");
+  CHECK_FALSE(rig.Read().attempts[0].hosts[2].succeeded);
+  rig.End("h:3", "");
   rig.now.ms += 6 * kMinute;
   CHECK(rig.Read().attempts[0].hosts[0].attempts == 0);
   rig.now.ms += 5 * kMinute;

@@ -333,6 +333,72 @@ TEST_CASE("alerts: what is not known goes on as it was: a broker that has just b
   CHECK(disk.Pass(100).empty());
 }
 
+/// Figures that are below the threshold because they were counted for too short, and such that are though they were: empty where there are none.
+struct Young {
+  AlertWhen when;
+  int seconds;  // so long they say nothing
+  std::function<void(Watch&)> few, evidence;
+};
+std::vector<Young> YoungKinds() {
+  auto attempts = [](uint64_t attempts, uint64_t failed, uint64_t in_a_row, bool succeeded) {
+    return [=](Watch& w) {
+      w.attempts() = {Attempts("h:1", attempts, failed)};
+      w.attempts()[0].failed_in_a_row = in_a_row;
+      w.attempts()[0].succeeded = succeeded;
+    };
+  };
+  auto happened = [](AlertWhen when) { return [=](Watch& w) { w.figures().happenings = {{when, "orders", "nightly", "not_running", 1}}; }; };
+  return {
+      {AlertWhen::kFailing, 86'400, attempts(1, 1, 1, false), attempts(2, 1, 1, true)},
+      {AlertWhen::kFailedRate, 300, attempts(9, 9, 9, false), attempts(10, 5, 0, true)},
+      {AlertWhen::kSlow, 300, attempts(9, 0, 0, true), attempts(10, 0, 0, true)},
+      {AlertWhen::kLatenessP99, 60, [](Watch& w) { w.space().lateness_p99_ms = 0; }, {}},
+      {AlertWhen::kRate,
+       60,
+       [](Watch& w) {
+         w.space().callers = {AlertRate{"shop", 1, {}}};
+       },
+       {}},
+      {AlertWhen::kCommitP99, 60, [](Watch& w) { w.figures().commit_p99_ms = 0; }, {}},
+      {AlertWhen::kBreakerOpen, 3'600, [](Watch& w) { w.space().hosts.emplace(); },
+       [](Watch& w) {
+         w.space().hosts = {{"h:1", false, {}}};
+       }},
+      {AlertWhen::kScheduleMissed, 600, happened(AlertWhen::kScheduleMissed), {}},
+      {AlertWhen::kSkipped, 600, happened(AlertWhen::kSkipped), {}},
+  };
+}
+
+TEST_CASE("alerts: what was counted for less than it looks back does not say that it is over, unless something else does; nor that it begins") {
+  for (const Young& young : YoungKinds()) {
+    INFO(KindOf(young.when).word);
+    for (const bool evidence : {false, true}) {
+      if (evidence && !young.evidence) continue;
+      AlertRule rule = RuleOf(young.when);
+      rule.repeat_ms = rule.for_ms = 0;
+      if (young.when == AlertWhen::kScheduleMissed || young.when == AlertWhen::kSkipped) rule.threshold = 2;
+      Watch watch(rule);
+      Kinds().at(young.when)(watch, true);
+      CHECK(watch.Pass(90) == std::vector{What::kFiring});
+      watch.Restart();
+      watch.figures().attempts[0].since = watch.figures().happenings_since = watch.now();
+      young.few(watch);
+      CHECK(watch.Pass(young.seconds - 1).empty());
+      // It goes on, and is no new one.
+      Kinds().at(young.when)(watch, true);
+      CHECK(watch.Pass(30).empty());
+      watch.figures().attempts[0].since = watch.figures().happenings_since = watch.now();
+      (evidence ? young.evidence : young.few)(watch);
+      CHECK(watch.Pass(evidence ? 10 : young.seconds + 10) == std::vector{What::kOver});
+
+      Watch calm(rule);
+      calm.figures().attempts[0].since = calm.figures().happenings_since = calm.now();
+      young.few(calm);
+      CHECK(calm.Pass(young.seconds + 10).empty());
+    }
+  }
+}
+
 TEST_CASE("alerts: what the file takes out of an alert is over at once, though nobody has tried it since") {
   for (AlertWhen when : {AlertWhen::kFailing, AlertWhen::kFailedRate, AlertWhen::kSlow, AlertWhen::kSkipped}) {
     AlertRule rule = RuleOf(when);

@@ -207,6 +207,28 @@ TEST_CASE("alerts: a receiver that is not there is told once it is, of the begin
   CHECK(JsonAt(bodies[1], "/alerts/0/state") == "over");
 }
 
+TEST_CASE("alerts: one that goes on over a restart is neither over nor new by it, and over once a call succeeds") {
+  TempDir dir;
+  std::atomic<bool> well = false;
+  ScriptedServer target([&](const SeenRequest&) { return ScriptedAnswer{well ? 200 : 500, "{}"}; });
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  const std::string file = dir.Write(
+      "n.toml", "[[alert]]\nname = \"down\"\nwhen = \"failing\"\nthreshold = 3\nfor = 0\ngroup = 0\nto = \"webhook:" + receiver.url() + "/\"\n");
+  {
+    Broker broker(dir.path(), {"--config", file});
+    broker.Submit(R"({"url":")" + target.url() + R"(/","retry":{"max_attempts":100,"schedule_ms":[1000]}})");
+    CHECK(JsonAt(Wait(receiver, 1)[0].body, "/alerts/0/state") == "firing");
+    broker.process().Signal(SIGTERM);
+    CHECK(broker.process().Wait() == 0);
+  }
+  Broker broker(dir.path(), {"--config", file});
+  Wait(target, target.seen().size() + 5);
+  CHECK(receiver.seen().size() == 1);
+  CHECK(JsonAt(broker.Call("GET", "/v1/alerts/down").body, "/state") == "firing");
+  well = true;
+  CHECK(JsonAt(Wait(receiver, 2)[1].body, "/alerts/0/state") == "over");
+}
+
 TEST_CASE("alerts: a thousand hosts that fail at once make one message") {
   TempDir dir;
   DeafPort deaf;
