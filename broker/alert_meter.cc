@@ -82,7 +82,7 @@ void AlertMeter::Take(const std::string& space, const AttemptLog& log, WallTime 
 
 void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now) {
   const bool missed = log.event == "run missed";
-  if (!missed && log.event != "subscription skipped") return;
+  if (!missed && log.event != "subscription skipped" && log.event != kSkippedOn) return;
   const std::string object(FieldOf(log, missed ? "schedule" : "subscription"));
   uint64_t count = 1;
   if (const std::string_view said = FieldOf(log, "count"); !said.empty()) std::from_chars(said.data(), said.data() + said.size(), count);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 
@@ -16,6 +17,9 @@
 #include "broker/figures.h"
 
 namespace notifyd {
+
+/// The event of a FlowLog that has a count of what follows a "subscription skipped" for the same reason: no line of the log says it.
+inline constexpr std::string_view kSkippedOn = "subscription skipped on";
 
 class AlertMeter {
  public:

@@ -125,6 +125,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList
 void Core::Impl::TopicPart::EndTurn() {
   EndFanOuts();
   WriteBacklogs();
+  TellSkips();
   if (core_.stopping_ || sweeping_ || !SweepsEvents() || core_.now_.mono < next_sweep_) return;
   sweeping_ = true;
   swept_.clear();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/alert_meter.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/grant.h"
@@ -102,12 +103,23 @@ bool Core::Impl::TopicPart::HasRoom(Known* known, NotifyId event) {
   return false;
 }
 
-/// The event is not fanned out to it. `noted`: so it was with the last one, for the same reason.
+/// The event is not fanned out to it. `noted`: so it was with the last one, for the same reason; then it is counted for alerts alone.
 void Core::Impl::TopicPart::NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted) {
   ++backlogs_[known.name].record.skipped;
   changed_.insert(known.name);
-  if (std::exchange(*noted, true)) return;
+  if (std::exchange(*noted, true)) {
+    auto& [count, last] = skips_[known.name];
+    ++count;
+    last = event;
+    return;
+  }
   core_.out_->flow_logs.push_back({true, "subscription skipped", {{"subscription", known.name}, {"event_id", event.ToString()}, {"reason", reason}}});
+}
+
+void Core::Impl::TopicPart::TellSkips() {
+  for (const auto& [name, skips] : std::exchange(skips_, {}))
+    core_.out_->flow_logs.push_back(
+        {true, std::string(kSkippedOn), {{"subscription", name}, {"event_id", skips.second.ToString()}, {"count", std::to_string(skips.first)}}});
 }
 
 /// Its transform makes nothing of the event that may be sent. What was meant to be left out must not go out in its place.

@@ -339,6 +339,7 @@ class Core::Impl::TopicPart {
   Handled PauseUnreachable(Task* task, AgendaDue& r);
   bool HasRoom(Known* known, NotifyId event);
   void NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted);
+  void TellSkips();
   void NoteUntransformed(Known* known, Hand* hand, EventPlace* place);
   bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
   bool EndApply(RequestId request);
@@ -389,6 +390,7 @@ class Core::Impl::TopicPart {
   size_t sweep_row_ = 0, sweep_run_ = 0;  // where in them, and where in the event's runs
   uint64_t sweep_at_ = 0;
   TopicFigures figures_;
+  std::map<Name, std::pair<uint64_t, NotifyId>> skips_;  // in this turn, without a line in the log: how many, and the last event
 };
 
 }  // namespace notifyd

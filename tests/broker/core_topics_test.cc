@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "broker/alert_meter.h"
 #include "broker/topics_fixture.h"
 
 namespace notifyd {
@@ -183,11 +184,24 @@ TEST_CASE("topics: a subscription with too much pending is skipped, which is cou
   for (int i = 0; i < 4; ++i) f.Emit(Topics::Item("a.b", "{}"));
   CHECK(f.See("slow").pending == 2);
   CHECK(f.See("slow").skipped == 2);
-  REQUIRE(f.flow_logs.size() == 1);
+  REQUIRE(f.flow_logs.size() == 2);
   CHECK(f.flow_logs[0].event == "subscription skipped");
+  // Alerts count the others.
+  Publish publish;
+  publish.events = {Topics::Item("a.b", "{}"), Topics::Item("a.b", "{}"), Topics::Item("a.b", "{}")};
+  publish.batch = true;
+  f.Tell({publish});
+  REQUIRE(f.flow_logs.size() == 3);
+  AlertMeter meter(f.now.wall);
+  for (const FlowLog& log : f.flow_logs) meter.Take("default", log, f.now.wall);
+  CHECK((f.flow_logs[1].event == kSkippedOn && f.flow_logs[2].event == kSkippedOn));
+  AlertFigures figures;
+  meter.AddTo(&figures, f.now.wall);
+  REQUIRE(figures.happenings.size() == 1);
+  CHECK(figures.happenings[0].count == 5);
   f.Restart();
   CHECK(f.See("slow").pending == 2);
-  CHECK(f.See("slow").skipped == 2);
+  CHECK(f.See("slow").skipped == 5);
   f.Subscribe("slow", {.max_pending = 2});  // resumed
   f.ServeAll();
   CHECK(f.See("slow").pending == 0);
