@@ -293,7 +293,7 @@ Result<Asked> ReadList(const Asking& asking) {
   if (AsksForAll(asking.query)) return ReadListOfAll(asking);
   Result<ListQuery> list = ParseListQuery(asking.query);
   if (!list.ok()) return std::move(list).status();
-  NOTIFYD_TRY(CheckCursor(asking.asker, list->below));
+  NOTIFYD_TRY(CheckCursor(asking.asker, list->due_after ? list->due_after->id : list->below));
   NOTIFYD_TRY(CheckFilter(asking.asker, *list, ""));
   list->show_bytes = kListPageBytes;
   return Asked(Event(ListRequest{asking.id, *std::move(list)}));

@@ -83,6 +83,8 @@ TEST_CASE("tenants: lists, bulk operations, lanes and figures are of one namespa
   CHECK(f.As(one, "GET", "/v1/notifies?cursor=" + theirs) == "422 /cursor");
   CHECK(f.As(one, "POST", "/v1/notifies/purge", R"({"filter":{"state":"failed"},"cursor":")" + theirs + "\"}") == "422 /cursor");
   CHECK(f.As(one, "GET", "/v1/notifies?cursor=" + NotifyId::Of(kOne, 7).ToString()) == "posted");
+  CHECK(f.As(one, "GET", "/v1/notifies?order=due&cursor=17-" + theirs) == "422 /cursor");
+  CHECK(f.As(one, "GET", "/v1/notifies?order=due&cursor=17-" + NotifyId::Of(kOne, 7).ToString()) == "posted");
   CHECK(f.As(one, "GET", "/v1/notifies?namespaces=all") == "403");
   CHECK(f.As(one, "GET", "/v1/stats?namespaces=all") == "403");
   CHECK(f.As(one, "GET", "/metrics") == "403");
