@@ -19,6 +19,40 @@ std::string Number(uint64_t n, const char* one, const char* many) {
   return std::to_string(n) + " " + (n == 1 ? one : many);
 }
 
+/// Who stands before a notify in its lane.
+struct Ahead {
+  const Entry* head = nullptr;  // the first; null: it is none, or not in memory
+  uint64_t count = 0;           // kMostAhead: or more
+};
+/// `in_tail`: how many of those in the tail do. `blocked`: the attempted head; null: there is none, or it is not in memory.
+Ahead AheadOf(const Entry& entry, const Lane& lane, uint64_t in_tail, const Entry* blocked) {
+  Ahead ahead{nullptr, in_tail};
+  const NotifyId blocked_head = lane.record.blocked_head;
+  if (lane.head && lane.head != &entry) {
+    ahead.head = lane.head;
+    if (in_tail == 0 || ahead.head->index != Index::kTail) ++ahead.count;
+  } else if (blocked_head.value != 0 && blocked_head != entry.id) {
+    ahead.head = blocked;
+    if (in_tail == 0 || !blocked || blocked->index != Index::kTail) ++ahead.count;
+  } else if (!lane.queue.empty() && lane.queue.begin()->second != &entry && lane.queue.begin()->first < entry.order()) {
+    ahead.head = lane.queue.begin()->second;
+  }
+  if (entry.place == Place::kHead) return ahead;
+  for (const auto& [key, other] : lane.queue) {
+    if (ahead.count >= kMostAhead || !(key < entry.order())) break;
+    if (in_tail == 0 || other->index != Index::kTail) ++ahead.count;  // those of the tail are counted there
+  }
+  return ahead;
+}
+
+/// Says that its time is over by when it could be sent, where that is known.
+void ExplainExpiry(const NotifyState& state, Explained* out) {
+  if (!out->expected_at || *out->expected_at < state.expires_at) return;
+  const std::string detail = "it expires at " + FormatRfc3339(state.expires_at) + ", and cannot be sent before";
+  out->reasons.insert(out->reasons.begin(), Explained::Reason{"expires", detail});
+  out->expected_at.reset();
+}
+
 }  // namespace
 
 Handled Core::Impl::Handle(Task* task, ExplainRequest& r) {
@@ -82,6 +116,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
       break;
     case State::kReady:
       ExplainReady(entry, *lane, tail, &out);
+      ExplainExpiry(state, &out);
       return out;
     default:
       reason("settled", std::string("it is settled: ") + ToString(out.state) + (state.reason.empty() ? "" : ", " + state.reason));
@@ -92,6 +127,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
     ExplainSwitches(entry, &out);
     ExplainBreaker(entry, &out);
   }
+  ExplainExpiry(state, &out);
   return out;
 }
 
@@ -133,57 +169,57 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   if (waits_for(Wait::kResume)) pauses_->Explain(entry, lane, out);
   ExplainSwitches(entry, out);
   ExplainBreaker(entry, out);
-  NotifyId blocked = lane.record.blocked_head;
-  uint64_t ahead = tail.count;
-  const Entry* head = nullptr;
-  if (lane.head && lane.head != &entry) {
-    head = lane.head;
-    if (tail.count == 0 || head->index != Index::kTail) ++ahead;
-  } else if (blocked.value != 0 && blocked != entry.id) {
-    head = FindEntry(blocked);
-    if (tail.count == 0 || !head || head->index != Index::kTail) ++ahead;
-  } else if (!lane.queue.empty() && lane.queue.begin()->second != &entry && lane.queue.begin()->first < entry.order()) {
-    head = lane.queue.begin()->second;
-  }
-  if (entry.place != Place::kHead)
-    for (const auto& [key, other] : lane.queue) {
-      if (ahead >= kMostAhead || !(key < entry.order())) break;
-      if (tail.count == 0 || other->index != Index::kTail) ++ahead;  // those of the tail are counted there
-    }
+  const NotifyId blocked = lane.record.blocked_head;
+  const auto [head, ahead] = AheadOf(entry, lane, tail.count, FindEntry(blocked));
+  bool depends = ahead > 0;  // on when calls of others end
   if (head && head->id == blocked && head->pending() && StateOf(head->state, head) == State::kRetrying) {
     reason("blocked_by_head",
            "the head of its fifo lane, " + head->id.ToString() + ", failed and is attempted again at " + FormatRfc3339(head->state.next_attempt_at));
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
+    depends = false;
   }
   if (ahead > 0) {
     std::string many = ahead >= kMostAhead ? std::to_string(kMostAhead) + " or more others" : Number(ahead, "other", "others");
     NotifyId first = head ? head->id : tail.first;
-    reason("behind", "it is behind " + many + " in its lane" + (first.value != 0 ? "; the head is " + first.ToString() : ""));
+    Explained of_head;
+    of_head.expected_at = now_.wall;
+    if (head && head->pending() && !head->in_flight()) {
+      ExplainSwitches(*head, &of_head);
+      ExplainBreaker(*head, &of_head);
+    }
+    if (!of_head.expected_at) out->expected_at.reset();
+    else if (out->expected_at) out->expected_at = std::max(*out->expected_at, *of_head.expected_at);
+    std::string what = of_head.reasons.empty() ? "" : " (" + of_head.reasons[0].detail + ")";
+    reason("behind", "it is behind " + many + " in its lane" + (first.value != 0 ? "; the head is " + first.ToString() + what : ""));
   }
-  if (!lane.fifo() && waits_for(Wait::kCall))
-    reason("lane_at_cap", "its lane has " + Number(lane.in_flight, "call", "calls") + " in flight, as many as it may");
+  auto at_cap = [&](const char* code, const char* whose, uint64_t in_flight, const std::string& as) {
+    reason(code, std::string(whose) + " has " + Number(in_flight, "call", "calls") + " in flight, as many as it " + as);
+    depends = true;
+  };
   if (Blocked token = waits_for(Wait::kToken)) {
     reason("rate_limited", "its lane's rate is used up for now");
     // A token more for each that goes first; a fifo head in flight has taken its own.
     const uint64_t tokens = ahead - std::min<uint64_t>(ahead, lane.fifo() ? lane.in_flight : 0);
     const auto later_ms = static_cast<int64_t>(static_cast<double>(tokens) * 1000 / lane.rate().per_s);
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + token.until.ms - now_.mono.ms + later_ms});
+    depends = false;
   }
+  if (!lane.fifo() && waits_for(Wait::kCall)) at_cap("lane_at_cap", "its lane", lane.in_flight, "may");
   if (const Host& host = *entry.host; host.awaits_token && !host.settings.paused) {
     reason("host_rate_limited", "its host's rate is used up for now");
     if (out->expected_at) out->expected_at = std::max(*out->expected_at, WallTime{now_.wall.ms + host.token->first.ms - now_.mono.ms});
-  } else if (!host.settings.paused && !host.breaker.is_open() && !services_->Shuts(host) && turns_.AtShare(host))
-    reason("host_at_cap", "its host has " + Number(entry.host->in_flight, "call", "calls") + " in flight, as many as it may" +
-                              (host.rule && host.rule->shared ? " while other namespaces share its rule" : ""));
-  const Caller* caller = turns_.FindCaller(entry.envelope->caller);
-  if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host))
-    reason("caller_at_cap", "its caller has " + Number(caller->in_flight, "call", "calls") + " in flight, as many as it may");
-  if (turns_.full()) {
-    const std::string calls = " has " + Number(turns_.in_flight(), "call", "calls") + " in flight, as many as it ";
-    if (grant_.max_in_flight < limits_.max_in_flight) reason("namespace_at_share", "its namespace" + calls + "is lent while others want some, too");
-    else if (limits_.own_max_in_flight) reason("namespace_at_cap", "its namespace" + calls + "may");
-    else reason("broker_at_cap", "the broker" + calls + "may");
+  } else if (!host.settings.paused && !host.breaker.is_open() && !services_->Shuts(host) && turns_.AtShare(host)) {
+    at_cap("host_at_cap", "its host", host.in_flight, host.rule && host.rule->shared ? "may while other namespaces share its rule" : "may");
   }
+  const Caller* caller = turns_.FindCaller(entry.envelope->caller);
+  if (!lane.mixed && caller && turns_.AtShare(*caller, *entry.host)) at_cap("caller_at_cap", "its caller", caller->in_flight, "may");
+  if (turns_.full()) {
+    const uint64_t calls = turns_.in_flight();
+    if (grant_.max_in_flight < limits_.max_in_flight) at_cap("namespace_at_share", "its namespace", calls, "is lent while others want some, too");
+    else if (limits_.own_max_in_flight) at_cap("namespace_at_cap", "its namespace", calls, "may");
+    else at_cap("broker_at_cap", "the broker", calls, "may");
+  }
+  if (depends) out->expected_at.reset();
   if (!out->reasons.empty()) return;
   bool in_memory = entry.place != Place::kIdle || entry.index == Index::kTail;
   if (in_memory) reason("next", "its turn is next");

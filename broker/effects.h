@@ -330,8 +330,8 @@ struct Explained {
   NotifyId id;
   State state = State::kHeld;
   std::vector<Reason> reasons;
-  /// The earliest time at which it can be sent, if those before it end in time; nothing: that depends on somebody (a trigger, a resume), it is in
-  /// flight, or it is settled.
+  /// The earliest time at which it can be sent; nothing: that depends on others (a trigger, a resume, calls that have to end first), it expires
+  /// before, it is in flight, or it is settled.
   std::optional<WallTime> expected_at;
 };
 struct LaneView {

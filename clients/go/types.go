@@ -182,14 +182,16 @@ type Explained struct {
 
 	Reasons []ExplainedReasons `json:"reasons"`
 
-	// The earliest time at which it can be sent; null where that depends on others, or it is settled.
+	// The earliest time at which it can be sent; null where that depends on others, as of one that is `behind` or at a cap, where it expires
+	// before, or it is settled.
 	ExpectedAt *time.Time `json:"expected_at"`
 }
 
 // ExplainedReasons: As the API says.
 type ExplainedReasons struct {
 	// `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain. `breaker_open`:
-	// its host, or all instances that there are, cannot be reached.
+	// its host, or all instances that there are, cannot be reached. `subscription_paused`, and beside it `lane_paused`: its lane is paused by
+	// somebody, or by itself, too, and does not go on with the subscription. `expires`: its time is over before it could be sent.
 	Code string `json:"code"`
 
 	// For people.
@@ -508,7 +510,8 @@ type LanePatch struct {
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
 
 	// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
-	// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+	// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place; a time alone leaves both. A lane that is
+	// paused with a subscription is then paused by hand: it does not go on with that.
 	Reason *string `json:"reason,omitempty"`
 
 	// Attempts in flight at once. Concurrent lanes only.

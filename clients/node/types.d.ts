@@ -116,18 +116,23 @@ export interface Explained {
   id: Id;
   state: State;
   reasons: Array<ExplainedReasons>;
-  /** The earliest time at which it can be sent; null where that depends on others, or it is settled. */
+  /**
+   * The earliest time at which it can be sent; null where that depends on others, as of one that is `behind` or at a cap, where it expires
+   * before, or it is settled.
+   */
   expected_at: Time | null;
 }
 
 export interface ExplainedReasons {
   /**
    * `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain.
-   * `breaker_open`: its host, or all instances that there are, cannot be reached.
+   * `breaker_open`: its host, or all instances that there are, cannot be reached. `subscription_paused`, and beside it `lane_paused`: its lane
+   * is paused by somebody, or by itself, too, and does not go on with the subscription. `expires`: its time is over before it could be sent.
    */
   code: "not_due" | "held" | "group_turn" | "waiting_to_retry" | "sending" | "behind" | "blocked_by_head" | "lane_paused" | "lane_at_cap" |
     "host_at_cap" | "caller_at_cap" | "broker_at_cap" | "namespace_at_cap" | "namespace_at_share" | "host_paused" | "caller_paused" |
-    "host_rate_limited" | "rate_limited" | "breaker_open" | "no_instance" | "subscription_paused" | "next" | "loading" | "stopping" | "settled";
+    "host_rate_limited" | "rate_limited" | "breaker_open" | "no_instance" | "subscription_paused" | "expires" | "next" | "loading" | "stopping" |
+    "settled";
   /** For people. */
   detail: string;
 }
@@ -337,7 +342,8 @@ export interface LanePatch {
   paused_until?: TimeGiven | null;
   /**
    * Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
-   * `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+   * `paused_until`; of a lane that is paused already it puts another reason, and its author, in place; a time alone leaves both. A lane that
+   * is paused with a subscription is then paused by hand: it does not go on with that.
    */
   reason?: string | null;
   /** Attempts in flight at once. Concurrent lanes only. */

@@ -38,6 +38,66 @@ TEST_CASE("explain: a reason for each state, and when it can be sent") {
   CHECK(CoreFixture::CodeOf(f.ById<ExplainRequest>(NotifyId{999})) == Code::kNotFound);
 }
 
+TEST_CASE("explain: what expires before it could be sent is not expected, and says so") {
+  CoreFixture f;
+  Fields later;
+  later.when = Delay(3'600'000);
+  later.ttl = Delay(5'000);
+  Fields held = later;
+  held.fkey = "k";
+  Fields retried = Fifo();
+  retried.ttl = Delay(5'000);
+  const std::string at = FormatRfc3339({f.now.wall.ms + 5'000});
+  const NotifyId due = f.Submit(later).id, holds = f.Submit(held).id, fails = f.Submit(retried).id;
+  f.EndFirst(Verdict::kFailure);
+  for (const auto& [id, code] : {std::pair(due, "not_due"), {holds, "held"}, {fails, "waiting_to_retry"}}) {
+    CHECK(f.Why(id) == Codes{"expires", code});
+    CHECK_FALSE(f.Explain(id).expected_at);
+    CHECK_THAT(f.Explain(id).reasons[0].detail, Catch::Contains(at));
+  }
+  // And behind a head that is attempted again by then; not where it is sent before.
+  const NotifyId behind = f.Submit(retried).id;
+  CHECK(f.Why(behind) == Codes{"expires", "blocked_by_head", "behind"});
+  Fields soon = later;
+  soon.when = Delay(4'999);
+  CHECK(f.Why(f.Submit(soon).id) == Codes{"not_due"});
+}
+
+TEST_CASE("explain: one behind others depends on them, and is not expected now") {
+  CoreFixture f;
+  const NotifyId head = f.Submit(Fifo()).id, next = f.Submit(Fifo()).id;
+  CHECK(f.Why(next) == Codes{"behind"});
+  CHECK_FALSE(f.Explain(next).expected_at);
+  f.ById<CancelRequest>(head);
+  f.EndFirst(Verdict::kSuccess);
+
+  // Nor behind a head that cannot go, of which it says why.
+  const bool host = GENERATE(true, false);
+  if (host) {
+    HostChangeRequest pause;
+    pause.host = "other:80";
+    pause.patch.paused = true;
+    f.Do(std::move(pause));
+  } else {
+    CallerChangeRequest pause;
+    pause.caller = "other";
+    pause.patch.paused = true;
+    f.Do(std::move(pause));
+  }
+  Fields shut;
+  shut.lane = "mixed";
+  shut.host = "other:80";
+  shut.caller = "other";
+  Fields open = shut;
+  open.host = "host:80";
+  open.caller = "unknown";
+  f.Submit(shut);
+  const NotifyId waits = f.Submit(open).id;
+  CHECK(f.Why(waits) == Codes{"behind"});
+  CHECK_FALSE(f.Explain(waits).expected_at);
+  CHECK_THAT(f.Explain(waits).reasons[0].detail, Catch::EndsWith(host ? "(its host, other:80, is paused)" : "(its caller, other, is paused)"));
+}
+
 TEST_CASE("explain: who stands before it in a tail on disk is counted, up to 1,000") {
   CoreFixture f;
   f.Pause(kFifoLane);

@@ -38,7 +38,7 @@ namespace Notifyd;
  * @phpstan-type Explained array{id: Id, state: State, reasons: list<ExplainedReasons>, expected_at: Time|null, ...}
  *
  * @phpstan-type ExplainedReasons array{code:
- *     'not_due'|'held'|'group_turn'|'waiting_to_retry'|'sending'|'behind'|'blocked_by_head'|'lane_paused'|'lane_at_cap'|'host_at_cap'|'caller_at_cap'|'broker_at_cap'|'namespace_at_cap'|'namespace_at_share'|'host_paused'|'caller_paused'|'host_rate_limited'|'rate_limited'|'breaker_open'|'no_instance'|'subscription_paused'|'next'|'loading'|'stopping'|'settled',
+ *     'not_due'|'held'|'group_turn'|'waiting_to_retry'|'sending'|'behind'|'blocked_by_head'|'lane_paused'|'lane_at_cap'|'host_at_cap'|'caller_at_cap'|'broker_at_cap'|'namespace_at_cap'|'namespace_at_share'|'host_paused'|'caller_paused'|'host_rate_limited'|'rate_limited'|'breaker_open'|'no_instance'|'subscription_paused'|'expires'|'next'|'loading'|'stopping'|'settled',
  *     detail: string, ...}
  *
  * As the list's query parameters.

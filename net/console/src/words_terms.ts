@@ -41,6 +41,7 @@ export const termWords = {
   why_breaker_open: ["its host cannot be reached: the breaker is open", "主机不可达：已熔断"],
   why_no_instance: ["no instance of its service may take it", "服务没有可用实例"],
   why_subscription_paused: ["its subscription is paused", "订阅已暂停"],
+  why_expires: ["it expires before it could be sent", "发送前就会过期"],
   why_next: ["it is the next one", "下一个就是它"],
   why_loading: ["being read from disk", "正在从磁盘读取"],
   why_stopping: ["the broker is stopping", "服务正在停止"],

@@ -463,7 +463,8 @@ inline void from_json(const Json& from, Callback& to) {
 
 struct ExplainedReasons {
   /// `no_instance`: its service has no instance that begins anything new: none was ever registered, all have gone, or all drain. `breaker_open`:
-  /// its host, or all instances that there are, cannot be reached.
+  /// its host, or all instances that there are, cannot be reached. `subscription_paused`, and beside it `lane_paused`: its lane is paused by
+  /// somebody, or by itself, too, and does not go on with the subscription. `expires`: its time is over before it could be sent.
   std::string code;
   /// For people.
   std::string detail;
@@ -482,7 +483,8 @@ struct Explained {
   std::string id;
   State state;
   std::vector<ExplainedReasons> reasons;
-  /// The earliest time at which it can be sent; null where that depends on others, or it is settled.
+  /// The earliest time at which it can be sent; null where that depends on others, as of one that is `behind` or at a cap, where it expires
+  /// before, or it is settled.
   std::string expected_at;
 };
 inline void to_json(Json& to, const Explained& from) {
@@ -973,7 +975,8 @@ struct LanePatch {
   /// stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
   std::optional<TimeGiven> paused_until;
   /// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
-  /// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place.
+  /// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place; a time alone leaves both. A lane that is
+  /// paused with a subscription is then paused by hand: it does not go on with that.
   std::optional<std::string> reason;
   /// Attempts in flight at once. Concurrent lanes only.
   std::optional<std::int64_t> concurrency;
