@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/span_ids.h"
 #include "net/access/content_digest.h"
 #include "net/api/api_impl.h"
 #include "net/api/body_coding.h"
@@ -27,6 +28,13 @@ namespace {
 
 /// From here on a body waits until its head is judged, where anybody is asked who he is: a head that is refused must not cost one.
 constexpr size_t kBodyThatCosts = 16 << 10;
+
+/// The sampled trace of a request that submits or publishes something, which goes to the notifies of a body that can be read. Empty: there is none.
+std::string TraceOfSubmit(const HttpRequest& request, const RouteRow& row) {
+  if (request.method != "POST" || (!row.lines && row.path != "/v1/groups")) return {};
+  std::string parent = TraceOf(request.headers).parent;
+  return IsSampled(parent) ? parent : std::string();
+}
 
 }  // namespace
 
@@ -85,6 +93,7 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   if (options_.aside && (request.body.size() > kLargeJsonBytes || UnpackedBytes(request, options_.max_request_bytes) > kLargeJsonBytes))
     return ReadAside(token, std::move(request), *route, std::move(granted), std::move(origin), since_us);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
+  const std::string trace = options_.tracer ? TraceOfSubmit(request, *route->row) : std::string();
   HttpRequest* read = Keep(&request, &*route, &origin);
   const std::optional<CarriedOut> carried_out = origin.underway.progress.carried_out;
   const Underway known = origin.underway;
@@ -97,7 +106,9 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
     origin_ = std::move(origin);
     status = Take(token, asker.number(), BoundsOf(asker, route->row, ObjectOf(*route)), std::move(asked), since_us);
   }
-  if (!status.ok()) Conclude(token, known, RefusalOf(status, method));
+  if (status.ok()) return;
+  if (!trace.empty()) Traced({{0, trace}}, Refused{status, {}}, since_us);
+  Conclude(token, known, RefusalOf(status, method));
 }
 
 bool Api::Impl::TakesPieces(const HttpRequest& head) {
@@ -274,6 +285,8 @@ bool Api::Impl::RefusedByRate(uint64_t token, const Posted& posted, const Event&
   const size_t count = posted.bounds ? NotifiesIn(event) : 0;
   const int64_t wait_ms = count > 0 ? WaitForRate(posted.bounds->asker, count) : 0;
   if (wait_ms == 0) return false;
+  if (const SampledTraces traces = options_.tracer ? SampledOf(event) : SampledTraces(); !traces.empty())
+    Traced(traces, Refused{OverRate(), {}}, posted.since_us);
   Conclude(token, posted.origin.underway, ProblemResponse(OverRate(), {}, wait_ms));
   return true;
 }
@@ -325,7 +338,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
     HttpRequest request;  // where none is kept
     Origin origin;
     HttpRequest* read = nullptr;
-    std::string method;
+    std::string method, trace;
     Granted granted;
     std::shared_ptr<RequestTools> tools;
     Result<Asked> asked = Status(Code::kIo, "");
@@ -333,6 +346,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
   auto job = std::make_shared<Job>();
   std::string object = ObjectOf(route);
   job->method = request.method;
+  if (options_.tracer) job->trace = TraceOfSubmit(request, *route.row);
   job->request = std::move(request);
   job->origin = std::move(origin);
   Route unused;  // it is looked for anew there
@@ -355,7 +369,9 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
         const Underway known = job->origin.underway;
         origin_ = std::move(job->origin);
         Status status = Take(token, job->granted.asker.number(), std::move(bounds), std::move(job->asked), asked_us);
-        if (!status.ok()) Conclude(token, known, RefusalOf(status, job->method));
+        if (status.ok()) return;
+        if (!job->trace.empty()) Traced({{0, job->trace}}, Refused{status, {}}, asked_us);
+        Conclude(token, known, RefusalOf(status, job->method));
       },
       since_us);
 }

@@ -73,6 +73,26 @@ TEST_CASE("submit tracer: a request that is sampled is told of once it is answer
   CHECK(f.tracer.refused == 1);
 }
 
+TEST_CASE("submit tracer: a request that cannot be read is told of as refused") {
+  TracedFixture f;
+  f.now_us += 5;
+  for (const auto& [body, target] : {std::pair("{", "/v1/notifies"),
+                                     {R"({"url":"ftp://h/"})", "/v1/notifies"},
+                                     {R"({"notifies":[]})", "/v1/groups"},
+                                     {R"({"data":{},"x":1})", "/v1/topics/t/publish"}}) {
+    INFO(body);
+    f.tracer.said.clear();
+    f.tracer.refused = 0;
+    f.Post(body, kSampled, target);
+    CHECK(f.tracer.said == std::vector<SampledTraces>{{{0, kSampled}}});
+    CHECK(f.tracer.refused == 1);
+  }
+  f.tracer.said.clear();
+  f.Post("{", kNot);
+  f.Post("{", kSampled, "/v1/notifies/cancel");
+  CHECK(f.tracer.said.empty());
+}
+
 TEST_CASE("submit tracer: of a batch those count that are sampled, each in its place") {
   TracedFixture f;
   const std::string own = R"({"url":"http://h/","headers":{"traceparent":")";
