@@ -92,8 +92,8 @@ Exit PrintLanes(const Context& context, const std::vector<std::string>& lanes, b
   return kDone;
 }
 
-/// The same patch for each mode. What was done before a refusal is printed all the same.
-Exit PatchLanes(const Context& context, const std::string& name, const std::string& mode, const std::string& patch) {
+/// The same patch for each mode. What was done before a refusal is printed all the same. `paused`: is any of them then? Null: nobody asks.
+Exit PatchLanes(const Context& context, const std::string& name, const std::string& mode, const std::string& patch, bool* paused = nullptr) {
   std::vector<std::string> lanes;
   Exit exit = kDone;
   for (const std::string& each : ModesOf(mode)) {
@@ -104,6 +104,8 @@ Exit PatchLanes(const Context& context, const std::string& name, const std::stri
     Outcome outcome = Ask(context, call);
     exit = outcome.exit;
     if (exit != kDone) break;
+    if (const Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body); paused && tree.ok() && Cell(tree->root().At("/paused")) == "true")
+      *paused = true;
     lanes.push_back(std::move(outcome.answer.body));
   }
   if (lanes.empty()) return exit;
@@ -179,10 +181,11 @@ Exit SetLanePaused(const Context& context, const std::string& name, const std::s
     writer.String(reason);
   }
   writer.EndObject();
-  Exit exit = PatchLanes(context, name, mode, patch);
+  bool is_paused = false;  // not where `until` is over
+  Exit exit = PatchLanes(context, name, mode, patch, &is_paused);
   // Else a name that is misspelled looks like success.
   if (exit == kDone && !*there)
-    Complain("there was no lane \"" + name + "\" yet: " + (paused ? "what is submitted to it from now on waits" : "nothing was paused"));
+    Complain("there was no lane \"" + name + "\" yet: " + (is_paused ? "what is submitted to it from now on waits" : "nothing was paused"));
   return exit;
 }
 

@@ -169,6 +169,17 @@ TEST_CASE("notifyctl pause and resume: a name that no lane has is done, and said
   CHECK_THAT(run.error, Catch::StartsWith("notifyctl: there was no lane \"typo\" yet"));
 }
 
+TEST_CASE("notifyctl pause: of a new lane that is not paused, since that time is over, it is not said that anything waits") {
+  const bool over = GENERATE(true, false);
+  ScriptedServer broker([over](const SeenRequest& request) {
+    const std::string lane = std::string(R"({"name":"new","mode":"fifo","paused":)") + (over ? "false}" : "true}");
+    return request.method == "GET" ? ScriptedAnswer{404, R"({"status":404,"detail":"no such lane"})"} : ScriptedAnswer{200, lane};
+  });
+  CtlRun run = CtlAt(broker, {"pause", "new", "--mode", "fifo", "--until", "2020-01-01T00:00:00Z"});
+  CHECK(run.code == 0);
+  CHECK_THAT(run.error, Catch::Contains(over ? "nothing was paused" : "what is submitted to it from now on waits"));
+}
+
 TEST_CASE("notifyctl pause: of a lane that is there in either mode nothing is said") {
   ScriptedServer broker([](const SeenRequest& request) {
     bool missing = request.method == "GET" && request.target.find("/concurrent/") != std::string::npos;
