@@ -114,7 +114,8 @@ bool Membership::ToYield(bool cut_off, const std::set<std::string>& leaving) con
 PlacementView Membership::View(std::vector<PlacedNamespace> namespaces, const std::set<std::string>& leaving) const {
   PlacementView view{name_, {}, std::move(namespaces)};
   for (const MemberRow& member : image_.members)
-    if (!member.word.free) view.members.push_back({member.name, member.draining, leaving.contains(member.name), member.reach, Falters(member.name)});
+    if (!member.word.free)
+      view.members.push_back({member.name, member.draining, leaving.contains(member.name), member.reach, Falters(member.name), member.cells});
   for (PlacedNamespace& space : view.namespaces) {
     const UnitRow* unit = Find(space.number);
     space.served = unit && OwnerOf(*unit);

@@ -42,6 +42,7 @@ struct MemberRow {
   OwnerWord word;       // free: it is gone
   bool draining = false;
   Reach reach = {};  // as it says itself
+  std::optional<std::set<std::string>> cells = {};  // that its settings name, likewise; nothing: it did not say
 };
 
 struct UnitRow {

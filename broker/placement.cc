@@ -30,21 +30,35 @@ struct Placement::Weights {
       }
     for (const PlacedNamespace& space : view.namespaces)
       if (auto has = of.find(space.at); has != of.end()) has->second += WeightOf(space);
+    for (const PlacementMember& member : view.members) cells[member.name] = member.cells;
   }
   /// The lightest, by name where several are. There is one.
   const std::string& Lightest() const {
     return std::min_element(of.begin(), of.end(), [](const auto& a, const auto& b) { return a.second < b.second; })->first;
+  }
+  bool Knows(const std::string& name, const PlacedNamespace& space) const {
+    const auto its = cells.find(name);
+    return space.cell.empty() || its == cells.end() || !its->second || its->second->contains(space.cell);
+  }
+  /// Of those that know its cell, if there are such.
+  const std::string& LightestFor(const PlacedNamespace& space) const {
+    const std::pair<const std::string, uint64_t>* lightest = nullptr;
+    for (const auto& each : of)
+      if (Knows(each.first, space) && (!lightest || each.second < lightest->second)) lightest = &each;
+    return lightest ? lightest->first : Lightest();
   }
   bool IsToLeave(const std::string& name) const { return emptied.contains(name) && !of.contains(name); }
   bool Serves(const PlacedNamespace& space) const { return space.served && alive.contains(space.at); }
   /// Where it is placed it is served by nobody, or not for long.
   bool IsHomeless(const PlacedNamespace& space) const {
     if (!alive.contains(space.at)) return true;
+    if (!space.with_leader && !Knows(space.at, space) && Knows(LightestFor(space), space)) return true;
     return !space.with_leader && !of.contains(space.at) && (leaving.contains(space.at) || (!space.served && faltering.contains(space.at)));
   }
 
   std::set<std::string> alive, emptied, leaving, faltering;
   std::map<std::string, uint64_t> of;
+  std::map<std::string, std::optional<std::set<std::string>>> cells;
 };
 
 std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& view) {
@@ -64,7 +78,7 @@ std::vector<PlacementMove> Placement::Decide(MonoTime now, const PlacementView& 
     return WeightOf(*a) != WeightOf(*b) ? WeightOf(*a) > WeightOf(*b) : a->number < b->number;
   });
   for (const PlacedNamespace* space : homeless) {
-    const std::string to = weights.Lightest();
+    const std::string to = weights.LightestFor(*space);
     weights.of[to] += WeightOf(*space);
     moves.push_back({space->number, space->at, to, !weights.Serves(*space)});
   }
@@ -116,10 +130,12 @@ std::set<std::string> Placement::cut_off() const {
 
 bool Placement::Drain(const PlacementView& view, Weights* weights, PlacementMove* move) const {
   const PlacedNamespace* first = nullptr;
-  for (const PlacedNamespace& space : view.namespaces)
-    if (!space.with_leader && weights->IsToLeave(space.at) && (!first || space.number < first->number)) first = &space;
+  for (const PlacedNamespace& space : view.namespaces) {
+    if (space.with_leader || !weights->IsToLeave(space.at) || (first && space.number >= first->number)) continue;
+    if (!weights->Knows(space.at, space) || weights->Knows(weights->LightestFor(space), space)) first = &space;
+  }
   if (!first) return false;
-  *move = {first->number, first->at, weights->Lightest(), false};
+  *move = {first->number, first->at, weights->LightestFor(*first), false};
   return true;
 }
 
@@ -134,7 +150,7 @@ bool Placement::Even(MonoTime now, const PlacementView& view, const Weights& wei
   const PlacedNamespace* best = nullptr;
   uint64_t best_gain = 0;
   for (const PlacedNamespace& space : view.namespaces) {
-    if (space.with_leader || space.at != heaviest->first || WeightOf(space) + slack / 2 >= apart) continue;
+    if (space.with_leader || space.at != heaviest->first || WeightOf(space) + slack / 2 >= apart || !weights.Knows(lightest, space)) continue;
     const auto moved = moved_at_.find(space.number);
     if (moved != moved_at_.end() && now.ms - moved->second.ms < rules_.rest_ms) continue;
     // By how much the heavier of the two is lighter than the heaviest was. It does not become nearly as heavy as that one: a little more load would

@@ -10,11 +10,14 @@
 //    that is drained, and is given nothing again before it was reached for `back_ms`: what comes and goes moves nothing.
 // I5 one that falters (it does not renew its lease, so most likely it does not reach the store, and takes nothing) is given nothing as long as there
 //    is another one. What it serves stays there until it is gone; what is placed there and nobody serves is placed anew at once.
-// I6 the same views at the same times lead to the same moves.
+// I6 what lies in a cell of the store that a member does not know is not placed there as long as there is one to be given something who knows it, and
+//    goes to such a one at once. Nor is one emptied of it for such a member.
+// I7 the same views at the same times lead to the same moves.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,6 +43,7 @@ struct PlacementMember {
   bool leaving = false;  // it stops, and hands over all that it serves
   Reach reach = {};      // as it says
   bool falters = false;  // it has not renewed its lease for longer than one that reaches the store takes
+  std::optional<std::set<std::string>> cells = {};  // of the store, beside the home cell, that it knows; nothing: it did not say, and may know any
 };
 
 struct PlacedNamespace {
@@ -48,6 +52,7 @@ struct PlacedNamespace {
   uint64_t load = 0;         // beside what each namespace weighs by itself, which is 1
   bool with_leader = false;  // it has to be where the leader is
   bool served = true;        // somebody who is alive has it
+  std::string cell = {};     // of the store, in which it lies; empty: the home cell
 };
 
 /// As the leader sees it.

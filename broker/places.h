@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +39,7 @@ struct Member {
   int64_t heartbeat_age_ms = 0;
   std::vector<std::string> unreached_by = {};  // members that say that they do not reach it, by name
   bool cut_off = false;                        // those are so many that nothing is to be placed there (broker/reach.h)
+  std::optional<std::set<std::string>> cells = {};  // of the store, that its settings name, as it says; nothing: it does not say
 };
 
 /// Any thread. What is said may be over the moment after: whoever is asked in another's place says so.

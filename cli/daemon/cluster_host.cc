@@ -501,6 +501,7 @@ void ClusterHost::Show() {
     member.cut_off = cut_off.contains(row.name);
     for (const auto& [name, reach] : reaches)
       if (reach.unreached.contains(row.name)) member.unreached_by.push_back(name);
+    member.cells = row.cells;
     shown->members.push_back(std::move(member));
   }
   const std::vector<Member> members = shown->members;

@@ -31,7 +31,12 @@ void Runtime::Impl::MakeCluster() {
   setup.post = [this](NamespaceNumber number, Event event) { exchange_.Post(number, std::move(event)); };
   setup.namespaces = [this] {
     std::vector<PlacedNamespace> all;
-    for (const auto& row : tables_.Get()->AllNamespaces()) all.push_back({row->number, {}, 0, row->deleting || row->moving_to});
+    for (const auto& row : tables_.Get()->AllNamespaces()) {
+      PlacedNamespace& space = all.emplace_back();
+      space.number = row->number;
+      space.with_leader = row->deleting || row->moving_to;
+      space.cell = row->settings.cell.value_or("");
+    }
     return all;
   };
   setup.load = [this](NamespaceNumber number) {

@@ -52,7 +52,11 @@ void Runtime::Impl::TakeSignal(int number) {
 }
 
 Holdings Runtime::Impl::Held() const {
-  return {listeners_->held(), options_.data_dir, rekeyed_().needed};
+  Holdings held{listeners_->held(), options_.data_dir, rekeyed_().needed};
+  if (const std::shared_ptr<const AccessTable> table = tables_.Get())
+    for (const auto& row : table->AllNamespaces())
+      if (row->settings.cell && options_.store.postgres.cells.contains(*row->settings.cell)) held.cells.insert(*row->settings.cell);
+  return held;
 }
 
 // ---- reload

@@ -92,7 +92,7 @@ void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> event
     if (slot && slot->core && !events.empty()) Run(now, slot, std::move(events));
     return;
   }
-  if (setup_.lost && setup_.lost(to)) RefuseLost(&events);
+  if (setup_.lost && setup_.lost(to)) RefuseLost(&events, CellNotReached());
   if (!slot) {
     if (setup_.among_members && !own_.contains(to)) return TurnAway(to, std::move(events));
     if (std::any_of(events.begin(), events.end(), WakesUp)) Wake(to, std::move(events));

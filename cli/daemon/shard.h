@@ -150,8 +150,8 @@ class Shard {
   Slot* Find(NamespaceNumber number);
   Slot* MakeSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);
-  void RefuseLost(std::vector<Event>* events);
-  void OpenLater(Slot* slot);
+  void RefuseLost(std::vector<Event>* events, const Status& why);
+  void OpenLater(Slot* slot, const Status& why);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void AnswerOwed(Slot* slot);
   void EndLeave(NamespaceNumber number);

@@ -49,19 +49,19 @@ void Shard::Refuse(const std::vector<Event>& events, const Status& status) {
 }
 
 /// All else goes its way.
-void Shard::RefuseLost(std::vector<Event>* events) {
+void Shard::RefuseLost(std::vector<Event>* events, const Status& why) {
   std::vector<Event> refused;
   std::erase_if(*events, [&](Event& event) {
     if (!IsRequest(event)) return false;
     refused.push_back(std::move(event));
     return true;
   });
-  if (!refused.empty()) Refuse(refused, Status(Code::kUnavailable, "the cell of the namespace is not reached"));
+  if (!refused.empty()) Refuse(refused, why);
 }
 
 /// Where it lies is not reached. What the registry asks of it waits on.
-void Shard::OpenLater(Slot* slot) {
-  RefuseLost(&slot->waiting);
+void Shard::OpenLater(Slot* slot, const Status& why) {
+  RefuseLost(&slot->waiting, why);
   if (!stopping_) return roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + kOpenAgainMs}});
   slots_.erase(slot->number);
   CheckHeld();
@@ -305,7 +305,8 @@ void Shard::Opened(NamespaceNumber number) {
   const bool unreached = !opened.ok() && opened.status().code() == Code::kUnavailable;
   if (!opened.ok() && !unreached) return setup_.fatal(opened.status());
   if (unreached && !slot->left) {
-    OpenLater(slot);
+    // What names no field may be a server's own words, which are not for clients.
+    OpenLater(slot, opened.status().field().empty() ? CellNotReached() : opened.status());
     setup_.flush();
     armed_ = false;
     return OpenNext();

@@ -28,6 +28,11 @@ inline bool IsRequest(const Event& event) {
       event);
 }
 
+/// What is said of a namespace whose cell is lost.
+inline Status CellNotReached() {
+  return Status(Code::kUnavailable, "the cell of the namespace is not reached");
+}
+
 /// Whose request the event is, or is of.
 inline std::optional<RequestId> RequestOf(const Event& event) {
   return std::visit(

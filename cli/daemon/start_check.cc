@@ -25,7 +25,7 @@
 namespace notifyd {
 namespace {
 
-constexpr const char *kHeldBy = "NOTIFYD_HELD_BY", *kSealedBy = "NOTIFYD_SEALED_BY";
+constexpr const char *kHeldBy = "NOTIFYD_HELD_BY", *kSealedBy = "NOTIFYD_SEALED_BY", *kHeldCells = "NOTIFYD_HELD_CELLS";
 
 bool IsAny(const std::string& address) {
   return address == "0.0.0.0" || address == "::";
@@ -153,6 +153,14 @@ Status CheckNoStoreIn(const std::string& directory) {
                 directory + " holds a store of the embedded engine, whose notifies nobody would send: another data_dir is needed", "/store/engine");
 }
 
+Status CheckCellsStay(const Options& options, const std::set<std::string>& cells) {
+  for (const std::string& cell : cells)
+    if (!options.store.postgres.cells.contains(cell))
+      return Status(Code::kUnacceptable, "store.postgres.cells: namespaces lie in the cell " + cell + ", which must stay",
+                    "/store/postgres/cells/" + cell);
+  return Status::Ok();
+}
+
 /// What the parent said, behind its own number; taken out of the environment.
 std::optional<std::string> TakeVariable(const char* name, pid_t parent) {
   const char* value = std::getenv(name);
@@ -188,6 +196,7 @@ Status CheckStart(const Options& options, const std::optional<Holdings>& held, b
   if (!options.store.postgres.cells.empty() && options.store.engine == kEmbeddedEngine)
     return Status(Code::kUnacceptable, "cells are of a store in PostgreSQL, and store.engine is not postgres", "/store/postgres/cells");
   if (options.store.engine != kEmbeddedEngine) NOTIFYD_TRY(CheckPgPlaces(options.store.postgres));
+  if (held) NOTIFYD_TRY(CheckCellsStay(options, held->cells));
   Options fitted = options;
   if (Result<DescriptorPlan> fits = FitDescriptors(RaiseOpenFiles(), &fitted); !fits.ok()) return std::move(fits).status();
   if (options.store.engine != kEmbeddedEngine) return CheckNoStoreIn(options.data_dir);
@@ -200,15 +209,22 @@ int ExitCodeOf(const Status& failed) {
 }
 
 std::vector<std::string> EncodeHoldings(const Holdings& holdings, pid_t process) {
+  std::string cells;
+  for (const std::string& cell : holdings.cells) cells += cell + ",";
   const std::string of = std::to_string(process) + ";";
-  return {std::string(kHeldBy) + "=" + of + holdings.listening_on + ";" + holdings.data_dir, std::string(kSealedBy) + "=" + of + holdings.sealed_by};
+  return {std::string(kHeldBy) + "=" + of + holdings.listening_on + ";" + holdings.data_dir, std::string(kSealedBy) + "=" + of + holdings.sealed_by,
+          std::string(kHeldCells) + "=" + of + cells};
 }
 
 std::optional<Holdings> TakeHoldings(pid_t parent) {
   const std::optional<std::string> held = TakeVariable(kHeldBy, parent), sealed_by = TakeVariable(kSealedBy, parent);
+  const std::string cells = TakeVariable(kHeldCells, parent).value_or("");
   const size_t end = held ? held->find(';') : std::string::npos;
   if (end == std::string::npos) return std::nullopt;
-  return Holdings{held->substr(0, end), held->substr(end + 1), sealed_by.value_or("")};
+  Holdings holdings{held->substr(0, end), held->substr(end + 1), sealed_by.value_or("")};
+  for (size_t from = 0, to = 0; (to = cells.find(',', from)) != std::string::npos; from = to + 1)
+    holdings.cells.insert(cells.substr(from, to - from));
+  return holdings;
 }
 
 }  // namespace notifyd

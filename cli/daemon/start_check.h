@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,16 +21,17 @@ namespace notifyd {
 struct Holdings {
   std::string listening_on;  // "127.0.0.1:7300,unix:/run/notifyd.sock": what it is bound to
   std::string data_dir;      // as its settings say
-  std::string sealed_by = {};  // the names of the keys that its store needs (Sealing::needed)
+  std::string sealed_by = {};        // the names of the keys that its store needs (Sealing::needed)
+  std::set<std::string> cells = {};  // of those that its settings name, the ones in which namespaces lie
 };
 
 /// Could a start go on with these: can the addresses be bound, do certificates and keys read, is the bootstrap token its owner's alone, are enough
-/// open files allowed, and is the directory a store, or can it be made one? `held`: for the broker that holds that; what it has is its successor's,
-/// and anything else must be free. Without it an address or a directory in use passes, for it may be used by the very broker whose settings these
-/// are; a start finds that by itself. Nor is it known without it by which keys the store is sealed. Reads the disk, and changes nothing but the
-/// process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail names the address, the file, the
-/// limit or the directory. `certificates`: those of the listeners are read, too; a broker that runs keeps those it has, and judges new ones by
-/// itself.
+/// open files allowed, are the cells named in which namespaces lie, and is the directory a store, or can it be made one? `held`: for the broker that
+/// holds that; what it has is its successor's, and anything else must be free. Without it an address or a directory in use passes, for it may be used
+/// by the very broker whose settings these are; a start finds that by itself. Nor is it known without it by which keys the store is sealed. Reads the
+/// disk, and changes nothing but the process's soft limit of open files, which a start raises too. Errors: kUnacceptable, kIo, kCorrupt; the detail
+/// names the address, the file, the limit or the directory. `certificates`: those of the listeners are read, too; a broker that runs keeps those it
+/// has, and judges new ones by itself.
 Status CheckStart(const Options& options, const std::optional<Holdings>& held, bool certificates = true);
 
 /// The files of a listener with TLS.

@@ -10,7 +10,6 @@
 #include "storage/postgres/pg_dsn.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_move.h"
-#include "storage/postgres/pg_store.h"
 #include "storage/rocks_move.h"
 #include "storage/rocks_store.h"
 
@@ -34,18 +33,13 @@ Result<OpenedStore> OpenPostgres(const StoreOptions& options) {
   NOTIFYD_TRY(CheckPgPlaces(options.postgres));
   NOTIFYD_TRY(MakeStoreDirectory(options.directory));
   auto no_rekey = [] { return Status(Code::kNotImplemented, "a store in PostgreSQL is not sealed by the broker"); };
-  if (!options.postgres.cells.empty()) {
-    auto cells = PgCells::Open(options);
-    if (!cells.ok()) return std::move(cells).status();
-    std::unique_ptr<ClusterStore> cluster = (*cells)->OpenCluster();
-    auto lost = [of = cells->get()](NamespaceNumber number) { return of->Lost(number); };
-    CellStore* const mover = (*cells)->mover();
-    return OpenedStore{*std::move(cells), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr, lost, mover};
-  }
-  auto opened = PgStore::Open(options);
+  auto opened = PgCells::Open(options);
   if (!opened.ok()) return std::move(opened).status();
-  std::unique_ptr<ClusterStore> cluster = (*opened)->OpenCluster();
-  return OpenedStore{*std::move(opened), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr};
+  PgCells* const store = opened->get();
+  std::unique_ptr<ClusterStore> cluster = store->OpenCluster();
+  std::function<bool(NamespaceNumber)> lost;
+  if (!options.postgres.cells.empty()) lost = [store](NamespaceNumber number) { return store->Lost(number); };
+  return OpenedStore{*std::move(opened), no_rekey, [] { return RekeyState(); }, [] {}, std::move(cluster), nullptr, lost, store->mover()};
 }
 
 Result<std::unique_ptr<OwnerStore>> PostgresOwner(const StoreOptions& options) {

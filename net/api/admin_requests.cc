@@ -78,12 +78,24 @@ Status CheckMembers(const ApiOptions& options) {
   return Status::Ok();
 }
 
+/// One that does not know the cell would serve nothing that lies there.
+Status CheckAllKnow(const ApiOptions& options, const std::string& cell) {
+  if (!options.places) return Status::Ok();
+  for (const Member& member : options.places->Members())
+    if (!member.cells || !member.cells->contains(cell))
+      return Status(Code::kConflict,
+                    "the settings of the member " + member.name + " do not name the cell " + cell +
+                        ": a namespace may lie there once those of all members do (store.postgres.cells)",
+                    "/cell");
+  return Status::Ok();
+}
+
 /// One that the settings name, the home cell, or, by `row`, the one in which it lies.
 Status CheckCell(const Asking& asking, const NamespaceSettings& settings, const NamespaceRow* row) {
   if (row && settings.cell && *settings.cell != row->settings.cell.value_or(kHomeCell)) NOTIFYD_TRY(CheckMembers(*asking.tools->options));
   if (!settings.cell || *settings.cell == kHomeCell || (row && row->settings.cell == settings.cell)) return Status::Ok();
   const std::vector<std::string>& cells = asking.tools->options->cells;
-  if (std::find(cells.begin(), cells.end(), *settings.cell) != cells.end()) return Status::Ok();
+  if (std::find(cells.begin(), cells.end(), *settings.cell) != cells.end()) return CheckAllKnow(*asking.tools->options, *settings.cell);
   return Status(Code::kUnacceptable, "there is no cell of that name in store.postgres.cells", "/cell");
 }
 

@@ -28,18 +28,27 @@ class PgCellTable {
   bool Put(const NamespaceRow& row) {
     const auto found = row.settings.cell ? std::find(names_.begin(), names_.end(), *row.settings.cell) : names_.end();
     const bool named = !row.settings.cell || found != names_.end();
+    if (!named) {
+      std::lock_guard lock(mutex_);
+      unnamed_[row.number] = *row.settings.cell;
+    }
     places_[row.number] = !row.settings.cell ? kHome : named ? static_cast<uint8_t>(found - names_.begin() + 1) : kUnnamed;
     return named;
   }
   uint8_t PlaceOf(NamespaceNumber number) const { return number < places_.size() ? places_[number].load() : kHome; }
-  /// Empty: the home cell, or one that has no name here.
+  /// Empty: the home cell.
   std::string NameOf(NamespaceNumber number) const {
     const uint8_t place = PlaceOf(number);
-    return place == kHome || place == kUnnamed ? std::string() : names_[place - 1u];
+    if (place == kHome) return std::string();
+    if (place != kUnnamed) return names_[place - 1u];
+    std::lock_guard lock(mutex_);
+    return unnamed_.at(number);
   }
 
  private:
   std::vector<std::string> names_;
+  mutable std::mutex mutex_;
+  std::map<NamespaceNumber, std::string> unnamed_;  // as their rows said last
   std::array<std::atomic<uint8_t>, size_t{kMostNumber} + 1> places_ = {};
 };
 

@@ -66,10 +66,22 @@ void PgCells::Remember(const RegistryImage& image) {
       Log(LogLevel::kError, "a namespace lies in a cell that is not set", {{"namespace", row->name}, {"cell", row->settings.cell.value_or("")}});
 }
 
+/// Whoever has the store alone has nobody who could serve it in his place.
+Status PgCells::CheckAllNamed(const RegistryImage& image) const {
+  for (const auto& row : image.namespaces)
+    if (table_->PlaceOf(row->number) == PgCellTable::kUnnamed)
+      return Status(Code::kUnacceptable,
+                    "the namespace " + row->name + " lies in the cell " + table_->NameOf(row->number) +
+                        ", which store.postgres.cells does not name: a cell in which a namespace lies must stay",
+                    "/store/postgres/cells/" + table_->NameOf(row->number));
+  return Status::Ok();
+}
+
 Result<RegistryImage> PgCells::LoadRegistry() {
   Result<RegistryImage> image = home_->LoadRegistry();
   if (!image.ok()) return image;
   Remember(*image);
+  if (home_->options().postgres.member.empty()) NOTIFYD_TRY(CheckAllNamed(*image));
   // What is said of its sleep lies in its cell, where it may change until the namespace is claimed: its core looks.
   for (NamespaceAtStart& state : image->states)
     if (CellOf(state.number)) state = {state.number, true, kWallNever, {}};
@@ -79,11 +91,15 @@ Result<RegistryImage> PgCells::LoadRegistry() {
 void PgCells::Start(StoreEvents* events) {
   home_->Start(events);
   for (const auto& cell : cells_) cell->Start(events);
-  cleaner_ = std::thread([this] { Run(); });
+  if (!cells_.empty()) cleaner_ = std::thread([this] { Run(); });
 }
 
 Result<OpenedNamespace> PgCells::OpenNamespace(NamespaceNumber number, EventSink* sink) {
   PgCell* cell = CellOf(number);
+  if (cell == unnamed_.get())
+    return Status(Code::kUnavailable,
+                  "the namespace lies in the cell " + table_->NameOf(number) + ", which the settings of the broker that serves it do not name",
+                  "/store/postgres/cells");
   Result<OpenedNamespace> opened = cell ? cell->OpenNamespace(number, sink) : home_->OpenNamespace(number, sink);
   // It goes from one cell to another: soon its row says where it lies, or it is there again.
   if (!opened.ok() && opened.status().code() == Code::kNotFound) return Status(Code::kUnavailable, opened.status().detail());
@@ -143,6 +159,7 @@ Status PgCells::Close() {
 
 std::vector<StoreFigure> PgCells::Figures() const {
   std::vector<StoreFigure> sum = home_->Figures();
+  if (cells_.empty()) return sum;
   uint64_t lost = 0;
   for (const auto& cell : cells_) {
     lost += cell->lost() ? 1 : 0;
@@ -160,7 +177,7 @@ std::vector<StoreFigure> PgCells::Figures() const {
 
 bool PgCells::Lost(NamespaceNumber number) const {
   const PgCell* cell = CellOf(number);
-  return cell && cell->lost();
+  return cell && cell != unnamed_.get() && cell->lost();
 }
 
 // ---- what was dropped
@@ -182,7 +199,7 @@ void PgCells::Run() {
 }
 
 CellStore* PgCells::mover() const {
-  return mover_.get();
+  return cells_.empty() ? nullptr : mover_.get();
 }
 
 PgCell* PgCells::FindCell(const std::string& name) const {

@@ -1,10 +1,12 @@
 // PgCells: a store in PostgreSQL whose namespaces lie in several: the store itself, with the registry, leases, members and all that is in no cell,
-// and cells, each with the same tables for its namespaces alone. So that more is carried than one primary does. Contract section 23, growth.
+// and cells, each with the same tables for its namespaces alone. So that more is carried than one primary does. Contract section 23, growth. Where
+// the settings name no cell it is there all the same: I4.
 //
 // I1 who owns a namespace is decided in the store's own schema, wherever the namespace lies; what is written of it is fenced where it lies, by the
 //    claim of its owner (storage/postgres/pg_schema.cc, kCell).
 // I2 a cell that is not reached concerns its namespaces alone: nothing else waits for it, or fails.
 // I3 a cell is known by its id. Another one under its name is not used: it would look as if its namespaces had lost all.
+// I4 what lies in a cell that the settings do not name is never opened in the store itself, where a namespace of its number would begin anew.
 #pragma once
 
 #include <atomic>
@@ -35,9 +37,12 @@ class PgCells : public StoreHost {
   ~PgCells() override;
 
   std::string name() const override { return home_->name(); }
+  /// Error, besides, where it is opened for one that has the store alone: kUnacceptable with the field: a namespace lies in a cell that the options
+  /// do not name.
   Result<RegistryImage> LoadRegistry() override;
   void Start(StoreEvents* events) override;
-  /// Of a namespace in a cell, besides: kUnavailable: the cell is not reached; ask again.
+  /// Of a namespace in a cell, besides: kUnavailable: the cell is not reached; ask again. With a field: the options do not name it, and the detail is
+  /// for whoever asks.
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override;
   void Commit(RegistryBatch batch) override;
   void Audit(AuditEntry entry, std::function<void()> durable) override { home_->Audit(std::move(entry), std::move(durable)); }
@@ -47,14 +52,14 @@ class PgCells : public StoreHost {
   void CompactNamespace(NamespaceNumber number) override;
   void Stop() override;
   Status Close() override;
-  /// The sums over all cells, and how many of them there are, and are lost.
+  /// The sums over all cells, and, where there are some, how many, and how many are lost.
   std::vector<StoreFigure> Figures() const override;
 
   /// As PgStore's.
   std::unique_ptr<ClusterStore> OpenCluster();
   /// Does the namespace lie in a cell that is not reached? Any thread, never blocks.
   bool Lost(NamespaceNumber number) const;
-  /// For moves of namespaces from one to another. Borrows this; not behind Stop.
+  /// For moves of namespaces from one to another; null: the options name no cell. Borrows this; not behind Stop.
   CellStore* mover() const;
   /// Removes what was dropped, or moved away, from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
   Status Clean();
@@ -63,6 +68,7 @@ class PgCells : public StoreHost {
   friend class PgCellsCluster;
   PgCells(std::shared_ptr<PgCellTable> table, std::unique_ptr<PgStore> home);
   void Remember(const RegistryImage& image);
+  Status CheckAllNamed(const RegistryImage& image) const;
   /// Null: it lies in none. Of a cell that the settings do not name, one that is never reached.
   PgCell* CellOf(NamespaceNumber number) const;
   /// Null: there is none of that name.

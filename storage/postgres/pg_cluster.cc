@@ -51,7 +51,19 @@ Result<bool> PgCluster::Changed(const char* sql, const PgParams& params) {
   return rows->size() > 0;
 }
 
+/// Once: the settings' cells are those of its start.
+Status PgCluster::TellCells() {
+  if (told_cells_) return Status::Ok();
+  std::vector<std::string> names;
+  for (const auto& [name, dsn] : setup_.options.cells) names.push_back(name);
+  Result<bool> told =
+      Changed(kPgTellCells, PgParams().Bytes(setup_.options.member).Bytes(EncodeIncarnation(setup_.word.incarnation)).BytesArray(names));
+  told_cells_ = told.ok();
+  return told.ok() ? Status::Ok() : std::move(told).status();
+}
+
 Result<ClusterImage> PgCluster::Look() {
+  NOTIFYD_TRY(TellCells());
   auto rows = Run([](PgConnection* connection) { return connection->Run(kPgLookAround); });
   if (!rows.ok()) return std::move(rows).status();
   ClusterImage image;
@@ -69,6 +81,13 @@ Result<ClusterImage> PgCluster::Look() {
           if (member.name != rows->Bytes(i, kName)) continue;
           member.reach.told = true;
           if (const std::string other(rows->Bytes(i, kAddress)); !other.empty()) member.reach.unreached.insert(other);
+        }
+        break;
+      case 4:
+        for (MemberRow& member : image.members) {
+          if (member.name != rows->Bytes(i, kName)) continue;
+          if (!member.cells) member.cells.emplace();
+          if (const std::string cell(rows->Bytes(i, kAddress)); !cell.empty()) member.cells->insert(cell);
         }
         break;
       default:

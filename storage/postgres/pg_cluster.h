@@ -47,10 +47,12 @@ class PgCluster : public ClusterStore {
   /// Where it does not end well the connection is given up, and what was done is not known: but where the store said no.
   Result<PgRows> Run(const std::function<Result<PgRows>(PgConnection*)>& ask);
   Result<bool> Changed(const char* sql, const PgParams& params);
+  Status TellCells();
   Result<PgRows> AcquireUnits(const std::vector<int64_t>& units);
 
   const Setup setup_;
   std::unique_ptr<PgConnection> connection_;
+  bool told_cells_ = false;
 };
 
 }  // namespace notifyd

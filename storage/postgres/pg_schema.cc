@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/crypto.h"
 #include "storage/keys.h"
@@ -63,6 +64,12 @@ INSERT INTO meta (name, value) VALUES ('registry', 0);
 // Whom each member does not reach, as it says. A version before this table knows nothing of it, and needs none.
 constexpr char kReach[] = R"sql(
 CREATE TABLE reach (member text PRIMARY KEY REFERENCES members ON DELETE CASCADE, incarnation bytea NOT NULL, unreached bytea[] NOT NULL)
+  WITH (fillfactor = 50);
+)sql";
+
+// Which cells the settings of each member name, as it says. Likewise.
+constexpr char kMemberCells[] = R"sql(
+CREATE TABLE member_cells (member text PRIMARY KEY REFERENCES members ON DELETE CASCADE, incarnation bytea NOT NULL, cells bytea[] NOT NULL)
   WITH (fillfactor = 50);
 )sql";
 
@@ -203,16 +210,10 @@ Result<bool> HasTable(PgConnection* connection, const PostgresOptions& options, 
   return found->Int(0, 0) != 0;
 }
 
-/// What a version before this one did not make.
-Status AddToSchema(PgConnection* connection, const PostgresOptions& options) {
-  Result<bool> has = HasTable(connection, options, "reach");
-  if (!has.ok()) return std::move(has).status();
-  return *has ? Status::Ok() : connection->RunScript(kReach);
-}
-
 // Of a store whose namespaces lie in several cells, in the store's own schema: which store each cell is known by; what was dropped here and is still
 // to be removed there; and the claims by which cells tell owners apart, each larger than all before it (see kCell). A number of this part's own
-// stands in `meta`: a store without cells has none of it.
+// stands in `meta`. A store of which this broker's settings name no cell has it, too: another one's may, and what goes to a cell, or lies in one, is
+// then not to be taken for what lies here.
 constexpr char kCellsOfStore[] = R"sql(
 CREATE TABLE IF NOT EXISTS cells (name text PRIMARY KEY, store bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS leftovers (unit bigint, cell text, PRIMARY KEY (unit, cell));
@@ -220,7 +221,7 @@ CREATE SEQUENCE IF NOT EXISTS claims;
 INSERT INTO meta (name, value) VALUES ('cells', 1) ON CONFLICT DO NOTHING;
 )sql";
 
-// Of a store with cells, in each of its schemas. `transits`: of a namespace that arrives here (a copy; `whole` once it is one) or that has gone from
+// Of a store, and in each of its cells. `transits`: of a namespace that arrives here (a copy; `whole` once it is one) or that has gone from
 // here, under the number of its move, which is drawn of the claims. Who opens one looks whether the store's row of it agrees. `touched`: which keys
 // each transaction of one that moves wrote.
 constexpr char kTransits[] = R"sql(
@@ -320,7 +321,6 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
   else NOTIFYD_TRY(CheckEmpty(connection, options));
   NOTIFYD_TRY(connection->RunScript(kTables));
   NOTIFYD_TRY(connection->RunScript(kMembers));
-  NOTIFYD_TRY(connection->RunScript(kReach));
   NOTIFYD_TRY(connection->RunScript(kFunctions));
   if (!options.cell.empty()) NOTIFYD_TRY(MakeCell(connection, options));
   auto meta = connection->Run("INSERT INTO meta (name, value) VALUES ('schema', $1)", PgParams().Int(kSchemaVersion));
@@ -375,6 +375,22 @@ Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions&
   return format->store;
 }
 
+/// What a version before this one did not make.
+Status AddToSchema(PgConnection* connection, const PostgresOptions& options) {
+  struct Addition {
+    const char* table;
+    const char* script;
+  };
+  std::vector<Addition> additions = {{"reach", kReach}, {"member_cells", kMemberCells}, {"transits", kTransits}};
+  if (options.cell.empty()) additions.push_back({"leftovers", kCellsOfStore});
+  for (const Addition& each : additions) {
+    Result<bool> has = HasTable(connection, options, each.table);
+    if (!has.ok()) return std::move(has).status();
+    if (!*has) NOTIFYD_TRY(connection->RunScript(each.script));
+  }
+  return Status::Ok();
+}
+
 Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& options) {
   if (auto lock = connection->Run(kMakeOne); !lock.ok()) return std::move(lock).status();
   auto encoding = connection->Run("SELECT current_setting('server_encoding') = 'UTF8'");
@@ -385,8 +401,6 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
   if (!*made) NOTIFYD_TRY(MakeSchema(connection, options));
   Result<Fingerprint> store = CheckSchema(connection, options);
   if (store.ok()) NOTIFYD_TRY(AddToSchema(connection, options));
-  if (store.ok() && !options.cells.empty()) NOTIFYD_TRY(connection->RunScript(kCellsOfStore));
-  if (store.ok() && (!options.cells.empty() || !options.cell.empty())) NOTIFYD_TRY(connection->RunScript(kTransits));
   return store;
 }
 

@@ -104,6 +104,10 @@ inline constexpr const char* kPgTellLoads =
 inline constexpr const char* kPgTellReach =
     "INSERT INTO reach (member, incarnation, unreached) VALUES ($1, $2, $3::bytea[]) ON CONFLICT (member) DO UPDATE "
     "SET incarnation = excluded.incarnation, unreached = excluded.unreached RETURNING member";
+/// Parameters: name, incarnation, names (bytea[]) of the cells that its settings name.
+inline constexpr const char* kPgTellCells =
+    "INSERT INTO member_cells (member, incarnation, cells) VALUES ($1, $2, $3::bytea[]) ON CONFLICT (member) DO UPDATE "
+    "SET incarnation = excluded.incarnation, cells = excluded.cells RETURNING member";
 /// Parameters: name, draining. No row: there is no such member.
 inline constexpr const char* kPgSetDraining = "UPDATE members SET draining = $2 WHERE name = $1 AND NOT free RETURNING epoch";
 /// Parameters: name. Row: the unit that is a member's own.
@@ -119,6 +123,8 @@ inline constexpr const char* kPgLookAround =
     "UNION ALL SELECT 2, value, '', '', '', 0, 0, nobody(), false FROM meta WHERE name = 'registry' "
     "UNION ALL SELECT 3, 0, r.member, coalesce(convert_from(u.other, 'UTF8'), ''), '', 0, 0, nobody(), false FROM reach r "
     "JOIN members m ON m.name = r.member AND m.incarnation = r.incarnation AND NOT m.free LEFT JOIN LATERAL unnest(r.unreached) AS u (other) ON true "
+    "UNION ALL SELECT 4, 0, c.member, coalesce(convert_from(u.cell, 'UTF8'), ''), '', 0, 0, nobody(), false FROM member_cells c "
+    "JOIN members m ON m.name = c.member AND m.incarnation = c.incarnation AND NOT m.free LEFT JOIN LATERAL unnest(c.cells) AS u (cell) ON true "
     "ORDER BY 1, 2, 3";
 
 }  // namespace notifyd

@@ -209,7 +209,7 @@ class PgStore::Impl {
   OwnerWord word;
   Fingerprint store;
   std::function<Result<int64_t>(NamespaceNumber)> claim;  // of a cell; null: it is the store itself
-  ReadNamespaceRow row;                                   // where there are cells
+  ReadNamespaceRow row;                                   // of the store itself
   PgSweeper sweeper;
   PgCompactor compactor;
   std::shared_ptr<PgCommitter> committer;
@@ -259,7 +259,7 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::f
   impl->MakeCommitter(std::move(setup));
   impl->shared->pool.Give(*std::move(opened));
   std::unique_ptr<PgStore> made(new PgStore(std::move(impl)));
-  if (!options.postgres.cells.empty()) made->impl_->row = [of = made.get()](NamespaceNumber number) { return of->ReadRow(number); };
+  made->impl_->row = [of = made.get()](NamespaceNumber number) { return of->ReadRow(number); };
   return made;
 }
 
@@ -328,7 +328,6 @@ Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
 /// The row of the namespace in the home cell says where it lies, whatever this one thinks of itself: read once it was acquired, so nobody moves it
 /// meanwhile. What is read of `transits` is taken back by its number, so that no later move is meant.
 Status PgStore::Impl::CheckTransit(NamespaceNumber number) {
-  if (!row) return Status::Ok();
   return shared->pool.With([&](PgConnection* connection) {
     auto transit = connection->Run(kPgTransit, PgParams().Int(number));
     if (!transit.ok()) return std::move(transit).status();

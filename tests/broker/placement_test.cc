@@ -45,6 +45,40 @@ TEST_CASE("placement: what is nowhere, or at a member that is gone, is placed at
   CHECK(placement.Decide({1'001}, view).empty());
 }
 
+TEST_CASE("placement: what lies in a cell goes to members that know it, at once where it is elsewhere, and nowhere else while there is one") {
+  PlacementView view{"a", {{"a"}, {"b"}, {"c"}}, {At(2, ""), At(3, "b"), At(4, "c"), At(5, "a"), At(6, "a")}};
+  for (PlacedNamespace& space : view.namespaces) space.cell = space.number < 6 ? "east" : "";
+  for (PlacementMember& member : view.members) member.cells.emplace();
+  view.members[0].cells = {"east"};
+  view.members[2].cells = std::nullopt;  // one of a release before, that says nothing
+  Placement placement({0});
+  Apply(placement.Decide({1}, view), &view);
+  CHECK(Counts(view)["b"] == 0);
+  CHECK(Counts(view)["a"] + Counts(view)["c"] == 5);
+  // It is the lightest, and what is at home alone is sent there.
+  for (int64_t at = 10'000; at < 60'000; at += 1'000) Apply(placement.Decide({at}, view), &view);
+  for (const PlacedNamespace& space : view.namespaces) CHECK((space.cell.empty() || space.at != "b"));
+  // Nobody else knows it: what is drained keeps it; once that is gone it is somewhere all the same.
+  view.members = {{"a"}, {"b"}};
+  view.members[0].cells = {"east"};
+  view.members[0].draining = true;
+  view.members[1].cells.emplace();
+  view.namespaces = {At(2, "a"), At(3, "a")};
+  view.namespaces[0].cell = "east";
+  for (int64_t at = 100'000; at < 160'000; at += 1'000) Apply(placement.Decide({at}, view), &view);
+  CHECK(view.namespaces[0].at == "a");
+  CHECK(view.namespaces[1].at == "b");
+  view.leader = "b";
+  view.members.erase(view.members.begin());
+  Apply(placement.Decide({161'000}, view), &view);
+  CHECK(view.namespaces[0].at == "b");
+  view.members.push_back({"d"});
+  view.members.back().cells = {"east"};
+  Apply(placement.Decide({161'001}, view), &view);
+  CHECK(view.namespaces[0].at == "d");
+  CHECK(view.namespaces[1].at == "b");
+}
+
 TEST_CASE("placement: members are evened out by one move a second, none for ten seconds after a start") {
   PlacementView view{"a", {{"a"}, {"b"}}, {}};
   for (NamespaceNumber number = 2; number < 10; ++number) view.namespaces.push_back(At(number, "a"));

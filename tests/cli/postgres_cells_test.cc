@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -32,7 +33,12 @@ constexpr const char* kAtHome = R"({"destinations":{"allow":["127.0.0.0/8"]}})";
 /// Brokers on one store with the cell "east".
 class Store {
  public:
-  Store() { std::ofstream(file()) << "[store.postgres.cells]\neast = \"" << east_.dsn() << "\"\n"; }
+  Store() { NameCell(true); }
+  /// Brokers that begin from now on have it in their file, or not.
+  void NameCell(bool named) {
+    std::ofstream to(file());
+    if (named) to << "[store.postgres.cells]\neast = \"" << east_.dsn() << "\"\n";
+  }
   std::unique_ptr<Broker> Begin(const std::string& directory, const std::string& member = "", const std::string& crash_at = "",
                                 const std::string& schema = "") {
     std::vector<std::string> settings = {
@@ -159,6 +165,94 @@ TEST_CASE("postgres cells: a namespace in a cell is taken over from a member tha
   receiver.Release();
   submit(*other);
   CHECK(AllArrive(receiver, ids));
+}
+
+TEST_CASE("postgres cells: a broker that has the store alone does not start where a namespace lies in a cell that its file does not name") {
+  Store store;
+  TempDir place;
+  std::unique_ptr<Broker> broker = store.Begin(place.path());
+  REQUIRE(Becomes(200, *broker, "GET", "/readyz"));
+  REQUIRE(Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status == 201);
+  const std::string later = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  const std::string id = JsonAt(Ask(*broker, "POST", "/v1/namespaces/far/notifies", later).body, "/id");
+  REQUIRE(!id.empty());
+  store.NameCell(false);
+  // Nor is it replaced by one that would not start.
+  broker->process().Signal(SIGUSR1);
+  CHECK(broker->process().WaitForError("no restart, going on as before"));
+  CHECK(broker->process().error().find("namespaces lie in the cell east, which must stay") != std::string::npos);
+  broker->process().Signal(SIGTERM);
+  REQUIRE(broker->process().Wait() == 0);
+  std::string said;
+  try {
+    broker = store.Begin(place.path());
+    CHECK(broker->process().Wait() == 2);
+    said = broker->process().error();
+  } catch (const std::runtime_error& does_not_listen) {
+    said = does_not_listen.what();
+  }
+  INFO(said);
+  CHECK(said.find("the namespace far lies in the cell east, which store.postgres.cells does not name") != std::string::npos);
+  store.NameCell(true);
+  broker = store.Begin(place.path());
+  CHECK(Becomes(200, *broker, "GET", "/v1/namespaces/far/notifies/" + id));
+  CHECK(JsonAt(Ask(*broker, "POST", "/v1/namespaces/far/notifies", later).body, "/id") != id);
+}
+
+TEST_CASE(
+    "postgres cells: what lies in a cell is not given to a member whose file does not name it, and has nothing of it but 503 where there is none "
+    "else") {
+  Store store;
+  TempDir places[2];
+  // Whoever begins first leads, and knows the cell.
+  std::unique_ptr<Broker> a = store.Begin(places[0].path(), "a");
+  REQUIRE(Becomes(200, *a, "GET", "/readyz"));
+  store.NameCell(false);
+  std::unique_ptr<Broker> b = store.Begin(places[1].path(), "b");
+  const auto members = [&](const std::string& count) {
+    return Await([&] { return Ask(*a, "GET", "/metrics").body.find("notifyd_cluster_members " + count + "\n") != std::string::npos; });
+  };
+  REQUIRE(members("2"));
+  // As long as that one lives nothing comes to lie there.
+  CHECK(Becomes(409, *a, "PUT", "/v1/namespaces/far0", kInEast));
+  CHECK(Ask(*a, "PUT", "/v1/namespaces/near", kAtHome).status == 201);
+  CHECK(Becomes(409, *a, "PATCH", "/v1/namespaces/near", R"({"cell":"east"})"));
+  const auto stop = [](Broker& broker) {
+    broker.process().Signal(SIGTERM);
+    REQUIRE(broker.process().Wait() == 0);
+  };
+  stop(*b);
+  const std::string later = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  std::map<std::string, std::set<std::string>> taken;
+  const auto path_of = [](int i) { return "/v1/namespaces/far" + std::to_string(i) + "/notifies"; };
+  const auto submit = [&](Broker& broker, int i) {
+    HttpAnswer answer;
+    REQUIRE(Await([&] { return (answer = Ask(broker, "POST", path_of(i), later)).status == 201; }));
+    CHECK(taken[path_of(i)].insert(JsonAt(answer.body, "/id")).second);
+  };
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(Await([&] { return Ask(*a, "PUT", "/v1/namespaces/far" + std::to_string(i), kInEast).status / 100 == 2; }));
+    submit(*a, i);
+  }
+  b = store.Begin(places[1].path(), "b");
+  REQUIRE(members("2"));
+  for (int i = 0; i < 4; ++i) submit(*b, i);
+
+  stop(*a);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(Await([&] {
+      const HttpAnswer answer = Ask(*b, "POST", path_of(i), later);
+      REQUIRE(answer.status != 201);
+      return JsonAt(answer.body, "/detail") == "the namespace lies in the cell east, which the settings of the broker that serves it do not name";
+    }));
+  }
+  CHECK(Becomes(201, *b, "POST", "/v1/namespaces/near/notifies", later));
+  store.NameCell(true);
+  a = store.Begin(places[0].path(), "a");
+  for (int i = 0; i < 4; ++i) {
+    submit(*b, i);
+    for (const std::string& id : taken[path_of(i)]) CHECK(Becomes(200, *a, "GET", path_of(i) + "/" + id));
+  }
 }
 
 /// A namespace under load that goes to another cell, while the broker may die at any time.

@@ -203,6 +203,29 @@ TEST_CASE("postgres cells: one that is not reached is its namespaces' affair alo
   CHECK_FALSE(store.cells().Lost(kInCell));
 }
 
+TEST_CASE("postgres cells: what lies in a cell that the options do not name is opened nowhere, and whoever has the store alone does not begin") {
+  CellHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  store.Close();
+  StoreOptions options = store.options();
+  options.postgres.cells.clear();
+  {
+    auto opened = PgCells::Open(options);
+    REQUIRE(opened.ok());
+    const auto image = (*opened)->LoadRegistry();
+    CHECK(image.status().code() == Code::kUnacceptable);
+    CHECK(image.status().field() == "/store/postgres/cells/east");
+    WaitingSink sink;
+    const auto space = (*opened)->OpenNamespace(kInCell, &sink);
+    CHECK(space.status().code() == Code::kUnavailable);
+    CHECK_FALSE(space.status().field().empty());
+  }
+  CHECK(Ask(store.home(), "SELECT count(*) FROM log WHERE unit = 5") == 0);
+  store.OpenStore();
+  store.OpenSpace();
+  CHECK(store.LoadNotify({1}).record);
+}
+
 TEST_CASE("postgres cells: another database under a cell's name is refused, and so are a cell as a store, and a store as a cell") {
   CellHarness store;
   store.Close();
