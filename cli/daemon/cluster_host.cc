@@ -303,9 +303,12 @@ bool ClusterHost::Look() {
   Result<ClusterImage> image = store_->Look();
   const MonoTime now = setup_.now();
   if (!image.ok()) {
+    // Once may be a connection that broke; the next look is over another one.
+    if (++failed_looks_ > 1) ready_ = false;
     LoseIfBlind();
     return false;
   }
+  failed_looks_ = 0;
   membership_.Seen(now, setup_.lease().incarnation, *std::move(image));
   looked_at_ = asked_at;
   looked_at_ms_ = asked_at.ms;
@@ -498,10 +501,10 @@ void ClusterHost::Show() {
     member.alive = member.heartbeat_age_ms < setup_.times.lease_ms;
     member.namespaces = counts[row.name];
     member.version = row.version;
+    member.cells = row.cells;
     member.cut_off = cut_off.contains(row.name);
     for (const auto& [name, reach] : reaches)
       if (reach.unreached.contains(row.name)) member.unreached_by.push_back(name);
-    member.cells = row.cells;
     shown->members.push_back(std::move(member));
   }
   const std::vector<Member> members = shown->members;

@@ -85,7 +85,7 @@ class ClusterHost : public Places {
   void Await(NamespaceNumber number, int64_t most_ms, std::function<void()> then) override;
   void LookAnew(std::function<void()> then) override;
 
-  /// It is known who serves what. Any thread, like all below.
+  /// It is known who serves what, and the store answers. Any thread, like all below.
   bool ready() const { return ready_; }
   bool Serves(NamespaceNumber number) const { return here_since_[number] != kNotHere; }
   bool leads() const { return leads_since_ != kNotHere; }
@@ -208,6 +208,7 @@ class ClusterHost : public Places {
   std::set<std::string> cut_off_;  // as was logged
   std::map<int64_t, ToLeave> to_leave_;
   MonoTime looked_at_, told_at_, moving_since_;
+  int failed_looks_ = 0;  // since one was answered
 };
 
 }  // namespace notifyd

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -10,6 +11,12 @@
 #include "net/api/steps.h"
 
 namespace notifyd {
+namespace {
+
+/// Of a member's lease: it is renewed each two seconds, and where less is left the store has not taken the last renewal.
+constexpr int64_t kLeaseLeftMs = LeaseTimes().lease_ms / 2;
+
+}  // namespace
 
 void Runtime::Impl::MakeCluster() {
   if (options_.store.postgres.member.empty() || !keeper_) return;
@@ -118,10 +125,16 @@ void Runtime::Impl::ProbeMembers(IoThread* io, const MemberClient::Tls& tls) {
   io->prober = std::make_unique<MemberProber>(std::move(setup));
 }
 
+/// What `default` says where that is served here; and what the store says of itself, since to a member that does not serve it the store may refuse
+/// writes, too.
 bool Runtime::Impl::Ready() const {
   if (stop_asked_.load(std::memory_order_relaxed) || shards_.empty()) return false;
-  if (cluster_ && !cluster_->ready()) return false;
-  return (cluster_ && !cluster_->Serves(kDefaultNumber)) || shards_[0]->shard->ready();
+  if (!cluster_) return shards_[0]->shard->ready();
+  if (!cluster_->ready() || keeper_->left_ms() < kLeaseLeftMs) return false;
+  const std::vector<StoreFigure> figures = store_->Figures();
+  const auto lost = [](const StoreFigure& figure) { return std::string_view(figure.name) == "database_lost" && figure.value != 0; };
+  if (std::any_of(figures.begin(), figures.end(), lost)) return false;
+  return !cluster_->Serves(kDefaultNumber) || shards_[0]->shard->ready();
 }
 
 /// In place of opening what a start finds: that is another member's, or comes by Gain.

@@ -79,6 +79,7 @@ class Cluster {
     arguments.insert(arguments.end(), more.begin(), more.end());
     members_[key] = std::make_unique<Broker>(places_[key]->path(), arguments);
   }
+  PostgresServer& server() { return server_; }
   std::string token;                     // that is shown; empty: none
   long certificates_hold_s = 24 * 3600;  // of those that are added from now on
   Broker& At(const std::string& name) { return *members_.at(name); }
@@ -265,6 +266,19 @@ TEST_CASE("postgres cluster: who waits for the end of what he submitted gets it,
     CHECK(JsonAt(each.answer.body, "/state") == each.state);
   }
   CHECK(receiver.deliveries().size() == all.size());
+}
+
+TEST_CASE("postgres cluster: /readyz of each member says so while the store does not answer, not of the one alone that serves `default`") {
+  Cluster cluster({"a", "b"});
+  for (const char* name : {"a", "b"}) REQUIRE(Await([&] { return cluster.Ask(name, "GET", "/readyz").status == 200; }));
+  cluster.server().Kill();
+  for (const char* name : {"a", "b"}) {
+    INFO(name);
+    // With its lease it is a standby, which answers 503 to all.
+    CHECK(Await([&] { return cluster.Ask(name, "GET", "/readyz").status == 503 && cluster.Ask(name, "GET", "/metrics").status == 200; }));
+  }
+  cluster.server().Start();
+  for (const char* name : {"a", "b"}) CHECK(Await([&] { return cluster.Ask(name, "GET", "/readyz").status == 200; }));
 }
 
 TEST_CASE("postgres cluster: a notify to where any member listens is the cluster's own") {
