@@ -64,7 +64,7 @@ HttpResponse AnswerInDoubt(HttpResponse answer) {
 }
 
 Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
-  return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers()};
+  return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers(), .takes_key = row.takes_key()};
 }
 
 /// One request.
@@ -296,6 +296,7 @@ bool Passing::Pass::Repeatable() const {
   if (in_pieces_) return false;
   if (carried_out()) return true;
   if (looks() || subject_.trigger) return true;
+  if (!subject_.takes_key) return false;
   return request_.Header("Idempotency-Key") != nullptr || (body_ && !subject_.lines && BearsKeys(*body_));
 }
 

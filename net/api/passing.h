@@ -36,6 +36,7 @@ struct Subject {
   bool registry = false;  // of no namespace alone
   bool lines = false;     // its answer is NDJSON
   bool trigger = false;
+  bool takes_key = false;  // a key makes its repeat one that does nothing more
 
   static Subject Of(const RouteRow& row, NamespaceNumber number, bool lines);
 };

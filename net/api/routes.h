@@ -75,6 +75,12 @@ struct RouteRow {
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
   bool triggers() const { return path.ends_with("/trigger"); }
+  /// It makes something once under an idempotency key: asked again with the same key it makes nothing more. All else reads none.
+  bool takes_key() const {
+    constexpr std::string_view kItsPaths[] = {
+        "/v1/notifies", "/v1/groups", "/v1/publish", "/v1/topics/{topic}/publish", "/v1/events/{id}/replay", "/v1/subscriptions/{name}/replay"};
+    return verb == Verb::kPost && std::find(std::begin(kItsPaths), std::end(kItsPaths), path) != std::end(kItsPaths);
+  }
   /// It is the registry's: who is let in, to what, what was changed by whom, and which members are to serve nothing.
   bool of_registry() const {
     constexpr std::string_view kItsPaths[] = {"/v1/namespaces", "/v1/tokens", "/v1/audit", "/v1/cluster/members/"};

@@ -274,6 +274,14 @@ TEST_CASE("members: what broke is asked again where that does no harm, and else 
   SECTION("a removal") {
     CHECK(Ask(a.port, RequestOf("DELETE", "/v1/notifies/n0000000000000001")).status == 504);
   }
+  SECTION("what takes no key, with one") {
+    const std::string request = GENERATE(RequestOf("DELETE", "/v1/notifies/n0000000000000001", "", "Idempotency-Key: k\r\n"),
+                                         RequestOf("PATCH", "/v1/notifies/n0000000000000001", R"({"idempotency_key":"k"})"),
+                                         RequestOf("POST", "/v1/notifies/n0000000000000001/retry", "", "Idempotency-Key: k\r\n"),
+                                         RequestOf("POST", "/v1/notifies/retry", R"({"idempotency_key":"k"})"));
+    CHECK(Ask(a.port, request).status == 504);
+    CHECK(a.figures.repeated == 0);
+  }
 }
 
 TEST_CASE("members: one that cannot be reached has not got the request: it is asked elsewhere, or refused") {
