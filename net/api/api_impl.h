@@ -201,6 +201,8 @@ class Api::Impl {
   std::optional<Gather::Plan> PlanOf(const Route& route, const Granted& granted) const;
   /// Has what several members know put together. False: it is not gathered, or not here.
   bool GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted);
+  /// Before this broker has seen who the members are: keeps the request until it has, or for Gather::kMostMs. False: it has, or that is over.
+  bool AwaitsMembers(uint64_t token, HttpRequest* request);
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
   /// Keeps a request that may have to be passed on after all, until it is answered. Returns the one that is to be read, and may be used up. `route`
@@ -325,7 +327,7 @@ class Api::Impl {
     bool in_pieces = false, gathers = false;
   };
   std::unordered_map<uint64_t, Kept> kept_;
-  bool looked_ = false;  // of the request that is being taken
+  bool looked_ = false, awaited_ = false;  // of the request that is being taken
   struct FoundRoute {
     FoundRoute(std::string its_method, std::string its_target) : method(std::move(its_method)), target(std::move(its_target)) {}
     const std::string method, target;

@@ -25,6 +25,10 @@ bool IsGathered(const RouteRow& row) {
   return row.verb == Verb::kGet && (row.path == "/v1/namespaces" || row.path == "/v1/namespaces/{ns}" || row.path == "/v1/cluster");
 }
 
+bool KnowsItself(const std::vector<Member>& members) {
+  return std::any_of(members.begin(), members.end(), [](const Member& member) { return member.self; });
+}
+
 /// Of the query's `limit`; one that cannot be read is refused by whoever is asked.
 size_t LimitIn(std::string_view query) {
   size_t limit = ListQuery().limit;
@@ -98,12 +102,30 @@ std::optional<Gather::Plan> Api::Impl::PlanOf(const Route& route, const Granted&
   return plan;
 }
 
+bool Api::Impl::AwaitsMembers(uint64_t token, HttpRequest* request) {
+  if (awaited_ || KnowsItself(options_.places->Members())) return false;
+  kept_[token] = {std::move(*request)};
+  // Whoever has `default` is seen with the members, or soon after.
+  options_.places->Await(kDefaultNumber, Gather::kMostMs, [this, client = options_.members, token, alive = std::weak_ptr<bool>(alive_)] {
+    client->Post([this, token, alive] {
+      auto kept = alive.expired() ? decltype(kept_)::node_type() : kept_.extract(token);
+      if (kept.empty()) return;
+      awaited_ = true;
+      TakeUp(token, std::move(kept.mapped().request), {});
+      awaited_ = false;
+    });
+  });
+  return true;
+}
+
 bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& route, const Granted& granted) {
   if (granted.passed_on) return false;
   std::optional<Gather::Plan> plan = PlanOf(route, granted);
   if (!plan) return false;
+  if (AwaitsMembers(token, request)) return true;
   const auto self = [](const Member& member) { return member.self; };
-  if (!IsGathered(*route.row) && std::none_of(plan->members.begin(), plan->members.end(), self)) {
+  const bool of_members = !IsGathered(*route.row) || route.row->path == "/v1/cluster";
+  if (of_members && !KnowsItself(options_.places->Members())) {
     responder_->Respond(token, ProblemResponse(Status(Code::kUnavailable, "this broker is no member of its cluster yet; try again")));
     return true;
   }

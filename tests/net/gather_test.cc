@@ -151,6 +151,35 @@ TEST_CASE("gather: the cluster is shown as the one that is asked sees it, with t
   CHECK(Get(four.a.port, "/v1/cluster?x=1").status == 422);
 }
 
+TEST_CASE("gather: before a broker has seen who the members are what is asked of all of them waits, and is refused where that does not come") {
+  StagedBroker a(kMoving, {.name = "a"});
+  const std::string path = GENERATE(as<std::string>(), "/v1/cluster", "/v1/stats?namespaces=all", "/v1/notifies?namespaces=all");
+  INFO(path);
+  SECTION("it has seen them") {
+    std::thread seen([&] {
+      if (!a.places.WaitForWaiting()) return;
+      Member self = NamedMember("a", a.members_port, /*self=*/true);
+      self.leading = true;
+      ClusterReport report;
+      report.members = {self};
+      a.SetReport(report);
+      a.places.SetMembers({self});
+      a.places.Set(kHere);
+    });
+    const RawResponse answer = Get(a.port, path);
+    seen.join();
+    CHECK(answer.status == 200);
+    CHECK(At(answer.body, "/missing") == "(none)");
+  }
+  SECTION("the time is over") {
+    std::thread over([&] {
+      if (a.places.WaitForWaiting()) a.places.Set(kMoving);
+    });
+    CHECK(Get(a.port, path).status == 503);
+    over.join();
+  }
+}
+
 TEST_CASE("gather: /metrics?members=all has each member's, by a label, and who did not answer") {
   Four four;
   const RawResponse metrics = Get(four.a.port, "/metrics?members=all");
