@@ -1,4 +1,5 @@
 // The sender against a receiver of raw sockets: what goes over the wire, and what is made of the answer.
+#include "broker/response.h"
 #include "net/gzip.h"
 #include "net/sender_fixture.h"
 

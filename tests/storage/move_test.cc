@@ -122,7 +122,7 @@ void Fill(HostHarness* h) {
   token->grant.scopes = {Scope::kRead};
   h->CommitRegistry({PutHead{{4, 7, {}}}, PutNamespaceRow{MakeSpace(0, "default")}, PutNamespaceRow{MakeSpace(2, "two")}, PutNamespaceRow{own},
                      PutTokenRow{token}, PutTokenUse{"aaaaaaaa", {60'000}}});
-  h->host().Audit({{kNow}, "a", "token_made", "aaaaaaaa"});
+  h->host().Audit({{kNow}, "a", "token_made", "aaaaaaaa"}, [] {});
   for (NamespaceNumber number : {kDefaultNumber, NamespaceNumber{2}, NamespaceNumber{3}}) {
     Totals totals;
     totals.next_id = 1000 + number;

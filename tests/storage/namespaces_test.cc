@@ -353,7 +353,7 @@ TEST_CASE("retention: the longest within a range of keys is of those whose keys 
 
 TEST_CASE("audit: what is older than 90 days is hidden, and goes with a compaction") {
   RocksHostHarness store;
-  for (int i = 0; i < 5; ++i) store.host().Audit({{store.wall_ms.load() + i}, "me", "token_made", std::to_string(i)});
+  for (int i = 0; i < 5; ++i) store.host().Audit({{store.wall_ms.load() + i}, "me", "token_made", std::to_string(i)}, [] {});
   store.Commit(0, {Put(MakeRecord(1))});
   store.wall_ms += kAuditKeptMs + 2;
   CHECK(store.ListAudit({}).items.size() == 2);

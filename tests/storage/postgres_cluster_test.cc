@@ -208,7 +208,7 @@ TEST_CASE("postgres cluster: both write the audit, none in place of the other's"
       AuditEntry entry;
       entry.at = WallTime{StoreHarness::kStart};
       entry.what = "something";
-      each->host().Audit(std::move(entry));
+      each->host().Audit(std::move(entry), [] {});
     }
   for (MemberHarness* each : {&a, &b}) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
