@@ -179,7 +179,7 @@ TEST_CASE("import: a job has the time that is left of its delay, and the server'
   CHECK(MemberOf(ready, "/idempotency_key") == "beanstalkd/5a1b/12");
   CHECK(MemberOf(ready, "/delay_ms") == "");
   CHECK(MemberOf(ready, "/fkey") == "");
-  CHECK(ready->lane == "q");
+  CHECK(MemberOf(ready, "/lane") == "q");
   CHECK(MemberOf(CallOfJob(body, {"5a1b", 12, 18}), "/delay_ms") == "18000");
   CHECK_FALSE(CallOfJob("no JSON", {"5a1b", 12}).ok());
   CHECK(IsJobOfQueue(body, "q"));
