@@ -131,7 +131,6 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   const Peer& peer = passed ? *passed : direct;
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
   Need need = served ? NeedOf(route) : Need{.known = false};
-  const bool changes = need.changes;
   if (only_looks) need.changes = false;
   need.served_since = served_since;
   std::variant<Admitted, NotAdmitted> judged = admission_.Admit(peer, head, need, now);
@@ -150,7 +149,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   granted.passed_on = passed.has_value();
   granted.progress = progress;
   granted.asker.table = table_;
-  if (!granted.asker.anybody() || changes) granted.asker.from = peer.Name();
+  if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;
 }
 

@@ -89,8 +89,7 @@ class Api::Impl {
   void OnRegistryReply(RegistryReply reply);
 
  private:
-  /// What an answer is looked at for before it goes out. Null where whoever asks may do and see everything, is nobody in particular,
-  /// and changes nothing that the audit tells of.
+  /// What an answer is looked at for before it goes out. Null where whoever asks may do and see everything, and is nobody in particular.
   struct Bounds {
     Asker asker;
     const RouteRow* row;

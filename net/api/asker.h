@@ -14,7 +14,7 @@ struct Asker {
   Principal principal;
   std::shared_ptr<const NamespaceRow> space;  // whose core is asked; null where the route is of none
   std::shared_ptr<const AccessTable> table;   // by which he was admitted
-  std::string from;                           // Peer::Name; of anybody it is known where he changes something
+  std::string from;                           // Peer::Name; empty where nobody is asked who he is
   std::string said;                           // by a change: AuditEntry::said
 
   NamespaceNumber number() const { return space ? space->number : kDefaultNumber; }

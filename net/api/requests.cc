@@ -202,7 +202,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
   }
   NOTIFYD_TRY(CheckReach(*route.row, *asker));
   if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
-  if (route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
+  if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
   const Asking asking{id, route, query, request, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);

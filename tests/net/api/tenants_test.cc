@@ -393,36 +393,6 @@ TEST_CASE("tenants: that sealing the store anew was begun is in the audit, and n
   CHECK(f.sink.audited.size() == 1);
 }
 
-TEST_CASE("tenants: each change is in the audit where nobody is asked who he is, too") {
-  TeamsFixture f(/*tokens=*/false);
-  HttpRequest request;
-  request.method = "PATCH";
-  request.target = "/v1/lanes/fifo/a";
-  request.body = R"({"paused":true})";
-  auto peer = std::make_shared<Peer>();
-  peer->address = IpAddress::Parse("10.0.0.1");
-  request.peer = peer;
-  f.api.OnRequest(++f.last_token, request);
-  f.Reply(Refused{Status(Code::kConflict, "no"), {}});
-  CHECK(f.sink.audited.empty());
-  request.method = "DELETE";
-  request.target = "/v1/notifies/" + NotifyId::Of(kDefaultNumber, 5).ToString();
-  request.body.clear();
-  f.api.OnRequest(++f.last_token, request);
-  f.Reply(f.ViewOf(NotifyId::Of(kDefaultNumber, 5), "shop"));
-  REQUIRE(f.sink.audited.size() == 1);
-  CHECK(f.sink.audited[0].who == "anybody");
-  CHECK(f.sink.audited[0].from == "10.0.0.1");
-  CHECK(f.sink.audited[0].what == "notify_cancelled");
-  // Whoever makes a token says it the same way.
-  request.method = "POST";
-  request.target = "/v1/tokens";
-  request.body = R"({"namespaces":["one"],"scopes":["submit"]})";
-  f.api.OnRequest(++f.last_token, request);
-  CHECK(f.Registered<MakeTokenRequest>().actor.name == "anybody");
-  CHECK(f.Registered<MakeTokenRequest>().actor.from == "10.0.0.1");
-}
-
 TEST_CASE("tenants: each change by a token is in the audit: who, from where, what, how many") {
   TeamsFixture f;
   Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
