@@ -173,8 +173,6 @@ Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<co
   if (!parsed.ok()) return std::move(parsed).status();
   // The document restates what is not touched.
   if (asker) parser_->ApplyDefaults(*asker, &*parsed);
-  // A time that is not changed stays, too.
-  if (parsed->spec.timeout_ms != old->timeout_ms) NOTIFYD_TRY(parser_->CheckTimeout(parsed->spec.timeout_ms));
 
   ChangeRequest change;
   change.id = base->id;

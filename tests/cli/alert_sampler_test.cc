@@ -445,7 +445,7 @@ TEST_CASE("alert sampler: of a namespace that comes from another broker what was
   log.attempt = true;
   log.envelope = envelope;
   log.error = "timeout";
-  rig.sampler->TakeAttempt("orders", log);
+  for (int i = 0; i < 100; ++i) rig.sampler->TakeAttempt("orders", log);  // fewer may be the rest of what was counted elsewhere
   CHECK(rig.NextTold().rules[0].readings.size() == 1);
   crew.places.clear();
   CHECK(rig.NextTold().rules[0].readings.empty());

@@ -319,30 +319,6 @@ TEST_CASE("change: a due time replaces the one before, in whichever form") {
   CHECK(DecodeSpec(*delay.spec)->delay_ms == 70);
 }
 
-TEST_CASE("change: a time for an attempt is no longer than the setting, unless it is so already; null is the namespace's") {
-  SubmitParser parser(1000, 5, 40'000);
-  SecretNames secrets{{}};
-  ChangeParser changes(&parser, &secrets);
-  Fixture f;
-  auto space = std::make_shared<NamespaceRow>();
-  space->settings.timeout_ms = 50'000;
-  Asker asker{.principal = Principal::Anybody(), .space = space, .table = std::make_shared<AccessTable>(), .from = {}, .said = {}};
-  auto change = [&](const char* fields, std::string patch) {
-    return changes.Parse(&patch, f.With(fields), kNow, &asker);
-  };
-  auto timeout_of = [&](const char* fields, const char* patch) {
-    Result<ChangeRequest> changed = change(fields, patch);
-    if (!changed.ok()) FAIL(patch << ": " << changed.status().detail() << " " << changed.status().field());
-    return DecodeSpec(*changed->spec)->timeout_ms;
-  };
-  const Result<ChangeRequest> longer = change(R"("timeout_ms":30000)", R"({"timeout_ms":40001})");
-  REQUIRE_FALSE(longer.ok());
-  CHECK(longer.status().field() == "/timeout_ms");
-  CHECK(timeout_of(R"("timeout_ms":30000)", R"({"timeout_ms":40000})") == 40'000);
-  CHECK(timeout_of(R"("timeout_ms":45000)", R"({"priority":1})") == 45'000);
-  CHECK(timeout_of(R"("timeout_ms":30000)", R"({"timeout_ms":null})") == 40'000);
-}
-
 TEST_CASE("change: a due time of null is as if none had been given") {
   auto patch = GENERATE(values<std::string>({R"({"due_at":null})", R"({"delay_ms":null})", R"({"due_at":null,"delay_ms":null})"}));
   CAPTURE(patch);

@@ -96,10 +96,12 @@ std::set<std::string> EveryName() {
 }
 
 std::set<std::string> ReasonCodes() {
-  static const std::regex kReason(R"re(reason\("([a-z_]+)")re");
-  std::string text = ReadFile(std::filesystem::path(kSource) / "broker/core_explain.cc");
+  static const std::regex kReason(R"re((?:reason\(|at_cap\(|Reason\{|reasons\.push_back\(\{)"([a-z_]+)")re");
   std::set<std::string> codes;
-  for (std::sregex_iterator it(text.begin(), text.end(), kReason), end; it != end; ++it) codes.insert((*it)[1]);
+  for (const char* file : {"broker/core_explain.cc", "broker/core_pauses.cc"}) {
+    const std::string text = ReadFile(std::filesystem::path(kSource) / file);
+    for (std::sregex_iterator it(text.begin(), text.end(), kReason), end; it != end; ++it) codes.insert((*it)[1]);
+  }
   return codes;
 }
 
