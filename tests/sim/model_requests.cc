@@ -49,6 +49,26 @@ Model::Expected Model::Carry(const Event& request) {
 
 // ---- submit
 
+WallTime Model::AtOnce(NotifyId id) {
+  // An older one goes behind those that were due at once before it, in the same millisecond or with a clock that stepped back, too.
+  if (wall() > sums_.last_due_at_once) sums_.last_due_at_once = wall();
+  else if (id < sums_.last_at_once) ++sums_.last_due_at_once.ms;
+  sums_.last_at_once = id;
+  return sums_.last_due_at_once;
+}
+
+void Model::Resolve(const When& when, bool* at_once, WallTime* due) const {
+  *due = {when.kind == When::Kind::kDelay ? wall().ms + when.ms : when.ms};
+  *at_once = when.kind == When::Kind::kDefault || *due <= wall();
+}
+
+void Model::SetDue(NotifyId id, Notify* notify, bool at_once, WallTime due) {
+  notify->state.due = at_once ? AtOnce(id) : due;
+  notify->state.at_once = at_once;
+  notify->due_set_t = clock_->t();
+  notify->durable = batch_;
+}
+
 Model::Expected Model::On(const SubmitRequest& r) {
   if (disk_low_) return Refusal(Code::kDiskFull, 0);
   Expected expected;
