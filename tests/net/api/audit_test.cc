@@ -1,6 +1,4 @@
 // What the audit is told of a change: who made it, from where, what and how many; and that whoever made it is answered behind that.
-#include <algorithm>
-
 #include "base/utf8.h"
 #include "teams_fixture.h"
 
