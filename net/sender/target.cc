@@ -95,6 +95,8 @@ Result<SplitUrl> SplitTarget(std::string_view url) {
 Result<std::string> ResolveRedirect(const std::string& url, const std::string& location) {
   // The same again, byte for byte.
   if (location.empty() || location[0] == '#') return url.substr(0, url.find('#'));
+  // Behind it libcurl would see no more.
+  if (location.find('\0') != location.npos) return Status(Code::kUnacceptable, "redirected to something that is not a URL");
   UrlHandle handle(curl_url());
   constexpr unsigned kFlags = CURLU_PATH_AS_IS | CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_DISALLOW_USER;
   if (handle == nullptr || curl_url_set(handle.get(), CURLUPART_URL, Resolve(url, location).c_str(), kFlags) != CURLUE_OK) {
