@@ -262,13 +262,8 @@ def _told(error: VerifyError) -> bytes:
     return f"notifyd: {error}\n".encode()
 
 
-class WsgiReceiver:
-    """A WSGI application before another one, which is called with signed and new calls alone, and finds the call in environ["notifyd.notify"].
-
-    What does not verify gets 401 with the reason, a repeat of what was done what that was answered (its status and the first 4,096 bytes), one of
-    what is under way 503. The call is done once the application has given its whole answer, and that is a 2xx other than 202, or else what done says
-    of its status and its first 4,096 bytes; it is then sent. A body above max_bytes gets 413.
-    """
+class _Receiver:
+    """An application, and what judges the calls before it."""
 
     def __init__(
         self,
@@ -281,6 +276,15 @@ class WsgiReceiver:
         done: Done = is_done,
     ) -> None:
         self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done)
+
+
+class WsgiReceiver(_Receiver):
+    """A WSGI application before another one, which is called with signed and new calls alone, and finds the call in environ["notifyd.notify"].
+
+    What does not verify gets 401 with the reason, a repeat of what was done what that was answered (its status and the first 4,096 bytes), one of
+    what is under way 503. The call is done once the application has given its whole answer, and that is a 2xx other than 202, or else what done says
+    of its status and its first 4,096 bytes; it is then sent. A body above max_bytes gets 413.
+    """
 
     def __call__(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         def answer(status: int, headers: Sequence[Tuple[str, str]] = (), body: bytes = b"") -> Iterable[bytes]:
@@ -350,20 +354,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class AsgiReceiver:
+class AsgiReceiver(_Receiver):
     """The same for ASGI: the application finds the call in scope["notifyd.notify"]. What is not HTTP goes to it as it is."""
-
-    def __init__(
-        self,
-        app: Callable[..., Any],
-        keys: Sequence[str],
-        *,
-        dedup: Optional[DedupStore] = None,
-        tolerance_s: float = 300,
-        max_bytes: int = 4 << 20,
-        done: Done = is_done,
-    ) -> None:
-        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done)
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
