@@ -10,7 +10,7 @@
 namespace notifyd {
 namespace {
 
-Status Bad(std::string detail) {
+Status Malformed(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
@@ -47,7 +47,7 @@ bool EndsInNumber(std::string_view host) {
 }
 
 Result<std::string> ReadV4(std::string_view host) {
-  auto bad = [] { return Bad("the URL's host is neither a name nor an IPv4 address"); };
+  auto bad = [] { return Malformed("the URL's host is neither a name nor an IPv4 address"); };
   uint64_t address = 0;
   for (int part = 0;; ++part) {
     size_t dot = std::min(host.find('.'), host.size());
@@ -71,7 +71,7 @@ Result<std::string> ReadV6(std::string_view literal) {
   in6_addr address;
   std::string text(literal);
   if (text.find('\0') != std::string::npos || inet_pton(AF_INET6, text.c_str(), &address) != 1)
-    return Bad("what stands in brackets in the URL is not an IPv6 address");
+    return Malformed("what stands in brackets in the URL is not an IPv6 address");
   unsigned pieces[8];
   for (int i = 0; i < 8; ++i) pieces[i] = static_cast<unsigned>(address.s6_addr[2 * i]) << 8 | address.s6_addr[2 * i + 1];
   int zeros = -1, most = 1;  // the first of the longest runs of at least two zeros
@@ -98,17 +98,17 @@ Result<std::string> ReadV6(std::string_view literal) {
 
 /// `host` in lower case.
 Result<std::string> ReadName(std::string_view host) {
-  if (host.empty()) return Bad("the URL has no host");
-  if (host.size() > 254) return Bad("the URL's host is too long");
+  if (host.empty()) return Malformed("the URL has no host");
+  if (host.size() > 254) return Malformed("the URL's host is too long");
   for (char c : host)
-    if (!IsNameChar(c)) return Bad("the URL's host has a character that does not belong there");
+    if (!IsNameChar(c)) return Malformed("the URL's host has a character that does not belong there");
   std::string_view labels = host;
   if (labels.back() == '.') labels.remove_suffix(1);
-  if (labels.size() > 253) return Bad("the URL's host is too long");
+  if (labels.size() > 253) return Malformed("the URL's host is too long");
   for (size_t from = 0; from <= labels.size();) {
     size_t dot = std::min(labels.find('.', from), labels.size());
-    if (dot == from) return Bad("the URL's host has an empty label");
-    if (dot - from > 63) return Bad("a label of the URL's host is longer than 63 bytes");
+    if (dot == from) return Malformed("the URL's host has an empty label");
+    if (dot - from > 63) return Malformed("a label of the URL's host is longer than 63 bytes");
     from = dot + 1;
   }
   return EndsInNumber(labels) ? ReadV4(labels) : std::string(host);
@@ -118,10 +118,10 @@ Result<uint16_t> ReadPort(std::string_view text, uint16_t default_port) {
   if (text.empty()) return default_port;
   uint32_t port = 0;
   for (char c : text) {
-    if (!IsDigit(c) || port > 65535) return Bad("the URL's port must be 1 to 65535");
+    if (!IsDigit(c) || port > 65535) return Malformed("the URL's port must be 1 to 65535");
     port = port * 10 + static_cast<uint32_t>(c - '0');
   }
-  if (port < 1 || port > 65535) return Bad("the URL's port must be 1 to 65535");
+  if (port < 1 || port > 65535) return Malformed("the URL's port must be 1 to 65535");
   return static_cast<uint16_t>(port);
 }
 
@@ -142,13 +142,13 @@ std::optional<UrlParts> PartsOfUrl(std::string_view url, std::string_view ends) 
 }
 
 Result<Authority> ParseAuthority(std::string_view authority, uint16_t default_port) {
-  if (authority.find('@') != std::string_view::npos) return Bad("user info in a URL is refused; use a header");
+  if (authority.find('@') != std::string_view::npos) return Malformed("user info in a URL is refused; use a header");
   bool v6 = authority.starts_with('[');
   size_t host_end = v6 ? authority.find(']') : std::min(authority.find(':'), authority.size());
-  if (host_end == std::string_view::npos) return Bad("the URL's bracket is not closed");
+  if (host_end == std::string_view::npos) return Malformed("the URL's bracket is not closed");
   if (v6) ++host_end;
   std::string_view port = authority.substr(host_end);
-  if (!port.empty() && port[0] != ':') return Bad("the URL's host is followed by something that is not a port");
+  if (!port.empty() && port[0] != ':') return Malformed("the URL's host is followed by something that is not a port");
   std::string lower = LowerAscii(authority.substr(0, host_end));
   Result<std::string> host = v6 ? ReadV6(std::string_view(lower).substr(1, lower.size() - 2)) : ReadName(lower);
   if (!host.ok()) return std::move(host).status();

@@ -32,7 +32,7 @@ bool SameName(std::string_view a, std::string_view b) {
 
 class Server;
 
-struct Connection {
+struct Incoming {
   Server* server = nullptr;
   Fd fd;
   uint64_t serial = 0;
@@ -96,12 +96,12 @@ class Server final : public Receiver {
   }
 
  private:
-  static Connection& Of(llhttp_t* parser) { return *static_cast<Connection*>(parser->data); }
+  static Incoming& Of(llhttp_t* parser) { return *static_cast<Incoming*>(parser->data); }
 
   void PrepareParser() {
     llhttp_settings_init(&settings_);
     settings_.on_message_begin = [](llhttp_t* p) {
-      Connection& c = Of(p);
+      Incoming& c = Of(p);
       c.target.clear();
       c.name.clear();
       c.notify_id.clear();
@@ -115,7 +115,7 @@ class Server final : public Receiver {
     settings_.on_header_field = [](llhttp_t* p, const char* at, size_t n) { return Of(p).name.append(at, n).size() > kHeadKept ? -1 : 0; };
     settings_.on_header_value = [](llhttp_t* p, const char* at, size_t n) { return Of(p).value.append(at, n).size() > kHeadKept ? -1 : 0; };
     settings_.on_header_value_complete = [](llhttp_t* p) {
-      Connection& c = Of(p);
+      Incoming& c = Of(p);
       if (SameName(c.name, "notify-id")) {
         c.notify_id = c.value;
       } else if (SameName(c.name, "notify-attempt")) {
@@ -128,24 +128,24 @@ class Server final : public Receiver {
       return 0;
     };
     settings_.on_headers_complete = [](llhttp_t* p) {
-      Connection& c = Of(p);
+      Incoming& c = Of(p);
       if (c.expects_continue) c.out.append("HTTP/1.1 100 Continue\r\n\r\n");
       return 0;
     };
     settings_.on_body = [](llhttp_t* p, const char* at, size_t n) {
-      Connection& c = Of(p);
+      Incoming& c = Of(p);
       c.body_size += n;
       if (c.body.size() < kBodyKept) c.body.append(at, std::min(n, kBodyKept - c.body.size()));
       return 0;
     };
     settings_.on_message_complete = [](llhttp_t* p) {
-      Connection& c = Of(p);
+      Incoming& c = Of(p);
       c.server->Complete(c);
       return 0;
     };
   }
 
-  void Complete(Connection& c) {
+  void Complete(Incoming& c) {
     ++requests_;
     bool fails = options_.fail_every && requests_ % options_.fail_every == 0;
     ReceivedRequest request;
@@ -176,11 +176,11 @@ class Server final : public Receiver {
     std::string body = status == 204 || status == 304 ? "" : status < 300 ? "ok\n" : "failed\n";
     if (body_bytes > 0 && status < 300 && !body.empty()) body.assign(body_bytes, 'b');
     std::string length = status == 204 ? "" : fmt::format("Content-Length: {}\r\n", body.size());
-    return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\n{}{}\r\n{}", status, reason, length, close ? "Connection: close\r\n" : "",
+    return fmt::format("HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\n{}{}\r\n{}", status, reason, length, close ? "Incoming: close\r\n" : "",
                        head ? "" : body);
   }
 
-  void Give(Connection& c, const Answer& answer) {
+  void Give(Incoming& c, const Answer& answer) {
     if (answer.status == options_.status && !answer.head && answer.close == options_.close) {
       c.out.append(usual_ok_);
     } else {
@@ -234,7 +234,7 @@ class Server final : public Receiver {
       size_t slot = static_cast<size_t>(fd.get());
       if (slot >= connections_.size()) connections_.resize(slot + 64);
       Watch(EPOLL_CTL_ADD, fd.get(), EPOLLIN);
-      auto c = std::make_unique<Connection>();
+      auto c = std::make_unique<Incoming>();
       c->server = this;
       c->serial = ++serials_;
       c->fd = std::move(fd);
@@ -245,7 +245,7 @@ class Server final : public Receiver {
   }
 
   void Serve(int fd) {
-    Connection* c = connections_[static_cast<size_t>(fd)].get();
+    Incoming* c = connections_[static_cast<size_t>(fd)].get();
     if (!c) return;
     ssize_t n = recv(fd, buffer_, sizeof buffer_, 0);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return Drop(fd);
@@ -257,7 +257,7 @@ class Server final : public Receiver {
   }
 
   /// Writes what it can; the connection may be gone afterwards.
-  void Flush(Connection& c) {
+  void Flush(Incoming& c) {
     int fd = c.fd.get();
     while (c.out_sent < c.out.size()) {
       ssize_t n = send(fd, c.out.data() + c.out_sent, c.out.size() - c.out_sent, MSG_NOSIGNAL);
@@ -285,7 +285,7 @@ class Server final : public Receiver {
     while (!waiting_.empty() && waiting_.front().at_ns <= now) {
       Answer answer = waiting_.front();
       waiting_.pop_front();
-      Connection* c = connections_[static_cast<size_t>(answer.fd)].get();
+      Incoming* c = connections_[static_cast<size_t>(answer.fd)].get();
       if (!c || c->serial != answer.serial || c->closing) continue;
       Give(*c, answer);
       Flush(*c);
@@ -297,7 +297,7 @@ class Server final : public Receiver {
   Fd listener_, epoll_, wake_;
   llhttp_settings_t settings_{};
   std::string usual_ok_;
-  std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
+  std::vector<std::unique_ptr<Incoming>> connections_;  // by descriptor
   std::deque<Answer> waiting_;
   uint64_t requests_ = 0;
   uint64_t serials_ = 0;

@@ -49,7 +49,7 @@ size_t HttpAnswerBytes(std::string_view bytes) {
 }
 
 /// A connection with one job under way.
-struct Connection {
+struct Producer {
   Fd socket;
   std::string in;
   bool greeted = false;
@@ -69,9 +69,9 @@ class Load {
 
   Status Run(int connections) {
     Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-    std::vector<Connection> all(static_cast<size_t>(connections));
+    std::vector<Producer> all(static_cast<size_t>(connections));
     begun_ns_ = MonoNanos();
-    for (Connection& each : all) {
+    for (Producer& each : all) {
       Result<Fd> socket = wire_.address.Connect();
       if (!socket.ok()) return std::move(socket).status();
       each.socket = *std::move(socket);
@@ -84,7 +84,7 @@ class Load {
       epoll_event events[64];
       const int count = epoll_wait(epoll.get(), events, 64, 30'000);
       if (count <= 0 && errno != EINTR) return Status(Code::kUnavailable, wire_.name + " does not answer");
-      for (int i = 0; i < count; ++i) NOTIFYD_TRY(Read(static_cast<Connection*>(events[i].data.ptr)));
+      for (int i = 0; i < count; ++i) NOTIFYD_TRY(Read(static_cast<Producer*>(events[i].data.ptr)));
     }
     ended_ns_ = MonoNanos();
     return Status::Ok();
@@ -94,14 +94,14 @@ class Load {
   const Distribution& answers() const { return answers_; }
 
  private:
-  Status Next(Connection* connection) {
+  Status Next(Producer* connection) {
     if (left_ == 0) return Status::Ok();
     --left_;
     connection->sent_ns = MonoNanos();
     return Write(connection->socket, wire_.request);
   }
 
-  Status Read(Connection* connection) {
+  Status Read(Producer* connection) {
     char buffer[16 << 10];
     const ssize_t size = read(connection->socket.get(), buffer, sizeof buffer);
     if (size == 0 || (size < 0 && errno != EAGAIN)) return Status(Code::kUnavailable, wire_.name + " closed a connection");

@@ -183,7 +183,7 @@ Status KillOnTheWay(Session& session, const CommonOptions& common, const FanoutO
   Progress progress("arrived", all);
   int64_t moved_ns = MonoNanos();
   for (uint64_t before = 0; fans->unique() < all || publisher->acknowledged() < options.events;) {
-    if (SleepInterrupted(2)) return Status(Code::kUnavailable, "interrupted");
+    if (SleepInterrupted(2)) return Interrupted();
     progress.Show(fans->unique());
     if (Status failed = publisher->failure(); !failed.ok()) return failed;
     if (Status alive = session.broker().CheckAlive(); !alive.ok()) return alive;
@@ -202,7 +202,7 @@ Status KillOnTheWay(Session& session, const CommonOptions& common, const FanoutO
       return Status(Code::kUnavailable, fmt::format("{} of {} notifies are missing: none came for {} s", all - fans->unique(), all, common.stall_s));
   }
   // What may still come twice.
-  return SleepInterrupted(300) ? Status(Code::kUnavailable, "interrupted") : AwaitSettled(session.broker(), common.stall_s);
+  return SleepInterrupted(300) ? Interrupted() : AwaitSettled(session.broker(), common.stall_s);
 }
 
 Result<Record> Fan(const CommonOptions& common, const FanoutOptions& options) {

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 
-Status Interrupted() {
-  return Status(Code::kUnavailable, "interrupted");
-}
-
 std::string GroupBody(uint64_t members, bool sequential, const std::string& url, const std::string& callback_url) {
   std::string body = fmt::format(R"({{"sequential":{},"callback_url":"{}","notifies":[)", sequential, callback_url);
   for (uint64_t n = 0; n < members; ++n)

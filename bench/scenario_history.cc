@@ -121,7 +121,7 @@ Result<std::vector<Kind>> Measure(Asker* asker, const CommonOptions& common, con
   Progress progress("measured", static_cast<uint64_t>(options.samples));
   for (int i = 0; i < options.samples; ++i) {
     progress.Show(static_cast<uint64_t>(i));
-    if (SleepInterrupted(0)) return Status(Code::kUnavailable, "interrupted");
+    if (SleepInterrupted(0)) return Interrupted();
     const auto deep = [&] { return fmt::format("&created_before={}", any_ms()); };
     const std::string lane = fmt::format("&lane=bench-{}", random.Below(options.lanes));
     Result<std::string> id = asker->NewestBefore(any_ms() + 1, "id");

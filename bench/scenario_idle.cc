@@ -9,7 +9,7 @@ namespace {
 
 Status AwaitNumber(BrokerProcess& broker, const Arrivals& arrivals, uint64_t count, int stall_s) {
   for (int64_t until_ns = MonoNanos() + int64_t{stall_s} * 1'000'000'000; arrivals.unique() < count;) {
-    if (SleepInterrupted(1)) return Status(Code::kUnavailable, "interrupted");
+    if (SleepInterrupted(1)) return Interrupted();
     if (Status alive = broker.CheckAlive(); !alive.ok()) return alive;
     if (MonoNanos() > until_ns) return Status(Code::kUnavailable, fmt::format("a delivery is missing after {} s", stall_s));
   }
@@ -39,11 +39,11 @@ Result<Record> IdleOnce(const CommonOptions& common, const IdleOptions& options,
     Progress progress("submitted", count);
     for (uint64_t i = 0; i < count; ++i) {
       progress.Show(i);
-      if (SleepInterrupted(options.pause_ms)) return Status(Code::kUnavailable, "interrupted");
+      if (SleepInterrupted(options.pause_ms)) return Interrupted();
       if (Status synced = probe.Behind(warm ? &ignored : &behind); !synced.ok()) return synced;
-      if (SleepInterrupted(options.pause_ms)) return Status(Code::kUnavailable, "interrupted");
+      if (SleepInterrupted(options.pause_ms)) return Interrupted();
       if (Status synced = probe.Over(warm ? &ignored : &over); !synced.ok()) return synced;
-      if (SleepInterrupted(options.pause_ms)) return Status(Code::kUnavailable, "interrupted");
+      if (SleepInterrupted(options.pause_ms)) return Interrupted();
       std::string body;
       const int64_t sent_ns = MonoNanos();
       workload.Next(0, sent_ns, &body);

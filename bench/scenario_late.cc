@@ -71,7 +71,7 @@ Result<Record> Once(const CommonOptions& common, const LanesOptions& options, in
   Result<LoadResult> submitted = Submit((*session)->broker(), 1, kLate, &late);
   if (!submitted.ok()) return std::move(submitted).status();
   while (arrivals.late.load(std::memory_order_acquire) < kLate) {
-    if (SleepInterrupted(5)) return Status(Code::kUnavailable, "interrupted");
+    if (SleepInterrupted(5)) return Interrupted();
     if (Status alive = (*session)->broker().CheckAlive(); !alive.ok()) return alive;
     if (MonoNanos() - late.sent_ns() > int64_t{common.stall_s} * 1'000'000'000)
       return Status(Code::kUnavailable, fmt::format("{} of {} late lanes had nothing delivered after {} s, and {} deliveries in other lanes",

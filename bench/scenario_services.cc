@@ -16,10 +16,6 @@ namespace {
 constexpr size_t kInstances = 4;
 constexpr int64_t kMsNs = 1'000'000;
 
-Status Interrupted() {
-  return Status(Code::kUnavailable, "interrupted");
-}
-
 std::string Balance(std::string_view balance) {
   return fmt::format(R"({{"balance":"{}"{}}})", balance, balance == "hash" ? R"(,"hash_by":"/n")" : "");
 }

@@ -37,7 +37,7 @@ class Pair {
   }
 
  private:
-  Status Pause() const { return SleepInterrupted(options_.pause_ms) ? Status(Code::kUnavailable, "interrupted") : Status::Ok(); }
+  Status Pause() const { return SleepInterrupted(options_.pause_ms) ? Interrupted() : Status::Ok(); }
 
   Status Directly(const std::string& data, Times* times) {
     if (Status paused = Pause(); !paused.ok()) return paused;

@@ -25,16 +25,16 @@ sigset_t EndSignals() {
   return set;
 }
 
-Status Interrupted() {
-  return Status(Code::kUnavailable, "interrupted");
-}
-
 }  // namespace
 
 void BlockSignals() {
   sigset_t set = EndSignals();
   sigaddset(&set, SIGPIPE);  // of a connection that OpenSSL writes to
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+Status Interrupted() {
+  return Status(Code::kUnavailable, "interrupted");
 }
 
 bool SleepInterrupted(int64_t ms) {

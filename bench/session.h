@@ -21,6 +21,8 @@ namespace notifyd::bench {
 void BlockSignals();
 /// Sleeps so long; returns true as soon as one of them came, and ever after.
 bool SleepInterrupted(int64_t ms);
+/// What a run ends with then.
+Status Interrupted();
 
 /// The broker of one run. A broker of its own lives in a directory that goes with the session, or in the one that --store names, which stays.
 class Session {

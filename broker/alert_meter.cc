@@ -20,12 +20,6 @@ bool CountsTheSame(const AlertRule& a, const AlertRule& b) {
          a.hosts == b.hosts && a.callers == b.callers && a.labels == b.labels;
 }
 
-bool HasLabels(const Envelope& envelope, const Labels& wanted) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
-    return envelope.labels && std::find(envelope.labels->begin(), envelope.labels->end(), each) != envelope.labels->end();
-  });
-}
-
 bool IsTaken(const AlertRule& rule, const std::string& space, const Envelope& envelope) {
   return PassesFilter(rule.namespaces, space) && PassesFilter(rule.hosts, envelope.host) && PassesFilter(rule.lanes, envelope.lane.name) &&
          PassesFilter(rule.callers, envelope.caller) && HasLabels(envelope, rule.labels);

@@ -11,7 +11,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 2, kVersionWithoutWhen = 1;
+constexpr uint8_t kRuleVersion = 2, kRuleVersionWithoutWhen = 1;
 constexpr size_t kMostDetailBytes = 200;
 enum CauseBits : uint8_t { kFiringBit = 1, kToldBit = 2, kEndedBit = 4 };
 
@@ -204,7 +204,7 @@ AlertJudgement JudgeAlert(const AlertRule& rule, const AlertReadings& readings, 
 std::string EncodeAlertState(const AlertState& state) {
   std::string out;
   Encoder e(&out);
-  e.U8(kVersion);
+  e.U8(kRuleVersion);
   e.Text(state.when ? KindOf(*state.when).word : std::string_view());
   e.Varint(state.ends);
   e.Signed(state.firing_since.ms);
@@ -223,8 +223,8 @@ Result<AlertState> DecodeAlertState(std::string_view bytes) {
   Decoder d(bytes);
   AlertState state;
   const uint8_t version = d.U8();
-  if (version != kVersion && version != kVersionWithoutWhen) d.Fail();
-  if (version == kVersion) {
+  if (version != kRuleVersion && version != kRuleVersionWithoutWhen) d.Fail();
+  if (version == kRuleVersion) {
     state.when = ParseAlertWhen(d.Text());
     state.ends = static_cast<uint32_t>(d.Varint());
   }

@@ -9,8 +9,6 @@
 namespace notifyd {
 namespace {
 
-using Kind = AlertTarget::Kind;
-
 /// How a kind of target wants its text.
 struct Style {
   std::string_view bold_begin, bold_end, bullet;
@@ -45,20 +43,20 @@ void ForFeishu(char c, std::string* out) {
   else out->push_back(c);
 }
 
-const Style& StyleOf(Kind kind) {
+const Style& StyleOf(AlertTarget::Kind kind) {
   static constexpr Style kWecom{"**", "**", "> ", kWecomMostBytes, ForMarkdown};
   static constexpr Style kMarkdown{"**", "**", "- ", kRobotMostBytes, ForMarkdown};
   static constexpr Style kSlack{"*", "*", "- ", kRobotMostBytes, ForSlack};
   static constexpr Style kFeishu{"", "", "- ", kRobotMostBytes, ForFeishu};
   static constexpr Style kPlain{"", "", "- ", kRobotMostBytes, AsItIs};
   switch (kind) {
-    case Kind::kWecom:
+    case AlertTarget::Kind::kWecom:
       return kWecom;
-    case Kind::kDingtalk:
+    case AlertTarget::Kind::kDingtalk:
       return kMarkdown;
-    case Kind::kSlack:
+    case AlertTarget::Kind::kSlack:
       return kSlack;
-    case Kind::kFeishu:
+    case AlertTarget::Kind::kFeishu:
       return kFeishu;
     default:
       return kPlain;
@@ -144,7 +142,7 @@ void OneAlert(const Style& style, const AlertNews& news, Text* text) {
   Causes(style, rule, news.ended, news.ended_count, "over: ", text);
 }
 
-std::string TextOf(Kind kind, const AlertMessage& message) {
+std::string TextOf(AlertTarget::Kind kind, const AlertMessage& message) {
   const Style& style = StyleOf(kind);
   Text text(style);
   for (const AlertNews& news : message.news) OneAlert(style, news, &text);
@@ -203,7 +201,7 @@ std::string ForWebhook(const AlertMessage& message) {
   json.Key("at");
   json.String(FormatRfc3339(message.at));
   json.Key("text");
-  json.String(TextOf(Kind::kWebhook, message));
+  json.String(TextOf(AlertTarget::Kind::kWebhook, message));
   json.Key("alerts");
   json.BeginArray();
   for (const AlertNews& news : message.news) OneAlertAsJson(news, &json);
@@ -291,19 +289,19 @@ void WriteCause(const AlertCauseView& view, JsonWriter* json) {
 
 std::string AlertBody(AlertTarget::Kind kind, std::string_view address, const AlertMessage& message) {
   switch (kind) {
-    case Kind::kWebhook:
+    case AlertTarget::Kind::kWebhook:
       return ForWebhook(message);
-    case Kind::kWecom:
+    case AlertTarget::Kind::kWecom:
       return ForRobot("msgtype", "markdown", "markdown", {{"content", TextOf(kind, message)}});
-    case Kind::kDingtalk:
+    case AlertTarget::Kind::kDingtalk:
       return ForRobot("msgtype", "markdown", "markdown", {{"title", Subject(message)}, {"text", TextOf(kind, message)}});
-    case Kind::kFeishu:
+    case AlertTarget::Kind::kFeishu:
       return ForRobot("msg_type", "text", "content", {{"text", TextOf(kind, message)}});
-    case Kind::kSlack:
+    case AlertTarget::Kind::kSlack:
       return ForSlackHook(TextOf(kind, message));
-    case Kind::kMail:
+    case AlertTarget::Kind::kMail:
       return Subject(message) + "\n" + TextOf(kind, message);
-    case Kind::kLog:
+    case AlertTarget::Kind::kLog:
       break;
   }
   return ForLog(address);

@@ -15,7 +15,7 @@ constexpr int64_t kStepsATurn = 250'000;
 /// What comes late in a turn has so many all the same, so that nobody's small event waits because of another's large one.
 constexpr int64_t kLeastToAsk = 10'000, kLeastOfAgenda = 4'000;
 /// So many bytes of data are gone through in a step, by what makes something of them.
-constexpr size_t kBytesAStep = 32;
+constexpr size_t kFilterBytesAStep = 32;
 /// What memory keeps at most of events that were judged and have not begun.
 constexpr size_t kMostHandedOver = 1'000'000;
 
@@ -108,7 +108,7 @@ std::optional<std::vector<std::string>> Core::Impl::TopicPart::InstancesOf(const
 
 int64_t Core::Impl::TopicPart::StepsToMake(const Known& known, const Hand& hand) {
   const bool looks = known.transform || (known.spec.order_by && *known.spec.order_by != "key");
-  return 1 + (looks ? static_cast<int64_t>(hand.event->payload.size() / kBytesAStep) : 0);
+  return 1 + (looks ? static_cast<int64_t>(hand.event->payload.size() / kFilterBytesAStep) : 0);
 }
 
 Core::Impl::TopicPart::Weight Core::Impl::TopicPart::WeightOf(const Hand& hand, const std::vector<uint64_t>& wants) const {

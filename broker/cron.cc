@@ -49,7 +49,7 @@ std::optional<int> Number(std::string_view text) {
   return number;
 }
 
-Result<int> Value(const Field& field, std::string_view text) {
+Result<int> NumberOf(const Field& field, std::string_view text) {
   for (size_t i = 0; i < field.named; ++i)
     if (SameWord(text, field.names[i])) return field.first_named + static_cast<int>(i);
   const std::optional<int> number = Number(text);
@@ -76,14 +76,14 @@ Status ParsePart(const Field& field, std::string_view part, uint64_t* bits) {
   if (field.most == 7) to = 6;  // 7 is 0 once more
   if (range != "*") {
     const size_t dash = range.find('-');
-    Result<int> first = Value(field, range.substr(0, dash));
+    Result<int> first = NumberOf(field, range.substr(0, dash));
     if (!first.ok()) return first.status();
     from = *first;
     const bool to_the_end = dash == std::string_view::npos && slash != std::string_view::npos;
     if (field.most == 7 && from == 7 && (dash != std::string_view::npos || to_the_end)) from = 0;
     if (to_the_end) to = from == 0 && field.most == 7 ? 6 : field.most;
     if (dash != std::string_view::npos) {
-      Result<int> last = Value(field, range.substr(dash + 1));
+      Result<int> last = NumberOf(field, range.substr(dash + 1));
       if (!last.ok()) return last.status();
       to = *last;
       if (field.most == 7 && to == 0 && from > 0) to = 7;  // MON-SUN
@@ -187,7 +187,7 @@ Status Cron::ParseDayOfMonth(std::string_view field) {
       if (!before || *before > 30) return Bad(kDayField, part, "is no day before the last one");
       days_before_last_ |= uint32_t{1} << *before;
     } else if (part.size() > 1 && Upper(part.back()) == 'W') {
-      Result<int> day = Value(kDayField, part.substr(0, part.size() - 1));
+      Result<int> day = NumberOf(kDayField, part.substr(0, part.size() - 1));
       if (!day.ok()) return day.status();
       weekdays_nearest_ |= uint32_t{1} << *day;
     } else {
@@ -205,7 +205,7 @@ Status Cron::ParseDayOfWeek(std::string_view field) {
   for (std::string_view part : Split(field, ',')) {
     const size_t hash = part.find('#');
     if (hash != std::string_view::npos || (part.size() > 1 && Upper(part.back()) == 'L')) {
-      Result<int> day = Value(kWeekField, part.substr(0, hash != std::string_view::npos ? hash : part.size() - 1));
+      Result<int> day = NumberOf(kWeekField, part.substr(0, hash != std::string_view::npos ? hash : part.size() - 1));
       if (!day.ok()) return day.status();
       const std::optional<int> nth = hash != std::string_view::npos ? Number(part.substr(hash + 1)) : 0;
       if (!nth || *nth > 5 || (hash != std::string_view::npos && *nth < 1)) return Bad(kWeekField, part, "needs a number from 1 to 5 behind #");

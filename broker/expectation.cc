@@ -19,7 +19,7 @@ namespace {
 constexpr std::string_view kSpace(" \t\n\v\f\r", 6);
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-std::string_view Trim(std::string_view text) {
+std::string_view TrimSpace(std::string_view text) {
   size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
   text.remove_prefix(begin);
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
@@ -65,13 +65,13 @@ class Subject {
 
   Match Is(std::string_view text) const {
     if (!answer_.body_complete) return Match::kNeedsMore;
-    return Trim(answer_.body) == text ? Match::kYes : Match::kNo;
+    return TrimSpace(answer_.body) == text ? Match::kYes : Match::kNo;
   }
 
   Finding Json(const AnswerPattern& pattern) {
     if (!answer_.body_complete) {
       // An error page shows what it is in its first character.
-      std::string_view trimmed = Trim(WithoutMark());
+      std::string_view trimmed = TrimSpace(WithoutMark());
       // The mark itself may have come in part.
       bool open = trimmed.empty() || kByteOrderMark.starts_with(answer_.body) ||
                   std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
@@ -94,7 +94,7 @@ class Subject {
  private:
   std::string Folded(std::string (*fold)(std::string_view)) {
     ++work_->folds;
-    return fold(Trim(answer_.body));
+    return fold(TrimSpace(answer_.body));
   }
   bool IsUtf8() {
     if (!is_utf8_) is_utf8_ = IsValidUtf8(answer_.body);

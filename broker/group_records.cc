@@ -9,7 +9,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kGroupVersion = 1;
 
 // Stored: never renumber.
 enum GroupBit : uint64_t {
@@ -107,7 +107,7 @@ NotifyId GroupOfKey(std::string_view key) {
 std::string EncodeGroup(const GroupRecord& group) {
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kVersion);
+  encoder.U8(kGroupVersion);
   uint64_t present = 0;
   if (group.sequential) present |= kSequentialBit;
   if (group.cancel_rest) present |= kCancelRestBit;
@@ -141,7 +141,7 @@ std::string EncodeGroup(const GroupRecord& group) {
 Result<GroupRecord> DecodeGroup(std::string_view bytes) {
   Decoder decoder(bytes);
   GroupRecord group;
-  if (decoder.U8() != kVersion) decoder.Fail();
+  if (decoder.U8() != kGroupVersion) decoder.Fail();
   const uint64_t present = decoder.Varint();
   if (present & ~kGroupBits) decoder.Fail();
   group.sequential = present & kSequentialBit;

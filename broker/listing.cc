@@ -13,13 +13,6 @@ bool Wants(const std::vector<State>& states, State state) {
   return std::find(states.begin(), states.end(), state) != states.end();
 }
 
-bool HasLabels(const Envelope& envelope, const Labels& wanted) {
-  if (wanted.empty()) return true;
-  if (!envelope.labels) return false;
-  return std::all_of(wanted.begin(), wanted.end(),
-                     [&](const auto& label) { return std::find(envelope.labels->begin(), envelope.labels->end(), label) != envelope.labels->end(); });
-}
-
 bool TakesByFlow(const ListQuery& query, const Envelope& envelope) {
   if (query.service && ServiceOf(envelope.host) != *query.service) return false;
   if (!query.topic && !query.subscription && !query.schedule && query.event.value == 0 && query.group.value == 0) return true;

@@ -1,5 +1,6 @@
 #include "broker/notify.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -21,6 +22,12 @@ std::optional<E> Find(const std::array<const char*, N>& names, std::string_view 
 }
 
 }  // namespace
+
+bool HasLabels(const Envelope& envelope, const Labels& wanted) {
+  return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+    return envelope.labels && std::find(envelope.labels->begin(), envelope.labels->end(), each) != envelope.labels->end();
+  });
+}
 
 const char* ToString(State state) {
   return kStates[static_cast<size_t>(state)];

@@ -138,6 +138,9 @@ struct Envelope {
   const RetryPolicy& retry_policy() const;
 };
 
+/// Are these among its labels, each with this value. None wanted: true.
+bool HasLabels(const Envelope& envelope, const Labels& wanted);
+
 /// A lane's order (contract promise 3): priority first in concurrent lanes (all equal in fifo ones), then due time, then submission.
 struct OrderKey {
   uint8_t rank = 0;  // 9 - priority; 0 in a fifo lane

@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kResponseVersion = 1;
 constexpr uint8_t kTruncated = 1;
 
 }  // namespace
@@ -27,7 +27,7 @@ std::string EncodeResponse(const Response& response) {
   std::string bytes;
   bytes.reserve(64 + response.body.size());
   Encoder e(&bytes);
-  e.U8(kVersion);
+  e.U8(kResponseVersion);
   e.Varint(response.status);
   e.U8(response.truncated ? kTruncated : 0);
   e.Signed(response.received_at.ms);
@@ -42,7 +42,7 @@ std::string EncodeResponse(const Response& response) {
 
 Result<Response> DecodeResponse(std::string_view bytes) {
   Decoder d(bytes);
-  if (d.U8() != kVersion) return UnreadableRecord("a kept answer");
+  if (d.U8() != kResponseVersion) return UnreadableRecord("a kept answer");
   Response response;
   const uint64_t status = d.Varint();
   if (status > 999) d.Fail();

@@ -19,7 +19,7 @@ constexpr uint8_t kScheduleStateVersion = 1;
 constexpr uint8_t kNextRunVersion = 1;
 
 // Bits of a schedule's flags. Never renumber.
-constexpr uint8_t kSkipOverlap = 1, kPaused = 2, kHasStart = 4, kHasEnd = 8, kPublishes = 16, kScheduleFlags = 31;
+constexpr uint8_t kSkipOverlap = 1, kScheduleIsPaused = 2, kHasStart = 4, kHasEnd = 8, kPublishes = 16, kScheduleFlags = 31;
 // Beside where a schedule stands, and beside the outcome of a run: what was made is an event. Never renumber.
 constexpr uint8_t kHasNext = 1, kLastIsEvent = 2, kMadeEvent = 128;
 
@@ -46,7 +46,7 @@ std::string EncodeSchedule(const Schedule& said) {
   std::string bytes;
   Encoder encoder(&bytes);
   encoder.U8(IsOrdered(said) ? kOrderedScheduleVersion : kScheduleVersion);
-  encoder.U8(static_cast<uint8_t>((said.skip_overlap ? kSkipOverlap : 0) | (said.paused ? kPaused : 0) | (said.start_at ? kHasStart : 0) |
+  encoder.U8(static_cast<uint8_t>((said.skip_overlap ? kSkipOverlap : 0) | (said.paused ? kScheduleIsPaused : 0) | (said.start_at ? kHasStart : 0) |
                                   (said.end_at ? kHasEnd : 0) | (said.publishes() ? kPublishes : 0)));
   encoder.Text(said.cron);
   encoder.Varint(static_cast<uint64_t>(said.every_ms));
@@ -75,7 +75,7 @@ Result<Schedule> DecodeSchedule(std::string_view bytes) {
   const uint8_t flags = decoder.U8();
   if (flags & ~kScheduleFlags) decoder.Fail();
   said.skip_overlap = flags & kSkipOverlap;
-  said.paused = flags & kPaused;
+  said.paused = flags & kScheduleIsPaused;
   said.cron = decoder.Text();
   said.every_ms = static_cast<int64_t>(decoder.Varint());
   said.timezone = decoder.Text();

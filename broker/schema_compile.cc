@@ -16,7 +16,7 @@ namespace {
 using Value = JsonTree::Value;
 using Kind = JsonTree::Kind;
 
-Status Refused(std::string detail, std::string pointer) {
+Status Unfit(std::string detail, std::string pointer) {
   return Status(Code::kUnacceptable, std::move(detail), std::move(pointer));
 }
 
@@ -93,7 +93,7 @@ class Schema::Compiler {
     std::string_view name = dialect->text();
     if (name.ends_with('#')) name.remove_suffix(1);
     if (name == "http://json-schema.org/draft-07/schema" || name == "https://json-schema.org/draft-07/schema") return Status::Ok();
-    return Refused("only draft 7 is known, http://json-schema.org/draft-07/schema#", "/$schema");
+    return Unfit("only draft 7 is known, http://json-schema.org/draft-07/schema#", "/$schema");
   }
 
   Status Compile(Value value, Place place, int* out) {
@@ -108,12 +108,12 @@ class Schema::Compiler {
       At(self).fixed = value.kind() == Kind::kTrue;
       return Status::Ok();
     }
-    if (value.kind() != Kind::kObject) return Refused("a schema must be an object, true or false", place.pointer);
+    if (value.kind() != Kind::kObject) return Unfit("a schema must be an object, true or false", place.pointer);
 
     std::map<std::string_view, Value> keywords;
     value.ForEach([&](Value key, Value each) { keywords.insert_or_assign(key.text(), each); });
     if (auto ref = keywords.find("$ref"); ref != keywords.end()) {
-      if (ref->second.kind() != Kind::kString) return Refused("must be a string", place.Below("$ref").pointer);
+      if (ref->second.kind() != Kind::kString) return Unfit("must be a string", place.Below("$ref").pointer);
       references_.push_back({self, std::string(ref->second.text()), place});
       // The draft says that nothing beside it counts; but it may hold what others refer to.
       return Definitions(keywords, place);
@@ -124,7 +124,7 @@ class Schema::Compiler {
   }
 
   Status Named(Value id, Value schema, int self, Place* place) {
-    if (id.kind() != Kind::kString) return Refused("must be a string", place->Below("$id").pointer);
+    if (id.kind() != Kind::kString) return Unfit("must be a string", place->Below("$id").pointer);
     const std::string_view text = id.text(), document = text.substr(0, text.find('#'));
     if (!document.empty()) {
       place->base = Resolved(place->base, document);
@@ -195,11 +195,11 @@ class Schema::Compiler {
         At(self).types = static_cast<uint8_t>(At(self).types | type);
         return;
       }
-      status = Refused("must be null, boolean, object, array, number, string or integer, or an array of them", place.pointer);
+      status = Unfit("must be null, boolean, object, array, number, string or integer, or an array of them", place.pointer);
     };
     if (value.kind() != Kind::kArray) take(value);
     else value.ForEach([&](Value, Value each) { take(each); });
-    if (status.ok() && At(self).types == 0) return Refused("must name a type at least", place.pointer);
+    if (status.ok() && At(self).types == 0) return Unfit("must name a type at least", place.pointer);
     return status;
   }
 
@@ -208,7 +208,7 @@ class Schema::Compiler {
       At(self).only = value;
       return Status::Ok();
     }
-    if (value.kind() != Kind::kArray) return Refused("must be an array", place.pointer);
+    if (value.kind() != Kind::kArray) return Unfit("must be an array", place.pointer);
     value.ForEach([values = &At(self).one_of_values.emplace()](Value, Value each) { values->push_back(each); });
     return Status::Ok();
   }
@@ -227,17 +227,17 @@ class Schema::Compiler {
         {"maxProperties", &Node::max_properties},
         {"minProperties", &Node::min_properties},
     };
-    if (value.kind() != Kind::kNumber) return Refused("must be a number", place.pointer);
+    if (value.kind() != Kind::kNumber) return Unfit("must be a number", place.pointer);
     const bool size = name.starts_with("maxL") || name.starts_with("minL") || name.ends_with("Items") || name.ends_with("Properties");
     if (size && (!IsWholeNumber(value.raw()) || CompareJsonNumbers(value.raw(), "0") < 0))
-      return Refused("must be a whole number, 0 or more", place.pointer);
-    if (name == "multipleOf" && !IsDivisor(value.raw())) return Refused("must be above 0, with at most 18 digits", place.pointer);
+      return Unfit("must be a whole number, 0 or more", place.pointer);
+    if (name == "multipleOf" && !IsDivisor(value.raw())) return Unfit("must be above 0, with at most 18 digits", place.pointer);
     At(self).*kMembers.at(name) = value.raw();
     return Status::Ok();
   }
 
   Status TakePattern(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kString) return Refused("must be a string", place.pointer);
+    if (value.kind() != Kind::kString) return Unfit("must be a string", place.pointer);
     const re2::RE2* pattern = nullptr;
     NOTIFYD_TRY(Pattern(value.text(), place.pointer, &pattern));
     At(self).pattern = pattern;
@@ -248,17 +248,17 @@ class Schema::Compiler {
     std::unique_ptr<re2::RE2>& pattern = impl_->patterns[std::string(text)];
     if (!pattern) {
       if (impl_->patterns.size() > kMaxPatterns)
-        return Refused("a schema must not have more than " + std::to_string(kMaxPatterns) + " different patterns", pointer);
+        return Unfit("a schema must not have more than " + std::to_string(kMaxPatterns) + " different patterns", pointer);
       re2::RE2::Options options;
       options.set_log_errors(false);
       options.set_max_mem(1 << 20);
       const std::optional<std::string> translated = ToRe2Pattern(text);
-      if (!translated) return Refused("this is not a regular expression of ECMA 262", pointer);
+      if (!translated) return Unfit("this is not a regular expression of ECMA 262", pointer);
       pattern = std::make_unique<re2::RE2>(*translated, options);
     }
     *out = pattern.get();
     if (pattern->ok()) return Status::Ok();
-    return Refused("this pattern cannot be used (there is no look-around and no back reference): " + pattern->error(), pointer);
+    return Unfit("this pattern cannot be used (there is no look-around and no back reference): " + pattern->error(), pointer);
   }
 
   Status TakeSchema(std::string_view name, Value value, const Place& place, int self) {
@@ -303,7 +303,7 @@ class Schema::Compiler {
   }
 
   Status TakeList(std::string_view name, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kArray || value.size() == 0) return Refused("must be an array with at least one schema", place.pointer);
+    if (value.kind() != Kind::kArray || value.size() == 0) return Unfit("must be an array with at least one schema", place.pointer);
     std::vector<int> schemas;
     NOTIFYD_TRY(List(value, place, &schemas));
     (name == "allOf" ? At(self).all_of : name == "anyOf" ? At(self).any_of : At(self).one_of) = std::move(schemas);
@@ -311,13 +311,13 @@ class Schema::Compiler {
   }
 
   Status TakeUnique(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kTrue && value.kind() != Kind::kFalse) return Refused("must be true or false", place.pointer);
+    if (value.kind() != Kind::kTrue && value.kind() != Kind::kFalse) return Unfit("must be true or false", place.pointer);
     At(self).unique_items = value.kind() == Kind::kTrue;
     return Status::Ok();
   }
 
   Status TakeSchemas(std::string_view name, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kObject) return Refused("must be an object of schemas", place.pointer);
+    if (value.kind() != Kind::kObject) return Unfit("must be an object of schemas", place.pointer);
     Status status;
     value.ForEach([&](Value key, Value each) {
       int schema = Node::kNone;
@@ -338,13 +338,13 @@ class Schema::Compiler {
       texts = texts && each.kind() == Kind::kString;
       out->push_back(each.text());
     });
-    return texts ? Status::Ok() : Refused("must be an array of strings", place.pointer);
+    return texts ? Status::Ok() : Unfit("must be an array of strings", place.pointer);
   }
 
   Status TakeRequired(std::string_view, Value value, const Place& place, int self) { return Names(value, place, &At(self).required); }
 
   Status TakeDependencies(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kObject) return Refused("must be an object", place.pointer);
+    if (value.kind() != Kind::kObject) return Unfit("must be an object", place.pointer);
     Status status;
     value.ForEach([&](Value key, Value each) {
       if (!status.ok()) return;
@@ -372,17 +372,17 @@ class Schema::Compiler {
     if (hash > 0) {
       place.base = Resolved(place.base, std::string_view(text).substr(0, hash));
       auto document = documents_.find(place.base);
-      if (document == documents_.end()) return Refused("refers to another document: a schema may refer into itself alone", pointer);
+      if (document == documents_.end()) return Unfit("refers to another document: a schema may refer into itself alone", pointer);
       place.document = document->second.first;
     }
     if (!IsJsonPointer(fragment)) {
       auto anchor = anchors_.find(place.base + "#" + fragment);
-      if (anchor == anchors_.end()) return Refused("refers to a place that is not there", pointer);
+      if (anchor == anchors_.end()) return Unfit("refers to a place that is not there", pointer);
       *target = anchor->second;
       return Status::Ok();
     }
     std::optional<Value> value = place.document.At(fragment);
-    if (!value) return Refused("refers to a place that is not there", pointer);
+    if (!value) return Unfit("refers to a place that is not there", pointer);
     place.pointer = pointer;  // what is wrong there is told where it was referred to, unless keywords lead there
     return Compile(*value, place, target);
   }
@@ -413,7 +413,7 @@ class Schema::Compiler {
         const int next = path.back().next.back();
         path.back().next.pop_back();
         if (marks[static_cast<size_t>(next)] == kOpen)
-          return Refused("refers back to itself without going into the value", pointers_[static_cast<size_t>(next)]);
+          return Unfit("refers back to itself without going into the value", pointers_[static_cast<size_t>(next)]);
         if (marks[static_cast<size_t>(next)] == kNew) enter(next);
       }
     }

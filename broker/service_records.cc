@@ -6,13 +6,13 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kServiceVersion = 1;
 
 // Bits of what is present. Stored: never renumber.
 enum ServiceBit : uint64_t {
   kHashByBit = 1 << 0,
-  kPoolBit = 1 << 1,
-  kPoolFallbackBit = 1 << 2,
+  kServicePoolBit = 1 << 1,
+  kServiceFallbackBit = 1 << 2,
   kHttpsBit = 1 << 3,
   kHostHeaderBit = 1 << 4,
   kBreakerBit = 1 << 5,
@@ -50,21 +50,21 @@ BreakerSettings DecodeBreaker(Decoder* decoder) {
 std::string EncodeService(const ServiceSettings& settings) {
   uint64_t present = 0;
   if (!settings.hash_by.empty()) present |= kHashByBit;
-  if (!settings.pool.empty()) present |= kPoolBit;
-  if (!settings.pool_fallback.empty()) present |= kPoolFallbackBit;
+  if (!settings.pool.empty()) present |= kServicePoolBit;
+  if (!settings.pool_fallback.empty()) present |= kServiceFallbackBit;
   if (settings.https) present |= kHttpsBit;
   if (!settings.host_header.empty()) present |= kHostHeaderBit;
   if (settings.breaker) present |= kBreakerBit;
   if (settings.probe) present |= kProbeBit;
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kVersion);
+  encoder.U8(kServiceVersion);
   encoder.Varint(present);
   encoder.U8(static_cast<uint8_t>(settings.balance));
   encoder.Varint(settings.failover_max);
   if (present & kHashByBit) encoder.Text(settings.hash_by);
-  if (present & kPoolBit) encoder.Text(settings.pool);
-  if (present & kPoolFallbackBit) encoder.Text(settings.pool_fallback);
+  if (present & kServicePoolBit) encoder.Text(settings.pool);
+  if (present & kServiceFallbackBit) encoder.Text(settings.pool_fallback);
   if (present & kHostHeaderBit) encoder.Text(settings.host_header);
   if (settings.breaker) EncodeBreaker(*settings.breaker, &encoder);
   if (settings.probe) {
@@ -77,15 +77,15 @@ std::string EncodeService(const ServiceSettings& settings) {
 Result<ServiceSettings> DecodeService(std::string_view bytes) {
   Decoder decoder(bytes);
   ServiceSettings settings;
-  if (decoder.U8() != kVersion) return UnreadableRecord("a service");
+  if (decoder.U8() != kServiceVersion) return UnreadableRecord("a service");
   const uint64_t present = decoder.Varint();
   if (present & ~kServiceBits) decoder.Fail();
   settings.balance = TakeEnum(&decoder, Balance::kHash);
   settings.failover_max = static_cast<uint32_t>(decoder.Varint());
   settings.https = (present & kHttpsBit) != 0;
   if (present & kHashByBit) settings.hash_by = decoder.Text();
-  if (present & kPoolBit) settings.pool = decoder.Text();
-  if (present & kPoolFallbackBit) settings.pool_fallback = decoder.Text();
+  if (present & kServicePoolBit) settings.pool = decoder.Text();
+  if (present & kServiceFallbackBit) settings.pool_fallback = decoder.Text();
   if (present & kHostHeaderBit) settings.host_header = decoder.Text();
   if (present & kBreakerBit) settings.breaker = DecodeBreaker(&decoder);
   if (present & kProbeBit) {
@@ -99,7 +99,7 @@ Result<ServiceSettings> DecodeService(std::string_view bytes) {
 std::string EncodeInstance(const InstanceSettings& settings) {
   std::string bytes;
   Encoder encoder(&bytes);
-  encoder.U8(kVersion);
+  encoder.U8(kServiceVersion);
   encoder.Text(settings.url);
   encoder.Varint(settings.weight);
   encoder.Signed(settings.ttl_ms);
@@ -111,7 +111,7 @@ std::string EncodeInstance(const InstanceSettings& settings) {
 Result<InstanceSettings> DecodeInstance(std::string_view bytes) {
   Decoder decoder(bytes);
   InstanceSettings settings;
-  if (decoder.U8() != kVersion) return UnreadableRecord("an instance");
+  if (decoder.U8() != kServiceVersion) return UnreadableRecord("an instance");
   settings.url = decoder.Text();
   settings.weight = static_cast<uint32_t>(decoder.Varint());
   settings.ttl_ms = decoder.Signed();

@@ -17,7 +17,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 2;
+constexpr uint8_t kSpecVersion = 2;
 
 // Bits of `present`. Never renumber.
 enum SpecBit : uint64_t {
@@ -140,7 +140,7 @@ std::string EncodeSpec(const NotifySpec& spec) {
   std::string bytes;
   bytes.reserve(16 + spec.url.size() + spec.payload.size());
   Encoder e(&bytes);
-  e.U8(kVersion);
+  e.U8(kSpecVersion);
   uint64_t present = PresentBits(spec);
   e.Varint(present);
   e.Text(spec.url);
@@ -185,7 +185,7 @@ Result<NotifySpec> DecodeSpec(std::string_view bytes) {
 Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   Decoder d(bytes);
   uint8_t version = d.U8();
-  if (d.ok() && (version < 1 || version > kVersion)) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
+  if (d.ok() && (version < 1 || version > kSpecVersion)) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
   NotifySpec& spec = *out;
   const NotifySpec& fallback = DefaultSpec();
   uint64_t present = Bits(&d, version == 1 ? kAllSpecBits1 : kAllSpecBits);
@@ -262,7 +262,7 @@ std::string ViaOfSpec(std::string_view bytes) {
 bool IsPayloadOfEvent(std::string_view bytes) {
   Decoder d(bytes);
   const uint8_t version = d.U8();
-  return version > 1 && version <= kVersion && (d.Varint() & kPayloadOfEventBit) != 0;
+  return version > 1 && version <= kSpecVersion && (d.Varint() & kPayloadOfEventBit) != 0;
 }
 
 std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_view payload) {
@@ -277,7 +277,7 @@ std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_vi
 std::string_view PeekUrl(std::string_view bytes) {
   Decoder d(bytes);
   uint8_t version = d.U8();
-  if (version < 1 || version > kVersion) return {};
+  if (version < 1 || version > kSpecVersion) return {};
   d.Varint();
   return d.Text();
 }

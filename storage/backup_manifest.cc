@@ -15,7 +15,7 @@ namespace notifyd {
 namespace {
 
 constexpr std::string_view kHead = "notifyd backup\nversion ";
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kManifestVersion = 1;
 constexpr size_t kNameMost = 100;
 constexpr size_t kManifestMost = 1 << 30;  // of a store of some PiB
 
@@ -111,7 +111,7 @@ uint64_t BackupManifest::bytes() const {
 
 std::string EncodeBackupManifest(const BackupManifest& manifest) {
   std::string out(kHead);
-  out += std::to_string(kVersion) + "\nname " + manifest.name + "\nstore " + StoreText(manifest.store);
+  out += std::to_string(kManifestVersion) + "\nname " + manifest.name + "\nstore " + StoreText(manifest.store);
   out += "\nbegan_at " + FormatRfc3339(manifest.began_at) + "\nended_at " + FormatRfc3339(manifest.ended_at);
   out += "\ncopied_bytes " + std::to_string(manifest.copied_bytes) + "\nsealed " + (manifest.sealed ? "yes" : "no") + "\n";
   for (const BackupFile& file : manifest.files)
@@ -123,7 +123,7 @@ Result<BackupManifest> DecodeBackupManifest(std::string_view text) {
   Lines lines(text);
   lines.Expect(kHead);
   const uint64_t version = lines.Need(Number(lines.Until('\n')));
-  if (lines.ok() && version > kVersion)
+  if (lines.ok() && version > kManifestVersion)
     return Status(Code::kUnacceptable, "the backup was made by a later notifyd: version " + std::to_string(version));
   BackupManifest manifest;
   manifest.name = lines.Line("name");

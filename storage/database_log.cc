@@ -14,7 +14,7 @@ namespace notifyd {
 namespace {
 
 constexpr int kLinesMost = 20;
-constexpr std::chrono::minutes kInterval{1};
+constexpr std::chrono::minutes kCountingSpan{1};
 constexpr size_t kLineBytes = 1000;
 
 class DatabaseLog : public rocksdb::Logger {
@@ -39,7 +39,7 @@ class DatabaseLog : public rocksdb::Logger {
   bool Admit(uint64_t* left_out) {
     auto now = std::chrono::steady_clock::now();
     std::lock_guard lock(mutex_);
-    if (lines_ == 0 || now - began_ >= kInterval) {
+    if (lines_ == 0 || now - began_ >= kCountingSpan) {
       began_ = now;
       lines_ = 0;
     }

@@ -154,7 +154,7 @@ std::map<uint64_t, std::filesystem::path> LogFiles(const std::string& directory,
   return logs;
 }
 
-Result<std::string> ReadFile(const std::filesystem::path& path) {
+Result<std::string> ReadWhole(const std::filesystem::path& path) {
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
   std::string bytes(error ? 0 : size, '\0');
@@ -210,7 +210,7 @@ Result<LogReport> ReadLogs(const std::string& directory, uint64_t first_log, con
   uint64_t next = 0;
   std::filesystem::path before;
   for (const auto& [number, path] : LogFiles(directory, first_log)) {
-    auto bytes = ReadFile(path);
+    auto bytes = ReadWhole(path);
     if (!bytes.ok()) return std::move(bytes).status();
     report.synced = std::max(report.synced, FindSyncedMark(*bytes, store));
     LogReport::Seen& seen = report.logs[number];
@@ -243,7 +243,7 @@ Status WrongSize(const std::string& path, uint64_t bytes, uint64_t before) {
 
 /// Nothing where there is none that can be read.
 std::string NamedByCurrent(const std::filesystem::path& directory) {
-  const Result<std::string> bytes = ReadFile(directory / "CURRENT");
+  const Result<std::string> bytes = ReadWhole(directory / "CURRENT");
   return bytes.ok() ? std::string(NameInCurrent(*bytes)) : std::string();
 }
 
@@ -262,7 +262,7 @@ Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   if (current.number < synced.manifest.number) return Damaged(entry + " is an older one");
   bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
   if (!right) return WrongSize(known.string(), current.bytes, synced.manifest.bytes);
-  auto bytes = ReadFile(known);
+  auto bytes = ReadWhole(known);
   if (!bytes.ok()) return std::move(bytes).status();
   const uint64_t readable = ReadableBytes(*bytes);
   return readable >= synced.manifest.bytes ? Status::Ok() : Damaged(known.string() + " does not read from byte " + std::to_string(readable) + " on");

@@ -22,7 +22,7 @@ constexpr uint64_t kLookedAtOnce = 4096;
 
 using Steady = std::chrono::steady_clock;
 
-Status Stopped() {
+Status StoppedMeanwhile() {
   return Status(Code::kUnavailable, "the broker was stopped");
 }
 
@@ -52,7 +52,7 @@ class Outcome {
 
 Status Rekeyer::Begin() {
   std::lock_guard begin(begin_mutex_);
-  if (stopping_) return Stopped();
+  if (stopping_) return StoppedMeanwhile();
   if (!sealing_->on()) return Status(Code::kUnacceptable, "the store does not seal: store.encryption_key_file is not set");
   if (State().phase == RekeyState::Phase::kRunning) return Status::Ok();
   Result<SealKeys> keys = ReadSealKeys(key_file_);
@@ -88,7 +88,7 @@ void Rekeyer::Run(const SealKeys& keys) {
   const Steady::time_point began = Steady::now();
   Log(LogLevel::kInfo, "rekey begun", {});
   while (!sealing_->BeginRenewal() && !stopping_) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  const Status done = stopping_ ? Stopped() : SealAll(keys);
+  const Status done = stopping_ ? StoppedMeanwhile() : SealAll(keys);
   sealing_->EndRenewal();
   const int64_t took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - began).count();
   if (done.ok()) Log(LogLevel::kInfo, "rekey done", {{"ms", took_ms}});
@@ -140,7 +140,7 @@ Status Rekeyer::Compact() {
   auto held = sweeper_->Hold();
   for (rocksdb::ColumnFamilyHandle* family : {database_.main(), database_.notifies()}) {
     const rocksdb::Status status = database_.db()->CompactRange(how, family, nullptr, nullptr);
-    if (stopping_) return Stopped();
+    if (stopping_) return StoppedMeanwhile();
     NOTIFYD_TRY(TranslateStatus(status, "cannot compact the store"));
   }
   return Status::Ok();
@@ -154,7 +154,7 @@ Status Rekeyer::Look(uint64_t* left) {
     std::unique_ptr<rocksdb::Iterator> it(database_.db()->NewIterator(how, family));
     uint64_t seen = 0;
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      if (++seen % kLookedAtOnce == 0 && stopping_) return Stopped();
+      if (++seen % kLookedAtOnce == 0 && stopping_) return StoppedMeanwhile();
       const rocksdb::Slice key = it->key(), value = it->value();
       Result<std::optional<std::string>> anew = SealAnew(*sealing_, {key.data(), key.size()}, {value.data(), value.size()}, /*operand=*/false);
       if (!anew.ok()) return std::move(anew).status();

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "storage/keys.h"
+#include "storage/slice_view.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -18,10 +19,6 @@ namespace {
 // Read at once: their blocks are in use, and so in the cache beyond its budget, until they are decoded.
 constexpr size_t kChunk = 32;
 constexpr size_t kReadAheadBytes = 1 << 20;
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 /// MultiGet in chunks, of keys that may lie in several families.
 Status GetEach(const Database& database, const rocksdb::ReadOptions& how, const std::vector<std::string>& keys, const KvTake& take) {

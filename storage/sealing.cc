@@ -20,7 +20,7 @@ namespace notifyd {
 namespace {
 
 constexpr std::string_view kRowsBegin = "seal/", kPrintName = "seal/print", kWholeName = "seal/whole";
-constexpr ValueTag kTag = ValueTag::kRecord;
+constexpr ValueTag kPrintTag = ValueTag::kRecord;
 constexpr off_t kMostFileBytes = 64 << 10;
 
 std::string KeyName(uint32_t name) {
@@ -37,7 +37,7 @@ std::string PrintBound() {
 
 std::string PrintRow(std::string_view print_key, Seal* seal) {
   std::string out;
-  RecordFrame(kTag, &out).encoder.Raw(*seal->Close(PrintBound(), print_key));
+  RecordFrame(kPrintTag, &out).encoder.Raw(*seal->Close(PrintBound(), print_key));
   return out;
 }
 
@@ -112,7 +112,7 @@ Status Sealing::Read(const OrderedKv& kv, std::vector<SealStart>* starts, std::s
     if (key == EncodeMetaKey(kWholeName)) {
       whole_ = true;
     } else if (key == EncodeMetaKey(kPrintName)) {
-      const std::optional<std::string_view> piece = UnframeRecord(kTag, value);
+      const std::optional<std::string_view> piece = UnframeRecord(kPrintTag, value);
       if (!piece) return Status(Code::kCorrupt, "the store is damaged: its row seal/print does not read");
       print_key->assign(*piece);
     } else {

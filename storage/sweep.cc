@@ -8,7 +8,7 @@
 namespace notifyd {
 namespace {
 
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kSweepVersion = 1;
 
 void PutGroup(const TableAges::Group& group, Encoder* out) {
   out->Varint(group.entries);
@@ -98,7 +98,7 @@ void TableAges::Add(std::string_view key, std::string_view value, bool whole) {
 std::string EncodeTableAges(const TableAges& ages) {
   std::string out;
   Encoder encoder(&out);
-  encoder.U8(kVersion);
+  encoder.U8(kSweepVersion);
   for (const TableAges::Group* group : {&ages.succeeded, &ages.settled, &ages.other}) PutGroup(*group, &encoder);
   return out;
 }
@@ -106,7 +106,7 @@ std::string EncodeTableAges(const TableAges& ages) {
 std::optional<TableAges> DecodeTableAges(std::string_view bytes) {
   Decoder decoder(bytes);
   TableAges ages;
-  if (decoder.U8() != kVersion) return std::nullopt;
+  if (decoder.U8() != kSweepVersion) return std::nullopt;
   for (TableAges::Group* group : {&ages.succeeded, &ages.settled, &ages.other}) *group = TakeGroup(&decoder);
   return decoder.done() ? std::optional(ages) : std::nullopt;
 }

@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-constexpr ValueTag kTag = ValueTag::kRecord;
+constexpr ValueTag kSwitchesTag = ValueTag::kRecord;
 
 // Bits of `present`. Never renumber.
 constexpr uint64_t kPaused = 1, kRate = 2, kConcurrency = 4;
@@ -90,7 +90,7 @@ bool TakeLanes(Decoder* in, std::map<LaneKey, WallTime>* lanes) {
 }  // namespace
 
 void EncodeSwitches(const Switches& switches, std::string* out) {
-  RecordFrame frame(kTag, out);
+  RecordFrame frame(kSwitchesTag, out);
   PutAll(switches.callers, &frame.encoder);
   PutAll(switches.hosts, &frame.encoder);
   PutLanes(switches.lanes, &frame.encoder);
@@ -98,7 +98,7 @@ void EncodeSwitches(const Switches& switches, std::string* out) {
 
 Result<std::shared_ptr<const Switches>> DecodeSwitches(std::string_view value) {
   const Status damaged(Code::kCorrupt, "a record of callers and hosts is damaged");
-  const std::optional<std::string_view> fields = UnframeRecord(kTag, value);
+  const std::optional<std::string_view> fields = UnframeRecord(kSwitchesTag, value);
   if (!fields) return damaged;
   Decoder in(*fields);
   auto switches = std::make_shared<Switches>();

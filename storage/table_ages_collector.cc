@@ -4,14 +4,11 @@
 
 #include <string_view>
 
+#include "storage/slice_view.h"
 #include "storage/sweep.h"
 
 namespace notifyd {
 namespace {
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 class AgesCollector : public rocksdb::TablePropertiesCollector {
  public:

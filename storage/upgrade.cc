@@ -17,6 +17,7 @@
 #include "storage/reader.h"
 #include "storage/records.h"
 #include "storage/rocks_kv.h"
+#include "storage/slice_view.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
@@ -27,10 +28,6 @@ constexpr size_t kNotifies = 512, kLanes = 4096;
 // Moved in one batch: the notifies that make so many bytes, and so many at most. After so many bytes the tables that held them are given back.
 constexpr size_t kBatchBytes = 2 << 20, kBatchNotifies = 4096, kGiveBackBytes = 64 << 20;
 constexpr uint64_t kProgress = 1'000'000;
-
-std::string_view View(const rocksdb::Slice& slice) {
-  return {slice.data(), slice.size()};
-}
 
 /// All keys of notifies lie between them.
 const std::string& FirstNotify() {

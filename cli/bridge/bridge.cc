@@ -124,8 +124,8 @@ Status Bridge::Run() {
 bool Bridge::WaitForBroker() {
   while (!intake_.stopped()) {
     const SubmitAnswer answer = submit_->Probe();
-    const Verdict verdict = VerdictOf(answer.status);
-    if (verdict == Verdict::kAccepted) {
+    const Acceptance verdict = AcceptanceOf(answer.status);
+    if (verdict == Acceptance::kAccepted) {
       pause_ms_ = 0;
       if (said_away_) reports_.note("the broker is there");
       said_away_ = false;
@@ -133,7 +133,7 @@ bool Bridge::WaitForBroker() {
       intake_.SetBrokerThere(true);
       return true;
     }
-    if (verdict != Verdict::kAway) {
+    if (verdict != Acceptance::kAway) {
       Fail(Status(Code::kForbidden, StatusText(answer)));
       return false;
     }
@@ -198,8 +198,8 @@ bool Bridge::SubmitRange(const Intake::Batch& batch, const std::vector<Mapped>& 
     }
   body += ']';
   const SubmitAnswer answer = submit_->Submit(body);
-  switch (VerdictOf(answer.status)) {
-    case Verdict::kAccepted:
+  switch (AcceptanceOf(answer.status)) {
+    case Acceptance::kAccepted:
       if (answer.items != message_of.size()) {
         Fail(Status(Code::kForbidden, "what answers is no notifyd: " + std::to_string(message_of.size()) + " notifies were submitted, and " +
                                           std::to_string(answer.items) + " answered for"));
@@ -208,7 +208,7 @@ bool Bridge::SubmitRange(const Intake::Batch& batch, const std::vector<Mapped>& 
       Accepted(batch, range, answer);
       plan->Settle(range.to);
       return true;
-    case Verdict::kRefused: {
+    case Acceptance::kRefused: {
       if (range.size() == 1) {
         if (!KeepDeadLetter(batch, range.from, answer.status, answer.detail, answer.field)) return false;
         plan->Settle(range.to);
@@ -218,12 +218,12 @@ bool Bridge::SubmitRange(const Intake::Batch& batch, const std::vector<Mapped>& 
       plan->Split(range, item && *item < message_of.size() ? std::optional(message_of[*item]) : std::nullopt);
       return true;
     }
-    case Verdict::kAway:
+    case Acceptance::kAway:
       // A quota or a rate may have room for a few, and never for as many as these.
       if (answer.status == 429) most_messages_ = std::max<size_t>(1, range.size() / 2);
       Away(batch.connection, answer);
       return true;
-    case Verdict::kStop:
+    case Acceptance::kStop:
       Fail(Status(Code::kForbidden, StatusText(answer)));
       return false;
   }

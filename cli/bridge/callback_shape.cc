@@ -19,7 +19,7 @@ using Kind = JsonTree::Kind;
 
 constexpr int64_t kMostMs = 3'600'000;  // contract section 3, timeout_ms
 
-Status Bad(std::string detail, std::string field) {
+Status BadShape(std::string detail, std::string field) {
   return Status(Code::kUnacceptable, std::move(detail), std::move(field));
 }
 
@@ -95,10 +95,10 @@ Status SetQuery(Value value, std::string* url) {
     for (size_t at = 0; (at = query.find('#', at)) != std::string::npos;) query.replace(at, 1, "%23");
   } else if (value.kind() == Kind::kObject || value.kind() == Kind::kArray) {
     Result<std::string> form = EncodeForm(value.raw());
-    if (!form.ok()) return Bad(form.status().detail(), "/options/query");
+    if (!form.ok()) return BadShape(form.status().detail(), "/options/query");
     query = QueryOfForm(*form);
   } else {
-    return Bad("query must be an object or a string", "/options/query");
+    return BadShape("query must be an object or a string", "/options/query");
   }
   const size_t fragment = url->find('#');
   const std::string behind = fragment == std::string::npos ? "" : url->substr(fragment);
@@ -110,7 +110,7 @@ Status SetQuery(Value value, std::string* url) {
 
 Status SetHeaders(Value headers, NotifyDraft* draft) {
   if (headers.kind() == Kind::kArray && headers.size() == 0) return Status::Ok();  // PHP's empty array
-  if (headers.kind() != Kind::kObject) return Bad("headers must be an object", "/options/headers");
+  if (headers.kind() != Kind::kObject) return BadShape("headers must be an object", "/options/headers");
   Status fault;
   headers.ForEach([&](Value key, Value value) {
     if (!fault.ok()) return;
@@ -124,7 +124,7 @@ Status SetHeaders(Value headers, NotifyDraft* draft) {
       });
     }
     if (text) draft->SetHeader(key.text(), *text);
-    else fault = Bad("a header's value must be a string, a number, or an array of these", Pointer("/options/headers", key.text()));
+    else fault = BadShape("a header's value must be a string, a number, or an array of these", Pointer("/options/headers", key.text()));
   });
   return fault;
 }
@@ -137,19 +137,19 @@ Status SetBody(Value options, NotifyDraft* draft) {
     std::optional<Value> value = options.At(Pointer("", name));
     if (IsNull(value)) continue;
     const std::string field = Pointer("/options", name);
-    if (!given.empty()) return Bad(std::string(name) + " does not go with " + std::string(given), field);
+    if (!given.empty()) return BadShape(std::string(name) + " does not go with " + std::string(given), field);
     given = name;
     if (name == "json") {
       body = value->raw();
       type = "application/json";
     } else if (name == "form_params") {
       Result<std::string> form = EncodeForm(value->raw());
-      if (!form.ok()) return Bad(form.status().detail(), field);
+      if (!form.ok()) return BadShape(form.status().detail(), field);
       body = *std::move(form);
       type = "application/x-www-form-urlencoded";
     } else {
       std::optional<std::string> text = Scalar(*value);
-      if (!text) return Bad("body must be a string", field);
+      if (!text) return BadShape("body must be a string", field);
       body = *std::move(text);
       type = "application/octet-stream";  // Guzzle sends none; a notify with a body has one
     }
@@ -167,8 +167,8 @@ Status SetAuth(Value auth, NotifyDraft* draft) {
   const std::optional<Value> said = auth.At("/2");
   const std::string way = IsNull(said) ? "basic" : Text(said).value_or("");
   if (auth.kind() != Kind::kArray || !user || !password || auth.size() > 3)
-    return Bad("auth must be an array of a user and a password", "/options/auth");
-  if (!EqualsIgnoringCase(way, "basic")) return Bad("of auth only basic can be sent", "/options/auth/2");
+    return BadShape("auth must be an array of a user and a password", "/options/auth");
+  if (!EqualsIgnoringCase(way, "basic")) return BadShape("of auth only basic can be sent", "/options/auth/2");
   draft->SetHeader("Authorization", "Basic " + EncodeBase64(*user + ":" + *password));
   return Status::Ok();
 }
@@ -176,9 +176,9 @@ Status SetAuth(Value auth, NotifyDraft* draft) {
 Status SetOptions(Value options, std::string* url, NotifyDraft* draft) {
   static constexpr std::string_view kOptions[] = {"headers", "query", "json", "form_params", "body", "timeout", "connect_timeout", "auth"};
   if (options.kind() == Kind::kArray && options.size() == 0) return Status::Ok();  // PHP's empty array
-  if (options.kind() != Kind::kObject) return Bad("options must be an object", "/options");
+  if (options.kind() != Kind::kObject) return BadShape("options must be an object", "/options");
   if (std::optional<std::string> unknown = Unknown(options, kOptions))
-    return Bad("the option " + *unknown + " of Guzzle cannot be carried over", Pointer("/options", *unknown));
+    return BadShape("the option " + *unknown + " of Guzzle cannot be carried over", Pointer("/options", *unknown));
   if (std::optional<Value> headers = options.At("/headers"); !IsNull(headers)) NOTIFYD_TRY(SetHeaders(*headers, draft));
   NOTIFYD_TRY(SetBody(options, draft));
   if (std::optional<Value> query = options.At("/query"); !IsNull(query)) NOTIFYD_TRY(SetQuery(*query, url));
@@ -187,7 +187,7 @@ Status SetOptions(Value options, std::string* url, NotifyDraft* draft) {
     std::optional<Value> value = options.At(name);
     if (IsNull(value)) continue;
     std::optional<int64_t> ms = Milliseconds(*value);
-    if (!ms) return Bad("a timeout must be a number of seconds", std::string("/options") + name);
+    if (!ms) return BadShape("a timeout must be a number of seconds", std::string("/options") + name);
     draft->SetNumber(field, *ms);
   }
   return Status::Ok();
@@ -206,7 +206,7 @@ Result<std::string> CodePattern(const std::optional<Value>& value, const std::st
   };
   if (value->kind() == Kind::kArray) value->ForEach([&](Value, Value each) { add(each); });
   else add(*value);
-  if (!whole) return Bad("must be a status code or an array of them", field);
+  if (!whole) return BadShape("must be a status code or an array of them", field);
   JsonWriter json(&out);
   json.BeginObject();
   json.Key("status");
@@ -221,14 +221,14 @@ Result<std::string> CodePattern(const std::optional<Value>& value, const std::st
 
 Status SetRequest(Value request, NotifyDraft* draft) {
   static constexpr std::string_view kMembers[] = {"url", "method", "options"};
-  if (request.kind() != Kind::kObject) return Bad("a request must be an object", "");
+  if (request.kind() != Kind::kObject) return BadShape("a request must be an object", "");
   if (std::optional<std::string> unknown = Unknown(request, kMembers))
-    return Bad("a request has url, method and options; not " + *unknown, Pointer("", *unknown));
+    return BadShape("a request has url, method and options; not " + *unknown, Pointer("", *unknown));
   std::optional<std::string> url = Text(request.At("/url"));
-  if (!url) return Bad("url is missing, or no string", "/url");
+  if (!url) return BadShape("url is missing, or no string", "/url");
   *url = UrlOf(*url);
   std::optional<Value> method = request.At("/method");
-  if (!IsNull(method) && method->kind() != Kind::kString) return Bad("method must be a string", "/method");
+  if (!IsNull(method) && method->kind() != Kind::kString) return BadShape("method must be a string", "/method");
   if (std::optional<Value> options = request.At("/options"); !IsNull(options)) NOTIFYD_TRY(SetOptions(*options, &*url, draft));
   draft->SetText("url", *url);
   draft->SetText("method", IsNull(method) ? "GET" : MethodOf(method->text()));
@@ -238,12 +238,12 @@ Status SetRequest(Value request, NotifyDraft* draft) {
 Status SetControl(Value control, bool only_one, NotifyDraft* draft) {
   static constexpr std::string_view kMembers[] = {"retryTimes", "retryCode", "successCode"};
   if (control.kind() == Kind::kArray && control.size() == 0) return SetControl(JsonTree::Parse("{}")->root(), only_one, draft);  // PHP's empty array
-  if (control.kind() != Kind::kObject) return Bad("control must be an object", "");
+  if (control.kind() != Kind::kObject) return BadShape("control must be an object", "");
   if (std::optional<std::string> unknown = Unknown(control, kMembers))
-    return Bad("control has retryTimes, retryCode and successCode; not " + *unknown, Pointer("", *unknown));
+    return BadShape("control has retryTimes, retryCode and successCode; not " + *unknown, Pointer("", *unknown));
   std::optional<Value> times = control.At("/retryTimes");
   std::optional<int64_t> retries = IsNull(times) ? 0 : Whole(*times);
-  if (!retries || *retries < 0 || *retries > 99) return Bad("retryTimes must be a whole number of 0 to 99", "/retryTimes");
+  if (!retries || *retries < 0 || *retries > 99) return BadShape("retryTimes must be a whole number of 0 to 99", "/retryTimes");
   Result<std::string> retry_on = CodePattern(control.At("/retryCode"), "/retryCode"),
                       success = CodePattern(control.At("/successCode"), "/successCode");
   if (!retry_on.ok()) return std::move(retry_on).status();

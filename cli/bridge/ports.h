@@ -33,12 +33,12 @@ class SubmitPort {
 
 /// What follows from a status. Contract section 20: what the content is at fault for is handed on, what time may mend is tried again, and anything
 /// else is a fault of the bridge's configuration, for which no message may be touched.
-enum class Verdict : uint8_t { kAccepted, kRefused, kAway, kStop };
-inline Verdict VerdictOf(int status) {
-  if (status >= 200 && status < 300) return Verdict::kAccepted;
-  if (status == 400 || status == 409 || status == 413 || status == 422) return Verdict::kRefused;
-  if (status == 0 || status == 408 || status == 429 || status >= 500) return Verdict::kAway;
-  return Verdict::kStop;
+enum class Acceptance : uint8_t { kAccepted, kRefused, kAway, kStop };
+inline Acceptance AcceptanceOf(int status) {
+  if (status >= 200 && status < 300) return Acceptance::kAccepted;
+  if (status == 400 || status == 409 || status == 413 || status == 422) return Acceptance::kRefused;
+  if (status == 0 || status == 408 || status == 429 || status >= 500) return Acceptance::kAway;
+  return Acceptance::kStop;
 }
 
 /// A message that the broker, or the mapping, refused for good.

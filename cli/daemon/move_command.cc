@@ -17,14 +17,14 @@
 namespace notifyd {
 namespace {
 
-struct Asked {
+struct MoveAsked {
   std::string from, to;
   std::vector<std::string> settings;
 };
 
 /// Reads `arguments` behind "move". Nothing where it has printed all there is to say: `exit_code` then.
-std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit_code) {
-  Asked asked;
+std::optional<MoveAsked> ReadMoveArguments(std::vector<std::string> arguments, int* exit_code) {
+  MoveAsked asked;
   asked.settings = TakeSettings(&arguments);
   CLI::App app("Moves a whole store to another engine, while no broker has it: all that is kept, pending or not, under the same ids and tokens.",
                "notifyd move");
@@ -58,7 +58,7 @@ struct Moved {
   std::string left;  // where the store lay, where that is a directory
 };
 
-Result<Moved> Move(const Asked& asked, const Options& options) {
+Result<Moved> Move(const MoveAsked& asked, const Options& options) {
   Result<MoveEnd> from = ReadMoveEnd(asked.from, options.store), to = ReadMoveEnd(asked.to, options.store);
   if (!from.ok()) return Status(Code::kUnacceptable, "--from: " + from.status().detail());
   if (!to.ok()) return Status(Code::kUnacceptable, "--to: " + to.status().detail());
@@ -87,7 +87,7 @@ Result<Moved> Move(const Asked& asked, const Options& options) {
 std::optional<int> RunMoveCommand(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   if (arguments.empty() || arguments[0] != "move") return std::nullopt;
   int exit_code = kCommandDone;
-  const std::optional<Asked> asked = ReadArguments({arguments.begin() + 1, arguments.end()}, &exit_code);
+  const std::optional<MoveAsked> asked = ReadMoveArguments({arguments.begin() + 1, arguments.end()}, &exit_code);
   if (!asked) return exit_code;
   Invocation invocation = ReadCommandLine(asked->settings, environment);
   if (invocation.action != Invocation::Action::kRun)

@@ -66,7 +66,7 @@ void StopEarly(int number) {
 }
 
 /// To standard error; several lines of a fault of the command line stay so.
-void Complain(const std::string& text) {
+void Say(const std::string& text) {
   std::fprintf(stderr, "notifyd: %s\n", EscapeLinesForTerminal(text).c_str());
 }
 
@@ -105,13 +105,13 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
     PrintOut(invocation.output);
-    if (!invocation.error.empty()) Complain(invocation.error);
+    if (!invocation.error.empty()) Say(invocation.error);
     return EndOutput("notifyd", invocation.exit_code);
   }
   if (invocation.action == Invocation::Action::kCheckConfig) {
-    for (const std::string& name : invocation.unknown_variables) Complain("warning: " + name + " names no setting");
+    for (const std::string& name : invocation.unknown_variables) Say("warning: " + name + " names no setting");
     if (Status startable = CheckStart(invocation.options, held); !startable.ok()) {
-      Complain(startable.detail());
+      Say(startable.detail());
       return ExitCodeOf(startable);
     }
     PrintOut("ok\n");
@@ -150,7 +150,7 @@ int main(int argc, char** argv) {
   notifyd::OpenStandardDescriptors();
   if (const char* at = std::getenv(notifyd::kCrashVariable))
     if (notifyd::Status armed = notifyd::ArmCrashPoint(at); !armed.ok()) {
-      notifyd::Complain(armed.detail());
+      notifyd::Say(armed.detail());
       return 2;
     }
   std::string fault;

@@ -17,7 +17,7 @@ std::string ValueName(const Setting& setting) {
   return std::holds_alternative<std::string>(setting.fallback) ? "TEXT" : "ITEM,...";
 }
 
-std::string TextOf(const Setting& setting) {
+std::string HelpText(const Setting& setting) {
   std::string fallback = FallbackText(setting), text = setting.help;
   if (std::holds_alternative<int64_t>(setting.fallback)) text += "\nFrom " + AcceptedText(setting) + ".";
   else if (!setting.words.empty()) text += "\nOne of " + AcceptedText(setting) + ".";
@@ -34,7 +34,7 @@ void AddSettings(const std::vector<Setting>& settings, ManualPage* page) {
     std::string of = dot == std::string::npos ? "" : setting.name.substr(0, dot);
     if (of != table) page->Subsection("Settings of [" + of + "]");
     table = of;
-    page->Item(RoffText().Bold(setting.Flag()).Plain(" ").Italic(ValueName(setting)), TextOf(setting));
+    page->Item(RoffText().Bold(setting.Flag()).Plain(" ").Italic(ValueName(setting)), HelpText(setting));
   }
 }
 

@@ -37,7 +37,7 @@ constexpr uint64_t kIdGap = 100'000'000'000;  // what is handed out in 57 days a
 constexpr uint64_t kIdGapMost = 100'000'000'000'000;
 constexpr std::string_view kPendingFlag = "--pending", kDropWord = "drop-due-before";
 
-struct Asked {
+struct RestoreAsked {
   enum class Pending { kKeep, kPause, kDrop } pending = Pending::kKeep;
   WallTime drop_before;
   std::string from;
@@ -67,8 +67,8 @@ Result<std::optional<WallTime>> TakeDrop(std::vector<std::string>* arguments) {
 }
 
 /// Reads `arguments` behind "restore". Nothing where it has printed all there is to say: `exit_code` then.
-std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit_code) {
-  Asked asked;
+std::optional<RestoreAsked> ReadArguments(std::vector<std::string> arguments, int* exit_code) {
+  RestoreAsked asked;
   std::string tokens = "disable", pending = "keep";
   asked.settings = TakeSettings(&arguments);
   Result<std::optional<WallTime>> drop = TakeDrop(&arguments);
@@ -107,9 +107,9 @@ std::optional<Asked> ReadArguments(std::vector<std::string> arguments, int* exit
     return std::nullopt;
   }
   asked.keep_tokens = tokens == "keep";
-  asked.pending = pending == "pause" ? Asked::Pending::kPause : Asked::Pending::kKeep;
+  asked.pending = pending == "pause" ? RestoreAsked::Pending::kPause : RestoreAsked::Pending::kKeep;
   if (*drop) {
-    asked.pending = Asked::Pending::kDrop;
+    asked.pending = RestoreAsked::Pending::kDrop;
     asked.drop_before = **drop;
   }
   return asked;
@@ -192,22 +192,22 @@ struct Restored {
 };
 
 /// Makes of the copy in options.data_dir what the broker is to open.
-Result<Restored> Settle(const Asked& asked, Options options) {
+Result<Restored> Settle(const RestoreAsked& asked, Options options) {
   Restored out;
   options.store.id_gap = asked.id_gap;
   Result<size_t> disabled = SettleTokens(options, asked.keep_tokens);
   if (!disabled.ok()) return std::move(disabled).status();
   out.disabled = *disabled;
   options.store.id_gap = 0;
-  if (asked.pending == Asked::Pending::kKeep) return out;
-  Result<SteeredPending> steered = asked.pending == Asked::Pending::kPause ? PausePending(options) : DropDueBefore(options, asked.drop_before);
+  if (asked.pending == RestoreAsked::Pending::kKeep) return out;
+  Result<SteeredPending> steered = asked.pending == RestoreAsked::Pending::kPause ? PausePending(options) : DropDueBefore(options, asked.drop_before);
   if (!steered.ok()) return std::move(steered).status();
   out.pending = *steered;
   return out;
 }
 
 /// Copies it to `beside` and settles it there.
-Result<Restored> RestoreBeside(const Asked& asked, const std::optional<BackupManifest>& manifest, const fs::path& beside, Options options) {
+Result<Restored> RestoreBeside(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest, const fs::path& beside, Options options) {
   NOTIFYD_TRY(manifest ? CopyBackup(*manifest, asked.from, beside) : CopyStore(asked.from, beside));
   PassCrashPoint(CrashPoint::kRestoreCopied);
   options.data_dir = options.store.directory = beside.string();
@@ -234,7 +234,7 @@ Status CheckTarget(const std::string& from, const fs::path& target) {
 }
 
 /// All is made beside the place where it is to be, and comes there as a whole.
-Result<Restored> Restore(const Asked& asked, const std::optional<BackupManifest>& manifest, const Options& options) {
+Result<Restored> Restore(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest, const Options& options) {
   const fs::path target = fs::path(options.data_dir).lexically_normal();
   const fs::path plain = target.has_filename() ? target : target.parent_path();
   NOTIFYD_TRY(CheckTarget(asked.from, plain));
@@ -257,7 +257,7 @@ Result<Restored> Restore(const Asked& asked, const std::optional<BackupManifest>
   return restored;
 }
 
-int Check(const Asked& asked, const std::optional<BackupManifest>& manifest) {
+int Check(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest) {
   if (!manifest) return Complain(asked.from + " is no backup that notifyctl backup made: it has no checksums", kCommandUsage);
   const Status whole = CheckBackup(*manifest, asked.from);
   if (!whole.ok()) return Complain(whole.detail(), kCommandFailed);
@@ -266,13 +266,13 @@ int Check(const Asked& asked, const std::optional<BackupManifest>& manifest) {
   return EndOutput("notifyd", kCommandDone);
 }
 
-void Say(const Asked& asked, const std::optional<BackupManifest>& manifest, const Restored& restored, const std::string& data_dir) {
+void Say(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest, const Restored& restored, const std::string& data_dir) {
   PrintOut("restored to " + EscapeForTerminal(data_dir) + (manifest ? ": as of " + FormatRfc3339(manifest->began_at) : "") + "\n");
   const SteeredPending& pending = restored.pending;
-  if (asked.pending == Asked::Pending::kPause)
+  if (asked.pending == RestoreAsked::Pending::kPause)
     PrintOut(std::to_string(pending.lanes) + " lanes and " + std::to_string(pending.schedules) +
              " schedules are paused: notifyctl resume LANE, notifyctl schedule resume NAME\n");
-  if (asked.pending == Asked::Pending::kDrop)
+  if (asked.pending == RestoreAsked::Pending::kDrop)
     PrintOut(std::to_string(pending.dropped) + " notifies that were due before " + FormatRfc3339(asked.drop_before) + " are cancelled\n");
   if (restored.disabled > 0)
     PrintOut(
@@ -285,7 +285,7 @@ void Say(const Asked& asked, const std::optional<BackupManifest>& manifest, cons
 std::optional<int> RunRestoreCommand(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
   if (arguments.empty() || arguments[0] != "restore") return std::nullopt;
   int exit_code = kCommandUsage;
-  std::optional<Asked> asked = ReadArguments({arguments.begin() + 1, arguments.end()}, &exit_code);
+  std::optional<RestoreAsked> asked = ReadArguments({arguments.begin() + 1, arguments.end()}, &exit_code);
   if (!asked) return exit_code;
   Invocation invocation = ReadCommandLine(asked->settings, environment);
   if (invocation.action != Invocation::Action::kRun)

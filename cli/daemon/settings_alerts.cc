@@ -17,7 +17,8 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kAlertsMost = 200, kTargetsMost = 20, kPatternsMost = 100, kPatternMostBytes = 1'024, kSecretMostBytes = 1'024, kLabelsMost = 16;
+constexpr size_t kAlertsMost = 200, kTargetsMost = 20, kPatternsMost = 100, kPatternMostBytes = 1'024, kTargetSecretMostBytes = 1'024,
+                 kLabelsMost = 16;
 constexpr int64_t kMostMs = 366LL * 24 * 3'600'000, kGroupMostMs = 600'000, kRepeatLeastMs = 1'000;
 constexpr double kMostThreshold = 1e18;
 constexpr std::string_view kSecretFromFile = "file:";
@@ -92,13 +93,13 @@ Result<std::string> Secret(const toml::node& node) {
   std::string secret = *std::move(text);
   if (secret.starts_with(kSecretFromFile)) {
     const std::string path = secret.substr(kSecretFromFile.size());
-    Result<std::string> read = ReadFile(path, kSecretMostBytes);
+    Result<std::string> read = ReadFile(path, kTargetSecretMostBytes);
     if (!read.ok()) return Unacceptable(path + " " + read.status().detail());
     secret = *std::move(read);
     while (secret.ends_with('\n') || secret.ends_with('\r')) secret.pop_back();
   }
-  if (secret.empty() || secret.size() > kSecretMostBytes)
-    return Unacceptable(fmt::format("must be \"file:\" and a path, or 1 to {} bytes", kSecretMostBytes));
+  if (secret.empty() || secret.size() > kTargetSecretMostBytes)
+    return Unacceptable(fmt::format("must be \"file:\" and a path, or 1 to {} bytes", kTargetSecretMostBytes));
   return secret;
 }
 

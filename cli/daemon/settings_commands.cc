@@ -19,7 +19,7 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kCommandsMost = 100, kArgumentsMost = 256, kListMost = 1000, kTextMostBytes = 4096;
+constexpr size_t kCommandsMost = 100, kArgumentsMost = 256, kCommandListMost = 1000, kTextMostBytes = 4096;
 constexpr int64_t kRunningMost = 1000, kTimeoutMostMs = 24 * 3600 * 1000, kMemoryLeast = 1 << 20, kMemoryMost = int64_t{1} << 50;
 
 bool IsPlain(std::string_view text, bool first_letter) {
@@ -117,7 +117,7 @@ Status ReadUser(const toml::node& node, std::optional<Identity>* out) {
 
 Status ReadEnvironment(const toml::node& node, std::vector<std::pair<std::string, std::string>>* out) {
   const toml::table* table = node.as_table();
-  if (!table || table->size() > kListMost) return Unacceptable("must be a table of names and values, such as { LANG = \"C.UTF-8\" }");
+  if (!table || table->size() > kCommandListMost) return Unacceptable("must be a table of names and values, such as { LANG = \"C.UTF-8\" }");
   for (const auto& [key, value] : *table) {
     const std::string name(key.str());
     if (!IsPlain(name, true) || name.starts_with("NOTIFY_"))
@@ -130,7 +130,7 @@ Status ReadEnvironment(const toml::node& node, std::vector<std::pair<std::string
 }
 
 Status ReadEnv(const toml::node& node, std::vector<std::string>* out) {
-  NOTIFYD_TRY(ReadTexts(node, kListMost, out));
+  NOTIFYD_TRY(ReadTexts(node, kCommandListMost, out));
   if (std::all_of(out->begin(), out->end(), [](const std::string& key) { return IsPlain(key, false); })) return Status::Ok();
   return Unacceptable("each key must be 1 to 64 letters, digits and '_'");
 }
@@ -138,8 +138,8 @@ Status ReadEnv(const toml::node& node, std::vector<std::string>* out) {
 Status ReadKey(const std::string& key, const toml::node& node, CommandRule* rule) {
   if (key == "name") return ReadName(node, &rule->name);
   if (key == "exec") return ReadExec(node, &rule->exec);
-  if (key == "namespaces") return ReadTexts(node, kListMost, &rule->namespaces);
-  if (key == "callers") return ReadTexts(node, kListMost, &rule->callers);
+  if (key == "namespaces") return ReadTexts(node, kCommandListMost, &rule->namespaces);
+  if (key == "callers") return ReadTexts(node, kCommandListMost, &rule->callers);
   if (key == "user") return ReadUser(node, &rule->identity);
   if (key == "directory") return ReadDirectory(node, &rule->directory);
   if (key == "environment") return ReadEnvironment(node, &rule->environment);

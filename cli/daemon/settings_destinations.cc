@@ -18,7 +18,7 @@ namespace notifyd {
 namespace {
 
 // Looking for the rule of a call costs a look at each.
-constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024, kListMost = 1000;
+constexpr size_t kRulesMost = 1000, kMatchMostBytes = 1024, kRuleListMost = 1000;
 constexpr size_t kHeadersMost = 100, kSecretMostBytes = 16 << 10, kPemMostBytes = 16 << 20;
 constexpr int64_t kHostConnectionsMost = 100'000;
 constexpr std::string_view kFromFile = "file:";
@@ -41,7 +41,8 @@ Result<std::string> Text(const toml::node& node) {
 
 Status ReadList(const toml::node& node, std::vector<std::string>* out) {
   const toml::array* items = node.as_array();
-  if (!items || items->empty() || items->size() > kListMost) return Unacceptable("must be a list of 1 to " + std::to_string(kListMost) + " strings");
+  if (!items || items->empty() || items->size() > kRuleListMost)
+    return Unacceptable("must be a list of 1 to " + std::to_string(kRuleListMost) + " strings");
   for (const toml::node& item : *items) {
     Result<std::string> text = Text(item);
     if (!text.ok()) return Unacceptable("each item " + text.status().detail());

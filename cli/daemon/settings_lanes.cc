@@ -87,7 +87,7 @@ Status CheckMode(const toml::table& table, const LaneRule& rule, const TablePlac
   return Status::Ok();
 }
 
-Result<LaneRule> ReadRule(const toml::table& table, const TablePlace& place) {
+Result<LaneRule> ReadLaneRule(const toml::table& table, const TablePlace& place) {
   LaneRule rule;
   for (const auto& [key, node] : table)
     if (Status fault = ReadKey(std::string(key.str()), node, &rule); !fault.ok())
@@ -109,7 +109,7 @@ Result<std::vector<LaneRule>> ReadLaneRules(const toml::node& node, const std::s
   if (!tables.ok()) return std::move(tables).status();
   std::vector<LaneRule> rules;
   for (const toml::table* table : *tables) {
-    Result<LaneRule> rule = ReadRule(*table, TablePlace{"lane", rules.size() + 1, file});
+    Result<LaneRule> rule = ReadLaneRule(*table, TablePlace{"lane", rules.size() + 1, file});
     if (!rule.ok()) return std::move(rule).status();
     rules.push_back(*std::move(rule));
   }

@@ -25,7 +25,7 @@ namespace {
 constexpr int kDone = kCommandDone, kFailed = kCommandFailed, kUsage = kCommandUsage;
 
 /// What the command line says: the token's fields, and what is the broker's settings' to read.
-struct Asked {
+struct TokenAsked {
   FieldValues values;
   std::vector<std::string> settings;
 };
@@ -44,7 +44,7 @@ void CompleteScopes(FieldValues* values) {
 }
 
 /// Reads `arguments` behind "token create". Nothing where it has printed all there is to say: `exit_code` then.
-std::optional<Asked> ReadArguments(const std::vector<std::string>& arguments, int* exit_code) {
+std::optional<TokenAsked> ReadArguments(const std::vector<std::string>& arguments, int* exit_code) {
   CLI::App app("Makes a token as the owner of the broker's data directory, and prints it alone.", "notifyd token create");
   app.allow_extras();
   app.set_help_flag("--help,-h", "Print this help and exit.");
@@ -63,7 +63,7 @@ std::optional<Asked> ReadArguments(const std::vector<std::string>& arguments, in
       "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root.\n"
       "--namespaces is '*' where nothing else is said. --scopes admin alone means all scopes: an admin hands out only what it holds itself.");
   if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
-  Asked asked;
+  TokenAsked asked;
   for (const auto& [name, entry] : texts) {
     if (entry.second->count() == 0) continue;
     if (entry.first.empty()) {
@@ -131,7 +131,7 @@ std::optional<int> RunTokenCommand(const std::vector<std::string>& arguments, co
   if (arguments.size() < 2 || arguments[1] != "create")
     return Complain("token has one command: create. All others are notifyctl's, which asks a broker", kUsage);
   int exit_code = kUsage;
-  std::optional<Asked> asked = ReadArguments({arguments.begin() + 2, arguments.end()}, &exit_code);
+  std::optional<TokenAsked> asked = ReadArguments({arguments.begin() + 2, arguments.end()}, &exit_code);
   if (!asked) return exit_code;
   Invocation invocation = ReadCommandLine(asked->settings, environment);
   if (invocation.action != Invocation::Action::kRun)

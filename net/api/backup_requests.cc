@@ -76,7 +76,7 @@ BackupAsk AboutOne(const Asking& asking, BackupAsk::Kind kind) {
   return {kind, asking.route.argument};
 }
 
-constexpr JsonField<BackupAsk> kFields[] = {
+constexpr JsonField<BackupAsk> kBackupFields[] = {
     {"/name", [](std::string_view pointer, const JsonValue& value, BackupAsk* out) { return ReadText(value, pointer, 0, kNameMost, &out->name); },
      [](const BackupAsk& from, JsonWriter* json) { json->String(from.name); }},
     {"/full", [](std::string_view pointer, const JsonValue& value, BackupAsk* out) { return ReadBool(value, pointer, &out->full); },
@@ -100,7 +100,7 @@ Result<Asked> ReadBackupMaking(const Asking& asking) {
   BackupAsk ask{BackupAsk::Kind::kMake, {}};
   bool is_array = false;
   NOTIFYD_TRY(asking.tools->json.Read(&asking.request->body, 0, &is_array,
-                                      [&](const JsonValue& root) { return ReadFields<BackupAsk>(kFields, "", root, &ask); }));
+                                      [&](const JsonValue& root) { return ReadFields<BackupAsk>(kBackupFields, "", root, &ask); }));
   return AskFor(asking, std::move(ask), [](const BackupAnswer& answer) { return One(202, answer.backups.front()); });
 }
 

@@ -66,6 +66,9 @@ Status ReadRetry(const JsonValue& value, RetryPolicy* out);
 /// delay_ms or due_at, either of them null where it was not given.
 Status ReadWhen(const JsonValue* delay_ms, const JsonValue* due_at, When* out);
 
+/// What a caller's name takes at most.
+constexpr size_t kMaxCallerBytes = 100;
+
 /// Refuses the field at the JSON Pointer: `detail` says what it must be.
 Status Bad(std::string_view pointer, std::string detail);
 /// "unknown field", with the pointer of `key` in the object at `parent`.

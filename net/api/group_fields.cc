@@ -15,7 +15,7 @@ namespace notifyd {
 namespace {
 
 /// So much the document may have beside its notifies.
-constexpr size_t kMostBesideBytes = 64 << 10;
+constexpr size_t kMostBesideMembersBytes = 64 << 10;
 constexpr std::string_view kNotifies = "notifies";
 
 Status ReadGroupCallback(std::string_view pointer, const JsonValue& value, GroupPost* out) {
@@ -154,8 +154,8 @@ Result<GroupPost> ReadGroup(std::string* body, const std::string* header_key, co
     const size_t at = static_cast<size_t>(FindMember(*body, kNotifies).data() - body->data());
     body->replace(at, notifies.size(), "[]");
   }
-  if (body->size() > kMostBesideBytes)
-    return Status(Code::kTooLarge, "beside its notifies the document has at most " + std::to_string(kMostBesideBytes) + " bytes");
+  if (body->size() > kMostBesideMembersBytes)
+    return Status(Code::kTooLarge, "beside its notifies the document has at most " + std::to_string(kMostBesideMembersBytes) + " bytes");
   std::string prints;
   Encoder encoder(&prints);
   Status status = ReadRest(body, found, json, &post, &encoder);

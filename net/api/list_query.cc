@@ -14,9 +14,7 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxCallerBytes = 100;
 constexpr size_t kMaxErrorBytes = 64;
-constexpr size_t kMaxUrlBytes = 8192;
 constexpr int64_t kMaxRememberMs = 30LL * 24 * 3600 * 1000, kMaxWaitMs = 60'000;
 
 constexpr std::string_view kFilters[] = {"state",    "lane",  "mode",          "fkey",           "fkey_prefix",   "caller",         "url_prefix",

@@ -12,17 +12,16 @@ namespace notifyd {
 namespace {
 
 using Value = JsonTree::Value;
-using Kind = JsonTree::Kind;
 
 /// A member by its key; `raw_key` as it is spelled, in quotes.
-struct Member {
+struct Pair {
   std::string_view key, raw_key;
   Value value;
 };
 
 /// In order; of a key that occurs twice the last, in the place of the first.
-std::vector<Member> MembersOf(Value object) {
-  std::vector<Member> members;
+std::vector<Pair> MembersOf(Value object) {
+  std::vector<Pair> members;
   members.reserve(object.size());
   object.ForEach([&](Value key, Value value) { members.push_back({key.text(), key.raw(), value}); });
   std::vector<size_t> order(members.size());
@@ -38,7 +37,7 @@ std::vector<Member> MembersOf(Value object) {
     ++repeated;
   }
   if (repeated == 0) return members;
-  std::vector<Member> kept;
+  std::vector<Pair> kept;
   for (size_t i = 0; i < members.size(); ++i)
     if (!dropped[i]) kept.push_back(members[i]);
   return kept;
@@ -48,32 +47,32 @@ class Merger {
  public:
   /// Appends what MergePatch(target, patch) is (RFC 7396 section 2). False: too deep.
   bool Merge(std::optional<Value> target, Value patch, int level) {
-    if (patch.kind() != Kind::kObject) return Copy(patch, level);
+    if (patch.kind() != JsonTree::Kind::kObject) return Copy(patch, level);
     if (level > JsonReader::kMaxLevels) return false;
-    if (target && target->kind() != Kind::kObject) target.reset();
+    if (target && target->kind() != JsonTree::Kind::kObject) target.reset();
     if (target && patch.size() == 0) return Copy(*target, level);
-    std::vector<Member> old, changes = MembersOf(patch);
+    std::vector<Pair> old, changes = MembersOf(patch);
     if (target) old = MembersOf(*target);
     std::vector<size_t> by_key(changes.size());
     for (size_t i = 0; i < by_key.size(); ++i) by_key[i] = i;
     std::sort(by_key.begin(), by_key.end(), [&](size_t a, size_t b) { return changes[a].key < changes[b].key; });
     std::vector<bool> done(changes.size());
     bool first = true;
-    auto begin_member = [&](const Member& member) {
+    auto begin_member = [&](const Pair& member) {
       if (!std::exchange(first, false)) out_.push_back(',');
       out_.append(member.raw_key).push_back(':');
     };
     out_.push_back('{');
-    for (const Member& member : old) {
+    for (const Pair& member : old) {
       auto found = std::lower_bound(by_key.begin(), by_key.end(), member.key, [&](size_t i, std::string_view key) { return changes[i].key < key; });
-      const Member* change = found != by_key.end() && changes[*found].key == member.key ? &changes[*found] : nullptr;
+      const Pair* change = found != by_key.end() && changes[*found].key == member.key ? &changes[*found] : nullptr;
       if (change) done[*found] = true;
-      if (change && change->value.kind() == Kind::kNull) continue;
+      if (change && change->value.kind() == JsonTree::Kind::kNull) continue;
       begin_member(member);
       if (!(change ? Merge(member.value, change->value, level + 1) : Copy(member.value, level + 1))) return false;
     }
     for (size_t i = 0; i < changes.size(); ++i) {
-      if (done[i] || changes[i].value.kind() == Kind::kNull) continue;
+      if (done[i] || changes[i].value.kind() == JsonTree::Kind::kNull) continue;
       begin_member(changes[i]);
       if (!Merge(std::nullopt, changes[i].value, level + 1)) return false;
     }
@@ -91,7 +90,7 @@ class Merger {
 
   /// Does it nest no deeper than it may at this level?
   static bool Fits(Value value, int level) {
-    if (value.kind() != Kind::kObject && value.kind() != Kind::kArray) return true;
+    if (value.kind() != JsonTree::Kind::kObject && value.kind() != JsonTree::Kind::kArray) return true;
     if (level > JsonReader::kMaxLevels) return false;
     bool fits = true;
     value.ForEach([&](Value, Value inner) { fits = fits && Fits(inner, level + 1); });

@@ -44,7 +44,6 @@ using Reading = NotifyReading;
 using Showing = NotifyShowing;
 using Kind = JsonValue::Kind;
 
-constexpr size_t kMaxCallerBytes = 100;
 constexpr int64_t kMaxTtlMs = 10 * kMaxDelayMs;
 constexpr int kMaxPriority = 9;
 /// What order_by says of a subscription that is ordered by the key of its events.

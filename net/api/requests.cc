@@ -72,7 +72,6 @@ Result<LaneKey> LaneOf(const Asking& asking) {
 }
 
 Status CheckCaller(const Asking& asking) {
-  constexpr size_t kMaxCallerBytes = 100;
   if (IsName(asking.route.argument, kMaxCallerBytes)) return Status::Ok();
   return Status(Code::kUnacceptable, "a caller has 1 to 100 bytes of UTF-8, without NUL", "/caller");
 }

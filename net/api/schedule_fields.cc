@@ -38,7 +38,7 @@ Status ReadMoment(std::string_view pointer, const JsonValue& value, std::optiona
   return ReadTime(value, pointer, "lies beyond the year 9999", &out->emplace());
 }
 
-constexpr JsonField<Schedule> kFields[] = {
+constexpr JsonField<Schedule> kScheduleFields[] = {
     {"/cron",
      [](std::string_view pointer, const JsonValue& value, Schedule* out) {
        NOTIFYD_TRY(ReadText(value, pointer, 1, kMaxNameBytes, &out->cron));
@@ -137,11 +137,13 @@ Status ReadPublish(const JsonValue& value, const Asker& asker, SubmitParser* sub
 Status ReadRoot(const JsonValue& root, const Asker& asker, SubmitParser* submit, Schedule* out) {
   if (root.kind != Kind::kObject) return Bad("", "a schedule must be an object");
   for (const JsonValue& value : root) {
-    const auto* field = std::find_if(std::begin(kFields), std::end(kFields), [&](const auto& row) { return row.name() == value.key; });
-    if (field == std::end(kFields) && value.key != "notify" && value.key != "publish") return UnknownField({}, value.key);
+    const auto* field =
+        std::find_if(std::begin(kScheduleFields), std::end(kScheduleFields), [&](const auto& row) { return row.name() == value.key; });
+    if (field == std::end(kScheduleFields) && value.key != "notify" && value.key != "publish") return UnknownField({}, value.key);
     if (!IsGiven(&value)) continue;
-    if (field == std::end(kFields) && out->envelope) return Bad("/" + std::string(value.key), "notify and publish are given, and one of them is needed");
-    if (field != std::end(kFields)) NOTIFYD_TRY(field->read(field->pointer, value, out));
+    if (field == std::end(kScheduleFields) && out->envelope)
+      return Bad("/" + std::string(value.key), "notify and publish are given, and one of them is needed");
+    if (field != std::end(kScheduleFields)) NOTIFYD_TRY(field->read(field->pointer, value, out));
     else if (value.key == "notify") NOTIFYD_TRY(ReadTemplate(value, asker, submit, out).Within("/notify"));
     else NOTIFYD_TRY(ReadPublish(value, asker, submit, out).Within("/publish"));
   }
@@ -155,7 +157,7 @@ Status ReadRoot(const JsonValue& root, const Asker& asker, SubmitParser* submit,
 }  // namespace
 
 std::span<const JsonField<Schedule>> ScheduleFields() {
-  return kFields;
+  return kScheduleFields;
 }
 
 bool IsOfSchedule(const NotifyField& field) {

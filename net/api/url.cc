@@ -11,19 +11,18 @@
 namespace notifyd {
 namespace {
 
-constexpr size_t kMaxUrlBytes = 8192;
 constexpr size_t kMaxDefaultLaneBytes = 255;
 
-Status Bad(std::string detail) {
+Status BadUrl(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));
 }
 
 Status CheckBytes(std::string_view url) {
-  if (url.size() > kMaxUrlBytes) return Bad("the URL is longer than 8,192 bytes");
+  if (url.size() > kMaxUrlBytes) return BadUrl("the URL is longer than 8,192 bytes");
   for (char c : url) {
-    if (static_cast<unsigned char>(c) >= 0x80) return Bad("the URL must be ASCII; percent-encode the rest");
-    if (c <= ' ' || c == 0x7f) return Bad("the URL has a space or control character");
-    if (c == '\\') return Bad("the URL has a backslash");
+    if (static_cast<unsigned char>(c) >= 0x80) return BadUrl("the URL must be ASCII; percent-encode the rest");
+    if (c <= ' ' || c == 0x7f) return BadUrl("the URL has a space or control character");
+    if (c == '\\') return BadUrl("the URL has a backslash");
   }
   return Status::Ok();
 }
@@ -35,7 +34,7 @@ Result<CheckedUrl> CheckDestination(std::string_view url) {
   if (!url.starts_with(kService)) return CheckUrl(url);
   NOTIFYD_TRY(CheckBytes(url));
   const std::string_view name = ServiceOf(url);
-  if (!IsServiceName(name)) return Bad("a service's name has 1 to 100 of the characters a-z, 0-9, '.' and '-', and begins with a letter or digit");
+  if (!IsServiceName(name)) return BadUrl("a service's name has 1 to 100 of the characters a-z, 0-9, '.' and '-', and begins with a letter or digit");
   const std::string base = std::string(kService).append(name);
   return CheckedUrl{base, base};
 }
@@ -43,8 +42,8 @@ Result<CheckedUrl> CheckDestination(std::string_view url) {
 Result<CheckedUrl> CheckUrl(std::string_view url) {
   NOTIFYD_TRY(CheckBytes(url));
   std::optional<UrlParts> parts = PartsOfUrl(url);
-  if (!parts && url.find("://") == std::string_view::npos) return Bad("the URL must be absolute: http://... or https://...");
-  if (!parts) return Bad("the URL's scheme must be http or https");
+  if (!parts && url.find("://") == std::string_view::npos) return BadUrl("the URL must be absolute: http://... or https://...");
+  if (!parts) return BadUrl("the URL's scheme must be http or https");
   Result<Authority> read = ParseAuthority(parts->authority, parts->default_port());
   if (!read.ok()) return std::move(read).status();
   const std::string& host = read->host;

@@ -2,6 +2,7 @@
 // target: percent-decoding and query parameters. Pure, any thread. Contract section 3, "A notify", url and lane.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@
 #include "base/status.h"
 
 namespace notifyd {
+
+/// What a notify's url takes at most.
+constexpr size_t kMaxUrlBytes = 8192;
 
 struct CheckedUrl {
   std::string host;  // Envelope::host: "name:port" as base/authority.h reads it, without a dot at its end

@@ -15,7 +15,7 @@ namespace {
 using Value = JsonTree::Value;
 
 /// Of a member's name; those that settings take are shorter.
-constexpr size_t kMostNameBytes = 1'024;
+constexpr size_t kMostMemberBytes = 1'024;
 /// The texts of a reading, and how they are called.
 constexpr std::pair<const char*, std::string AlertCause::*> kCauseParts[] = {{"namespace", &AlertCause::space},
                                                                         {"lane", &AlertCause::lane},
@@ -163,7 +163,7 @@ std::optional<AlertReport> DecodeAlertReport(std::string_view text) {
   AlertReport report;
   Reader reader;
   reader.Read(tree->root(), &report);
-  if (!reader.good() || report.member.empty() || report.member.size() > kMostNameBytes) return std::nullopt;
+  if (!reader.good() || report.member.empty() || report.member.size() > kMostMemberBytes) return std::nullopt;
   return report;
 }
 

@@ -5,11 +5,10 @@
 
 #include "base/authority.h"
 #include "base/base64.h"
+#include "broker/grant.h"
 
 namespace notifyd {
 namespace {
-
-constexpr std::string_view kDefaultNamespace = "default";
 
 Status Bad(std::string detail) {
   return Status(Code::kUnacceptable, std::move(detail));

@@ -17,15 +17,12 @@
 #include "net/sender/ares_channel.h"
 #include "net/sender/loop_timer.h"
 #include "net/sender/srv_reply.h"
+#include "net/sender/timed.h"
 
 namespace notifyd {
 namespace {
 
 constexpr size_t kMostIdBytes = 100, kMostNameBytes = 253;
-
-int64_t NowMs() {
-  return static_cast<int64_t>(uv_hrtime() / 1'000'000);
-}
 
 Status Unacceptable() {
   return Status(Code::kUnacceptable,
@@ -151,7 +148,7 @@ class NameWatch::Impl {
   };
 
   void Fire() {
-    const int64_t now_ms = NowMs();
+    const int64_t now_ms = MonotonicMs();
     const std::map<std::string, std::shared_ptr<Name>> names = names_;
     if (channel_.Refresh(now_ms))
       for (const auto& [text, name] : names)
@@ -175,8 +172,8 @@ class NameWatch::Impl {
       return;
     }
     uv_timer_start(
-        timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->Fire(); }, static_cast<uint64_t>(std::max<int64_t>(next_ms - NowMs(), 0)),
-        0);
+        timer_, [](uv_timer_t* timer) { static_cast<Impl*>(timer->data)->Fire(); },
+        static_cast<uint64_t>(std::max<int64_t>(next_ms - MonotonicMs(), 0)), 0);
   }
 
   void Send(const std::shared_ptr<Name>& name, size_t place) {
@@ -270,7 +267,7 @@ class NameWatch::Impl {
     difference(instances, name->instances, &news.came);
     difference(name->instances, instances, &news.left);
     name->instances = std::move(instances);
-    name->next_ms = NowMs() + wait_ms;
+    name->next_ms = MonotonicMs() + wait_ms;
     const auto watched = names_.find(name->text);
     if (watched == names_.end() || watched->second.get() != name) return;
     Publish();

@@ -19,9 +19,9 @@ namespace {
 
 /// What is encrypted at a stretch, and what is written at one before others have their turn.
 constexpr size_t kPieceBytes = 64 << 10;
-constexpr size_t kBurstBytes = 512 << 10;
+constexpr size_t kPlainBurstBytes = 512 << 10;
 /// Memory that a connection keeps between two writes.
-constexpr size_t kKeptBytes = 32 << 10;
+constexpr size_t kPlainKeptBytes = 32 << 10;
 /// Records carry more than this part of themselves, or their peer only keeps us busy.
 constexpr uint64_t kFreeWireBytes = 256 << 10;
 constexpr uint64_t kWireBytesAByte = 64;
@@ -188,7 +188,7 @@ bool PlainConnection::Pump() {
     if (tls_->output_bytes() == 0) {
       if (plain_head_.empty() && plain_body_.empty()) {
         writing_ = false;
-        if (sending_.capacity() > kKeptBytes) std::string().swap(sending_);
+        if (sending_.capacity() > kPlainKeptBytes) std::string().swap(sending_);
         return true;
       }
       if (plain_head_.size() + plain_body_.size() <= kPieceBytes / 4 && !plain_head_.empty() && !plain_body_.empty()) {
@@ -203,7 +203,7 @@ bool PlainConnection::Pump() {
       if (tls_->output_bytes() == 0) broken_ = true;
     }
     burst += tls_->output_bytes();
-    SendOut(burst <= kBurstBytes);
+    SendOut(burst <= kPlainBurstBytes);
   }
   return false;
 }

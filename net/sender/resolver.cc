@@ -7,15 +7,12 @@
 
 #include "net/sender/ares_channel.h"
 #include "net/sender/loop_timer.h"
+#include "net/sender/timed.h"
 
 namespace notifyd {
 namespace {
 
 constexpr int64_t kMaxTtlMs = 24 * 3600 * 1000;
-
-int64_t NowMs() {
-  return static_cast<int64_t>(uv_hrtime() / 1'000'000);
-}
 
 struct StringHash {
   using is_transparent = void;
@@ -128,7 +125,7 @@ class Resolver::Impl {
       entry->again = !channel_.ending();
       return;
     }
-    const int64_t now_ms = NowMs();
+    const int64_t now_ms = MonotonicMs();
     int64_t ttl_ms = kMaxTtlMs;
     std::vector<IpAddress> addresses;
     if (found != nullptr) {

@@ -194,11 +194,11 @@ Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
 }
 
 Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
-  using Clock = std::chrono::steady_clock;
+  using std::chrono::steady_clock;
   if (PQsendQueryParams(raw_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, /*resultFormat=*/1) != 1) return StatusOf(nullptr);
-  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(most_ms);
+  const steady_clock::time_point end = steady_clock::now() + std::chrono::milliseconds(most_ms);
   while (PQisBusy(raw_.get()) != 0) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()).count();
     if (left <= 0) return Status(Code::kUnavailable, "PostgreSQL, or the pooler before it, took the connection and does not answer on it");
     pollfd answer{PQsocket(raw_.get()), POLLIN, 0};
     poll(&answer, 1, static_cast<int>(left));

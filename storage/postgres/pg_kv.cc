@@ -16,7 +16,7 @@ constexpr size_t kChunk = 256, kNotifiesChunk = 32;
 // Rows of a walk that are read at once: no more than are expected at first, with values no more than what is not too much if they are large; then
 // more and more, as many as the bytes of those so far allow.
 constexpr size_t kFewestRows = 8, kMostRows = 1000, kFirstValues = 32, kGrowth = 4;
-constexpr size_t kPageBytes = 4 << 20;
+constexpr size_t kPageOfRowsBytes = 4 << 20;
 
 // By table.
 #define PG_GET(table) "SELECT u.i, t.v, t.ops FROM unnest($1::bytea[]) WITH ORDINALITY AS u (k, i) JOIN " table " t ON t.k = u.k"
@@ -203,7 +203,7 @@ class PgCursor : public KvCursor {
     const std::string last(rows_->Bytes(rows_->size() - 1, 0));
     if (scan_.forward) from_ = last + '\0';
     else to_ = last;
-    page_ = std::clamp(kPageBytes / std::max<size_t>(bytes_ / rows_->size(), 1), size_t{1}, std::min(page_ * kGrowth, kMostRows));
+    page_ = std::clamp(kPageOfRowsBytes / std::max<size_t>(bytes_ / rows_->size(), 1), size_t{1}, std::min(page_ * kGrowth, kMostRows));
     Fetch();
   }
   void Seek(std::string_view key) override {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kRetry{150};
 // How often, and how far apart, a new connection is asked whether what was made is there.
 constexpr int kLooks = 50;
-constexpr std::chrono::milliseconds kBetweenLooks{10};
+constexpr std::chrono::milliseconds kBetweenAsks{10};
 constexpr const char* kAllThere =
     "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n)) FROM unnest($1::bigint[], $2::bigint[]) AS made (unit, "
     "n)";
@@ -143,7 +143,7 @@ Status PgCommitter::CheckIsThere(PgConnection* connection) {
   }
   if (units.empty()) return Status::Ok();
   for (int look = 0; look < kLooks; ++look) {
-    if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
+    if (look > 0) std::this_thread::sleep_for(kBetweenAsks);
     auto all = connection->Run(kAllThere, PgParams().Ints(units).Ints(made));
     if (!all.ok()) return std::move(all).status();
     if (all->Int(0, 0) != 0) return Status::Ok();

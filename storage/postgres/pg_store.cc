@@ -34,7 +34,7 @@
 namespace notifyd {
 namespace {
 
-constexpr std::chrono::milliseconds kRetry{100};
+constexpr std::chrono::milliseconds kPollAgain{100};
 constexpr std::chrono::milliseconds kCloseMost{500};  // of a namespace whose cell may not answer
 
 /// What reads stand on; a namespace that is still open where the store is closed holds it.
@@ -52,7 +52,7 @@ struct Shared {
   /// Waits before what was not reached is asked again. False: it is stopped.
   bool MayRetry() {
     std::unique_lock lock(mutex);
-    return !wake.wait_for(lock, kRetry, [this] { return stopping; });
+    return !wake.wait_for(lock, kPollAgain, [this] { return stopping; });
   }
   void Stop() {
     {

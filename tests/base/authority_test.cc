@@ -6,7 +6,7 @@
 namespace notifyd {
 namespace {
 
-std::string Read(std::string_view text, uint16_t default_port = 80) {
+std::string ReadOf(std::string_view text, uint16_t default_port = 80) {
   Result<Authority> read = ParseAuthority(text, default_port);
   if (!read.ok()) return "refused";
   CHECK(read->port >= 1);
@@ -27,7 +27,7 @@ TEST_CASE("authority: names are in lower case, and keep the dot at their end") {
                                    {"0x7f.1.x", "0x7f.1.x 80"},
                                    {"0xg", "0xg 80"},
                                    {"a.0xg", "a.0xg 80"}}));
-  CHECK(Read(row.text) == row.read);
+  CHECK(ReadOf(row.text) == row.read);
 }
 
 TEST_CASE("authority: an IPv4 address in any of its spellings is one address") {
@@ -50,12 +50,13 @@ TEST_CASE("authority: an IPv4 address in any of its spellings is one address") {
                                    {"4294967295", "255.255.255.255 80"},
                                    {"0x00000000000000000007f.1", "127.0.0.1 80"},
                                    {"169.254.43518", "169.254.169.254 80"}}));
-  CHECK(Read(row.text) == row.read);
+  CHECK(ReadOf(row.text) == row.read);
 }
 
 TEST_CASE("authority: what ends in a number and is no IPv4 address is refused") {
-  CHECK(Read(GENERATE(as<std::string>(), "1.2.3.4.5", "1.2.3.4.5.", "256.1.1.1", "1.2.3.256", "1.2.65536", "1.16777216", "4294967296", "08",
-                      "1.2.3.08", "0xffffffffffffffffffff", "99999999999999999999999", "example.1", "a.0x", "a.0x7f", "1..2", "h.1.")) == "refused");
+  CHECK(ReadOf(GENERATE(as<std::string>(), "1.2.3.4.5", "1.2.3.4.5.", "256.1.1.1", "1.2.3.256", "1.2.65536", "1.16777216", "4294967296", "08",
+                        "1.2.3.08", "0xffffffffffffffffffff", "99999999999999999999999", "example.1", "a.0x", "a.0x7f", "1..2", "h.1.")) ==
+        "refused");
 }
 
 TEST_CASE("authority: IPv6 addresses are in their shortest form") {
@@ -69,28 +70,28 @@ TEST_CASE("authority: IPv6 addresses are in their shortest form") {
                                    {"[1::]", "[1::] 80"},
                                    {"[::ffff:127.0.0.1]", "[::ffff:7f00:1] 80"},
                                    {"[::127.0.0.1]:", "[::7f00:1] 80"}}));
-  CHECK(Read(row.text) == row.read);
-  CHECK(Read(Read(row.text).substr(0, Read(row.text).find(' '))).ends_with(" 80"));
+  CHECK(ReadOf(row.text) == row.read);
+  CHECK(ReadOf(ReadOf(row.text).substr(0, ReadOf(row.text).find(' '))).ends_with(" 80"));
 }
 
 TEST_CASE("authority: an empty port is the default one, and zeros in front of one do not count") {
-  CHECK(Read("h:") == "h 80");
-  CHECK(Read("h:", 443) == "h 443");
-  CHECK(Read("[::1]:") == "[::1] 80");
-  CHECK(Read("h:0080") == "h 80");
-  CHECK(Read("h:00000000000000065535") == "h 65535");
+  CHECK(ReadOf("h:") == "h 80");
+  CHECK(ReadOf("h:", 443) == "h 443");
+  CHECK(ReadOf("[::1]:") == "[::1] 80");
+  CHECK(ReadOf("h:0080") == "h 80");
+  CHECK(ReadOf("h:00000000000000065535") == "h 65535");
 }
 
 TEST_CASE("authority: all else is refused") {
-  CHECK(Read(GENERATE(as<std::string>(), "", ":", ":80", "h:0", "h:65536", "h:99999999999999999999", "h:-1", "h:+80", "h:8a", "h:80:81", "u@h",
-                      "u:p@h", "@h", "%68", "h%2e", "h%00", "a..b", ".a", "a..", ".", "a!b", "a,b", "a'b", "a b", "h\\x", "h/", "\xc3\xbc", "[::1",
-                      "[::1]x", "[]", "[::g]", "[fe80::1%25eth0]", "[fe80::1%eth0]", "[fe80::1%]", "[v1.x]", "::1", "[1.2.3.4]", "[::1]]",
-                      "[[::1]]")) == "refused");
-  CHECK(Read(std::string("h\0", 2)) == "refused");
-  CHECK(Read(std::string("[::1\0]", 6)) == "refused");
-  CHECK(Read(std::string(63, 'a')) != "refused");
-  CHECK(Read(std::string(64, 'a')) == "refused");
-  CHECK(Read(std::string(300, 'a') + ".b") == "refused");
+  CHECK(ReadOf(GENERATE(as<std::string>(), "", ":", ":80", "h:0", "h:65536", "h:99999999999999999999", "h:-1", "h:+80", "h:8a", "h:80:81", "u@h",
+                        "u:p@h", "@h", "%68", "h%2e", "h%00", "a..b", ".a", "a..", ".", "a!b", "a,b", "a'b", "a b", "h\\x", "h/", "\xc3\xbc", "[::1",
+                        "[::1]x", "[]", "[::g]", "[fe80::1%25eth0]", "[fe80::1%eth0]", "[fe80::1%]", "[v1.x]", "::1", "[1.2.3.4]", "[::1]]",
+                        "[[::1]]")) == "refused");
+  CHECK(ReadOf(std::string("h\0", 2)) == "refused");
+  CHECK(ReadOf(std::string("[::1\0]", 6)) == "refused");
+  CHECK(ReadOf(std::string(63, 'a')) != "refused");
+  CHECK(ReadOf(std::string(64, 'a')) == "refused");
+  CHECK(ReadOf(std::string(300, 'a') + ".b") == "refused");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 constexpr WallTime kNow{1'000'000'000};
 
-AlertRule RuleOf(AlertWhen when, double threshold = 100) {
+AlertRule ReportRule(AlertWhen when, double threshold = 100) {
   AlertRule rule;
   rule.name = std::string(KindOf(when).word);
   rule.when = when;
@@ -74,7 +74,7 @@ std::vector<AlertCause> Firing(const AlertReadings& readings) {
 }  // namespace
 
 TEST_CASE("alert report: what another member serves fires by its figures, and is over once it says so") {
-  Two two(RuleOf(AlertWhen::kPending));
+  Two two(ReportRule(AlertWhen::kPending));
   two.mine().pending = 1;
   two.other().pending = 101;
   const AlertCause cause{.space = "other"};
@@ -91,7 +91,7 @@ TEST_CASE("alert report: what another member serves fires by its figures, and is
 
 TEST_CASE(
     "alert report: of a member that says nothing nothing is known; of one that is gone its process is over, and nothing of what nobody serves") {
-  Two two(RuleOf(AlertWhen::kPending));
+  Two two(ReportRule(AlertWhen::kPending));
   two.mine().pending = 1;
   CHECK_FALSE(two.ReadSilent().is_known({.space = "other"}));
   two.a.members.clear();
@@ -101,7 +101,7 @@ TEST_CASE(
   two.a.spaces.pop_back();
   CHECK(ReadingsOf(two.rule, two.a, kNow).is_known({.space = "other"}));
 
-  Two memory(RuleOf(AlertWhen::kMemory));
+  Two memory(ReportRule(AlertWhen::kMemory));
   memory.a.memory_bytes = 101;
   memory.b.memory_bytes = 102;
   CHECK(Firing(memory.Read()) == std::vector{AlertCause{.member = "a"}, AlertCause{.member = "b"}});
@@ -113,7 +113,7 @@ TEST_CASE(
 }
 
 TEST_CASE("alert report: what a member says of a namespace counts only where it serves it by both its own and the judge's word") {
-  Two two(RuleOf(AlertWhen::kPending));
+  Two two(ReportRule(AlertWhen::kPending));
   two.other().pending = 101;
   two.a.spaces[1].member = "c";
   CHECK(Firing(two.Read()).empty());
@@ -125,7 +125,7 @@ TEST_CASE("alert report: what a member says of a namespace counts only where it 
 }
 
 TEST_CASE("alert report: a member whose file says something else of an alert says nothing of it") {
-  Two two(RuleOf(AlertWhen::kPending));
+  Two two(ReportRule(AlertWhen::kPending));
   two.other().pending = 101;
   two.rule.threshold = 50;
   CHECK(Firing(two.Read()).empty());
@@ -149,7 +149,7 @@ TEST_CASE("alert report: a host that failed before its namespace moved goes on f
     return host;
   };
   for (const int64_t age_ms : {int64_t{60'000}, 2 * kFailingMemoryMs}) {
-    Two two(RuleOf(AlertWhen::kFailing, 3), age_ms);
+    Two two(ReportRule(AlertWhen::kFailing, 3), age_ms);
     two.b.attempts.push_back({.rule = two.rule.name});
     CHECK(two.Read().is_known(cause) == (age_ms > kFailingMemoryMs));
     two.b.attempts[0].hosts = {attempts(3)};
@@ -161,13 +161,13 @@ TEST_CASE("alert report: a host that failed before its namespace moved goes on f
     CHECK((read.is_known(cause) || read.known.size() == 1));
   }
   // What a member still has of a namespace that is another one's by now counts for nothing.
-  Two two(RuleOf(AlertWhen::kFailing, 3));
+  Two two(ReportRule(AlertWhen::kFailing, 3));
   two.a.attempts.push_back({.rule = two.rule.name, .hosts = {attempts(7)}});
   CHECK(Firing(two.Read()).empty());
 }
 
 TEST_CASE("alert report: it is bounded, whatever there is: what fires goes first, and what has no room is counted") {
-  Two two(RuleOf(AlertWhen::kLanePaused, 1));
+  Two two(ReportRule(AlertWhen::kLanePaused, 1));
   two.other().lanes.emplace();
   for (size_t i = 0; i < 50'000; ++i) two.other().lanes->push_back({std::string(200, 'l') + std::to_string(i), 0, {}, "by hand"});
   const AlertReport report = ReportOf(two.b, kNow);

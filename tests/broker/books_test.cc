@@ -15,7 +15,7 @@ std::map<LaneKey, IndexCounts> Taken(Books* books) {
   return taken;
 }
 
-bool Balance(const Totals& t) {
+bool Balanced(const Totals& t) {
   return t.accepted + t.revived == t.pending() + t.succeeded + t.failed + t.cancelled + t.expired;
 }
 
@@ -23,19 +23,19 @@ TEST_CASE("books: one that is accepted, moved, settled and revived leaves them b
   Books books{Totals()};
   books.Accept();
   books.Enter(Index::kHeldDue, kA);
-  CHECK(Balance(books.totals()));
+  CHECK(Balanced(books.totals()));
   books.Leave(Index::kHeldDue, kA);
   books.Enter(Index::kTail, kA);
-  CHECK(Balance(books.totals()));
+  CHECK(Balanced(books.totals()));
   CHECK(books.totals().by_index == CountsByIndex<uint64_t>{0, 0, 0, 0, 1});
   for (Phase phase : {Phase::kSucceeded, Phase::kFailed, Phase::kCancelled, Phase::kExpired}) {
     books.Leave(Index::kTail, kA);
     books.Settle(phase);
-    CHECK(Balance(books.totals()));
+    CHECK(Balanced(books.totals()));
     CHECK(books.totals().pending() == 0);
     books.Revive();
     books.Enter(Index::kTail, kA);
-    CHECK(Balance(books.totals()));
+    CHECK(Balanced(books.totals()));
   }
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("books: they go on from what the store kept") {
   books.Leave(Index::kDue, kA);
   books.Settle(Phase::kSucceeded);
   CHECK(books.totals().pending() == 1);
-  CHECK(Balance(books.totals()));
+  CHECK(Balanced(books.totals()));
 }
 
 TEST_CASE("books: those whose time has come are counted by the index that still holds them") {

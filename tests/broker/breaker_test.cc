@@ -16,7 +16,7 @@ using Stage = Breaker::State;
 using Change = Breaker::Change;
 constexpr Contact kBad = Contact::kUnreached, kGood = Contact::kReached, kNothing = Contact::kUnknown;
 
-struct Rig {
+struct BreakerRig {
   BreakerSettings settings;
   Breaker breaker;
   MonoTime now{1'000};
@@ -60,7 +60,7 @@ TEST_CASE("breaker: what an attempt's end says of the way to its destination") {
 }
 
 TEST_CASE("breaker: so many failures in a row open it, and one call that reached it begins the row anew") {
-  Rig r;
+  BreakerRig r;
   for (int i = 0; i < 4; ++i) CHECK(r.Call(kBad) == Change::kNone);
   CHECK(r.Call(kGood) == Change::kNone);
   for (int i = 0; i < 4; ++i) CHECK(r.Call(kBad) == Change::kNone);
@@ -74,7 +74,7 @@ TEST_CASE("breaker: so many failures in a row open it, and one call that reached
 }
 
 TEST_CASE("breaker: a ratio of the last ones opens it, once there are so many") {
-  Rig r;
+  BreakerRig r;
   r.settings.failures = 1'000;
   auto half = GENERATE(false, true);
   INFO(half);
@@ -84,7 +84,7 @@ TEST_CASE("breaker: a ratio of the last ones opens it, once there are so many") 
     return;
   }
   // What lies behind the window is forgotten: good ones from here on push the bad ones out.
-  Rig other;
+  BreakerRig other;
   other.settings.failures = 1'000;
   for (int i = 0; i < 20; ++i) CHECK(other.Call(i < 11 ? kGood : kBad) == Change::kNone);  // 9 of 20
   CHECK(other.Call(kGood) == Change::kNone);
@@ -96,7 +96,7 @@ TEST_CASE("breaker: a ratio of the last ones opens it, once there are so many") 
 }
 
 TEST_CASE("breaker: ratios that binary cannot say count as what they say") {
-  Rig r;
+  BreakerRig r;
   r.settings.failures = 1'000;
   r.settings.window = 100;
   r.settings.ratio_percent = 7;
@@ -106,7 +106,7 @@ TEST_CASE("breaker: ratios that binary cannot say count as what they say") {
 }
 
 TEST_CASE("breaker: another window begins to count anew") {
-  Rig r;
+  BreakerRig r;
   r.settings.failures = 1'000;
   for (int i = 0; i < 9; ++i) r.Call(kBad);
   r.settings.window = 4;
@@ -117,7 +117,7 @@ TEST_CASE("breaker: another window begins to count anew") {
 }
 
 TEST_CASE("breaker: one probe a wait, each wait twice as long, up to five minutes") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   const MonoTime since = r.now;
   std::vector<int64_t> waits;
@@ -138,7 +138,7 @@ TEST_CASE("breaker: one probe a wait, each wait twice as long, up to five minute
 }
 
 TEST_CASE("breaker: a first wait beyond five minutes stays as it is") {
-  Rig r;
+  BreakerRig r;
   r.settings.open_ms = 600'000;
   r.Open();
   r.Pass(600'000);
@@ -147,7 +147,7 @@ TEST_CASE("breaker: a first wait beyond five minutes stays as it is") {
 }
 
 TEST_CASE("breaker: a probe that says nothing leads to the same wait again; one that was not sent leaves its place") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   r.Pass(10'000);
   CHECK(r.Call(kNothing) == Change::kNone);
@@ -159,7 +159,7 @@ TEST_CASE("breaker: a probe that says nothing leads to the same wait again; one 
 }
 
 TEST_CASE("breaker: somebody wants to know now") {
-  Rig r;
+  BreakerRig r;
   r.breaker.ProbeNow(r.now);
   CHECK(r.breaker.state() == Stage::kClosed);
   r.Open();
@@ -174,7 +174,7 @@ TEST_CASE("breaker: somebody wants to know now") {
 }
 
 TEST_CASE("breaker: after it closes one call at a time, twice as many with each that reaches it") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   r.Pass(10'000);
   CHECK(r.Call(kGood) == Change::kClosed);
@@ -195,7 +195,7 @@ TEST_CASE("breaker: after it closes one call at a time, twice as many with each 
 }
 
 TEST_CASE("breaker: one failure within the ramp opens it again, for longer, and what was in flight then says nothing") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   r.Pass(10'000);
   r.Call(kGood);
@@ -213,7 +213,7 @@ TEST_CASE("breaker: one failure within the ramp opens it again, for longer, and 
 }
 
 TEST_CASE("breaker: one that was reached since waits half as long, however few calls a destination that comes and goes gets") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   for (int64_t wait_ms : {20'000, 40'000, 80'000}) {
     r.Pass(r.WaitMs());
@@ -238,7 +238,7 @@ TEST_CASE("breaker: one that was reached since waits half as long, however few c
 }
 
 TEST_CASE("breaker: what is set to wait for longer meanwhile shortens no wait, and lengthens none at once") {
-  Rig r;
+  BreakerRig r;
   r.Open();
   r.Pass(r.WaitMs());
   r.settings.open_ms = 60'000;
@@ -248,7 +248,7 @@ TEST_CASE("breaker: what is set to wait for longer meanwhile shortens no wait, a
 }
 
 TEST_CASE("breaker: what began before it opened neither opens nor closes it, and hides no probe") {
-  Rig r;
+  BreakerRig r;
   std::vector<Breaker::Call> old;
   for (int i = 0; i < 3; ++i) old.push_back(r.breaker.Begin(r.now));
   r.Open();
@@ -264,7 +264,7 @@ TEST_CASE("breaker: what began before it opened neither opens nor closes it, and
 }
 
 TEST_CASE("breaker: one that is off counts nothing; one that begins anew is closed") {
-  Rig r;
+  BreakerRig r;
   r.settings.enabled = false;
   for (int i = 0; i < 100; ++i) CHECK(r.Call(kBad) == Change::kNone);
   CHECK(r.breaker.calm());
@@ -280,7 +280,7 @@ namespace {
 
 /// A breaker with what its rules say of it, kept in the plainest way.
 struct Ruled {
-  Rig rig;
+  BreakerRig rig;
   struct InFlight {
     Breaker::Call call;
     uint64_t period;

@@ -10,29 +10,29 @@ using namespace notifyd;
 
 namespace {
 
-HostRule For(const char* match) {
+HostRule ForInstances(const char* match) {
   HostRule rule;
   rule.match = *UrlPattern::Parse(match);
   rule.place = 1;
   return rule;
 }
-HostRule Concurrency(const char* match, uint32_t n) {
-  HostRule rule = For(match);
+HostRule InstanceConcurrency(const char* match, uint32_t n) {
+  HostRule rule = ForInstances(match);
   rule.concurrency = n;
   return rule;
 }
 HostRule RateRule(const char* match, double per_s) {
-  HostRule rule = For(match);
+  HostRule rule = ForInstances(match);
   rule.rate_per_s = per_s;
   return rule;
 }
-HostRule WithBreaker(const char* match, BreakerSettings breaker) {
-  HostRule rule = For(match);
+HostRule InstanceBreaker(const char* match, BreakerSettings breaker) {
+  HostRule rule = ForInstances(match);
   rule.breaker = breaker;
   return rule;
 }
 
-class Rig : public ServiceRig {
+class InstanceRig : public ServiceRig {
  public:
   using ServiceRig::ServiceRig;
   void File(std::vector<HostRule> rules) {
@@ -103,9 +103,9 @@ FlowFields Pool(const char* pool) {
 /// What holds the host a:80 back, how that is said, and what ends it.
 struct Hold {
   const char* what;
-  std::function<void(Rig&)> begin;
+  std::function<void(InstanceRig&)> begin;
   const char* code;
-  std::function<void(Rig&)> end;
+  std::function<void(InstanceRig&)> end;
 };
 BreakerSettings OneFailure() {
   BreakerSettings settings;
@@ -115,75 +115,75 @@ BreakerSettings OneFailure() {
 }
 const Hold kHolds[] = {
     {"the file's cap, filled by one that names it",
-     [](Rig& f) {
-       f.File({Concurrency("a", 1)});
+     [](InstanceRig& f) {
+       f.File({InstanceConcurrency("a", 1)});
        f.Plain();
      },
-     "host_at_cap", [](Rig& f) { f.EndFirst(Verdict::kSuccess); }},
+     "host_at_cap", [](InstanceRig& f) { f.EndFirst(Verdict::kSuccess); }},
     {"an operator's cap, which is taken back",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        f.SetConcurrency("a:80", 1);
        f.Plain();
      },
-     "host_at_cap", [](Rig& f) { f.SetConcurrency("a:80", std::nullopt); }},
+     "host_at_cap", [](InstanceRig& f) { f.SetConcurrency("a:80", std::nullopt); }},
     {"the file's cap, which a reload takes back",
-     [](Rig& f) {
-       f.File({Concurrency("a", 1)});
+     [](InstanceRig& f) {
+       f.File({InstanceConcurrency("a", 1)});
        f.Plain();
      },
-     "host_at_cap", [](Rig& f) { f.File({}); }},
+     "host_at_cap", [](InstanceRig& f) { f.File({}); }},
     {"the cap of all hosts, which a reload raises",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        auto limits = std::make_shared<CoreLimits>();
        limits->max_in_flight_per_host = 1;
        f.Post(LimitsChanged{std::move(limits)});
        f.Plain();
      },
      "host_at_cap",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        f.Post(LimitsChanged{std::make_shared<CoreLimits>()});
        f.Run();
      }},
     {"the file's cap, filled by another service",
-     [](Rig& f) {
-       f.File({Concurrency("a", 1)});
+     [](InstanceRig& f) {
+       f.File({InstanceConcurrency("a", 1)});
        f.Told(PutInstance{"other", "x", {"http://A.:80/path", 1, {}, 0}, {}});
-       CoreFixture::Fields fields = Rig::To("other");
+       CoreFixture::Fields fields = InstanceRig::To("other");
        fields.host = "service://other";
        f.Submit(fields);
        REQUIRE(f.starts.size() == 1);
      },
-     "host_at_cap", [](Rig& f) { f.EndFirst(Verdict::kSuccess); }},
+     "host_at_cap", [](InstanceRig& f) { f.EndFirst(Verdict::kSuccess); }},
     {"a cap whose call ends after its instance has gone",
-     [](Rig& f) {
-       f.File({Concurrency("a", 1)});
+     [](InstanceRig& f) {
+       f.File({InstanceConcurrency("a", 1)});
        f.Told(PutInstance{"other", "x", {"http://a:80", 1, {}, 0}, {}});
-       CoreFixture::Fields fields = Rig::To("other");
+       CoreFixture::Fields fields = InstanceRig::To("other");
        fields.host = "service://other";
        f.Submit(fields);
        f.Told(DeleteService{"other", {}});
      },
-     "host_at_cap", [](Rig& f) { f.EndFirst(Verdict::kSuccess); }},
-    {"a pause", [](Rig& f) { f.SetPaused("a:80", true); }, "host_paused", [](Rig& f) { f.SetPaused("a:80", false); }},
+     "host_at_cap", [](InstanceRig& f) { f.EndFirst(Verdict::kSuccess); }},
+    {"a pause", [](InstanceRig& f) { f.SetPaused("a:80", true); }, "host_paused", [](InstanceRig& f) { f.SetPaused("a:80", false); }},
     {"a rate",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        f.File({RateRule("a", 1)});
        f.Plain();
        f.EndFirst(Verdict::kSuccess);
      },
      "host_rate_limited",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        f.Pass(999);
        CHECK(f.starts.empty());
        f.Pass(1);
      }},
     {"its breaker",
-     [](Rig& f) {
-       f.File({WithBreaker("a", OneFailure())});
+     [](InstanceRig& f) {
+       f.File({InstanceBreaker("a", OneFailure())});
        f.UnreachedOf(f.Plain());
      },
      "breaker_open",
-     [](Rig& f) {
+     [](InstanceRig& f) {
        f.Pass(9'999);
        CHECK(f.starts.empty());
        f.Pass(1);
@@ -197,12 +197,12 @@ TEST_CASE("instance hosts: what holds a host back holds back who would reach it 
   const int wants = GENERATE(0, 1, 2);
   const bool fifo = GENERATE(false, true);
   CAPTURE(hold.what, wants, fifo);
-  Rig f;
+  InstanceRig f;
   f.Register("a", {"http://a", 1, {"eu"}, 0});
   hold.begin(f);
   f.Run();
   const size_t before = f.starts.size(), sent = f.sent.size();
-  CoreFixture::Fields fields = Rig::To("waits");
+  CoreFixture::Fields fields = InstanceRig::To("waits");
   fields.mode = fifo ? Mode::kFifo : Mode::kConcurrent;
   auto send = [&] { return wants == 0 ? f.Send(fields) : f.Send(fields, wants == 1 ? One("a") : Pool("eu")); };
   const NotifyId first = send(), second = send();
@@ -229,8 +229,8 @@ TEST_CASE("instance hosts: what holds a host back holds back who would reach it 
 }
 
 TEST_CASE("instance hosts: a call to an instance takes the place of one that names the host, and gives it back when it ends, however that is") {
-  Rig f;
-  f.File({Concurrency("a", 1)});
+  InstanceRig f;
+  f.File({InstanceConcurrency("a", 1)});
   f.Register("a");
   const NotifyId at_instance = f.ToService();
   const NotifyId waits = f.Plain();
@@ -254,7 +254,7 @@ TEST_CASE("instance hosts: a call to an instance takes the place of one that nam
 }
 
 TEST_CASE("instance hosts: figures of a host tell of calls that reached it as an instance") {
-  Rig f;
+  InstanceRig f;
   f.Register("a");
   f.EndOf(f.ToService());
   f.EndOf(f.ToService(), Verdict::kFatal);
@@ -266,12 +266,12 @@ TEST_CASE("instance hosts: figures of a host tell of calls that reached it as an
 }
 
 TEST_CASE("instance hosts: each way to balance takes of those that may take one") {
-  Rig f;
+  InstanceRig f;
   ServiceSettings settings;
   settings.balance = GENERATE(Balance::kLeastActive, Balance::kRoundRobin, Balance::kRandom, Balance::kHash);
   CAPTURE(ToString(settings.balance));
   f.Service(settings);
-  f.File({Concurrency("a", 2), Concurrency("b", 3)});
+  f.File({InstanceConcurrency("a", 2), InstanceConcurrency("b", 3)});
   for (const char* id : {"a", "b", "c"}) f.Register(id);
   f.SetPaused("c:80", true);
   std::vector<NotifyId> ids;
@@ -287,8 +287,8 @@ TEST_CASE("instance hosts: each way to balance takes of those that may take one"
 }
 
 TEST_CASE("instance hosts: a pool whose hosts take none leaves its calls to the fallback") {
-  Rig f;
-  f.File({Concurrency("a", 1)});
+  InstanceRig f;
+  f.File({InstanceConcurrency("a", 1)});
   ServiceSettings settings;
   settings.pool = "near";
   settings.pool_fallback = "far";
@@ -301,7 +301,7 @@ TEST_CASE("instance hosts: a pool whose hosts take none leaves its calls to the 
 }
 
 TEST_CASE("instance hosts: a call goes over to another instance only where the host of that takes it") {
-  Rig f;
+  InstanceRig f;
   f.Register("a");
   f.Register("b");
   f.SetPaused("b:80", true);
@@ -317,11 +317,11 @@ TEST_CASE("instance hosts: a call goes over to another instance only where the h
 }
 
 TEST_CASE("instance hosts: a fifo lane keeps its order through pauses, caps and restarts") {
-  Rig f;
-  f.File({Concurrency("a", 1)});
+  InstanceRig f;
+  f.File({InstanceConcurrency("a", 1)});
   f.Register("a");
   f.Plain();
-  CoreFixture::Fields fields = Rig::To("ordered");
+  CoreFixture::Fields fields = InstanceRig::To("ordered");
   fields.mode = Mode::kFifo;
   std::vector<NotifyId> ids, done;
   for (int i = 0; i < 12; ++i) ids.push_back(f.Send(fields));
@@ -332,7 +332,7 @@ TEST_CASE("instance hosts: a fifo lane keeps its order through pauses, caps and 
     if (round == 6) f.SetPaused("a:80", false);
     if (round % 7 == 5) {
       f.Restart();
-      f.File({Concurrency("a", 1)});
+      f.File({InstanceConcurrency("a", 1)});
     }
     f.Pass(1'000);
     REQUIRE(f.starts.size() <= 1);
@@ -351,16 +351,16 @@ TEST_CASE("instance hosts: many that wait for a host at its cap wait on disk, an
   limits.max_loaded_per_lane = 8;
   limits.max_waiting_lanes_per_host = 8;
   limits.page_items = 16;
-  Rig f(limits);
+  InstanceRig f(limits);
   const bool one = GENERATE(false, true), lanes = GENERATE(false, true);
   CAPTURE(one, lanes);
   f.check_every = 37;
-  f.File({Concurrency("a", 1)});
+  f.File({InstanceConcurrency("a", 1)});
   f.Register("a");
   f.SetPaused("a:80", true);
   constexpr int kMany = 1'000;
   for (int i = 0; i < kMany; ++i) {
-    const CoreFixture::Fields fields = Rig::To("lane" + std::to_string(lanes ? i % 300 : 0));
+    const CoreFixture::Fields fields = InstanceRig::To("lane" + std::to_string(lanes ? i % 300 : 0));
     one ? f.Send(fields, One("a")) : f.Send(fields);
   }
   f.Pass(60'000);
@@ -378,10 +378,10 @@ TEST_CASE("instance hosts: many that wait for a host at its cap wait on disk, an
 }
 
 TEST_CASE("instance hosts: those who name a host, and all whose calls reach it as an instance, take its places in turn") {
-  Rig f;
+  InstanceRig f;
   const bool rate = GENERATE(false, true);
   CAPTURE(rate);
-  f.File({rate ? RateRule("a", 100) : Concurrency("a", 1)});
+  f.File({rate ? RateRule("a", 100) : InstanceConcurrency("a", 1)});
   f.Register("a");
   f.Told(PutInstance{"other", "x", {"http://a", 1, {}, 0}, {}});
   std::map<NotifyId, std::string> of;
@@ -389,7 +389,7 @@ TEST_CASE("instance hosts: those who name a host, and all whose calls reach it a
     of[f.Plain()] = "plain";
     of[f.ToService()] = "service";
     of[f.ToService(One("a"))] = "one";
-    CoreFixture::Fields fields = Rig::To("other" + std::to_string(i));
+    CoreFixture::Fields fields = InstanceRig::To("other" + std::to_string(i));
     fields.host = "service://other";
     of[f.Submit(fields).id] = "other";
   }
@@ -406,10 +406,10 @@ TEST_CASE("instance hosts: those who name a host, and all whose calls reach it a
 }
 
 TEST_CASE("instance hosts: the breaker that the file says for a host counts calls to instances there; a probe in vain costs its notify nothing") {
-  Rig f;
+  InstanceRig f;
   BreakerSettings at_host = OneFailure();
   at_host.failures = 3;
-  f.File({WithBreaker("a", at_host)});
+  f.File({InstanceBreaker("a", at_host)});
   ServiceSettings settings;
   settings.breaker = BreakerSettings{.enabled = false};
   f.Service(settings);
@@ -439,7 +439,7 @@ TEST_CASE("instance hosts: the breaker that the file says for a host counts call
 }
 
 TEST_CASE("instance hosts: an instance's own breaker is what counts where the file says none for its host") {
-  Rig f;
+  InstanceRig f;
   ServiceSettings settings;
   settings.breaker = BreakerSettings{.enabled = false};
   f.Service(settings);
@@ -451,10 +451,10 @@ TEST_CASE("instance hosts: an instance's own breaker is what counts where the fi
 }
 
 TEST_CASE("instance hosts: who waited for max_wait_ms at the open breaker of the only host fails with that") {
-  Rig f;
+  InstanceRig f;
   BreakerSettings at_host = OneFailure();
   at_host.open_ms = 3'600'000;
-  f.File({WithBreaker("a", at_host)});
+  f.File({InstanceBreaker("a", at_host)});
   ServiceSettings settings;
   settings.breaker = BreakerSettings{.max_wait_ms = 60'000};
   f.Service(settings);
@@ -479,7 +479,7 @@ TEST_CASE("instance hosts: who waited for max_wait_ms at the open breaker of the
 }
 
 TEST_CASE("instance hosts: a service's own probes count at the host, and wait while it takes none") {
-  Rig f;
+  InstanceRig f;
   ServiceSettings settings;
   settings.breaker = BreakerSettings{.failures = 1, .open_ms = 10'000};
   settings.probe = ServiceProbe{"/healthz", 700};
@@ -504,7 +504,7 @@ TEST_CASE("instance hosts: a service's own probes count at the host, and wait wh
 }
 
 TEST_CASE("instance hosts: one that moves waits for the host where it is then") {
-  Rig f;
+  InstanceRig f;
   f.Register("a");
   f.SetPaused("a:80", true);
   f.SetPaused("b:443", true);
@@ -527,7 +527,7 @@ TEST_CASE("instance hosts: one that moves waits for the host where it is then") 
 TEST_CASE("instance hosts: a host that is forgotten holds nobody back") {
   CoreLimits limits;
   limits.max_loaded = 16;
-  Rig f(limits);
+  InstanceRig f(limits);
   f.check_every = 10;
   // More than are remembered for their rates.
   f.File({RateRule("*", 0.001)});

@@ -8,7 +8,7 @@ using namespace notifyd;
 
 namespace {
 
-struct Event {
+struct TakenEvent {
   std::string data = "{}";
   Labels labels = {};
   std::string key = {}, topic = "t";
@@ -21,7 +21,7 @@ EventFilter Compiled(const std::string& filter) {
   return *compiled;
 }
 
-bool Matches(const std::string& filter, const Event& event) {
+bool Matches(const std::string& filter, const TakenEvent& event) {
   Result<JsonTree> tree = JsonTree::Parse(event.data);
   REQUIRE(tree.ok());
   const JsonTree::Value root = tree->root();
@@ -239,7 +239,7 @@ TEST_CASE("event filter: $or and $and beside other keys are AND with them") {
 }
 
 TEST_CASE("event filter: labels, key and topic") {
-  const Event event{"{}", {{"env", "prod"}, {"team", "a b"}}, "order-17", "orders.created"};
+  const TakenEvent event{"{}", {{"env", "prod"}, {"team", "a b"}}, "order-17", "orders.created"};
   for (const char* filter : {R"({"labels":{"env":"prod"}})", R"({"labels":{"env":{"$in":["test","prod"]}}})",
                              R"({"labels":{"none":{"$exist":false}}})", R"({"labels":{}})", R"({"labels":{"$exist":true}})",
                              R"({"labels":{"$eq":{"team":"a b","env":"prod"}}})", R"({"key":"order-17"})", R"({"key":{"$startsWith":"order-"}})",

@@ -9,7 +9,7 @@ using namespace notifyd;
 
 namespace {
 
-constexpr int64_t kMinute = 60'000, kHour = 3'600'000, kDay = 24 * kHour;
+constexpr int64_t kFiguresMinute = 60'000, kFiguresHour = 3'600'000, kDay = 24 * kFiguresHour;
 
 AttemptResult End(Verdict verdict, int64_t duration_ms, uint16_t status = 200, std::string error = "") {
   AttemptResult result;
@@ -75,8 +75,8 @@ TEST_CASE("figures of a host: the last five minutes count, and since when it fai
   CHECK(host.fails());
   host.Ended(End(Verdict::kSuccess, 5), at(7'000));
   CHECK_FALSE(host.Figures(at(7'000).mono).failing_since);
-  CHECK(host.Figures(at(6 * kMinute).mono).attempts == 0);
-  CHECK_FALSE(host.Figures(at(6 * kMinute).mono).p50_ms);
+  CHECK(host.Figures(at(6 * kFiguresMinute).mono).attempts == 0);
+  CHECK_FALSE(host.Figures(at(6 * kFiguresMinute).mono).p50_ms);
 }
 
 TEST_CASE("figures of a host: what was accepted leaves the minute, the hour and the day, and shows as the day before") {
@@ -85,10 +85,10 @@ TEST_CASE("figures of a host: what was accepted leaves the minute, the hour and 
   host.Accepted(start);
   auto at = [&](int64_t later) { return host.Sums({start.ms + later}); };
   CHECK(at(0) == AcceptedSums{1, 1, 1, 0});
-  CHECK(at(kMinute + 10'000) == AcceptedSums{0, 1, 1, 0});
-  CHECK(at(kHour + 5 * kMinute) == AcceptedSums{0, 0, 1, 0});
-  CHECK(at(kDay + kHour) == AcceptedSums{0, 0, 0, 1});
-  CHECK(at(2 * kDay + kHour) == AcceptedSums{});
+  CHECK(at(kFiguresMinute + 10'000) == AcceptedSums{0, 1, 1, 0});
+  CHECK(at(kFiguresHour + 5 * kFiguresMinute) == AcceptedSums{0, 0, 1, 0});
+  CHECK(at(kDay + kFiguresHour) == AcceptedSums{0, 0, 0, 1});
+  CHECK(at(2 * kDay + kFiguresHour) == AcceptedSums{});
 }
 
 TEST_CASE("figures of hosts: beyond a bound the one heard of longest ago makes room") {

@@ -37,9 +37,9 @@ bool Leaves(const std::string& filter, const std::optional<std::string>& data) {
   return Narrowed(guards, {7}, data).whos.size() == 1;
 }
 
-class Random {
+class RandomFilters {
  public:
-  explicit Random(uint64_t seed) : random_(seed) {}
+  explicit RandomFilters(uint64_t seed) : random_(seed) {}
   size_t Below(size_t n) { return static_cast<size_t>(random_() % n); }
   std::string Key() { return std::string(1, static_cast<char>('a' + Below(3))); }
   std::string Scalar() {
@@ -171,7 +171,7 @@ TEST_CASE("filter guards: an event that is large, or many places, are left to th
 }
 
 TEST_CASE("filter guards: none that wants an event is left out, whatever filters and events are") {
-  Random random(20'261);
+  RandomFilters random(20'261);
   size_t wanted = 0, left_out = 0;
   for (int round = 0; round < 300; ++round) {
     FilterGuards guards;

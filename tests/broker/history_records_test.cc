@@ -6,7 +6,7 @@
 namespace notifyd {
 namespace {
 
-std::string Hex(std::string_view bytes) {
+std::string HexOf(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned char c : bytes) {
@@ -33,7 +33,7 @@ SpanCounts Counts() {
   return counts;
 }
 
-NamespaceSpan Whole() {
+NamespaceSpan WholeHistory() {
   NamespaceSpan span;
   span.counts = Counts();
   span.gauges = {1, 2, 3, 4, 5, 6, 700};
@@ -43,20 +43,20 @@ NamespaceSpan Whole() {
 }  // namespace
 
 TEST_CASE("history records: golden bytes of a namespace's span, read back whole") {
-  const std::string bytes = EncodeSpan(Whole());
-  CHECK(Hex(bytes) ==
+  const std::string bytes = EncodeSpan(WholeHistory());
+  CHECK(HexOf(bytes) ==
         "0108ac02020304050607080201021301010001"
         "01020304050601f80a");
   const std::optional<NamespaceSpan> read = DecodeSpan(bytes);
   REQUIRE(read);
   CHECK(read->counts == Counts());
-  CHECK(read->gauges == Whole().gauges);
+  CHECK(read->gauges == WholeHistory().gauges);
 }
 
 TEST_CASE("history records: golden bytes of hosts, read back whole, and one alone") {
   const HostSpans hosts = {{"a:80", {}}, {"b:443", Counts()}};
   const std::string bytes = EncodeHosts(hosts);
-  CHECK(Hex(bytes) ==
+  CHECK(HexOf(bytes) ==
         "010204613a38300b080000000000000000000005623a3434331208ac020203040506070802010213010100"
         "01");
   CHECK(DecodeHost(bytes, "a:80") == SpanCounts());
@@ -72,7 +72,7 @@ TEST_CASE("history records: golden bytes of what the process was like") {
   values.cpu_per_mille = 500;
   values.commit_p99_us = 1500;
   const std::string bytes = EncodeProcess(values);
-  CHECK(Hex(bytes) == "0101ac0202e80701b817");
+  CHECK(HexOf(bytes) == "0101ac0202e80701b817");
   CHECK(DecodeProcess(bytes) == values);
   values.commit_p99_us.reset();
   CHECK(DecodeProcess(EncodeProcess(values)) == values);
@@ -80,7 +80,7 @@ TEST_CASE("history records: golden bytes of what the process was like") {
 
 TEST_CASE("history records: keys lie by step, part and time, and say what they are of") {
   const std::string key = HistoryKey(HistoryStep::kMinute, HistoryOf::kHosts, 60'000, 7);
-  CHECK(Hex(key) ==
+  CHECK(HexOf(key) ==
         "010280000000000"
         "0ea600000000000000007");
   CHECK(key.starts_with(HistoryKey(HistoryStep::kMinute, HistoryOf::kHosts, 60'000)));
@@ -88,8 +88,8 @@ TEST_CASE("history records: keys lie by step, part and time, and say what they a
   CHECK(ParseHistoryKey(key)->begin_ms == 60'000);
   CHECK(ParseHistoryKey(key)->life == 7);
   CHECK_FALSE(ParseHistoryKey("short"));
-  CHECK(Hex(DueMinuteKey(60'000)) == "800000000000ea60");
-  CHECK(Hex(DueDayKey(86'400'000)) == "648000000005265c00");
+  CHECK(HexOf(DueMinuteKey(60'000)) == "800000000000ea60");
+  CHECK(HexOf(DueDayKey(86'400'000)) == "648000000005265c00");
   CHECK(ParseDueMinuteKey(DueMinuteKey(60'000)) == 60'000);
   CHECK_FALSE(ParseDueMinuteKey(DueDayKey(0)));
   CHECK_FALSE(ParseDueMinuteKey(kDueSinceKey));
@@ -105,7 +105,7 @@ TEST_CASE("history records: a value of another version, cut or with something be
     CHECK_FALSE(reads(bytes + '\0'));
     CHECK_FALSE(reads('\2' + bytes.substr(1)));
   };
-  check(EncodeSpan(Whole()), [](std::string_view bytes) { return DecodeSpan(bytes).has_value(); });
+  check(EncodeSpan(WholeHistory()), [](std::string_view bytes) { return DecodeSpan(bytes).has_value(); });
   check(EncodeHosts({{"b:443", Counts()}}), [](std::string_view bytes) { return DecodeHost(bytes, "c:80").has_value(); });
   check(EncodeProcess({}), [](std::string_view bytes) { return DecodeProcess(bytes).has_value(); });
 }

@@ -19,7 +19,7 @@ using namespace notifyd;
 
 namespace {
 
-struct Faults {
+struct MemberFaults {
   LeaseTimes times;
   LeadTimes lead_times;
   bool fence = true;
@@ -31,7 +31,7 @@ struct Faults {
   int64_t words_back_ms = 0;  // what was heard is counted from so long before
 };
 
-struct Findings {
+struct MemberFindings {
   int both = 0;     // moments at which two could act for one unit
   int mixed = 0;    // batches that were written behind a later owner's acquisition
   int written = 0;  // batches
@@ -40,7 +40,7 @@ struct Findings {
   int64_t unowned_ms = 0;     // for so long at most nobody had a unit by the store while one led all the time that reached it
   int placed = 0;             // units that a leader placed
   bool calm = true;           // with all faults over, each unit is served where it is placed, and one leads
-  Findings& operator+=(const Findings& other) {
+  MemberFindings& operator+=(const MemberFindings& other) {
     both += other.both;
     mixed += other.mixed;
     written += other.written;
@@ -60,9 +60,9 @@ struct Findings {
 constexpr int64_t kUnits = 4;
 
 /// Members with clocks of their own over one store. Every request and answer takes its time, may be lost, or done long after it was given up.
-class World {
+class MemberWorld {
  public:
-  World(uint64_t seed, const Faults& faults) : random_(seed), judging_(seed + 1'000'000), faults_(faults) {
+  MemberWorld(uint64_t seed, const MemberFaults& faults) : random_(seed), judging_(seed + 1'000'000), faults_(faults) {
     const size_t count = 2 + random_.Below(3);
     for (size_t i = 0; i < count; ++i) {
       auto member = std::make_unique<Process>();
@@ -75,7 +75,7 @@ class World {
     }
   }
 
-  Findings Run() {
+  MemberFindings Run() {
     for (; now_ms_ < 120'000; now_ms_ += 10) Step(faults_.lossy, true);
     for (; now_ms_ < 170'000; now_ms_ += 10) Step(false, false);
     for (int64_t unit = kRegistryUnit; unit < kUnits; ++unit) {
@@ -135,7 +135,7 @@ class World {
     return static_cast<int>(std::count_if(members_.begin(), members_.end(), [&](const auto& each) { return Acts(*each, unit); }));
   }
 
-  /// `faulty`: see Faults::lossy. `judged`: members are drained, cut off and away.
+  /// `faulty`: see MemberFaults::lossy. `judged`: members are drained, cut off and away.
   void Step(bool faulty, bool judged) {
     if (faulty && random_.Chance(0.0008)) down_until_ms_ = now_ms_ + static_cast<int64_t>(random_.Below(9'000));
     // Whoever leads places.
@@ -371,23 +371,23 @@ class World {
   }
 
   Random random_, judging_;
-  const Faults faults_;
+  const MemberFaults faults_;
   std::vector<std::unique_ptr<Process>> members_;
   std::multimap<int64_t, std::function<void()>> arrivals_;
   ClusterRows rows_;
   int64_t now_ms_ = 0, down_until_ms_ = 0, led_at_ms_ = 0, led_well_since_ms_ = 0;
   std::map<int64_t, int64_t> owned_at_ms_;  // by unit: when somebody had it last
-  Findings found_;
+  MemberFindings found_;
 };
 
-Findings RunAll(uint64_t count, const Faults& faults) {
-  return SumOfSeeds(count, [&](uint64_t seed) { return World(seed, faults).Run(); });
+MemberFindings RunMembers(uint64_t count, const MemberFaults& faults) {
+  return SumOfSeeds(count, [&](uint64_t seed) { return MemberWorld(seed, faults).Run(); });
 }
 
 }  // namespace
 
 TEST_CASE("membership: several members over a store that answers late, once or never: a unit has one at most that acts, and none writes behind it") {
-  const Findings found = RunAll(100, {});
+  const MemberFindings found = RunMembers(100, {});
   CHECK(found.both == 0);
   CHECK(found.mixed == 0);
   CHECK(found.calm);
@@ -403,8 +403,8 @@ namespace {
 /// For how long at most nobody leads who could: a leader that goes without a word is buried by then, or what one gave up is taken by any.
 constexpr int64_t kLeaderlessMostMs = 10'000;
 
-Faults NotReached() {
-  Faults faults;
+MemberFaults NotReached() {
+  MemberFaults faults;
   faults.lossy = false;
   faults.away = true;
   return faults;
@@ -413,7 +413,7 @@ Faults NotReached() {
 }  // namespace
 
 TEST_CASE("membership: members that are drained, cut off, or do not reach the store for a while: somebody leads soon where one could") {
-  const Findings found = RunAll(300, NotReached());
+  const MemberFindings found = RunMembers(300, NotReached());
   CHECK(found.both == 0);
   CHECK(found.calm);
   CHECK(found.yielded > 50);
@@ -421,9 +421,9 @@ TEST_CASE("membership: members that are drained, cut off, or do not reach the st
 }
 
 TEST_CASE("membership: members that leave the leading to one that is alive by its row, though it does not come, are caught") {
-  Faults faults = NotReached();
+  MemberFaults faults = NotReached();
   faults.lead_times.fit_first_ms = 1'000'000;
-  CHECK(RunAll(300, faults).leaderless_ms > kLeaderlessMostMs);
+  CHECK(RunMembers(300, faults).leaderless_ms > kLeaderlessMostMs);
 }
 
 namespace {
@@ -432,8 +432,8 @@ namespace {
 /// then.
 constexpr int64_t kUnownedMostMs = 4'000;
 
-Faults Placed() {
-  Faults faults = NotReached();
+MemberFaults Placed() {
+  MemberFaults faults = NotReached();
   faults.places = true;
   return faults;
 }
@@ -441,7 +441,7 @@ Faults Placed() {
 }  // namespace
 
 TEST_CASE("membership: what is given up for a member that then does not reach the store is another one's soon, wherever somebody leads") {
-  const Findings found = RunAll(100, Placed());
+  const MemberFindings found = RunMembers(100, Placed());
   CHECK(found.both == 0);
   CHECK(found.calm);
   CHECK(found.placed > 3'000);
@@ -450,26 +450,26 @@ TEST_CASE("membership: what is given up for a member that then does not reach th
 }
 
 TEST_CASE("membership: a leader that does not see who renews its lease, nor what nobody has, is caught") {
-  Faults faults = Placed();
+  MemberFaults faults = Placed();
   faults.blind = true;
-  CHECK(RunAll(100, faults).unowned_ms > kUnownedMostMs);
+  CHECK(RunMembers(100, faults).unowned_ms > kUnownedMostMs);
 }
 
 TEST_CASE("membership: one that counts what it was told from before it heard it is caught") {
-  Faults faults;
+  MemberFaults faults;
   faults.words_back_ms = 5'000;
   faults.drains = false;
-  CHECK(RunAll(60, faults).both > 0);
+  CHECK(RunMembers(60, faults).both > 0);
 }
 
 TEST_CASE("membership: one that buries another before its lease is over is caught") {
-  Faults faults;
+  MemberFaults faults;
   faults.times.stale_ms = 3'000;
-  CHECK(RunAll(60, faults).both > 0);
+  CHECK(RunMembers(60, faults).both > 0);
 }
 
 TEST_CASE("membership: a store without the fence is caught") {
-  Faults faults;
+  MemberFaults faults;
   faults.fence = false;
-  CHECK(RunAll(30, faults).mixed > 0);
+  CHECK(RunMembers(30, faults).mixed > 0);
 }

@@ -22,11 +22,11 @@ PlacementView View(const Members& members, std::vector<PlacedNamespace> namespac
   return view;
 }
 
-PlacedNamespace At(NamespaceNumber number, std::string at) {
+PlacedNamespace PlaceAt(NamespaceNumber number, std::string at) {
   return {number, std::move(at), 0, false};
 }
 
-void Apply(const std::vector<PlacementMove>& moves, PlacementView* view) {
+void ApplyMoves(const std::vector<PlacementMove>& moves, PlacementView* view) {
   for (const PlacementMove& move : moves)
     for (PlacedNamespace& space : view->namespaces)
       if (space.number == move.number) space.at = move.to;
@@ -74,7 +74,7 @@ TEST_CASE("placement: a member that is cut off is given nothing, and emptied onc
   const Members cut = {{"a", Misses({"c"})}, {"b", Misses({"c"})}, {"c", Misses({"a", "b"})}};
   PlacementRules rules;
   Placement placement({0}, rules);
-  PlacementView view = View(fine, {At(2, "a"), At(3, "b"), At(4, "c"), At(5, "c"), At(6, "a"), At(7, "b")});
+  PlacementView view = View(fine, {PlaceAt(2, "a"), PlaceAt(3, "b"), PlaceAt(4, "c"), PlaceAt(5, "c"), PlaceAt(6, "a"), PlaceAt(7, "b")});
   int64_t now = 0;
   const auto run = [&](const Members& members, int64_t ms) {
     size_t moved = 0;
@@ -82,7 +82,7 @@ TEST_CASE("placement: a member that is cut off is given nothing, and emptied onc
       PlacementView next = View(members, view.namespaces);
       const std::vector<PlacementMove> moves = placement.Decide({now}, next);
       moved += moves.size();
-      Apply(moves, &next);
+      ApplyMoves(moves, &next);
       view = next;
     }
     return moved;
@@ -94,7 +94,7 @@ TEST_CASE("placement: a member that is cut off is given nothing, and emptied onc
   };
   CHECK(run(fine, 15'000) == 0);
   // For a moment: nothing moves, and what is new goes elsewhere.
-  view.namespaces.push_back(At(8, ""));
+  view.namespaces.push_back(PlaceAt(8, ""));
   CHECK(run(cut, rules.cut_ms - 1'000) == 1);
   CHECK(at("c") == 2);
   CHECK(placement.cut_off().empty());
@@ -117,13 +117,13 @@ TEST_CASE("placement: a member that is cut off is given nothing, and emptied onc
 TEST_CASE("placement: a leader that is cut off gives what it has to those that reach each other, and keeps what has to be with it") {
   const Members cut = {{"a", Misses({"b", "c"})}, {"b", Misses({"a"})}, {"c", Misses({"a"})}};
   Placement placement({0});
-  PlacementView view = View(cut, {{kSystemNumber, "a", 0, true}, At(2, "a"), At(3, "a"), At(4, "b")});
-  for (int64_t now = 0; now < 30'000; now += 250) Apply(placement.Decide({now}, view), &view);
+  PlacementView view = View(cut, {{kSystemNumber, "a", 0, true}, PlaceAt(2, "a"), PlaceAt(3, "a"), PlaceAt(4, "b")});
+  for (int64_t now = 0; now < 30'000; now += 250) ApplyMoves(placement.Decide({now}, view), &view);
   CHECK(view.namespaces[0].at == "a");
   for (size_t i = 1; i < view.namespaces.size(); ++i) CHECK(view.namespaces[i].at != "a");
   // Draining ones are better than those that nobody reaches; and what is nowhere is served by somebody.
   for (PlacementMember& member : view.members) member.draining = member.name != "a";
-  view.namespaces.push_back(At(9, ""));
-  Apply(placement.Decide({30'000}, view), &view);
+  view.namespaces.push_back(PlaceAt(9, ""));
+  ApplyMoves(placement.Decide({30'000}, view), &view);
   CHECK(view.namespaces.back().at != "a");
 }

@@ -48,7 +48,7 @@ AmqpServer::AmqpServer() {
   mapper_port_ = ports[3];
   admin_port_ = ports[4];
   for (const char* name : {"home", "mnesia", "log"}) std::filesystem::create_directory(dir_.At(name));
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair pair = authority.Issue("DNS:localhost");
   dir_.Write("ca.pem", authority.certificate());
   dir_.Write("cert.pem", pair.certificate);

@@ -77,10 +77,10 @@ TEST_CASE("bridge: what is refused takes no other down, and order is kept") {
 }
 
 TEST_CASE("bridge: what follows from a status") {
-  for (int status : {200, 201, 202}) CHECK(VerdictOf(status) == Verdict::kAccepted);
-  for (int status : {400, 409, 413, 422}) CHECK(VerdictOf(status) == Verdict::kRefused);
-  for (int status : {0, 408, 429, 500, 501, 502, 503, 507, 508}) CHECK(VerdictOf(status) == Verdict::kAway);
-  for (int status : {301, 401, 403, 404, 405, 415, 421, 431}) CHECK(VerdictOf(status) == Verdict::kStop);
+  for (int status : {200, 201, 202}) CHECK(AcceptanceOf(status) == Acceptance::kAccepted);
+  for (int status : {400, 409, 413, 422}) CHECK(AcceptanceOf(status) == Acceptance::kRefused);
+  for (int status : {0, 408, 429, 500, 501, 502, 503, 507, 508}) CHECK(AcceptanceOf(status) == Acceptance::kAway);
+  for (int status : {301, 401, 403, 404, 405, 415, 421, 431}) CHECK(AcceptanceOf(status) == Acceptance::kStop);
 }
 
 TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to a tag") {

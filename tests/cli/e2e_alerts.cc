@@ -493,7 +493,7 @@ class MailServer {
 
 TEST_CASE("alerts: mail goes by STARTTLS with the password of a file, is tried again, and goes to no server that is not who it says") {
   TempDir dir;
-  Authority authority;
+  CertificateAuthority authority;
   const PeerContext tls = NewPeerContext(/*server=*/true, "", authority.Issue("IP:127.0.0.1"));
   MailServer server(tls.get());
   const std::string mail = "[mail]\nserver = \"smtp://127.0.0.1:" + std::to_string(server.port()) +
@@ -521,7 +521,7 @@ TEST_CASE("alerts: mail goes by STARTTLS with the password of a file, is tried a
   CHECK(broker.process().error().find("s3cret") == std::string::npos);
 
   // Another authority than the one that is trusted now: neither password nor message go there.
-  Authority other;
+  CertificateAuthority other;
   dir.Write("n.toml", Pending("late", "mail:ops@example.com") + mail + "ca_file = \"" + dir.Write("other.pem", other.certificate()) + "\"\n");
   broker.process().Signal(SIGHUP);
   REQUIRE(broker.process().WaitForError("settings reloaded"));

@@ -284,7 +284,7 @@ TEST_CASE("beanstalkd door: where the listener's namespace is not there, nothing
 
 TEST_CASE("beanstalkd door: it speaks TLS where its listener has a certificate, and shows each client the end at a restart in place") {
   Place place;
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair pair = authority.Issue("IP:127.0.0.1");
   place.dir.Write("cert.pem", pair.certificate);
   place.dir.Write("key.pem", pair.key);

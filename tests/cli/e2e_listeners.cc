@@ -22,7 +22,7 @@ namespace {
 struct Place {
   Place() { Swap(authority); }
   /// Puts a certificate of `by` in place of the one that is there.
-  void Swap(const Authority& by) {
+  void Swap(const CertificateAuthority& by) {
     const Pair pair = by.Issue("DNS:localhost,IP:127.0.0.1");
     dir.Write("cert.pem", pair.certificate);
     dir.Write("key.pem", pair.key);
@@ -36,7 +36,7 @@ struct Place {
   std::string at() const { return "localhost:" + std::to_string(port); }
 
   TempDir dir;
-  Authority authority;
+  CertificateAuthority authority;
   uint16_t port = ClosedPort();
 };
 
@@ -151,7 +151,7 @@ TEST_CASE("notifyd: certificates are read again on SIGHUP and when they change, 
   Process& process = broker.process();
   const std::string first_ca = place.dir.Write("first.pem", place.authority.certificate());
   CHECK(Curl({"--cacert", first_ca, place.url("/healthz")}).first == 0);
-  const Authority other;
+  const CertificateAuthority other;
   place.Swap(other);
   process.Signal(SIGHUP);
   REQUIRE(process.WaitForError("certificate read again"));
@@ -171,7 +171,7 @@ TEST_CASE("notifyd: certificates are read again on SIGHUP and when they change, 
   CHECK_THAT(error, Catch::Contains("the key is not the certificate's"));
 
   // By itself.
-  const Authority third;
+  const CertificateAuthority third;
   place.Swap(third);
   REQUIRE(process.WaitForError("certificate read again\"", 2));
   CHECK(Curl({"--cacert", place.dir.At("ca.pem"), place.url("/healthz")}).first == 0);

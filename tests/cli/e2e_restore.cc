@@ -22,7 +22,7 @@ int Stats(const Broker& broker, const std::string& token) {
   return Ctl({"--server", broker.url(), "stats"}, {"NOTIFYD_TOKEN=" + token}).code;
 }
 
-int Restore(const TempDir& from, const TempDir& to, std::vector<std::string> more, std::string* error, std::string* output) {
+int RestoreWith(const TempDir& from, const TempDir& to, std::vector<std::string> more, std::string* error, std::string* output) {
   more.insert(more.begin(), {"restore", from.At("data"), "--data-dir", to.At("data")});
   return ExitOf(more, error, output);
 }
@@ -41,7 +41,7 @@ TEST_CASE("notifyd restore: all is there again, and no token of then counts unti
   }
   for (bool keep : {false, true}) {
     TempDir dir;
-    CHECK(Restore(backup, dir, {"--tokens", keep ? "keep" : "disable"}, &error, &output) == 0);
+    CHECK(RestoreWith(backup, dir, {"--tokens", keep ? "keep" : "disable"}, &error, &output) == 0);
     INFO(error);
     CHECK((output.find("1 tokens are disabled") == std::string::npos) == keep);
     {
@@ -64,21 +64,21 @@ TEST_CASE("notifyd restore: all is there again, and no token of then counts unti
 TEST_CASE("notifyd restore: nothing is put where something is, of what is no store, or of what a broker has open") {
   TempDir backup, dir, none;
   std::string error, output;
-  CHECK(Restore(none, dir, {}, &error, &output) == 2);
+  CHECK(RestoreWith(none, dir, {}, &error, &output) == 2);
   CHECK_THAT(error, Catch::Contains("is no backup, and no store"));
   {
     Broker broker(backup.path());
-    CHECK(Restore(backup, dir, {}, &error, &output) == 2);
+    CHECK(RestoreWith(backup, dir, {}, &error, &output) == 2);
     CHECK_THAT(error, Catch::Contains("a broker runs on"));
     broker.process().Signal(SIGTERM);
     CHECK(broker.process().Wait() == 0);
   }
   CHECK_FALSE(std::filesystem::exists(dir.At("data")));
   CHECK_FALSE(std::filesystem::exists(dir.At("data.restoring")));
-  CHECK(Restore(backup, dir, {}, &error, &output) == 0);
-  CHECK(Restore(backup, dir, {}, &error, &output) == 2);
+  CHECK(RestoreWith(backup, dir, {}, &error, &output) == 0);
+  CHECK(RestoreWith(backup, dir, {}, &error, &output) == 2);
   CHECK_THAT(error, Catch::Contains("is not empty"));
-  CHECK(Restore(backup, none, {"--tokens", "some"}, &error, &output) == 2);
+  CHECK(RestoreWith(backup, none, {"--tokens", "some"}, &error, &output) == 2);
   // Nor into the backup itself, nor in the place of a link, which is said before anything is copied.
   const auto files = [&] { return std::distance(std::filesystem::directory_iterator(backup.At("data")), std::filesystem::directory_iterator()); };
   const auto before = files();
@@ -89,19 +89,19 @@ TEST_CASE("notifyd restore: nothing is put where something is, of what is no sto
   CHECK(files() == before);
   std::filesystem::create_directory(none.At("real"));
   std::filesystem::create_symlink(none.At("real"), none.At("data"));
-  CHECK(Restore(backup, none, {}, &error, &output) == 2);
+  CHECK(RestoreWith(backup, none, {}, &error, &output) == 2);
   CHECK_THAT(error, Catch::Contains("is a link"));
   std::filesystem::remove(none.At("data"));
   // Whoever restores to the same place at the same time loses nothing of it.
   std::filesystem::create_directory(none.At("data.restoring"));
-  CHECK(Restore(backup, none, {}, &error, &output) == 2);
+  CHECK(RestoreWith(backup, none, {}, &error, &output) == 2);
   CHECK(std::filesystem::exists(none.At("data.restoring")));
   std::filesystem::remove(none.At("data.restoring"));
   // One that does not open is not put there.
   TempDir damaged, target;
   std::filesystem::copy(backup.At("data"), damaged.At("data"));
   std::filesystem::remove(damaged.At("data") + "/CURRENT");
-  CHECK(Restore(damaged, target, {}, &error, &output) == 1);
+  CHECK(RestoreWith(damaged, target, {}, &error, &output) == 1);
   CHECK_FALSE(std::filesystem::exists(target.At("data")));
   CHECK_FALSE(std::filesystem::exists(target.At("data.restoring")));
 }

@@ -21,7 +21,7 @@ using namespace notifyd::test;
 
 namespace {
 
-ScriptedAnswer Ok(const SeenRequest&) {
+ScriptedAnswer AnswersOk(const SeenRequest&) {
   return {200, "{}"};
 }
 
@@ -69,7 +69,7 @@ std::string SettledEvent(Broker* broker, const std::string& id, size_t count) {
 TEST_CASE("topics: one event comes to those that match it, filtered, transformed, and says where it comes from") {
   TempDir dir;
   Broker broker(dir.path());
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   Subscribe(&broker, "all", Quoted("topic", "#") + "," + Quoted("url", receiver.url() + "/all"));
   Subscribe(&broker, "orders",
             Quoted("topic", "order.*") + "," + Quoted("url", receiver.url() + "/orders") + R"(,"transform":{"order":"/id","sum":"/total"})");
@@ -110,7 +110,7 @@ TEST_CASE("topics: one event comes to those that match it, filtered, transformed
 TEST_CASE("topics: what a transform cannot make is not sent as it was, and a deleted subscription sends nothing of what it held back, over kill -9") {
   TempDir dir;
   auto broker = std::make_unique<Broker>(dir.path());
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   std::string picks;
   for (int i = 0; i < 60; ++i) picks += (i > 0 ? ",\"k" : "\"k") + std::to_string(i) + R"(":"/public")";
   Subscribe(broker.get(), "picks", Quoted("topic", "card") + "," + Quoted("url", receiver.url() + "/picks") + ",\"transform\":{" + picks + "}");
@@ -149,7 +149,7 @@ TEST_CASE("topics: events of one key come in order, others side by side") {
   constexpr int kKeys = 7, kEach = 20;
   TempDir dir;
   Broker broker(dir.path());
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   Subscribe(&broker, "s", Quoted("topic", "t") + "," + Quoted("url", receiver.url() + "/") + R"(,"order_by":"key","partitions":4)");
   for (int i = 0; i < kEach; ++i) {
     std::string batch;
@@ -168,7 +168,7 @@ TEST_CASE("topics: events of one key come in order, others side by side") {
 TEST_CASE("topics: a fan-out to 2,000 subscriptions that is killed in the middle goes on, each gets it once") {
   constexpr int kSubscriptions = 2'000, kThreads = 8;
   TempDir dir;
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   auto broker = std::make_unique<Broker>(dir.path());
   std::vector<std::thread> threads;
   std::atomic<int> taken{0};
@@ -209,7 +209,7 @@ TEST_CASE("topics: a fan-out to 2,000 subscriptions that is killed in the middle
 TEST_CASE("topics: events that are past come again, to one subscription or to all, once a key") {
   TempDir dir;
   Broker broker(dir.path());
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   Subscribe(&broker, "a", Quoted("topic", "t") + "," + Quoted("url", receiver.url() + "/a"));
   const std::string first = JsonAt(Publish(&broker, "t", R"({"data":1})"), "/id"), second = JsonAt(Publish(&broker, "t", R"({"data":2})"), "/id");
   REQUIRE(receiver.WaitFor(2).size() == 2);
@@ -245,7 +245,7 @@ TEST_CASE("topics: events that are past come again, to one subscription or to al
 TEST_CASE("topics: a subscription that is deleted takes what waits along, or leaves it") {
   TempDir dir;
   Broker broker(dir.path());
-  ScriptedServer receiver(Ok);
+  ScriptedServer receiver(AnswersOk);
   const bool keep = GENERATE(false, true);
   Subscribe(&broker, "s", Quoted("topic", "t") + "," + Quoted("url", receiver.url() + "/") + R"(,"delay_ms":3600000)");
   const std::string event = JsonAt(Publish(&broker, "t", R"({"data":1})"), "/id");

@@ -17,8 +17,8 @@ constexpr const char* kPast = "timeDelayedSend = '2020-01-01 00:00:00'";
 constexpr const char* kFuture = "timeDelayedSend = '2033-05-01 08:00:00'";
 
 /// A broker and a receiver that answers "Success!".
-struct World {
-  explicit World(std::vector<std::string> settings = {}) : broker(dir.path(), std::move(settings)) {}
+struct RowsWorld {
+  explicit RowsWorld(std::vector<std::string> settings = {}) : broker(dir.path(), std::move(settings)) {}
 
   TempDir dir;
   ScriptedServer receiver{[](const SeenRequest&) { return ScriptedAnswer{200, "Success!", "text/plain"}; }};
@@ -53,7 +53,7 @@ std::set<std::string> TargetsOf(ScriptedServer& receiver, size_t count) {
 }  // namespace
 
 TEST_CASE("import notifyagent: rows whose time is over are sent, each removed, and the receiver sees what the old daemon sent") {
-  World w;
+  RowsWorld w;
   w.table.Add(w.Url("/json") + ", data = '{\"name\":\"\\\\u00e9\xF0\x9F\x98\x80\"}', " + kPast);
   w.table.Add(w.Url("/form") + ", contentType = 'application/x-www-form-urlencoded', data = 'a%5Bb%5D=1&c=', " + kPast);
   w.table.Add(w.Url("/get") + ", method = 'GET', contentType = 'application/x-www-form-urlencoded', data = 'id=3&name=zq3', " + kPast);
@@ -70,7 +70,7 @@ TEST_CASE("import notifyagent: rows whose time is over are sent, each removed, a
 }
 
 TEST_CASE("import notifyagent: a row with a time to come waits for it, and its queue goes on while it is retried") {
-  World w;
+  RowsWorld w;
   w.table.Add(w.Url("/later") + ", runOnce = 2, fKey = 'f1', " + kFuture);
   const CtlRun run = w.Import({});
   INFO(run.error);
@@ -90,7 +90,7 @@ TEST_CASE("import notifyagent: a row with a time to come waits for it, and its q
 }
 
 TEST_CASE("import notifyagent: held rows stay unless --held is given") {
-  World w;
+  RowsWorld w;
   w.table.Add(w.Url("/held") + ", fKey = 'f2'");
   CtlRun run = w.Import({});
   CHECK(run.code == 0);
@@ -104,7 +104,7 @@ TEST_CASE("import notifyagent: held rows stay unless --held is given") {
 }
 
 TEST_CASE("import notifyagent: a row that cannot be taken stays, with why, and the others go") {
-  World w;
+  RowsWorld w;
   const uint64_t url = w.table.Add(std::string("url = 'nowhere', ") + kPast);
   const uint64_t queue = w.table.Add(w.Url("/") + ", queueName = '', " + kPast);
   const uint64_t lost = w.table.Add(w.Url("/"));
@@ -120,7 +120,7 @@ TEST_CASE("import notifyagent: a row that cannot be taken stays, with why, and t
 }
 
 TEST_CASE("import notifyagent: rows with a zero date and one of long ago are sent now") {
-  World w;
+  RowsWorld w;
   w.table.sql().Run("SET SESSION sql_mode = ''");
   w.table.Add(w.Url("/zero") + ", timeDelayedSend = '0000-00-00 00:00:00'");
   w.table.Add(w.Url("/old") + ", timeDelayedSend = '1900-01-01 00:00:00'");
@@ -131,7 +131,7 @@ TEST_CASE("import notifyagent: rows with a zero date and one of long ago are sen
 }
 
 TEST_CASE("import notifyagent: who may not remove rows submits none of them, and may look") {
-  World w;
+  RowsWorld w;
   const std::string user = "reader@'127.0.0.1'";
   w.table.sql().Run("CREATE OR REPLACE USER " + user + " IDENTIFIED BY 'p@:/?#% w'");
   w.table.sql().Run("GRANT SELECT ON " + w.table.database() + ".Notify TO " + user);
@@ -146,7 +146,7 @@ TEST_CASE("import notifyagent: who may not remove rows submits none of them, and
 }
 
 TEST_CASE("import notifyagent: a row is known again long after the broker forgets what others submit") {
-  World w({"--idempotency-window-ms", "1"});
+  RowsWorld w({"--idempotency-window-ms", "1"});
   w.table.Add(w.Url("/a") + ", " + kPast);
   for (const char* before : {"0", "1", "1"}) {
     const CtlRun run = w.Import({"--keep", "--json"});
@@ -157,7 +157,7 @@ TEST_CASE("import notifyagent: a row is known again long after the broker forget
 }
 
 TEST_CASE("import notifyagent: --dry-run and --keep leave the table as it is, and what was kept is not submitted twice") {
-  World w;
+  RowsWorld w;
   w.table.Add(w.Url("/a") + ", " + kPast);
   w.table.Add(w.Url("/b") + ", " + kFuture);
   CtlRun run = w.Import({"--dry-run"});
@@ -212,7 +212,7 @@ TEST_CASE("import notifyagent: it wants to know that no daemon runs, what zone t
 }
 
 TEST_CASE("import notifyagent: a password comes from a file or the environment, never from the command line") {
-  World w;
+  RowsWorld w;
   w.table.sql().Run("CREATE OR REPLACE USER 'agent'@'%' IDENTIFIED BY 'p:w'");
   w.table.sql().Run("GRANT SELECT, DELETE ON " + w.table.database() + ".* TO 'agent'@'%'");
   w.table.Add(w.Url("/a") + ", " + kPast);
@@ -239,7 +239,7 @@ TEST_CASE("import notifyagent: a password comes from a file or the environment, 
 
 TEST_CASE("import notifyagent: over TLS the server's certificate and name are checked when that is asked for") {
   TempDir dir;
-  const Authority authority, other;
+  const CertificateAuthority authority, other;
   const Pair pair = authority.Issue("IP:127.0.0.1");
   MariadbServer server({"--ssl-cert=" + dir.Write("cert.pem", pair.certificate), "--ssl-key=" + dir.Write("key.pem", pair.key),
                         "--ssl-ca=" + dir.Write("ca.pem", authority.certificate()), "--require-secure-transport=ON"});

@@ -30,9 +30,9 @@ using namespace notifyd::test;
 
 namespace {
 
-constexpr int64_t kLongMs = kDeadlineSeconds * 1000;
+constexpr int64_t kSinkLongMs = kDeadlineSeconds * 1000;
 
-std::string ContentOf(const std::string& file) {
+std::string SinkContent(const std::string& file) {
   std::stringstream text;
   text << std::ifstream(file, std::ios::binary).rdbuf();
   return text.str();
@@ -109,17 +109,17 @@ TEST_CASE("log file: lines are JSON, appended, and go to a new file once it was 
   Result<std::unique_ptr<LogSink>> sink = OpenFileSink(file, LogFormat::kAuto);
   REQUIRE(sink.ok());
   Say(sink->get(), LogLevel::kInfo, "one", {{"n", 1}});
-  REQUIRE((*sink)->Finish(kLongMs));
+  REQUIRE((*sink)->Finish(kSinkLongMs));
   REQUIRE(std::rename(file.c_str(), dir.At("n.log.1").c_str()) == 0);
   Say(sink->get(), LogLevel::kInfo, "two");
-  REQUIRE((*sink)->Finish(kLongMs));
+  REQUIRE((*sink)->Finish(kSinkLongMs));
   REQUIRE((*sink)->Reopen().ok());
   Say(sink->get(), LogLevel::kInfo, "three");
-  REQUIRE((*sink)->Finish(kLongMs));
-  CHECK_THAT(ContentOf(dir.At("n.log.1")),
+  REQUIRE((*sink)->Finish(kSinkLongMs));
+  CHECK_THAT(SinkContent(dir.At("n.log.1")),
              Catch::StartsWith("before\n{\"time\":\"2025-11-27T20:34:56.789Z\",\"level\":\"info\",\"event\":\"one\",\"n\":1}\n") &&
                  Catch::Contains("two") && !Catch::Contains("three"));
-  CHECK_THAT(ContentOf(file), Catch::Contains("three") && !Catch::Contains("two"));
+  CHECK_THAT(SinkContent(file), Catch::Contains("three") && !Catch::Contains("two"));
 }
 
 TEST_CASE("log file: where it cannot be opened anew, it goes on with the one that it has") {
@@ -130,8 +130,8 @@ TEST_CASE("log file: where it cannot be opened anew, it goes on with the one tha
   REQUIRE(std::rename(dir.At("sub").c_str(), dir.At("moved").c_str()) == 0);
   CHECK_FALSE((*sink)->Reopen().ok());
   Say(sink->get(), LogLevel::kInfo, "one");
-  REQUIRE((*sink)->Finish(kLongMs));
-  CHECK_THAT(ContentOf(dir.At("moved/n.log")), Catch::Contains("one"));
+  REQUIRE((*sink)->Finish(kSinkLongMs));
+  CHECK_THAT(SinkContent(dir.At("moved/n.log")), Catch::Contains("one"));
   CHECK_FALSE(OpenFileSink(dir.At("none/n.log"), LogFormat::kJson).ok());
 }
 
@@ -221,7 +221,7 @@ std::string TextAt(const std::string& json, const std::string& pointer) {
 }
 
 /// What a cluster answers that took all, but for the first of them.
-std::string Taken(size_t count, const std::string& first) {
+std::string TakenLines(size_t count, const std::string& first) {
   std::string items = R"({"create":{"status":)" + first + "}}";
   for (size_t i = 1; i < count; ++i) items += R"(,{"create":{"status":201}})";
   return R"({"errors":)" + std::string(first == "201" ? "false" : "true") + R"(,"items":[)" + items + "]}";
@@ -230,11 +230,11 @@ std::string Taken(size_t count, const std::string& first) {
 }  // namespace
 
 TEST_CASE("elasticsearch: events go in bulk, with time, level, message, trace and fields, to the index that the URL names") {
-  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, Taken(DocumentsOf(request).size(), "201")}; });
+  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, TakenLines(DocumentsOf(request).size(), "201")}; });
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url() + "/logs-notifyd", {"Authorization: ApiKey k"}, ""});
   Say(sink.get(), LogLevel::kInfo, "notify succeeded", {{"id", "7"}, {"trace_id", "4bf9"}, {"attempts", 2}, {"reason", ""}});
   Say(sink.get(), LogLevel::kWarn, "lane \"paused\"\n");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   std::vector<SeenRequest> seen = cluster.seen();
   std::vector<Document> documents;
   for (const SeenRequest& request : seen) {
@@ -260,10 +260,10 @@ TEST_CASE("elasticsearch: events go in bulk, with time, level, message, trace an
 }
 
 TEST_CASE("elasticsearch: a URL without a path means the index notifyd-logs") {
-  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, Taken(DocumentsOf(request).size(), "201")}; });
+  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, TakenLines(DocumentsOf(request).size(), "201")}; });
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url() + "/", {}, ""});
   Say(sink.get(), LogLevel::kInfo, "one");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   CHECK_THAT(cluster.WaitFor(1)[0].target, Catch::StartsWith("/notifyd-logs/_bulk?"));
 }
 
@@ -275,17 +275,17 @@ TEST_CASE("elasticsearch: what it could not take is sent again under the same id
       case 0:
         return ScriptedAnswer{503, "busy"};
       case 1:
-        return ScriptedAnswer{200, Taken(count, "429")};
+        return ScriptedAnswer{200, TakenLines(count, "429")};
       case 2:
-        return ScriptedAnswer{200, Taken(count, "409")};
+        return ScriptedAnswer{200, TakenLines(count, "409")};
       default:
-        return ScriptedAnswer{200, Taken(count, "400")};
+        return ScriptedAnswer{200, TakenLines(count, "400")};
     }
   });
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url(), {}, ""});
   Say(sink.get(), LogLevel::kInfo, "one");
   Say(sink.get(), LogLevel::kInfo, "two");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   CHECK(sink->dropped() == 0);
   std::vector<SeenRequest> seen = cluster.WaitFor(3);
   REQUIRE(seen.size() >= 3);
@@ -293,7 +293,7 @@ TEST_CASE("elasticsearch: what it could not take is sent again under the same id
   CHECK(DocumentsOf(seen[2])[0].id == DocumentsOf(seen[1])[0].id);
   while (round <= 3) {
     Say(sink.get(), LogLevel::kInfo, "three");
-    REQUIRE(sink->Finish(kLongMs));
+    REQUIRE(sink->Finish(kSinkLongMs));
   }
   CHECK(sink->dropped() == 1);
 }
@@ -309,9 +309,9 @@ TEST_CASE("elasticsearch: a document that it never takes is given up after a whi
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url(), {}, ""});
   Say(sink.get(), LogLevel::kInfo, "good");
   Say(sink.get(), LogLevel::kInfo, "poison");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   Say(sink.get(), LogLevel::kInfo, "behind");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   CHECK(sink->dropped() == 1);
   const std::vector<SeenRequest> seen = cluster.seen();
   CHECK(DocumentsOf(seen.back())[0].body.find("behind") != std::string::npos);
@@ -330,7 +330,7 @@ TEST_CASE("elasticsearch: one that knows no such client loses what was sent, and
   ScriptedServer cluster([](const SeenRequest&) { return ScriptedAnswer{401, "{}"}; });
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url(), {}, ""});
   Say(sink.get(), LogLevel::kInfo, "one");
-  REQUIRE(sink->Finish(kLongMs));
+  REQUIRE(sink->Finish(kSinkLongMs));
   CHECK(sink->dropped() == 1);
 }
 

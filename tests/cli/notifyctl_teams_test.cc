@@ -22,7 +22,7 @@ std::ostream& operator<<(std::ostream& out, const Asked& asked) {
   return out << asked.request << " " << asked.body;
 }
 
-const char kToken[] =
+const char kTeamToken[] =
     R"({"id":"t1","token":"ntf_t1_secret","name":"shop","namespaces":["billing"],"scopes":["submit","read"],"caller":null,"expires_at":null})";
 
 }  // namespace
@@ -69,7 +69,7 @@ TEST_CASE("notifyctl token, namespace, host, caller: each command is one request
       {{"caller", "resume", "shop"}, "PATCH /v1/callers/shop", R"({"paused":false})"},
       {{"caller", "set", "shop", "--submits-per-s", "7"}, "PATCH /v1/callers/shop", R"({"submits_per_s":7})"},
   }));
-  ScriptedServer broker(Always(200, kToken));
+  ScriptedServer broker(Always(200, kTeamToken));
   CHECK(CtlAt(broker, arguments).code == 0);
   REQUIRE(broker.seen().size() == 1);
   const SeenRequest seen = broker.seen().front();
@@ -92,16 +92,16 @@ TEST_CASE("notifyctl update: --if-match goes along, with the quotes that a shell
 }
 
 TEST_CASE("notifyctl token create: the secret alone on standard output, so that a script can keep it") {
-  ScriptedServer broker(Always(201, kToken));
+  ScriptedServer broker(Always(201, kTeamToken));
   CtlRun run = CtlAt(broker, {"token", "create", "--namespaces", "billing", "--scopes", "submit"});
   CHECK(run.code == 0);
   CHECK(run.output == "ntf_t1_secret\n");
   CHECK_THAT(run.error, Catch::StartsWith("t1: ") && !Catch::Contains("secret\n"));
-  CHECK(CtlAt(broker, {"--json", "--namespace", "billing", "token", "create", "--scopes", "submit"}).output == std::string(kToken) + "\n");
+  CHECK(CtlAt(broker, {"--json", "--namespace", "billing", "token", "create", "--scopes", "submit"}).output == std::string(kTeamToken) + "\n");
 }
 
 TEST_CASE("notifyctl token create: says where the token counts, by --namespaces or by the namespace that is named") {
-  ScriptedServer broker(Always(201, kToken));
+  ScriptedServer broker(Always(201, kTeamToken));
   CHECK(CtlAt(broker, {"token", "create", "--scopes", "submit"}).code == 2);
   CHECK(broker.seen().empty());
   CHECK(CtlAt(broker, {"--namespace", "shop", "token", "create", "--scopes", "submit"}).code == 0);
@@ -109,7 +109,7 @@ TEST_CASE("notifyctl token create: says where the token counts, by --namespaces 
 }
 
 TEST_CASE("notifyctl token create --expires-in: becomes a moment from now on") {
-  ScriptedServer broker(Always(201, kToken));
+  ScriptedServer broker(Always(201, kTeamToken));
   CHECK(CtlAt(broker, {"token", "create", "--namespaces", "billing", "--scopes", "submit", "--expires-in", "90d"}).code == 0);
   Result<JsonTree> body = JsonTree::Parse(broker.seen().at(0).body);
   REQUIRE(body.ok());
@@ -168,7 +168,7 @@ TEST_CASE("notifyctl: a group without a command, or with one that it has not, sa
 }
 
 TEST_CASE("notifyctl token list: a table, paged; what a list holds with commas") {
-  ScriptedServer broker(Always(200, std::string(R"({"items":[)") + kToken + R"(],"next":null})"));
+  ScriptedServer broker(Always(200, std::string(R"({"items":[)") + kTeamToken + R"(],"next":null})"));
   CtlRun run = CtlAt(broker, {"token", "list", "--limit", "5"});
   CHECK(run.code == 0);
   CHECK(run.output ==

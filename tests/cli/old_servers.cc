@@ -14,7 +14,7 @@ namespace notifyd::test {
 namespace {
 
 constexpr int kTries = 10;
-constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr auto kAnswerPause = std::chrono::milliseconds(20);
 
 constexpr const char* kTable = R"sql(CREATE TABLE `Notify` (
   `id` bigint(10) unsigned NOT NULL AUTO_INCREMENT,
@@ -60,7 +60,7 @@ bool WaitForPort(const Process& process, uint16_t port) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(kDeadlineSeconds);
   while (std::chrono::steady_clock::now() < until && process.running()) {
     if (Listens(port)) return true;
-    std::this_thread::sleep_for(kPause);
+    std::this_thread::sleep_for(kAnswerPause);
   }
   return false;
 }
@@ -111,7 +111,7 @@ bool MariadbServer::Answers() const {
       const Sql sql(*this);
       return true;
     } catch (const std::runtime_error&) {
-      std::this_thread::sleep_for(kPause);
+      std::this_thread::sleep_for(kAnswerPause);
     }
   }
   return false;

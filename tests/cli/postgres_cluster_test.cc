@@ -54,7 +54,7 @@ class Cluster {
   }
   Cluster() = default;
   /// `more`: arguments; `trusts`: whose certificate it shows and takes, null: none. `key`: what the test calls it.
-  void Add(const std::string& name, const std::vector<std::string>& more = {}, const Authority* trusts = nullptr, std::string key = {}) {
+  void Add(const std::string& name, const std::vector<std::string>& more = {}, const CertificateAuthority* trusts = nullptr, std::string key = {}) {
     if (key.empty()) key = name;
     places_[key] = std::make_unique<TempDir>();
     std::vector<std::string> arguments = {"--store-engine",
@@ -299,7 +299,7 @@ TEST_CASE("postgres cluster: a notify to where any member listens is the cluster
 }
 
 TEST_CASE("postgres cluster: a member that the others do not reach is given nothing, by whoever leads, and all is answered everywhere else") {
-  const Authority cluster_authority, other_authority;
+  const CertificateAuthority cluster_authority, other_authority;
   Cluster cluster;
   for (const char* name : {"a", "b"}) cluster.Add(name, {}, &cluster_authority);
   cluster.Leader();
@@ -319,7 +319,7 @@ TEST_CASE("postgres cluster: a member that the others do not reach is given noth
 }
 
 TEST_CASE("postgres cluster: a leader that the others do not reach gives the leading up, and all goes on at the others") {
-  const Authority cluster_authority, other_authority;
+  const CertificateAuthority cluster_authority, other_authority;
   Cluster cluster;
   cluster.Add("c", {}, &other_authority);
   REQUIRE(cluster.Leader() == "c");
@@ -541,7 +541,7 @@ TEST_CASE("postgres cluster: whoever leads judges alerts: the first leader's fir
 }
 
 TEST_CASE("postgres cluster: a member whose certificate has ended says so at its start") {
-  const Authority authority;
+  const CertificateAuthority authority;
   Cluster cluster;
   cluster.Add("a", {}, &authority);
   cluster.certificates_hold_s = -60;

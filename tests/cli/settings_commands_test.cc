@@ -12,7 +12,7 @@ using notifyd::test::TempDir;
 
 namespace {
 
-Invocation Read(const TempDir& dir, const std::string& text) {
+Invocation ReadCommands(const TempDir& dir, const std::string& text) {
   return ReadCommandLine({"--config", dir.Write("n.toml", text)}, {});
 }
 
@@ -20,7 +20,7 @@ Invocation Read(const TempDir& dir, const std::string& text) {
 
 TEST_CASE("commands: the file says all, the rest is at its default") {
   TempDir dir;
-  Invocation read = Read(dir, R"(
+  Invocation read = ReadCommands(dir, R"(
 [[command]]
 name = "whole.1"
 exec = ["/bin/sh", "-c", "exit 0"]
@@ -109,22 +109,23 @@ TEST_CASE("commands: what could not be run is refused, by table, key, file and l
   for (const Row& row : rows) {
     const std::string name = row.key == std::string("name") ? "" : "name = \"b\"",
                       exec = row.key == std::string("exec") ? "" : "exec = [\"/bin/true\"]";
-    Invocation read = Read(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n[[command]]\n" + name + "\n" + exec + "\n" + row.text + "\n");
+    Invocation read =
+        ReadCommands(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n[[command]]\n" + name + "\n" + exec + "\n" + row.text + "\n");
     INFO(row.text << ": " << read.error);
     CHECK(read.exit_code == 2);
     CHECK_THAT(read.error, Catch::StartsWith("[[command]] 2: " + std::string(row.key) + " (" + dir.path() + "/n.toml:7): "));
     CHECK(read.field == "/command/1/" + std::string(row.key));
   }
-  CHECK_THAT(Read(dir, "[[command]]\nname = \"a\"\n").error, Catch::Contains("exec (") && Catch::Contains("is missing"));
-  CHECK_THAT(Read(dir, "[[command]]\nexec = [\"/bin/true\"]\n").error, Catch::Contains("name (") && Catch::Contains("is missing"));
+  CHECK_THAT(ReadCommands(dir, "[[command]]\nname = \"a\"\n").error, Catch::Contains("exec (") && Catch::Contains("is missing"));
+  CHECK_THAT(ReadCommands(dir, "[[command]]\nexec = [\"/bin/true\"]\n").error, Catch::Contains("name (") && Catch::Contains("is missing"));
   const std::string one = "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n";
-  CHECK_THAT(Read(dir, one + one).error, Catch::StartsWith("[[command]] 2: name (") && Catch::Contains("another command has this name"));
+  CHECK_THAT(ReadCommands(dir, one + one).error, Catch::StartsWith("[[command]] 2: name (") && Catch::Contains("another command has this name"));
 }
 
 TEST_CASE("commands: another user is taken by a broker that may change to it, and by no other") {
   TempDir dir;
   const std::string text = "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\nuser = \"nobody\"\n";
-  Invocation read = Read(dir, text);
+  Invocation read = ReadCommands(dir, text);
   if (geteuid() == 0) {
     REQUIRE(read.error == "");
     const std::optional<Identity>& identity = read.options.commands.all()[0].identity;
@@ -132,7 +133,8 @@ TEST_CASE("commands: another user is taken by a broker that may change to it, an
     CHECK(identity->user != 0);
     CHECK(identity->group != 0);
     // Its own is none.
-    CHECK_FALSE(Read(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\nuser = \"root\"\n").options.commands.all()[0].identity.has_value());
+    CHECK_FALSE(
+        ReadCommands(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\nuser = \"root\"\n").options.commands.all()[0].identity.has_value());
   } else {
     CHECK_THAT(read.error, Catch::Contains("may not run programs as \"nobody\""));
   }
@@ -140,8 +142,8 @@ TEST_CASE("commands: another user is taken by a broker that may change to it, an
 
 TEST_CASE("commands: a reload applies them, and names them") {
   TempDir dir;
-  Options running = Read(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n").options;
-  const Options fresh = Read(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/false\"]\n").options;
+  Options running = ReadCommands(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n").options;
+  const Options fresh = ReadCommands(dir, "[[command]]\nname = \"a\"\nexec = [\"/bin/false\"]\n").options;
   CHECK(ApplyReloadable(fresh, &running).applied == std::vector<std::string>{"command"});
   CHECK(running.commands == fresh.commands);
   CHECK(ApplyReloadable(fresh, &running).applied.empty());

@@ -9,14 +9,14 @@
 
 using namespace notifyd;
 using notifyd::test::TempDir;
-using Action = Invocation::Action;
+using LanesAction = Invocation::Action;
 
 namespace {
 
 /// A command line that must be refused with exit code 2: what it says.
-std::string RefusalOf(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
+std::string LanesRefusal(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {}) {
   Invocation read = ReadCommandLine(arguments, environment);
-  CHECK(read.action == Action::kExit);
+  CHECK(read.action == LanesAction::kExit);
   CHECK(read.exit_code == 2);
   CHECK(read.output.empty());
   return read.error;
@@ -53,7 +53,7 @@ order_by_missing = "spread"
 )");
   Invocation read = ReadCommandLine({"--config", file}, {});
   INFO(read.error);
-  REQUIRE(read.action == Action::kRun);
+  REQUIRE(read.action == LanesAction::kRun);
   LaneSettings first, second;
   first.concurrency = 100'000;
   first.rate_per_s = 0.001;
@@ -110,26 +110,26 @@ TEST_CASE("settings: a bad value of a lane rule is refused, with file, line, tab
     bool match = std::string_view(bad.key) == "match";
     std::string file = dir.Write("n.toml", std::string("[[lane]]\nmatch = \"a\"\n[[lane]]\n") + (match ? "\n" : "match = \"b\"\n") + bad.text + "\n");
     INFO(bad.text);
-    CHECK_THAT(RefusalOf({"--config", file}), Catch::StartsWith("[[lane]] 2: " + std::string(bad.key) + " (" + file + ":5): "));
+    CHECK_THAT(LanesRefusal({"--config", file}), Catch::StartsWith("[[lane]] 2: " + std::string(bad.key) + " (" + file + ":5): "));
     CHECK(ReadCommandLine({"--check-config", "--config", file}, {}).exit_code == 2);
   }
 }
 
 TEST_CASE("settings: a lane rule without match, or with what says nothing in its mode, is refused") {
   TempDir dir;
-  CHECK_THAT(RefusalOf({"--config", dir.Write("1.toml", "[[lane]]\nburst = 1\n")}), Catch::Contains("1.toml:1): is missing"));
-  CHECK_THAT(RefusalOf({"--config", dir.Write("2.toml", "[[lane]]\nmatch = \"a\"\nmode = \"fifo\"\nconcurrency = 1\n")}),
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("1.toml", "[[lane]]\nburst = 1\n")}), Catch::Contains("1.toml:1): is missing"));
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("2.toml", "[[lane]]\nmatch = \"a\"\nmode = \"fifo\"\nconcurrency = 1\n")}),
              Catch::Contains("concurrency") && Catch::Contains("2.toml:4") && Catch::Contains("fifo"));
   for (const char* key : {"on_retry = \"skip\"", "on_failure = \"pause\""})
-    CHECK_THAT(RefusalOf({"--config", dir.Write("3.toml", std::string("[[lane]]\nmatch = \"a\"\nmode = \"concurrent\"\n") + key + "\n")}),
+    CHECK_THAT(LanesRefusal({"--config", dir.Write("3.toml", std::string("[[lane]]\nmatch = \"a\"\nmode = \"concurrent\"\n") + key + "\n")}),
                Catch::Contains("on_") && Catch::Contains("3.toml:4") && Catch::Contains("concurrent"));
-  CHECK_THAT(RefusalOf({"--config", dir.Write("4.toml", "[lane]\nmatch = \"a\"\n")}), Catch::Contains("[[lane]]") && Catch::Contains("4.toml:1"));
-  CHECK_THAT(RefusalOf({"--config", dir.Write("5.toml", "lane = 5\n")}), Catch::Contains("[[lane]]"));
-  CHECK_THAT(RefusalOf({"--config", dir.Write("6.toml", "lane = [1]\n")}), Catch::Contains("[[lane]]"));
-  CHECK_THAT(RefusalOf({"--config", dir.Write("7.toml", "[lane.x]\n")}), Catch::Contains("[[lane]]"));
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("4.toml", "[lane]\nmatch = \"a\"\n")}), Catch::Contains("[[lane]]") && Catch::Contains("4.toml:1"));
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("5.toml", "lane = 5\n")}), Catch::Contains("[[lane]]"));
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("6.toml", "lane = [1]\n")}), Catch::Contains("[[lane]]"));
+  CHECK_THAT(LanesRefusal({"--config", dir.Write("7.toml", "[lane.x]\n")}), Catch::Contains("[[lane]]"));
 }
 
 TEST_CASE("settings: lane rules come from the file alone") {
-  CHECK_THAT(RefusalOf({"--lane", "x"}), Catch::Contains("--lane"));
+  CHECK_THAT(LanesRefusal({"--lane", "x"}), Catch::Contains("--lane"));
   CHECK(ReadCommandLine({}, {"NOTIFYD_LANE=x"}).unknown_variables == std::vector<std::string>{"NOTIFYD_LANE"});
 }

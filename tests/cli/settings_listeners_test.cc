@@ -292,7 +292,7 @@ TEST_CASE("settings: what is said of a cluster and could not be is refused in wo
 
 TEST_CASE("start check: a member's certificate is one of its cluster's authority, its key's, and for the host that it advertises") {
   TempDir dir;
-  const Authority cluster, others;
+  const CertificateAuthority cluster, others;
   const Pair good = cluster.Issue("DNS:broker-1.example,IP:127.0.0.1"), stranger = others.Issue("DNS:broker-1.example"),
              elsewhere = cluster.Issue("DNS:broker-2.example");
   const std::string ca = dir.Write("ca", cluster.certificate());
@@ -325,7 +325,7 @@ TEST_CASE("start check: a member's certificate is one of its cluster's authority
 
 TEST_CASE("start check: each listener's address and certificate is looked at, and what is held may be in use") {
   TempDir dir;
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair pair = authority.Issue("DNS:a"), other = authority.Issue("DNS:b");
   const std::string cert = dir.Write("cert", pair.certificate), key = dir.Write("key", pair.key), foreign = dir.Write("foreign", other.key);
   const std::string socket = dir.At("a.sock");

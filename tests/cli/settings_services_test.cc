@@ -10,11 +10,11 @@ using notifyd::test::TempDir;
 
 namespace {
 
-using Action = Invocation::Action;
+using ServicesAction = Invocation::Action;
 
-std::string RefusalOf(const std::string& file) {
+std::string ServicesRefusal(const std::string& file) {
   Invocation read = ReadCommandLine({"--config", file}, {});
-  CHECK(read.action == Action::kExit);
+  CHECK(read.action == ServicesAction::kExit);
   CHECK(read.exit_code == 2);
   return read.error;
 }
@@ -29,7 +29,7 @@ TEST_CASE("settings: services of the file, and what of them is refused, with fil
       "instances = [{ id = \"a\", url = \"http://a:80\", weight = 2, pools = [\"eu\"] }, { id = \"b\", url = \"http://b\" }]\n");
   Invocation invocation = ReadCommandLine({"--config", file}, {});
   INFO(invocation.error);
-  REQUIRE(invocation.action == Action::kRun);
+  REQUIRE(invocation.action == ServicesAction::kRun);
   REQUIRE(invocation.options.flow.services.size() == 1);
   const FileService& service = invocation.options.flow.services[0];
   CHECK(service.name == "billing");
@@ -56,10 +56,10 @@ TEST_CASE("settings: services of the file, and what of them is refused, with fil
                                          {"name = \"b\"\ninstances = [{ id = \"a\", url = \"http://a\", ttl_ms = 5000 }]", "instances/0/ttl_ms ("}}) {
     CAPTURE(bad.text);
     dir.Write("n.toml", std::string("[[service]]\n") + bad.text + "\n");
-    CHECK_THAT(RefusalOf(file), Catch::Contains(bad.where) && Catch::Contains(file + ":"));
+    CHECK_THAT(ServicesRefusal(file), Catch::Contains(bad.where) && Catch::Contains(file + ":"));
   }
   dir.Write("n.toml", "[[service]]\nname = \"b\"\n[[service]]\nname = \"b\"\n");
-  CHECK_THAT(RefusalOf(file), Catch::StartsWith("[[service]] 2: name ("));
+  CHECK_THAT(ServicesRefusal(file), Catch::StartsWith("[[service]] 2: name ("));
 }
 
 TEST_CASE("settings: a name in place of a service's instances, and what of names is refused") {
@@ -69,7 +69,7 @@ TEST_CASE("settings: a name in place of a service's instances, and what of names
                                      "dns = \"b.internal:443\"\n[[service]]\nname = \"c\"\ndns = \"_http._tcp.c.internal\"\n");
   Invocation invocation = ReadCommandLine({"--config", file}, {});
   INFO(invocation.error);
-  REQUIRE(invocation.action == Action::kRun);
+  REQUIRE(invocation.action == ServicesAction::kRun);
   REQUIRE(invocation.options.flow.services.size() == 3);
   CHECK(invocation.options.flow.services[0].dns == "a.internal:8080");
   CHECK(invocation.options.flow.services[0].instances.empty());
@@ -77,12 +77,12 @@ TEST_CASE("settings: a name in place of a service's instances, and what of names
        {"dns = \"a.internal\"", "dns = 5", "dns = \"\"", "dns = \"10.0.0.1:80\"", "dns = \"_x.a.internal:80\"", "dns = \"a:80\"\ninstances = []"}) {
     CAPTURE(bad);
     dir.Write("n.toml", std::string("[[service]]\nname = \"a\"\n") + bad + "\n");
-    CHECK_THAT(RefusalOf(file), Catch::StartsWith("[[service]] 1: dns (" + file + ":"));
+    CHECK_THAT(ServicesRefusal(file), Catch::StartsWith("[[service]] 1: dns (" + file + ":"));
   }
   for (const char* bad : {"name.internal:53", "10.0.0.1", "10.0.0.1:0", "10.0.0.1:53,", "10.0.0.1:53, 10.0.0.2:53", "unix:/x"}) {
     CAPTURE(bad);
     dir.Write("n.toml", std::string("[dns]\nservers = \"") + bad + "\"\n");
-    CHECK_THAT(RefusalOf(file), Catch::Contains("dns.servers"));
+    CHECK_THAT(ServicesRefusal(file), Catch::Contains("dns.servers"));
   }
   dir.Write("n.toml", "[dns]\nservers = \"10.0.0.1:53,[fd00::1]:5353\"\n");
   CHECK(ReadCommandLine({"--config", file}, {}).options.sender.resolver.servers == "10.0.0.1:53,[fd00::1]:5353");

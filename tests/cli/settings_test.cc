@@ -444,7 +444,7 @@ TEST_CASE("settings: the destination rules that conf/notifyd.toml shows are rule
 
 TEST_CASE("settings: a destination rule's secrets come from files, and are read again with the settings") {
   TempDir dir;
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair ours = authority.Issue("DNS:us.test");
   const std::string secret = dir.Write("secret", "Bearer 0123456789\r\n"), certificate = dir.Write("c.pem", ours.certificate),
                     key = dir.Write("k.pem", ours.key), ca = dir.Write("ca.pem", authority.certificate());

@@ -11,9 +11,9 @@ using namespace notifyd::h2;
 
 namespace {
 
-using Over = StartAttempt::Over;
+using OverHttp2 = StartAttempt::Over;
 
-SenderOptions Trusting() {
+SenderOptions TrustingHttp2() {
   SenderOptions options;
   options.ca_file = Identity::Get().file();
   return options;
@@ -40,7 +40,7 @@ std::vector<Step> Served(size_t calls, const std::string& settings = Settings())
 
 TEST_CASE("http2: calls that begin together go over one connection") {
   Stage stage({Send(Settings())}, Http2());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   for (int round = 0; round < 3; ++round) {
     std::vector<NotifyId> ids;
     for (int i = 0; i < 64; ++i) ids.push_back(sender.Start(Post(stage)));
@@ -54,7 +54,7 @@ TEST_CASE("http2: a connection whose settings come with its first answer rests o
   std::vector<Step> steps{ReadSome(), Send(Settings() + Head(1, "200") + Data(1, "good", true)), Ended(), Fin()};
   Stage stage(steps, Http2());
   stage.SetGreeting(Settings());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
   stage.NoteEnded();
   REQUIRE(stage.WaitPlayed());
@@ -67,7 +67,7 @@ TEST_CASE("http2: no more calls at a time than a receiver takes; what goes beyon
     const std::string settings = Settings({{3, most}});
     Stage stage({Send(settings)}, Http2());
     stage.SetGreeting(settings);
-    SenderFixture sender(Trusting());
+    SenderFixture sender(TrustingHttp2());
     std::vector<NotifyId> ids;
     for (int i = 0; i < 16; ++i) ids.push_back(sender.Start(Post(stage)));
     for (NotifyId id : ids) CHECK(sender.Wait(id).record.response_body == "good");
@@ -78,7 +78,7 @@ TEST_CASE("http2: no more calls at a time than a receiver takes; what goes beyon
 
 TEST_CASE("http2: a receiver that has chosen HTTP/1.1 gets it, at once on as many connections as there are calls") {
   Stage stage({}, Identity::Get().server());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   std::vector<NotifyId> ids;
   for (int i = 0; i < 16; ++i) ids.push_back(sender.Start(Post(stage)));
   for (NotifyId id : ids) CHECK(sender.Wait(id).record.response_body == "good");
@@ -87,7 +87,7 @@ TEST_CASE("http2: a receiver that has chosen HTTP/1.1 gets it, at once on as man
 
 TEST_CASE("http2: where the connection that others wait for does not come about, they fail by themselves") {
   DeafPort deaf;
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   std::vector<NotifyId> ids;
   for (int i = 0; i < 16; ++i) ids.push_back(sender.Start(PostOf("https://127.0.0.1:" + std::to_string(deaf.port()) + "/", "x")));
   for (NotifyId id : ids) CHECK(sender.Wait(id).record.error == "connect_failed");
@@ -100,7 +100,7 @@ TEST_CASE("http2: who waits for a connection has his own timeout, and goes on wh
   TinyReceiver front([wait](TinyReceiver::Peer& peer) {
     if (peer.number() == 0) wait.wait();
   });
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   NotifySpec first = PostOf("https://127.0.0.1:" + std::to_string(front.port()) + "/", "x"), second = first;
   first.timeout_ms = 200;
   second.timeout_ms = 100;
@@ -122,7 +122,7 @@ TEST_CASE("http2: the end of one call is not that of its neighbours") {
   Stage stage({Send(Settings()), Read(), Send(Head(1, "200") + Data(1, "good", true)), Read(), Read(), Read(),
                Send(Rst(5, kInternal) + Head(3, "200") + Data(3, "good", true) + Head(7, "200") + Data(7, "good", true))},
               Http2());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
   std::vector<NotifyId> ids;
   for (int i = 0; i < 3; ++i) ids.push_back(sender.Start(Post(stage)));
@@ -143,7 +143,7 @@ TEST_CASE("http2: one that is refused, or left behind, over a used connection is
     steps.push_back(Read());
     steps.push_back(Send(end));
     Stage stage(steps, Http2());
-    SenderFixture sender(Trusting());
+    SenderFixture sender(TrustingHttp2());
     REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
     const AttemptResult result = sender.Send(Post(stage));
     CHECK(result.record.error == "connection_lost");
@@ -159,7 +159,7 @@ TEST_CASE("http2: a receiver that leaves after some calls loses none of them") {
   steps.push_back(Gone());
   Stage stage(steps, Http2());
   stage.SetGreeting(Settings());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   for (int i = 0; i < 10; ++i) CHECK(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
   CHECK(stage.connections() == 2);
   CHECK(stage.WaitPlayed());
@@ -171,7 +171,7 @@ TEST_CASE("http2: a connection that closed between two calls is not called over"
   steps.push_back(Fin());
   Stage stage(steps, Http2());
   stage.SetGreeting(Settings());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
   stage.NoteEnded();
   REQUIRE(stage.WaitPlayed());
@@ -182,18 +182,18 @@ TEST_CASE("http2: a connection that closed between two calls is not called over"
 TEST_CASE("http2: a repeat goes over a new connection, and a last attempt over one that has just answered") {
   Stage stage({Send(Settings())}, Http2());
   stage.SetGreeting(Settings());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
-  REQUIRE(sender.Send(Post(stage), {}, Over::kSure).verdict == Verdict::kSuccess);
+  REQUIRE(sender.Send(Post(stage), {}, OverHttp2::kSure).verdict == Verdict::kSuccess);
   CHECK(stage.connections() == 1);
-  REQUIRE(sender.Send(Post(stage), {}, Over::kNew).verdict == Verdict::kSuccess);
+  REQUIRE(sender.Send(Post(stage), {}, OverHttp2::kNew).verdict == Verdict::kSuccess);
   CHECK(stage.connections() == 2);
 }
 
 TEST_CASE("http2: none serves beyond its greatest age, and none is kept where none may be") {
   Stage stage({Send(Settings())}, Http2());
   stage.SetGreeting(Settings());
-  SenderOptions old = Trusting(), few = Trusting();
+  SenderOptions old = TrustingHttp2(), few = TrustingHttp2();
   old.max_connection_age_ms = 0;
   few.max_idle_connections = 0;
   for (const SenderOptions& options : {old, few}) {
@@ -207,13 +207,13 @@ TEST_CASE("http2: none serves beyond its greatest age, and none is kept where no
 TEST_CASE("http2: other destinations end what was opened under the old ones") {
   Stage stage({Send(Settings())}, Http2());
   stage.SetGreeting(Settings());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   REQUIRE(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
-  SenderOptions denying = Trusting();
+  SenderOptions denying = TrustingHttp2();
   denying.deny = {"127.0.0.0/8"};
   REQUIRE(sender.Reload(denying).ok());
   CHECK(sender.Send(Post(stage)).record.error == "destination_refused");
-  REQUIRE(sender.Reload(Trusting()).ok());
+  REQUIRE(sender.Reload(TrustingHttp2()).ok());
   CHECK(sender.Send(Post(stage)).verdict == Verdict::kSuccess);
   CHECK(stage.connections() == 2);
 }
@@ -221,7 +221,7 @@ TEST_CASE("http2: other destinations end what was opened under the old ones") {
 TEST_CASE("http2: a receiver that wants HTTP/1.1 for its calls gets it from then on") {
   std::vector<Step> steps{Send(Settings()), Read(), Send(Rst(1, kHttp11))};
   Stage stage(steps, Http2());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   const AttemptResult result = sender.Send(Post(stage));
   CHECK(result.record.error == "connection_lost");
   CHECK(result.lost_reused);
@@ -232,7 +232,7 @@ TEST_CASE("http2: a receiver that wants HTTP/1.1 for its calls gets it from then
 
 TEST_CASE("http2: one without reply succeeds once its request is out") {
   Stage stage({Send(Settings()), Read(), Gone()}, Http2());
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   Envelope none;
   none.reply_none = true;
   CHECK(sender.Send(Post(stage), none).verdict == Verdict::kSuccess);
@@ -246,7 +246,7 @@ TEST_CASE("http2: one without reply succeeds once its request is out") {
 TEST_CASE("http2: Abort with calls under way, and others that wait for a connection, tells nobody") {
   Stage stage({Send(Settings()), Read(), Gone()}, Http2());
   TinyReceiver mute([](TinyReceiver::Peer& peer) { peer.WaitForClose(); });
-  SenderFixture sender(Trusting());
+  SenderFixture sender(TrustingHttp2());
   for (int i = 0; i < 8; ++i) sender.Start(Post(stage));
   for (int i = 0; i < 8; ++i) sender.Start(PostOf("https://127.0.0.1:" + std::to_string(mute.port()) + "/", "x"));
   sender.Abort();

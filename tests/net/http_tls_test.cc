@@ -227,7 +227,7 @@ TEST_CASE("http tls: each request knows the names of its client's certificate") 
     CHECK(other.ReadResponse().status == 0);
   }
   SECTION("another authority's") {
-    const Authority foreign;
+    const CertificateAuthority foreign;
     PeerContext shown = place.Client(0, foreign.Issue("DNS:billing.example"));
     TlsClient other(fixture.port(), shown.get());
     other.Send(ask);

@@ -170,7 +170,7 @@ TEST_CASE("members: a signed change is taken once, though what it is about moves
 }
 
 TEST_CASE("members: each probes the others, and tells whom it does not reach") {
-  Authority cluster, others;
+  CertificateAuthority cluster, others;
   const Pair shown = cluster.Issue("IP:127.0.0.1"), strange = others.Issue("IP:127.0.0.1");
   const test::TempDir dir;
   TlsFiles files({dir.Write("cert", shown.certificate), dir.Write("key", shown.key), dir.Write("ca", cluster.certificate())});

@@ -547,7 +547,7 @@ TEST_CASE("members: what one says of alerts comes back as it was said, and what 
 }
 
 TEST_CASE("members: of a certificate whose dates are not now it is said since when, or from when on") {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair pair = authority.Issue("IP:127.0.0.1");
   const auto context = TlsContext::ForServer({pair.certificate, pair.key, ""});
   REQUIRE(context.ok());
@@ -566,7 +566,7 @@ TEST_CASE("members: of a certificate whose dates are not now it is said since wh
 }
 
 TEST_CASE("members: over TLS each shows the cluster's certificate, and a stranger comes no further than that") {
-  Authority cluster, others;
+  CertificateAuthority cluster, others;
   const Pair shown = cluster.Issue("IP:127.0.0.1"), strange = others.Issue("IP:127.0.0.1");
   const test::TempDir dir;
   TlsFiles files({dir.Write("cert", shown.certificate), dir.Write("key", shown.key), dir.Write("ca", cluster.certificate())});

@@ -43,7 +43,7 @@ class Names : public LoopThread {
   std::unique_ptr<Resolver> resolver_;
 };
 
-ResolverOptions At(const FakeDns& dns) {
+ResolverOptions DnsAt(const FakeDns& dns) {
   ResolverOptions options;
   options.servers = dns.server();
   options.query_timeout_ms = 200;
@@ -68,7 +68,7 @@ size_t Threads() {
 SenderOptions Resolving(const FakeDns& dns) {
   SenderOptions options;
   options.ca_file = Identity::Get().file();
-  options.resolver = At(dns);
+  options.resolver = DnsAt(dns);
   options.resolver.min_ttl_ms = 0;
   return options;
 }
@@ -87,14 +87,14 @@ std::string UrlOf(const std::string& name, uint16_t port, SSL_CTX* tls) {
 TEST_CASE("resolver: addresses in the order in which they are to be tried, families in turn") {
   FakeDns dns;
   dns.Set("many.test", {{"127.0.0.3", "127.0.0.1", "127.0.0.2", "::1"}, 60});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   CHECK(Texts(names.Look("many.test")) == std::vector<std::string>{"::1", "127.0.0.3", "127.0.0.1", "127.0.0.2"});
 }
 
 TEST_CASE("resolver: what is known holds for its TTL, and is asked for again then") {
   FakeDns dns;
   dns.Set("a.test", {{"127.0.0.1"}, 60});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   const Resolver::Answer first = names.Look("a.test");
   for (int i = 0; i < 5; ++i) CHECK(names.Look("a.test", 59'000).version == first.version);
   CHECK(dns.asked("a.test") == 1);
@@ -109,7 +109,7 @@ TEST_CASE("resolver: what is known holds for its TTL, and is asked for again the
 TEST_CASE("resolver: a TTL of nothing counts as the least one") {
   FakeDns dns;
   dns.Set("a.test", {{"127.0.0.1"}, 0});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   names.Look("a.test");
   names.Look("a.test", 900);
   CHECK(dns.asked("a.test") == 1);
@@ -120,7 +120,7 @@ TEST_CASE("resolver: a TTL of nothing counts as the least one") {
 TEST_CASE("resolver: that a name does not exist, and that nobody can tell, holds for a second") {
   FakeDns dns;
   dns.Set("broken.test", {{}, 0, false, true});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   for (const char* name : {"none.test", "broken.test"}) {
     CAPTURE(name);
     const Resolver::Answer answer = names.Look(name);
@@ -138,7 +138,7 @@ TEST_CASE("resolver: that a name does not exist, and that nobody can tell, holds
 TEST_CASE("resolver: what was said to be wrong is asked for again") {
   FakeDns dns;
   dns.Set("a.test", {{"127.0.0.1"}, 60});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   names.Look("a.test");
   names.OnLoop([&] { names.resolver().Forget("a.test"); });
   names.Look("a.test");
@@ -148,7 +148,7 @@ TEST_CASE("resolver: what was said to be wrong is asked for again") {
 TEST_CASE("resolver: however many wait, a name is asked for once; who gave up is not told") {
   FakeDns dns;
   dns.Set("a.test", {{"127.0.0.1"}, 60});
-  Names names(At(dns));
+  Names names(DnsAt(dns));
   std::vector<Names::Waiting> waiting(50);
   Names::Waiting gone;
   names.OnLoop([&] {
@@ -165,7 +165,7 @@ TEST_CASE("resolver: however many wait, a name is asked for once; who gave up is
 TEST_CASE("resolver: search domains, and names of /etc/hosts, are honoured") {
   FakeDns dns;
   dns.Set("short.corp.test", {{"127.0.0.9"}, 60});
-  ResolverOptions options = At(dns);
+  ResolverOptions options = DnsAt(dns);
   options.domains = {"corp.test"};
   Names names(options);
   CHECK(Texts(names.Look("short")) == std::vector<std::string>{"127.0.0.9"});
@@ -178,7 +178,7 @@ TEST_CASE("resolver: names are bounded, those that are being asked for too") {
   FakeDns dns;
   for (int i = 0; i < 20; ++i) dns.Set("m" + std::to_string(i) + ".test", {{}, 0, true});
   dns.Set("a.test", {{"127.0.0.1"}, 60});
-  ResolverOptions options = At(dns);
+  ResolverOptions options = DnsAt(dns);
   options.max_names = 8;
   Names names(options);
   for (int i = 0; i < 20; ++i) dns.Set("k" + std::to_string(i) + ".test", {{"127.0.0.1"}, 60});

@@ -46,7 +46,7 @@ bool Has(const std::string& request, const std::string& text) {
   return request.find(text) != std::string::npos;
 }
 
-NamespaceRow Row(const std::string& name, NamespaceNumber number, std::vector<std::string> allow) {
+NamespaceRow SpaceRow(const std::string& name, NamespaceNumber number, std::vector<std::string> allow) {
   NamespaceRow row;
   row.name = name;
   row.number = number;
@@ -118,7 +118,7 @@ TEST_CASE("rules: headers take the place of the submitter's, for whom and where 
   DestinationRule rule = Bearing("http://" + Host(receiver) + "/v1");
   rule.callers = {"shop"};
   SenderFixture sender(With({rule}));
-  sender.SetTable({Row("other", 7, {"127.0.0.0/8"})});
+  sender.SetTable({SpaceRow("other", 7, {"127.0.0.0/8"})});
   NotifySpec spec = PostOf(receiver.Url("/v1/orders"), "x");
   spec.headers = {{"authorization", "mine"}, {"X-Own", "kept"}};
   Envelope shop;
@@ -211,7 +211,7 @@ TEST_CASE("rules: their values do not come back, in whatever way a receiver echo
 }
 
 TEST_CASE("rules: a certificate and authorities of a rule's own, and another namespace shows none") {
-  Authority servers, clients;
+  CertificateAuthority servers, clients;
   const Pair shown = servers.Issue("IP:127.0.0.1"), ours = clients.Issue("DNS:us.test");
   PeerContext asking = NewPeerContext(true, clients.certificate(), shown);
   TinyReceiver receiver(200, "", "127.0.0.1", 0, asking.get());
@@ -222,7 +222,7 @@ TEST_CASE("rules: a certificate and authorities of a rule's own, and another nam
   rule.follow_redirects = bare.follow_redirects = true;
   bare.namespaces = {"other"};
   SenderFixture sender(With({rule, bare}));
-  sender.SetTable({Row("other", 7, {"127.0.0.0/8"})});
+  sender.SetTable({SpaceRow("other", 7, {"127.0.0.0/8"})});
   for (int i = 0; i < 2; ++i) {
     const AttemptResult result = sender.Send(PostOf(receiver.Url("/"), "x"));
     CAPTURE(result.record.detail);
@@ -266,7 +266,7 @@ TEST_CASE("rules: whether redirects are followed says the destination's rule, th
 }
 
 TEST_CASE("rules: other rules close what was opened under those before") {
-  Authority servers;
+  CertificateAuthority servers;
   const Pair shown = servers.Issue("IP:127.0.0.1");
   PeerContext server = NewPeerContext(true, "", shown);
   TinyReceiver receiver(200, "", "127.0.0.1", 0, server.get());
@@ -278,7 +278,7 @@ TEST_CASE("rules: other rules close what was opened under those before") {
   REQUIRE(sender.Reload(With({rule})).ok());
   REQUIRE(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
   CHECK(receiver.connections() == 1);
-  Authority others;
+  CertificateAuthority others;
   rule.tls = rule.tls_without = *TlsContext::ForClient({.ca = others.certificate(), .certificate = {}, .key = {}});
   REQUIRE(sender.Reload(With({rule}, "2")).ok());
   receiver.WaitForOpen(0);
@@ -371,7 +371,7 @@ TEST_CASE("rules: a proxy at a closed address is not called, nor asked for what 
   rule.proxy = ProxyAt(proxy.port());
   rule.namespaces = {"default", "closed", "open"};
   SenderFixture sender(With({rule}));
-  sender.SetTable({Row("default", kDefaultNumber, {}), Row("open", 7, {"10.0.0.0/8"}), Row("closed", 8, {})});
+  sender.SetTable({SpaceRow("default", kDefaultNumber, {}), SpaceRow("open", 7, {"10.0.0.0/8"}), SpaceRow("closed", 8, {})});
   const auto error = [&](NamespaceNumber number, const std::string& url) {
     sender.in_namespace = number;
     return sender.Send(SpecFor(url)).record.error;
@@ -473,7 +473,7 @@ TEST_CASE("rules: calls that wait for a connection end where their namespace is 
   rule.connections = 1;
   rule.namespaces = {"other"};
   SenderFixture sender(With({rule}));
-  NamespaceRow row = Row("other", 7, {"127.0.0.0/8"});
+  NamespaceRow row = SpaceRow("other", 7, {"127.0.0.0/8"});
   sender.SetTable({row});
   sender.in_namespace = 7;
   const NotifyId first = sender.Start(PostOf(receiver.Url("/"), "x")), second = sender.Start(PostOf(receiver.Url("/"), "x"));

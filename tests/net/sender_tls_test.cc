@@ -17,7 +17,7 @@ namespace {
 /// Answers any GET with 200 and a page.
 class TlsReceiver {
  public:
-  explicit TlsReceiver(const Authority& authority) {
+  explicit TlsReceiver(const CertificateAuthority& authority) {
     const Pair shown = authority.Issue("IP:127.0.0.1");
     test::Process::Input input;
     input.arguments = {"s_server",
@@ -50,7 +50,7 @@ class TlsReceiver {
 };
 
 /// An authority, and a file that says that it is one.
-struct Trusted : Authority {
+struct Trusted : CertificateAuthority {
   test::TempDir directory;
   SenderOptions Options() const {
     SenderOptions options;

@@ -59,7 +59,7 @@ struct TlsPlace {
     return context;
   }
 
-  Authority authority;
+  CertificateAuthority authority;
   test::TempDir folder;
   std::unique_ptr<TlsFiles> files;
   HttpListener listener;

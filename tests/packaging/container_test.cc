@@ -42,7 +42,7 @@ Options ConfigOptions() {
   return read.options;
 }
 
-uint16_t PortOf(const std::string& listen) {
+uint16_t PublishedPort(const std::string& listen) {
   Result<ListenAddress> parsed = ParseListen(listen);
   REQUIRE(parsed.ok());
   return parsed->port;
@@ -73,9 +73,9 @@ TEST_CASE("kubernetes: the configuration of the ConfigMap passes --check-config"
 
 TEST_CASE("kubernetes: ports agree from the setting to the Service") {
   YAML::Node port = Container()["ports"][0], service = Manifest("Service")["spec"]["ports"][0];
-  CHECK(PortOf(ConfigOptions().listen) == port["containerPort"].as<uint16_t>());
+  CHECK(PublishedPort(ConfigOptions().listen) == port["containerPort"].as<uint16_t>());
   CHECK(service["targetPort"].as<std::string>() == port["name"].as<std::string>());
-  CHECK(service["port"].as<uint16_t>() == PortOf(Options().listen));
+  CHECK(service["port"].as<uint16_t>() == PublishedPort(Options().listen));
   YAML::Node annotations = Manifest("StatefulSet")["spec"]["template"]["metadata"]["annotations"];
   CHECK(annotations["prometheus.io/port"].as<uint16_t>() == port["containerPort"].as<uint16_t>());
 }
@@ -141,8 +141,8 @@ TEST_CASE("Dockerfile: the runtime stage has the package of each library, and no
 TEST_CASE("Dockerfile: port, directory and flags are those of the broker") {
   std::string file = ProjectFile("conf/Dockerfile");
   std::string listen = OneMatch(file, "listen = \"([^\"]*)\"/' /staged");
-  CHECK(OneMatch(file, "\nEXPOSE ([0-9]+)\n") == std::to_string(PortOf(listen)));
-  CHECK(OneMatch(file, "HEALTHCHECK .*\"http://127\\.0\\.0\\.1:([0-9]+)\"") == std::to_string(PortOf(listen)));
+  CHECK(OneMatch(file, "\nEXPOSE ([0-9]+)\n") == std::to_string(PublishedPort(listen)));
+  CHECK(OneMatch(file, "HEALTHCHECK .*\"http://127\\.0\\.0\\.1:([0-9]+)\"") == std::to_string(PublishedPort(listen)));
   CHECK(OneMatch(file, "\nVOLUME ([^\n]*)\n") == OneMatch(ProjectFile("cmake/install.cmake"), R"(set\(NOTIFYD_STATE_DIR ([^)]*)\))"));
   CHECK(Missing(FlagsIn(OneMatch(file, "\nCMD (.*)")), FlagsOfNotifyd()) == "");
 }

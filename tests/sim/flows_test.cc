@@ -10,7 +10,7 @@
 namespace notifyd::sim {
 namespace {
 
-void CheckSeed(uint64_t seed, FlowParts parts = FlowParts::kAll) {
+void CheckFlows(uint64_t seed, FlowParts parts = FlowParts::kAll) {
   INFO("replay with: notifyd_sim --flows --verbose --seed " << seed);
   FlowsOutcome outcome = RunFlows(seed, Mutation::kNone, Tracing::kNone, parts);
   for (const std::string& violation : outcome.violations) UNSCOPED_INFO("seed " << seed << ": " << violation);
@@ -18,7 +18,7 @@ void CheckSeed(uint64_t seed, FlowParts parts = FlowParts::kAll) {
 }
 
 /// The first seed in which it is noticed, 0: none.
-uint64_t Noticed(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
+uint64_t NoticedInFlows(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
   for (uint64_t seed = 1; seed <= most_seeds; ++seed)
     for (const std::string& violation : RunFlows(seed, mutation).violations)
       if (violation.find(what) != std::string::npos) return seed;
@@ -28,7 +28,7 @@ uint64_t Noticed(Mutation mutation, const char* what, uint64_t most_seeds = 100)
 }  // namespace
 
 TEST_CASE("flows: groups, topics, services and schedules keep what is promised over the seeds") {
-  for (uint64_t seed = 1; seed <= 200; ++seed) CheckSeed(seed);
+  for (uint64_t seed = 1; seed <= 200; ++seed) CheckFlows(seed);
 }
 
 TEST_CASE("flows: groups, topics, services and schedules keep what is promised over seeds that nobody ran before") {
@@ -38,15 +38,15 @@ TEST_CASE("flows: groups, topics, services and schedules keep what is promised o
   WARN("fresh seeds: notifyd_sim --flows --seeds " << from << ".." << from + kFresh - 1);
   // A slow machine or a sanitizer runs fewer of them.
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
+  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckFlows(seed);
 }
 
 TEST_CASE("flows: a schedule that a broker which kept dying takes too late for any of its times is refused, and asked for anew") {
-  CheckSeed(185380205727268);
+  CheckFlows(185380205727268);
 }
 
 TEST_CASE("flows: a member that was read from the disk starts once what let it go is durable, like one in memory") {
-  for (uint64_t seed : {8500487, 8502586}) CheckSeed(seed, FlowParts::kNone);
+  for (uint64_t seed : {8500487, 8502586}) CheckFlows(seed, FlowParts::kNone);
 }
 
 TEST_CASE("flows: the same seed gives the same trace") {
@@ -69,49 +69,49 @@ TEST_CASE(
 // ---- what is wrong is noticed
 
 TEST_CASE("flows: a member of a group that goes out before its turn is noticed") {
-  CHECK(Noticed(Mutation::kLoseChange, "the one before it is not settled") > 0);
+  CHECK(NoticedInFlows(Mutation::kLoseChange, "the one before it is not settled") > 0);
 }
 TEST_CASE("flows: a group that is told of twice is noticed") {
-  CHECK(Noticed(Mutation::kToldTwice, "is told of 2 times") > 0);
+  CHECK(NoticedInFlows(Mutation::kToldTwice, "is told of 2 times") > 0);
 }
 TEST_CASE("flows: a subscription that is passed over is noticed") {
-  CHECK(Noticed(Mutation::kSkippedSubscription, "in place of") > 0);
+  CHECK(NoticedInFlows(Mutation::kSkippedSubscription, "in place of") > 0);
 }
 TEST_CASE("flows: an instance that is called after its ttl is noticed") {
-  CHECK(Noticed(Mutation::kOutlived, "whose ttl was over") > 0);
+  CHECK(NoticedInFlows(Mutation::kOutlived, "whose ttl was over") > 0);
 }
 TEST_CASE("flows: a run that is made twice is noticed") {
-  CHECK(Noticed(Mutation::kRunTwice, "two runs of one time") > 0);
+  CHECK(NoticedInFlows(Mutation::kRunTwice, "two runs of one time") > 0);
 }
 TEST_CASE("flows: a time that is neither run nor counted as missed is noticed") {
-  CHECK(Noticed(Mutation::kLostRun, "that were missed, of") > 0);
+  CHECK(NoticedInFlows(Mutation::kLostRun, "that were missed, of") > 0);
 }
 TEST_CASE("flows: an answer that is lost is noticed") {
-  CHECK(Noticed(Mutation::kLostAnswer, "is not kept") > 0);
+  CHECK(NoticedInFlows(Mutation::kLostAnswer, "is not kept") > 0);
 }
 TEST_CASE("flows: an answer that is kept for longer than its notify is noticed") {
-  CHECK(Noticed(Mutation::kOverdueAnswer, "is not kept for as long as it") > 0);
+  CHECK(NoticedInFlows(Mutation::kOverdueAnswer, "is not kept for as long as it") > 0);
 }
 TEST_CASE("flows: a held event that is not held is noticed") {
-  CHECK(Noticed(Mutation::kUnheldEvent, "goes out before it is triggered or due") > 0);
+  CHECK(NoticedInFlows(Mutation::kUnheldEvent, "goes out before it is triggered or due") > 0);
 }
 TEST_CASE("flows: a replay that leaves an event out is noticed") {
-  CHECK(Noticed(Mutation::kSkippedReplay, "with its replays, in place of") > 0);
+  CHECK(NoticedInFlows(Mutation::kSkippedReplay, "with its replays, in place of") > 0);
 }
 TEST_CASE("flows: a replay that is made twice is noticed") {
-  CHECK(Noticed(Mutation::kReplayTwice, "with its replays, in place of") > 0);
+  CHECK(NoticedInFlows(Mutation::kReplayTwice, "with its replays, in place of") > 0);
 }
 TEST_CASE("flows: a run that publishes twice is noticed") {
-  CHECK(Noticed(Mutation::kPublishTwice, "two runs of one time") > 0);
+  CHECK(NoticedInFlows(Mutation::kPublishTwice, "two runs of one time") > 0);
 }
 TEST_CASE("flows: a host with more calls than it bears, some of them to instances is noticed") {
-  CHECK(Noticed(Mutation::kUncappedInstance, "calls at once, and bears") > 0);
+  CHECK(NoticedInFlows(Mutation::kUncappedInstance, "calls at once, and bears") > 0);
 }
 TEST_CASE("flows: an alert that is told of twice is noticed") {
-  CHECK(Noticed(Mutation::kAlertTwice, "told of twice that it fires") > 0);
+  CHECK(NoticedInFlows(Mutation::kAlertTwice, "told of twice that it fires") > 0);
 }
 TEST_CASE("flows: an alert whose end nobody is told of is noticed") {
-  CHECK(Noticed(Mutation::kUnendedAlert, "is never told to be over") > 0);
+  CHECK(NoticedInFlows(Mutation::kUnendedAlert, "is never told to be over") > 0);
 }
 
 }  // namespace notifyd::sim

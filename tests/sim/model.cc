@@ -13,7 +13,7 @@ std::string Name(NotifyId id) {
   return id.ToString();
 }
 
-std::string Text(const NotifyState& s) {
+std::string StateText(const NotifyState& s) {
   auto time = [](int64_t ms) { return ms == kWallNever.ms ? std::string("never") : std::to_string(ms); };
   return "phase " + std::to_string(static_cast<int>(s.phase)) + (s.reason.empty() ? "" : " (" + s.reason + ")") + " due " + time(s.due.ms) +
          (s.at_once ? " at once" : "") + " retry " + std::to_string(s.retry_at.ms) + " next " + std::to_string(s.next_attempt_at.ms) + " expires " +
@@ -91,7 +91,7 @@ bool Model::SameState(const NotifyState& a, const NotifyState& b) {
 void Model::CompareState(NotifyId id, const NotifyState& written, const Notify& notify) {
   const NotifyState& own = notify.state;
   if (SameState(written, own)) return;
-  std::string both = ": " + Text(written) + " in place of " + Text(own);
+  std::string both = ": " + StateText(written) + " in place of " + StateText(own);
   if (written.phase == Phase::kSucceeded && own.phase != Phase::kSucceeded && !IsSettled(own.phase))
     return violation_("P2 " + Name(id) + " is succeeded, but its receiver never took it" + both);
   bool times = written.phase == own.phase && written.attempts_made == own.attempts_made && written.attempts_before == own.attempts_before &&
@@ -139,7 +139,7 @@ void Model::End() {
   for (NotifyId id : touched_.notifies) {
     const Notify& notify = notifies_.at(id);
     if (!written.count(id)) {
-      violation_("P1 what was decided about " + Name(id) + " is not written: " + Text(notify.state));
+      violation_("P1 what was decided about " + Name(id) + " is not written: " + StateText(notify.state));
       continue;
     }
     if (notify.exists) {
@@ -490,7 +490,7 @@ void Model::CarryStart(NotifyId id) {
   Flight* flight = InFlight(id);
   std::string name = Name(id);
   if (!notify || !flight || flight->started) return violation_("P2 " + name + " starts without its turn");
-  if (!notify->pending()) violation_("P1 " + name + " starts although it is " + Text(notify->state));
+  if (!notify->pending()) violation_("P1 " + name + " starts although it is " + StateText(notify->state));
   if (IsPaused(notify->envelope->lane)) violation_("P4 " + name + " starts in lane " + notify->envelope->lane.name + ", which is paused");
   if (notify->state.expires_at <= wall())
     violation_("P6 " + name + " starts " + std::to_string(wall().ms - notify->state.expires_at.ms) + " ms after its expiry");

@@ -10,7 +10,7 @@
 namespace notifyd::sim {
 namespace {
 
-void CheckSeed(uint64_t seed) {
+void CheckSeveral(uint64_t seed) {
   INFO("replay with: notifyd_sim --several --verbose --seed " << seed);
   SeveralOutcome outcome = RunSeveral(seed);
   for (const std::string& violation : outcome.violations) UNSCOPED_INFO("seed " << seed << ": " << violation);
@@ -18,7 +18,7 @@ void CheckSeed(uint64_t seed) {
 }
 
 /// The first seed in which it is noticed, 0: none.
-uint64_t Noticed(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
+uint64_t NoticedInSeveral(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
   for (uint64_t seed = 1; seed <= most_seeds; ++seed)
     for (const std::string& violation : RunSeveral(seed, mutation).violations)
       if (violation.find(what) != std::string::npos) return seed;
@@ -28,7 +28,7 @@ uint64_t Noticed(Mutation mutation, const char* what, uint64_t most_seeds = 100)
 }  // namespace
 
 TEST_CASE("several namespaces: the promises hold for each over the seeds, and nothing crosses") {
-  for (uint64_t seed = 1; seed <= 200; ++seed) CheckSeed(seed);
+  for (uint64_t seed = 1; seed <= 200; ++seed) CheckSeveral(seed);
 }
 
 TEST_CASE("several namespaces: the promises hold over seeds that nobody ran before") {
@@ -38,7 +38,7 @@ TEST_CASE("several namespaces: the promises hold over seeds that nobody ran befo
   WARN("fresh seeds: notifyd_sim --several --seeds " << from << ".." << from + kFresh - 1);
   // A slow machine or a sanitizer runs fewer of them.
   auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeed(seed);
+  for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckSeveral(seed);
 }
 
 TEST_CASE("several namespaces: the same seed gives the same trace") {
@@ -59,16 +59,16 @@ TEST_CASE("several namespaces: the seeds reach sleep, both ways to wake, removal
 // ---- what is wrong is noticed
 
 TEST_CASE("several namespaces: a grant that is lent on before it is given back is noticed") {
-  CHECK(Noticed(Mutation::kLentEarly, "calls in flight in all", 2000) > 0);
+  CHECK(NoticedInSeveral(Mutation::kLentEarly, "calls in flight in all", 2000) > 0);
 }
 TEST_CASE("several namespaces: a place of a shared rule that is lent on before it is given back is noticed") {
-  CHECK(Noticed(Mutation::kSharedEarly, "a host of a shared rule", 300) > 0);
+  CHECK(NoticedInSeveral(Mutation::kSharedEarly, "a host of a shared rule", 300) > 0);
 }
 TEST_CASE("several namespaces: a request that reaches another namespace is noticed") {
-  CHECK(Noticed(Mutation::kWrongNamespace, "was never asked") > 0);
+  CHECK(NoticedInSeveral(Mutation::kWrongNamespace, "was never asked") > 0);
 }
 TEST_CASE("several namespaces: one that sleeps and misses its wake is noticed") {
-  CHECK(Noticed(Mutation::kMissedWake, "P4 ") > 0);
+  CHECK(NoticedInSeveral(Mutation::kMissedWake, "P4 ") > 0);
 }
 
 }  // namespace notifyd::sim

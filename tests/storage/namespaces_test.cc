@@ -140,7 +140,7 @@ TEST_CASE("namespaces: that one sleeps is not reported to it") {
 
 TEST_CASE("namespaces: a kill at any moment leaves of each the beginning of what it wrote, all that was reported in it") {
   constexpr NamespaceNumber kNumbers[] = {0, 2, 3, 300};
-  constexpr uint64_t kBatches = 60;
+  constexpr uint64_t kBatchesEach = 60;
   for (size_t moment : {1, 2, 5, 8}) {
     RocksHostHarness store;
     TempDir temp;
@@ -149,7 +149,7 @@ TEST_CASE("namespaces: a kill at any moment leaves of each the beginning of what
       Views views(&store);
       for (NamespaceNumber number : kNumbers) views.At(number);
       views.reports.HoldAt(moment);
-      for (uint64_t id = 1; id <= kBatches; ++id) {
+      for (uint64_t id = 1; id <= kBatchesEach; ++id) {
         for (NamespaceNumber number : kNumbers) {
           Totals totals;
           totals.accepted = id;
@@ -162,7 +162,7 @@ TEST_CASE("namespaces: a kill at any moment leaves of each the beginning of what
       fs::create_directory(temp.path() / "copy");
       for (const fs::path& file : FilesIn(store.directory())) fs::copy_file(file, temp.path() / "copy" / file.filename());
       views.reports.Release();
-      for (NamespaceNumber number : kNumbers) views.reports.AwaitLast(number, kBatches);
+      for (NamespaceNumber number : kNumbers) views.reports.AwaitLast(number, kBatchesEach);
       views.open.clear();
     }
     const fs::path directory = temp.path() / "copy";

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 template <class Encode, class Record>
-std::string Encoded(Encode encode, const Record& record) {
+std::string EncodedRecord(Encode encode, const Record& record) {
   std::string out;
   encode(record, &out);
   return out;
@@ -111,9 +111,9 @@ TEST_CASE("retention: what compaction removed at one level does not come back fr
 
 TEST_CASE("tables: of a notify that is sent at once nothing reaches them but its record, with its end in it") {
   RocksHarness store;
-  constexpr uint64_t kNotifies = 3000;
+  constexpr uint64_t kStoredNotifies = 3000;
   std::vector<WriteOp> begin, end;
-  for (uint64_t id = 1; id <= kNotifies; ++id) {
+  for (uint64_t id = 1; id <= kStoredNotifies; ++id) {
     begin.push_back(PutDue{Clock::kWall, {5, {id}}});
     begin.push_back(Put(MakeRecord(id)));
     end.push_back(Change({id}, SettledState(Phase::kSucceeded), MakeAttempt(1)));
@@ -125,7 +125,7 @@ TEST_CASE("tables: of a notify that is sent at once nothing reaches them but its
   // What it replays is in tables then.
   auto tool = StoreTool::Open(store.Options());
   REQUIRE(tool.ok());
-  CHECK(*(*tool)->TableEntries(EncodeNotifyKey({1})) == kNotifies);
+  CHECK(*(*tool)->TableEntries(EncodeNotifyKey({1})) == kStoredNotifies);
   CHECK(*(*tool)->TableEntries(EncodeMetaKey(kTotalsName)) < 10);
 }
 
@@ -159,7 +159,7 @@ TEST_CASE("damage: a damaged change is an error before and after compaction, unt
   RocksHarness store;
   store.Commit({Put(MakeRecord(1))});
   Raw(store, [&](StoreTool& tool) {
-    std::string operand = Encoded(EncodeChange, StateChange{SettledState(Phase::kFailed), MakeAttempt(1)});
+    std::string operand = EncodedRecord(EncodeChange, StateChange{SettledState(Phase::kFailed), MakeAttempt(1)});
     operand[7] ^= 1;
     REQUIRE(tool.Merge(EncodeNotifyKey({1}), operand).ok());
   });

@@ -73,24 +73,24 @@ EVP_PKEY* ReadKey(const std::string& pem) {
 
 }  // namespace
 
-struct Authority::Impl {
+struct CertificateAuthority::Impl {
   EVP_PKEY* key;
   X509* certificate;
 };
 
-Authority::Authority() : impl_(new Impl) {
+CertificateAuthority::CertificateAuthority() : impl_(new Impl) {
   impl_->key = EVP_EC_gen("P-256");
   impl_->certificate = Make(impl_->key, "an authority", nullptr, impl_->key, "", true);
   certificate_ = Pem(impl_->certificate);
 }
 
-Authority::~Authority() {
+CertificateAuthority::~CertificateAuthority() {
   EVP_PKEY_free(impl_->key);
   X509_free(impl_->certificate);
   delete impl_;
 }
 
-Pair Authority::Issue(const std::string& names, const std::string& subject, long seconds) const {
+Pair CertificateAuthority::Issue(const std::string& names, const std::string& subject, long seconds) const {
   EVP_PKEY* key = EVP_EC_gen("P-256");
   X509* certificate = Make(key, subject, impl_->certificate, impl_->key, names, false, seconds);
   Pair out{Pem(certificate), Pem(key)};

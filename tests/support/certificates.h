@@ -13,11 +13,11 @@ struct Pair {
   std::string key;          // PEM
 };
 
-class Authority {
+class CertificateAuthority {
  public:
-  Authority();
-  ~Authority();
-  Authority(const Authority&) = delete;
+  CertificateAuthority();
+  ~CertificateAuthority();
+  CertificateAuthority(const CertificateAuthority&) = delete;
   /// PEM.
   const std::string& certificate() const { return certificate_; }
   /// `names`: as OpenSSL's configuration has a subjectAltName, "DNS:localhost,IP:127.0.0.1"; empty: none. It holds for so many

@@ -7,7 +7,7 @@
 namespace notifyd {
 
 Identity::Identity() {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair shown =
       authority.Issue("IP:127.0.0.1,IP:127.0.0.2,IP:::1,DNS:a.test,DNS:good.test,DNS:mixed.test,DNS:moves.test,DNS:two.test,DNS:*.wild.test");
   for (SSL_CTX** made : {&server_, &http2_, &asking12_, &asking13_}) {

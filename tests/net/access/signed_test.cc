@@ -13,7 +13,7 @@
 namespace notifyd {
 namespace {
 
-const Need kSubmits{.scopes = {Scope::kSubmit}, .changes = true};
+const Need kSignedSubmits{.scopes = {Scope::kSubmit}, .changes = true};
 const Need kReads{.scopes = {Scope::kRead}};
 constexpr int64_t kTs = kLater.ms / 1000;
 
@@ -30,7 +30,7 @@ struct Signed {
     out.headers.emplace_back("Authorization", SignHead(head, stage.last.id, stage.last.secret, ts, nonce));
     return out;
   }
-  std::variant<Admitted, NotAdmitted> Ask(const HttpRequest& request, const Need& need = kSubmits, WallTime now = kLater) {
+  std::variant<Admitted, NotAdmitted> Ask(const HttpRequest& request, const Need& need = kSignedSubmits, WallTime now = kLater) {
     return stage.Ask(request, need, AccessStage::From("10.0.0.1"), now);
   }
   AccessStage stage;
@@ -139,9 +139,9 @@ TEST_CASE("signed request: its time is within five minutes, and a change is not 
   CHECK(ReasonOf(s.Ask(s.Sign("nonce-03", kTs - 302))) == "signed_at_another_time");
   CHECK(ReasonOf(s.Ask(s.Sign("nonce-04", kTs + 301))) == "signed_at_another_time");
   const WallTime soon{kStart.ms + 1000};
-  CHECK(ReasonOf(s.Ask(s.Sign("nonce-05", kStart.ms / 1000 - 1), kSubmits, soon)) == "signed_before_start");
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-05", kStart.ms / 1000 - 1), kSignedSubmits, soon)) == "signed_before_start");
   CHECK(StatusOf(s.Ask(s.Sign("nonce-06", kStart.ms / 1000 - 1), kReads, soon)) == 200);
-  CHECK(StatusOf(s.Ask(s.Sign("nonce-07", kStart.ms / 1000), kSubmits, soon)) == 200);
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-07", kStart.ms / 1000), kSignedSubmits, soon)) == 200);
   CHECK(ReasonOf(s.Ask(s.Sign("nonce-08", std::numeric_limits<int64_t>::max()))) == "signed_at_another_time");
 }
 
@@ -150,21 +150,21 @@ TEST_CASE("signed request: a change of the second of the start, which may be fro
   s.stage.started = WallTime{kStart.ms + 400};
   const WallTime soon{kStart.ms + 700};
   const int64_t second = kStart.ms / 1000;
-  const auto answer = s.Ask(s.Sign("nonce-01", second), kSubmits, soon);
+  const auto answer = s.Ask(s.Sign("nonce-01", second), kSignedSubmits, soon);
   REQUIRE(StatusOf(answer) == 503);
   CHECK(ReasonOf(answer) == "");
   CHECK(s.stage.nonces.size() == 0);
-  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", second - 1), kSubmits, soon)) == "signed_before_start");
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", second - 1), kSignedSubmits, soon)) == "signed_before_start");
   CHECK(StatusOf(s.Ask(s.Sign("nonce-01", second), kReads, soon)) == 200);
   // Who may not at all is told so first.
   CHECK(StatusOf(s.Ask(s.Sign("nonce-01", second), {.scopes = {Scope::kSubmit}, .changes = true, .named = "three"}, soon)) == 404);
-  CHECK(StatusOf(s.Ask(s.Sign("nonce-02", second + 1), kSubmits, soon)) == 200);
-  CHECK(ReasonOf(s.Ask(s.Sign("nonce-02", second + 1), kSubmits, soon)) == "repeated_nonce");
+  CHECK(StatusOf(s.Ask(s.Sign("nonce-02", second + 1), kSignedSubmits, soon)) == 200);
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-02", second + 1), kSignedSubmits, soon)) == "repeated_nonce");
 }
 
 TEST_CASE("signed request: a change of before what it is about was served here is refused, and not as one of a stranger") {
   Signed s;
-  Need moved = kSubmits;
+  Need moved = kSignedSubmits;
   moved.served_since = WallTime{kTs * 1000 + 1};
   const auto answer = s.Ask(s.Sign("nonce-01"), moved);
   REQUIRE(StatusOf(answer) == 503);
@@ -183,9 +183,9 @@ TEST_CASE("signed request: a nonce is remembered for as long as its time would p
   REQUIRE(StatusOf(s.Ask(s.Sign("nonce-01", kTs + 300))) == 200);
   for (int64_t after = 0; after <= 600; after += 30) {
     CAPTURE(after);
-    CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", kTs + 300), kSubmits, WallTime{kLater.ms + after * 1000})) == "repeated_nonce");
+    CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", kTs + 300), kSignedSubmits, WallTime{kLater.ms + after * 1000})) == "repeated_nonce");
   }
-  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", kTs + 300), kSubmits, WallTime{kLater.ms + 602'000})) == "signed_at_another_time");
+  CHECK(ReasonOf(s.Ask(s.Sign("nonce-01", kTs + 300), kSignedSubmits, WallTime{kLater.ms + 602'000})) == "signed_at_another_time");
 }
 
 TEST_CASE("signed request: no body without a digest, no stream, and only tokens that sign") {
@@ -238,7 +238,7 @@ TEST_CASE("signed request: no body without a digest, no stream, and only tokens 
     row.old_until = WallTime{kLater.ms + 1};
     s.stage.Put(row);
     CHECK(StatusOf(s.Ask(s.Sign("nonce-01"))) == 200);
-    CHECK(ReasonOf(s.Ask(s.Sign("nonce-02"), kSubmits, WallTime{kLater.ms + 1})) == "wrong_signature");
+    CHECK(ReasonOf(s.Ask(s.Sign("nonce-02"), kSignedSubmits, WallTime{kLater.ms + 1})) == "wrong_signature");
   }
 }
 

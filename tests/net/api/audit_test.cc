@@ -5,7 +5,7 @@
 namespace notifyd {
 namespace {
 
-constexpr NamespaceNumber kOne = TeamsFixture::kOne;
+constexpr NamespaceNumber kAuditOne = TeamsFixture::kOne;
 
 TEST_CASE("audit: that sealing the store anew was begun is in the audit, and not that it was refused, or looked at") {
   TeamsFixture f;
@@ -30,7 +30,7 @@ TEST_CASE("audit: each change by a token is in the audit: who, from where, what,
   TeamsFixture f;
   Grant grant = TeamsFixture::Of({"one"}, ScopeSet::All());
   const std::string token = f.Give(grant), who = "token " + f.last.id;
-  const NotifyId id = NotifyId::Of(kOne, 5);
+  const NotifyId id = NotifyId::Of(kAuditOne, 5);
   f.As(token, "DELETE", "/v1/notifies/" + id.ToString());
   CHECK(f.sink.audited.empty());
   f.Reply(f.ViewOf(id, "shop"));
@@ -59,7 +59,7 @@ TEST_CASE("audit: each change by a token is in the audit: who, from where, what,
 TEST_CASE("audit: a change is answered once its entry of the audit is durable, and has one where its client went away before, too") {
   TeamsFixture f;
   const std::string token = f.Give({"*"}, ScopeSet::All());
-  const NotifyId id = NotifyId::Of(kOne, 5);
+  const NotifyId id = NotifyId::Of(kAuditOne, 5);
   f.sink.holds_audit = true;
   f.As(token, "DELETE", "/v1/notifies/" + id.ToString());
   f.Reply(f.ViewOf(id, "shop"));

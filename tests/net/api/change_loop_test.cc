@@ -9,7 +9,7 @@ namespace {
 constexpr const char* kPath = "/v1/notifies/n000000000000001f";
 
 /// A notify that waits for its fkey, with data.
-std::shared_ptr<const NotifyRecord> Held(ApiFixture& f, const std::string& data = "1") {
+std::shared_ptr<const NotifyRecord> Holding(ApiFixture& f, const std::string& data = "1") {
   f.Submit(R"({"url":"http://h/","fkey":"f","data":)" + data + "}");
   return std::make_shared<const NotifyRecord>(f.RecordOf(f.Item()));
 }
@@ -25,7 +25,7 @@ std::string ETagOfView(ApiFixture& f, const std::shared_ptr<const NotifyRecord>&
 
 TEST_CASE("change: reads, then changes what it read, under the same request") {
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   f.Ask("PATCH", kPath, R"({"data":{"n":1.50}})", {{"Content-Type", "application/merge-patch+json"}});
   CHECK(f.Posted<ChangeReadRequest>().request == RequestId{3, f.last_token});
   CHECK(f.Posted<ChangeReadRequest>().id == NotifyId{0x1f});
@@ -48,7 +48,7 @@ TEST_CASE("change: reads, then changes what it read, under the same request") {
 
 TEST_CASE("change: an empty patch answers 200 with the notify, and changes nothing") {
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   f.Ask("PATCH", kPath, "{}");
   size_t events = f.sink.events.size();
   f.Reply(ViewOf(base));
@@ -60,7 +60,7 @@ TEST_CASE("change: an empty patch answers 200 with the notify, and changes nothi
 
 TEST_CASE("change: begins again from the read where the notify was changed in between") {
   ApiFixture f;
-  auto first = Held(f, "1"), second = Held(f, "2");
+  auto first = Holding(f, "1"), second = Holding(f, "2");
   f.Ask("PATCH", kPath, R"({"headers":{"X-A":"b"}})");
   f.Reply(ViewOf(first));
   f.Reply(Stale{});
@@ -73,7 +73,7 @@ TEST_CASE("change: begins again from the read where the notify was changed in be
 
 TEST_CASE("change: gives up with 409 after so many tries") {
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   f.Ask("PATCH", kPath, R"({"data":5})");
   for (int i = 0; i < kMaxChangeTries; ++i) {
     REQUIRE_FALSE(f.answered());
@@ -87,7 +87,7 @@ TEST_CASE("change: gives up with 409 after so many tries") {
 
 TEST_CASE("change: fifty at once all get through") {
   ApiFixture f;
-  auto record = Held(f, "{}");
+  auto record = Holding(f, "{}");
   f.sink.events.clear();
   for (int i = 0; i < 50; ++i) f.Ask("PATCH", kPath, "{\"data\":{\"k" + std::to_string(i) + "\":1}}");
   // The core: one notify, and what changes it must have read what it is.
@@ -115,7 +115,7 @@ TEST_CASE("change: fifty at once all get through") {
 
 TEST_CASE("change: refusals of either step are the answer") {
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   f.Ask("PATCH", kPath, R"({"data":5})");
   f.Reply(Refused{Status(Code::kNotFound, "none"), {}});
   CHECK(f.Outcome() == "404");
@@ -127,7 +127,7 @@ TEST_CASE("change: refusals of either step are the answer") {
 
 TEST_CASE("change: If-Match holds, or 412 and nothing is changed") {
   ApiFixture f;
-  auto base = Held(f), other = Held(f, "2");
+  auto base = Holding(f), other = Holding(f, "2");
   std::string tag = ETagOfView(f, base), other_tag = ETagOfView(f, other);
   REQUIRE(tag != other_tag);
   struct Row {
@@ -150,7 +150,7 @@ TEST_CASE("change: If-Match holds, or 412 and nothing is changed") {
 
 TEST_CASE("change: an If-Match that is none is 400 before anything is read") {
   ApiFixture f;
-  std::string tag = ETagOfView(f, Held(f)), bare = tag.substr(1, tag.size() - 2);
+  std::string tag = ETagOfView(f, Holding(f)), bare = tag.substr(1, tag.size() - 2);
   for (const Headers& headers : std::vector<Headers>{{{"If-Match", bare}}, {{"If-Match", ""}}, {{"If-Match", tag}, {"If-Match", bare}}}) {
     CAPTURE(headers[0].second);
     size_t posted = f.sink.events.size();
@@ -162,7 +162,7 @@ TEST_CASE("change: an If-Match that is none is 400 before anything is read") {
 
 TEST_CASE("change: If-Match is looked at again where the notify was changed in between") {
   ApiFixture f;
-  auto base = Held(f), other = Held(f, "2");
+  auto base = Holding(f), other = Holding(f, "2");
   std::string tag = ETagOfView(f, base);
   f.Ask("PATCH", kPath, R"({"data":5})", {{"If-Match", tag}});
   f.Reply(ViewOf(base));
@@ -207,7 +207,7 @@ TEST_CASE("change: another media type is answered with those that a patch may ha
 
 TEST_CASE("change: what its result is refused for, after the read") {
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   f.Ask("PATCH", kPath, R"({"retry":{"factor":0}})");
   size_t events = f.sink.events.size();
   f.Reply(ViewOf(base));
@@ -218,7 +218,7 @@ TEST_CASE("change: what its result is refused for, after the read") {
 TEST_CASE("change: a client that goes away at any step leaves nothing behind") {
   int steps = GENERATE(1, 2, 3);
   ApiFixture f;
-  auto base = Held(f);
+  auto base = Holding(f);
   uint64_t token = f.Ask("PATCH", kPath, R"({"data":5})");
   if (steps > 1) f.Reply(ViewOf(base));
   if (steps > 2) f.Reply(Stale{});
@@ -236,7 +236,7 @@ TEST_CASE("change: a client that goes away at any step leaves nothing behind") {
 
 /// The spec of a notify that waits for its fkey, with data.
 std::shared_ptr<const std::string> SpecWith(ApiFixture& f, const std::string& data) {
-  return Held(f, data)->spec;
+  return Holding(f, data)->spec;
 }
 
 TEST_CASE("trigger: its data is merged into what is held, and it is asked again with that") {

@@ -242,8 +242,8 @@ TEST_CASE("change: random notifies keep all that a patch does not name") {
 }
 
 TEST_CASE("change: whatever a random patch makes of a notify is a notify that an empty patch leaves as it is") {
-  static constexpr const char* kFields[] = {"due_at", "delay_ms", "data",   "body",       "body_base64", "headers", "priority",
-                                            "retry",  "expect",   "ttl_ms", "expires_at", "url",         "nope"};
+  static constexpr const char* kChangeFields[] = {"due_at", "delay_ms", "data",   "body",       "body_base64", "headers", "priority",
+                                                  "retry",  "expect",   "ttl_ms", "expires_at", "url",         "nope"};
   static constexpr const char* kValues[] = {"null",
                                             "5",
                                             "0",
@@ -272,7 +272,7 @@ TEST_CASE("change: whatever a random patch makes of a notify is a notify that an
     std::string document = RandomDocument(&random), patch;
     for (uint64_t i = random.Below(4); i > 0; --i) {
       patch += patch.empty() ? "" : ",";
-      patch += "\"" + std::string(kFields[random.Below(std::size(kFields))]) + "\":" + kValues[random.Below(std::size(kValues))];
+      patch += "\"" + std::string(kChangeFields[random.Below(std::size(kChangeFields))]) + "\":" + kValues[random.Below(std::size(kValues))];
     }
     patch = "{" + patch + "}";
     CAPTURE(seed, document, patch);
@@ -460,12 +460,12 @@ TEST_CASE("change: lane, host, fkey, caller and callback are the base's") {
 
 // ---- what is refused
 
-struct Row {
+struct ChangeRow {
   const char *patch, *outcome;
 };
 
 TEST_CASE("change: what a patch may not say") {
-  auto row = GENERATE(values<Row>({
+  auto row = GENERATE(values<ChangeRow>({
       {"", "400"},
       {"{", "400"},
       {"{} x", "400"},

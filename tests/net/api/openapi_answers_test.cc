@@ -14,7 +14,7 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kId = "n000000000000001f";
+constexpr const char* kAnswersId = "n000000000000001f";
 const std::vector<std::string> kNone;
 
 /// A notify with every field set.
@@ -77,7 +77,7 @@ TEST_CASE("openapi: a notify in every answer that shows one") {
     }
   }
   Viewed viewed = ViewOf(Full(f), State::kHeld);
-  f.Ask("PATCH", std::string("/v1/notifies/") + kId, "{}");
+  f.Ask("PATCH", std::string("/v1/notifies/") + kAnswersId, "{}");
   f.Reply(viewed);
   held.Check(f, "/v1/notifies/{id}", "patch");
   held.CheckAllSeen("NotifyView");
@@ -100,7 +100,7 @@ TEST_CASE("openapi: groups") {
   view.responses = {std::make_shared<const Response>(Response{500, {{"Content-Type", "text/plain"}}, "no", false, WallTime{5}}),
                     std::make_shared<const Response>(Response{200, {}, "\xff", true, WallTime{5}})};
   auto answered = [](auto what) { return GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(what)})}; };
-  const std::string target = std::string("/v1/groups/") + kId;
+  const std::string target = std::string("/v1/groups/") + kAnswersId;
   for (const char* method : {"GET", "DELETE"}) {
     f.Ask(method, target);
     f.Reply(answered(view));
@@ -266,7 +266,7 @@ TEST_CASE("openapi: trigger, retry, bulk operations") {
   f.Ask("POST", "/v1/fkeys/f/trigger?remember_ms=5");
   f.Reply(Remembered{});
   held.Check(f, "/v1/fkeys/{fkey}/trigger", "post");
-  f.Ask("POST", std::string("/v1/notifies/") + kId + "/retry");
+  f.Ask("POST", std::string("/v1/notifies/") + kAnswersId + "/retry");
   f.Reply(Retried{NotifyId{0x1f}, State::kScheduled});
   held.Check(f, "/v1/notifies/{id}/retry", "post");
   for (const char* kind : {"retry", "cancel", "purge"}) {
@@ -304,7 +304,7 @@ TEST_CASE("openapi: submits that wait, and answers that are kept") {
     held.Check(f, "/v1/notifies", "post");
   }
   for (const std::shared_ptr<const Response>& kept : {text, std::shared_ptr<const Response>(bytes)}) {
-    f.Ask("GET", std::string("/v1/notifies/") + kId + "/response");
+    f.Ask("GET", std::string("/v1/notifies/") + kAnswersId + "/response");
     f.Reply(ResponseViewed{NotifyId{0x1f}, kept});
     held.Check(f, "/v1/notifies/{id}/response", "get");
   }
@@ -317,11 +317,11 @@ TEST_CASE("openapi: explain") {
   YAML::Node code = held.document.Schema("Explained")["properties"]["reasons"]["items"]["properties"]["code"];
   CHECK(code["enum"].as<std::vector<std::string>>().size() == ReasonCodes().size());
   for (const std::string& word : ReasonCodes()) {
-    f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+    f.Ask("GET", std::string("/v1/notifies/") + kAnswersId + "/explain");
     f.Reply(Explained{NotifyId{0x1f}, State::kReady, {{word, "why"}}, WallTime{5}});
     held.Check(f, "/v1/notifies/{id}/explain", "get");
   }
-  f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+  f.Ask("GET", std::string("/v1/notifies/") + kAnswersId + "/explain");
   f.Reply(Explained{NotifyId{0x1f}, State::kReady, {}, std::nullopt});
   held.Check(f, "/v1/notifies/{id}/explain", "get");
   held.CheckAllSeen("Explained");

@@ -15,7 +15,7 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kId = "n000000000000001f";
+constexpr const char* kDocumentId = "n000000000000001f";
 
 /// With a token of the id that paths name.
 class DocumentFixture : public ApiFixture {
@@ -29,10 +29,10 @@ class DocumentFixture : public ApiFixture {
       table.PutNamespace(name, std::move(row));
     }
     auto token = std::make_shared<TokenRow>();
-    token->id = kId;
+    token->id = kDocumentId;
     token->name = "a token";
     token->grant = Grant::Everything();
-    table.PutToken(kId, std::move(token));
+    table.PutToken(kDocumentId, std::move(token));
     api.SetTable(std::make_shared<const AccessTable>(std::move(table)));
   }
   /// Whoever was asked refuses, as that status says.
@@ -54,7 +54,7 @@ std::string Upper(std::string text) {
 
 /// A path of the document with arguments that name something.
 std::string Target(std::string path) {
-  for (auto [argument, value] : {std::pair("{id}", kId),
+  for (auto [argument, value] : {std::pair("{id}", kDocumentId),
                                  {"{fkey}", "f"},
                                  {"{caller}", "c"},
                                  {"{host}", "h:1"},
@@ -178,7 +178,7 @@ TEST_CASE("openapi: the fields of a namespace's settings, of a token and of a si
   CHECK(Names(document, "LaneRule") == Known(AskWith("PUT", "/v1/namespaces/n", R"({"lane_rules":[{"match":"a",)", "}]}")));
   CHECK(Names(document, "TokenSettings") == Known(AskWith("POST", "/v1/tokens", "{", "}")));
   CHECK(Names(document, "NewSigningKey") == Known(AskWith("POST", "/v1/namespaces/default/keys", "{", "}")));
-  CHECK(Names(document, "Rotation") == Known(AskWith("POST", std::string("/v1/tokens/") + kId + "/rotate", "{", "}")));
+  CHECK(Names(document, "Rotation") == Known(AskWith("POST", std::string("/v1/tokens/") + kDocumentId + "/rotate", "{", "}")));
 }
 
 TEST_CASE("openapi: the fields of a notify are the parser's") {
@@ -210,7 +210,7 @@ TEST_CASE("openapi: the fields of a change are those that may be changed") {
   std::set<std::string> changeable;
   DocumentFixture f;
   for (const std::string& name : EveryName()) {
-    f.Ask("PATCH", std::string("/v1/notifies/") + kId, "{\"" + name + "\":null}");
+    f.Ask("PATCH", std::string("/v1/notifies/") + kDocumentId, "{\"" + name + "\":null}");
     if (!f.answered()) changeable.insert(name);
     f.answers.clear();
   }
@@ -227,7 +227,7 @@ TEST_CASE("openapi: the fields of topics, subscriptions and events are the parse
   CHECK(subscription == Known(AskWith("PUT", "/v1/subscriptions/s", R"({"topic":"t","url":"http://h/",)", "}")));
   CHECK(Names(document, "NewEvent") == Known(AskWith("POST", "/v1/topics/t/publish", "{", "}")));
   CHECK(Names(document, "NewTopicEvent") == Known(AskWith("POST", "/v1/publish", R"({"topic":"t",)", "}")));
-  CHECK(Names(document, "EventReplay") == Known(AskWith("POST", std::string("/v1/events/") + kId + "/replay", "{", "}")));
+  CHECK(Names(document, "EventReplay") == Known(AskWith("POST", std::string("/v1/events/") + kDocumentId + "/replay", "{", "}")));
   CHECK(Names(document, "SubscriptionReplay") == Known(AskWith("POST", "/v1/subscriptions/s/replay", "{", "}")));
   CHECK(Names(document, "SubscriptionApply") == Known(AskWith("POST", "/v1/subscriptions/s/apply", "{", "}")));
 }
@@ -293,7 +293,7 @@ std::string OutcomeOf(const std::string& schema, const std::string& field, const
   if (schema == "Filter") f.Ask("POST", "/v1/notifies/purge", R"({"filter":{"state":"failed",)" + object.substr(1) + "}");
   if (schema == "NamespaceSettings") f.Ask("PUT", "/v1/namespaces/n", object);
   if (schema == "NewSigningKey") f.Ask("POST", "/v1/namespaces/default/keys", object);
-  if (schema == "Rotation") f.Ask("POST", std::string("/v1/tokens/") + kId + "/rotate", object);
+  if (schema == "Rotation") f.Ask("POST", std::string("/v1/tokens/") + kDocumentId + "/rotate", object);
   if (schema == "LanePatch") f.Ask("PATCH", std::string("/v1/lanes/") + (fifo ? "fifo" : "concurrent") + "/l", object);
   return f.Outcome();
 }

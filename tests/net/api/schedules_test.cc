@@ -6,7 +6,7 @@ namespace notifyd {
 namespace {
 
 template <class What>
-const What& AskedOf(ApiFixture& f) {
+const What& ScheduleAskedOf(ApiFixture& f) {
   return std::get<What>(f.Posted<ScheduleRequest>().ask->what);
 }
 
@@ -20,7 +20,7 @@ TEST_CASE("schedules: one with all that it may say") {
             "paused":true,"jitter_ms":5000,"notify":{"url":"http://h/a","caller":"shop","delay_ms":5,"ttl_ms":9,"fkey":"f","on_held":"replace","data":{"a":1.0}}})",
       {{"If-None-Match", "*"}});
   REQUIRE_FALSE(f.answered());
-  const SchedulePut& put = AskedOf<SchedulePut>(f);
+  const SchedulePut& put = ScheduleAskedOf<SchedulePut>(f);
   CHECK(put.name == "night.1");
   CHECK(put.condition.absent);
   CHECK(put.said->cron == "30 2 L * FRI#1");
@@ -44,7 +44,7 @@ TEST_CASE("schedules: one that publishes") {
       "PUT", "/v1/schedules/s",
       R"({"every_ms":1000,"publish":{"topic":"a.b","key":"k","data":{"at":"{{scheduled_at}}"},"labels":{"l":"v"},"caller":"c","fkey":"f","on_held":"keep","delay_ms":7}})");
   REQUIRE_FALSE(f.answered());
-  const Schedule& said = *AskedOf<SchedulePut>(f).said;
+  const Schedule& said = *ScheduleAskedOf<SchedulePut>(f).said;
   CHECK(said.topic == "a.b");
   CHECK(said.key == "k");
   CHECK(said.envelope->caller == "c");
@@ -104,28 +104,28 @@ TEST_CASE("schedules: the partition of what order_by, or a rule for lanes, order
   ApiFixture f;
   f.Ask("PUT", "/v1/schedules/s",
         R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","partitions":64,"data":{"a":"{{scheduled_at}}"}}})");
-  CHECK(AskedOf<SchedulePut>(f).said->envelope->lane == LaneKey{Mode::kFifo, "L"});
+  CHECK(ScheduleAskedOf<SchedulePut>(f).said->envelope->lane == LaneKey{Mode::kFifo, "L"});
   f.Ask("PUT", "/v1/schedules/s", R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","data":{"b":1}}})");
   CHECK(f.Outcome() == "422 /notify/order_by");
   f.Ask("PUT", "/v1/schedules/s", R"({"every_ms":1000,"notify":{"url":"http://h/","lane":"L","order_by":"/a","order_by_missing":"spread"}})");
-  CHECK(AskedOf<SchedulePut>(f).said->envelope->lane.name == "L");
+  CHECK(ScheduleAskedOf<SchedulePut>(f).said->envelope->lane.name == "L");
 }
 
 TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   ApiFixture f;
   f.Ask("GET", "/v1/schedules/s");
-  CHECK(AskedOf<ScheduleGet>(f).name == "s");
+  CHECK(ScheduleAskedOf<ScheduleGet>(f).name == "s");
   f.Ask("GET", "/v1/schedules?limit=7&after=a&prefix=b");
-  CHECK(AskedOf<ScheduleList>(f).query.limit == 7);
-  CHECK(AskedOf<ScheduleList>(f).query.after == "a");
-  CHECK(AskedOf<ScheduleList>(f).query.prefix == "b");
+  CHECK(ScheduleAskedOf<ScheduleList>(f).query.limit == 7);
+  CHECK(ScheduleAskedOf<ScheduleList>(f).query.after == "a");
+  CHECK(ScheduleAskedOf<ScheduleList>(f).query.prefix == "b");
   f.Ask("PATCH", "/v1/schedules/s", R"({"paused":false})", {{"If-Match", "*"}});
-  CHECK_FALSE(AskedOf<SchedulePause>(f).paused);
-  CHECK(AskedOf<SchedulePause>(f).condition.present);
+  CHECK_FALSE(ScheduleAskedOf<SchedulePause>(f).paused);
+  CHECK(ScheduleAskedOf<SchedulePause>(f).condition.present);
   f.Ask("POST", "/v1/schedules/s/run");
-  CHECK(AskedOf<ScheduleRunNow>(f).name == "s");
+  CHECK(ScheduleAskedOf<ScheduleRunNow>(f).name == "s");
   f.Ask("DELETE", "/v1/schedules/s");
-  CHECK(AskedOf<ScheduleDelete>(f).name == "s");
+  CHECK(ScheduleAskedOf<ScheduleDelete>(f).name == "s");
   f.Reply(ScheduleAnswered{std::make_shared<const ScheduleAnswer>(ScheduleAnswer{ScheduleRemoved{}})});
   CHECK(f.Answer().status == 204);
   f.Ask("GET", "/v1/schedules/a%20b");

@@ -8,7 +8,7 @@ namespace notifyd {
 namespace {
 
 template <class Ask>
-const Ask& Asked(ApiFixture& f) {
+const Ask& ServiceAsked(ApiFixture& f) {
   const ServiceAsk& ask = *f.Posted<ServiceRequest>().ask;
   REQUIRE(std::holds_alternative<Ask>(ask.what));
   return std::get<Ask>(ask.what);
@@ -58,7 +58,7 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
       R"({"balance":"hash","hash_by":"/id","pool":"eu","pool_fallback":"us","https":true,"host_header":"API.example:8443","failover_max":0,)"
       R"("breaker":{"failures":2,"ratio":0.25,"window":10,"open_ms":100,"max_wait_ms":5000,"disable_after_ms":0,"on_open":"fail"},"probe":"/healthz?x=1"})",
       {{"If-Match", "*"}});
-  const PutService& put = Asked<PutService>(f);
+  const PutService& put = ServiceAsked<PutService>(f);
   CHECK(put.name == "billing");
   CHECK(put.condition.present);
   CHECK(put.settings.balance == Balance::kHash);
@@ -72,14 +72,14 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
   REQUIRE(put.settings.breaker);
   CHECK(*put.settings.breaker == BreakerSettings{true, 2, 25, 10, 100, 5'000, 0, true});
   f.Ask("PUT", "/v1/services/billing", "{}");
-  CHECK(Asked<PutService>(f).settings == ServiceSettings());
+  CHECK(ServiceAsked<PutService>(f).settings == ServiceSettings());
   f.Ask("PUT", "/v1/services/billing/instances/a:1", R"({"url":"https://a/api","weight":7,"pools":["us","eu","us"],"ttl_ms":1000})");
-  CHECK(Asked<PutInstance>(f).id == "a:1");
-  CHECK(Asked<PutInstance>(f).settings == InstanceSettings{"https://a/api", 7, {"eu", "us"}, 1'000});
+  CHECK(ServiceAsked<PutInstance>(f).id == "a:1");
+  CHECK(ServiceAsked<PutInstance>(f).settings == InstanceSettings{"https://a/api", 7, {"eu", "us"}, 1'000});
   f.Ask("DELETE", "/v1/services/billing/instances/a:1");
-  CHECK(Asked<DeleteInstance>(f).service == "billing");
+  CHECK(ServiceAsked<DeleteInstance>(f).service == "billing");
   f.Ask("GET", "/v1/services?prefix=b&after=c&limit=2");
-  CHECK(Asked<ListServices>(f).page.limit == 2);
+  CHECK(ServiceAsked<ListServices>(f).page.limit == 2);
 }
 
 TEST_CASE("services: what they are refused for") {
@@ -162,7 +162,7 @@ TEST_CASE("services: what is shown of them") {
   Answer(f, {.kind = ServiceAnswer::Kind::kDeleted});
   CHECK(f.Answer().status == 204);
   f.Ask("PUT", "/v1/services/billing", "{}", {{"If-None-Match", "*"}});
-  CHECK(Asked<PutService>(f).condition.absent);
+  CHECK(ServiceAsked<PutService>(f).condition.absent);
   f.Reply(Stale{});
   CHECK(f.Answer().status == 412);
 }
@@ -170,14 +170,14 @@ TEST_CASE("services: what is shown of them") {
 TEST_CASE("services: a list of instances is waited for by its ETag") {
   ApiFixture f;
   f.Ask("GET", "/v1/services/billing/instances");
-  CHECK_FALSE(Asked<ListInstances>(f).changed_from);
+  CHECK_FALSE(ServiceAsked<ListInstances>(f).changed_from);
   Answer(f, One(ServiceAnswer::Kind::kInstances));
   CHECK(Json(f.Answer().body).At("/items/0/id") == "a:1");
   const std::string etag = f.Header("ETag");
   f.Ask("GET", "/v1/services/billing/instances?wait_ms=5000", "", {{"If-None-Match", etag}});
-  REQUIRE(Asked<ListInstances>(f).changed_from);
-  CHECK(*Asked<ListInstances>(f).changed_from == FingerprintOf("x"));
-  CHECK(Asked<ListInstances>(f).wait_ms == 5'000);
+  REQUIRE(ServiceAsked<ListInstances>(f).changed_from);
+  CHECK(*ServiceAsked<ListInstances>(f).changed_from == FingerprintOf("x"));
+  CHECK(ServiceAsked<ListInstances>(f).wait_ms == 5'000);
   Answer(f, {.kind = ServiceAnswer::Kind::kUnchanged, .bytes = "x"});
   CHECK(f.Answer().status == 304);
   CHECK(f.Header("ETag") == etag);

@@ -6,7 +6,7 @@
 namespace notifyd {
 namespace {
 
-struct Row {
+struct SubmitRow {
   const char *fields, *outcome;
 };
 
@@ -158,7 +158,7 @@ TEST_CASE("submit: every field at once is stored as it was said") {
 }
 
 TEST_CASE("submit: fields and their values") {
-  auto row = GENERATE(values<Row>({
+  auto row = GENERATE(values<SubmitRow>({
       // unknown, unbuilt, of another kind
       {R"("nope":1)", "422 /nope"},
       {R"("nope":null)", "422 /nope"},

@@ -12,7 +12,7 @@ namespace h2 {
 
 enum Type : uint8_t { kData = 0, kHeaders = 1, kRst = 3, kSettings = 4, kPush = 5, kPing = 6, kGoAway = 7, kWindow = 8, kContinuation = 9 };
 inline constexpr uint8_t kEndStream = 1, kAck = 1, kEndHeaders = 4;
-enum Code : uint32_t { kNoError = 0, kInternal = 2, kRefused = 7, kCancel = 8, kCalm = 11, kHttp11 = 13 };
+enum ErrorCode : uint32_t { kNoError = 0, kInternal = 2, kRefused = 7, kCancel = 8, kCalm = 11, kHttp11 = 13 };
 inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 inline std::string Number(uint32_t value, int bytes) {
@@ -49,10 +49,10 @@ inline std::string Head(uint32_t stream, const std::string& status, Fields more 
 inline std::string Data(uint32_t stream, const std::string& bytes, bool last) {
   return Frame(kData, last ? kEndStream : uint8_t{0}, stream, bytes);
 }
-inline std::string Rst(uint32_t stream, Code code) {
+inline std::string Rst(uint32_t stream, ErrorCode code) {
   return Frame(kRst, 0, stream, Number(code, 4));
 }
-inline std::string GoAway(uint32_t last, Code code) {
+inline std::string GoAway(uint32_t last, ErrorCode code) {
   return Frame(kGoAway, 0, 0, Number(last, 4) + Number(code, 4));
 }
 inline std::string Window(uint32_t stream, uint32_t more) {

@@ -8,7 +8,7 @@
 namespace notifyd {
 namespace {
 
-using State = TlsSession::State;
+using ClientState = TlsSession::State;
 
 struct Stage {
   std::shared_ptr<const TlsContext> Client(const std::string& ca, const Pair& shown = {}) {
@@ -16,7 +16,7 @@ struct Stage {
     REQUIRE(made.ok());
     return *made;
   }
-  Authority authority;
+  CertificateAuthority authority;
   Pair shown = authority.Issue("DNS:good.example,DNS:*.wild.example,IP:127.0.0.1,IP:::1");
 };
 
@@ -29,7 +29,7 @@ TEST_CASE("tls client: a server with a certificate for the name is talked to, an
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), host), server.get(), true);
   wire.Settle();
   CAPTURE(wire.session().failure(), host);
-  REQUIRE(wire.session().state() == State::kOpen);
+  REQUIRE(wire.session().state() == ClientState::kOpen);
   CHECK(std::string(SSL_get_servername(wire.peer(), TLSEXT_NAMETYPE_host_name)) == host);
   wire.session().Write("request");
   wire.PeerWrite("answer");
@@ -46,13 +46,13 @@ TEST_CASE("tls client: an address is looked for among the certificate's addresse
   const std::string host = GENERATE(std::string("127.0.0.1"), std::string("::1"));
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), host), server.get(), true);
   wire.Settle();
-  CHECK(wire.session().state() == State::kOpen);
+  CHECK(wire.session().state() == ClientState::kOpen);
   CHECK(SSL_get_servername(wire.peer(), TLSEXT_NAMETYPE_host_name) == nullptr);
 }
 
 TEST_CASE("tls client: a certificate for another name, or of somebody who is not trusted, is refused before anything is sent") {
   Stage stage;
-  Authority other;
+  CertificateAuthority other;
   PeerContext server = NewPeerContext(true, "", stage.shown);
   struct Wrong {
     std::string host;
@@ -65,7 +65,7 @@ TEST_CASE("tls client: a certificate for another name, or of somebody who is not
   CAPTURE(wrong.host);
   Wire wire(TlsSession::Connect(stage.Client(wrong.trusted ? stage.authority.certificate() : other.certificate()), wrong.host), server.get(), true);
   wire.Settle();
-  CHECK(wire.session().state() == State::kFailed);
+  CHECK(wire.session().state() == ClientState::kFailed);
   CAPTURE(wire.session().failure());
   CHECK(wire.session().failure().find(wrong.why) != std::string::npos);
   wire.session().Write("secret");
@@ -78,18 +78,18 @@ TEST_CASE("tls client: a name that is none fails at once") {
   const std::string host = GENERATE(std::string(), std::string(300, 'a'), std::string("a\0b", 3));
   CAPTURE(host);
   auto session = TlsSession::Connect(stage.Client(stage.authority.certificate()), host);
-  CHECK(session->state() == State::kFailed);
+  CHECK(session->state() == ClientState::kFailed);
   CHECK(session->output_bytes() == 0);
 }
 
 TEST_CASE("tls client: it shows its certificate where it is asked for one") {
   Stage stage;
-  Authority clients;
+  CertificateAuthority clients;
   PeerContext server = NewPeerContext(true, clients.certificate(), stage.shown);
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate(), clients.Issue("DNS:us.example")), "good.example"), server.get(), true);
   wire.session().Write("too early: not taken");
   wire.Settle();
-  REQUIRE(wire.session().state() == State::kOpen);
+  REQUIRE(wire.session().state() == ClientState::kOpen);
   wire.session().Write("request");
   wire.Settle();
   CHECK(wire.peer_got == "request");
@@ -111,8 +111,8 @@ TEST_CASE("tls client: both sides are ours") {
     }
   };
   move();
-  REQUIRE(client->state() == State::kOpen);
-  REQUIRE(server->state() == State::kOpen);
+  REQUIRE(client->state() == ClientState::kOpen);
+  REQUIRE(server->state() == ClientState::kOpen);
   client->Write("to the server");
   server->Write("to the client");
   move();
@@ -129,7 +129,7 @@ TEST_CASE("tls client: a dot at a name's end is no part of it") {
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example."), server.get(), true);
   wire.Settle();
   CAPTURE(wire.session().failure());
-  REQUIRE(wire.session().state() == State::kOpen);
+  REQUIRE(wire.session().state() == ClientState::kOpen);
   CHECK(std::string(SSL_get_servername(wire.peer(), TLSEXT_NAMETYPE_host_name)) == "good.example");
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("tls client: HTTP/2 is spoken where it was offered and the server chos
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example", {.http2 = offered, .memory = nullptr}), server.get(),
             true);
   wire.Settle();
-  REQUIRE(wire.session().state() == State::kOpen);
+  REQUIRE(wire.session().state() == ClientState::kOpen);
   CHECK(wire.session().http2() == offered);
 }
 
@@ -165,7 +165,7 @@ TEST_CASE("tls client: a session is kept where there is a place for it, and gone
     Wire wire(TlsSession::Connect(context, "good.example", {.http2 = false, .memory = std::move(kept)}), server.get(), true);
     wire.PeerWrite("hello");
     wire.Settle();
-    REQUIRE(wire.session().state() == State::kOpen);
+    REQUIRE(wire.session().state() == ClientState::kOpen);
     return wire.session().resumed();
   };
   CHECK_FALSE(resumed(memory));
@@ -178,18 +178,18 @@ TEST_CASE("tls client: a session is kept where there is a place for it, and gone
 
 TEST_CASE("tls client: it is known whether the server said itself why it ends the connection") {
   Stage stage;
-  Authority clients;
+  CertificateAuthority clients;
   PeerContext server = NewPeerContext(true, clients.certificate(), stage.shown);
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   SSL_CTX_set_max_proto_version(server.get(), version);
   Wire wire(TlsSession::Connect(stage.Client(stage.authority.certificate()), "good.example"), server.get(), true);
   wire.Settle();
-  CHECK(wire.session().state() == State::kFailed);
+  CHECK(wire.session().state() == ClientState::kFailed);
   CHECK(wire.session().alerted());
-  Authority other;
+  CertificateAuthority other;
   Wire untrusting(TlsSession::Connect(stage.Client(other.certificate()), "good.example"), server.get(), true);
   untrusting.Settle();
-  CHECK(untrusting.session().state() == State::kFailed);
+  CHECK(untrusting.session().state() == ClientState::kFailed);
   CHECK_FALSE(untrusting.session().alerted());
 }
 

@@ -8,7 +8,7 @@ namespace notifyd {
 namespace {
 
 TEST_CASE("tls context: what cannot be used is refused, and the field named") {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair one = authority.Issue("DNS:one.example"), two = authority.Issue("DNS:two.example");
   const std::string garbled = one.certificate.substr(0, 100) + "!" + one.certificate.substr(101);
   struct Wrong {
@@ -40,7 +40,7 @@ TEST_CASE("tls context: what cannot be used is refused, and the field named") {
 }
 
 TEST_CASE("tls context: a client's certificate and key go together, and the system's authorities are the default") {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair one = authority.Issue("DNS:one.example");
   CHECK(TlsContext::ForClient({}).ok());
   CHECK(TlsContext::ForClient({authority.certificate(), one.certificate, one.key}).ok());

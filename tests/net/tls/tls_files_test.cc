@@ -10,7 +10,7 @@ namespace notifyd {
 namespace {
 
 TEST_CASE("tls files: a new pair makes a new context, the same one none, and half of one leaves what was and is told once") {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair one = authority.Issue("DNS:one.example"), two = authority.Issue("DNS:two.example");
   test::TempDir folder;
   TlsFiles files({folder.At("cert"), folder.At("key"), ""});
@@ -44,7 +44,7 @@ TEST_CASE("tls files: a new pair makes a new context, the same one none, and hal
 }
 
 TEST_CASE("tls files: a client_ca that is named must hold somebody") {
-  const Authority authority;
+  const CertificateAuthority authority;
   const Pair one = authority.Issue("DNS:one.example");
   test::TempDir folder;
   folder.Write("cert", one.certificate);

@@ -22,8 +22,8 @@ namespace {
 
 using State = TlsSession::State;
 
-const Authority& TheAuthority() {
-  static const Authority authority;
+const CertificateAuthority& TheAuthority() {
+  static const CertificateAuthority authority;
   return authority;
 }
 const Pair& TheServer() {
@@ -143,7 +143,7 @@ TEST_CASE("tls server: old versions, and suites without forward secrecy or authe
 
 TEST_CASE("tls server: a client certificate is demanded where an authority is set, and its names come out") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
-  static const Authority clients;
+  static const CertificateAuthority clients;
   SECTION("none shown") {
     Case c(version, {}, clients.certificate());
     c.wire.PeerWrite("x");
@@ -181,7 +181,7 @@ SSL_SESSION* g_session = nullptr;
 TEST_CASE("tls server: a session is resumed, but not where client certificates are demanded, and never with early data") {
   const int version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
   const bool certificates = GENERATE(false, true);
-  static const Authority clients;
+  static const CertificateAuthority clients;
   std::shared_ptr<const TlsContext> context = ServerContext(certificates ? clients.certificate() : "");
   PeerContext client = NewPeerContext(false, TheAuthority().certificate(), certificates ? clients.Issue("DNS:a.example") : Pair());
   SSL_CTX_set_min_proto_version(client.get(), version);
