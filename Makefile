@@ -86,8 +86,8 @@ format:
 	git ls-files --cached --others --exclude-standard '*.h' '*.cc' | xargs clang-format -i
 
 tidy: packages
-	cmake --preset release
-	git ls-files 'base/*.cc' 'broker/*.cc' 'storage/*.cc' 'net/*.cc' 'cli/*.cc' | xargs -n 1 -P $(JOBS) clang-tidy -p build/release --quiet
+	cmake --preset dev
+	git ls-files 'base/*.cc' 'broker/*.cc' 'storage/*.cc' 'net/*.cc' 'cli/*.cc' | xargs -n 1 -P $(JOBS) clang-tidy -p build/dev --quiet
 
 define run_tests
 	cmake --preset $(1)
