@@ -5,6 +5,7 @@ import { Browser, Broker, Receiver } from "./harness.mjs";
 import { bundleCases } from "./bundle_cases.mjs";
 import { pageCases } from "./page_cases.mjs";
 import { actionCases } from "./action_cases.mjs";
+import { commandCases } from "./command_cases.mjs";
 import { nightCases } from "./night_cases.mjs";
 import { accessCases } from "./access_cases.mjs";
 import { clusterCases } from "./cluster_cases.mjs";
@@ -21,7 +22,7 @@ if (options.shots) {
 }
 let passed = 0;
 const failed = [];
-for (const [name, run] of [...bundleCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...clusterCases]) {
+for (const [name, run] of [...bundleCases, ...commandCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...clusterCases]) {
   if (options.only && !name.includes(options.only)) continue;
   const began = Date.now();
   const things = [];

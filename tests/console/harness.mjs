@@ -146,10 +146,11 @@ export class Receiver {
     this.calls = [];
     this.good = false; // whatever the path
     this.server = http.createServer((request, response) => {
-      let body = "";
-      request.on("data", (bytes) => (body += bytes));
+      const parts = [];
+      request.on("data", (bytes) => parts.push(bytes));
       request.on("end", () => {
-        this.calls.push({ path: request.url, id: request.headers["notify-id"], body });
+        const bytes = Buffer.concat(parts);
+        this.calls.push({ path: request.url, id: request.headers["notify-id"], body: bytes.toString(), bytes, method: request.method, headers: request.headers });
         if (!this.good && request.url.startsWith("/bad")) {
           response.writeHead(503, { "Content-Type": "application/json" });
           response.end('{"error":"the database is down"}');

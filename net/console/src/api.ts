@@ -1,4 +1,5 @@
 // The broker's API, and who asks it. The token lies in the tab's session alone and goes along as a header; nothing of it stands in a URL.
+import { notifyctl } from "./commands";
 import { route } from "./route";
 import { Store, keep, kept } from "./store";
 import type { Whoami } from "./types";
@@ -47,6 +48,9 @@ export function parseExactly(text: string): unknown {
   return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }
 
+/// What was typed for a number and is none is refused by the broker: as null it would be the default.
+const numbers = (_key: string, value: unknown): unknown => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
+
 interface Ask {
   exactly?: boolean;
   body?: unknown;
@@ -89,7 +93,7 @@ export async function ask<T>(method: string, path: string, { body, signal, heade
       cache: "no-store",
       credentials: "omit",
       headers: headersOf(body === undefined ? headers : { "Content-Type": patch, ...headers }),
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined ? undefined : JSON.stringify(body, numbers),
     });
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -120,6 +124,9 @@ export function space(): string {
 
 /// "/v1/notifies" of the page's namespace.
 export const spaced = (path: string): string => `/v1/namespaces/${encodeURIComponent(space())}${path.slice("/v1".length)}`;
+
+/// How notifyctl is called for the page's namespace.
+export const ctl = (): string => notifyctl(space());
 
 /// May whoever is logged in do what needs one of these scopes?
 export function may(...scopes: string[]): boolean {

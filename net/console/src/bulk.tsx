@@ -1,7 +1,8 @@
 // A filter becomes an action: counted first (a dry run), then done with its progress shown, then who did it.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Problem, ask, session, spaced } from "./api";
-import { bulkFilter, commandOf, labelOf, type Filter, type FilterName } from "./filter";
+import { Problem, ask, session, space, spaced } from "./api";
+import { commandOf } from "./commands";
+import { bulkFilter, labelOf, type Filter, type FilterName } from "./filter";
 import { count, localTime } from "./format";
 import { href } from "./route";
 import { t, term } from "./text";
@@ -92,7 +93,7 @@ export function Bulk({ kind, filter, close }: { kind: Kind; filter: Filter; clos
       </div>
       <details>
         <summary>{t("as_command")}</summary>
-        <Code>{commandOf(kind, fixed)}</Code>
+        <Code>{commandOf(kind, fixed, space())}</Code>
       </details>
       <footer>
         {phase.at === "counted" && phase.counted > 0 ? (

@@ -41,16 +41,6 @@ export function bulkFilter(filter: Filter): Record<string, unknown> {
   return body;
 }
 
-const quoted = (text: string): string => (/^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replace(/'/g, `'\\''`)}'`);
-export const shellQuoted = quoted;
-
-/// The same as a command of notifyctl.
-export function commandOf(verb: string, filter: Filter): string {
-  const parts = ["notifyctl", verb];
-  for (const name of kFilters) for (const value of name === "state" && filter.state ? [filter.state.join(",")] : (filter[name] ?? [])) parts.push(`--${name.replace(/_/g, "-")}`, quoted(value));
-  return parts.join(" ");
-}
-
 /// What somebody typed to search: an id, "key=value" pairs, or else what it looks like.
 export function understand(text: string): { id: string } | { filter: Filter } | null {
   const trimmed = text.trim();

@@ -1,6 +1,6 @@
 // Who submits how much; and held back by hand.
 import { useState } from "preact/hooks";
-import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
 import { bytes, compact, count, percent } from "../format";
 import { List } from "../list";
 import { usePoll } from "../poll";
@@ -96,7 +96,7 @@ export function Callers() {
             rows={rows}
             keyOf={(row) => (row.others ? "\u0000" : row.caller)}
             to={(row) => href("notifies", [], { caller: row.caller })}
-            empty={<Empty title={t("flood_none")} command={"notifyctl submit http://127.0.0.1:9100/orders --caller shop --data '{\"order\":1}'"} />}
+            empty={<Empty title={t("flood_none")} command={`${ctl()} submit http://127.0.0.1:9100/orders --caller shop --data '{"order":1}'`} />}
             columns={[
               { name: t("f_caller"), width: "minmax(8rem, 1.5fr)", main: true, cell: (row) => (row.others ? <span class="faint">{t("caller_others")}</span> : <><Name>{row.caller}</Name> {row.caller === chosen ? <Badge tone="plain">{t("chosen")}</Badge> : null}</>) },
               { name: t("col_state"), width: "7rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.submits_per_s !== null ? <Badge tone="plain">{`${row.submits_per_s}${t("per_s")}`}</Badge> : null) },

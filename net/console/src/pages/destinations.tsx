@@ -1,9 +1,10 @@
 // Which destination hurts? Hosts by failures now, services and their instances; one host, and what can be done about it.
 import { useState } from "preact/hooks";
-import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
 import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { Bulk } from "../bulk";
 import { Chart, type Line } from "../chart";
+import { positional } from "../commands";
 import { compact, count, duration, localTime, parseTime } from "../format";
 import type { Filter } from "../filter";
 import { List, type Column } from "../list";
@@ -56,7 +57,7 @@ function Services() {
         more={pages.more}
         keyOf={(s) => s.name}
         to={(s) => href("service", [s.name])}
-        empty={<Empty title={t("services_none")} command="notifyctl service instance put stock a http://10.0.0.5:8080" />}
+        empty={<Empty title={t("services_none")} command={`${ctl()} service instance put stock a http://10.0.0.5:8080`} />}
         columns={[
           { name: t("f_service"), width: "minmax(10rem, 2fr)", main: true, cell: (s) => <a href={href("service", [s.name])}><Name>{s.name}</Name></a> },
           {
@@ -92,7 +93,7 @@ export function Destinations() {
         {pages.loading ? (
           <p class="faint">{t("loading")}</p>
         ) : (
-          <List label={t("hosts_title")} rows={rows} more={pages.more} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("hosts_none")} command={"notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"} />} />
+          <List label={t("hosts_title")} rows={rows} more={pages.more} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("hosts_none")} command={`${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`} />} />
         )}
       </Panel>
       <Services />
@@ -304,7 +305,7 @@ export function ServicePage() {
           rows={pages.rows}
           more={pages.more}
           keyOf={(i) => i.id}
-          empty={<Empty title={t("instances_none")} command={`notifyctl service instance put ${name} a http://10.0.0.5:8080`} />}
+          empty={<Empty title={t("instances_none")} command={`${ctl()} service instance put ${positional(name)} a http://10.0.0.5:8080`} />}
           columns={[
             { name: t("col_id"), width: "minmax(6rem, 1fr)", main: true, cell: (i) => <><Name>{i.id}</Name><Copy text={i.id} /></> },
             { name: t("col_state"), width: "9rem", main: true, cell: (i) => <Badge tone={i.state === "alive" ? "good" : i.state === "draining" ? "warn" : "bad"}>{term("instance", i.state)}</Badge> },

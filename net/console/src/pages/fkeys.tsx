@@ -1,6 +1,6 @@
 // One fkey: what is held under it, or was triggered by it; and all that are held.
 import { useState } from "preact/hooks";
-import { ask, may, spaced } from "../api";
+import { ask, ctl, may, parseExactly, spaced } from "../api";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
@@ -23,7 +23,7 @@ function Trigger({ fkey, close, done }: { fkey: string; close: () => void; done:
           event.preventDefault();
           let body: unknown;
           try {
-            body = data.trim() === "" ? {} : { data: JSON.parse(data) };
+            body = data.trim() === "" ? {} : { data: parseExactly(data) };
           } catch (error) {
             say(String(error), true);
             return;
@@ -52,13 +52,17 @@ function One({ fkey }: { fkey: string }) {
   const seen = usePoll(path, (signal) => ask<Notify | Remembered>("GET", path, { signal }), 2000);
   const [asks, setAsks] = useState(false);
   const view = seen.data?.body;
+  // What is triggered already, or was never held, is neither triggered nor cancelled by its fkey. Who may not look may trigger all the same.
+  const remembered = view !== undefined && "remembered" in view;
+  const held = view !== undefined && !("remembered" in view) && view.state === "held";
+  const unseen = seen.error !== null && !seen.error.missing;
   return (
     <Panel
       title={<Name>{fkey}</Name>}
       aside={
         <>
-          {may("submit") ? <button type="button" class="main" onClick={() => setAsks(true)}>{t("trigger")}</button> : null}
-          {may("operate") && view ? (
+          {may("submit") && (held || (unseen && !view)) ? <button type="button" class="main" onClick={() => setAsks(true)}>{t("trigger")}</button> : null}
+          {may("operate") && (held || remembered) ? (
             <Act
               tone="danger"
               act={async () => {
@@ -74,7 +78,7 @@ function One({ fkey }: { fkey: string }) {
       }
     >
       {seen.error ? <Fault problem={seen.error} again={seen.again} /> : null}
-      {view && "remembered" in view ? <p>{t("fkey_remembered")}</p> : null}
+      {remembered ? <p>{t("fkey_remembered")}</p> : null}
       {view && !("remembered" in view) ? (
         <Facts
           rows={[
@@ -131,7 +135,7 @@ export function Fkeys() {
               more={pages.more}
               keyOf={(n) => n.id}
               to={(n) => (n.fkey ? href("fkeys", [], { fkey: n.fkey }) : href("notify", [n.id]))}
-              empty={<Empty title={t("fkeys_none")} command={"notifyctl submit http://127.0.0.1:9100/ship --fkey order-1 --data '{\"order\":1}'\nnotifyctl trigger order-1"} />}
+              empty={<Empty title={t("fkeys_none")} command={`${ctl()} submit http://127.0.0.1:9100/ship --fkey order-1 --data '{"order":1}'\n${ctl()} trigger order-1`} />}
               columns={[
                 { name: t("f_fkey"), width: "minmax(10rem, 2fr)", main: true, cell: (n) => (n.fkey ? <a href={href("fkeys", [], { fkey: n.fkey })}><Name>{n.fkey}</Name></a> : <span class="faint">{t("held_by_group")}</span>) },
                 { name: t("col_id"), width: "12.5rem", main: true, cell: (n) => <NotifyId id={n.id} /> },

@@ -1,5 +1,5 @@
 // Groups: notifies that are accepted, watched and told of together.
-import { ask, get, may, spaced } from "../api";
+import { ask, ctl, get, may, spaced } from "../api";
 import { count } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
@@ -62,7 +62,7 @@ export function Groups() {
           more={pages.more}
           keyOf={(g) => g.id}
           to={(g) => href("group", [g.id])}
-          empty={<Empty title={t("groups_none")} command={`echo '{"notifies":[{"url":"http://127.0.0.1:9100/stock"},{"url":"http://127.0.0.1:9100/mail"}]}' | notifyctl group submit -f -`} />}
+          empty={<Empty title={t("groups_none")} command={`echo '{"notifies":[{"url":"http://127.0.0.1:9100/stock"},{"url":"http://127.0.0.1:9100/mail"}]}' | ${ctl()} group submit -f -`} />}
           columns={[
             { name: t("col_state"), width: "8rem", main: true, cell: (g) => <GroupState group={g} /> },
             { name: t("col_id"), width: "12.5rem", main: true, cell: (g) => <span class="id"><a href={href("group", [g.id])}>{g.id}</a><Copy text={g.id} /></span> },

@@ -1,10 +1,11 @@
 // What waits where: lanes, and one lane with its head.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
 import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { count, duration, localTime, parseAhead } from "../format";
 import { List, type Column } from "../list";
+import { headOf, kDue } from "../order";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, useRoute } from "../route";
@@ -85,7 +86,7 @@ export function Lanes() {
       {pages.loading ? (
         <p class="faint">{t("loading")}</p>
       ) : (
-        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("lanes_none")} command={"notifyctl submit http://127.0.0.1:9100/later --delay-ms 600000"} />} />
+        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("lanes_none")} command={`${ctl()} submit http://127.0.0.1:9100/later --delay-ms 600000`} />} />
       )}
     </>
   );
@@ -185,13 +186,13 @@ function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () 
   );
 }
 
-/// The one that is next: the oldest of a lane of which a page holds all, else found by the time at which it was due.
+/// Where a page holds all of which it may be one; those were created by the time at which it was due.
 function Head({ lane }: { lane: Lane }) {
-  const query = new URLSearchParams({ lane: lane.name, mode: lane.mode, state: "ready,sending,retrying", limit: "100" });
+  const query = new URLSearchParams({ lane: lane.name, mode: lane.mode, state: kDue, limit: "100" });
   if (lane.oldest_due_at) query.set("created_before", new Date(new Date(lane.oldest_due_at).getTime() + 1).toISOString());
   const path = spaced(`/v1/notifies?${query}`);
   const { data } = usePoll<Page<Notify>>(path, (signal) => get(path, signal), 3000);
-  const head = data?.next === null ? data.items[data.items.length - 1] : undefined;
+  const head = data?.next === null ? headOf(lane, data.items) : undefined;
   return head ? <NotifyId id={head.id} /> : <span class="faint">–</span>;
 }
 

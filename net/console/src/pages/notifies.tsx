@@ -1,8 +1,9 @@
 // Find notifies, newest first; what is found becomes an action.
 import { useState } from "preact/hooks";
-import { may, spaced, unbound } from "../api";
+import { ctl, may, space, spaced, unbound } from "../api";
 import { Bulk, type Kind } from "../bulk";
-import { commandOf, filterOf, kFilters, kTimes, labelOf, listQuery, type Filter, type FilterName } from "../filter";
+import { commandOf } from "../commands";
+import { filterOf, kFilters, kTimes, labelOf, listQuery, type Filter, type FilterName } from "../filter";
 import { compact, localTime, parseTime } from "../format";
 import { List, type Column } from "../list";
 import { live } from "../live";
@@ -195,7 +196,7 @@ export function Notifies() {
               to={(n) => href("notify", [n.id])}
               more={pages.more}
               empty={
-                <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter) + (byDue ? " --order due" : "") : "notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"}>
+                <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter, space()) + (byDue ? " --order due" : "") : `${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
                   {text ? t("empty_filter_hint") : null}
                 </Empty>
               }

@@ -1,14 +1,16 @@
 // One notify: what became of it, why it is not sent yet, and what can be done.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Problem, ask, get, may, parseExactly, spaced } from "../api";
+import { sendingOf } from "../actions";
+import { Problem, ask, get, may, parseExactly, space, spaced } from "../api";
+import { curlOf, submitAgain, type Command } from "../commands";
 import { duration } from "../format";
-import { shellQuoted } from "../filter";
+import { kDue, nextBehind } from "../order";
 import { usePoll } from "../poll";
 import { href, useRoute, type Query } from "../route";
 import { t, term } from "../text";
 import { Act, Code, Copy, Dialog, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
-import { isPending, kPending, type Explained, type Notify, type Page } from "../types";
+import { isPending, type Explained, type Notify, type Page } from "../types";
 import { Waterfall } from "../waterfall";
 import { NotifyId } from "./notifies";
 
@@ -23,10 +25,10 @@ function Remedy({ code, notify }: { code: string; notify: Notify }) {
   const host = hostOf(notify.url);
   if (code.startsWith("lane_") || code === "rate_limited" || code === "blocked_by_head" || code === "behind") return <a href={lane()}>{t("to_lane")}</a>;
   if ((code.startsWith("host_") || code === "breaker_open") && host) return <a href={href("destination", [host])}>{t("to_host")}</a>;
+  if ((code.startsWith("host_") || code === "breaker_open" || code === "no_instance") && notify.service) return <a href={href("service", [notify.service])}>{t("to_service")}</a>;
   if (code.startsWith("caller_")) return <a href={href("callers", [], { caller: notify.caller })}>{t("to_caller")}</a>;
   if (code === "held" && notify.fkey) return <a href={href("fkeys", [], { fkey: notify.fkey })}>{t("to_fkey")}</a>;
   if (code === "subscription_paused" && notify.subscription) return <a href={href("topics", [], { subscription: notify.subscription })}>{t("to_subscription")}</a>;
-  if (code === "no_instance" && notify.service) return <a href={href("service", [notify.service])}>{t("to_service")}</a>;
   return null;
 }
 
@@ -59,38 +61,22 @@ function Why({ notify, explained }: { notify: Notify; explained: Explained }) {
 }
 
 function Neighbours({ notify }: { notify: Notify }) {
-  const query = new URLSearchParams({ lane: notify.lane, mode: notify.mode, state: kPending.join(","), created_after: notify.created_at, limit: "100" });
-  const path = spaced(`/v1/notifies?${query}`);
+  const path = spaced(`/v1/notifies?${new URLSearchParams({ lane: notify.lane, mode: notify.mode, state: kDue, limit: "100" })}`);
   const { data } = usePoll<Page<Notify>>(path, (signal) => get(path, signal), 5000);
   if (!data) return null;
-  const behind = data.items.filter((other) => other.id > notify.id);
-  const next = behind[behind.length - 1];
-  return (
-    <>
-      {data.next === null ? next ? <NotifyId id={next.id} /> : t("lane_last") : t("lane_many_behind", { n: behind.length })}
-    </>
-  );
+  const next = data.next === null ? nextBehind(notify.id, data.items) : undefined;
+  return next ? <NotifyId id={next.id} /> : <span class="faint">{next === null ? t("lane_last") : t("lane_unknown")}</span>;
 }
 
-/// The call as curl makes it, and the submit as notifyctl makes it.
-export function commandsOf(notify: Notify): { curl: string; notifyctl: string } {
-  const headers = Object.entries(notify.headers);
-  const body = notify.data !== undefined && notify.data !== null ? JSON.stringify(notify.data) : (notify.body ?? null);
-  const curl = ["curl", "-i", "-X", notify.method];
-  if (body !== null) curl.push("-H", shellQuoted(`Content-Type: ${notify.content_type}`));
-  for (const [name, value] of headers) curl.push("-H", shellQuoted(`${name}: ${value}`));
-  curl.push("-H", shellQuoted(`Notify-Id: ${notify.id}`));
-  if (body !== null) curl.push("--data-raw", shellQuoted(body));
-  curl.push(shellQuoted(notify.url));
-  const made = ["notifyctl", "submit", shellQuoted(notify.url)];
-  if (notify.method !== "POST") made.push("--method", notify.method);
-  if (notify.mode !== "concurrent") made.push("--mode", notify.mode);
-  if (notify.lane !== notify.url) made.push("--lane", shellQuoted(notify.lane));
-  for (const [name, value] of headers) made.push("--header", shellQuoted(`${name}: ${value}`));
-  if (notify.data !== undefined && notify.data !== null) made.push("--data", shellQuoted(JSON.stringify(notify.data)));
-  else if (notify.body) made.push("--body", shellQuoted(notify.body));
-  if (notify.caller) made.push("--caller", shellQuoted(notify.caller));
-  return { curl: curl.join(" "), notifyctl: made.join(" ") };
+/// What says the same in a shell, and what it leaves out.
+function Shell({ label, command }: { label: string; command: Command }) {
+  return (
+    <>
+      <h3>{label}</h3>
+      {command.text === null ? null : <Code label={label}>{command.text}</Code>}
+      {command.notes.map((note) => <p class="faint" key={note}>{t(note)}</p>)}
+    </>
+  );
 }
 
 function Change({ notify, etag, close, done }: { notify: Notify; etag: string | null; close: () => void; done: () => void }) {
@@ -156,10 +142,11 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
   );
 }
 
-function Actions({ notify, etag, paused, again }: { notify: Notify; etag: string | null; paused: boolean; again: () => void }) {
+function Actions({ notify, etag, reasons, again }: { notify: Notify; etag: string | null; reasons: string[]; again: () => void }) {
   const [dialog, setDialog] = useState<"change" | "cancel" | null>(null);
   if (!may("operate")) return null;
   const pending = isPending(notify.state);
+  const sending = sendingOf(notify, reasons);
   const path = `/v1/notifies/${notify.id}`;
   const act = async (method: string, target: string, said: string) => {
     await ask(method, target);
@@ -168,12 +155,12 @@ function Actions({ notify, etag, paused, again }: { notify: Notify; etag: string
   };
   return (
     <>
-      {notify.state !== "sending" && !(paused && notify.state === "ready") ? (
+      {sending.now ? (
         <Act tone="main" act={() => act("POST", `${path}/retry`, t("retried"))}>
           {pending ? t("send_now") : t("send_again")}
         </Act>
       ) : null}
-      {pending && paused ? <Act tone={notify.state === "ready" ? "main" : undefined} act={() => act("POST", `${path}/retry?paused=true`, t("retried"))}>{t("send_though_paused")}</Act> : null}
+      {sending.thoughPaused ? <Act tone={sending.now ? undefined : "main"} act={() => act("POST", `${path}/retry?paused=true`, t("retried"))}>{t("send_though_paused")}</Act> : null}
       {pending && notify.state !== "sending" ? <button type="button" onClick={() => setDialog("change")}>{t("change")}</button> : null}
       {pending ? <button type="button" class="danger" onClick={() => setDialog("cancel")}>{t("cancel_notify")}</button> : null}
       {dialog === "change" ? <Change notify={notify} etag={etag} close={() => setDialog(null)} done={again} /> : null}
@@ -218,7 +205,7 @@ function AllFacts({ notify }: { notify: Notify }) {
     [t("f_url"), <><span class="method">{notify.method}</span> <Name>{notify.url}</Name><Copy text={notify.url} /></>],
     [t("f_lane"), <>{link("lane", notify.lane, [notify.mode, notify.lane])} <span class="faint">{term("mode", notify.mode)}</span></>],
   ];
-  if (isPending(notify.state)) rows.push([t("f_next_in_lane"), <Neighbours notify={notify} />]);
+  if (kDue.split(",").includes(notify.state)) rows.push([t("f_next_in_lane"), <Neighbours notify={notify} />]);
   if (host) rows.push([t("f_host"), link("destination", host, [host])]);
   if (notify.service) rows.push([t("f_service"), link("service", notify.service, [notify.service])]);
   rows.push([t("f_caller"), notify.caller ? link("notifies", notify.caller, [], { caller: notify.caller }) : <span class="faint">{t("none")}</span>]);
@@ -292,11 +279,9 @@ export function NotifyPage() {
   useEffect(() => setPace(notify && !waits ? 5000 : 1000), [notify === null, waits]);
   const why = usePoll<Explained | null>(waits ? `${path}/explain` : "", (signal) => (waits ? get<Explained>(`${path}/explain`, signal) : Promise.resolve(null)), waits ? 1000 : 0);
   if (!notify) return seen.error ? <><Title>{id}</Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
-  const commands = commandsOf(notify);
-  const paused = (why.data?.reasons ?? []).some((reason) => reason.code === "lane_paused");
   return (
     <>
-      <Title aside={<Actions notify={notify} etag={seen.data?.etag ?? null} paused={paused} again={seen.again} />}>
+      <Title aside={<Actions notify={notify} etag={seen.data?.etag ?? null} reasons={(why.data?.reasons ?? []).map((reason) => reason.code)} again={seen.again} />}>
         <span class="id">{notify.id}<Copy text={notify.id} /></span> <StateBadge state={notify.state} />
       </Title>
       <p class="subtitle"><span class="method">{notify.method}</span> <Name>{notify.url}</Name></p>
@@ -311,10 +296,8 @@ export function NotifyPage() {
         <div>
           <Panel title={t("facts_title")}><AllFacts notify={notify} /></Panel>
           <Panel title={t("copy_as")}>
-            <h3>curl</h3>
-            <Code label="curl">{commands.curl}</Code>
-            <h3>notifyctl</h3>
-            <Code label="notifyctl">{commands.notifyctl}</Code>
+            <Shell label="curl" command={curlOf(notify)} />
+            <Shell label="notifyctl" command={submitAgain(notify, space(), Date.now())} />
           </Panel>
         </div>
       </div>

@@ -1,6 +1,6 @@
 // Is it well? And if not: what hurts, who floods, what comes.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Problem, adminOfAll, downSince, get, may, space, spaced } from "../api";
+import { adminOfAll, ctl, downSince, get, may, space, spaced, type Problem } from "../api";
 import { Chart, Spark, type Line } from "../chart";
 import { bytes, compact, count, duration, percent, rate, shortTime } from "../format";
 import { live, liveRefused, useAlertCounts } from "../live";
@@ -247,7 +247,7 @@ function Newest({ now }: { now: Live }) {
           to={(n) => href("notify", [n.id])}
           columns={notifyColumns()}
           empty={
-            <Empty title={t("first_title")} command={"build/release/bin/notify-bench receive --listen 127.0.0.1:9100 &\nbuild/release/bin/notifyctl submit http://127.0.0.1:9100/orders --data '{\"order\":1}'"}>
+            <Empty title={t("first_title")} command={`build/release/bin/notify-bench receive --listen 127.0.0.1:9100 &\nbuild/release/bin/${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
               {may("submit") ? (
                 <>
                   {t("first_text")} <a href={href("submit")}>{t("first_here")}</a>

@@ -1,5 +1,5 @@
 // Schedules: when they run next, what became of their runs.
-import { ask, get, may, spaced } from "../api";
+import { ask, ctl, get, may, spaced } from "../api";
 import { count, duration } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
@@ -73,7 +73,7 @@ export function Schedules() {
           more={pages.more}
           keyOf={(row) => row.name}
           to={(row) => href("schedule", [row.name])}
-          empty={<Empty title={t("schedules_none")} command={"notifyctl schedule put nightly --cron '0 3 * * *' --timezone Europe/Berlin --url http://127.0.0.1:9100/nightly"} />}
+          empty={<Empty title={t("schedules_none")} command={`${ctl()} schedule put nightly --cron '0 3 * * *' --timezone Europe/Berlin --url http://127.0.0.1:9100/nightly`} />}
           columns={[
             { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("schedule", [row.name])}><Name>{row.name}</Name></a> },
             { name: t("col_state"), width: "8rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.next.length === 0 ? <Badge tone="plain">{t("over")}</Badge> : <Badge tone="good">{t("active")}</Badge>) },

@@ -1,7 +1,7 @@
 // Submit a notify by hand.
 import { useState } from "preact/hooks";
-import { Problem, ask, spaced } from "../api";
-import { shellQuoted } from "../filter";
+import { Problem, ask, parseExactly, space, spaced } from "../api";
+import { submitOf } from "../commands";
 import { go, href } from "../route";
 import { t } from "../text";
 import { Code, Fault, Field, Panel, Title } from "../ui";
@@ -16,24 +16,26 @@ export function Submit() {
   const [problem, setProblem] = useState<Problem | null>(null);
   const [bad, setBad] = useState("");
   const [busy, setBusy] = useState(false);
+  const fields: Record<string, unknown> = { url };
+  let fault = "";
+  if (data.trim() !== "") {
+    try {
+      fields.data = parseExactly(data);
+    } catch (error) {
+      fault = String(error);
+    }
+  }
+  if (mode !== "concurrent") fields.mode = mode;
+  if (lane.trim() !== "") fields.lane = lane.trim();
+  if (fkey.trim() !== "") fields.fkey = fkey.trim();
+  if (delay.trim() !== "") fields.delay_ms = Math.round(Number(delay) * 1000);
   const send = async () => {
     setProblem(null);
-    setBad("");
-    const body: Record<string, unknown> = { url };
-    if (data.trim() !== "") {
-      try {
-        body.data = JSON.parse(data);
-      } catch (error) {
-        return setBad(String(error));
-      }
-    }
-    if (mode !== "concurrent") body.mode = mode;
-    if (lane.trim() !== "") body.lane = lane.trim();
-    if (fkey.trim() !== "") body.fkey = fkey.trim();
-    if (delay.trim() !== "") body.delay_ms = Math.round(Number(delay) * 1000);
+    setBad(fault);
+    if (fault) return;
     setBusy(true);
     try {
-      const answer = await ask<{ id: string }>("POST", spaced("/v1/notifies"), { body });
+      const answer = await ask<{ id: string }>("POST", spaced("/v1/notifies"), { body: fields });
       go(href("notify", [answer.body.id]));
     } catch (error) {
       setProblem(error as Problem);
@@ -41,7 +43,6 @@ export function Submit() {
       setBusy(false);
     }
   };
-  const command = ["notifyctl submit", shellQuoted(url), data.trim() ? `--data ${shellQuoted(data)}` : "", mode === "fifo" ? "--mode fifo" : "", lane.trim() ? `--lane ${shellQuoted(lane.trim())}` : "", fkey.trim() ? `--fkey ${shellQuoted(fkey.trim())}` : "", delay.trim() ? `--delay-ms ${Math.round(Number(delay) * 1000)}` : ""].filter(Boolean).join(" ");
   return (
     <>
       <Title>{t("submit_title")}</Title>
@@ -85,7 +86,7 @@ export function Submit() {
           </button>
         </form>
         <Panel title={t("as_command")}>
-          <Code>{command}</Code>
+          {fault ? <p class="faint">{fault}</p> : <Code>{submitOf(fields, space())}</Code>}
         </Panel>
       </div>
     </>

@@ -1,6 +1,7 @@
 // Topics, what was published to them, and who subscribed.
 import { useState } from "preact/hooks";
-import { Problem, ask, get, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
+import { positional } from "../commands";
 import { count, duration, parseTime } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
@@ -29,6 +30,8 @@ interface Subscription {
   filter?: unknown;
   transform?: unknown;
   lane?: string;
+  mode?: "fifo" | "concurrent";
+  order_by?: string | null;
 }
 interface Event {
   id: string;
@@ -65,7 +68,7 @@ export function Topics() {
           more={subscriptions.more}
           keyOf={(row) => row.name}
           to={(row) => href("topics", [], { subscription: row.name })}
-          empty={subscriptions.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("subscriptions_none")} command={"notifyctl subscription put mailer --topic 'order.*' --url http://127.0.0.1:9100/mail"} />}
+          empty={subscriptions.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("subscriptions_none")} command={`${ctl()} subscription put mailer --topic 'order.*' --url http://127.0.0.1:9100/mail`} />}
           columns={[
             { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("topics", [], { subscription: row.name })}><Name>{row.name}</Name></a> },
             { name: t("col_state"), width: "11rem", main: true, cell: (row) => <SubscriptionState row={row} /> },
@@ -86,7 +89,7 @@ export function Topics() {
           more={topics.more}
           keyOf={(row) => row.name}
           to={(row) => href("topic", [row.name])}
-          empty={topics.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("topics_none")} command={"notifyctl topic put order.paid"} />}
+          empty={topics.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("topics_none")} command={`${ctl()} topic put order.paid`} />}
           columns={[
             { name: t("f_topic"), width: "minmax(10rem, 2fr)", main: true, cell: (row) => <a href={href("topic", [row.name])}><Name>{row.name}</Name></a> },
             { name: t("retention"), width: "8rem", main: true, cell: (row) => (row.retention_ms === 0 ? t("as_notifies") : duration(row.retention_ms)) },
@@ -143,7 +146,7 @@ function OneSubscription({ name }: { name: string }) {
       aside={
         <>
           {may("operate") && unbound() ? <button type="button" onClick={() => setQuery({ do: "replay" })}>{t("replay")}</button> : null}
-          <a class="button" href={href("lane", ["concurrent", lane])}>{t("to_lane")}</a>
+          <a class="button" href={row?.order_by ? href("lanes", [], { prefix: lane }) : href("lane", [row?.mode ?? "concurrent", lane])}>{t("to_lane")}</a>
           <a class="button" href={href("notifies", [], { subscription: name })}>{t("nav_notifies")}</a>
         </>
       }
@@ -187,7 +190,7 @@ export function TopicPage() {
           more={pages.more}
           keyOf={(row) => row.id}
           to={(row) => href("event", [row.id])}
-          empty={<Empty title={t("events_none")} command={`notifyctl publish ${name} --data '{"order":1}'`} />}
+          empty={<Empty title={t("events_none")} command={`${ctl()} publish --data '{"order":1}' ${positional(name)}`} />}
           columns={[
             { name: t("f_event"), width: "12.5rem", main: true, cell: (row) => <span class="id"><a href={href("event", [row.id])}>{row.id}</a><Copy text={row.id} /></span> },
             { name: t("matched"), width: "7rem", right: true, main: true, cell: (row) => (row.matched === null ? "…" : count(row.matched)) },
