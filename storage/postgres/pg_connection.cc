@@ -141,9 +141,9 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw));
   if (PQstatus(raw) != CONNECTION_OK) {
-    const std::string detail = "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw));
-    // Who it will not let in, it will not let in later either; all else may change.
-    return Status(PQconnectionNeedsPassword(raw) || PQconnectionUsedPassword(raw) ? Code::kUnacceptable : Code::kUnavailable, detail);
+    // Whatever it was may be better soon, a password, too, which is changed at two places one after the other: and that one was sent says nothing of
+    // why none of several servers was taken.
+    return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)));
   }
   if (Status status = connection->SetUp(options, most_ms); !status.ok()) return status;
   connection->TakeWarning();

@@ -92,8 +92,8 @@ Status PgStatus(std::string_view sqlstate, std::string detail);
 
 class PgConnection {
  public:
-  /// Blocks until it is there, some seconds at most. Errors: kUnavailable: not reached, or not yet; kUnacceptable: reached, but not to be used (too
-  /// old, fsync off, a pooler that changes sessions between transactions, no access).
+  /// Blocks until it is there, some seconds at most. Errors: kUnavailable: not reached, or not yet, or not let in; kUnacceptable: reached, but not to
+  /// be used (too old, fsync off, a pooler that changes sessions between transactions).
   /// `most_ms`: of a statement, and of a server that is gone without a word; 0: a statement takes as long as it does.
   static Result<std::unique_ptr<PgConnection>> Open(const PostgresOptions& options, int most_ms = 0);
   ~PgConnection();

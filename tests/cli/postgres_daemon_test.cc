@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -240,6 +241,43 @@ TEST_CASE("postgres: why a store does not answer is logged once for each reason,
   REQUIRE(broker.process().WaitForError("\"the store answers again\""));
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   CHECK(LinesOf(broker.process().error(), "the store does not answer").size() == 2);
+  CHECK(broker.process().error().find("hunter2") == std::string::npos);
+  Stop(&broker);
+}
+
+TEST_CASE("postgres: a broker that shows a password waits for a server that takes writes, and for its password, and does not end") {
+  PostgresServer server;
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  REQUIRE(session.ok());
+  REQUIRE((*session)->RunScript("CREATE ROLE careful LOGIN PASSWORD 'hunter2'; GRANT CREATE ON DATABASE postgres TO careful").ok());
+  auto place_of = (*session)->Run("SELECT current_setting('hba_file')");
+  REQUIRE(place_of.ok());
+  const std::string hba_file(place_of->Bytes(0, 0));
+  std::stringstream before;
+  before << std::ifstream(hba_file).rdbuf();
+  std::ofstream(hba_file) << "local all careful scram-sha-256\n" << before.str();
+  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  PostgresOptions wrong;
+  wrong.dsn = server.dsn() + " user=careful password=wrong";
+  CHECK(Await([&] { return !PgConnection::Open(wrong).ok(); }));
+  CHECK(PgConnection::Open(wrong).status().code() == Code::kUnavailable);
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=careful password=hunter2"});
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  // As one that follows another one looks to whoever connects, until it is the primary.
+  REQUIRE((*session)
+              ->RunScript("ALTER ROLE careful SET default_transaction_read_only = on; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                          "WHERE usename = 'careful'")
+              .ok());
+  REQUIRE(broker.process().WaitForError("going on as a standby"));
+  CHECK(Await([&] { return StatusOf(broker.url()) == 503; }));
+  REQUIRE((*session)->RunScript("ALTER ROLE careful PASSWORD 'changed'").ok());
+  REQUIRE(broker.process().WaitForError("password authentication failed"));
+  REQUIRE((*session)->RunScript("ALTER ROLE careful RESET default_transaction_read_only; ALTER ROLE careful PASSWORD 'hunter2'").ok());
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  CHECK(broker.process().running());
   CHECK(broker.process().error().find("hunter2") == std::string::npos);
   Stop(&broker);
 }
