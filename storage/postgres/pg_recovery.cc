@@ -24,6 +24,7 @@ constexpr const char* kAllThere =
 /// What is under way over it is neither written nor not written, until its units are acquired anew.
 void PgCommitter::Lose(Line* line, const Status& why) {
   if (!line->connection) return;
+  const bool full = why.code() == Code::kDiskFull;  // `why` may be the line's own, which ends here
   // What goes on is said once.
   if (!line->said_lost) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
   line->connection.reset();
@@ -33,7 +34,6 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   // At once where it is the connection alone; but not again and again where the server answers, and says no.
   const bool worked = std::exchange(line->was_there, false);
   line->retry_at = worked ? Clock::now() : Clock::now() + kRetry;
-  const bool full = why.code() == Code::kDiskFull;
   if (!worked && (!line->said_lost || line->said_full != full)) Say(line, true, full);
   ++counters_.reconnects;
 }

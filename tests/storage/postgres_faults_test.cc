@@ -344,6 +344,26 @@ TEST_CASE("postgres: a commit that did not wait for its standby is reported only
   CHECK(alone.status().code() == Code::kUnacceptable);
 }
 
+TEST_CASE("postgres: a server that has no room is said to be full, not away, and what waited is written once it has some") {
+  PostgresHostHarness h;
+  h.Commit(2, {Put(MakeRecord(1)), AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}});
+  auto beside = Beside(&h);
+  REQUIRE(
+      beside
+          ->RunScript("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END $$;"
+                      "CREATE TRIGGER no_room BEFORE INSERT ON kv_notifies FOR EACH STATEMENT EXECUTE FUNCTION no_room()")
+          .ok());
+  const uint64_t batch = BeginCounted(&h, 2, 2, true);
+  const Event said = h.NextEvent(2);
+  REQUIRE(std::holds_alternative<DiskSpace>(said));
+  CHECK(std::get<DiskSpace>(said).low);
+  CHECK(std::get<DiskSpace>(said).lost);
+  REQUIRE(beside->RunScript("DROP TRIGGER no_room ON kv_notifies").ok());
+  AwaitBatch(&h, 2, batch);
+  CheckCounted(&h, 2, 2);
+  CHECK(h.events().failures == 0);
+}
+
 TEST_CASE("postgres: what retention ended is removed from the tables, what was revived since is not") {
   PostgresHostHarness h;
   auto settled = [](uint64_t id) {
