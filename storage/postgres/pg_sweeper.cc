@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string_view>
 
 #include "base/log.h"
+#include "storage/postgres/pg_size.h"
 #include "storage/postgres/pg_tables.h"
 #include "storage/postgres/pg_writes.h"
 
@@ -97,15 +99,17 @@ bool PgSweeper::Ending() {
 }
 
 uint64_t PgSweeper::BytesOf(NamespaceNumber number) {
-  {
-    std::lock_guard lock(mutex_);
-    if (auto known = sizes_.find(number); known != sizes_.end()) return known->second;
-  }
-  uint64_t bytes = 0;
-  const Status status = pool_->With([&](PgConnection* connection) { return Estimate(connection, number, &bytes); });
-  if (!status.ok()) return 0;
+  std::optional<uint64_t> bytes;
+  const Status status = pool_->With([&](PgConnection* connection) {
+    auto size = PgSizeOf(connection, number);
+    if (!size.ok()) return std::move(size).status();
+    bytes = *size;
+    return Status::Ok();
+  });
   std::lock_guard lock(mutex_);
-  return sizes_.try_emplace(number, bytes).first->second;
+  uint64_t& known = sizes_[number];
+  if (status.ok()) known = *bytes;
+  return known;
 }
 
 void PgSweeper::Run() {
@@ -137,33 +141,12 @@ void PgSweeper::Run() {
   }
 }
 
-/// What the planner thinks lies in its range, by its statistics: nothing of the range itself is read.
-Status PgSweeper::Estimate(PgConnection* connection, NamespaceNumber number, uint64_t* bytes) {
-  const KeyRange range = RangeOf(number);
-  *bytes = 0;
-  for (PgTable table : kPgTables) {
-    auto estimate = connection->Estimate("SELECT k, v, ops FROM " + std::string(NameOf(table)) + " WHERE k >= " + PgLiteral(range.from) +
-                                         " AND k < " + PgLiteral(range.to));
-    if (!estimate.ok()) return std::move(estimate).status();
-    *bytes += *estimate;
-  }
-  return Status::Ok();
-}
-
-/// And whether there is a standby.
+/// Whether there is a standby.
 Status PgSweeper::Measure() {
-  std::map<NamespaceNumber, uint64_t> sizes;
-  {
-    std::lock_guard lock(mutex_);
-    sizes = sizes_;
-  }
   return pool_->With([&](PgConnection* connection) {
     auto none = NamesNoStandby(connection);
     if (!none.ok()) return std::move(none).status();
     no_standby_ = *none;
-    for (auto& [number, bytes] : sizes) NOTIFYD_TRY(Estimate(connection, number, &bytes));
-    std::lock_guard lock(mutex_);
-    for (const auto& [number, bytes] : sizes) sizes_[number] = bytes;
     return Status::Ok();
   });
 }

@@ -46,8 +46,7 @@ class PgSweeper {
   void Fold(std::vector<std::string> keys);
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
   void AddNamespace(NamespaceNumber number);
-  /// As it was estimated some seconds ago, and will be from now on; the first time it is estimated now, which waits for the server. 0 where that is
-  /// not reached. Any thread.
+  /// As PgSizeOf has it, which waits for the server; where that is not reached as it was last, 0 where it never was. Any thread.
   uint64_t BytesOf(NamespaceNumber number);
   /// Whether the server names no standby that commits wait for, as it was some seconds ago; SetNoStandby says so first.
   bool no_standby() const { return no_standby_; }
@@ -65,7 +64,6 @@ class PgSweeper {
   bool Ending();
   Status RemoveStep(std::pair<int64_t, std::string>* mark, bool* more);
   Status Measure();
-  Status Estimate(PgConnection* connection, NamespaceNumber number, uint64_t* bytes);
   Status SweepNamespace(NamespaceNumber number);
   Status RemoveCounts(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
   Status FoldCount(const std::string& key);
@@ -84,7 +82,7 @@ class PgSweeper {
   std::condition_variable wake_;
   std::set<std::string> long_keys_;
   std::deque<NamespaceNumber> namespaces_;
-  std::map<NamespaceNumber, uint64_t> sizes_;  // of those that were asked for
+  std::map<NamespaceNumber, uint64_t> sizes_;  // as they were last
   bool ending_ = false;
   std::thread thread_;
 };

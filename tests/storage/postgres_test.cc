@@ -1,4 +1,9 @@
 // What a store in PostgreSQL does when its server goes, and which servers it does not take.
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres_harness.h"
 
@@ -130,6 +135,33 @@ TEST_CASE("postgres: a server without fsync is not taken, nor is one that is not
   REQUIRE_FALSE(store.ok());
   CHECK(store.status().code() == Code::kUnavailable);
   CHECK(store.status().detail().find("secret") == std::string::npos);
+}
+
+TEST_CASE("postgres: what a namespace takes is told with what lies beside the tables, many rows by a look at some, and over a gap in its ids") {
+  PostgresHarness store;
+  constexpr size_t kLarge = 100'000, kPlain = 3'000;
+  std::mt19937 random(11);
+  uint64_t written = 0;
+  auto write = [&](uint64_t from, uint64_t count, auto large) {
+    std::vector<WriteOp> ops;
+    for (uint64_t id = from; id < from + count; ++id) {
+      std::string spec(large() ? kLarge : kPlain, '\0');
+      for (char& byte : spec) byte = static_cast<char>(random());
+      written += spec.size();
+      NotifyRecord record = MakeRecord(id);
+      record.spec = std::make_shared<const std::string>(std::move(spec));
+      ops.push_back(Put(record));
+    }
+    store.Commit(std::move(ops));
+  };
+  auto told = [&] { return static_cast<double>(store.postgres().StoredBytes(kDefaultNumber)) / static_cast<double>(written); };
+  write(1, 40, [] { return true; });
+  CHECK(told() > 1);
+  CHECK(told() < 1.1);
+  for (uint64_t from = 41; from < 2'041; from += 100) write(from, 100, [&] { return random() % 50 == 0; });
+  for (uint64_t from = 100'000'000'000; from < 100'000'002'000; from += 100) write(from, 100, [&] { return random() % 50 == 0; });
+  CHECK(told() > 0.5);
+  CHECK(told() < 2);
 }
 
 }  // namespace
