@@ -144,12 +144,16 @@ void LeaseKeeper::NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const Ow
 /// Whoever reads the log learns why it is not answered, once for each reason; and again and again where it is waited for whoever gives it a right.
 void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word) {
   if (answer != OwnerAnswer::kUnknown) {
-    const bool others = answer == OwnerAnswer::kNo || (ask.kind == OwnerAsk::Kind::kLook && !word.free && !owner_.IsOwn(word.incarnation));
+    const bool look = ask.kind == OwnerAsk::Kind::kLook;
+    const bool others = answer == OwnerAnswer::kNo || (look && !word.free && !owner_.IsOwn(word.incarnation));
+    // A server whose commits wait for a standby that is away is read all the same: the change that comes next tells.
+    if (look && !others && !fault_.empty() && !fault_of_look_) return;
     sight_ = others ? Sight::kAnothers : Sight::kOwn;
     if (!std::exchange(fault_, {}).empty()) Log(LogLevel::kInfo, "the store answers again");
     return;
   }
   const bool refused = store_->Refuses();
+  fault_of_look_ = ask.kind == OwnerAsk::Kind::kLook;
   sight_ = refused ? Sight::kRefused : Sight::kSilent;
   const std::string fault = store_->Fault();
   const MonoTime now = BootNow();

@@ -82,6 +82,7 @@ class LeaseKeeper : public OwnerHandle {
   Sight sight_ = Sight::kNothing;
   std::string fault_;  // as was logged last; empty: the store answers
   MonoTime fault_at_;
+  bool fault_of_look_ = false;  // and not of a change, which a server may not take that answers looks
   bool held_ = false;       // it was acquired
   bool releasing_ = false;  // on purpose
   bool ending_ = false;

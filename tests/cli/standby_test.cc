@@ -38,12 +38,14 @@ struct Row {
 /// One broker's way to it, which can be cut.
 class RowStore : public OwnerStore {
  public:
-  RowStore(Row* row, const std::atomic<bool>* cut, const std::atomic<bool>* refuses) : row_(row), cut_(cut), refuses_(refuses) {}
+  RowStore(Row* row, const std::atomic<bool>* cut, const std::atomic<bool>* refuses, std::atomic<int>* to_refuse)
+      : row_(row), cut_(cut), refuses_(refuses), to_refuse_(to_refuse) {}
   std::string Namesake() const override { return "10.0.0.9:7400"; }
   std::string Fault() const override { return "FATAL:  no such database"; }
   bool Refuses() const override { return *refuses_; }
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override {
-    if (*cut_) {
+    if (*cut_ || (ask.kind != Kind::kLook && *to_refuse_ > 0)) {
+      if (!*cut_) --*to_refuse_;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       return {OwnerAnswer::kUnknown, {}};
     }
@@ -62,6 +64,7 @@ class RowStore : public OwnerStore {
   Row* const row_;
   const std::atomic<bool>* const cut_;
   const std::atomic<bool>* const refuses_;
+  std::atomic<int>* const to_refuse_;  // so many changes, while looks are answered
 };
 
 constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20};
@@ -70,7 +73,7 @@ constexpr int64_t kRefusedEachMs = 200;
 /// One broker's.
 struct Broker {
   explicit Broker(Row* row, std::optional<OwnerWord> inherited = {})
-      : keeper({std::make_unique<RowStore>(row, &cut, &refuses), kTimes, inherited, kRefusedEachMs}) {
+      : keeper({std::make_unique<RowStore>(row, &cut, &refuses, &to_refuse), kTimes, inherited, kRefusedEachMs}) {
     keeper.OnLost([this](const char* why) { lost.set_value(why); });
   }
   void Start() {
@@ -79,6 +82,7 @@ struct Broker {
   bool Acquires(int most_s = 60) { return acquired.get_future().wait_for(test::AtMostSeconds(most_s)) == std::future_status::ready; }
 
   std::atomic<bool> cut{false}, refuses{false};
+  std::atomic<int> to_refuse{0};
   std::promise<void> acquired;
   std::promise<std::string> lost;
   LeaseKeeper keeper;
@@ -174,7 +178,7 @@ TEST_CASE("lease keeper: a fence is the end") {
   CHECK_FALSE(broker.keeper.MayAct());
 }
 
-TEST_CASE("lease keeper: that a right is lacking is logged again and again, that the store does not answer once") {
+TEST_CASE("lease keeper: that a right is lacking is logged again and again, that the store does not answer once, also where it is read") {
   Row row;
   TempDir dir;
   const std::string file = dir.path() + "/err";
@@ -199,6 +203,14 @@ TEST_CASE("lease keeper: that a right is lacking is logged again and again, that
     while (count("refuses this broker") < 3 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
   }
   const auto took = std::chrono::steady_clock::now() - began;
+  bool acquired = false;
+  {
+    Broker broker(&row);
+    broker.to_refuse = 4;
+    broker.Start();
+    acquired = broker.Acquires();
+    while (count("answers again") == 0 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+  }
   LogFinish();
   dup2(saved, STDERR_FILENO);
   close(saved);
@@ -206,7 +218,9 @@ TEST_CASE("lease keeper: that a right is lacking is logged again and again, that
   LogInit(LogFormat::kAuto, LogLevel::kInfo);
   CHECK(count("refuses this broker") >= 3);
   CHECK(took >= std::chrono::milliseconds(2 * kRefusedEachMs));
-  CHECK(count("does not answer") == 1);
+  CHECK(acquired);
+  CHECK(count("does not answer") == 2);
+  CHECK(count("answers again") == 1);
 }
 
 TEST_CASE("standby: it says that it is one, and hands its clients on once the store is its own") {
