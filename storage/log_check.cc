@@ -169,6 +169,7 @@ struct LogReport {
     uint64_t record_bytes = 0;  // up to the end of its last record, whatever was before this log
   };
   std::map<uint64_t, Seen> logs;
+  uint64_t first = 0;     // the sequence number that their first record begins with; 0: none reads
   uint64_t readable = 0;  // up to this sequence number the logs read without a gap
   uint64_t synced = 0;    // the highest mark
   uint64_t bad_log = 0;   // in which they stop reading; 0: they read to their end
@@ -217,6 +218,7 @@ Result<LogReport> ReadLogs(const std::string& directory, uint64_t first_log, con
     seen = {bytes->size(), ScanLog(*bytes, 0).record_bytes};
     if (report.bad_log != 0) continue;
     LogScan scan = ScanLog(*bytes, next);
+    if (report.first == 0) report.first = scan.first_sequence;
     if (!scan.whole) {
       report.bad_log = number;
       report.bad_from = WhereItStops(*bytes, scan, next, path, before);
@@ -266,6 +268,39 @@ Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   if (!bytes.ok()) return std::move(bytes).status();
   const uint64_t readable = ReadableBytes(*bytes);
   return readable >= synced.manifest.bytes ? Status::Ok() : Damaged(known.string() + " does not read from byte " + std::to_string(readable) + " on");
+}
+
+/// What was being added to the MANIFEST when the power went, and of which any pages got to the disk, or none.
+struct TornEnd {
+  std::filesystem::path file;
+  uint64_t from = 0;
+  std::string bytes;
+
+  /// Takes it off, so that RocksDB reads what was there before. A crash leaves it off.
+  Status Cut() const {
+    std::error_code error;
+    std::filesystem::resize_file(file, from, error);
+    return error ? Status(Code::kIo, "cannot cut " + file.string() + ": " + error.message()) : Status::Ok();
+  }
+  /// As it was, for whoever looks at the damage.
+  void PutBack() const {
+    std::fstream out(file, std::ios::binary | std::ios::in | std::ios::out);
+    out.seekp(static_cast<std::streamoff>(from));
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  }
+  std::string Where() const { return file.string() + " does not read from byte " + std::to_string(from) + " on"; }
+};
+
+/// Nothing where it reads to its end, or where SYNCED does not say how much of it must read.
+Result<std::optional<TornEnd>> FindTornEnd(const SyncedRecord& synced, const std::string& directory) {
+  const SyncedRecord::File current = CurrentManifest(directory);
+  if (synced.closed || current.number == 0 || current.number != synced.manifest.number) return std::optional<TornEnd>();
+  const std::filesystem::path file = NumberedPath(directory, "MANIFEST-", current.number, "");
+  auto bytes = ReadWhole(file);
+  if (!bytes.ok()) return std::move(bytes).status();
+  const uint64_t readable = ReadableBytes(*bytes);
+  if (readable == bytes->size()) return std::optional<TornEnd>();
+  return std::optional(TornEnd{file, readable, bytes->substr(readable)});
 }
 
 /// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
@@ -363,10 +398,10 @@ LogScan ScanLog(std::string_view bytes, uint64_t next_sequence) {
     at += kHeaderSize + fragment->data.size();
     if (open) continue;
     if (head.size() < kBatchHeader || (scan.next_sequence != 0 && SequenceOf(head) != scan.next_sequence)) break;
+    if (scan.record_bytes == 0) scan.first_sequence = SequenceOf(head);
     scan.next_sequence = SequenceOf(head) + CountOf(head);
-    scan.good_bytes = at;
+    scan.record_bytes = scan.good_bytes = at;
   }
-  scan.record_bytes = scan.good_bytes;
   scan.whole = bytes.find_first_not_of('\0', scan.good_bytes) == std::string_view::npos;
   if (scan.whole) scan.good_bytes = bytes.size();
   return scan;
@@ -458,19 +493,16 @@ Status CloseChecked(Database* database, const std::string& directory, const Fing
   return Status::Ok();
 }
 
-Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
-                             const std::optional<SyncedRecord>& synced, bool make_families) {
+namespace {
+
+/// `torn`: an end of the MANIFEST is off that may have been synced.
+Result<OpenedDb> OpenRead(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
+                          const std::optional<SyncedRecord>& synced, bool make_families, bool torn) {
   using Processing = rocksdb::WalFilter::WalProcessingOption;
   LogReport report;
   std::vector<std::string> families = FamiliesIn(options, directory);
   if (make_families && std::find(families.begin(), families.end(), kNotifiesFamily) == families.end()) families.push_back(kNotifiesFamily);
   if (std::filesystem::exists(std::filesystem::path(directory) / "CURRENT")) {
-    if (synced) {
-      if (Status status = CheckManifest(*synced, directory); !status.ok()) return status;
-    } else {
-      Log(LogLevel::kWarn, "nothing beside the logs says what had been synced; they are judged by what they say themselves",
-          {{"directory", directory}});
-    }
     ProbeReport probe;
     rocksdb::Status status = Probe(options, directory, &probe);
     if (!status.ok()) return TranslateStatus(status, "cannot open the store in " + directory, directory);
@@ -480,6 +512,8 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
     if (synced) {
       if (Status logs = CheckLogs(*synced, directory, probe, report); !logs.ok()) return logs;
     }
+    // RocksDB deletes logs once the MANIFEST says, and that is synced, that all of them is in tables: then the end was no torn one.
+    if (torn && report.first > std::max(probe.in_tables, probe.in_manifest) + 1) return Damaged("a log in " + directory + " is missing");
     if (report.synced > std::max(report.readable, probe.in_tables))
       return Damaged(report.bad_from.empty() ? "a log in " + directory + " is missing" : report.bad_from);
     if (report.bad_from.empty()) {
@@ -495,6 +529,34 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
     Log(LogLevel::kWarn, "a log does not read to its end; the rest is dropped, and nothing says that it had been synced",
         {{"dropped", report.bad_from}});
   return opened;
+}
+
+}  // namespace
+
+Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
+                             const std::optional<SyncedRecord>& synced, bool make_families) {
+  std::optional<TornEnd> torn;
+  if (std::filesystem::exists(std::filesystem::path(directory) / "CURRENT")) {
+    if (synced) {
+      if (Status status = CheckManifest(*synced, directory); !status.ok()) return status;
+      Result<std::optional<TornEnd>> found = FindTornEnd(*synced, directory);
+      if (!found.ok()) return std::move(found).status();
+      torn = *std::move(found);
+    } else {
+      Log(LogLevel::kWarn, "nothing beside the logs says what had been synced; they are judged by what they say themselves",
+          {{"directory", directory}});
+    }
+  }
+  if (!torn) return OpenRead(options, directory, store, synced, make_families, /*torn=*/false);
+  NOTIFYD_TRY(torn->Cut());
+  Result<OpenedDb> opened = OpenRead(options, directory, store, synced, make_families, /*torn=*/true);
+  if (opened.ok()) {
+    Log(LogLevel::kWarn, "the MANIFEST does not read to its end; the rest is dropped, and nothing had been done yet of what it said",
+        {{"dropped", torn->Where()}});
+    return opened;
+  }
+  torn->PutBack();
+  return opened.status().code() == Code::kCorrupt ? Damaged(torn->Where()) : std::move(opened);
 }
 
 }  // namespace notifyd

@@ -11,6 +11,9 @@
 //   I2 the tables and the readable beginning of the logs reach every mark in them, or something that was synced is lost: kCorrupt.
 //   I3 the same holds for SYNCED; and the logs that it names are there, unless their records are in tables: after a clean stop to the byte.
 //   I4 otherwise nothing says that what lies behind the readable beginning had been synced: it is dropped, and the store opens.
+//   I5 the same for the end of a MANIFEST that was added to since SYNCED was made: RocksDB takes no log and no table away before what it adds there
+//   is
+//      synced. So where they all are there without what does not read, it had not been; otherwise the MANIFEST stays as it is, and is refused.
 #pragma once
 
 #include <cstdint>
@@ -46,8 +49,8 @@ struct LogScan {
   /// Where the last such record ends, zeros or not.
   uint64_t record_bytes = 0;
   bool whole = true;
-  /// The sequence number that the next record must carry; 0: no record was seen yet.
-  uint64_t next_sequence = 0;
+  /// Those that the first such record begins with, and that the next one must begin with; 0: no record was seen yet.
+  uint64_t first_sequence = 0, next_sequence = 0;
 };
 /// `next_sequence`: as the file before it ended, 0 where this is the first.
 LogScan ScanLog(std::string_view bytes, uint64_t next_sequence);

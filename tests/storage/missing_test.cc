@@ -291,6 +291,50 @@ TEST_CASE("missing: MANIFEST, CURRENT and tables that are gone or empty are dama
   }
 }
 
+TEST_CASE(
+    "missing: a MANIFEST whose end a power cut tore opens with all there was; one in which something is damaged that was relied on is refused") {
+  Crash store;
+  store.Fill(20, 0);
+  const fs::path before = store.Copy(true);
+  const auto manifest = [](const fs::path& directory) {
+    for (const fs::path& file : FilesIn(directory))
+      if (file.filename().string().starts_with("MANIFEST-")) return directory / file.filename();
+    return fs::path();
+  };
+  const std::string there = ReadBytes(manifest(before));
+  REQUIRE(store.rocks().Compact().ok());
+  const fs::path behind = store.Copy(true);
+  const std::string all = ReadBytes(manifest(behind));
+  REQUIRE(all.starts_with(there));
+  const size_t from = there.size();
+  size_t end = from + 1;  // of the first record that was added: a sync follows each
+  while (end < all.size() && ReadableBytes(std::string_view(all).substr(0, end)) != end) ++end;
+  REQUIRE(end - from > 20);
+  const fs::path copy = store.copies.path() / "torn";
+  for (size_t at = from; at < end; at += 7) {
+    INFO(at - from << " of " << end - from);
+    std::string front = all.substr(0, end), back = front, flipped = front;
+    std::fill(front.begin() + static_cast<std::ptrdiff_t>(at), front.end(), '\0');
+    std::fill(back.begin() + static_cast<std::ptrdiff_t>(from), back.begin() + static_cast<std::ptrdiff_t>(at) + 1, '\0');
+    flipped[at] ^= 1;
+    for (const std::string& torn : {front, back, flipped}) {
+      // When the power went RocksDB had taken nothing away yet.
+      fs::remove_all(copy);
+      fs::copy(before, copy, fs::copy_options::recursive);
+      WriteBytes(manifest(copy), torn);
+      CHECK(store.IdsAt(copy) == UpTo(20));
+    }
+    // By now it has: the log's records are in a table.
+    flipped = all;
+    flipped[at] ^= 1;
+    WriteBytes(manifest(behind), flipped);
+    store.CheckRefused(behind, manifest(behind));
+    CHECK(ReadBytes(manifest(behind)) == flipped);
+  }
+  WriteBytes(manifest(behind), all);
+  CHECK(store.IdsAt(behind) == UpTo(20));
+}
+
 TEST_CASE("missing: a CURRENT that is gone with all logs and tables is no new store") {
   Crash store;
   store.Fill(5, 0);
