@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/time.h"
 #include "base/utf8.h"
 #include "broker/registry.h"
 
@@ -114,6 +115,12 @@ void Registry::On(const Now& now, const RotateToken& event, RegistryEffects* out
   if (event.grace_ms < 0 || event.grace_ms > kMostGraceMs)
     return Refuse(event.request, Status(Code::kUnacceptable, "it is 0 to 30 days", "/grace_ms"), out);
   if (!Holds(event.precondition, *old) || event.secret.signing_key.has_value() != old->signing) return Stale(event.request, out);
+  // One earlier secret counts: who has been promised that his does for so long keeps it, unless all earlier ones are to end at once.
+  if (event.grace_ms > 0 && old->old_secret && old->old_until > now.wall)
+    return Refuse(event.request,
+                  Status(Code::kConflict, "the secret of before the last rotation counts until " + FormatRfc3339(old->old_until) +
+                                              ": rotate after that, or without grace_ms, which ends all earlier secrets at once"),
+                  out);
   TokenRow row = *old;
   row.old_secret.reset();
   row.old_until = WallTime{};

@@ -332,6 +332,31 @@ TEST_CASE("registry: a token is changed, rotated and removed by who may, and is 
   CHECK(made.audit.back() == "token_removed tokenone by admin");
 }
 
+TEST_CASE("registry: a grace that was promised to an earlier secret is kept by a later rotation, or ended on purpose") {
+  Made made;
+  made.MakeToken("tokenone", Stage::Submits({"one"}));
+  const Actor admin = Stage::AdminOf({"one"}, {Scope::kAdmin, Scope::kSubmit});
+  REQUIRE(made.Do(RotateToken{0, admin, "tokenone", Stage::Secret(2), 1000}).status.ok());
+  const WallTime until{made.now.wall.ms + 1000};
+  made.now.wall.ms = until.ms - 1;
+  const uint64_t batches = made.rows.head.version;
+  const RegistryReply again = made.Do(RotateToken{0, admin, "tokenone", Stage::Secret(3), 1000});
+  CHECK(again.status.code() == Code::kConflict);
+  CHECK_THAT(again.status.detail(), Catch::Contains(FormatRfc3339(until)));
+  CHECK(made.rows.head.version == batches);
+  CHECK(made.published->FindToken("tokenone")->secret == Stage::Secret(2));
+  CHECK(made.published->FindToken("tokenone")->old_secret == Stage::Secret(1));
+
+  SECTION("once it is over") {
+    made.now.wall = until;
+    CHECK(made.Do(RotateToken{0, admin, "tokenone", Stage::Secret(3), 1000}).token->old_secret == Stage::Secret(2));
+  }
+  SECTION("without a grace all earlier ones end at once") {
+    CHECK_FALSE(made.Do(RotateToken{0, admin, "tokenone", Stage::Secret(3), 0}).token->old_secret);
+    CHECK(made.Do(RotateToken{0, admin, "tokenone", Stage::Secret(4), 1000}).token->old_secret == Stage::Secret(3));
+  }
+}
+
 TEST_CASE("registry: the list shows what its reader may see, in pages") {
   Made made;
   for (const char* id : {"tokena00", "tokenb00", "tokenc00"}) made.MakeToken(id, Stage::Submits({"one"}));
