@@ -196,9 +196,10 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPau
 }
 
 void Core::Impl::PauseOnFailure(Lane* lane, NotifyId failed) {
-  // With its subscription it would go on.
+  // With its subscription, or at some time, it would go on by itself, which somebody must do now.
   const bool was_paused = lane->paused();
-  if (was_paused && !pauses_->IsOfSubscription(*lane)) return;
+  if (was_paused && !pauses_->IsOfSubscription(*lane) && pauses_->EndOf(lane->key) == kWallNever) return;
+  pauses_->PutEnd(lane->key, kWallNever);
   LaneSettings settings = lane->settings;
   settings.paused = Paused::kByFailure;
   settings.pause = PausePart::NoteOf({now_.wall, {}, {}, failed});

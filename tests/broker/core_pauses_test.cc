@@ -131,6 +131,37 @@ TEST_CASE("pause: a lane that paused itself says at which notify, and a pause un
   CHECK(f.starts.size() == 1);
 }
 
+TEST_CASE("pause until: a lane whose head fails meanwhile, and that pauses itself then, stays paused until somebody resumes it, over a restart too") {
+  for (bool restart : {false, true}) {
+    for (Verdict verdict : {Verdict::kFailure, Verdict::kSuccess}) {
+      CoreFixture f;
+      LanePatch patch;
+      patch.on_failure.emplace(OnFailure::kPause);
+      f.SetLane(kFifoLane, patch);
+      Fields once = Fifo();
+      once.retry = Waits({1000}, 1);
+      const NotifyId head = f.Submit(once).id, behind = f.Submit(Fifo()).id;
+      REQUIRE(f.starts.size() == 1);
+      const WallTime until{f.now.wall.ms + 60'000};
+      f.SetLane(kFifoLane, Until(until));
+      f.EndFirst(verdict);
+      if (restart) f.Restart();
+      if (verdict == Verdict::kFailure) {
+        CHECK(f.LaneOf(kFifoLane).limits.paused == Paused::kByFailure);
+        CHECK(f.LaneOf(kFifoLane).paused_until == kWallNever);
+        CHECK(f.LaneOf(kFifoLane).own.pause.note->failed == head);
+        f.Pass(61'000);
+        CHECK(f.starts.empty());
+        f.Resume(kFifoLane);
+      } else {
+        CHECK(f.LaneOf(kFifoLane).paused_until == until);
+        f.Pass(61'000);
+      }
+      CHECK(f.EndFirst(Verdict::kSuccess) == behind);
+    }
+  }
+}
+
 TEST_CASE("pause until: explain says when, and 1,000 lanes may be paused so at a time") {
   CoreFixture f;
   const WallTime until{f.now.wall.ms + 60'000};
