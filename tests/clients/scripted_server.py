@@ -12,6 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+VERDICT_WAIT_S = 10
 KEY = re.compile(r"^[A-Za-z0-9_-]{22,64}$")
 
 
@@ -79,7 +80,7 @@ class Case:
 
     def __init__(self, case):
         self.exchanges = case["exchanges"]
-        self.lock = threading.Lock()
+        self.lock = threading.Condition()
         self.start()
 
     def start(self):
@@ -93,6 +94,7 @@ class Case:
                 return None
             exchange = self.exchanges[self.next]
             self.next += 1
+            self.lock.notify_all()
             why = self.judge(exchange["request"], method, path, query, headers, body)
             if why:
                 self.wrong.append(f"request {self.next}: {why}")
@@ -122,6 +124,8 @@ class Case:
 
     def verdict(self):
         with self.lock:
+            # A client that gave up may be done before its request was taken here.
+            self.lock.wait_for(lambda: self.next >= len(self.exchanges), timeout=VERDICT_WAIT_S)
             if not self.wrong and self.next < len(self.exchanges):
                 self.wrong.append(f"{self.next} requests instead of {len(self.exchanges)}")
             answer = {"ok": not self.wrong, **({"why": "; ".join(self.wrong)} if self.wrong else {})}
