@@ -506,7 +506,8 @@ type LanePatch struct {
 	Paused *bool `json:"paused,omitempty"`
 
 	// Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is paused
-	// stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
+	// stays so until somebody resumes it. So it does where its head fails meanwhile and `on_failure` is pause. At most 1,000 lanes of a namespace
+	// at a time (409).
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
 
 	// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
@@ -799,7 +800,8 @@ type Notify struct {
 	Method string `json:"method,omitempty"`
 
 	// Sent as they are; shown as *** where they carry credentials. Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade,
-	// Expect and Notify-* are refused, Content-Type too beside `content_type`. A valid `traceparent` is taken as the notify's trace context.
+	// Expect and Notify-* are refused, Content-Type too beside `content_type`. Blanks at the ends of a value are no part of it (RFC 9110, section
+	// 5.5): receivers do not get them. A valid `traceparent` is taken as the notify's trace context.
 	Headers map[string]string `json:"headers,omitempty"`
 
 	// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query

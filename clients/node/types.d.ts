@@ -337,7 +337,8 @@ export interface LanePatch {
   paused?: boolean | null;
   /**
    * Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is paused
-   * stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
+   * stays so until somebody resumes it. So it does where its head fails meanwhile and `on_failure` is pause. At most 1,000 lanes of a
+   * namespace at a time (409).
    */
   paused_until?: TimeGiven | null;
   /**
@@ -546,7 +547,8 @@ export interface Notify {
   method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | null;
   /**
    * Sent as they are; shown as *** where they carry credentials. Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade,
-   * Expect and Notify-* are refused, Content-Type too beside `content_type`. A valid `traceparent` is taken as the notify's trace context.
+   * Expect and Notify-* are refused, Content-Type too beside `content_type`. Blanks at the ends of a value are no part of it (RFC 9110,
+   * section 5.5): receivers do not get them. A valid `traceparent` is taken as the notify's trace context.
    */
   headers?: Record<string, string> | null;
   /**

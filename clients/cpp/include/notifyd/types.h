@@ -972,7 +972,8 @@ struct LanePatch {
   /// True without `paused_until`: until somebody resumes it.
   std::optional<bool> paused;
   /// Paused, and resumed by itself at this time; one that is over resumes at once. Refused beside `paused` false. Null: a lane that is paused
-  /// stays so until somebody resumes it. At most 1,000 lanes of a namespace at a time (409).
+  /// stays so until somebody resumes it. So it does where its head fails meanwhile and `on_failure` is pause. At most 1,000 lanes of a namespace
+  /// at a time (409).
   std::optional<TimeGiven> paused_until;
   /// Why it is paused, at most 600 bytes: shown with the lane, by explain and by alerts until it is resumed. Goes with `paused` true or
   /// `paused_until`; of a lane that is paused already it puts another reason, and its author, in place; a time alone leaves both. A lane that is
@@ -1333,7 +1334,8 @@ struct Notify {
   std::string url;
   std::string method;
   /// Sent as they are; shown as *** where they carry credentials. Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade,
-  /// Expect and Notify-* are refused, Content-Type too beside `content_type`. A valid `traceparent` is taken as the notify's trace context.
+  /// Expect and Notify-* are refused, Content-Type too beside `content_type`. Blanks at the ends of a value are no part of it (RFC 9110, section
+  /// 5.5): receivers do not get them. A valid `traceparent` is taken as the notify's trace context.
   std::map<std::string, std::string> headers;
   /// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
   /// string. Excludes `body` and `body_base64`.
