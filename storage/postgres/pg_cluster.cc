@@ -16,15 +16,23 @@ constexpr int kMostMs = 3'000;
 
 enum LookColumn { kKind, kUnit, kName, kAddress, kVersion, kEpoch, kRenewal, kIncarnation, kDraining };
 
-MemberRow MemberOf(const PgRows& rows, int row) {
+Result<MemberRow> MemberOf(const PgRows& rows, int row) {
+  const Result<Incarnation> incarnation = DecodeIncarnation(rows.Bytes(row, kIncarnation));
+  if (!incarnation.ok()) return incarnation.status();
   MemberRow member;
   member.name = rows.Bytes(row, kName);
   member.address = rows.Bytes(row, kAddress);
   member.version = rows.Bytes(row, kVersion);
-  member.word = {static_cast<uint64_t>(rows.Int(row, kEpoch)), static_cast<uint64_t>(rows.Int(row, kRenewal)),
-                 DecodeIncarnation(rows.Bytes(row, kIncarnation)), false};
+  member.word = {static_cast<uint64_t>(rows.Int(row, kEpoch)), static_cast<uint64_t>(rows.Int(row, kRenewal)), *incarnation, false};
   member.draining = rows.Int(row, kDraining) != 0;
   return member;
+}
+
+Result<UnitRow> UnitOf(const PgRows& rows, int row) {
+  const Result<Incarnation> owner = DecodeIncarnation(rows.Bytes(row, kIncarnation));
+  if (!owner.ok()) return owner.status();
+  return UnitRow{rows.Int(row, kUnit), static_cast<uint64_t>(rows.Int(row, kEpoch)), *owner, std::string(rows.Bytes(row, kName)),
+                 static_cast<uint64_t>(rows.Int(row, kRenewal))};
 }
 
 }  // namespace
@@ -69,13 +77,18 @@ Result<ClusterImage> PgCluster::Look() {
   ClusterImage image;
   for (int i = 0; i < rows->size(); ++i) {
     switch (rows->Int(i, kKind)) {
-      case 0:
-        image.members.push_back(MemberOf(*rows, i));
+      case 0: {
+        Result<MemberRow> member = MemberOf(*rows, i);
+        if (!member.ok()) return std::move(member).status();
+        image.members.push_back(*std::move(member));
         break;
-      case 1:
-        image.units.push_back({rows->Int(i, kUnit), static_cast<uint64_t>(rows->Int(i, kEpoch)), DecodeIncarnation(rows->Bytes(i, kIncarnation)),
-                               std::string(rows->Bytes(i, kName)), static_cast<uint64_t>(rows->Int(i, kRenewal))});
+      }
+      case 1: {
+        Result<UnitRow> unit = UnitOf(*rows, i);
+        if (!unit.ok()) return std::move(unit).status();
+        image.units.push_back(*std::move(unit));
         break;
+      }
       case 3:
         for (MemberRow& member : image.members) {
           if (member.name != rows->Bytes(i, kName)) continue;

@@ -18,10 +18,11 @@ MonoTime BootNow() {
 
 }  // namespace
 
-Incarnation DecodeIncarnation(std::string_view bytes) {
+Result<Incarnation> DecodeIncarnation(std::string_view bytes) {
+  if (bytes.size() != 16) return Status(Code::kCorrupt, "an incarnation has " + std::to_string(bytes.size()) + " bytes instead of 16");
   Decoder in(bytes);
   const uint64_t high = in.Big64(), low = in.Big64();
-  return {high, low};
+  return Incarnation{high, low};
 }
 
 std::string EncodeIncarnation(const Incarnation& incarnation) {
@@ -98,7 +99,12 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   if (ask.kind == OwnerAsk::Kind::kAcquire) word.incarnation = ask.incarnation;
   if (ask.kind == OwnerAsk::Kind::kRelease) word.free = true;
   if (ask.kind == OwnerAsk::Kind::kLook) {
-    word.incarnation = DecodeIncarnation(rows->Bytes(0, 2));
+    const Result<Incarnation> incarnation = DecodeIncarnation(rows->Bytes(0, 2));
+    if (!incarnation.ok()) {
+      fault_ = incarnation.status();
+      return {OwnerAnswer::kUnknown, {}};
+    }
+    word.incarnation = *incarnation;
     word.free = rows->Int(0, 3) != 0;
     namesake_ = options_.member.empty() || word.free || rows->Int(0, 4) != 0 ? std::string() : std::string(rows->Bytes(0, 5));
   }
@@ -114,7 +120,7 @@ Result<std::unique_ptr<PgOwnLease>> PgOwnLease::Take(const PostgresOptions& opti
 }
 
 Status PgOwnLease::TakeIt() {
-  Ownership owner(LeaseTimes(), [] { return DecodeIncarnation(RandomBytes(16)); });
+  Ownership owner(LeaseTimes(), [] { return *DecodeIncarnation(RandomBytes(16)); });
   std::optional<OwnerWord> first;
   for (;;) {
     const MonoTime now = BootNow();

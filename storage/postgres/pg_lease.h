@@ -19,8 +19,8 @@ namespace notifyd {
 
 /// An incarnation as it is stored.
 std::string EncodeIncarnation(const Incarnation& incarnation);
-/// `bytes`: 16.
-Incarnation DecodeIncarnation(std::string_view bytes);
+/// Error: kCorrupt where these are not 16 bytes.
+Result<Incarnation> DecodeIncarnation(std::string_view bytes);
 
 /// Of the whole store, or, where the options name a member, of that one's row.
 class PgOwnerStore : public OwnerStore {

@@ -189,9 +189,9 @@ void CheckCurrent(std::string_view bytes) {
 }
 
 void CheckIncarnation(std::string_view bytes) {
-  const std::string again = EncodeIncarnation(DecodeIncarnation(bytes));
-  CHECK(again.size() == 16);
-  if (bytes.size() >= 16) CHECK(again == bytes.substr(0, 16));
+  const Result<Incarnation> incarnation = DecodeIncarnation(bytes);
+  CHECK(incarnation.ok() == (bytes.size() == 16));
+  if (incarnation.ok()) CHECK(EncodeIncarnation(*incarnation) == bytes);
 }
 
 void CheckFile(uint8_t kind, const std::string& bytes) {

@@ -260,6 +260,29 @@ TEST_CASE("postgres cluster: a member that is there again under its word has wha
   CHECK(a.UnitOf(5).epoch == before.epoch + 1);
 }
 
+TEST_CASE("postgres cluster: an incarnation that is none is refused, and said to be damaged, whoever reads it") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1});
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  auto beside = PgConnection::Open(options.postgres);
+  REQUIRE(beside.ok());
+  const std::string bytes = GENERATE(as<std::string>(), "''", "decode(repeat('00', 15), 'hex')", "decode(repeat('00', 17), 'hex')");
+  const std::string other = "SET incarnation = " + bytes;
+  REQUIRE((*beside)->RunScript("UPDATE owners " + other + " WHERE unit = 5").ok());
+  const auto unit = a.cluster().Look();
+  REQUIRE_FALSE(unit.ok());
+  CHECK(unit.status().code() == Code::kCorrupt);
+  CHECK_THAT(unit.status().detail(), Catch::Contains("instead of 16"));
+
+  REQUIRE((*beside)->RunScript("DELETE FROM owners WHERE unit = 5; UPDATE members " + other + " WHERE name = 'a'").ok());
+  const auto member = a.cluster().Look();
+  REQUIRE_FALSE(member.ok());
+  CHECK(member.status().code() == Code::kCorrupt);
+  PgOwnerStore owners(As(options.postgres, "a"));
+  CHECK(owners.Do({OwnerAsk::Kind::kLook, {}, false, {}}).first == OwnerAnswer::kUnknown);
+  CHECK_THAT(owners.Fault(), Catch::Contains("instead of 16"));
+}
+
 TEST_CASE("postgres cluster: what a later release adds is passed over; a schema that it raised refuses who begins then, and nobody who runs") {
   const StoreOptions options = PostgresStoreOptions();
   MemberHarness a(options, "a", {1, 1});
