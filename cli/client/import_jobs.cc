@@ -238,7 +238,8 @@ Result<bool> JobImport::IsCarried(const BeanstalkJob& job) {
 /// Out of the way, and not lost: buried. One that is delayed is kicked, and buried once it is reserved.
 Status JobImport::PutAside(const BeanstalkJob& job, bool delayed, const std::string& why, bool* moved) {
   if (!aside_.contains(job.id)) {
-    work_->Stays(NameOf(job), why + " (it is buried)");
+    // In a tube that is paused none can be reserved, and so buried.
+    work_->Stays(NameOf(job), why + (delayed ? " (it is buried once it can be reserved)" : " (it is buried)"));
     ++work_->jobs().stay;
     aside_[job.id] = why;
   }

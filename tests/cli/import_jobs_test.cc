@@ -157,8 +157,13 @@ TEST_CASE("import notifyagent: one that is refused in a paused tube stays once, 
   INFO(run.error);
   CHECK(run.code == 1);
   CHECK(run.output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
+  CHECK(run.error.find("(it is buried)") == std::string::npos);
+  CHECK(run.error.find("(it is buried once it can be reserved)") != std::string::npos);
+  CHECK(w.producer.Count("notify", "current-jobs-buried") == 0);
   REQUIRE(w.producer.Ask("pause-tube notify 0") == "PAUSED");
-  CHECK(w.Import().output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
+  run = w.Import();
+  CHECK(run.output == "jobs: 1 read, 0 accepted, 0 removed, 1 stays\n");
+  CHECK(run.error.find("(it is buried)") != std::string::npos);
   CHECK(w.producer.Count("notify", "current-jobs-buried") == 1);
 }
 
