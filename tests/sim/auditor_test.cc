@@ -140,6 +140,27 @@ TEST_CASE("auditor: where the clock stepped back over a held one's time, what th
   CHECK(w.violations().empty());
 }
 
+TEST_CASE("auditor: a fifo lane lets others pass from the first submit on that asks for it, where nobody has said what it does") {
+  World w;
+  const LaneKey lane{Mode::kFifo, "fifo"};
+  const bool said = GENERATE(false, true);
+  if (said) {
+    LaneChangeRequest block{w.Next(), lane, {}};
+    block.patch.on_retry.emplace(OnRetry::kBlock);
+    w.lives.Request(std::move(block));
+    w.Run();
+  }
+  SubmitItem item = w.Item("h0.test:80", lane, "c");
+  item.steps_aside = true;
+  w.Submit(item);
+  w.Pause(lane);  // its answer shows the lane's settings
+  w.Pass(100);
+  for (const std::string& violation : w.violations()) UNSCOPED_INFO(violation);
+  CHECK(w.violations().empty());
+  REQUIRE(w.disk.written().lane_settings.contains(lane));
+  CHECK(w.disk.written().lane_settings.at(lane).on_retry == (said ? OnRetry::kBlock : OnRetry::kSkip));
+}
+
 TEST_CASE("auditor: what a bulk request that woke a namespace passes over is what was there before it, not what came with it") {
   World w;
   for (const char* fkey : {"f1", "f2", "f3", "f4"}) {

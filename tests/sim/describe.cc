@@ -142,6 +142,7 @@ std::string Describe(const Event& event) {
                             text += " [t" + std::to_string(TokenOf(*item.spec)) + " " + Text(item.envelope->lane) + " " + item.envelope->host +
                                     " when " + Text(item.when) + " ttl " + Text(item.ttl) + " p" + std::to_string(item.envelope->priority) +
                                     (item.envelope->fkey.empty() ? "" : " fkey " + item.envelope->fkey + " " + ToString(item.on_held)) +
+                                    (item.steps_aside ? " steps aside" : "") +
                                     (item.idempotency_key.empty() ? "" : " key " + item.envelope->caller + "/" + item.idempotency_key) + "]";
                           return text;
                         },

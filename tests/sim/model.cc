@@ -304,6 +304,9 @@ T Model::Setting(const LaneKey& lane, F field, T otherwise) const {
 OnRetry Model::OnRetryOf(const LaneKey& lane) const {
   return Setting(lane, &LaneSettings::on_retry, OnRetry::kBlock);
 }
+bool Model::SaysOnRetry(const LaneKey& lane) const {
+  return OnRetryOf(lane) == Setting(lane, &LaneSettings::on_retry, OnRetry::kSkip);
+}
 OnFailure Model::OnFailureOf(const LaneKey& lane) const {
   return Setting(lane, &LaneSettings::on_failure, OnFailure::kContinue);
 }

@@ -244,6 +244,8 @@ class Model {
   void CarryGivenUp(NotifyId id);
   const RetryPolicy& PolicyOf(const Notify& notify) const;
   OnRetry OnRetryOf(const LaneKey& lane) const;
+  /// Has somebody, or the file, said what the lane does?
+  bool SaysOnRetry(const LaneKey& lane) const;
   OnFailure OnFailureOf(const LaneKey& lane) const;
   double RuleRate(const LaneKey& lane) const;
   template <class T, class F>
@@ -254,6 +256,7 @@ class Model {
   const Notify* HolderOf(const std::string& fkey, NotifyId* id, uint64_t* needs) const;
   const Fkey* RememberedUnder(const std::string& fkey) const;
   Expected On(const SubmitRequest& r);
+  void StepAside(const SubmitItem& item);
   Status SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer, uint16_t* states, uint64_t* needs, bool* unsure,
                    const std::set<std::string>& here);
   Expected On(const TriggerRequest& r);

@@ -218,7 +218,20 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
   if (!fkey.empty()) ChangeFkey(fkey).record = FkeyRecord{id, kWallNever, nullptr};
   remember_key(id);
   show(id);
+  StepAside(item);
   return Status::Ok();
+}
+
+/// Others pass one that says so while it waits for its next attempt, if it may have one, and nobody has said what its lane does.
+void Model::StepAside(const SubmitItem& item) {
+  const LaneKey& key = item.envelope->lane;
+  const RetryPolicy& retry = item.envelope->retry_policy();
+  if (!item.steps_aside || key.mode != Mode::kFifo || SaysOnRetry(key)) return;
+  if (item.envelope->reply_none || (retry.max_attempts == 1 && !retry.later_on)) return;
+  Lane& lane = ChangeLane(key);
+  lane.settings.on_retry = OnRetry::kSkip;
+  lane.batch = batch_;
+  lane.blocked_head = {};
 }
 
 // ---- fkeys

@@ -139,6 +139,7 @@ SubmitItem Workload::DrawItem(bool in_batch) {
     envelope->callback = callback;
   }
   item.on_held = static_cast<OnHeld>(random_.Below(3));
+  if (profile_.steer_share > 0) item.steps_aside = random_.Chance(0.05);
   if (random_.Chance(in_batch ? profile_.key_share / 10 : profile_.key_share)) {
     item.idempotency_key = "k" + std::to_string(random_.Below(30));
     item.fields = FingerprintOf(spec.url);
