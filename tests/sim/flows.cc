@@ -214,13 +214,19 @@ void Flows::Ask(Wish* wish) {
   inbox_.push_back(std::move(request));
 }
 
-/// Somebody cancels a group now and then, or looks at one.
+/// Somebody cancels a group now and then, looks at one, or sends one of its members again.
 void Flows::Meddle() {
   std::vector<Wish*> groups;
   for (Wish& wish : wishes_)
     if (wish.group && wish.id.value != 0) groups.push_back(&wish);
   if (groups.empty()) return;
   Wish* wish = groups[random_.Below(groups.size())];
+  if (random_.Chance(0.2)) {
+    wish->retried = true;
+    const NotifyId member = MemberOf(wish->id, random_.Below(wish->group->submit.items.size()));
+    inbox_.push_back(RetryRequest{{0, next_request_++}, member, ""});
+    return;
+  }
   GroupAsk ask;
   if (random_.Chance(0.3)) {
     wish->withdrawn = true;
@@ -360,7 +366,8 @@ void Flows::CheckTurn(const StartAttempt& attempt) {
   Result<GroupRecord> group = record == image.records.end() ? Result<GroupRecord>(Status(Code::kNotFound, "")) : DecodeGroup(record->second.value);
   const std::string name = flow->group.ToString() + "/" + std::to_string(flow->group_place);
   if (!group.ok()) return Violation(name + " starts, and its group is not on the disk");
-  if (!group->sequential) return;
+  const bool retried = std::any_of(wishes_.begin(), wishes_.end(), [&](const Wish& wish) { return wish.retried && wish.id == flow->group; });
+  if (!group->sequential || retried) return;
   size_t& furthest = furthest_[flow->group];
   if (flow->group_place < furthest) Violation(name + " starts after one that is behind it");
   furthest = std::max<size_t>(furthest, flow->group_place);

@@ -32,7 +32,7 @@ struct FlowsOutcome {
   struct Tally {
     uint64_t crashes = 0, groups = 0, sequential = 0, stopped = 0, told = 0, events = 0, notifies = 0, duplicates = 0, calls = 0, runs = 0,
              missed = 0, answers = 0, fetched = 0, held = 0, replayed = 0, applied = 0, published = 0, pool_calls = 0, probes = 0, reloads = 0,
-             alerts = 0;
+             alerts = 0, retried = 0;
     template <class F>
     void ForEach(F f) const {
       f("crashes", crashes);
@@ -56,6 +56,7 @@ struct FlowsOutcome {
       f("probes", probes);
       f("reloads", reloads);
       f("alerts", alerts);
+      f("members retried", retried);
     }
     Tally& operator+=(const Tally& o) {
       crashes += o.crashes;
@@ -79,6 +80,7 @@ struct FlowsOutcome {
       probes += o.probes;
       reloads += o.reloads;
       alerts += o.alerts;
+      retried += o.retried;
       return *this;
     }
   } tally;

@@ -42,12 +42,13 @@ void Flows::CheckGroups(const FakeImage& image) {
       const GroupMember& outcome = record->members.at(place);
       if (outcome.phase != member->state.phase || outcome.attempts_made != member->state.attempts_made || outcome.reason != member->state.reason)
         Violation(which + " has another outcome in its group than by itself");
+      tally_.retried += member->state.attempts_before > 0;
       const bool ran = member->state.phase == Phase::kSucceeded || member->state.attempts_made > 0;
-      if (record->sequential && record->cancel_rest && failed && ran) Violation(which + " ran although one before it had failed");
+      if (record->sequential && record->cancel_rest && failed && ran && !wish.retried) Violation(which + " ran although one before it had failed");
       if (!record->stopped && member->state.phase == Phase::kCancelled) Violation(which + " is cancelled, and nobody wanted that");
       failed |= member->state.phase != Phase::kSucceeded;
     }
-    if (record->stopped && !wish.withdrawn && !(record->cancel_rest && failed)) Violation(name + " is stopped, and nothing failed");
+    if (record->stopped && !wish.withdrawn && !wish.retried && !(record->cancel_rest && failed)) Violation(name + " is stopped, and nothing failed");
     const std::set<NotifyId>& callbacks = told[url + "/told"];
     tally_.told += callbacks.size();
     if (callbacks.size() != (wish.tells.empty() ? 0 : 1)) Violation(name + " is told of " + std::to_string(callbacks.size()) + " times");

@@ -37,6 +37,7 @@ struct Wish {
   RequestId asked;                   // 0: not, or in vain
   NotifyId id;                       // once acknowledged
   bool done = false, withdrawn = false;
+  bool retried = false;  // one of the group's members, by hand: then some go out anew, whoever else has or has not
 };
 
 /// One that has a ttl, and beats, but for now and then.
