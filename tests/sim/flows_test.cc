@@ -17,9 +17,9 @@ void CheckFlows(uint64_t seed, FlowParts parts = FlowParts::kAll) {
   CHECK(outcome.violations.empty());
 }
 
-/// The first seed in which it is noticed, 0: none.
-uint64_t NoticedInFlows(Mutation mutation, const char* what, uint64_t most_seeds = 100) {
-  for (uint64_t seed = 1; seed <= most_seeds; ++seed)
+/// The first seed from `first` on in which it is noticed, 0: none.
+uint64_t NoticedInFlows(Mutation mutation, const char* what, uint64_t first = 1) {
+  for (uint64_t seed = first; seed < first + 100; ++seed)
     for (const std::string& violation : RunFlows(seed, mutation).violations)
       if (violation.find(what) != std::string::npos) return seed;
   return 0;
@@ -69,7 +69,8 @@ TEST_CASE(
 // ---- what is wrong is noticed
 
 TEST_CASE("flows: a member of a group that goes out before its turn is noticed") {
-  CHECK(NoticedInFlows(Mutation::kLoseChange, "the one before it is not settled") > 0);
+  // In the first seed the core stops by itself: the books do not hold what it goes by.
+  CHECK(NoticedInFlows(Mutation::kLoseChange, "the one before it is not settled", 2) > 0);
 }
 TEST_CASE("flows: a group that is told of twice is noticed") {
   CHECK(NoticedInFlows(Mutation::kToldTwice, "is told of 2 times") > 0);
