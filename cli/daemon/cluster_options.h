@@ -15,6 +15,11 @@ struct ClusterOptions {
   size_t max_connections = 1'024;            // from others to its listener
 
   bool on() const { return !advertise.empty(); }
+  /// That of `advertise`, an address without brackets.
+  std::string host() const {
+    const std::string host = advertise.substr(0, advertise.rfind(':'));
+    return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+  }
   const std::string& member() const { return name.empty() ? advertise : name; }
   const std::string& listen_on() const { return listen.empty() ? advertise : listen; }
 };

@@ -100,9 +100,12 @@ Listeners::Listeners(const Options& options) : reuse_port_(options.io_threads > 
     place->as.max_connections = all[i].max_connections;
     if (all[i].beanstalkd) ServeBeanstalkd(all[i], options.api.max_body_bytes, &place->as);
     if (all[i].members) ServeMembers(options.http, place.get());
-    if (all[i].members && !all[i].tls_key.empty()) members_ = std::make_unique<TlsFiles>(PathsOf(all[i]), TlsFiles::Side::kClient);
     if (!all[i].tls_key.empty()) {
-      place->files = std::make_unique<TlsFiles>(PathsOf(all[i]));
+      TlsPaths paths = PathsOf(all[i]);
+      // One that the others would not take would cut this member off: the one before is kept.
+      if (all[i].members) paths.shown_at = options.cluster.host();
+      if (all[i].members) members_ = std::make_unique<TlsFiles>(paths, TlsFiles::Side::kClient);
+      place->files = std::make_unique<TlsFiles>(std::move(paths));
       place->as.tls = place->files.get();
     }
     places_.push_back(std::move(place));

@@ -62,9 +62,7 @@ Status CheckMemberCertificate(const ClusterOptions& cluster) {
   const Result<std::string> shown = ReadFile(cluster.cert_file, kMostBytes), ca = ReadFile(cluster.ca_file, kMostBytes);
   // They could be read a moment ago.
   if (!shown.ok() || !ca.ok()) return Status::Ok();
-  std::string host = cluster.advertise.substr(0, cluster.advertise.rfind(':'));
-  if (host.front() == '[') host = host.substr(1, host.size() - 2);
-  const Status checked = TlsContext::CheckShown(*shown, *ca, host);
+  const Status checked = TlsContext::CheckShown(*shown, *ca, cluster.host());
   if (checked.ok()) return checked;
   std::string detail = cluster.cert_file + " " + checked.detail();
   if (checked.field() == "/ca") detail = cluster.ca_file + ": " + checked.detail();

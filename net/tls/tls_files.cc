@@ -32,6 +32,10 @@ Result<std::shared_ptr<const TlsContext>> TlsFiles::Read(std::optional<Fingerpri
   if (*print == print_) return std::shared_ptr<const TlsContext>();
   Result<std::shared_ptr<const TlsContext>> made =
       side_ == Side::kServer ? TlsContext::ForServer(options) : TlsContext::ForClient({options.client_ca, options.certificate, options.key});
+  if (made.ok() && !paths_.shown_at.empty()) {
+    const Status shown = TlsContext::CheckShown(options.certificate, options.client_ca, paths_.shown_at);
+    if (!shown.ok()) return Status(Code::kUnacceptable, paths_.certificate + " " + shown.detail());
+  }
   if (made.ok()) return made;
   const std::string& field = made.status().field();
   const std::string& path = field == "/key" ? paths_.key : field == "/ca" ? paths_.client_ca : paths_.certificate;

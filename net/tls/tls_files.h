@@ -18,6 +18,8 @@ struct TlsPaths {
   std::string certificate;
   std::string key;
   std::string client_ca;  // empty: none
+  /// A name or an address at which those who trust `client_ca` alone must take the certificate; empty: nobody need to.
+  std::string shown_at = {};
 };
 
 class TlsFiles {

@@ -43,6 +43,40 @@ TEST_CASE("tls files: a new pair makes a new context, the same one none, and hal
   CHECK_FALSE(files.Load().ok());
 }
 
+TEST_CASE("tls files: one that those who trust its authority would not take is not taken where they must, and the one before is kept") {
+  const CertificateAuthority authority, others;
+  const Pair good = authority.Issue("DNS:one.example"), elsewhere = authority.Issue("DNS:two.example"), stranger = others.Issue("DNS:one.example");
+  test::TempDir folder;
+  const auto write = [&](const Pair& pair) {
+    folder.Write("cert", pair.certificate);
+    folder.Write("key", pair.key);
+  };
+  folder.Write("ca", authority.certificate());
+  write(good);
+  for (TlsFiles::Side side : {TlsFiles::Side::kServer, TlsFiles::Side::kClient}) {
+    TlsFiles files({folder.At("cert"), folder.At("key"), folder.At("ca"), "one.example"}, side);
+    REQUIRE(*files.Load());
+    const std::shared_ptr<const TlsContext> first = files.context();
+    write(elsewhere);
+    CHECK(files.Load().status().detail() == folder.At("cert") + " is not for \"one.example\"");
+    write(stranger);
+    CHECK_THAT(files.Load().status().detail(), Catch::StartsWith(folder.At("cert") + " is not certified: "));
+    CHECK_FALSE(*files.Load());
+    CHECK(files.context() == first);
+    // Another authority alone, before the certificate is one of its.
+    write(good);
+    folder.Write("ca", others.certificate());
+    CHECK_FALSE(files.Load().ok());
+    CHECK(files.context() == first);
+    write(stranger);
+    CHECK(*files.Load());
+    CHECK(files.context() != first);
+    folder.Write("ca", authority.certificate());
+    write(good);
+  }
+  CHECK(*TlsFiles({folder.At("cert"), folder.At("key"), folder.At("ca")}).Load());
+}
+
 TEST_CASE("tls files: a client_ca that is named must hold somebody") {
   const CertificateAuthority authority;
   const Pair one = authority.Issue("DNS:one.example");
