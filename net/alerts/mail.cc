@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "base/base64.h"
+#include "base/clocks.h"
 #include "base/files.h"
 #include "base/utf8.h"
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr size_t kPasswordMostBytes = 4'096, kLineBytes = 76, kAddressMostBytes = 254;
 constexpr long kConnectMs = 10'000;
+/// What the goodbye to a server may take beyond the message's time.
+constexpr int64_t kQuitMs = 1'000;
 
 struct FreeEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -63,9 +66,17 @@ std::string DateText(WallTime at) {
   return text;
 }
 
-/// libcurl asks about once a second.
-int IsStopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::atomic<bool>*>(stop)->load() ? 1 : 0;
+/// How long libcurl may take in all.
+struct Bounds {
+  const std::atomic<bool>& stop;
+  const int64_t until_ms;  // of the monotonic clock
+  bool over = false;
+};
+/// libcurl asks about once a second, also while it waits for the answer to its QUIT, which is no part of its own time limit.
+int IsOver(void* to, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto* bounds = static_cast<Bounds*>(to);
+  bounds->over = bounds->stop.load() || ReadClockMs(CLOCK_MONOTONIC) >= bounds->until_ms;
+  return bounds->over ? 1 : 0;
 }
 
 struct Upload {
@@ -133,6 +144,7 @@ MailOutcome SendMail(const MailOptions& options, const std::string& to, const st
   }
   char fault[CURL_ERROR_SIZE] = "";
   Upload upload{message};
+  Bounds bounds{stop, ReadClockMs(CLOCK_MONOTONIC) + timeout_ms + kQuitMs};
   std::unique_ptr<curl_slist, FreeList> recipients(curl_slist_append(nullptr, ("<" + to + ">").c_str()));
   CURL* c = easy.get();
   curl_easy_setopt(c, CURLOPT_URL, options.server.c_str());
@@ -167,14 +179,18 @@ MailOutcome SendMail(const MailOptions& options, const std::string& to, const st
   curl_easy_setopt(c, CURLOPT_READDATA, &upload);
   curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(message.size()));
   curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, IsStopped);
-  curl_easy_setopt(c, CURLOPT_XFERINFODATA, &stop);
+  curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, IsOver);
+  curl_easy_setopt(c, CURLOPT_XFERINFODATA, &bounds);
+  // The end of a connection that is kept, in curl_easy_cleanup, asks nobody: it waits two minutes for a server that does not answer the QUIT.
+  curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L);
   const CURLcode code = curl_easy_perform(c);
   long status = 0;
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
   outcome.status = static_cast<uint16_t>(std::clamp<long>(status, 0, 599));
   outcome.taken = code == CURLE_OK;
-  if (!outcome.taken) outcome.detail = fault[0] != '\0' ? fault : curl_easy_strerror(code);
+  // Where the QUIT was broken off, that is what the buffer tells of.
+  const bool told = fault[0] != '\0' && (!bounds.over || code == CURLE_ABORTED_BY_CALLBACK);
+  if (!outcome.taken) outcome.detail = told ? fault : curl_easy_strerror(code);
   if (code == CURLE_USE_SSL_FAILED) outcome.detail += " (mail.tls = \"none\" sends without TLS)";
   return outcome;
 }

@@ -1,6 +1,8 @@
 // Signatures of robots, the text of mail, and what becomes of an attempt to a target.
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "net/alerts/alert_sender.h"
 #include "net/alerts/robot_signature.h"
 #include "support/slowness.h"
+#include "support/threaded_server.h"
 
 using namespace notifyd;
 
@@ -57,6 +60,41 @@ StartAttempt AttemptTo(const AlertTarget& target, const std::string& payload) {
   attempt.spec = std::make_shared<const std::string>(EncodeSpec(spec));
   return attempt;
 }
+
+/// A server of mail that takes all commands, answers to the message what a test says, and to a QUIT nothing.
+class DeafToQuit {
+ public:
+  explicit DeafToQuit(std::string data_answer) : data_answer_(std::move(data_answer)) {}
+  std::string url() const { return "smtp://127.0.0.1:" + std::to_string(server_.port()); }
+  bool WaitForQuit() {
+    std::unique_lock lock(mutex_);
+    return came_.wait_for(lock, test::AtMostSeconds(30), [&] { return quit_; });
+  }
+
+ private:
+  void Serve(Stream& stream) {
+    stream.Send("220 here\r\n");
+    for (std::string line; stream.ReadTo("\r\n", &line);) {
+      if (line == "QUIT") {
+        std::lock_guard lock(mutex_);
+        quit_ = true;
+        came_.notify_all();
+      } else if (line == "DATA") {
+        stream.Send("354 go on\r\n");
+        while (line != "." && stream.ReadTo("\r\n", &line)) continue;
+        stream.Send(data_answer_ + "\r\n");
+      } else {
+        stream.Send("250 well\r\n");
+      }
+    }
+  }
+
+  const std::string data_answer_;
+  std::mutex mutex_;
+  std::condition_variable came_;
+  bool quit_ = false;
+  ThreadedServer server_{[this](Stream& stream, int) { Serve(stream); }};
+};
 
 const auto kClock = [] { return WallTime{1'700'000'000'000}; };
 
@@ -127,6 +165,40 @@ TEST_CASE("mail: its text, whatever is in subject and body, is headers of one li
     from = to + 2;
   }
   CHECK(text.find("\r\n.\r\n") == std::string::npos);
+}
+
+TEST_CASE("mail: a server that answers no QUIT holds nobody up, and its answer to the message counts") {
+  for (const char* answer : {"250 queued", "550 spam"}) {
+    INFO(answer);
+    DeafToQuit server(answer);
+    MailOptions options;
+    options.server = server.url();
+    options.from = "notifyd@example.com";
+    options.tls = "none";
+    std::atomic<bool> stop{false};
+    std::future<MailOutcome> sent =
+        std::async(std::launch::async, [&] { return SendMail(options, "ops@example.com", "Subject: x\r\n\r\nx\r\n", 3'600'000, stop); });
+    REQUIRE(server.WaitForQuit());
+    stop = true;
+    // libcurl by itself waits for two minutes.
+    CHECK(sent.wait_for(test::AtMostSeconds(30)) == std::future_status::ready);
+    const MailOutcome outcome = sent.get();
+    CHECK(outcome.taken == (answer[0] == '2'));
+    CHECK(outcome.status == (outcome.taken ? 250 : 550));
+    CHECK(outcome.detail.find("aborted") == std::string::npos);
+  }
+}
+
+TEST_CASE("mail: one whose server answers no QUIT is over by its own time") {
+  DeafToQuit server("250 queued");
+  MailOptions options;
+  options.server = server.url();
+  options.from = "notifyd@example.com";
+  options.tls = "none";
+  const std::atomic<bool> stop{false};
+  std::future<MailOutcome> sent =
+      std::async(std::launch::async, [&] { return SendMail(options, "ops@example.com", "Subject: x\r\n\r\nx\r\n", 5'000, stop); });
+  CHECK(sent.wait_for(test::AtMostSeconds(60)) == std::future_status::ready);
 }
 
 TEST_CASE("mail: settings that could not work are refused by name") {
