@@ -20,10 +20,12 @@ constexpr int kMostRoundsOfSome = 5, kMostRounds = 20;
 constexpr const char* kDefaultIndex = "notifyd-logs";
 
 std::string BulkUrl(std::string url) {
+  const std::string query = TakeQuery(&url);
   const size_t host = url.find("://") + 3;
   while (url.size() > host && url.back() == '/') url.pop_back();
   if (url.find('/', host) == url.npos) url.append("/").append(kDefaultIndex);
-  return url + "/_bulk?filter_path=errors,items.*.status";
+  url += "/_bulk?filter_path=errors,items.*.status";
+  return query.size() > 1 ? url + "&" + query.substr(1) : url;
 }
 
 std::string HostName() {

@@ -27,12 +27,11 @@ Lines LinesOf(const PostTarget& target) {
   return Lines(list);
 }
 
+/// What is beyond kMostAnswerBytes is read and dropped: the answer has been given by then.
 size_t TakeBody(char* bytes, size_t size, size_t count, void* out) {
   auto* body = static_cast<std::string*>(out);
-  const size_t length = size * count;
-  if (body->size() + length > kMostAnswerBytes) return 0;
-  body->append(bytes, length);
-  return length;
+  body->append(bytes, std::min(size * count, kMostAnswerBytes - body->size()));
+  return size * count;
 }
 
 int AskGivenUp(void* queue, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -58,6 +57,14 @@ Status CheckPostHeader(const std::string& line) {
   const bool good = colon != line.npos && IsToken(line.substr(0, colon)) && line.find_first_of(std::string_view("\r\n\0", 3)) == line.npos &&
                     line.find_first_not_of(" \t", colon + 1) != line.npos;
   return good ? Status::Ok() : Status(Code::kUnacceptable, "must be \"Name: value\"");
+}
+
+std::string TakeQuery(std::string* url) {
+  url->resize(std::min(url->find('#'), url->size()));
+  const size_t path_end = std::min(url->find('?'), url->size());
+  std::string query = url->substr(path_end);
+  url->resize(path_end);
+  return query;
 }
 
 std::string ShownUrl(const std::string& url) {
@@ -115,7 +122,8 @@ class HttpPost::Impl {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK)
       retry_after_ms_ = static_cast<int64_t>(std::min<curl_off_t>(retry_after_s, kMostWaitMs / 1000)) * 1000;
-    if (code == CURLE_OK) return status;
+    // What refuses is in the head; of what takes it the body may say that a part was not taken.
+    if (code == CURLE_OK || (status >= 300 && code != CURLE_ABORTED_BY_CALLBACK)) return status;
     fault_ = fault[0] != 0 ? fault : curl_easy_strerror(code);
     return 0;
   }

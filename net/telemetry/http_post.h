@@ -1,7 +1,7 @@
 // HttpPost: posts bodies to one URL until they are taken: what a queue's thread does with its batches (base/batch_queue.h). On that thread alone.
 //
 // Tried again, with waits of 0.5 to 30 s, or as Retry-After says: where no answer comes, and answers of 408, 429, 502, 503 and 504 (OTLP
-// says the same). Any other answer is final.
+// says the same). Any other answer is final; one that refuses is so by its head, whatever becomes of its body.
 // An outage is one log event at its beginning, and one at its end.
 #pragma once
 
@@ -27,6 +27,8 @@ struct PostTarget {
 Status CheckPostUrl(const std::string& url);
 /// Is it "Name: value", in one line? Error: as above.
 Status CheckPostHeader(const std::string& line);
+/// Takes what stands behind the URL's path: its query, with the "?". A fragment goes nowhere.
+std::string TakeQuery(std::string* url);
 /// The URL without user, password and query: for logs.
 std::string ShownUrl(const std::string& url);
 
@@ -38,8 +40,8 @@ class HttpPost {
   HttpPost(const HttpPost&) = delete;
   HttpPost& operator=(const HttpPost&) = delete;
 
-  /// False: it is lost, since it was refused for good or the queue is to stop. `answer` (may be null): the body of the answer that took it, up to
-  /// 4 MiB.
+  /// False: it is lost, since it was refused for good or the queue is to stop. `answer` (may be null): the body of the answer that took it, 4 MiB
+  /// of it at most.
   bool Send(const std::string& body, std::string* answer = nullptr);
   /// For who finds in the answer that a part was not taken: waits as after so many failures in a row (from 1). False: the queue is to stop.
   bool AwaitRetry(int failures);

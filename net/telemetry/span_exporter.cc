@@ -10,8 +10,10 @@ constexpr BatchQueue::Limits kSpanLimits{.most_bytes = 4 << 20, .batch_bytes = 1
 constexpr std::string_view kPath = "/v1/traces";
 
 std::string TracesUrl(std::string endpoint) {
+  const std::string query = TakeQuery(&endpoint);
   while (endpoint.ends_with('/')) endpoint.pop_back();
-  return endpoint.ends_with(kPath) ? endpoint : endpoint.append(kPath);
+  if (!endpoint.ends_with(kPath)) endpoint += kPath;
+  return endpoint + query;
 }
 
 }  // namespace

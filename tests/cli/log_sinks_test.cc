@@ -259,6 +259,23 @@ TEST_CASE("elasticsearch: events go in bulk, with time, level, message, trace an
   CHECK(sink->dropped() == 0);
 }
 
+TEST_CASE("elasticsearch: the query of a URL stays behind its path") {
+  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, Taken(DocumentsOf(request).size(), "201")}; });
+  for (const char* written : {"/logs?pipeline=p", "/logs/?pipeline=p#part"}) {
+    std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url() + written, {}, ""});
+    Say(sink.get(), LogLevel::kInfo, "one");
+    REQUIRE(sink->Finish(kLongMs));
+  }
+  std::unique_ptr<LogSink> bare = MakeElasticSink({cluster.url() + "?pipeline=p", {}, ""});
+  Say(bare.get(), LogLevel::kInfo, "one");
+  REQUIRE(bare->Finish(kLongMs));
+  const std::vector<SeenRequest> seen = cluster.WaitFor(3);
+  REQUIRE(seen.size() == 3);
+  CHECK(seen[0].target == "/logs/_bulk?filter_path=errors,items.*.status&pipeline=p");
+  CHECK(seen[1].target == seen[0].target);
+  CHECK(seen[2].target == "/notifyd-logs/_bulk?filter_path=errors,items.*.status&pipeline=p");
+}
+
 TEST_CASE("elasticsearch: a URL without a path means the index notifyd-logs") {
   ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, TakenLines(DocumentsOf(request).size(), "201")}; });
   std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url() + "/", {}, ""});

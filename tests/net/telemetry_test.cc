@@ -118,6 +118,46 @@ TEST_CASE("otlp: a collector that is busy is asked again; what it refuses for go
   CHECK(other.dropped() == 1);
 }
 
+TEST_CASE("otlp: a refusal counts by its head, be its body longer than anybody reads, or broken off") {
+  const std::string long_body(5 << 20, 'x');
+  for (bool whole : {true, false}) {
+    INFO(whole);
+    std::atomic<int> asked{0};
+    ScriptedServer collector([&](StreamedRequest* request) {
+      for (std::string piece; request->Read(&piece);) continue;
+      if (asked++ > 0) return void(request->Send("HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n"));
+      const std::string head = "HTTP/1.1 400 X\r\nContent-Length: " + std::to_string(long_body.size()) + "\r\n\r\n";
+      request->Send(head + (whole ? long_body : "x"));
+    });
+    SpanExporter exporter(To(collector.url()));
+    exporter.Add(ASpan());
+    REQUIRE(exporter.Finish(kLongMs));
+    CHECK(exporter.dropped() == 1);
+    CHECK(asked == 1);
+  }
+}
+
+TEST_CASE("otlp: who takes spans with an answer longer than anybody reads has taken them") {
+  ScriptedServer collector([](const SeenRequest&) { return ScriptedAnswer{200, std::string(5 << 20, ' ')}; });
+  SpanExporter exporter(To(collector.url()));
+  exporter.Add(ASpan());
+  REQUIRE(exporter.Finish(kLongMs));
+  CHECK(collector.seen().size() == 1);
+  CHECK(exporter.dropped() == 0);
+}
+
+TEST_CASE("otlp: the query of an endpoint stays behind its path") {
+  Collector collector;
+  for (const char* written : {"/?key=k", "/v1/traces?key=k", "/v1/traces/?key=k#part", "?key=k"}) {
+    SpanExporter exporter(To(collector.url() + written));
+    exporter.Add(ASpan());
+    REQUIRE(exporter.Finish(kLongMs));
+  }
+  const std::vector<SeenRequest> seen = collector.requests();
+  REQUIRE(seen.size() == 4);
+  for (const SeenRequest& request : seen) CHECK(request.target == "/v1/traces?key=k");
+}
+
 TEST_CASE("otlp: a collector that is away holds nobody up; beyond what may wait spans are dropped and counted") {
   SpanExporter exporter(To("http://127.0.0.1:" + std::to_string(ClosedPort())));
   Span large = ASpan();
