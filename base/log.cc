@@ -107,7 +107,9 @@ class LineSink : public LogSink {
 };
 
 Result<int> OpenLogFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  // Without O_NONBLOCK a pipe that nobody reads from would be waited for, and who waits takes no signal any more.
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
+  if (fd < 0 && errno == ENXIO) return Status(Code::kIo, path + ": nobody reads from this pipe");
   if (fd < 0) return Status(Code::kIo, path + ": " + std::strerror(errno));
   return fd;
 }

@@ -135,6 +135,24 @@ TEST_CASE("log file: where it cannot be opened anew, it goes on with the one tha
   CHECK_FALSE(OpenFileSink(dir.At("none/n.log"), LogFormat::kJson).ok());
 }
 
+TEST_CASE("log file: a pipe is written to while somebody reads from it, and nobody is waited for") {
+  TempDir dir;
+  const std::string pipe = dir.At("n.log");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(OpenFileSink(pipe, LogFormat::kJson).status().detail() == pipe + ": nobody reads from this pipe");
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  Result<std::unique_ptr<LogSink>> sink = OpenFileSink(pipe, LogFormat::kJson);
+  REQUIRE(sink.ok());
+  Say(sink->get(), LogLevel::kInfo, "one");
+  REQUIRE((*sink)->Finish(kSinkLongMs));
+  char said[200] = {};
+  REQUIRE(read(reader, said, sizeof said - 1) > 0);
+  CHECK_THAT(said, Catch::Contains("one"));
+  close(reader);
+  CHECK_FALSE((*sink)->Reopen().ok());
+}
+
 TEST_CASE("journal: an event is a message with a priority, and each field one of its own, whatever is in it") {
   TempDir dir;
   Socket daemon(dir.At("journal"));
@@ -260,15 +278,15 @@ TEST_CASE("elasticsearch: events go in bulk, with time, level, message, trace an
 }
 
 TEST_CASE("elasticsearch: the query of a URL stays behind its path") {
-  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, Taken(DocumentsOf(request).size(), "201")}; });
+  ScriptedServer cluster([](const SeenRequest& request) { return ScriptedAnswer{200, TakenLines(DocumentsOf(request).size(), "201")}; });
   for (const char* written : {"/logs?pipeline=p", "/logs/?pipeline=p#part"}) {
     std::unique_ptr<LogSink> sink = MakeElasticSink({cluster.url() + written, {}, ""});
     Say(sink.get(), LogLevel::kInfo, "one");
-    REQUIRE(sink->Finish(kLongMs));
+    REQUIRE(sink->Finish(kSinkLongMs));
   }
   std::unique_ptr<LogSink> bare = MakeElasticSink({cluster.url() + "?pipeline=p", {}, ""});
   Say(bare.get(), LogLevel::kInfo, "one");
-  REQUIRE(bare->Finish(kLongMs));
+  REQUIRE(bare->Finish(kSinkLongMs));
   const std::vector<SeenRequest> seen = cluster.WaitFor(3);
   REQUIRE(seen.size() == 3);
   CHECK(seen[0].target == "/logs/_bulk?filter_path=errors,items.*.status&pipeline=p");
