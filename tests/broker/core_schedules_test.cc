@@ -344,7 +344,14 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: each run has the partition of its 
   Pass(25'000);
   Stop(0);
   Pass(20'000);
-  Ask(ScheduleRunNow{"a"});
+  // By hand it keeps its time, and so its lane, while it waits for that.
+  const WallTime begun = now.wall;
+  ScheduleRequest by_hand;
+  by_hand.ask = std::make_shared<const ScheduleAsk>(ScheduleAsk{ScheduleRunNow{"a"}});
+  const uint64_t token = CoreFixture::Ask(std::move(by_hand));
+  for (int turns = 0; turns < 100 && !replies.contains(token); ++turns, ++now.wall.ms, ++now.mono.ms) Turn();
+  REQUIRE(replies.contains(token));
+  CHECK(image().notifies.rbegin()->second->envelope->flow->scheduled_at == begun);
   std::set<std::string> lanes;
   for (const auto& [id, record] : image().notifies) {
     const std::string& lane = record->envelope->lane.name;
