@@ -303,6 +303,7 @@ TEST_CASE(
   };
   const std::string there = ReadBytes(manifest(before));
   REQUIRE(store.rocks().Compact().ok());
+  store.CommitOne(21, true);
   const fs::path behind = store.Copy(true);
   const std::string all = ReadBytes(manifest(behind));
   REQUIRE(all.starts_with(there));
@@ -332,7 +333,22 @@ TEST_CASE(
     CHECK(ReadBytes(manifest(behind)) == flipped);
   }
   WriteBytes(manifest(behind), all);
-  CHECK(store.IdsAt(behind) == UpTo(20));
+  fs::remove_all(copy);
+  fs::copy(behind, copy, fs::copy_options::recursive);
+  CHECK(store.IdsAt(copy) == UpTo(21));
+
+  // SYNCED names 32 logs at most: where it does not name the one that is gone, that which is there begins too late.
+  const Result<std::optional<SyncedRecord>> synced = SyncedFile::Read(behind.string(), store.StoreId());
+  REQUIRE((synced.ok() && *synced && (*synced)->logs.size() == 2));
+  SyncedRecord newest = **synced;
+  newest.logs.erase(newest.logs.begin());
+  std::string place = EncodeSynced(newest);
+  place.resize(SyncedFile::kPlaceSize, '\0');
+  WriteBytes(behind / SyncedFile::kName, place + place);
+  std::string flipped = all;
+  flipped[from + 10] ^= 1;
+  WriteBytes(manifest(behind), flipped);
+  store.CheckRefused(behind, manifest(behind));
 }
 
 TEST_CASE("missing: a CURRENT that is gone with all logs and tables is no new store") {
