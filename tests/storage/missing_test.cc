@@ -1,4 +1,5 @@
 // Files of the store that are missing, empty, shorter or older than they were: refused by name, or opened with all that was there.
+#include "base/log.h"
 #include "storage/crash_harness.h"
 #include "storage/keys.h"
 #include "storage/store_tool.h"
@@ -293,6 +294,7 @@ TEST_CASE("missing: MANIFEST, CURRENT and tables that are gone or empty are dama
 
 TEST_CASE(
     "missing: a MANIFEST whose end a power cut tore opens with all there was; one in which something is damaged that was relied on is refused") {
+  LogSetLevel(LogLevel::kError);  // each start says what it drops
   Crash store;
   store.Fill(20, 0);
   const fs::path before = store.Copy(true);
