@@ -450,7 +450,11 @@ void Core::Impl::EndPoll(RequestId request, bool read) {
   if (!id) return;
   Entry* entry = FindEntry(*id);
   CHECK(entry);
-  if (read && !responses_->AnswerUnsettled(request, *entry)) ShowWritten(entry->written, request, *entry);
+  if (read && !responses_->AnswerUnsettled(request, *entry)) {
+    // Of a namespace that goes nothing is shown as if it were still to be sent.
+    if (closed_) RefusedStopping(request);
+    else ShowWritten(entry->written, request, *entry);
+  }
   --entry->pins;
   MaybeDrop(entry);
 }

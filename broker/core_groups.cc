@@ -254,6 +254,8 @@ void Core::Impl::GroupPart::AnswerWithResponses(RequestId request, std::shared_p
 }
 
 Handled Core::Impl::GroupPart::Get(Task* task, const GroupRequest& r, const GroupGet& get) {
+  // As of one notify.
+  if (core_.closed_ && get.waited && get.as == GroupAs::kSeen && core_.RefusedStopping(r.request)) return Handled::kDone;
   GroupView view;
   view.id = get.id;
   // Whoever waited for it sees it, however short it is kept.

@@ -169,7 +169,15 @@ void Core::Impl::ServicePart::TellWatchers(const Service& service) {
 }
 
 void Core::Impl::ServicePart::BeginStop() {
-  while (!watches_.empty()) AnswerUnchanged(watches_.begin()->first);
+  while (!watches_.empty()) {
+    const RequestId request = watches_.begin()->first;
+    if (!core_.closed_) {
+      AnswerUnchanged(request);
+      continue;
+    }
+    Unwatch(request);
+    core_.RefusedStopping(request);
+  }
 }
 
 Handled Core::Impl::ServicePart::Do(RequestId request, const GetInstance& ask) {

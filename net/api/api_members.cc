@@ -47,6 +47,12 @@ void Api::Impl::MakePassing() {
       .client = options_.members,
       .figures = options_.passing,
       .now_us = [this] { return NowUs(); },
+      .is_removed =
+          [this](NamespaceNumber number) {
+            if (number <= kSystemNumber) return false;  // they exist always
+            const std::shared_ptr<const NamespaceRow> row = access_.table()->FindNamespace(number);
+            return !row || row->deleting;
+          },
       .here = [this](uint64_t token, HttpRequest request, Underway underway) { TakeUp(token, std::move(request), std::move(underway)); },
       .here_in_pieces = [this](uint64_t token, const HttpRequest& head) { OnHead(token, head); },
       .conclude = [this](uint64_t token, const Underway& underway, HttpResponse response) { Conclude(token, underway, std::move(response)); },

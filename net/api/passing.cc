@@ -185,8 +185,8 @@ class Passing::Pass : public MemberCall {
 void Passing::Pass::Look() {
   const Place place = passing_.PlaceOf(subject_);
   if (place.kind == Place::Kind::kThere) return Ask(place.address);
-  if (place.kind == Place::Kind::kMoving) return Wait(0);
-  passing_.setup_.figures->Count(PassingFigures::kServedHere);
+  if (place.kind == Place::Kind::kMoving && !passing_.LeadsNowhere(subject_)) return Wait(0);
+  passing_.setup_.figures->Count(place.kind == Place::Kind::kHere ? PassingFigures::kServedHere : PassingFigures::kNoPlace);
   std::unique_ptr<Pass> self = passing_.Take(token_);
   if (in_pieces_) {
     passing_.setup_.here_in_pieces(token_, request_);
@@ -236,7 +236,8 @@ void Passing::Pass::Tick(int64_t now_ms) {
     if (underway_.in_doubt) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
     return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
   }
-  if (place.kind != Place::Kind::kMoving && (now_ms >= again_ms_ || place.address != asked_)) Look();
+  if (place.kind == Place::Kind::kMoving && !passing_.LeadsNowhere(subject_)) return;
+  if (now_ms >= again_ms_ || place.address != asked_) Look();
 }
 
 /// Whoever was asked says that nothing was done of it there.

@@ -76,6 +76,8 @@ class Passing {
     MemberClient* client = nullptr;
     PassingFigures* figures = nullptr;
     std::function<int64_t()> now_us;
+    /// A namespace that is being removed, or is gone: no broker will serve it.
+    std::function<bool(NamespaceNumber)> is_removed;
     /// What was passed on is served here by now: begins it anew. Of one whose body comes in pieces nothing was taken, and its body is paused.
     std::function<void(uint64_t token, HttpRequest request, Underway underway)> here;
     std::function<void(uint64_t token, const HttpRequest& head)> here_in_pieces;
@@ -87,6 +89,8 @@ class Passing {
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
 
   bool ServedHere(const Subject& subject) const { return PlaceOf(subject).kind == Place::Kind::kHere; }
+  /// Where it moves to is nowhere: whatever waits for that is judged here, where it is refused.
+  bool LeadsNowhere(const Subject& subject) const { return !subject.registry && setup_.is_removed(subject.number); }
   Place PlaceOf(const Subject& subject) const { return subject.registry ? setup_.places->OfRegistry() : setup_.places->Of(subject.number); }
   void Begin(uint64_t token, HttpRequest request, const Subject& subject, Underway underway = {});
   /// Its body follows, as the server hands it out.

@@ -262,6 +262,23 @@ TEST_CASE("groups: one that is cancelled by hand is passed over; retries stay in
   CHECK(f.UnderWay() == std::vector{MemberOf(id, 2)});
 }
 
+TEST_CASE("groups: where the namespace is removed, who waits for one hears that at once; who made one has its id") {
+  GroupFixture f;
+  GroupFixture::Fields later = Once();
+  later.when = Delay(60'000);
+  const GroupView group = f.Make(GroupFixture::PostOf({later}));
+  const uint64_t looks = f.AskGroup(GroupGet{group.id}, 60'000), makes = f.AskGroup(GroupFixture::PostOf({later}), 60'000);
+  f.Run();
+  CHECK_FALSE(f.replies.contains(looks));
+  CHECK_FALSE(f.replies.contains(makes));
+  f.Post(Drain{});
+  f.Run();
+  REQUIRE(f.replies.contains(looks));
+  CHECK(GroupFixture::CodeOf(f.replies.at(looks)) == Code::kNotFound);
+  REQUIRE(f.replies.contains(makes));
+  CHECK(GroupFixture::ViewOf(f.replies.at(makes)).as == GroupAs::kMade);
+}
+
 TEST_CASE("groups: cancel_rest cancels what waits, and what comes to wait, when one has failed") {
   GroupFixture f;
   const bool sequential = GENERATE(false, true);

@@ -214,6 +214,38 @@ TEST_CASE("drain: what is in flight ends, what waits counts as cancelled, nothin
   CHECK_FALSE(f.drained);
 }
 
+TEST_CASE("drain: who waits for an end hears at once that the namespace goes; what was submitted was accepted all the same") {
+  CoreFixture f;
+  GetRequest get;
+  get.wait_ms = 60'000;
+  get.id = f.Submit({}).id;
+  const uint64_t for_sent = f.Ask(get);
+  get.id = f.Submit(Due(60'000)).id;
+  const uint64_t for_due = f.Ask(get);
+  SubmitRequest submit;
+  submit.items.push_back(CoreFixture::Item(Due(60'000)));
+  submit.wait_ms = 60'000;
+  const uint64_t submitted = f.Ask(std::move(submit));
+  f.Run();
+  CHECK_FALSE(f.replies.contains(for_sent));
+  CHECK_FALSE(f.replies.contains(for_due));
+  CHECK_FALSE(f.replies.contains(submitted));
+  Tell(f, Drain{});
+  for (uint64_t token : {for_sent, for_due}) {
+    REQUIRE(f.replies.contains(token));
+    CHECK(f.CodeOf(f.replies.at(token)) == Code::kNotFound);
+  }
+  REQUIRE(f.replies.contains(submitted));
+  const Waited* waited = std::get_if<Waited>(&f.replies.at(submitted).body);
+  REQUIRE(waited);
+  CHECK_FALSE(waited->view);
+  CHECK(waited->item.id.value == get.id.value + 1);
+  CHECK_FALSE(f.discarded);
+  f.EndFirst(Verdict::kSuccess);
+  f.Pass(100);
+  CHECK(f.discarded);
+}
+
 TEST_CASE("drain: after a crash it begins again and comes to the same") {
   CoreFixture f;
   for (int i = 0; i < 3; ++i) f.Submit({});

@@ -515,6 +515,18 @@ TEST_CASE("core services: lists by prefix and page; the list of instances is wai
   CHECK(f.AnswerOf(waits).kind == Kind::kUnchanged);
 }
 
+TEST_CASE("services: who waits for the list of instances hears at once that the namespace is removed") {
+  Rig f;
+  f.Register("x");
+  const Fingerprint known = FingerprintOf(f.Told(ListInstances{"billing", std::nullopt, 0, {}}).bytes);
+  const uint64_t waits = f.Begin(ListInstances{"billing", known, 10'000, {}});
+  CHECK_FALSE(f.replies.contains(waits));
+  f.Post(Drain{});
+  f.Run();
+  REQUIRE(f.replies.contains(waits));
+  CHECK(Rig::CodeOf(f.replies.at(waits)) == Code::kNotFound);
+}
+
 TEST_CASE("services: who waits at one that goes is told, whether he knew of instances or of none") {
   Rig f;
   f.Register("x");

@@ -3,8 +3,10 @@
 #include <catch2/catch.hpp>
 
 #include <atomic>
+#include <memory>
 #include <string>
 
+#include "broker/access_table.h"
 #include "net/api/passing.h"
 #include "net/api/waits.h"
 #include "net/cluster/passed_peer.h"
@@ -115,6 +117,44 @@ TEST_CASE("members: what waits on is answered as it was carried out where nobody
   const RawResponse answer = client.ReadResponse();
   CHECK(answer.status == 202);
   CHECK(answer.body.find(NotifyId{1000}.ToString()) != std::string::npos);
+}
+
+TEST_CASE("members: what waits for where its namespace goes is answered at once where that is removed, as whoever asks then is") {
+  AccessTable table;
+  const auto put = [&](const char* name, NamespaceNumber number, bool deleting) {
+    auto row = std::make_shared<NamespaceRow>();
+    row->name = name;
+    row->number = number;
+    row->deleting = deleting;
+    table.PutNamespace(name, std::move(row));
+  };
+  StagedBroker b(kHere, {.first_id = NotifyId::Of(5, 1).value});
+  const auto tell = [&] { b.OnLoop([&](Api& api) { api.SetTable(std::make_shared<const AccessTable>(table)); }); };
+  put("default", kDefaultNumber, false);
+  put("system", kSystemNumber, false);
+  put("goes", 5, false);
+  tell();
+  RawClient looks(b.port, 0, 40), submits(b.port, 0, 40);
+  REQUIRE(looks.Send(RequestOf("GET", "/v1/namespaces/goes/notifies/" + NotifyId::Of(5, 9).ToString() + "?wait_ms=30000")));
+  REQUIRE(b.WaitFor("get", 1));
+  REQUIRE(submits.Send(RequestOf("POST", "/v1/namespaces/goes/notifies?wait_ms=30000", kNotify)));
+  REQUIRE(b.WaitFor("waiting", 1));
+  const bool known_before = GENERATE(false, true);
+  put("goes", 5, true);
+  if (known_before) tell();
+  b.places.Set(kMoving);
+  b.OnLoop([](Api& api) { api.LeaveNamespace(5); });
+  b.EndWait(/*settled=*/false);
+  if (!known_before) {
+    REQUIRE(b.places.WaitForWaiting());
+    tell();
+  }
+  const RawResponse looked = looks.ReadResponse();
+  CHECK(looked.status == 409);
+  CHECK(looked.body.find("being removed") != std::string::npos);
+  const RawResponse submitted = submits.ReadResponse();
+  CHECK(submitted.status == 202);
+  CHECK(submitted.body.find(NotifyId::Of(5, 1).ToString()) != std::string::npos);
 }
 
 TEST_CASE("members: what waits on comes back to the broker that it is connected to") {

@@ -157,7 +157,11 @@ void Auditor::CheckRefused(const Open& open, const Reply& reply, const Refused& 
   }
   // A plain look may come when it is gone, or is not there yet.
   NotifyId read;
-  if (const auto* get = std::get_if<GetRequest>(&open.event)) read = get->id;
+  if (const auto* get = std::get_if<GetRequest>(&open.event)) {
+    read = get->id;
+    // Whoever waits while the namespace is removed hears that.
+    if (code == Code::kNotFound && get->wait_ms > 0 && removing_) return;
+  }
   if (std::holds_alternative<ChangeReadRequest>(open.event) || std::holds_alternative<FkeyGetRequest>(open.event)) read = open.expected.id;
   if (code == Code::kNotFound && read.value != 0) {
     if (!WasAbsent(read, open.seq)) Violation("P1 " + name + ": " + read.ToString() + " was there all the time, but is not found");
