@@ -66,6 +66,7 @@ struct AlertSpace {
   std::optional<std::vector<AlertLane>> lanes = {};
   std::optional<std::vector<AlertHost>> hosts = {};  // all with an open breaker
   std::optional<std::vector<AlertRate>> callers = {}, host_rates = {};
+  bool knows_day_before = true;  // false: these have been counted for too short, and no ratio says anything
   NamespaceNumber number = kDefaultNumber;
   WallTime since = {};  // what is counted of it is counted since then, at the earliest
   /// Another one of several brokers serves it: its name, empty where nobody does. Then all else is said by that one.

@@ -185,7 +185,7 @@ class Reader {
   }
   bool AddRates(const AlertSpace& space, const std::optional<std::vector<AlertRate>>& rates, const std::vector<std::string>& filter,
                 std::string AlertCause::*part) {
-    if (!rates) return false;
+    if (!rates || (rule_.when == AlertWhen::kRateRatio && !space.knows_day_before)) return false;
     for (const AlertRate& rate : *rates) {
       if (!PassesFilter(filter, rate.name)) continue;
       AlertCause cause{.space = space.name};

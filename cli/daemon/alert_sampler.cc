@@ -36,12 +36,16 @@ bool IsReached(const HostFigures& figures) {
   return figures.attempts > figures.failed || figures.last_error.starts_with("status ");
 }
 
+bool KnowsDayBefore(int64_t day_before_ms) {
+  return day_before_ms >= kLeastDayBeforeMs;
+}
+
 /// The hour against an hour of the day before, as far as that is known: who began a day ago has but an hour of it, which is not that of a day.
 template <class Counts>
 AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before, int64_t day_before_ms) {
   constexpr double kHourMs = 3'600'000;
   AlertRate rate{std::move(name), static_cast<double>(minute) / 60, std::nullopt};
-  if (day_before >= kLeastDayBefore && day_before_ms >= kLeastDayBeforeMs)
+  if (day_before >= kLeastDayBefore && KnowsDayBefore(day_before_ms))
     rate.ratio = static_cast<double>(hour) * static_cast<double>(day_before_ms) / kHourMs / static_cast<double>(day_before);
   return rate;
 }
@@ -347,6 +351,7 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
   space.oldest_due_age_ms = now.oldest_due_age_ms.value_or(0);
   space.lateness_p99_ms = now.lateness_p99_ms.value_or(0);
   space.hosts = known.hosts;
+  space.knows_day_before = KnowsDayBefore(now.day_before_ms);
   space.callers.emplace();
   for (const CallerRates& caller : now.callers)
     if (!caller.caller.empty())

@@ -326,6 +326,19 @@ TEST_CASE("alerts: what is not known goes on as it was: a broker that has just b
   paused.figures().spaces.clear();  // the namespace is gone
   CHECK(paused.Pass(10) == std::vector{What::kOver});
 
+  // Callers and hosts are counted anew from a start on, and nobody has come yet.
+  Watch ratio(RuleOf(AlertWhen::kRateRatio));
+  Kinds().at(AlertWhen::kRateRatio)(ratio, true);
+  CHECK(ratio.Pass(30) == std::vector{What::kFiring});
+  ratio.Restart();
+  ratio.space().knows_day_before = false;
+  ratio.space().host_rates.emplace();
+  CHECK(ratio.Pass(100).empty());
+  ratio.space().host_rates = {AlertRate{"h:1", 1, {}}};
+  CHECK(ratio.Pass(100).empty());
+  ratio.space().knows_day_before = true;
+  CHECK(ratio.Pass(10) == std::vector{What::kOver});
+
   Watch disk(RuleOf(AlertWhen::kDiskFree));
   disk.figures().disk_free_bytes = 1;
   CHECK(disk.Pass(30) == std::vector{What::kFiring});

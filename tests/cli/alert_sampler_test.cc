@@ -260,12 +260,15 @@ TEST_CASE("alert sampler: a caller that is the same as the day before does not f
     ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{256, false, true}});
     rig.Answer<FiguresRequest>(std::get<FiguresAnswered>(core.Do(std::move(ask)).body));
     rig.Set({AlertWhen::kRateRatio}, {"orders"});
-    const std::optional<double> ratio = Space(*rig.judged.back(), "orders").callers->at(0).ratio;
+    const AlertSpace space = Space(*rig.judged.back(), "orders");
+    const std::optional<double> ratio = space.callers->at(0).ratio;
     INFO(hour);
     // As on the day before, more or less: its first hour may be but a part of one.
     if (ratio) CHECK(*ratio < 2.1);
     if (hour < 24) CHECK_FALSE(ratio);
     if (hour > 25) CHECK(ratio);
+    // As many came each hour as a ratio wants of all the day before.
+    CHECK(space.knows_day_before == ratio.has_value());
     rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{AlertsJudged{}})});
     core.Pass(kHourMs / 2);
   }
