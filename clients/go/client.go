@@ -68,19 +68,23 @@ func (s State) Settled() bool {
 
 // Submit hands one notify over. Once it returns without an error the notify is on the broker's disk.
 func (c *Client) Submit(ctx context.Context, notify Notify) (*Accepted, error) {
-	return submit(ctx, c, notify, 0, new(Accepted))
+	request := c.submission(&notify)
+	return ask(ctx, c, request, notify, new(Accepted))
 }
 
 // SubmitAndWait hands one notify over and waits up to 60 s until it is settled, whatever the state. Where it is not by then, only what an
 // Accepted has is filled.
 func (c *Client) SubmitAndWait(ctx context.Context, notify Notify, wait time.Duration) (*WaitedView, error) {
-	return submit(ctx, c, notify, wait, new(WaitedView))
+	request := c.submission(&notify)
+	return askAndWait(ctx, c, request, notify, wait, func(taken *WaitedView) bool {
+		// One that was held before, and kept, may be another one by the next time.
+		return taken.State.Settled() || taken.State == "removed" || taken.Kept
+	})
 }
 
-func submit[T any](ctx context.Context, c *Client, notify Notify, wait time.Duration, out *T) (*T, error) {
+func (c *Client) submission(notify *Notify) *call {
 	notify.IdempotencyKey = c.transport.key(notify.IdempotencyKey)
-	request := &call{method: http.MethodPost, path: "/notifies", repeatable: notify.IdempotencyKey != "", needs: "id"}
-	return ask(ctx, c, waiting(request, wait), notify, out)
+	return &call{method: http.MethodPost, path: "/notifies", repeatable: notify.IdempotencyKey != "", needs: "id"}
 }
 
 // SubmitBatch hands 1 to 10,000 notifies over, all of them or none. The answers are in their order.
@@ -275,7 +279,7 @@ func (c *Client) PublishBatch(ctx context.Context, events []NewTopicEvent) ([]Pu
 func (c *Client) MakeGroup(ctx context.Context, group NewGroup, wait time.Duration) (*Group, error) {
 	group.IdempotencyKey = c.transport.key(group.IdempotencyKey)
 	request := &call{method: http.MethodPost, path: "/groups", repeatable: group.IdempotencyKey != "", needs: "id"}
-	return ask(ctx, c, waiting(request, wait), group, new(Group))
+	return askAndWait(ctx, c, request, group, wait, func(taken *Group) bool { return taken.State != "pending" })
 }
 
 // Group looks at a group until all of it is settled, and for so long at most; 0 does not wait.
@@ -318,6 +322,30 @@ func ask[T any](ctx context.Context, c *Client, request *call, in interface{}, o
 		return nil, err
 	}
 	return out, nil
+}
+
+// askAndWait asks once over holds of the answer, or so long has passed. A broker that stops or restarts answers earlier: what has a key is asked
+// again. By then it was taken, which is told whatever comes of that.
+func askAndWait[T any](ctx context.Context, c *Client, request *call, in interface{}, wait time.Duration, over func(*T) bool) (*T, error) {
+	t, end := c.transport, time.Now().Add(wait)
+	taken, err := ask(ctx, c, waiting(request, wait), in, new(T))
+	if err != nil {
+		return nil, err
+	}
+	for early := 1; request.repeatable && wait > 0 && !over(taken); early++ {
+		if left := time.Until(end); left > 0 && t.Sleep(ctx, min(t.waitAfter(early), left)) != nil {
+			break
+		}
+		if wait = time.Until(end).Truncate(time.Millisecond); wait <= 0 {
+			break
+		}
+		again, err := ask(ctx, c, waiting(request, wait), in, new(T))
+		if err != nil {
+			break
+		}
+		taken = again
+	}
+	return taken, nil
 }
 
 // at is ask for a path of which each second piece is a segment to be encoded.

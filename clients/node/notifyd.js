@@ -48,11 +48,12 @@ export class Client {
   }
 
   async submit(notify) {
-    return this.#submit(notify);
+    const body = this.#keyed(notify);
+    return this.#taken("/notifies", { body: json.stringify(body), safe: hasKey(body) });
   }
 
   async submitAndWait(notify, waitMs) {
-    return this.#submit(notify, waitMs);
+    return this.#takenAndWaited("/notifies", this.#keyed(notify), waitMs, isOver);
   }
 
   async submitBatch(notifies) {
@@ -159,8 +160,7 @@ export class Client {
   }
 
   async makeGroup(group, { wait_ms } = {}) {
-    const body = this.#keyed(group);
-    return this.#taken("/groups", { query: { wait_ms }, waitMs: wait_ms, body: json.stringify(body), safe: hasKey(body) });
+    return this.#takenAndWaited("/groups", this.#keyed(group), wait_ms, (seen) => seen.state !== "pending");
   }
 
   async group(id, { wait_ms } = {}) {
@@ -190,11 +190,6 @@ export class Client {
     return withEtag(await this.#transport.json({ method, path, ...call }));
   }
 
-  async #submit(notify, waitMs) {
-    const body = this.#keyed(notify);
-    return this.#taken("/notifies", { query: { wait_ms: waitMs }, waitMs, body: json.stringify(body), safe: hasKey(body) });
-  }
-
   /** As #json, and throws a BadAnswerError where `holds` does not hold of the answer. */
   async #judged(method, path, call, holds) {
     const { value, answer } = await this.#transport.json({ method, path, ...call });
@@ -205,6 +200,28 @@ export class Client {
   /** Of what the broker takes: its answer has an id. Whatever answers without one took nothing. */
   #taken(path, call) {
     return this.#judged("POST", path, call, hasId);
+  }
+
+  /**
+   * As #taken, once `over` holds of the answer, or `waitMs` have passed. A broker that stops or restarts answers earlier: what has a key is asked
+   * again. By then it was taken, which is told whatever comes of that.
+   */
+  async #takenAndWaited(path, body, waitMs, over) {
+    const end = performance.now() + waitMs;
+    const call = { body: json.stringify(body), safe: hasKey(body) };
+    let taken = await this.#taken(path, { ...call, query: { wait_ms: waitMs }, waitMs });
+    for (let early = 1; call.safe && waitMs > 0 && !over(taken); early += 1) {
+      const left = end - performance.now();
+      if (left > 0) await this.#options.sleep(Math.min(this.#transport.waitAfter(early), left));
+      waitMs = Math.floor(end - performance.now());
+      if (waitMs < 1) break;
+      try {
+        taken = await this.#taken(path, { ...call, query: { wait_ms: waitMs }, waitMs });
+      } catch {
+        break;
+      }
+    }
+    return taken;
   }
 
   async #items(path, bodies) {
@@ -308,6 +325,10 @@ function withEtag({ value, answer }) {
 }
 
 const hasId = (value) => typeof value?.id === "string";
+
+/** Is this the end of what a submit waits for? One that was held before, and kept, may be another one by the next time. */
+const isOver = ({ state, kept }) => SETTLED.has(state) || state === "removed" || kept === true;
+
 const hasKey = (body) => body.idempotency_key !== undefined && body.idempotency_key !== null;
 
 /** Reads the lines of an answer that are about a line of the request, up to the last line end; `wrong`: what is with the next one. */

@@ -45,7 +45,7 @@ final class Client
      */
     public function submit(array $notify): array
     {
-        return $this->submitOne($notify, [])->taken();
+        return $this->posted('/v1/notifies', $this->keyed($notify), ['safe' => $this->allKeyed([$notify])])->taken();
     }
 
     /**
@@ -54,7 +54,11 @@ final class Client
      */
     public function submitAndWait(array $notify, int $waitMs): array
     {
-        return $this->submitOne($notify, self::waiting($waitMs))->taken();
+        return $this->takenAndWatched('/v1/notifies', $notify, $waitMs, static function (array $taken): bool {
+            $state = $taken['state'] ?? '';
+            // One that was held before, and kept, may be another one by the next time.
+            return in_array($state, self::SETTLED, true) || $state === 'removed' || ($taken['kept'] ?? false);
+        });
     }
 
     /** Submits 1 to 10,000 notifies, all of them or none. Returns what submit does for each, in order. */
@@ -248,8 +252,12 @@ final class Client
     /** Submits notifies as a group, all of them or none; with `$waitMs`, as submitAndWait, until all are settled. */
     public function makeGroup(array $group, ?int $waitMs = null): array
     {
-        $more = ['safe' => $this->allKeyed([$group])] + ($waitMs === null ? [] : self::waiting($waitMs));
-        return $this->posted('/v1/groups', $this->keyed($group), $more)->taken();
+        if ($waitMs === null) {
+            return $this->posted('/v1/groups', $this->keyed($group), ['safe' => $this->allKeyed([$group])])->taken();
+        }
+        return $this->takenAndWatched('/v1/groups', $group, $waitMs, static function (array $taken): bool {
+            return ($taken['state'] ?? 'pending') !== 'pending';
+        });
     }
 
     /** A group, with what became of each of its notifies; with `$waitMs` once all are settled, or as it is after so long. */
@@ -299,11 +307,6 @@ final class Client
         return bin2hex(random_bytes(16));
     }
 
-    private function submitOne(array $notify, array $more): Answer
-    {
-        return $this->posted('/v1/notifies', $this->keyed($notify), $more + ['safe' => $this->allKeyed([$notify])]);
-    }
-
     /** @param mixed $json null: no body */
     private function posted(string $path, $json, array $more): Answer
     {
@@ -351,6 +354,35 @@ final class Client
                 $this->transport->sleep(min($this->transport->pauseAfter($early), (int) ceil($end - $now)));
             }
         }
+    }
+
+    /**
+     * Submits what is then waited for, until it has ended, or so long has passed. A broker that stops or restarts answers earlier: what has a key is
+     * asked again. By then it was taken, which is told whatever comes of that.
+     */
+    private function takenAndWatched(string $path, array $body, int $waitMs, callable $ended): array
+    {
+        $safe = $this->allKeyed([$body]);
+        $body = $this->keyed($body);
+        $slice = self::waiting($waitMs);
+        $end = self::nowMs() + $slice['wait_ms'];
+        $taken = $this->posted($path, $body, $slice + ['safe' => $safe])->taken();
+        for ($early = 1; $safe && $slice['wait_ms'] > 0 && !$ended($taken); ++$early) {
+            $left = $end - self::nowMs();
+            if ($left > 0) {
+                $this->transport->sleep(min($this->transport->pauseAfter($early), (int) ceil($left)));
+            }
+            $slice = self::waiting((int) ($end - self::nowMs()));
+            if ($slice['wait_ms'] < 1) {
+                break;
+            }
+            try {
+                $taken = $this->posted($path, $body, $slice + ['safe' => $safe])->taken();
+            } catch (Exception $error) {
+                break;
+            }
+        }
+        return $taken;
     }
 
     /** By a clock that does not go back. */

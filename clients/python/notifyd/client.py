@@ -6,7 +6,7 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union, cast
 
 from . import types as api
-from .errors import BadAnswerError, ConnectionLostError
+from .errors import BadAnswerError, ConnectionLostError, NotifydError
 from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, checked_target, from_json, header_value, segment, to_json
 
 SETTLED = ("succeeded", "failed", "cancelled", "expired")
@@ -30,6 +30,11 @@ class Count(TypedDict):
 def _given(**values: Any) -> Dict[str, Any]:
     """Leaves out what is None."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _is_over(taken: Mapping[str, Any]) -> bool:
+    """Is this the end of what a submit waits for? One that was held before, and kept, may be another one by the next time."""
+    return taken.get("state") in SETTLED or taken.get("state") == "removed" or taken.get("kept") is True
 
 
 def _has_key(body: Mapping[str, Any]) -> bool:
@@ -70,9 +75,7 @@ class Client:
 
     def submit_and_wait(self, notify: api.Notify, wait_ms: int) -> Union[api.WaitedView, api.Accepted]:
         """Submits one and waits until it is settled, wait_ms (60000 at most) at most: the settled notify and its response, or what submit gives."""
-        body = self._keyed(notify)
-        answer = self._taken("/notifies", query={"wait_ms": wait_ms}, wait_ms=wait_ms, body=to_json(body), safe=_has_key(body))
-        return cast(Union[api.WaitedView, api.Accepted], answer)
+        return cast(Union[api.WaitedView, api.Accepted], self._taken_and_waited("/notifies", self._keyed(notify), wait_ms, _is_over))
 
     def submit_batch(self, notifies: Sequence[api.Notify]) -> List[api.Accepted]:
         """Submits up to 10,000, all or none, in order."""
@@ -188,9 +191,7 @@ class Client:
 
     def make_group(self, group: api.NewGroup, *, wait_ms: Optional[int] = None) -> api.Group:
         """Submits a group of notifies, all or none; waits until all are settled, wait_ms at most."""
-        body = self._keyed(group)
-        answer = self._taken("/groups", query={"wait_ms": wait_ms}, wait_ms=wait_ms or 0, body=to_json(body), safe=_has_key(body))
-        return cast(api.Group, answer)
+        return cast(api.Group, self._taken_and_waited("/groups", self._keyed(group), wait_ms, lambda seen: seen.get("state") != "pending"))
 
     def group(self, id: str, *, wait_ms: Optional[int] = None) -> api.Group:
         """Gives a group; waits until all of it is settled, wait_ms at most."""
@@ -220,6 +221,28 @@ class Client:
     def _taken(self, path: str, **more: Any) -> Any:
         """As _json, of what the broker takes: its answer has an id. Whatever answers without one took nothing."""
         return _with(self._json("POST", path, **more), "id", str)
+
+    def _taken_and_waited(self, path: str, body: Mapping[str, Any], wait_ms: Optional[int], over: Callable[[Dict[str, Any]], bool]) -> Dict[str, Any]:
+        """As _taken, once over() holds of the answer, or wait_ms have passed.
+
+        A broker that stops or restarts answers earlier: what has a key is asked again. By then it was taken, which is told whatever comes of that.
+        """
+        left, early, text, safe = wait_ms, 0, to_json(body), _has_key(body)
+        end = time.monotonic() * 1000 + (wait_ms or 0)
+        taken: Dict[str, Any] = self._taken(path, query={"wait_ms": left}, wait_ms=left or 0, body=text, safe=safe)
+        while safe and left and not over(taken):
+            early += 1
+            rest = end - time.monotonic() * 1000
+            if rest > 0:
+                self._options.sleep(min(self._transport.wait_after(early), rest))
+            left = int(end - time.monotonic() * 1000)
+            if left < 1:
+                break
+            try:
+                taken = self._taken(path, query={"wait_ms": left}, wait_ms=left, body=text, safe=safe)
+            except NotifydError:
+                break
+        return taken
 
     def _with_etag(self, method: str, path: str, **more: Any) -> Dict[str, Any]:
         return self._seen(self._transport.answer(Call(method, path, **more)))

@@ -156,10 +156,16 @@ def a_restart_in_the_middle(client, base):
 def a_restart_while_one_waits(client, base):
     """The broker restarts in place while it is asked to wait: the client goes on waiting."""
     later = client.submit({"url": base, "delay_ms": 3000})
-    restart = threading.Timer(0.5, os.kill, (int(os.environ["NOTIFYD_PID"]), signal.SIGUSR1))
-    restart.start()
-    equal(client.wait(later["id"])["state"], "succeeded")
-    restart.join()
+    waits = (
+        lambda: client.wait(later["id"]),
+        lambda: client.submit_and_wait({"url": base, "delay_ms": 3000}, 60000),
+        lambda: client.make_group({"notifies": [{"url": base, "delay_ms": 3000}]}, wait_ms=60000),
+    )
+    for wait, ends in zip(waits, ("succeeded", "succeeded", "settled")):
+        restart = threading.Timer(0.5, os.kill, (int(os.environ["NOTIFYD_PID"]), signal.SIGUSR1))
+        restart.start()
+        equal(wait()["state"], ends)
+        restart.join()
 
 
 def a_fork(client):

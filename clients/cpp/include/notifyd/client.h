@@ -260,11 +260,15 @@ class Client {
   }
 
   /// Hands one notify over. Once it returns the notify is on the broker's disk.
-  Accepted Submit(const Notify& notify) { return SubmitOne<Accepted>(notify, Millis(0)); }
+  Accepted Submit(Notify notify) { return Send<Accepted>(Keyed({"POST", "/notifies"}, notify)); }
 
   /// Hands one notify over and waits up to 60 s until it is settled, whatever the state. Where it is not by then, only what an Accepted has is
   /// filled.
-  WaitedView SubmitAndWait(const Notify& notify, Millis wait) { return SubmitOne<WaitedView>(notify, wait); }
+  WaitedView SubmitAndWait(Notify notify, Millis wait) {
+    // One that was held before, and kept, may be another one by the next time.
+    const auto over = [](const WaitedView& taken) { return IsSettled(taken.state) || taken.state == "removed" || taken.kept; };
+    return SendAndWait<WaitedView>(Keyed(Waiting({"POST", "/notifies"}, wait), notify), over);
+  }
 
   /// Hands 1 to 10,000 notifies over, all of them or none. The answers are in their order.
   std::vector<Accepted> SubmitBatch(std::vector<Notify> notifies) {
@@ -381,7 +385,10 @@ class Client {
   }
 
   /// Hands 1 to 1,000 notifies over that are watched and told of together, and waits up to 60 s until all are settled.
-  notifyd::Group MakeGroup(NewGroup group, Millis wait = Millis(0)) { return Send<notifyd::Group>(Keyed(Waiting({"POST", "/groups"}, wait), group)); }
+  notifyd::Group MakeGroup(NewGroup group, Millis wait = Millis(0)) {
+    const auto over = [](const notifyd::Group& taken) { return taken.state != "pending"; };
+    return SendAndWait<notifyd::Group>(Keyed(Waiting({"POST", "/groups"}, wait), group), over);
+  }
 
   /// Looks at a group until all of it is settled, and for so long at most.
   notifyd::Group Group(const std::string& id, Millis wait = Millis(0)) {
@@ -463,9 +470,27 @@ class Client {
     }
   }
 
-  template <class T>
-  T SubmitOne(Notify notify, Millis wait) {
-    return Send<T>(Keyed(Waiting({"POST", "/notifies"}, wait), notify));
+  /// As Send, once it is over with what is read of the answer, or the call's wait has passed. A broker that stops or restarts answers earlier: what
+  /// has a key is asked again. By then it was taken, which is told whatever comes of that.
+  template <class T, class Over>
+  T SendAndWait(detail::Call call, Over over) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point end = Clock::now() + call.wait;
+    T taken = Send<T>(call);
+    for (int early = 1; call.repeatable && call.wait.count() > 0 && !over(taken); ++early) {
+      const Millis left = std::chrono::ceil<Millis>(end - Clock::now());
+      if (left.count() > 0) transport_->Sleep(std::min(transport_->WaitAfter(early), left));
+      const Millis wait = std::chrono::duration_cast<Millis>(end - Clock::now());
+      if (wait.count() <= 0) break;
+      call.query.clear();
+      call = Waiting(std::move(call), wait);
+      try {
+        taken = Send<T>(call);
+      } catch (const Error&) {
+        break;
+      }
+    }
+    return taken;
   }
 
   static detail::Call Waiting(detail::Call call, Millis wait) {
