@@ -64,6 +64,7 @@ const kCalls = [
 /// Each with fields that make another notify of it.
 const kSubmits = [
   { data: -1, lane: "-x", caller: "=ls", labels: { team: kHurt, "-a": "b" } },
+  { data: 1, retry: { max_attempts: 10 }, timeout_ms: 30_000 }, // in the namespace that has other defaults
   { data: "text", mode: "fifo", lane: "--help", group: "g", method: "PUT" },
   { data: { customer: 7 }, order_by: "/customer", partitions: 3, order_by_missing: "spread" },
   { data: { customer: 7 }, order_by: "/customer", lane: "by~customer", mode: "fifo" },
@@ -118,7 +119,7 @@ export const commandCases = [
     async (world) => {
       const broker = await world.broker();
       const receiver = await world.receiver();
-      await broker.call("PUT", "/v1/namespaces/billing", {});
+      await broker.call("PUT", "/v1/namespaces/billing", { retry: { max_attempts: 2 }, timeout_ms: 9999 });
       const { submitAgain } = await pure(world.options.packages, "commands");
       for (const [i, fields] of [...kSubmits, ...kCalls].entries()) {
         const { path = "/submit?a=b#c", ...rest } = fields;

@@ -57,7 +57,7 @@ function differing(of: object | null | undefined, defaults: Record<string, unkno
   return Object.fromEntries(Object.entries(of ?? {}).filter(([name, value]) => given(value) && JSON.stringify(value) !== JSON.stringify(defaults[name])));
 }
 
-const kDefaults = { method: "POST", content_type: "application/json", on_held: "reject", partitions: 16, order_by_missing: "refuse", mode: "concurrent", priority: 4, reply: "expected", keep_response_bytes: 0, timeout_ms: 30_000, connect_timeout_ms: 5000, caller: "unknown" };
+const kDefaults = { method: "POST", content_type: "application/json", on_held: "reject", partitions: 16, order_by_missing: "refuse", mode: "concurrent", priority: 4, reply: "expected", keep_response_bytes: 0, connect_timeout_ms: 5000, caller: "unknown" };
 const kDefaultRetry = { max_attempts: 10, initial_ms: 1000, factor: 2, max_ms: 3_600_000, jitter: 0.1 };
 const kPatterns = ["fatal_on", "later_on", "only_on"] as const;
 
@@ -80,7 +80,8 @@ export function fieldsOf(notify: Notify, now: number): Record<string, unknown> {
     lane: lane === byDefault ? null : lane,
     ...{ group, order_by, partitions, order_by_missing, mode: ordered ? null : notify.mode, priority, reply },
     expect: JSON.stringify(expect) === '{"status":["2xx"]}' ? null : expect,
-    retry: Object.keys(retry).length > 0 ? retry : null,
+    // Of these a namespace may have a default of its own, which nobody knows here: they are always said.
+    retry: Object.keys(retry).length > 0 ? retry : { max_attempts: notify.retry.max_attempts },
     ...{ compress, follow_redirects, keep_response_bytes, timeout_ms, connect_timeout_ms },
     ...(notify.ttl_ms !== null ? { ttl_ms: notify.ttl_ms } : { expires_at: notify.expires_at }),
     ...{ idempotency_key, caller, labels, callback_url },
