@@ -198,8 +198,8 @@ class AlertSender::Impl {
       const MailOutcome outcome = Mail(*target, spec->payload, attempt.id.ToString(), mail);
       ended.result.verdict = outcome.taken ? Verdict::kSuccess : Verdict::kFailure;
       ended.result.record.status = outcome.status;
+      ended.result.record.error = outcome.error;
       ended.result.record.detail = outcome.detail;
-      if (!outcome.taken) ended.result.record.error = outcome.status >= 400 ? "unexpected_answer" : "connect_failed";
     }
     ended.result.record.duration_ms = ReadClockMs(CLOCK_MONOTONIC) - began_ms;
     sink_->Post(std::move(ended));

@@ -91,6 +91,30 @@ size_t Read(char* to, size_t size, size_t count, void* from) {
   return bytes;
 }
 
+/// The word that a call has for it. `status`: the server's last answer, 0 for none.
+const char* ErrorOf(CURLcode code, long status) {
+  switch (code) {
+    case CURLE_COULDNT_CONNECT:
+      return "connect_failed";
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return "dns";
+    case CURLE_OPERATION_TIMEDOUT:  // of looking up and connecting, too
+      return "timeout";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_USE_SSL_FAILED:
+      return "tls";
+    case CURLE_ABORTED_BY_CALLBACK:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:  // libcurl's for a refusal of sender or recipient, too
+      return status >= 400 ? "unexpected_answer" : "connection_lost";
+    default:
+      return status > 0 ? "unexpected_answer" : "connect_failed";
+  }
+}
+
 }  // namespace
 
 bool IsMailAddress(std::string_view text) {
@@ -133,6 +157,7 @@ std::string MailText(const std::string& from, const std::string& to, const std::
 MailOutcome SendMail(const MailOptions& options, const std::string& to, const std::string& message, int64_t timeout_ms,
                      const std::atomic<bool>& stop) {
   MailOutcome outcome;
+  outcome.error = "connect_failed";
   if (options.server.empty()) {
     outcome.detail = "mail.server is not set";
     return outcome;
@@ -188,6 +213,7 @@ MailOutcome SendMail(const MailOptions& options, const std::string& to, const st
   curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
   outcome.status = static_cast<uint16_t>(std::clamp<long>(status, 0, 599));
   outcome.taken = code == CURLE_OK;
+  outcome.error = outcome.taken ? "" : ErrorOf(code, status);
   // Where the QUIT was broken off, that is what the buffer tells of.
   const bool told = fault[0] != '\0' && (!bounds.over || code == CURLE_ABORTED_BY_CALLBACK);
   if (!outcome.taken) outcome.detail = told ? fault : curl_easy_strerror(code);

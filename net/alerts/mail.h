@@ -33,6 +33,7 @@ std::string MailText(const std::string& from, const std::string& to, const std::
 struct MailOutcome {
   bool taken = false;
   uint16_t status = 0;  // the server's last answer
+  std::string error;    // as AttemptRecord's; empty: it was taken
   std::string detail;   // for people
 };
 /// `message`: as MailText makes it. Gives up about a second after `stop` is true, too.

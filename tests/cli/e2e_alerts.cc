@@ -526,7 +526,7 @@ TEST_CASE("alerts: mail goes by STARTTLS with the password of a file, is tried a
   broker.process().Signal(SIGHUP);
   REQUIRE(broker.process().WaitForError("settings reloaded"));
   const std::string second = JsonAt(broker.Call("POST", "/v1/alerts/late/test").body, "/notifies/0");
-  CHECK(JsonAt(Attempted(broker, second), "/attempts/0/error") == "connect_failed");
+  CHECK(JsonAt(Attempted(broker, second), "/attempts/0/error") == "tls");
   CHECK(server.WaitFor(1).size() == 1);
 }
 

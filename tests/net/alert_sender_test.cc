@@ -9,8 +9,10 @@
 
 #include "broker/spec.h"
 #include "net/alerts/alert_sender.h"
+#include "net/alerts/mail.h"
 #include "net/alerts/robot_signature.h"
 #include "support/slowness.h"
+#include "support/sockets.h"
 #include "support/threaded_server.h"
 
 using namespace notifyd;
@@ -185,6 +187,7 @@ TEST_CASE("mail: a server that answers no QUIT holds nobody up, and its answer t
     const MailOutcome outcome = sent.get();
     CHECK(outcome.taken == (answer[0] == '2'));
     CHECK(outcome.status == (outcome.taken ? 250 : 550));
+    CHECK(outcome.error == (outcome.taken ? "" : "unexpected_answer"));
     CHECK(outcome.detail.find("aborted") == std::string::npos);
   }
 }
@@ -199,6 +202,44 @@ TEST_CASE("mail: one whose server answers no QUIT is over by its own time") {
   std::future<MailOutcome> sent =
       std::async(std::launch::async, [&] { return SendMail(options, "ops@example.com", "Subject: x\r\n\r\nx\r\n", 5'000, stop); });
   CHECK(sent.wait_for(test::AtMostSeconds(60)) == std::future_status::ready);
+}
+
+TEST_CASE("mail: what became of one that was not taken has the word that a call's attempt has for it") {
+  const std::atomic<bool> stop{false};
+  auto error = [&](const std::string& server, const std::string& tls, int64_t timeout_ms = 30'000) {
+    MailOptions options;
+    options.server = server;
+    options.from = "notifyd@example.com";
+    options.tls = tls;
+    const MailOutcome outcome = SendMail(options, "ops@example.com", "Subject: x\r\n\r\nx\r\n", timeout_ms, stop);
+    INFO(outcome.detail);
+    CHECK_FALSE(outcome.taken);
+    CHECK_FALSE(outcome.detail.empty());
+    return outcome.error;
+  };
+  // Says `greeting`, and to each command `answer`; then it waits, or closes where that is empty.
+  auto saying = [&](const std::string& greeting, const std::string& answer, const std::string& tls, int64_t timeout_ms = 30'000) {
+    ThreadedServer server([&](Stream& stream, int) {
+      stream.Send(greeting);
+      for (std::string line; !answer.empty() && stream.ReadTo("\r\n", &line);) stream.Send(answer);
+    });
+    return error("smtp://127.0.0.1:" + std::to_string(server.port()), tls, timeout_ms);
+  };
+  const DeafPort deaf;
+  CHECK(error("smtp://127.0.0.1:" + std::to_string(deaf.port()), "none") == "connect_failed");
+  // No part of a name is that long: nobody is asked for it.
+  CHECK(error("smtp://" + std::string(64, 'a') + ".test:25", "none") == "dns");
+  const SilentPort silent;
+  CHECK(error("smtp://127.0.0.1:" + std::to_string(silent.port()), "none", 200) == "timeout");
+  const std::string here = "220 here\r\n", well = "250 well\r\n";
+  CHECK(saying("220-and", well, "none", 200) == "timeout");
+  CHECK(saying(here, well, "required") == "tls");
+  CHECK(saying(here, "250 STARTTLS\r\n", "required") == "tls");
+  CHECK(saying(here, "", "none") == "connection_lost");
+  CHECK(saying("554 not to you\r\n", well, "none") == "unexpected_answer");
+  CHECK(saying(here, "502 what?\r\n", "none") == "unexpected_answer");
+  ThreadedServer plain([](Stream& stream, int) { stream.Send("220 here\r\n"); });
+  CHECK(error("smtps://127.0.0.1:" + std::to_string(plain.port()), "required") == "tls");
 }
 
 TEST_CASE("mail: settings that could not work are refused by name") {
