@@ -15,7 +15,7 @@
 namespace notifyd {
 namespace {
 
-constexpr int64_t kOldestVersion = 150'000;
+constexpr int64_t kOldestVersion = 150'000, kTransactionTimeoutSince = 170'000;
 constexpr int kSilentMs = 5'000;
 constexpr const char* kNoSessions =
     "PostgreSQL is behind a pooler that gives sessions away between transactions: it must pool sessions (pool_mode = session), or be left out";
@@ -154,14 +154,15 @@ Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
   auto server =
       RunWithin(kSilentMs, "SELECT current_setting('server_version_num')::int8, current_setting('fsync') = 'on', current_setting('server_version')");
   if (!server.ok()) return std::move(server).status();
-  if (server->Int(0, 0) < kOldestVersion)
-    return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
+  const int64_t version = server->Int(0, 0);
+  if (version < kOldestVersion) return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
   if (server->Int(0, 1) == 0) return Unacceptable("PostgreSQL runs with fsync = off: nothing in it would outlive a power cut");
   // Plans must not depend on what the statistics say of the moment: each statement here is meant to be few look-ups in an index, whatever else there
   // is.
   return RunScript("SET statement_timeout = " + std::to_string(most_ms) +
                    ";SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
-                   "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET synchronous_commit = on;"
+                   "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET synchronous_commit = on;" +
+                   (version >= kTransactionTimeoutSince ? "SET transaction_timeout = 0;" : "") +
                    "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; SET "
                    "enable_mergejoin = off;"
                    "SET plan_cache_mode = force_generic_plan; SET search_path = " +

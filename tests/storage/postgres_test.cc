@@ -137,6 +137,27 @@ TEST_CASE("postgres: a server without fsync is not taken, nor is one that is not
   CHECK(store.status().detail().find("secret") == std::string::npos);
 }
 
+TEST_CASE("postgres: whatever time limits its role was given, a session has none of them") {
+  StoreOptions options = PostgresStoreOptions();
+  auto session = PgConnection::Open(options.postgres);
+  if (!session.ok()) FAIL(session.status().detail());
+  const std::string limits = "FROM pg_settings WHERE category = 'Client Connection Defaults / Statement Behavior' AND name LIKE '%timeout'";
+  REQUIRE((*session)
+              ->RunScript("CREATE ROLE hasty LOGIN; DO $$ DECLARE each text; BEGIN FOR each IN SELECT name " + limits +
+                          " LOOP EXECUTE format('ALTER ROLE hasty SET %I = 1234567', each); END LOOP; END $$")
+              .ok());
+  options.postgres.dsn += " user=hasty";
+  auto hasty = PgConnection::Open(options.postgres);
+  if (!hasty.ok()) FAIL(hasty.status().detail());
+  auto count = [&](const std::string& which) {
+    auto rows = (*hasty)->Run(("SELECT count(*) " + limits + " AND " + which).c_str());
+    if (!rows.ok()) FAIL(rows.status().detail());
+    return rows->Int(0, 0);
+  };
+  CHECK(count("reset_val = '1234567'") >= 4);  // what the role's sessions begin with
+  CHECK(count("setting <> '0'") == 0);
+}
+
 TEST_CASE("postgres: what a namespace takes is told with what lies beside the tables, many rows by a look at some, and over a gap in its ids") {
   PostgresHarness store;
   constexpr size_t kLarge = 100'000, kPlain = 3'000;
