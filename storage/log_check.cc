@@ -249,27 +249,6 @@ std::string NamedByCurrent(const std::filesystem::path& directory) {
   return bytes.ok() ? std::string(NameInCurrent(*bytes)) : std::string();
 }
 
-/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since, and a record whose length a flipped bit made longer than the
-/// file for such an end: it would delete the tables that it then knows nothing of. One that is missing it sees itself, but where CURRENT names one
-/// that there never was, beside the one that there is, that is what is damaged.
-Status CheckManifest(const SyncedRecord& synced, const std::string& directory) {
-  const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
-  const std::string entry = (parent / "CURRENT").string(), named = NamedByCurrent(parent);
-  std::error_code none;
-  if (synced.manifest.number != 0 && named != known.filename() && std::filesystem::exists(known, none) &&
-      !std::filesystem::exists(parent / named, none))
-    return Damaged(entry + " does not name " + known.string());
-  SyncedRecord::File current = CurrentManifest(directory);
-  if (current.number == 0 || current.number > synced.manifest.number) return Status::Ok();
-  if (current.number < synced.manifest.number) return Damaged(entry + " is an older one");
-  bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
-  if (!right) return WrongSize(known.string(), current.bytes, synced.manifest.bytes);
-  auto bytes = ReadWhole(known);
-  if (!bytes.ok()) return std::move(bytes).status();
-  const uint64_t readable = ReadableBytes(*bytes);
-  return readable >= synced.manifest.bytes ? Status::Ok() : Damaged(known.string() + " does not read from byte " + std::to_string(readable) + " on");
-}
-
 /// What was being added to the MANIFEST when the power went, and of which any pages got to the disk, or none.
 struct TornEnd {
   std::filesystem::path file;
@@ -283,24 +262,40 @@ struct TornEnd {
     return error ? Status(Code::kIo, "cannot cut " + file.string() + ": " + error.message()) : Status::Ok();
   }
   /// As it was, for whoever looks at the damage.
-  void PutBack() const {
+  Status PutBack() const {
     std::fstream out(file, std::ios::binary | std::ios::in | std::ios::out);
     out.seekp(static_cast<std::streamoff>(from));
     out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    out.close();
+    if (out) return Status::Ok();
+    return Status(Code::kIo,
+                  "the " + std::to_string(bytes.size()) + " bytes from there on were cut off of " + file.string() + ", and cannot be put back");
   }
   std::string Where() const { return file.string() + " does not read from byte " + std::to_string(from) + " on"; }
 };
 
-/// Nothing where it reads to its end, or where SYNCED does not say how much of it must read.
-Result<std::optional<TornEnd>> FindTornEnd(const SyncedRecord& synced, const std::string& directory) {
-  const SyncedRecord::File current = CurrentManifest(directory);
-  if (synced.closed || current.number == 0 || current.number != synced.manifest.number) return std::optional<TornEnd>();
-  const std::filesystem::path file = NumberedPath(directory, "MANIFEST-", current.number, "");
-  auto bytes = ReadWhole(file);
+/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since, and a record whose length a flipped bit made longer than the
+/// file for such an end: it would delete the tables that it then knows nothing of. One that is missing it sees itself, but where CURRENT names one
+/// that there never was, beside the one that there is, that is what is damaged. Returns its torn end; nothing where it reads to its end, or where
+/// SYNCED does not say how much of it must read.
+Result<std::optional<TornEnd>> CheckManifest(const SyncedRecord& synced, const std::string& directory) {
+  const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
+  const std::string entry = (parent / "CURRENT").string(), named = NamedByCurrent(parent);
+  std::error_code none;
+  if (synced.manifest.number != 0 && named != known.filename() && std::filesystem::exists(known, none) &&
+      !std::filesystem::exists(parent / named, none))
+    return Damaged(entry + " does not name " + known.string());
+  SyncedRecord::File current = CurrentManifest(directory);
+  if (current.number == 0 || current.number > synced.manifest.number) return std::optional<TornEnd>();
+  if (current.number < synced.manifest.number) return Damaged(entry + " is an older one");
+  bool right = synced.closed ? current.bytes == synced.manifest.bytes : current.bytes >= synced.manifest.bytes;
+  if (!right) return WrongSize(known.string(), current.bytes, synced.manifest.bytes);
+  auto bytes = ReadWhole(known);
   if (!bytes.ok()) return std::move(bytes).status();
   const uint64_t readable = ReadableBytes(*bytes);
-  if (readable == bytes->size()) return std::optional<TornEnd>();
-  return std::optional(TornEnd{file, readable, bytes->substr(readable)});
+  TornEnd torn{known, readable, bytes->substr(readable)};
+  if (readable < synced.manifest.bytes) return Damaged(torn.Where());
+  return torn.bytes.empty() ? std::nullopt : std::optional(std::move(torn));
 }
 
 /// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
@@ -538,8 +533,7 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
   std::optional<TornEnd> torn;
   if (std::filesystem::exists(std::filesystem::path(directory) / "CURRENT")) {
     if (synced) {
-      if (Status status = CheckManifest(*synced, directory); !status.ok()) return status;
-      Result<std::optional<TornEnd>> found = FindTornEnd(*synced, directory);
+      Result<std::optional<TornEnd>> found = CheckManifest(*synced, directory);
       if (!found.ok()) return std::move(found).status();
       torn = *std::move(found);
     } else {
@@ -555,8 +549,9 @@ Result<OpenedDb> OpenChecked(const rocksdb::Options& options, const std::string&
         {{"dropped", torn->Where()}});
     return opened;
   }
-  torn->PutBack();
-  return opened.status().code() == Code::kCorrupt ? Damaged(torn->Where()) : std::move(opened);
+  Status refusal = opened.status().code() == Code::kCorrupt ? Damaged(torn->Where()) : std::move(opened).status();
+  const Status back = torn->PutBack();
+  return back.ok() ? refusal : Status(refusal.code(), refusal.detail() + "; " + back.detail());
 }
 
 }  // namespace notifyd

@@ -1,4 +1,8 @@
 // Files of the store that are missing, empty, shorter or older than they were: refused by name, or opened with all that was there.
+#include <sys/resource.h>
+
+#include <csignal>
+
 #include "base/log.h"
 #include "storage/crash_harness.h"
 #include "storage/keys.h"
@@ -32,6 +36,12 @@ const std::vector<Damage>& Damages() {
       {"an older one", [](const fs::path& log, const fs::path& older) { fs::copy_file(older, log, fs::copy_options::overwrite_existing); }},
   };
   return damages;
+}
+
+fs::path TheManifest(const fs::path& directory) {
+  for (const fs::path& file : FilesIn(directory))
+    if (file.filename().string().starts_with("MANIFEST-")) return directory / file.filename();
+  return {};
 }
 
 void CheckOpensWhole(Crash& store, const fs::path& copy, uint64_t ids) {
@@ -298,16 +308,11 @@ TEST_CASE(
   Crash store;
   store.Fill(20, 0);
   const fs::path before = store.Copy(true);
-  const auto manifest = [](const fs::path& directory) {
-    for (const fs::path& file : FilesIn(directory))
-      if (file.filename().string().starts_with("MANIFEST-")) return directory / file.filename();
-    return fs::path();
-  };
-  const std::string there = ReadBytes(manifest(before));
+  const std::string there = ReadBytes(TheManifest(before));
   REQUIRE(store.rocks().Compact().ok());
   store.CommitOne(21, true);
   const fs::path behind = store.Copy(true);
-  const std::string all = ReadBytes(manifest(behind));
+  const std::string all = ReadBytes(TheManifest(behind));
   REQUIRE(all.starts_with(there));
   const size_t from = there.size();
   size_t end = from + 1;  // of the first record that was added: a sync follows each
@@ -324,17 +329,17 @@ TEST_CASE(
       // When the power went RocksDB had taken nothing away yet.
       fs::remove_all(copy);
       fs::copy(before, copy, fs::copy_options::recursive);
-      WriteBytes(manifest(copy), torn);
+      WriteBytes(TheManifest(copy), torn);
       CHECK(store.IdsAt(copy) == UpTo(20));
     }
     // By now it has: the log's records are in a table.
     flipped = all;
     flipped[at] ^= 1;
-    WriteBytes(manifest(behind), flipped);
-    store.CheckRefused(behind, manifest(behind));
-    CHECK(ReadBytes(manifest(behind)) == flipped);
+    WriteBytes(TheManifest(behind), flipped);
+    store.CheckRefused(behind, TheManifest(behind));
+    CHECK(ReadBytes(TheManifest(behind)) == flipped);
   }
-  WriteBytes(manifest(behind), all);
+  WriteBytes(TheManifest(behind), all);
   fs::remove_all(copy);
   fs::copy(behind, copy, fs::copy_options::recursive);
   CHECK(store.IdsAt(copy) == UpTo(21));
@@ -349,8 +354,38 @@ TEST_CASE(
   WriteBytes(behind / SyncedFile::kName, place + place);
   std::string flipped = all;
   flipped[from + 10] ^= 1;
-  WriteBytes(manifest(behind), flipped);
-  store.CheckRefused(behind, manifest(behind));
+  WriteBytes(TheManifest(behind), flipped);
+  store.CheckRefused(behind, TheManifest(behind));
+}
+
+TEST_CASE("missing: where the end of a MANIFEST that is refused cannot be put back, the refusal says so") {
+  Crash store;
+  store.Fill(20, 0);
+  REQUIRE(store.rocks().Compact().ok());
+  store.CommitOne(21, true);
+  const fs::path copy = store.Copy(true), manifest = TheManifest(copy);
+  const Result<std::optional<SyncedRecord>> synced = SyncedFile::Read(copy.string(), store.StoreId());
+  REQUIRE((synced.ok() && *synced));
+  const uint64_t from = (*synced)->manifest.bytes;  // what is behind it was added since the start
+  std::string bytes = ReadBytes(manifest);
+  REQUIRE(bytes.size() > from);
+  bytes[from] ^= 1;
+  WriteBytes(manifest, bytes);
+  store.Close();
+  // No file may become longer than what is left of it then.
+  struct rlimit before;
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit cut = before;
+  cut.rlim_cur = from;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &cut) == 0);
+  auto opened = store.OpenAt(copy);
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, old_handler);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.status().code() == Code::kCorrupt);
+  CHECK_THAT(opened.status().detail(), Catch::Contains(manifest.string() + " does not read") && Catch::Contains("cannot be put back"));
+  CHECK(ReadBytes(manifest) == bytes.substr(0, from));
 }
 
 TEST_CASE("missing: a CURRENT that is gone with all logs and tables is no new store") {
