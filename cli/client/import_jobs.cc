@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <tuple>
 
 #include "cli/client/table.h"
 
@@ -250,14 +251,18 @@ Status JobImport::PutAside(const BeanstalkJob& job, bool delayed, const std::str
   return Status::Ok();
 }
 
-bool JobImport::Waits(const std::optional<BeanstalkClient::Figures>& figures) const {
-  if (!figures) return false;
+std::optional<size_t> JobImport::TubeOf(const std::optional<BeanstalkClient::Figures>& figures) const {
+  if (!figures) return std::nullopt;
   const std::string state = TextOf(*figures, "state");
-  return (state == "ready" || state == "delayed") && std::find(tubes_.begin(), tubes_.end(), TextOf(*figures, "tube")) != tubes_.end();
+  const auto tube = std::find(tubes_.begin(), tubes_.end(), TextOf(*figures, "tube"));
+  if ((state != "ready" && state != "delayed") || tube == tubes_.end()) return std::nullopt;
+  return static_cast<size_t>(tube - tubes_.begin());
 }
 
-/// From the newest on, for what waits is young mostly, and once all is found the rest need not be looked at.
+/// From the newest on, for what waits is young mostly, and once all is found the rest need not be looked at. In the order in which they would be
+/// reserved: tube by tube, in each by priority and id.
 Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
+  std::vector<std::tuple<size_t, uint64_t, uint64_t>> found;
   uint64_t expected = 0;
   for (const std::string& tube : tubes_) {
     Result<std::map<std::string, uint64_t>> counts = CountOf(tube);
@@ -266,15 +271,16 @@ Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
   }
   Result<uint64_t> newest = client_.NewestId();
   if (!newest.ok()) return std::move(newest).status();
-  for (uint64_t above = *newest; above > 0 && waiting->size() < expected && !ImportWork::Stopped();) {
+  for (uint64_t above = *newest; above > 0 && found.size() < expected && !ImportWork::Stopped();) {
     std::vector<uint64_t> ids;
     for (; above > 0 && ids.size() < kScanJobs; --above) ids.push_back(above);
     Result<std::vector<std::optional<BeanstalkClient::Figures>>> figures = client_.StatsOfJobs(ids);
     if (!figures.ok()) return std::move(figures).status();
     for (size_t i = 0; i < ids.size(); ++i)
-      if (Waits((*figures)[i])) waiting->push_back(ids[i]);
+      if (const std::optional<size_t> tube = TubeOf((*figures)[i])) found.emplace_back(*tube, NumberOf(*(*figures)[i], "pri"), ids[i]);
   }
-  std::reverse(waiting->begin(), waiting->end());
+  std::sort(found.begin(), found.end());
+  for (const auto& [tube, priority, id] : found) waiting->push_back(id);
   return Status::Ok();
 }
 
@@ -298,7 +304,7 @@ Status JobImport::ScanSome(const std::vector<uint64_t>& ids) {
   std::vector<OldCall> calls;
   std::vector<uint64_t> chosen;
   for (size_t i = 0; i < ids.size(); ++i) {
-    if (!Waits((*figures)[i])) continue;
+    if (!TubeOf((*figures)[i])) continue;
     Result<std::optional<BeanstalkJob>> job = client_.Peek(ids[i]);
     if (!job.ok()) return std::move(job).status();
     if (!*job) continue;

@@ -1,12 +1,13 @@
 // JobImport: what waits in beanstalkd for NotifyAgent's daemon: the jobs of the tube `notify`, and of the tubes that the daemon makes for its queues.
 // A job is deleted only once its notify is durable. Ready ones are reserved, in batches, a queue's own tube before `notify`, which is behind it in
 // order; delayed ones are looked at and submitted with the time that is left. One that cannot be submitted is buried, so that it is not in the way:
-// `kick` brings it back. With --keep and --dry-run nothing is reserved: all jobs are looked at by their ids.
+// `kick` brings it back. With --keep and --dry-run nothing is reserved: all jobs are looked at by their ids, and taken in the same order.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,7 +46,8 @@ class JobImport {
   Status Scan();
   Status ScanSome(const std::vector<uint64_t>& ids);
   Status FindWaiting(std::vector<uint64_t>* waiting);
-  bool Waits(const std::optional<BeanstalkClient::Figures>& figures) const;
+  /// Of a job that waits, which of tubes_ it is in.
+  std::optional<size_t> TubeOf(const std::optional<BeanstalkClient::Figures>& figures) const;
   /// Those of a batch that were accepted are deleted, those that are refused buried.
   Status Move(const std::vector<BeanstalkJob>& jobs, const std::vector<uint64_t>& left_s, bool* moved);
   void Accepted(const ImportAnswer& answer);

@@ -222,6 +222,19 @@ TEST_CASE("import notifyagent: --keep and --dry-run reserve nothing, and what wa
   CHECK(w.broker.Stat("/totals/accepted") == 2);
 }
 
+TEST_CASE("import notifyagent: --keep takes ready jobs in the order in which they would be reserved") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/3"), kQueue));
+  w.producer.Put("notify", AgentJob(w.To("/4"), kQueue));
+  w.producer.Put(kQueue, AgentJob(w.To("/2"), kQueue));
+  const std::string urgent = AgentJob(w.To("/1"), kQueue);
+  REQUIRE(w.producer.Ask("put 1 0 60 " + std::to_string(urgent.size()) + "\r\n" + urgent).starts_with("INSERTED "));
+  const CtlRun run = w.Import({"--keep"});
+  INFO(run.error);
+  CHECK(run.output == "jobs: 4 read, 4 accepted, 0 removed, 0 stay\n");
+  CHECK(w.Targets(4) == std::vector<std::string>{"/1", "/2", "/3", "/4"});
+}
+
 TEST_CASE("import notifyagent: a daemon that takes a queue's tube is seen too") {
   World w;
   w.producer.Put(kQueue, AgentJob(w.To("/a"), kQueue));
