@@ -15,9 +15,6 @@
 namespace notifyd {
 namespace {
 
-/// How often a thread that waits for a reader looks whether it is to stop.
-constexpr int kLookMs = 50;
-
 bool IsFile(int fd) {
   struct stat about {};
   return fstat(fd, &about) == 0 && S_ISREG(about.st_mode);

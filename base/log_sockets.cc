@@ -17,13 +17,12 @@
 #include <utility>
 
 #include "base/batch_queue.h"
+#include "base/quiet_thread.h"
 
 namespace notifyd {
 namespace {
 
 constexpr const char* kIdentifier = "notifyd";
-/// How often a thread that waits for a slow daemon looks whether it is to stop.
-constexpr int kSocketLookMs = 50;
 constexpr int64_t kFirstPauseMs = 10, kMostPauseMs = 1000;
 
 int PriorityOf(LogLevel level) {
@@ -113,12 +112,12 @@ class Datagrams {
   /// Until the daemon may take another one. An unconnected socket cannot be waited for (unix(7)), so that one is connected for it.
   bool AwaitRoom() {
     const int probe = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) return queue_->Pause(kSocketLookMs);
+    if (probe < 0) return queue_->Pause(kLookMs);
     const bool connected = connect(probe, reinterpret_cast<const sockaddr*>(&address_), sizeof address_) == 0;
     pollfd entry{probe, POLLOUT, 0};
-    while (connected && !queue_->stopping() && poll(&entry, 1, kSocketLookMs) == 0) continue;
+    while (connected && !queue_->stopping() && poll(&entry, 1, kLookMs) == 0) continue;
     close(probe);
-    return connected ? !queue_->stopping() : queue_->Pause(kSocketLookMs);
+    return connected ? !queue_->stopping() : queue_->Pause(kLookMs);
   }
 
   sockaddr_un address_;

@@ -20,4 +20,7 @@ inline std::thread StartQuietThread(std::function<void()> body) {
   return thread;
 }
 
+/// How often such a thread looks whether it is to stop, while it waits for somebody outside.
+inline constexpr int kLookMs = 50;
+
 }  // namespace notifyd

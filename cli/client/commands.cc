@@ -17,7 +17,6 @@ namespace {
 constexpr size_t kUrlMost = 60;
 /// Of what came back, or of why nothing did, in characters: what fills a few lines of a terminal. All that is kept stands in JSON.
 constexpr size_t kResponseMost = 400;
-constexpr int64_t kWaitMostMs = 60'000;
 
 using Value = JsonTree::Value;
 
@@ -109,7 +108,7 @@ Exit Get(const Context& context, const std::string& id, std::optional<int64_t> w
   bool found = false;
   Patience patience(reconnect_ms), between(kForeverMs);
   for (;;) {
-    int64_t step_ms = std::min<int64_t>(left().count(), kWaitMostMs);
+    int64_t step_ms = std::min<int64_t>(left().count(), kMostWaitMs);
     HttpCall call;
     call.method = "GET";
     call.path = step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path;

@@ -1,11 +1,11 @@
 #include "cli/client/group_command_line.h"
 
 #include "cli/client/group_commands.h"
+#include "cli/client/patience.h"
 
 namespace notifyd {
 namespace {
 
-constexpr int64_t kMostWaitMs = 60'000;
 constexpr int64_t kMostAnyMs = 7ll * 24 * 3600 * 1000;
 
 }  // namespace

@@ -8,14 +8,13 @@
 #include <optional>
 
 #include "base/json.h"
+#include "cli/client/patience.h"
 #include "cli/client/table.h"
 
 namespace notifyd {
 namespace {
 
 using Value = JsonTree::Value;
-
-constexpr int64_t kMostRoundMs = 60'000;
 
 std::optional<std::string> TextOfFile(const std::string& name) {
   if (name == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -102,9 +101,9 @@ Exit WaitForGroup(const Context& context, const std::string& id, int64_t wait_ms
   using Clock = std::chrono::steady_clock;
   const Clock::time_point until = Clock::now() + std::chrono::milliseconds(std::max<int64_t>(wait_ms, 0));
   for (;;) {
-    int64_t left_ms = kMostRoundMs;
+    int64_t left_ms = kMostWaitMs;
     if (wait_ms >= 0)
-      left_ms = std::clamp<int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count(), 0, kMostRoundMs);
+      left_ms = std::clamp<int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count(), 0, kMostWaitMs);
     Outcome outcome = Ask(context, "GET", GroupPath(id) + "?wait_ms=" + std::to_string(left_ms), nullptr, left_ms);
     if (outcome.exit != kDone) return outcome.exit;
     Result<JsonTree> group = JsonTree::Parse(outcome.answer.body);

@@ -9,6 +9,8 @@
 namespace notifyd {
 
 inline constexpr int64_t kReconnectMs = 60'000;
+/// One request waits for no longer: the API takes no more.
+inline constexpr int64_t kMostWaitMs = 60'000;
 inline constexpr int64_t kForeverMs = int64_t{100} * 365 * 24 * 3'600'000;
 
 class Patience {

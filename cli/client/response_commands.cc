@@ -17,9 +17,6 @@ namespace {
 
 using Value = JsonTree::Value;
 
-/// One request waits no longer.
-constexpr int64_t kAnswerWaitMostMs = 60'000;
-
 std::string PathOf(const std::string& id) {
   return "/v1/notifies/" + HttpClient::Encode(id) + "/response";
 }
@@ -78,7 +75,7 @@ Exit SubmitAndWait(const Context& context, const FieldValues& values, const std:
     return kUsage;
   }
   const auto started = steady_clock::now();
-  const int64_t first_ms = wait_ms < 0 ? kAnswerWaitMostMs : std::min(wait_ms, kAnswerWaitMostMs);
+  const int64_t first_ms = wait_ms < 0 ? kMostWaitMs : std::min(wait_ms, kMostWaitMs);
   const Outcome outcome =
       Ask(context, "POST", path + (path.find('?') == std::string::npos ? "?" : "&") + "wait_ms=" + std::to_string(first_ms), &*body, first_ms);
   const auto passed_ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - started).count();
