@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "support/counting_receiver.h"
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -302,10 +303,9 @@ TEST_CASE("disk full: no backup is made there, nothing of it stays, and submits 
   const std::string directory = target.path() + "/backups";
   Broker broker(dir.path(), {"--backup-directory", directory});
   auto ended = [&](const std::string& name) {
-    for (;;) {
-      std::string state = broker.Call("GET", "/v1/backups/" + name).body;
-      if (JsonAt(state, "/state") != "running") return state;
-    }
+    std::string state;
+    CHECK(Await([&] { return JsonAt(state = broker.Call("GET", "/v1/backups/" + name).body, "/state") != "running"; }));
+    return state;
   };
   broker.Submit(R"({"url":"http://127.0.0.1:9/","fkey":"f"})");
   for (uint64_t free_bytes : {0, 60 << 20}) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/counting_receiver.h"
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
 
@@ -321,7 +322,7 @@ TEST_CASE("kill -9 while a fifo head waits to be tried again: it keeps its place
     head = broker.Submit(notify("head"));
     broker.Submit(notify("second"));
     last = broker.Submit(notify("third"));
-    while (JsonAt(broker.Call("GET", "/v1/notifies/" + head).body, "/attempts_made") != "2") std::this_thread::yield();
+    REQUIRE(Await([&] { return JsonAt(broker.Call("GET", "/v1/notifies/" + head).body, "/attempts_made") == "2"; }));
     Kill(&broker);
   }
   Broker broker(dir.path());

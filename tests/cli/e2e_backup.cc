@@ -216,8 +216,7 @@ struct Lost {
     later = broker.Submit("{" + url + R"(/later","lane":"l","delay_ms":3600000})");
     CHECK(broker.Call("PUT", "/v1/schedules/s", R"({"every_ms":1000,"missed":"all","notify":{)" + url + R"(/tick","lane":"tick"}})").status == 201);
     receiver.WaitFor(1);
-    while (JsonAt(broker.Call("GET", "/v1/notifies/" + first).body, "/state") != "retrying")
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    REQUIRE(Await([&] { return JsonAt(broker.Call("GET", "/v1/notifies/" + first).body, "/state") == "retrying"; }));
     REQUIRE(Backup(broker, "b").code == 0);
     Kill(&broker);
     fine = true;

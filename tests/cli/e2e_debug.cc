@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/await.h"
 #include "cli/ctl.h"
 #include "cli/e2e_broker.h"
 #include "net/gzip.h"
@@ -64,7 +65,7 @@ TEST_CASE("debug: a restart in place ends a profile, and the program that follow
     }
   });
   // Once another one is refused, it is under way.
-  while (broker.Call("GET", "/v1/debug/profile?seconds=1").status != 409) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(Await([&] { return broker.Call("GET", "/v1/debug/profile?seconds=1").status == 409; }));
   broker.process().Signal(SIGUSR1);
   REQUIRE(broker.process().WaitForError("restart: starting"));
   // More CPU time than one period of the profile's timer, which would end a process that does not know its signal.

@@ -35,7 +35,7 @@ void WaitForTimes(ScriptedServer& receiver, size_t count) {
     const std::vector<SeenRequest> seen = receiver.seen();
     for (const SeenRequest& request : seen) times.insert(JsonAt(request.body, "/at"));
     if (times.size() >= count) return;
-    receiver.WaitFor(seen.size() + 1);
+    REQUIRE(receiver.WaitFor(seen.size() + 1).size() > seen.size());
   }
 }
 

@@ -1,6 +1,7 @@
 // The broker among its own receivers: calls to itself, and circles through others.
 #include <signal.h>
 
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
 #include "support/scripted_server.h"
 
@@ -74,9 +75,9 @@ TEST_CASE("self: a circle of retries and callbacks over two brokers ends") {
   REQUIRE(one.Call("POST", "/v1/fkeys/start/trigger").status == 202);
   // One calls two, which sends its notify and tells one, which calls two again: there its own name comes back, and two refuses.
   std::string notify;
-  do notify = one.Call("GET", "/v1/notifies/" + first).body;
-  while (JsonAt(notify, "/state") != "failed");
+  const bool ended = Await([&] { return JsonAt(notify = one.Call("GET", "/v1/notifies/" + first).body, "/state") == "failed"; });
   INFO(notify);
+  REQUIRE(ended);
   CHECK(JsonAt(notify, "/attempts_made") == "2");
   CHECK(JsonAt(notify, "/attempts/0/status") == "202");
   CHECK(JsonAt(notify, "/attempts/1/status") == "508");
@@ -84,8 +85,7 @@ TEST_CASE("self: a circle of retries and callbacks over two brokers ends") {
   // Asked by a person it begins anew, and ends a lap later: two's callback carries both names, and one refuses.
   REQUIRE(one.Call("POST", "/v1/notifies/" + first + "/retry").status == 202);
   REQUIRE(receiver.WaitFor(2).size() == 2);
-  do notify = two.Call("GET", "/v1/notifies/n0000000000000003").body;
-  while (JsonAt(notify, "/attempts/0/status").empty());
+  REQUIRE(Await([&] { return !JsonAt(notify = two.Call("GET", "/v1/notifies/n0000000000000003").body, "/attempts/0/status").empty(); }));
   CHECK(JsonAt(notify, "/attempts/0/status") == "508");
   CHECK(JsonAt(one.Call("GET", "/v1/notifies/" + first).body, "/attempts_made") == "3");
   CHECK(receiver.seen().size() == 2);
