@@ -2,19 +2,16 @@
 
 #include <rocksdb/env.h>
 
-#include <chrono>
 #include <cstdarg>
 #include <cstdio>
-#include <mutex>
-#include <utility>
 
 #include "base/log.h"
+#include "base/log_limit.h"
 
 namespace notifyd {
 namespace {
 
-constexpr int kLinesMost = 20;
-constexpr std::chrono::minutes kCountingSpan{1};
+constexpr int kLinesMost = 20;  // a minute
 constexpr size_t kLineBytes = 1000;
 
 class DatabaseLog : public rocksdb::Logger {
@@ -27,7 +24,7 @@ class DatabaseLog : public rocksdb::Logger {
     // HEADER_LEVEL stands above all others.
     bool wanted = severity == InfoLogLevel::WARN_LEVEL || severity == InfoLogLevel::ERROR_LEVEL || severity == InfoLogLevel::FATAL_LEVEL;
     uint64_t left_out = 0;
-    if (!wanted || !Admit(&left_out)) return;
+    if (!wanted || !limit_.Admit(&left_out)) return;
     char text[kLineBytes + 1];
     if (std::vsnprintf(text, sizeof text, format, values) < 0) return;
     const LogLevel level = severity == InfoLogLevel::WARN_LEVEL ? LogLevel::kWarn : LogLevel::kError;
@@ -35,27 +32,7 @@ class DatabaseLog : public rocksdb::Logger {
   }
 
  private:
-  /// Is there room for one more line? `left_out`: how many had none since the last one that had.
-  bool Admit(uint64_t* left_out) {
-    auto now = std::chrono::steady_clock::now();
-    std::lock_guard lock(mutex_);
-    if (lines_ == 0 || now - began_ >= kCountingSpan) {
-      began_ = now;
-      lines_ = 0;
-    }
-    if (lines_ == kLinesMost) {
-      ++left_out_;
-      return false;
-    }
-    ++lines_;
-    *left_out = std::exchange(left_out_, 0);
-    return true;
-  }
-
-  std::mutex mutex_;
-  std::chrono::steady_clock::time_point began_;
-  int lines_ = 0;  // since began_
-  uint64_t left_out_ = 0;
+  LogLimit limit_{kLinesMost};
 };
 
 }  // namespace
