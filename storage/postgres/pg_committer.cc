@@ -491,13 +491,13 @@ void PgCommitter::Take(Line* line, const PGresult* result) {
     case PGRES_PIPELINE_SYNC:
       return line->acquiring ? Acquired(line) : Finish(line);
     case PGRES_TUPLES_OK: {
-      if (line->acquiring) {
-        for (int i = 0; i < PQntuples(result); ++i) line->acquired.push_back({PgInt(result, i, 0), PgInt(result, i, 1), PgInt(result, i, 2)});
-        return;
-      }
-      if (PQntuples(result) == 0 || std::string_view(PQfname(result, 0)) != "k" || !setup_.long_keys) return;
+      const int count = PQntuples(result);
+      for (int i = 0; line->acquiring && i < count; ++i) line->acquired.push_back({PgInt(result, i, 0), PgInt(result, i, 1), PgInt(result, i, 2)});
+      const std::string_view column = line->acquiring || count == 0 ? "" : PQfname(result, 0);
+      if (column == "fsync" && line->error.ok() && PgInt(result, 0, 0) == 0) line->error = Status(Code::kUnavailable, kPgNoFsync);
+      if (column != "k" || !setup_.long_keys) return;
       std::vector<std::string> keys;
-      for (int i = 0; i < PQntuples(result); ++i) keys.emplace_back(PQgetvalue(result, i, 0), static_cast<size_t>(PQgetlength(result, i, 0)));
+      for (int i = 0; i < count; ++i) keys.emplace_back(PQgetvalue(result, i, 0), static_cast<size_t>(PQgetlength(result, i, 0)));
       return setup_.long_keys(std::move(keys));
     }
     case PGRES_COMMAND_OK:

@@ -10,15 +10,58 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/log.h"
+#include "base/log_limit.h"
 #include "storage/postgres/pg_dsn.h"
 
 namespace notifyd {
 namespace {
 
-constexpr int64_t kOldestVersion = 150'000, kTransactionTimeoutSince = 170'000;
+constexpr int64_t kOldestVersion = 150'000;
 constexpr int kSilentMs = 5'000;
 constexpr const char* kNoSessions =
-    "PostgreSQL is behind a pooler that gives sessions away between transactions: it must pool sessions (pool_mode = session), or be left out";
+    "PostgreSQL is behind a pooler that gives sessions away between transactions, or with what their last client left in them: it must pool "
+    "sessions (pool_mode = session) and clear each before the next client has it (server_reset_query = DISCARD ALL), or be left out";
+
+struct Setting {
+  const char *name, *value;
+  int64_t since = kOldestVersion;
+};
+/// What the broker rests on, whatever role, database, server or DSN say: whether a COMMIT waits, and tells where it did not; what a transaction sees,
+/// and that it may write; that no time limit of somebody else's ends it; and that its plans do not depend on what the statistics say of the moment,
+/// since each statement here is meant to be few look-ups in an index, whatever else there is. Nothing is here of how the server writes values, or in
+/// which language it speaks: results come in binary, and no text of it is compared.
+constexpr Setting kSettings[] = {
+    {"client_min_messages", "warning"},
+    {"synchronous_commit", "on"},
+    {"default_transaction_isolation", "'read committed'"},
+    {"default_transaction_read_only", "off"},
+    {"lock_timeout", "0"},
+    {"idle_in_transaction_session_timeout", "0"},
+    {"idle_session_timeout", "0"},
+    {"transaction_timeout", "0", 170'000},
+    {"jit", "off"},
+    {"plan_cache_mode", "force_generic_plan"},
+    {"enable_indexscan", "on"},
+    {"enable_indexonlyscan", "on"},
+    {"enable_tidscan", "on"},
+    {"enable_nestloop", "on"},
+    {"enable_seqscan", "off"},
+    {"enable_bitmapscan", "off"},
+    {"enable_sort", "off"},
+    {"enable_hashjoin", "off"},
+    {"enable_mergejoin", "off"},
+};
+
+/// Functions of the server's that warn where the ids of transactions, or of rows that several lock at once, run out: at each new one, long before
+/// there is none any more, and then fail until somebody vacuums. Only by them are these told from other warnings: the SQLSTATE is one that those
+/// have, too, and the words may be of any language.
+constexpr std::array<std::string_view, 4> kCountIds = {"GetNewTransactionId", "SetTransactionIdLimit", "GetNewMultiXactId", "SetMultiXactIdLimit"};
+
+bool IsOfIds(const PGresult* result) {
+  const char* function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  return function && std::find(kCountIds.begin(), kCountIds.end(), std::string_view(function)) != kCountIds.end();
+}
 
 /// One line, as a log or a problem shows it.
 std::string OneLine(const char* text) {
@@ -126,7 +169,16 @@ PgConnection::~PgConnection() = default;
 
 void PgConnection::TakeNotice(void* self, const PGresult* notice) {
   const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
-  if (severity && std::string_view(severity) == "WARNING") static_cast<PgConnection*>(self)->warned_ = true;
+  if (!severity || std::string_view(severity) != "WARNING") return;
+  const bool of_ids = IsOfIds(notice);
+  if (!of_ids) static_cast<PgConnection*>(self)->warned_ = true;
+  static LogLimit ids(1), others(20);
+  uint64_t left_out = 0;
+  if (!(of_ids ? ids : others).Admit(&left_out)) return;
+  Log(LogLevel::kWarn, "PostgreSQL warns",
+      {{"detail", OneLine(PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY))},
+       {"hint", OneLine(PQresultErrorField(notice, PG_DIAG_MESSAGE_HINT))},
+       {"left_out", left_out}});
 }
 
 Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& options, int most_ms) {
@@ -156,17 +208,11 @@ Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
   if (!server.ok()) return std::move(server).status();
   const int64_t version = server->Int(0, 0);
   if (version < kOldestVersion) return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
-  if (server->Int(0, 1) == 0) return Unacceptable("PostgreSQL runs with fsync = off: nothing in it would outlive a power cut");
-  // Plans must not depend on what the statistics say of the moment: each statement here is meant to be few look-ups in an index, whatever else there
-  // is.
-  return RunScript("SET statement_timeout = " + std::to_string(most_ms) +
-                   ";SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
-                   "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; SET synchronous_commit = on;" +
-                   (version >= kTransactionTimeoutSince ? "SET transaction_timeout = 0;" : "") +
-                   "SET jit = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET enable_hashjoin = off; SET "
-                   "enable_mergejoin = off;"
-                   "SET plan_cache_mode = force_generic_plan; SET search_path = " +
-                   PgQuoted(options.schema));
+  if (server->Int(0, 1) == 0) return Unacceptable(kPgNoFsync);
+  std::string script = "SET statement_timeout = " + std::to_string(most_ms) + "; SET search_path = " + PgQuoted(options.schema);
+  for (const Setting& each : kSettings)
+    if (version >= each.since) script += std::string("; SET ") + each.name + " = " + each.value;
+  return RunScript(script);
 }
 
 Status PgConnection::StatusOf(const PGresult* result) {
@@ -174,7 +220,10 @@ Status PgConnection::StatusOf(const PGresult* result) {
   sqlstate_ = state ? state : "";
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   std::string detail = primary ? OneLine(primary) : OneLine(PQerrorMessage(raw_.get()));
-  return PgStatus(sqlstate_, "PostgreSQL: " + detail + (sqlstate_.empty() ? "" : " (" + sqlstate_ + ")"));
+  detail = "PostgreSQL: " + detail + (sqlstate_.empty() ? "" : " (" + sqlstate_ + ")");
+  // It takes writes again once somebody vacuumed.
+  if (result && IsOfIds(result)) return Status(Code::kUnavailable, std::move(detail));
+  return PgStatus(sqlstate_, std::move(detail));
 }
 
 Result<std::string> PgConnection::Prepare(const char* sql) {

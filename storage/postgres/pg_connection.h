@@ -2,7 +2,7 @@
 // time.
 //
 // I1 no error says anything of the DSN: it may hold a password.
-// I2 a session is READ COMMITTED, has the store's schema as its search path, and no time limit of somebody else's.
+// I2 a session is READ COMMITTED, has the store's schema as its search path, no time limit of somebody else's, and says where a COMMIT did not wait.
 #pragma once
 
 #include <libpq-fe.h>
@@ -86,6 +86,9 @@ inline constexpr std::string_view kPgNoRight = "42501";    // of the server: the
 inline constexpr std::string_view kPgNoStandby = "ND003";  // require_standby, and there is none
 inline constexpr std::string_view kPgHeld = "ND004";       // another member has it
 
+/// Of one that runs so: what it takes is not acknowledged.
+inline constexpr const char* kPgNoFsync = "PostgreSQL runs with fsync = off: nothing in it would outlive a power cut";
+
 /// What of an error a caller acts upon. kUnavailable: the server is not reached, stops, recovers or has no place left, and may be better soon;
 /// kDiskFull; kConflict: kPgFenced; kIo: all else.
 Status PgStatus(std::string_view sqlstate, std::string detail);
@@ -112,7 +115,7 @@ class PgConnection {
   /// The SQLSTATE of the error that Run or RunScript gave last.
   const std::string& sqlstate() const { return sqlstate_; }
   bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
-  /// Whether the server warned since it was asked: a COMMIT that did not wait for its standby says it by no other means.
+  /// Whether the server warned since it was asked: a COMMIT that did not wait for its standby says it by no other means. Not of ids that run out.
   bool TakeWarning() { return std::exchange(warned_, false); }
 
   PGconn* raw() const { return raw_.get(); }

@@ -280,10 +280,14 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
       connection = std::move(idle_.back());
       idle_.pop_back();
     }
-    if (IsThere(connection.get())) return connection;
+    const bool there = IsThere(connection.get());
+    connection->TakeWarning();  // of nobody's commit
+    if (there) return connection;
   }
   auto opened = PgConnection::Open(options_);
-  if (opened.ok() && check_) NOTIFYD_TRY(check_(opened->get()));
+  // One that was to be used once may be so again, as where its fsync was switched off.
+  if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
+  if (check_) NOTIFYD_TRY(check_(opened->get()));
   return opened;
 }
 

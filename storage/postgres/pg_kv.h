@@ -20,7 +20,7 @@ class PgPool {
   explicit PgPool(PostgresOptions options) : options_(std::move(options)) {}
   /// From now on each new connection is asked `check` before it is used; one that fails it is not. Before other threads use the pool.
   void SetCheck(std::function<Status(PgConnection*)> check) { check_ = std::move(check); }
-  /// Errors: PgConnection::Open's, and the check's.
+  /// Errors: kUnavailable, whatever PgConnection::Open says; the check's.
   Result<std::unique_ptr<PgConnection>> Take();
   /// A transaction that only read ends by itself. One that is lost, or in the middle of anything else, is not kept.
   void Give(std::unique_ptr<PgConnection> connection);

@@ -89,6 +89,9 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   if (!rows.ok() && connection_->sqlstate() == kPgFenced) return {OwnerAnswer::kNo, {}};
   // What was changed counts only where its COMMIT waited for what it was to wait for.
   if (rows.ok() && connection_->TakeWarning()) rows = Status(Code::kUnavailable, "PostgreSQL warned at a commit");
+  // It was on as the connection was made, and may be switched off at any time.
+  const bool tells = ask.kind == OwnerAsk::Kind::kRenew || ask.kind == OwnerAsk::Kind::kLook;
+  if (rows.ok() && tells && rows->size() > 0 && rows->Int(0, PQnfields(rows->raw()) - 1) == 0) rows = Status(Code::kUnavailable, kPgNoFsync);
   if (!rows.ok()) {
     fault_ = rows.status();
     connection_.reset();

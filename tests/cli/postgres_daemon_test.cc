@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
@@ -302,6 +303,97 @@ TEST_CASE("postgres: a role that may not make a schema is said in words, in the 
   CHECK(LinesOf(broker.process().error(), "the store refuses this broker").size() == 1);
   CHECK(broker.process().error().find("\"the store does not answer\"") == std::string::npos);
   Stop(&broker);
+}
+
+TEST_CASE("postgres: a broker whose server's fsync is switched off gives the store up, says why, and goes on once it is on") {
+  PostgresServer server;
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  REQUIRE(session.ok());
+  TempDir place, standby_place;
+  Broker broker(place.path(), On(server));
+  REQUIRE(broker.process().WaitForError("store opened"));
+  Broker standby(standby_place.path(), On(server));
+  REQUIRE(standby.process().WaitForError("\"standby\""));
+  REQUIRE((*session)->RunScript("ALTER SYSTEM SET fsync = off").ok());
+  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  // The one that waits does not take it either, though it has a connection from before.
+  for (Broker* each : {&broker, &standby}) CHECK(each->process().WaitForError("PostgreSQL runs with fsync = off"));
+  CHECK(Await([&] { return StatusOf(broker.url()) == 503; }));
+  CHECK(broker.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:9/"})").status == 503);
+  const HttpAnswer ready = broker.Call("GET", "/readyz");
+  CHECK(ready.status == 503);
+  CHECK_THAT(ready.body, Catch::Contains("the store does not answer"));
+  REQUIRE((*session)->RunScript("ALTER SYSTEM RESET fsync").ok());
+  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200 || StatusOf(standby.url()) == 200; }));
+  for (Broker* each : {&broker, &standby}) CHECK(each->process().running());
+}
+
+namespace {
+
+std::unique_ptr<PgConnection> SessionOf(const PostgresServer& server) {
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  if (!session.ok()) FAIL(session.status().detail());
+  return *std::move(session);
+}
+
+}  // namespace
+
+TEST_CASE("postgres: a server whose ids run out is written to while it only warns, which the log says, and waited for once it takes none") {
+  PostgresServer server({"wal_level=logical", "autovacuum_naptime=1s"});
+  auto session = SessionOf(server);
+  // Holds rows of the catalog that are as old as it is: what the server does against it by itself is in vain.
+  REQUIRE(session->RunScript("SELECT pg_create_logical_replication_slot('held', 'pgoutput')").ok());
+  auto oldest = session->Run("SELECT min(datfrozenxid::text::int8) FROM pg_database");
+  REQUIRE(oldest.ok());
+  const uint32_t end = static_cast<uint32_t>(oldest->Int(0, 0)) + (uint32_t{1} << 31);
+  session.reset();
+  // It warns over the last 40 million (version 14 on; later ones no less), and takes none of the last 3.
+  if (!server.SkipTo(end - 28'000'000)) {
+    WARN("there is no pg_resetwal beside this server's programs");
+    return;
+  }
+  CountingReceiver receiver;
+  TempDir place;
+  Broker broker(place.path(), On(server));
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  const std::string notify = R"({"url":")" + receiver.url() + "\"}";
+  constexpr size_t kCount = 20;
+  for (size_t i = 0; i < kCount; ++i) CHECK(JsonAt(broker.Settled(broker.Submit(notify)), "/state") == "succeeded");
+  CHECK(broker.Stat("/store/database_reconnects") == 0);
+  REQUIRE(broker.process().WaitForError("\"PostgreSQL warns\""));
+  const std::vector<std::string> warnings = LinesOf(broker.process().error(), "PostgreSQL warns");
+  CHECK_THAT(warnings.front(), Catch::Contains("must be vacuumed within") && Catch::Contains("\"hint\""));
+  CHECK(warnings.size() < kCount);  // each transaction is warned of
+
+  // Of any other warning nobody knows what it says of the commit.
+  session = SessionOf(server);
+  REQUIRE(session
+              ->RunScript("CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'odd things'; RETURN NULL; END $$;"
+                          "CREATE TRIGGER odd AFTER INSERT ON kv_notifies FOR EACH STATEMENT EXECUTE FUNCTION odd()")
+              .ok());
+  const std::string id = broker.Submit(notify);
+  CHECK(broker.Stat("/store/database_reconnects") > 0);
+  CHECK(broker.process().WaitForError("odd things"));
+  REQUIRE(session->RunScript("DROP TRIGGER odd ON kv_notifies").ok());
+  CHECK(JsonAt(broker.Settled(id), "/state") == "succeeded");
+  session.reset();
+
+  REQUIRE(server.SkipTo(end - 2'000'000));
+  CHECK(Await([&] {
+    HttpClient client(broker.url());
+    const Result<HttpAnswer> answer = client.Call("POST", "/v1/notifies", &notify);
+    return broker.process().error().find("is not accepting commands") != std::string::npos && answer.ok() && answer->status == 503;
+  }));
+  CHECK(Await([&] { return StatusOf(broker.url()) == 503; }));  // its lease is over
+  CHECK(SessionOf(server)->RunScript("SELECT pg_drop_replication_slot('held')").ok());
+  CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
+  CHECK(broker.process().running());
+  CHECK(JsonAt(broker.Settled(broker.Submit(notify)), "/state") == "succeeded");
 }
 
 TEST_CASE("postgres: what is the embedded store's alone is refused in words, and no password is said") {

@@ -134,12 +134,14 @@ TEST_CASE("postgres: a transaction that meets another one in its way is sent aga
 /// A pooler before the server of the test.
 class Pooler {
  public:
-  explicit Pooler(const std::string& mode, int sessions = 20) {
+  /// `more`: lines of its settings.
+  explicit Pooler(const std::string& mode, int sessions = 20, const std::string& more = "") {
     const std::string server = OwnPostgres().dsn();
     std::ofstream(directory_.path() + "/pgbouncer.ini")
         << "[databases]\npostgres = " << server.substr(0, server.find(' ')) << " dbname=postgres user=notifyd\n[pgbouncer]\npool_mode = " << mode
         << "\ndefault_pool_size = " << sessions << "\nlisten_addr =\nlisten_port = 6432\nauth_type = any\nunix_socket_dir = " << directory_.path()
-        << "\n";
+        << "\n"
+        << more;
     // As root it does not run, and the server's socket is its user's (support/postgres_server.h).
     test::Process::Input input;
     for (const char* name : {"postgres", "nobody"}) {
@@ -190,6 +192,21 @@ TEST_CASE("postgres: a pooler that gives sessions away between transactions is r
     REQUIRE_FALSE(second.ok());
     CHECK(second.status().code() == Code::kUnavailable);
     CHECK(second.status().detail().find("does not answer") != std::string::npos);
+  }
+  {
+    // One that keeps them, and clears nothing away: the next client finds what the one before prepared.
+    const Pooler pooler("session", 1, "server_reset_query =\n");
+    options.postgres.dsn = pooler.dsn();
+    for (bool first : {true, false}) {
+      Await([&] {
+        auto client = PgConnection::Open(options.postgres);
+        if (!client.ok()) return false;  // the one before still has it
+        auto prepared = (*client)->Prepare("SELECT 1");
+        REQUIRE(prepared.ok() == first);
+        if (!first) CHECK(prepared.status().detail().find("server_reset_query") != std::string::npos);
+        return true;
+      });
+    }
   }
   const Pooler pooler("session");
   options.postgres.dsn = pooler.dsn();
@@ -319,7 +336,10 @@ class Standby {
 };
 
 TEST_CASE("postgres: a commit that did not wait for its standby is reported only once it has") {
-  PostgresHostHarness h;
+  // The server says it by a warning, which somebody may have settings against.
+  StoreOptions given = PostgresStoreOptions();
+  given.postgres.dsn += GENERATE(as<std::string>(), "", " options='-c client_min_messages=error -c synchronous_commit=off'");
+  PostgresHostHarness h(given);
   h.Commit(2, {Put(MakeRecord(1)), AddLaneCounts{kFifoLane, {1, 0, 0, 0, 0}}});
   auto beside = Beside(&h);
   const Standby reset(beside.get());

@@ -1,7 +1,9 @@
 // What a store in PostgreSQL does when its server goes, and which servers it does not take.
+#include <chrono>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "storage/postgres/pg_lease.h"
@@ -71,6 +73,86 @@ TEST_CASE("postgres: while its server is away batches and reads wait, and what w
   CHECK(store.List({}).items.size() == 9);
   store.Reopen();
   CHECK(store.List({}).items.size() == 9);
+}
+
+/// Sets fsync of the server for sessions that are there, too. On again at its end, for the cases after this one.
+class Fsync {
+ public:
+  explicit Fsync(const PostgresOptions& options) {
+    auto opened = PgConnection::Open(options);
+    if (!opened.ok()) FAIL(opened.status().detail());
+    session_ = *std::move(opened);
+  }
+  ~Fsync() {
+    if (!Set("on")) WARN("the server keeps its setting");
+  }
+  Fsync(const Fsync&) = delete;
+  Fsync& operator=(const Fsync&) = delete;
+  bool Set(const std::string& to) {
+    return session_->RunScript("ALTER SYSTEM SET fsync = " + to).ok() && session_->RunScript("SELECT pg_reload_conf()").ok();
+  }
+  void EndOthers() {
+    REQUIRE(
+        session_->RunScript("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'notifyd'")
+            .ok());
+  }
+
+ private:
+  std::unique_ptr<PgConnection> session_;
+};
+
+TEST_CASE("postgres: while fsync of its server is switched off nothing is reported, and all of it is once it is on") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Commit({Put(MakeRecord(1))});
+  uint64_t number = store.number(), id = 1;
+  Fsync fsync(store.options().postgres);
+  REQUIRE(fsync.Set("off"));
+  // Sessions learn it one after the other, soon.
+  bool lost = false;
+  while (!lost) {
+    Begin(store, ++number, {++id}, true);
+    Event event = store.NextEvent();
+    if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
+    else REQUIRE(std::holds_alternative<Committed>(event));
+  }
+  // Nor is anything read over a new connection meanwhile; it waits.
+  fsync.EndOthers();
+  store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is asked again meanwhile
+  REQUIRE(fsync.Set("on"));
+  bool listed = false;
+  for (uint64_t synced = 0; synced < number || !listed || lost;) {
+    Event event = store.NextEvent();
+    if (const auto* committed = std::get_if<Committed>(&event)) synced = committed->synced;
+    else if (const auto* done = std::get_if<ListDone>(&event)) listed = done->status.ok();
+    else if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
+    else FAIL("something else was posted");
+  }
+  CHECK(store.events().failures == 0);
+  ListQuery all;
+  all.limit = 1000;
+  CHECK(store.List(all).items.size() == id);
+}
+
+TEST_CASE("postgres: a lease is neither looked at nor renewed while fsync of its server is off") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  PgOwnerStore owners(store.options().postgres);
+  const auto ask = GENERATE(OwnerAsk::Kind::kRenew, OwnerAsk::Kind::kLook);
+  auto answer = [&] { return owners.Do({ask, owner.word(), true, {}}).first; };
+  auto comes_to = [&](OwnerAnswer wanted) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
+    while (answer() != wanted && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return std::chrono::steady_clock::now() < until;
+  };
+  REQUIRE(answer() == OwnerAnswer::kYes);
+  Fsync fsync(store.options().postgres);
+  REQUIRE(fsync.Set("off"));
+  CHECK(comes_to(OwnerAnswer::kUnknown));
+  CHECK(owners.Fault() == kPgNoFsync);
+  REQUIRE(fsync.Set("on"));
+  CHECK(comes_to(OwnerAnswer::kYes));
 }
 
 TEST_CASE("postgres: what its server lost of batches that were not synced is written again, before anything that came behind them") {

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 
@@ -89,6 +91,28 @@ void PostgresServer::Kill() {
   process_->Signal(SIGKILL);
   process_->Wait();
   process_.reset();
+}
+
+bool PostgresServer::SkipTo(uint32_t transaction) {
+  if (!std::filesystem::exists(programs_ + "/pg_resetwal")) return false;
+  process_->Signal(SIGINT);
+  process_->Wait();
+  Process::Input input;
+  input.arguments = Command("pg_resetwal");
+  for (const std::string& argument : {std::string("-D"), std::string("data"), std::string("-x"), std::to_string(transaction)})
+    input.arguments.push_back(argument);
+  Process skipped("setpriv", input);
+  if (skipped.Wait() != 0) throw std::runtime_error("pg_resetwal: " + skipped.error());
+  // The part of its record of what was committed that begins there: of two bits each.
+  constexpr uint32_t kPart = 32 * 8192 * 4;
+  char name[9];
+  std::snprintf(name, sizeof name, "%04X", transaction / kPart);
+  const std::string part = directory_.path() + "/data/pg_xact/" + name;
+  if (!std::filesystem::exists(part)) std::ofstream(part, std::ios::binary) << std::string(kPart / 4, '\0');
+  const passwd* user = user_.empty() ? nullptr : getpwnam(user_.c_str());
+  if (user && chown(part.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + part);
+  Start();
+  return true;
 }
 
 void PostgresServer::Signal(int number) const {

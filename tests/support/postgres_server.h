@@ -1,6 +1,7 @@
 // A PostgreSQL of the test's own, in a directory of its own, reached over a socket in it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,9 @@ class PostgresServer {
 
   /// Ends it as a crash would: what it had not flushed is lost to it but for what the system keeps, and sessions are gone.
   void Kill();
+  /// Ends it in order, and begins it anew as if so many transactions had been that the next one has this number. False: that is not to be had, as
+  /// its program pg_resetwal is missing, and it runs as before.
+  bool SkipTo(uint32_t transaction);
   /// After Kill: on what it kept, once it has recovered.
   void Start();
   /// For all of its sessions: SIGSTOP, SIGCONT.
