@@ -219,45 +219,6 @@ bool PgCommitter::TakeArrived() {
   return stopping;
 }
 
-/// What was committed of it, and not synced yet, is under the sync of its release, where that is in the same database.
-void PgCommitter::ForgetSome() {
-  std::vector<Unit> unsynced;
-  {
-    std::lock_guard lock(mutex_);
-    std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
-    if (ending_lead_ && MayLetGo(ending_lead_)) {
-      LetGo(lines_[ending_lead_->line_].get(), kRegistryUnit);
-      ending_lead_->kept_.clear();
-      ending_lead_.reset();
-    }
-    std::erase_if(untold_, [this](int64_t unit) {
-      return std::none_of(lines_.begin(), lines_.end(), [&](const auto& line) { return line->holding.contains(unit); });
-    });
-  }
-  for (const Unit& unit : unsynced) {
-    Line* line = lines_[unit->line_].get();
-    if (line->connection) Send(line, MakeSync(line, unit));
-  }
-  settled_.notify_all();
-}
-
-/// Under the mutex. Whether it is forgotten, or was. `unsynced`: what is to be synced before.
-bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced) {
-  auto found = units_.find(number);
-  if (found == units_.end()) return true;
-  if (open_.contains(number)) return false;
-  if (!MayLetGo(found->second)) return false;
-  Line* line = lines_[found->second->line_].get();
-  if (setup_.syncs_what_it_forgets && !failed_ && line->holding.contains(number)) {
-    unsynced->push_back(found->second);
-    return false;
-  }
-  LetGo(line, number);
-  found->second->kept_.clear();
-  units_.erase(found);
-  return true;
-}
-
 /// Nothing is left to be written, or to be synced.
 bool PgCommitter::Quiet() const {
   return std::all_of(lines_.begin(), lines_.end(),

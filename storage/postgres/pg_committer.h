@@ -153,6 +153,7 @@ class PgCommitter {
   /// Whether all transactions that were made before Track are committed, as far as that can be told without those that note: they are behind them.
   bool TracksAll(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
+  /// Where nothing more comes of it that is seen to, by a sync.
   void Lead(const PgStand& registry);
   /// It does so no more: all of it is committed, and nothing comes. Blocks until nothing of it is under way.
   void EndLead();

@@ -1,4 +1,4 @@
-// The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones.
+// The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones. And how it lets go of units.
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -171,6 +171,49 @@ void PgCommitter::Fail(const Status& status) {
   if (status.code() == Code::kConflict && setup_.fenced) setup_.fenced();
   for (const auto& [number, queue] : open_) queue->outlet_->Post(WriteFailed{status});
   events_->OnWriteFailed(status);
+}
+
+/// What was committed of it, and not synced yet, is under the sync of its release, where that is in the same database.
+void PgCommitter::ForgetSome() {
+  std::vector<Unit> unsynced;
+  {
+    std::lock_guard lock(mutex_);
+    std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
+    if (ending_lead_ && MayLetGo(ending_lead_)) {
+      LetGo(lines_[ending_lead_->line_].get(), kRegistryUnit);
+      ending_lead_->kept_.clear();
+      ending_lead_.reset();
+    }
+    // A sync is asked for: one that fell asleep, or has nothing more to do, asks for none itself.
+    std::erase_if(untold_, [&](int64_t number) {
+      const auto line = std::find_if(lines_.begin(), lines_.end(), [&](const auto& each) { return each->holding.contains(number); });
+      if (line == lines_.end()) return true;
+      if (const Unit& unit = (*line)->holding.at(number); !failed_ && MayLetGo(unit)) unsynced.push_back(unit);
+      return false;
+    });
+  }
+  for (const Unit& unit : unsynced) {
+    Line* line = lines_[unit->line_].get();
+    if (line->connection && MayLetGo(unit)) Send(line, MakeSync(line, unit));
+  }
+  settled_.notify_all();
+}
+
+/// Under the mutex. Whether it is forgotten, or was. `unsynced`: what is to be synced before.
+bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced) {
+  auto found = units_.find(number);
+  if (found == units_.end()) return true;
+  if (open_.contains(number)) return false;
+  if (!MayLetGo(found->second)) return false;
+  Line* line = lines_[found->second->line_].get();
+  if (setup_.syncs_what_it_forgets && !failed_ && line->holding.contains(number)) {
+    unsynced->push_back(found->second);
+    return false;
+  }
+  LetGo(line, number);
+  found->second->kept_.clear();
+  units_.erase(found);
+  return true;
 }
 
 void PgCommitter::EndLead() {

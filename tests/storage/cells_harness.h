@@ -75,6 +75,11 @@ class CellHarness : public StoreHarness {
     store_.reset();
   }
   void LetGo() { space_ = {}; }
+  /// Falls asleep, and is let go of.
+  void Sleep() {
+    space_.store->Sleep(kWallNever);
+    LetGo();
+  }
   void Drop() {
     store_->Commit({++batches_, true, {DropNamespace{kInCell}}});
     events_->AwaitCommitted(batches_);

@@ -133,6 +133,30 @@ TEST_CASE("postgres cells: a namespace that nobody ever opened is moved by whoev
   CHECK(next.mover().Begin(wish).status.ok());
 }
 
+TEST_CASE("postgres cells: a move of a namespace that fell asleep, of which what it wrote last is not synced, begins without a further write") {
+  CellHarness store;
+  WaitingSink sink;
+  {
+    auto space = store.cells().OpenNamespace(kAtHome, &sink);
+    REQUIRE(space.ok());
+    WriteOne(space->store.get(), &sink);
+    space->store->Sleep(kWallNever);
+  }
+  store.Commit({Put(MakeRecord(1))});
+  store.Sleep();
+  CellStore& mover = *store.cells().mover();
+  for (const CellWish& wish : {CellWish{kAtHome, "n6", kHomeCell, "east"}, CellWish{kInCell, "n5", "east", kHomeCell}}) {
+    REQUIRE(mover.Look(wish).status.ok());
+    const CellStep begun = mover.Begin(wish);
+    INFO(begun.status.detail());
+    REQUIRE(begun.status.ok());
+    CopyAll(&mover, wish);
+    REQUIRE(mover.Follow(wish).status.ok());
+    REQUIRE(mover.Finish(wish).status.ok());
+    mover.End(wish);
+  }
+}
+
 TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
   CellHarness store;
   WaitingSink sink;
