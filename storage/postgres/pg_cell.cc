@@ -115,6 +115,13 @@ void PgCell::RemoveEnded(bool removes) {
   if (prepared_) store_->RemoveEnded(removes);
 }
 
+/// Requests for what lies there are refused meanwhile, so it may be that nobody else does: of a namespace that was made since, for one.
+void PgCell::LookAgain() {
+  if (!store_ || !down_ || !Prepare().ok()) return;
+  const auto answers = [](PgConnection* connection) { return connection->Run("SELECT 1").status(); };
+  if (store_->With(answers).ok()) down_ = false;
+}
+
 bool PgCell::lost() const {
   if (!store_ || down_ || store_->lost()) return true;
   const int64_t since_ms = opening_since_ms_;

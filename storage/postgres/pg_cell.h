@@ -69,6 +69,8 @@ class PgCell {
   /// Errors: kUnavailable, within some seconds: it is not reached, or not to be used for now.
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink);
   void RemoveEnded(bool removes);
+  /// Where it was not reached when it was asked last: asks again. Blocks, as OpenNamespace.
+  void LookAgain();
   /// It was not reached when it was asked last. Any thread, never blocks.
   bool lost() const;
 

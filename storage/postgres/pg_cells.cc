@@ -190,9 +190,9 @@ void PgCells::Lead(bool leads) {
 void PgCells::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kCleanEach, [this] { return ending_; })) {
-    if (!leads_) continue;
     lock.unlock();
-    if (Status status = Clean(); !status.ok() && status.code() != Code::kUnavailable)
+    for (const auto& cell : cells_) cell->LookAgain();
+    if (Status status = leads_ ? Clean() : Status::Ok(); !status.ok() && status.code() != Code::kUnavailable)
       Log(LogLevel::kWarn, "cannot clean up in the database", {{"detail", status.detail()}});
     lock.lock();
   }

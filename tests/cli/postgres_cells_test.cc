@@ -167,6 +167,17 @@ TEST_CASE("postgres cells: a namespace in a cell is taken over from a member tha
   CHECK(AllArrive(receiver, ids));
 }
 
+TEST_CASE("postgres cells: one that is away when its broker begins takes what is made in it once it is there") {
+  Store store;
+  TempDir place;
+  store.east().Kill();
+  std::unique_ptr<Broker> broker = store.Begin(place.path());
+  REQUIRE(Becomes(200, *broker, "GET", "/readyz"));
+  store.east().Start();
+  REQUIRE(Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status == 201);
+  CHECK(Becomes(201, *broker, "POST", "/v1/namespaces/far/notifies", R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})"));
+}
+
 TEST_CASE("postgres cells: a broker that has the store alone does not start where a namespace lies in a cell that its file does not name") {
   Store store;
   TempDir place;
