@@ -39,6 +39,9 @@ class ClusterStore {
   virtual void Forget(NamespaceNumber number) = 0;
   /// Returns those that were still as they were seen: they are nobody's from now on, all that was written of them durable. All are one owner's.
   virtual Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) = 0;
+  /// Would a namespace that is let go of now be released only once a database is reached again, on which what it has written is to be synced? Never
+  /// blocks.
+  virtual bool IsStranded(NamespaceNumber) const { return false; }
   /// Where they are to be from now on. Synced. Error: kConflict: another member leads.
   virtual Status Place(const std::vector<PlacementMove>& moves) = 0;
   /// What namespaces have to do, as UnitRow::load. Of those that are placed nowhere nothing is kept.

@@ -61,12 +61,12 @@ std::vector<int64_t> Membership::ToAcquire() const {
   return units;
 }
 
-std::vector<int64_t> Membership::ToLeave() const {
+std::vector<int64_t> Membership::ToLeave(const std::function<bool(int64_t unit)>& stranded) const {
   std::vector<int64_t> units;
   for (const auto& [number, leaving] : held_) {
     const UnitRow* unit = Find(number);
-    if (!leaving && number != kRegistryUnit && unit && unit->placed != name_ && FindAlive(unit->placed) && Renews(unit->placed))
-      units.push_back(number);
+    if (leaving || number == kRegistryUnit || !unit || unit->placed == name_ || !FindAlive(unit->placed) || !Renews(unit->placed)) continue;
+    if (!stranded || !stranded(number)) units.push_back(number);
   }
   return units;
 }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -81,8 +82,9 @@ class Membership {
   MonoTime NextBurial() const;
   /// What is to be had, and nobody has. The registry among it where nobody leads, and this one is to, or nobody is who takes it.
   std::vector<int64_t> ToAcquire() const;
-  /// What is served here, and is to be at another one that is alive, and renews its lease.
-  std::vector<int64_t> ToLeave() const;
+  /// What is served here, and is to be at another one that is alive, and renews its lease. Not what `stranded` (empty: nothing) says of: let go of
+  /// it would be served by nobody for as long as a database is away; here it is refused in words.
+  std::vector<int64_t> ToLeave(const std::function<bool(int64_t unit)>& stranded = {}) const;
   /// It leads, and another one is to, which is there: as most others do not reach it, which is so for long (`cut_off`), or as it is drained, and
   /// emptied by now. `leaving`: members that stop, by name: nothing is given up for them.
   bool ToYield(bool cut_off, const std::set<std::string>& leaving) const;

@@ -364,7 +364,7 @@ void ClusterHost::AcquireNamespaces(bool told) {
 /// It goes on being served until whoever is to have it has seen that, and looks out for it: it said so, or has renewed its lease since and so must
 /// have looked. Who stops does not wait for that.
 void ClusterHost::BeginLeaves() {
-  const std::vector<int64_t> leaves = membership_.ToLeave();
+  const std::vector<int64_t> leaves = membership_.ToLeave([this](int64_t unit) { return store_->IsStranded(static_cast<NamespaceNumber>(unit)); });
   std::map<int64_t, ToLeave> seen;
   std::map<std::string, std::shared_ptr<std::atomic<bool>>> tells;
   for (int64_t unit : leaves) {

@@ -298,6 +298,10 @@ class PgCellsCluster : public ClusterStore {
       if (IsWritten(static_cast<NamespaceNumber>(unit.unit))) written.push_back(unit);
     return written.empty() ? Result<std::vector<int64_t>>(std::vector<int64_t>()) : home_->Release(written);
   }
+  bool IsStranded(NamespaceNumber number) const override {
+    const PgCell* cell = cells_->CellOf(number);
+    return cell && cell != cells_->unnamed_.get() && cell->store().lost() && cell->store().Keeps(number);
+  }
   Status Place(const std::vector<PlacementMove>& moves) override { return home_->Place(moves); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override { return home_->TellLoads(loads); }
   Status TellReach(const std::set<std::string>& unreached) override { return home_->TellReach(unreached); }

@@ -146,6 +146,11 @@ void PgCommitter::Track(NamespaceNumber number, bool on) {
   Wake();
 }
 
+bool PgCommitter::Keeps(NamespaceNumber number) {
+  std::lock_guard lock(mutex_);
+  return open_.contains(number) || unsynced_.contains(number);
+}
+
 bool PgCommitter::TracksAll(NamespaceNumber number) {
   std::lock_guard lock(mutex_);
   return !untold_.contains(number);

@@ -148,12 +148,14 @@ class PgCommitter {
   /// The same, but returns at once; it is done where Knows says no.
   void BeginForget(NamespaceNumber number);
   bool Knows(NamespaceNumber number);
+  /// Whether it is open here, or something of it may not be synced yet.
+  bool Keeps(NamespaceNumber number);
   /// From now on each transaction of the namespace notes which keys it writes, or does so no more.
   void Track(NamespaceNumber number, bool on);
   /// Whether all transactions that were made before Track are committed, as far as that can be told without those that note: they are behind them.
+  /// Where nothing more comes of it that is seen to, by a sync.
   bool TracksAll(NamespaceNumber number);
   /// From now on it writes the registry, too. Before the first batch of it.
-  /// Where nothing more comes of it that is seen to, by a sync.
   void Lead(const PgStand& registry);
   /// It does so no more: all of it is committed, and nothing comes. Blocks until nothing of it is under way.
   void EndLead();

@@ -499,6 +499,10 @@ bool PgStore::Knows(NamespaceNumber number) const {
   return impl_->committer->Knows(number);
 }
 
+bool PgStore::Keeps(NamespaceNumber number) const {
+  return impl_->committer->Keeps(number);
+}
+
 bool PgStore::lost() const {
   return impl_->committer->counters().lost;
 }

@@ -74,6 +74,8 @@ class PgStore : public StoreHost {
   void BeginForget(NamespaceNumber number);
   /// Whether anything of it may still be written here. Any thread.
   bool Knows(NamespaceNumber number) const;
+  /// Whether it is open here, or something of it may not be synced yet. Any thread.
+  bool Keeps(NamespaceNumber number) const;
   /// A connection that writes is lost, and does not come back yet. Any thread.
   bool lost() const;
   // Of namespaces that go from one cell to another. OpenNamespace gives kNotFound where it is on its way, or gone.

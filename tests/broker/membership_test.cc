@@ -74,6 +74,21 @@ TEST_CASE("membership: what is placed at a member that does not renew its lease 
   CHECK(a.ToLeave() == std::vector<int64_t>{2});
 }
 
+TEST_CASE("membership: what would be nobody's for as long as its database is away is served on here until that is back") {
+  ClusterRows rows;
+  rows.Find("a")->word = WordOf(1);
+  rows.Find("b")->word = WordOf(2);
+  rows.image.units = {{2, 4, {0, 1}, "b"}, {3, 1, {0, 1}, "b"}};
+  Membership a("a");
+  a.Acquired(2);
+  a.Acquired(3);
+  a.Seen({0}, {0, 1}, rows.image);
+  CHECK(a.ToLeave([](int64_t unit) { return unit == 2; }) == std::vector<int64_t>{3});
+  CHECK(a.Serves(2));
+  CHECK(a.ToRelease().empty());
+  CHECK(a.ToLeave([](int64_t) { return false; }) == std::vector<int64_t>{2, 3});
+}
+
 TEST_CASE("membership: a leader sees who falters, not who has just joined or is late by a look, and what nobody has") {
   ClusterRows rows;
   for (const char* name : {"a", "b", "c"}) rows.Find(name)->word = WordOf(static_cast<uint64_t>(name[0]));

@@ -178,6 +178,58 @@ TEST_CASE("postgres cells: one that is away when its broker begins takes what is
   CHECK(Becomes(201, *broker, "POST", "/v1/namespaces/far/notifies", R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})"));
 }
 
+TEST_CASE("postgres cells: what is drained off a member while its cell is away is refused in words, and goes once the cell is back") {
+  Store store;
+  TempDir places[2];
+  CountingReceiver receiver;
+  const std::string notify = R"({"url":")" + receiver.url() + R"("})", path = "/v1/namespaces/far/notifies";
+  std::unique_ptr<Broker> a = store.Begin(places[0].path(), "a"), b = store.Begin(places[1].path(), "b");
+  REQUIRE(Await([&] { return Ask(*a, "PUT", "/v1/namespaces/far", kInEast).status / 100 == 2; }));
+  receiver.Withhold();
+  REQUIRE(Becomes(201, *a, "POST", path, notify));
+  REQUIRE(receiver.WaitForWithheld(1));
+  std::string owner, placed;
+  const auto look = [&] {
+    const std::string report = Ask(*a, "GET", "/v1/cluster").body;
+    for (int i = 0; i < 8; ++i) {
+      const std::string at = "/namespaces/" + std::to_string(i);
+      if (JsonAt(report, at + "/name") != "far") continue;
+      owner = JsonAt(report, at + "/owner");
+      placed = JsonAt(report, at + "/placed");
+    }
+  };
+  REQUIRE(Await([&] {
+    look();
+    return !owner.empty() && owner == placed;
+  }));
+  const std::string had = owner, other = had == "a" ? "b" : "a";
+  Broker& asked = other == "a" ? *a : *b;
+  const auto said = [&] {
+    const HttpAnswer answer = Ask(asked, "POST", path, notify);
+    CHECK(answer.status == 503);
+    return JsonAt(answer.body, "/detail");
+  };
+  store.east().Kill();
+  // Before it is known one that was taken may have no answer.
+  REQUIRE(Await([&] { return JsonAt(Ask(asked, "POST", path, notify).body, "/detail") == "the cell of the namespace is not reached"; }));
+  REQUIRE(Becomes(204, asked, "POST", "/v1/cluster/members/" + had + "/drain", "{}"));
+  REQUIRE(Await([&] {
+    look();
+    return placed == other;
+  }));
+  for (int i = 0; i < 20; ++i) {
+    CHECK(said() == "the cell of the namespace is not reached");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  receiver.Release();
+  store.east().Start();
+  CHECK(Await([&] {
+    look();
+    return owner == other;
+  }));
+  CHECK(Becomes(201, asked, "POST", path, notify));
+}
+
 TEST_CASE("postgres cells: a broker that has the store alone does not start where a namespace lies in a cell that its file does not name") {
   Store store;
   TempDir place;
