@@ -81,12 +81,17 @@ Status CheckMembers(const ApiOptions& options) {
 /// One that does not know the cell would serve nothing that lies there.
 Status CheckAllKnow(const ApiOptions& options, const std::string& cell) {
   if (!options.places) return Status::Ok();
-  for (const Member& member : options.places->Members())
-    if (!member.cells || !member.cells->contains(cell))
-      return Status(Code::kConflict,
-                    "the settings of the member " + member.name + " do not name the cell " + cell +
-                        ": a namespace may lie there once those of all members do (store.postgres.cells)",
-                    "/cell");
+  for (const Member& member : options.places->Members()) {
+    if (member.cells && member.cells->contains(cell)) continue;
+    // One of this version says it as it begins; one of another version may never say it.
+    if (!member.cells && member.version == options.version)
+      return Status(Code::kUnavailable, "the member " + member.name + " has not said yet which cells its settings name; try again");
+    return Status(Code::kConflict,
+                  (member.cells ? "the settings of the member " + member.name + " do not name the cell " + cell
+                                : "the member " + member.name + ", of version " + member.version + ", does not say which cells its settings name") +
+                      ": a namespace may lie in " + cell + " once those of all members name it (store.postgres.cells)",
+                  "/cell");
+  }
   return Status::Ok();
 }
 

@@ -268,4 +268,26 @@ TEST_CASE("members: a kept connection whose other end is gone, of which nothing 
   loop.OnLoop([&] { client.reset(); });
 }
 
+TEST_CASE("members: one that has not said yet which cells it has is waited for, not taken for one that does not have them") {
+  StagedBroker a(kHere, {.name = "a", .cells = {"east"}});
+  Member self = NamedMember("a", a.members_port, /*self=*/true), b = NamedMember("b", 1);
+  self.cells = {"east"};
+  const std::string put = RequestOf("PUT", "/v1/namespaces/far", R"({"cell":"east"})", "Content-Type: application/json\r\n");
+  const auto detail_of = [&](int status) {
+    a.places.SetMembers({self, b});
+    const RawResponse answer = Ask(a.port, put);
+    INFO(answer.body);
+    CHECK(answer.status == status);
+    CHECK(answer.Header("Retry-After").empty() == (status != 503));
+    return answer.body;
+  };
+  CHECK(detail_of(503).find("the member b has not said yet which cells its settings name") != std::string::npos);
+  b.cells.emplace();
+  CHECK(detail_of(409).find("the settings of the member b do not name the cell east") != std::string::npos);
+  // One of another release may never say it.
+  b.cells.reset();
+  b.version = "0.9";
+  CHECK(detail_of(409).find("the member b, of version 0.9, does not say which cells its settings name") != std::string::npos);
+}
+
 }  // namespace notifyd

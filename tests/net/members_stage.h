@@ -119,6 +119,7 @@ struct StagedOptions {
   std::shared_ptr<const AuthSettings> auth = {};
   size_t max_waiters = ApiOptions().max_waiters;
   std::string addresses = {};  // where it says to other members that it listens; empty: nothing
+  std::vector<std::string> cells = {};  // of its store
 };
 
 class StagedBroker : public Switchboard {
@@ -132,6 +133,7 @@ class StagedBroker : public Switchboard {
       api.members = members_.get();
       api.passing = &figures;
       api.member = options.name;
+      api.cells = options.cells;
       api.max_waiters = options.max_waiters;
       api.board = &board;
       api.cluster = [this] {
