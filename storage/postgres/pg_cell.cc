@@ -118,8 +118,8 @@ void PgCell::RemoveEnded(bool removes) {
 /// Requests for what lies there are refused meanwhile, so it may be that nobody else does: of a namespace that was made since, for one.
 void PgCell::LookAgain() {
   if (!store_ || !down_ || !Prepare().ok()) return;
-  const auto answers = [](PgConnection* connection) { return connection->Run("SELECT 1").status(); };
-  if (store_->With(answers).ok()) down_ = false;
+  // By a connection of its own: those that there are may be of a server that stands still, which nothing tells from one that thinks.
+  if (PgConnection::Open(options_.postgres, kStatementMostMs).ok()) down_ = false;
 }
 
 bool PgCell::lost() const {

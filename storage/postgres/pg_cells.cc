@@ -191,10 +191,16 @@ void PgCells::Run() {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kCleanEach, [this] { return ending_; })) {
     lock.unlock();
-    for (const auto& cell : cells_) cell->LookAgain();
     if (Status status = leads_ ? Clean() : Status::Ok(); !status.ok() && status.code() != Code::kUnavailable)
       Log(LogLevel::kWarn, "cannot clean up in the database", {{"detail", status.detail()}});
     lock.lock();
+    // Each takes some seconds where nothing answers, and a stop waits for one of them at most.
+    for (const auto& cell : cells_) {
+      if (ending_) break;
+      lock.unlock();
+      cell->LookAgain();
+      lock.lock();
+    }
   }
 }
 
