@@ -1,10 +1,11 @@
 // LogLimit: at most so many lines of one kind a minute. Any thread.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <utility>
+
+#include "base/clocks.h"
 
 namespace notifyd {
 
@@ -16,10 +17,10 @@ class LogLimit {
 
   /// Is there room for one more line? `left_out`: how many had none since the last one that had.
   bool Admit(uint64_t* left_out) {
-    const auto now = std::chrono::steady_clock::now();
+    const int64_t now_ms = ReadClockMs(CLOCK_MONOTONIC);
     std::lock_guard lock(mutex_);
-    if (lines_ == 0 || now - began_ >= std::chrono::minutes(1)) {
-      began_ = now;
+    if (lines_ == 0 || now_ms - began_ms_ >= 60'000) {
+      began_ms_ = now_ms;
       lines_ = 0;
     }
     if (lines_ == most_) {
@@ -34,7 +35,7 @@ class LogLimit {
  private:
   const int most_;
   std::mutex mutex_;
-  std::chrono::steady_clock::time_point began_;
+  int64_t began_ms_ = 0;
   int lines_ = 0;  // since began_
   uint64_t left_out_ = 0;
 };

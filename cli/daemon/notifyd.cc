@@ -84,10 +84,27 @@ Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const L
     if (runtime.ok() || !keeper || runtime.status().code() != Code::kUnavailable) return runtime;
     Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", runtime.status().detail()}});
     keeper->OnLost([&launch, keeper](const char* why) { FallBack(launch, *keeper, why, [] {}); });
-    Result<Handover> sockets = StandByAgain(options, handover);
+    Result<Handover> sockets = StandByUntil(options, handover, [] { return true; });
     if (!sockets.ok()) return std::move(sockets).status();
     handover = *std::move(sockets);
   }
+}
+
+/// By one that had the store already a server that was changed under it is waited for: it may be again what it was, as where its fsync was switched
+/// off. One that begins is told at once.
+Result<std::unique_ptr<OwnerStore>> OpenOnceFit(const Options& options, Handover* handover) {
+  Result<std::unique_ptr<OwnerStore>> owners = OpenOwnerStore(options.store);
+  const auto unfit = [&] { return !owners.ok() && owners.status().code() == Code::kUnacceptable && owners.status().field().empty(); };
+  if (!handover->owner || !unfit()) return owners;
+  Log(LogLevel::kWarn, "the store does not answer", {{"detail", owners.status().detail()}});
+  Result<Handover> sockets = StandByUntil(options, *handover, [&] {
+    owners = OpenOwnerStore(options.store);
+    return !unfit();
+  });
+  if (!sockets.ok()) return std::move(sockets).status();
+  sockets->owner = handover->owner;
+  *handover = *std::move(sockets);
+  return owners;
 }
 
 int Serve(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper, Signals* signals) {
@@ -101,7 +118,7 @@ int Serve(const Options& options, const Launch& launch, const Handover& handover
   ::_exit(code);
 }
 
-int Main(const Launch& launch, const Handover& handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
+int Main(const Launch& launch, Handover handover, const std::string& handover_fault, const std::optional<Holdings>& held) {
   Invocation invocation = ReadCommandLine({launch.arguments.begin() + 1, launch.arguments.end()}, launch.environment);
   if (invocation.action == Invocation::Action::kExit) {
     PrintOut(invocation.output);
@@ -132,7 +149,7 @@ int Main(const Launch& launch, const Handover& handover, const std::string& hand
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
   if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return FailToStart(startable);
-  Result<std::unique_ptr<OwnerStore>> owners = OpenOwnerStore(options.store);
+  Result<std::unique_ptr<OwnerStore>> owners = OpenOnceFit(options, &handover);
   if (!owners.ok()) return FailToStart(owners.status());
   if (!*owners) return Serve(options, launch, handover, nullptr, &signals);
   LeaseKeeper keeper({*std::move(owners), {}, handover.owner});

@@ -1,5 +1,6 @@
 #include "cli/daemon/standby.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <future>
@@ -18,7 +19,7 @@ namespace {
 
 // What a store that nobody else has takes to be acquired, and more.
 constexpr std::chrono::milliseconds kAtOnce{1'000};
-// Before a store that was lost while it was opened is opened anew.
+// Before a store that was lost, or not fit, as it was opened is opened anew.
 constexpr std::chrono::milliseconds kAgain{250};
 // A request that has been coming for longer is not waited for.
 constexpr int64_t kSlowRequestMs = 200;
@@ -151,9 +152,15 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
   return released;
 }
 
-Result<Handover> StandByAgain(const Options& options, const Handover& handover) {
-  const std::future<void> over = std::async(std::launch::async, [] { std::this_thread::sleep_for(kAgain); });
-  return AnswerAsStandby(options, handover, nullptr, over);
+Result<Handover> StandByUntil(const Options& options, const Handover& handover, const std::function<bool()>& over) {
+  std::atomic<bool> ended = false;
+  const std::future<void> asked = std::async(std::launch::async, [&] {
+    do std::this_thread::sleep_for(kAgain);
+    while (!ended && !over());
+  });
+  Result<Handover> released = AnswerAsStandby(options, handover, nullptr, asked);
+  ended = true;
+  return released;
 }
 
 void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last) {

@@ -16,8 +16,9 @@ namespace notifyd {
 /// then on; at those of beanstalkd's protocol nobody listens meanwhile. Errors: what the listeners said.
 Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper);
 
-/// The same for a second, by one that may act and whose store went away before it was open.
-Result<Handover> StandByAgain(const Options& options, const Handover& handover);
+/// Listens and answers likewise, by one whose store is not there to be waited for, or not fit. `over` is asked
+/// again and again, on another thread.
+Result<Handover> StandByUntil(const Options& options, const Handover& handover, const std::function<bool()>& over);
 
 /// Goes on as a standby: no client and no receiver hears anything more, `last` is done, and the program that is there now takes this one's place with
 /// the sockets at which it listens. On any thread.

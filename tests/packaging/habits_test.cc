@@ -168,7 +168,6 @@ TEST_CASE("habits: what is decided by time is told the time") {
       {"net/loop.cc", "measures how long its own turns take"},
       {"net/sender", "times calls by the loop's clock, and waits for names and pools by it"},
       {"storage/committer", "measures syncs, and how often it looks at the disk"},
-      {"storage/database_log.cc", "counts repeated lines"},
       {"storage/postgres/", "measures commits, and waits; its default where nobody hands in a clock"},
       {"storage/rekeyer.cc", "measures how long one took"},
       {"storage/rocks_store.cc", "its default where nobody hands in a clock"},
