@@ -107,7 +107,7 @@ TEST_CASE("registry host: a namespace is made, published before it is answered, 
   // Written with the change, and told of.
   CHECK(stage.shared.Locked([&] { return stage.shared.audited; }) == std::vector<std::string>{"namespace_made"});
   stage.Await([&] { return stage.logged == std::vector<std::string>{"namespace_made"}; });
-  CHECK(stage.shared.retention.at(reply.space->number).first == 5);
+  CHECK(stage.shared.Locked([&] { return stage.shared.retention.at(reply.space->number).first; }) == 5);
   CHECK_FALSE(stage.Ask(PutNamespace{.request = 2, .actor = {"none", {}}, .name = "other", .settings = {}}).status.ok());
 }
 

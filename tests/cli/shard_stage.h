@@ -87,9 +87,12 @@ class SharedStore : public StoreHost {
   std::map<NamespaceNumber, WallTime> Asleep() {
     return Locked([&] { return asleep; });
   }
+  /// How often each was.
+  std::map<NamespaceNumber, int> Opened() {
+    return Locked([&] { return opened; });
+  }
 
   std::atomic<bool> fails = false, holds_loads = false;
-  std::map<NamespaceNumber, int> opened;
   std::vector<std::string> audited;  // with the registry's batches
   std::map<NamespaceNumber, std::pair<std::optional<int64_t>, std::optional<int64_t>>> retention;
 
@@ -142,6 +145,7 @@ class SharedStore : public StoreHost {
   std::vector<std::pair<NamespaceStore*, LoadEffect>> held_loads;
   std::vector<NamespaceNumber> open;
   std::map<NamespaceNumber, WallTime> asleep;
+  std::map<NamespaceNumber, int> opened;
 };
 
 class ShardStage : public Sender, public ReplySink, public Switchboard {

@@ -46,7 +46,7 @@ TEST_CASE("shard: what is asked of a namespace that is not there, or is being re
   stage.Run();
   CHECK(stage.RefusedCode(stage.Submit(kOther)) == Code::kNotFound);
   CHECK(stage.RefusedCode(stage.Submit(kTeam)) == Code::kNotFound);
-  CHECK(stage.shared.opened.empty());
+  CHECK(stage.shared.Opened().empty());
 }
 
 TEST_CASE("shard: what comes while a namespace is opened reaches it in order") {
@@ -57,7 +57,7 @@ TEST_CASE("shard: what comes while a namespace is opened reaches it in order") {
   stage.Run();
   for (int i = 0; i < 500; ++i) tokens.push_back(stage.Submit(kTeam));
   for (size_t i = 0; i < tokens.size(); ++i) CHECK(stage.Accepted(tokens[i]) == NotifyId::Of(kTeam, i + 1));
-  CHECK(stage.shared.opened[kTeam] == 1);
+  CHECK(stage.shared.Opened()[kTeam] == 1);
 }
 
 TEST_CASE("shard: who has nothing to do falls asleep, and is woken by what comes") {
@@ -75,8 +75,8 @@ TEST_CASE("shard: who has nothing to do falls asleep, and is woken by what comes
     CHECK(stage.shared.Asleep().at(kTeam) == kWallNever);
     CHECK(stage.board.Figures(kTeam).totals.accepted == round);
   }
-  CHECK(stage.shared.opened[kTeam] == 3);
-  CHECK(stage.shared.opened[kDefaultNumber] == 1);
+  CHECK(stage.shared.Opened()[kTeam] == 3);
+  CHECK(stage.shared.Opened()[kDefaultNumber] == 1);
 }
 
 TEST_CASE("shard: who is only looked at for alerts falls asleep all the same, and is woken by that where it has to be") {
@@ -98,9 +98,9 @@ TEST_CASE("shard: who is only looked at for alerts falls asleep all the same, an
     look(++token);
     return false;
   });
-  const int opened = stage.shared.opened[kTeam];
+  const int opened = stage.shared.Opened()[kTeam];
   look(++token);
-  stage.Await([&] { return stage.shared.opened[kTeam] > opened; });
+  stage.Await([&] { return stage.shared.Opened()[kTeam] > opened; });
   stage.Await([&] { return !stage.board.Figures(kTeam).awake; });
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("shard: a start wakes those that were awake or are due") {
   stage.Await([&] { return stage.shared.Asleep().size() == 2; });
   CHECK(stage.shared.Asleep().contains(kTeam));
   CHECK(stage.shared.Asleep().contains(kOther));
-  CHECK(stage.shared.opened.size() == 2);
+  CHECK(stage.shared.Opened().size() == 2);
 }
 
 TEST_CASE("shard: who was awake at a kill, and has something to do later only, sleeps again as soon as that is known") {
@@ -261,9 +261,9 @@ TEST_CASE("shard: what a namespace may store counts what lies there from before 
     CHECK(accepted == 4);
     for (int round = 0; round < 2; ++round) {
       stage.Await([&] { return !stage.board.Figures(kTeam).awake; });
-      const int opened = stage.shared.opened[kTeam];
+      const int opened = stage.shared.Opened()[kTeam];
       CHECK(stage.RefusedCode(stage.Submit(kTeam, large)) == Code::kDiskFull);
-      CHECK(stage.shared.opened[kTeam] > opened);
+      CHECK(stage.shared.Opened()[kTeam] > opened);
       CHECK(stage.board.Figures(kTeam).stored_bytes > 80'000);
     }
     disk = stage.Kill();
@@ -303,7 +303,7 @@ TEST_CASE("shard: a namespace that stands still ends first what is in flight, fo
   }
   stage.loop.Post([&] { stage.shard->Resume(kTeam); });
   CHECK(stage.Accepted(meanwhile) == NotifyId::Of(kTeam, 3));
-  CHECK(stage.shared.opened[kTeam] == 2);
+  CHECK(stage.shared.Opened()[kTeam] == 2);
 }
 
 TEST_CASE("shard: a namespace that stands still answers what it looks something up for before it stops") {

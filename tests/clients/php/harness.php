@@ -127,12 +127,12 @@ final class Process
     }
 }
 
-/** A directory that goes with the test. */
+/** A directory that goes with the test, once the processes that write into it have ended: what is registered at the end comes last. */
 function temporaryDirectory(): string
 {
     $directory = sys_get_temp_dir() . '/notifyd-php-' . bin2hex(random_bytes(8));
     mkdir($directory, 0700);
-    register_shutdown_function(static function () use ($directory): void {
+    register_shutdown_function('register_shutdown_function', static function () use ($directory): void {
         removeTree($directory);
     });
     return $directory;
