@@ -227,8 +227,8 @@ def make(arguments):
 
 # ---- holding them against this notifyd
 
-# What goes on by itself.
-MOVES = {"pid", "version", "started_at", "uptime_ms", "store", "memory", "in_flight", "may_be_in_flight", "awake", "stored_bytes",
+# What goes on by itself. What is loaded grows for a moment after a start, as its first calls are looked at.
+MOVES = {"pid", "version", "started_at", "uptime_ms", "store", "memory", "loaded", "in_flight", "may_be_in_flight", "awake", "stored_bytes",
          "attempts_last_minute", "submits_last_minute", "commits", "head_age_ms"}
 
 
