@@ -11,6 +11,7 @@ namespace notifyd {
 
 class LogLimit {
  public:
+  /// `most`: lines a minute.
   explicit LogLimit(int most) : most_(most) {}
   LogLimit(const LogLimit&) = delete;
   LogLimit& operator=(const LogLimit&) = delete;
@@ -36,7 +37,7 @@ class LogLimit {
   const int most_;
   std::mutex mutex_;
   int64_t began_ms_ = 0;
-  int lines_ = 0;  // since began_
+  int lines_ = 0;  // since began_ms_
   uint64_t left_out_ = 0;
 };
 

@@ -16,8 +16,7 @@ namespace notifyd {
 /// then on; at those of beanstalkd's protocol nobody listens meanwhile. Errors: what the listeners said.
 Result<Handover> StandBy(const Options& options, const Handover& handover, LeaseKeeper* keeper);
 
-/// Listens and answers likewise, by one whose store is not there to be waited for, or not fit. `over` is asked
-/// again and again, on another thread.
+/// Listens and answers likewise, by one whose store is not there to be waited for, or not fit. `over`: asked four times a second, on another thread.
 Result<Handover> StandByUntil(const Options& options, const Handover& handover, const std::function<bool()>& over);
 
 /// Goes on as a standby: no client and no receiver hears anything more, `last` is done, and the program that is there now takes this one's place with

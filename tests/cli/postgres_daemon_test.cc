@@ -30,6 +30,14 @@ std::vector<std::string> On(const PostgresServer& server) {
   return {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn()};
 }
 
+std::unique_ptr<PgConnection> SessionOf(const PostgresServer& server) {
+  PostgresOptions options;
+  options.dsn = server.dsn();
+  auto session = PgConnection::Open(options);
+  if (!session.ok()) FAIL(session.status().detail());
+  return *std::move(session);
+}
+
 int StatusOf(const std::string& url) {
   HttpClient client(url);
   Result<HttpAnswer> answer = client.Call("GET", "/v1/stats", nullptr);
@@ -209,36 +217,30 @@ TEST_CASE("postgres: an owner that stood still for longer than its lease goes on
 
 TEST_CASE("postgres: a store that is lost again before it is open is waited for") {
   PostgresServer server;
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  REQUIRE(session.ok());
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
   // One session is the lease's; the store has none.
-  REQUIRE((*session)->RunScript("CREATE ROLE few LOGIN CONNECTION LIMIT 1; GRANT CREATE ON DATABASE postgres TO few").ok());
+  REQUIRE(session->RunScript("CREATE ROLE few LOGIN CONNECTION LIMIT 1; GRANT CREATE ON DATABASE postgres TO few").ok());
   TempDir place;
   Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=few"});
   REQUIRE(broker.process().WaitForError("too many connections"));
   CHECK(broker.Call("GET", "/healthz").status == 200);
-  REQUIRE((*session)->RunScript("ALTER ROLE few CONNECTION LIMIT -1").ok());
+  REQUIRE(session->RunScript("ALTER ROLE few CONNECTION LIMIT -1").ok());
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   Stop(&broker);
 }
 
 TEST_CASE("postgres: why a store does not answer is logged once for each reason, and shown as that") {
   PostgresServer server;
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  REQUIRE(session.ok());
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
   TempDir place;
   Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=late password=hunter2"});
   REQUIRE(broker.process().WaitForError("role \\\"late\\\" does not exist"));
   const HttpAnswer ready = broker.Call("GET", "/readyz");
   CHECK(ready.status == 503);
   CHECK_THAT(ready.body, Catch::Contains("the store does not answer") && !Catch::Contains("late"));
-  REQUIRE((*session)->RunScript("CREATE ROLE late LOGIN CONNECTION LIMIT 0; GRANT CREATE ON DATABASE postgres TO late").ok());
+  REQUIRE(session->RunScript("CREATE ROLE late LOGIN CONNECTION LIMIT 0; GRANT CREATE ON DATABASE postgres TO late").ok());
   REQUIRE(broker.process().WaitForError("too many connections"));
-  REQUIRE((*session)->RunScript("ALTER ROLE late CONNECTION LIMIT -1").ok());
+  REQUIRE(session->RunScript("ALTER ROLE late CONNECTION LIMIT -1").ok());
   REQUIRE(broker.process().WaitForError("\"the store answers again\""));
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   CHECK(LinesOf(broker.process().error(), "the store does not answer").size() == 2);
@@ -248,18 +250,15 @@ TEST_CASE("postgres: why a store does not answer is logged once for each reason,
 
 TEST_CASE("postgres: a broker that shows a password waits for a server that takes writes, and for its password, and does not end") {
   PostgresServer server;
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  REQUIRE(session.ok());
-  REQUIRE((*session)->RunScript("CREATE ROLE careful LOGIN PASSWORD 'hunter2'; GRANT CREATE ON DATABASE postgres TO careful").ok());
-  auto place_of = (*session)->Run("SELECT current_setting('hba_file')");
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
+  REQUIRE(session->RunScript("CREATE ROLE careful LOGIN PASSWORD 'hunter2'; GRANT CREATE ON DATABASE postgres TO careful").ok());
+  auto place_of = session->Run("SELECT current_setting('hba_file')");
   REQUIRE(place_of.ok());
   const std::string hba_file(place_of->Bytes(0, 0));
   std::stringstream before;
   before << std::ifstream(hba_file).rdbuf();
   std::ofstream(hba_file) << "local all careful scram-sha-256\n" << before.str();
-  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  REQUIRE(session->RunScript("SELECT pg_reload_conf()").ok());
   PostgresOptions wrong;
   wrong.dsn = server.dsn() + " user=careful password=wrong";
   CHECK(Await([&] { return !PgConnection::Open(wrong).ok(); }));
@@ -268,15 +267,15 @@ TEST_CASE("postgres: a broker that shows a password waits for a server that take
   Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=careful password=hunter2"});
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   // As one that follows another one looks to whoever connects, until it is the primary.
-  REQUIRE((*session)
+  REQUIRE(session
               ->RunScript("ALTER ROLE careful SET default_transaction_read_only = on; SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                           "WHERE usename = 'careful'")
               .ok());
   REQUIRE(broker.process().WaitForError("going on as a standby"));
   CHECK(Await([&] { return StatusOf(broker.url()) == 503; }));
-  REQUIRE((*session)->RunScript("ALTER ROLE careful PASSWORD 'changed'").ok());
+  REQUIRE(session->RunScript("ALTER ROLE careful PASSWORD 'changed'").ok());
   REQUIRE(broker.process().WaitForError("password authentication failed"));
-  REQUIRE((*session)->RunScript("ALTER ROLE careful RESET default_transaction_read_only; ALTER ROLE careful PASSWORD 'hunter2'").ok());
+  REQUIRE(session->RunScript("ALTER ROLE careful RESET default_transaction_read_only; ALTER ROLE careful PASSWORD 'hunter2'").ok());
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   CHECK(broker.process().running());
   CHECK(broker.process().error().find("hunter2") == std::string::npos);
@@ -285,11 +284,8 @@ TEST_CASE("postgres: a broker that shows a password waits for a server that take
 
 TEST_CASE("postgres: a role that may not make a schema is said in words, in the log and by /readyz, and is waited for until it may") {
   PostgresServer server;
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  REQUIRE(session.ok());
-  REQUIRE((*session)->RunScript("CREATE ROLE plain LOGIN").ok());
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
+  REQUIRE(session->RunScript("CREATE ROLE plain LOGIN").ok());
   TempDir place;
   Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=plain"});
   REQUIRE(broker.process().WaitForError("\"the store refuses this broker\""));
@@ -298,7 +294,7 @@ TEST_CASE("postgres: a role that may not make a schema is said in words, in the 
   CHECK(ready.status == 503);
   CHECK_THAT(ready.body, Catch::Contains("its role lacks a right") && !Catch::Contains("plain"));
   CHECK_THAT(broker.Call("GET", "/healthz").body, Catch::Contains("its role lacks a right"));
-  REQUIRE((*session)->RunScript("GRANT CREATE ON DATABASE postgres TO plain").ok());
+  REQUIRE(session->RunScript("GRANT CREATE ON DATABASE postgres TO plain").ok());
   CHECK(Await([&] { return StatusOf(broker.url()) == 200; }));
   CHECK(LinesOf(broker.process().error(), "the store refuses this broker").size() == 1);
   CHECK(broker.process().error().find("\"the store does not answer\"") == std::string::npos);
@@ -307,17 +303,14 @@ TEST_CASE("postgres: a role that may not make a schema is said in words, in the 
 
 TEST_CASE("postgres: a broker whose server's fsync is switched off gives the store up, says why, and goes on once it is on") {
   PostgresServer server;
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  REQUIRE(session.ok());
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
   TempDir place, standby_place;
   Broker broker(place.path(), On(server));
   REQUIRE(broker.process().WaitForError("store opened"));
   Broker standby(standby_place.path(), On(server));
   REQUIRE(standby.process().WaitForError("\"standby\""));
-  REQUIRE((*session)->RunScript("ALTER SYSTEM SET fsync = off").ok());
-  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  REQUIRE(session->RunScript("ALTER SYSTEM SET fsync = off").ok());
+  REQUIRE(session->RunScript("SELECT pg_reload_conf()").ok());
   // The one that waits does not take it either, though it has a connection from before.
   for (Broker* each : {&broker, &standby}) CHECK(each->process().WaitForError("PostgreSQL runs with fsync = off"));
   CHECK(Await([&] { return StatusOf(broker.url()) == 503; }));
@@ -325,23 +318,11 @@ TEST_CASE("postgres: a broker whose server's fsync is switched off gives the sto
   const HttpAnswer ready = broker.Call("GET", "/readyz");
   CHECK(ready.status == 503);
   CHECK_THAT(ready.body, Catch::Contains("the store does not answer"));
-  REQUIRE((*session)->RunScript("ALTER SYSTEM RESET fsync").ok());
-  REQUIRE((*session)->RunScript("SELECT pg_reload_conf()").ok());
+  REQUIRE(session->RunScript("ALTER SYSTEM RESET fsync").ok());
+  REQUIRE(session->RunScript("SELECT pg_reload_conf()").ok());
   CHECK(Await([&] { return StatusOf(broker.url()) == 200 || StatusOf(standby.url()) == 200; }));
   for (Broker* each : {&broker, &standby}) CHECK(each->process().running());
 }
-
-namespace {
-
-std::unique_ptr<PgConnection> SessionOf(const PostgresServer& server) {
-  PostgresOptions options;
-  options.dsn = server.dsn();
-  auto session = PgConnection::Open(options);
-  if (!session.ok()) FAIL(session.status().detail());
-  return *std::move(session);
-}
-
-}  // namespace
 
 TEST_CASE("postgres: a server whose ids run out is written to while it only warns, which the log says, and waited for once it takes none") {
   PostgresServer server({"wal_level=logical", "autovacuum_naptime=1s"});

@@ -52,6 +52,22 @@ void AwaitSynced(PostgresHarness& store, uint64_t number) {
   }
 }
 
+namespace {
+
+/// Until all up to that batch is synced, the list that was asked for is answered, and the server is reached.
+void AwaitAll(PostgresHarness& store, uint64_t number, bool lost) {
+  bool listed = false;
+  for (uint64_t synced = 0; synced < number || !listed || lost;) {
+    Event event = store.NextEvent();
+    if (const auto* committed = std::get_if<Committed>(&event)) synced = committed->synced;
+    else if (const auto* done = std::get_if<ListDone>(&event)) listed = done->status.ok();
+    else if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
+    else FAIL("something else was posted");
+  }
+}
+
+}  // namespace
+
 TEST_CASE("postgres: while its server is away batches and reads wait, and what was committed is there, and once, when it is back") {
   PostgresHarness store;
   LastingOwner owner(&store);
@@ -61,14 +77,7 @@ TEST_CASE("postgres: while its server is away batches and reads wait, and what w
   for (uint64_t id = 2; id <= 9; ++id) Begin(store, ++number, {id}, true);
   store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
   OwnPostgres().Start();
-  bool listed = false, lost = false;
-  for (uint64_t synced = 0; synced < number || !listed || lost;) {
-    Event event = store.NextEvent();
-    if (const auto* committed = std::get_if<Committed>(&event)) synced = committed->synced;
-    else if (const auto* done = std::get_if<ListDone>(&event)) listed = done->status.ok();
-    else if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
-    else FAIL("something else was posted");
-  }
+  AwaitAll(store, number, false);
   CHECK(store.events().failures == 0);
   CHECK(store.List({}).items.size() == 9);
   store.Reopen();
@@ -121,14 +130,7 @@ TEST_CASE("postgres: while fsync of its server is switched off nothing is report
   store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
   std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is asked again meanwhile
   REQUIRE(fsync.Set("on"));
-  bool listed = false;
-  for (uint64_t synced = 0; synced < number || !listed || lost;) {
-    Event event = store.NextEvent();
-    if (const auto* committed = std::get_if<Committed>(&event)) synced = committed->synced;
-    else if (const auto* done = std::get_if<ListDone>(&event)) listed = done->status.ok();
-    else if (const auto* space = std::get_if<DiskSpace>(&event)) lost = space->lost;
-    else FAIL("something else was posted");
-  }
+  AwaitAll(store, number, lost);
   CHECK(store.events().failures == 0);
   ListQuery all;
   all.limit = 1000;
