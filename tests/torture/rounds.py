@@ -38,6 +38,7 @@ SHOWN = {
     "descriptors at most": "descriptors at most",
     "p99 ms without": "ms p99 of another client's submits without them",
     "p99 ms beside them": "ms beside them",
+    "p99 percent": "% of it at the median of the rounds",
     "MiB more than before": "MiB more than before",
     "commits p99 ms": "ms p99 of commits beside an open transaction",
     "commits p99 ms without": "ms without one",

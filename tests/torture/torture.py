@@ -78,7 +78,7 @@ FORMS = [
     Form("failover-control", postgres.failover_control, 1, 10, "the same with an asynchronous standby that is behind: must lose, and be seen to"),
     Form("patroni", patroni_form.failovers, 5, 20, "PostgreSQL kept by Patroni, three of it in synchronous mode, fails over"),
     Form("patroni-control", patroni_form.control, 1, 5, "the same in asynchronous mode: must lose, and be seen to"),
-    Form("resources", resources.crowds, 1, 10, "slow clients and hostile receivers in crowds"),
+    Form("resources", resources.crowds, 5, 10, "slow clients and hostile receivers in crowds"),
     Form("churn", endurance.churn, 60, 60, "PostgreSQL under churn, with a transaction held open beside it, against a twin without one"),
     Form("soak", endurance.soak, 30, 30, "three brokers on one PostgreSQL at a modest rate: memory, descriptors, threads, latency"),
     Form("simulation", Simulation.run, 60, 10_000_000, "the production core in a simulated world, with an auditor of its own"),
