@@ -53,17 +53,36 @@ bool Report(uint64_t seed, const Any& outcome, const char* mode = "") {
   return outcome.violations.empty();
 }
 
-/// One core's share: seeds from `from` on until the time is over.
+/// One core's share: seeds from `from` on, each of all three kinds of run, until the time is over.
 int TortureFrom(uint64_t from, std::chrono::steady_clock::time_point until) {
-  uint64_t broken = 0, seed = from;
-  for (; std::chrono::steady_clock::now() < until; ++seed) {
+  struct Kind {
+    const char* mode;
+    bool (*holds)(uint64_t seed);
+    uint64_t run = 0, broken = 0;
+  };
+  Kind kinds[] = {{"", [](uint64_t seed) { return Report(seed, Run(Profile::Draw(seed))); }},
+                  {"--several ", [](uint64_t seed) { return Report(seed, RunSeveral(seed), "--several "); }},
+                  {"--flows ", [](uint64_t seed) { return Report(seed, RunFlows(seed), "--flows "); }}};
+  bool over = false;
+  for (uint64_t seed = from; !over; ++seed) {
     current_seed = seed;
-    broken += !Report(seed, Run(Profile::Draw(seed)));
+    for (Kind& kind : kinds) {
+      if ((over = std::chrono::steady_clock::now() >= until)) break;
+      current_mode = kind.mode;
+      ++kind.run;
+      kind.broken += !kind.holds(seed);
+    }
   }
-  std::printf("%llu of %llu fresh seeds broke a promise: %llu..%llu\n", static_cast<unsigned long long>(broken),
-              static_cast<unsigned long long>(seed - from), static_cast<unsigned long long>(from), static_cast<unsigned long long>(seed - 1));
+  bool broken = false;
+  for (const Kind& kind : kinds) {
+    if (kind.run == 0) continue;
+    std::printf("%s%llu of %llu fresh seeds broke a promise: %llu..%llu\n", kind.mode, static_cast<unsigned long long>(kind.broken),
+                static_cast<unsigned long long>(kind.run), static_cast<unsigned long long>(from),
+                static_cast<unsigned long long>(from + kind.run - 1));
+    broken |= kind.broken > 0;
+  }
   std::fflush(stdout);
-  return broken > 0;
+  return broken;
 }
 
 int Torture(int64_t seconds) {

@@ -45,7 +45,8 @@ class Form:
 class Simulation:
     """The simulator, which judges itself, for so many seconds."""
 
-    line = re.compile(r"(\d+) of (\d+) fresh seeds broke a promise: (\d+)\.\.(\d+)")
+    line = re.compile(r"^(?:--(\w+) )?(\d+) of (\d+) fresh seeds broke a promise: (\d+)\.\.(\d+)", re.MULTILINE)
+    of = {"": "seeds", "several": "seeds of several namespaces", "flows": "seeds of flows"}
 
     @classmethod
     def run(cls, settings, seed, seconds):
@@ -53,10 +54,10 @@ class Simulation:
         if not settings.sim:
             return rounds.skipped("no notifyd_sim was named")
         done = subprocess.run([settings.sim, "--torture", str(seconds)], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        for broken, seeds, first, last in cls.line.findall(done.stdout):
-            outcome.rounds["seeds"] += int(seeds)
+        for mode, broken, seeds, first, last in cls.line.findall(done.stdout):
+            outcome.rounds[cls.of[mode]] += int(seeds)
             if int(broken):
-                outcome.faults.append(("simulation", f"{broken} of {first}..{last}: {done.stdout[-2000:]}"))
+                outcome.faults.append(("simulation", f"{mode} {broken} of {first}..{last}: {done.stdout[-2000:]}"))
         if done.returncode != 0 and not outcome.faults:
             outcome.faults.append(("simulation", f"exit code {done.returncode}: {(done.stdout + done.stderr)[-2000:]}"))
         return outcome
