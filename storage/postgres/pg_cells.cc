@@ -249,7 +249,10 @@ Status PgCells::Clean() {
     for (int i = 0; i < rows->size(); ++i) left.emplace_back(static_cast<NamespaceNumber>(rows->Int(i, 0)), rows->Bytes(i, 1));
     return Status::Ok();
   }));
-  for (const auto& [number, name] : left) {
+  for (const auto& leftover : left) {
+    // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
+    const auto& number = leftover.first;
+    const auto& name = leftover.second;
     bool clean = false;
     NOTIFYD_TRY(CleanOne(number, name, &clean));
     if (!clean) continue;
