@@ -72,8 +72,8 @@ Result<LaneKey> LaneOf(const Asking& asking) {
 }
 
 Status CheckCaller(const Asking& asking) {
-  if (IsName(asking.route.argument, kMaxCallerBytes)) return Status::Ok();
-  return Status(Code::kUnacceptable, "a caller has 1 to 100 bytes of UTF-8, without NUL", "/caller");
+  if (IsName(asking.route.argument, kMaxCallerBytes) && !HasControl(asking.route.argument)) return Status::Ok();
+  return Status(Code::kUnacceptable, "a caller has 1 to 100 bytes of UTF-8, without control characters", "/caller");
 }
 
 template <class Request>

@@ -9,6 +9,8 @@
 #include "base/ascii.h"
 #include "base/base64.h"
 #include "base/ids.h"
+#include "base/json.h"
+#include "net/notify_agent/notify_agent.h"
 
 namespace notifyd {
 namespace {
@@ -23,6 +25,14 @@ uint64_t Seconds(int64_t ms) {
 uint64_t SecondsUntil(const std::string& time, WallTime now) {
   const Result<WallTime> at = ParseRfc3339(time);
   return at.ok() ? Seconds(at->ms - now.ms + 999) : 0;
+}
+
+/// A lane's name; one that no tube could have is in quotes, so that none ends its line, nor is read as anything else.
+std::string YamlName(std::string_view lane) {
+  if (IsTubeName(lane)) return std::string(lane);
+  std::string quoted;
+  JsonWriter(&quoted).String(lane);
+  return quoted;
 }
 
 }  // namespace
@@ -110,7 +120,7 @@ std::string JobYaml(const AnswerDocument& notify, std::string_view tube, WallTim
   const uint64_t made = notify.Number("/attempts_made");
   auto number = [](uint64_t value) { return std::to_string(value); };
   return Yaml({{"id", JobOfId(notify.Text("/id"))},
-               {"tube", std::string(tube)},
+               {"tube", YamlName(tube)},
                {"state", std::string(JobState(state))},
                {"pri", number(fifo ? 1024 : PriOf(notify.Number("/priority")))},
                {"age", number(created.ok() ? Seconds(now.ms - created->ms) : 0)},

@@ -85,6 +85,8 @@ TEST_CASE("switches: what they are refused for") {
       {"PATCH", "/v1/callers/c", R"({"submits_per_s":0})", "422 /submits_per_s"},
       {"PATCH", "/v1/callers/c", R"({"concurrency":1})", "422 /concurrency"},
       {"PATCH", "/v1/callers/c", R"([])", "422"},
+      {"PATCH", "/v1/callers/a%09b", R"({"paused":true})", "422 /caller"},
+      {"GET", "/v1/callers/a%09b", "", "422 /caller"},
       {"PATCH", "/v1/hosts/h", "{}", "422 /host"},
       {"GET", "/v1/hosts/%5B::1%5D", "", "422 /host"},
       {"PATCH", "/v1/hosts/h:1", R"({"concurrency":0})", "422 /concurrency"},

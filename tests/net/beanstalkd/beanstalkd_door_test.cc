@@ -123,6 +123,12 @@ TEST_CASE("beanstalkd door: that a job steps aside in its lane goes with its sub
   CHECK(f.api.asked == std::vector<std::string>{"POST /v1/namespaces/default/notifies?on_retry=skip"});
 }
 
+TEST_CASE("beanstalkd door: a lane's name that no tube could have adds nothing to what is said of its job") {
+  DoorFixture f;
+  const std::string said = f.Say("stats-job", "1", {}, {{200, R"({"id":"n0000000000000001","state":"scheduled","lane":"x\nstate: \"buried\""})"}});
+  CHECK(said.find("\ntube: \"x\\nstate: \\\"buried\\\"\"\nstate: delayed\n") != std::string::npos);
+}
+
 TEST_CASE("beanstalkd door: of what waits in a tube few are looked for until all are found, and of many the oldest thousand") {
   DoorFixture f;
   auto lane = [](int scheduled) { return std::pair(200, R"({"states":{"scheduled":)" + std::to_string(scheduled) + R"(,"retrying":0,"held":1}})"); };
