@@ -37,6 +37,10 @@ Handled Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   return Handled::kDone;
 }
 
+bool Core::Impl::WasChanged(const std::shared_ptr<const NotifyRecord>& base, const Entry& entry) {
+  return base && PrintOfChangeable(*base) != PrintOfChangeable(*entry.full);
+}
+
 Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
@@ -56,7 +60,7 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
     RefusedChange(r.request, *entry);
     return Handled::kDone;
   }
-  if (PrintOfChangeable(*r.base) != PrintOfChangeable(*entry->full)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
+  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   DueTime due;
   if (r.when) {
     due = DueOf(*r.when);
@@ -129,11 +133,10 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (GroupPart::AwaitsTurn(*entry)) return RefuseAfter(r.request, Code::kConflict, GroupPart::kTurnRefusal);
   Lane* lane = NeedLane(task, entry->envelope->lane);
   const bool revives = !entry->pending();
-  if (revives) {
-    groups_->NeedGroupOf(task, *entry);
-    entry = NeedEntry(task, r.id, true);
-  }
+  if (revives) groups_->NeedGroupOf(task, *entry);
+  if (revives || r.base) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   if (revives && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);

@@ -176,10 +176,10 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPau
   if (core_.RefusedStopping(request)) return Handled::kDone;
   Entry* entry = core_.NeedEntry(task, ask.id);
   Lane* lane = entry && entry->exists ? core_.NeedLane(task, entry->envelope->lane) : nullptr;
-  if (lane && !entry->pending()) core_.NeedEntry(task, ask.id, true);
+  if (lane && (!entry->pending() || ask.base)) core_.NeedEntry(task, ask.id, true);
   if (task->missing > 0) return Handled::kParked;
-  RetryRequest retry{request, ask.id, ask.via};
-  if (!lane || !lane->paused() || entry->in_flight() || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);
+  RetryRequest retry{request, ask.id, ask.via, ask.base};
+  if (!lane || !lane->paused() || entry->in_flight() || WasChanged(ask.base, *entry) || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);
   // What was settled, or waits for a time, enters its lane by that.
   entry->although_paused = true;
   const Handled handled = core_.Handle(task, retry);

@@ -536,8 +536,9 @@ Handled Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (!entry->pending())
     return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase)));
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (LacksLastAttempt(*entry) || r.base) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
   ShowAfter(journal_.Barrier(), r.request, *entry);

@@ -99,14 +99,17 @@ struct GetRequest {
   NotifyId id;
   int64_t wait_ms = 0;  // 0-60,000
 };
+/// `base` of what follows: only while the notify is that as far as users change it; answered by Stale where it is not any more.
 struct CancelRequest {
   RequestId request;
   NotifyId id;
+  std::shared_ptr<const NotifyRecord> base = nullptr;
 };
 struct RetryRequest {
   RequestId request;
   NotifyId id;
   std::string via;  // the request's chain (broker/via.h), with which a settled one begins again
+  std::shared_ptr<const NotifyRecord> base = nullptr;
 };
 
 /// The first step of a change: answered by Viewed with the notify as it durably is, refused where it is settled or in flight.

@@ -102,7 +102,8 @@ struct ProcessReport {
 /// where its attempt fails, it is what it was before. Not remembered over a restart. Answered by Retried, refused as a RetryRequest is.
 struct SendPausedAsk {
   NotifyId id;
-  std::string via;  // as RetryRequest has it
+  std::string via;  // this and `base` as RetryRequest has them
+  std::shared_ptr<const NotifyRecord> base = nullptr;
 };
 /// What came of a submit, or of a new group.
 enum class TakenAs : uint8_t {

@@ -260,8 +260,13 @@ class CommandLine {
   // ---- notifies
 
   void AddSubmit() {
-    CLI::App* submit = Add("submit", "Submit a notify, or a file of them.", [this](const Context& context) {
+    CLI::App* submit = Add("submit", "Submit a notify, or a file of them (- alone: those on standard input).", [this](const Context& context) {
       FieldValues values{submit_texts_.Given(), headers_};
+      // Where the URL would stand.
+      if (auto url = values.fields.find("url"); file_.empty() && url != values.fields.end() && url->second == "-") {
+        file_ = "-";
+        values.fields.erase(url);
+      }
       if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
       if (!file_.empty() && submit_wait_->count() > 0) return Misused("--wait goes with a single notify");
       if (!file_.empty()) return SubmitLines(context, file_, SubmitPath(window_ms_), reconnect_ms_);

@@ -263,6 +263,7 @@ Status ReadHeaders(const JsonValue& value, bool content_type_given, std::vector<
     std::string pointer = "/headers";
     AppendPointer(header.key, &pointer);
     if (!IsToken(header.key)) return Bad(pointer, Quoted(header.key) + " is not a header name (RFC 9110)");
+    if (header.kind == Kind::kNull) continue;  // as left out
     if (header.kind != Kind::kString) return Bad(pointer, "a header's value must be a string");
     if (!IsFieldContent(header.text)) return Bad(pointer, "a header's value must not hold line breaks or other control characters");
     if (const char* why = WhyReserved(header.key)) return Bad(pointer, "the header " + Quoted(header.key) + " " + why);

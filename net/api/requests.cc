@@ -330,8 +330,18 @@ Result<Asked> ReadChange(const Asking& asking) {
   return Asked(*std::move(steps));
 }
 
+/// What is done to one notify, under the request's If-Match where it has one.
+Result<Asked> UnderIfMatch(const Asking& asking, NotifyId notify, ActOnBase act) {
+  Result<std::optional<IfMatch>> if_match = IfMatchOf(*asking.request);
+  if (!if_match.ok()) return std::move(if_match).status();
+  if (!*if_match) return Asked(act(nullptr));
+  return Asked(MakeMatchedSteps(asking.id, notify, **std::move(if_match), std::move(act), asking.tools, asking.asker));
+}
+
 Result<Asked> ReadCancel(const Asking& asking) {
-  return ById<CancelRequest>(asking);
+  Result<NotifyId> notify = IdOf(asking.route);
+  if (!notify.ok()) return std::move(notify).status();
+  return UnderIfMatch(asking, *notify, [id = asking.id, notify = *notify](auto base) { return CancelRequest{id, notify, std::move(base)}; });
 }
 
 Result<Asked> ReadExplain(const Asking& asking) {
@@ -344,9 +354,10 @@ Result<Asked> ReadRetryOfOne(const Asking& asking) {
   const Result<std::string> paused = ParseWord(asking.query, "paused", {"false", "true"});
   if (!paused.ok()) return paused.status();
   std::string via = ContextOf(asking.request->headers).via;
-  if (*paused == "false") return Asked(Event(RetryRequest{asking.id, *notify, std::move(via)}));
-  auto ask = std::make_shared<const FiguresAsk>(FiguresAsk{SendPausedAsk{*notify, std::move(via)}});
-  return Asked(Event(FiguresRequest{asking.id, std::move(ask)}));
+  return UnderIfMatch(asking, *notify, [id = asking.id, notify = *notify, via, paused = *paused == "true"](auto base) -> Event {
+    if (!paused) return RetryRequest{id, notify, via, std::move(base)};
+    return FiguresRequest{id, std::make_shared<const FiguresAsk>(FiguresAsk{SendPausedAsk{notify, via, std::move(base)}})};
+  });
 }
 
 Result<Asked> ReadGroupMaking(const Asking& asking) {

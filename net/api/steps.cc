@@ -17,6 +17,13 @@
 namespace notifyd {
 namespace {
 
+HttpResponse NotWhatWasRead() {
+  return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
+}
+HttpResponse ChangedByOthers() {
+  return ProblemResponse(Status(Code::kConflict, "the notify is being changed by others; try again"));
+}
+
 class ChangeSteps : public Steps {
  public:
   ChangeSteps(RequestId id, NotifyId notify, std::optional<IfMatch> if_match, std::string patch, std::shared_ptr<RequestTools> tools, Asker asker,
@@ -39,7 +46,7 @@ class ChangeSteps : public Steps {
   NextStep Next(ReplyBody reply) override {
     if (std::holds_alternative<Stale>(reply)) {
       CHECK(!reading_);
-      if (++tries_ == kMaxChangeTries) return ProblemResponse(Status(Code::kConflict, "the notify is being changed by others; try again"));
+      if (++tries_ == kMaxChangeTries) return ChangedByOthers();
       return First();
     }
     if (!reading_ || !std::holds_alternative<Viewed>(reply)) return tools_->replies.Render(reply, SightOf(asker_));
@@ -49,7 +56,7 @@ class ChangeSteps : public Steps {
  private:
   NextStep Change(const Viewed& viewed) {
     const std::shared_ptr<const NotifyRecord>& base = viewed.view.record;
-    if (if_match_ && !if_match_->Matches(ETagOf(*base))) return ProblemResponse(412, "the notify is not any more what If-Match says: read it again");
+    if (if_match_ && !if_match_->Matches(ETagOf(*base))) return NotWhatWasRead();
     if (IsHeldEvent(*base->envelope))
       return ProblemResponse(
           Status(Code::kConflict, "it holds an event under its fkey, which cannot be changed: publish it again with on_held replace, or cancel it"));
@@ -70,6 +77,35 @@ class ChangeSteps : public Steps {
   const std::shared_ptr<RequestTools> tools_;
   const Asker asker_;
   const bool heavy_;
+  bool reading_ = true;
+  int tries_ = 0;
+};
+
+class MatchedSteps : public Steps {
+ public:
+  MatchedSteps(RequestId id, NotifyId notify, IfMatch if_match, ActOnBase act, std::shared_ptr<RequestTools> tools, Asker asker)
+      : id_(id), notify_(notify), if_match_(std::move(if_match)), act_(std::move(act)), tools_(std::move(tools)), asker_(std::move(asker)) {}
+
+  NextStep First() override {
+    reading_ = true;
+    return Event(GetRequest{id_, notify_});
+  }
+
+  NextStep Next(ReplyBody reply) override {
+    if (std::holds_alternative<Stale>(reply)) return ++tries_ == kMaxChangeTries ? NextStep(ChangedByOthers()) : First();
+    const auto* viewed = std::get_if<Viewed>(&reply);
+    if (!std::exchange(reading_, false) || !viewed) return tools_->replies.Render(reply, SightOf(asker_));
+    const std::shared_ptr<const NotifyRecord>& read = viewed->view.record;
+    return if_match_.Matches(ETagOf(*read)) ? NextStep(act_(read)) : NotWhatWasRead();
+  }
+
+ private:
+  const RequestId id_;
+  const NotifyId notify_;
+  const IfMatch if_match_;
+  const ActOnBase act_;
+  const std::shared_ptr<RequestTools> tools_;
+  const Asker asker_;
   bool reading_ = true;
   int tries_ = 0;
 };
@@ -193,6 +229,11 @@ Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, Ht
   if (!if_match.ok()) return std::move(if_match).status();
   return std::unique_ptr<Steps>(
       std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), asker, heavy));
+}
+
+std::unique_ptr<Steps> MakeMatchedSteps(RequestId id, NotifyId notify, IfMatch if_match, ActOnBase act, std::shared_ptr<RequestTools> tools,
+                                        const Asker& asker) {
+  return std::make_unique<MatchedSteps>(id, notify, std::move(if_match), std::move(act), std::move(tools), asker);
 }
 
 std::unique_ptr<Steps> MakeTriggerSteps(TriggerRequest trigger, std::shared_ptr<RequestTools> tools, bool heavy) {

@@ -62,6 +62,11 @@ inline constexpr int kMaxChangeTries = 64;
 /// no other thread then, and it may be made on another one.
 Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools,
                                                const Asker& asker, bool heavy);
+/// What is to be done to a notify while it is `base` as far as users change it; null: whatever it is.
+using ActOnBase = std::function<Event(std::shared_ptr<const NotifyRecord> base)>;
+/// Reads a notify, checks If-Match, then asks for `act` on what was read; from the start where it was changed in between.
+std::unique_ptr<Steps> MakeMatchedSteps(RequestId id, NotifyId notify, IfMatch if_match, ActOnBase act, std::shared_ptr<RequestTools> tools,
+                                        const Asker& asker);
 /// Of all header lines If-Match, which are one value (RFC 9110 section 5.3); nothing where there is none. Error: that of IfMatch::Parse.
 Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request);
 

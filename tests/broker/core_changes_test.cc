@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "broker/figures_events.h"
+
 namespace notifyd {
 namespace {
 
@@ -111,6 +113,29 @@ TEST_CASE("change: refused where it is settled, in flight or unknown, and stale 
   });
   CHECK(std::holds_alternative<Stale>(reply.body));
   CHECK(f.Get(id).record->state.due.ms == f.now.wall.ms + 2000);
+}
+
+TEST_CASE("change: a cancel and a retry of what was read do nothing once that was changed") {
+  CoreFixture f;
+  Fields later;
+  later.when = Delay(1000);
+  NotifyId id = f.Submit(later).id;
+  auto base = f.Get(id).record;
+  f.Change(id, [](ChangeRequest& c) { c.when = Delay(2000); });
+  auto send_paused = [&] { return FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{SendPausedAsk{id, {}, base}})}; };
+  f.Pause(kLane);
+  CHECK(std::holds_alternative<Stale>(f.Do(CancelRequest{{}, id, base}).body));
+  CHECK(std::holds_alternative<Stale>(f.Do(RetryRequest{{}, id, "", base}).body));
+  CHECK(std::holds_alternative<Stale>(f.Do(send_paused()).body));
+  CHECK(f.StateOf(id) == State::kScheduled);
+  CHECK(f.starts.empty());
+  base = f.Get(id).record;
+  CHECK(std::holds_alternative<Retried>(f.Do(send_paused()).body));
+  CHECK(f.UnderWay() == std::vector{id});
+  CHECK(std::holds_alternative<Viewed>(f.Do(CancelRequest{{}, id, base}).body));
+  f.EndFirst(Verdict::kFailure);
+  CHECK(std::holds_alternative<Retried>(f.Do(RetryRequest{{}, id, "", base}).body));
+  CHECK(f.Balances());
 }
 
 TEST_CASE("change: attempts in between do not make it stale") {

@@ -165,10 +165,13 @@ TEST_CASE("notifyctl submit --file: on a terminal a bar, out of the way of what 
   CHECK(process.WaitFor("submitted 3 notifies: n1 to n3\r\n"));
 }
 
-TEST_CASE("notifyctl submit --file -: reads standard input, a last line without its end too; --json prints each answer") {
+TEST_CASE("notifyctl submit --file -, or - alone: reads standard input, a last line without its end too; --json prints each answer") {
   ScriptedServer broker(LineBroker(When::kEachPiece));
   TempDir dir;
-  CtlRun run = Ctl({"--server", broker.url(), "--json", "submit", "-f", "-"}, {}, dir.Write("f", Lines(1) + "{\"url\":\"http://x/\"}"));
+  const std::vector<std::string> from = GENERATE(std::vector<std::string>{"-f", "-"}, std::vector<std::string>{"-"});
+  std::vector<std::string> arguments = {"--server", broker.url(), "--json", "submit"};
+  arguments.insert(arguments.end(), from.begin(), from.end());
+  CtlRun run = Ctl(arguments, {}, dir.Write("f", Lines(1) + "{\"url\":\"http://x/\"}"));
   CHECK(run.code == 0);
   CHECK(run.output == "{\"index\":0,\"id\":\"n1\"}\n{\"index\":1,\"id\":\"n2\"}\n");
 }

@@ -1,6 +1,7 @@
 // PATCH of a notify, as a conversation with the core: read, patch, change, and from the start where somebody else was faster.
 // What a patch may say is change_test's affair.
 #include "api_fixture.h"
+#include "broker/figures_events.h"
 #include "net/api/steps.h"
 
 namespace notifyd {
@@ -169,6 +170,40 @@ TEST_CASE("change: If-Match is looked at again where the notify was changed in b
   f.Reply(Stale{});
   f.Reply(ViewOf(other));
   CHECK(f.Outcome() == "412");
+}
+
+TEST_CASE("change: a cancel and a retry under If-Match are of what was read alone, or 412 and nothing is done") {
+  struct Row {
+    const char *method, *path;
+  };
+  auto row = GENERATE(values<Row>({{"DELETE", ""}, {"POST", "/retry"}, {"POST", "/retry?paused=true"}}));
+  CAPTURE(row.method, row.path);
+  const std::string path = std::string(kPath) + row.path;
+  ApiFixture f;
+  auto base = Holding(f), other = Holding(f, "2");
+  const std::string tag = ETagOfView(f, base);
+  auto posted = [&] {
+    const Event& event = f.sink.events.back();
+    if (const auto* cancel = std::get_if<CancelRequest>(&event)) return cancel->base;
+    if (const auto* retry = std::get_if<RetryRequest>(&event)) return retry->base;
+    const auto* figures = std::get_if<FiguresRequest>(&event);
+    return figures ? std::get<SendPausedAsk>(figures->ask->what).base : nullptr;
+  };
+  f.Ask(row.method, path, "");
+  CHECK_FALSE(posted());
+  f.Ask(row.method, path, "", {{"If-Match", tag}});
+  CHECK(f.Posted<GetRequest>().id == NotifyId{0x1f});
+  f.Reply(ViewOf(base));
+  CHECK(posted() == base);
+  // It was changed in between: looked at again.
+  f.Reply(Stale{});
+  f.Reply(ViewOf(other));
+  CHECK(f.Outcome() == "412");
+  f.Ask(row.method, path, "", {{"If-Match", tag}});
+  f.Reply(Refused{Status(Code::kNotFound, "none"), {}});
+  CHECK(f.Outcome() == "404");
+  f.Ask(row.method, path, "", {{"If-Match", "bare"}});
+  CHECK(f.Outcome() == "400");
 }
 
 TEST_CASE("change: what the patch alone is refused for, before anything is read") {
