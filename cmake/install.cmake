@@ -36,7 +36,6 @@ install(CODE "
   else()
     file(INSTALL \"${staged}/notifyd.toml\" DESTINATION \"${NOTIFYD_ETC_DIR}\")
   endif()")
-install(FILES ${staged}/notifyd.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
 # Made by the target manuals. zsh looks for what packages bring in another folder than for what the site installed.
 set(made ${CMAKE_BINARY_DIR}/share)
@@ -50,8 +49,10 @@ install(FILES ${made}/man/man8/notifyd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man
 install(FILES ${made}/bash-completion/completions/notifyctl DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(FILES ${made}/zsh/vendor-completions/_notifyctl DESTINATION ${zsh_dir})
 
+# The documents, and what they link to, as it lies beside them here.
 install(FILES README.md CONTRIBUTING.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.svg")
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN "*.md" PATTERN "*.yaml" PATTERN "*.svg" PATTERN "*.png")
+install(FILES ${staged}/notifyd.toml DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
 install(FILES conf/alerts.yaml conf/grafana.json conf/kubernetes.yaml conf/kubernetes-cluster.yaml conf/compose.yaml conf/Dockerfile conf/notifyd-bridge@.service DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)
 # Scripts that those name; run by sh and bash.
 install(FILES conf/cluster-certificates conf/cluster-db-init conf/cluster-db-start DESTINATION ${CMAKE_INSTALL_DOCDIR}/conf)

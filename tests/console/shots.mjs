@@ -19,18 +19,12 @@ export async function shots({ browser, options }) {
     await broker.settled(story.id);
     await sleep(Number(process.env.SHOTS_AFTER_MS ?? 70_000));
     const list = [
-      ["overview", "overview", {}],
-      ["overview-dark", "overview", { dark: true }],
-      ["notify", "notify/" + story.id, {}],
-      ["why", "notify/" + made.behind, {}],
-      ["destinations", "destinations", {}],
-      ["destination", "destination/" + encodeURIComponent(made.dead), {}],
-      ["lanes", "lanes", {}],
-      ["notifies", "notifies?state=failed", {}],
-      ["small", "notify/" + story.id, { width: 360, height: 740 }],
+      ["overview", "overview"],
+      ["notify", "notify/" + story.id],
+      ["why", "notify/" + made.behind],
     ];
-    for (const [name, where, how] of list) {
-      const context = await browser.context({ width: 1180, height: 800, ...how });
+    for (const [name, where] of list) {
+      const context = await browser.context({ width: 1180, height: 800 });
       const page = await browser.page(context);
       await open(page, broker, where);
       await sleep(4000);

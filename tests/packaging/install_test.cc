@@ -38,6 +38,25 @@ TEST_CASE("install: binaries, unit, configuration and documents are where they b
   CHECK(OutputOf(root.path() + INSTALLED_BINDIR "/notifyd", {"--version"}) == "notifyd " PROJECT_VERSION_TEXT "\n");
 }
 
+TEST_CASE("install: what the installed documents link to is installed") {
+  TempDir root;
+  Install(root.path());
+  const fs::path docs = root.path() + INSTALLED_DOCS;
+  std::string missing;
+  size_t links = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(docs)) {
+    if (entry.path().extension() != ".md") continue;
+    for (const std::string& link : AllMatches(TextOf(entry.path()), R"(\]\(([^)#: ]+)(?:#[^)]*)?\))")) {
+      // The clients are used from the sources, and described there.
+      if (link.starts_with("../clients/")) continue;
+      ++links;
+      if (!fs::exists(entry.path().parent_path() / link)) missing += entry.path().filename().string() + ": " + link + "\n";
+    }
+  }
+  CHECK(missing == "");
+  CHECK(links > 50);
+}
+
 TEST_CASE("install: manual pages and completions are there, and not empty") {
   TempDir root;
   Install(root.path());
