@@ -26,7 +26,7 @@ TIME_S ?= 60
 FUZZ ?= fuzz
 TARGETS ?=
 
-.PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan fuzz bench-compare format
+.PHONY: run test test-postgres18 build install deb packages test-packages torture asan tsan fuzz bench-compare format tidy
 
 run: build
 	exec $(if $(filter postgres,$(ENGINE)),scripts/run-postgres,build/release/bin/notifyd) $(ARGS)

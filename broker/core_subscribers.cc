@@ -138,11 +138,11 @@ namespace {
 /// So many are paused in one turn.
 constexpr size_t kPausedInOneTurn = 50;
 
-/// An item of the agenda: {kUnreachable, for how long, name of the last that was paused, destination}.
+/// An item of the agenda: {kUnreachableHost, for how long, name of the last that was paused, destination}.
 std::string EncodeUnreachable(int64_t open_ms, const std::string& after, const std::string& destination) {
   std::string what;
   Encoder encoder(&what);
-  encoder.U8(kUnreachable);
+  encoder.U8(kUnreachableHost);
   encoder.Signed(open_ms);
   encoder.Text(after);
   encoder.Text(destination);

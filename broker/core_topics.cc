@@ -60,7 +60,7 @@ void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) 
 std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r) {
   if (r.what.empty()) return std::nullopt;
   const char kind = r.what[0];
-  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachable && kind != kSweepEvents)
+  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachableHost && kind != kSweepEvents)
     return std::nullopt;
   if (!core_.NeedCatalog(task)) return Handled::kParked;
   switch (kind) {
@@ -72,7 +72,7 @@ std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r
       return Unsubscribe(task, r);
     case kCounted:
       return Counted(r);
-    case kUnreachable:
+    case kUnreachableHost:
       return PauseUnreachable(task, r);
     default:
       return SweepRows(task);

@@ -45,7 +45,7 @@
 namespace notifyd {
 
 // First bytes of items of the agenda. Stored: never renumber.
-inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7, kUnreachable = 8;
+inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7, kUnreachableHost = 8;
 /// The same of what no agenda keeps.
 inline constexpr char kSweepEvents = '\x82';
 /// RequestId::thread of lists that are asked for here.

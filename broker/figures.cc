@@ -7,7 +7,7 @@ namespace notifyd {
 
 size_t DurationCounts::SizeOf(int64_t ms) {
   if (ms < 2) return ms < 1 ? 0 : 1;
-  const int octave = std::bit_width(static_cast<uint64_t>(ms)) - 1;
+  const int octave = static_cast<int>(std::bit_width(static_cast<uint64_t>(ms))) - 1;
   const size_t upper_half = static_cast<size_t>(ms >> (octave - 1)) & 1;
   return std::min(2 * static_cast<size_t>(octave) + upper_half, kSizes - 1);
 }
