@@ -1,11 +1,10 @@
 // Distribution: counts of microseconds in buckets whose width grows with the value, as HdrHistogram's do. Not shared between threads: each
-// thread fills its own. I1: a percentile is at most 1/128 above the recorded value it stands for; least, largest and count are exact.
+// thread fills its own. I1: a percentile is at most 1/128 above the recorded value it stands for; largest and count are exact.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 namespace notifyd::bench {
@@ -17,12 +16,10 @@ class Distribution {
     us = std::clamp<int64_t>(us, 0, kMost);
     ++counts_[Bucket(static_cast<uint64_t>(us))];
     ++count_;
-    least_ = std::min(least_, us);
     most_ = std::max(most_, us);
   }
 
   uint64_t count() const { return count_; }
-  int64_t least_us() const { return count_ ? least_ : 0; }
   int64_t most_us() const { return most_; }
 
   /// Returns the smallest value that at least `share` (0 to 1) of all do not exceed; 0 where nothing was added.
@@ -55,7 +52,6 @@ class Distribution {
 
   std::vector<uint64_t> counts_ = std::vector<uint64_t>(kExact + 34 * kHalf, 0);
   uint64_t count_ = 0;
-  int64_t least_ = std::numeric_limits<int64_t>::max();
   int64_t most_ = 0;
 };
 

@@ -74,7 +74,6 @@ class Breaker {
   MonoTime next_probe() const { return next_probe_; }
   /// It may be forgotten: a new one would do the same, but for a window that is not full.
   bool calm() const { return state_ == State::kClosed && in_row_ == 0 && bad_ == 0; }
-  uint32_t failures_in_row() const { return in_row_; }
 
  private:
   void Note(bool bad, const BreakerSettings& settings);

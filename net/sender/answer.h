@@ -60,9 +60,7 @@ class AnswerReader {
   uint64_t content_length() const { return content_length_; }  // with kLength
   /// The connection may serve another request behind this answer.
   bool keep_alive() const { return keep_alive_; }
-  /// Of the final response, the last one of that name; empty: none.
-  const std::string& retry_after() const { return retry_after_; }
-  /// Likewise; empty is a reference, too.
+  /// The Location of the final response, the last one; empty is a reference, too.
   const std::optional<std::string>& location() const { return location_; }
 
   // ---- the body
@@ -75,8 +73,6 @@ class AnswerReader {
   /// Bytes came that no pattern has looked at, because the last look was too short ago (I3): call Look within some 100 ms.
   bool look_due() const { return look_due_; }
   void Look();
-
-  bool body_ended() const { return body_ended_; }
 
   // ---- what it counts as
   bool decided() const { return decided_; }
