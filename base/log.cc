@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "base/json.h"
 #include "base/log_output.h"
 #include "base/log_sink.h"
+#include "base/system_error.h"
 #include "base/terminal_text.h"
 #include "base/time.h"
 
@@ -110,7 +110,7 @@ Result<int> OpenLogFile(const std::string& path) {
   // Without O_NONBLOCK a pipe that nobody reads from would be waited for, and who waits takes no signal any more.
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
   if (fd < 0 && errno == ENXIO) return Status(Code::kIo, path + ": nobody reads from this pipe");
-  if (fd < 0) return Status(Code::kIo, path + ": " + std::strerror(errno));
+  if (fd < 0) return SystemError(path);
   return fd;
 }
 

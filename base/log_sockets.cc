@@ -18,6 +18,7 @@
 
 #include "base/batch_queue.h"
 #include "base/quiet_thread.h"
+#include "base/system_error.h"
 
 namespace notifyd {
 namespace {
@@ -210,7 +211,7 @@ Result<std::unique_ptr<LogSink>> OpenDatagramSink(const char* name, const std::s
   Result<sockaddr_un> address = AddressOf(path);
   if (!address.ok()) return std::move(address).status();
   struct stat about {};
-  if (stat(path.c_str(), &about) != 0) return Status(Code::kIo, path + ": " + std::strerror(errno));
+  if (stat(path.c_str(), &about) != 0) return SystemError(path);
   if (!S_ISSOCK(about.st_mode)) return Status(Code::kIo, path + ": is not a socket");
   return std::unique_ptr<LogSink>(new DatagramSink(name, *address, format));
 }

@@ -2,15 +2,11 @@
 #include "broker/callback.h"
 
 #include "base/check.h"
+#include "base/json_or_null.h"
 #include "broker/flow.h"
 
 namespace notifyd {
 namespace {
-
-void TextOrNull(std::string_view key, std::string_view text, JsonWriter* json) {
-  json->Key(key);
-  text.empty() ? json->Null() : json->String(text);
-}
 
 /// The settled phases and states are numbered alike.
 State SettledState(Phase phase) {

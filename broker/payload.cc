@@ -7,6 +7,8 @@
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
+#include "base/media_type.h"
+#include "base/percent_encoding.h"
 
 namespace notifyd {
 namespace {
@@ -15,11 +17,6 @@ using Kind = JsonTree::Kind;
 
 constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
-
-/// Is `content_type` of media type `wanted`, whatever its parameters?
-bool IsMediaType(std::string_view content_type, std::string_view wanted) {
-  return EqualsIgnoringCase(TrimBlanks(content_type.substr(0, content_type.find(';'))), wanted);
-}
 
 bool HasContentTypeHeader(const NotifySpec& spec) {
   return std::any_of(spec.headers.begin(), spec.headers.end(), [](const auto& header) { return EqualsIgnoringCase(header.first, "content-type"); });
@@ -30,21 +27,12 @@ bool PutsDataInQuery(Method method) {
   return method == Method::kGet || method == Method::kHead || method == Method::kDelete;
 }
 
-/// PHP's urlencode.
+/// PHP's urlencode, which encodes "~", too.
 void AppendUrlEncoded(std::string_view text, std::string* out) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (char c : text) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
-    if (plain) {
-      out->push_back(c);
-    } else if (c == ' ') {
-      out->push_back('+');
-    } else {
-      out->push_back('%');
-      out->push_back(kHex[static_cast<uint8_t>(c) >> 4]);
-      out->push_back(kHex[static_cast<uint8_t>(c) & 15]);
-    }
-  }
+  for (char c : text)
+    if (c == ' ') out->push_back('+');
+    else if (IsUnreserved(c) && c != '~') out->push_back(c);
+    else AppendPercentEncoded(c, out);
 }
 
 /// Writes the fields of an object or array. A deep or long name is repeated in each field below it, so a short text can make a form of any
@@ -165,8 +153,9 @@ Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes
   const bool queries = PutsDataInQuery(spec.method);
   const char* field = spec.payload_kind == PayloadKind::kBody ? "/body" : spec.payload_kind == PayloadKind::kBodyBase64 ? "/body_base64" : "/data";
   if (spec.payload_kind == PayloadKind::kData && (queries || IsMediaType(spec.content_type, kFormType))) {
-    Result<std::string> encoded = queries ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object", max_body_bytes)
-                                          : EncodeForm(spec.payload, max_body_bytes);
+    Result<std::string> encoded =
+        queries ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object: it goes into the query string", max_body_bytes)
+                : EncodeForm(spec.payload, max_body_bytes);
     if (!encoded.ok()) return std::move(encoded).status();
     parts.encoded = *std::move(encoded);
     parts.in_query = queries;

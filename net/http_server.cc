@@ -11,10 +11,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <unordered_set>
 
 #include "base/check.h"
+#include "base/system_error.h"
 #include "net/http.h"
 #include "net/http_connection.h"
 #include "net/loop.h"
@@ -29,10 +29,6 @@ constexpr int kAcceptsPerTurn = 256;
 constexpr uint64_t kAcceptPauseMs = 100;
 // What the kernel may hold of an answer beyond what it has sent: the rest is counted here.
 constexpr int kUnsentInKernelBytes = 128 << 10;
-
-Status SystemError(const std::string& what) {
-  return Status(Code::kIo, what + ": " + std::strerror(errno));
-}
 
 Result<sockaddr_storage> ParseAddress(const std::string& address, uint16_t port) {
   sockaddr_storage storage{};

@@ -10,14 +10,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/system_error.h"
+
 namespace notifyd {
 namespace {
 
 constexpr int kUnixBacklog = 4096;
-
-Status SocketError(const std::string& what) {
-  return Status(Code::kIo, what + ": " + std::strerror(errno));
-}
 
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
@@ -36,12 +34,12 @@ Result<bool> Stale(const std::string& path) {
   struct stat found {};
   if (lstat(path.c_str(), &found) != 0) {
     if (errno == ENOENT) return false;
-    return SocketError("cannot use " + path);
+    return SystemError("cannot use " + path);
   }
   if (!S_ISSOCK(found.st_mode)) return Status(Code::kIo, path + " is there, and is no socket");
   if (found.st_uid != geteuid()) return Status(Code::kIo, path + " belongs to another user");
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return SocketError("socket");
+  if (fd < 0) return SystemError("socket");
   const sockaddr_un address = AddressOf(path);
   const int connected = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
   const int error = errno;
@@ -67,7 +65,7 @@ class FolderLock {
   FolderLock(const FolderLock&) = delete;
   Status status() const {
     if (locked_) return Status::Ok();
-    return errno == EWOULDBLOCK ? Status(Code::kConflict, "another process makes a socket there") : SocketError("cannot open its directory");
+    return errno == EWOULDBLOCK ? Status(Code::kConflict, "another process makes a socket there") : SystemError("cannot open its directory");
   }
 
  private:
@@ -83,15 +81,15 @@ Result<int> ListenUnix(const std::string& path, mode_t mode) {
   if (Status locked = lock.status(); !locked.ok()) return Status(locked.code(), path + ": " + locked.detail());
   Result<bool> stale = Stale(path);
   if (!stale.ok()) return std::move(stale).status();
-  if (*stale && unlink(path.c_str()) != 0) return SocketError("cannot remove " + path);
+  if (*stale && unlink(path.c_str()) != 0) return SystemError("cannot remove " + path);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return SocketError("socket");
+  if (fd < 0) return SystemError("socket");
   const sockaddr_un address = AddressOf(path);
   Status failed = Status::Ok();
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    failed = SocketError("cannot bind " + path);
+    failed = SystemError("cannot bind " + path);
   } else if (chmod(path.c_str(), mode) != 0 || listen(fd, kUnixBacklog) != 0) {
-    failed = SocketError("cannot listen on " + path);
+    failed = SystemError("cannot listen on " + path);
     unlink(path.c_str());
   }
   if (failed.ok()) return fd;
@@ -102,7 +100,7 @@ Result<int> ListenUnix(const std::string& path, mode_t mode) {
 Status CheckUnix(const std::string& path) {
   if (Status length = CheckLength(path); !length.ok()) return length;
   const std::string folder = FolderOf(path);
-  if (access(folder.c_str(), W_OK | X_OK) != 0) return SocketError("cannot make a socket in " + folder);
+  if (access(folder.c_str(), W_OK | X_OK) != 0) return SystemError("cannot make a socket in " + folder);
   Result<bool> stale = Stale(path);
   return stale.ok() ? Status::Ok() : std::move(stale).status();
 }

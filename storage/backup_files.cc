@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "storage/descriptor.h"
 
 namespace notifyd {
@@ -30,13 +31,7 @@ class Hash {
     unsigned char digest[32];
     unsigned size = 0;
     CHECK(EVP_DigestFinal_ex(context_.get(), digest, &size) == 1 && size == sizeof digest);
-    std::string hex;
-    for (unsigned char byte : digest) {
-      constexpr char kDigits[] = "0123456789abcdef";
-      hex += kDigits[byte >> 4];
-      hex += kDigits[byte & 15];
-    }
-    return hex;
+    return HexOf({reinterpret_cast<const char*>(digest), sizeof digest});
   }
 
  private:

@@ -19,6 +19,7 @@
 
 #include "base/crash_point.h"
 #include "base/files.h"
+#include "base/system_error.h"
 #include "storage/permissions.h"
 #include "storage/synced_file.h"
 
@@ -35,7 +36,7 @@ constexpr const char* kDraft = ".new.";
 constexpr const char* kBeginning = "FORMAT.new.store";
 
 Status IoError(const std::string& what, const fs::path& path) {
-  return Status(Code::kIo, what + " " + path.string() + ": " + std::strerror(errno));
+  return SystemError(what + " " + path.string());
 }
 
 Status SyncPath(const fs::path& path) {

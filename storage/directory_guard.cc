@@ -2,16 +2,14 @@
 
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <cstring>
-
+#include "base/system_error.h"
 #include "storage/directory.h"
 
 namespace notifyd {
 
 Result<DirectoryGuard::Identity> DirectoryGuard::IdentityOf(const std::string& path) {
   struct stat info;
-  if (::stat(path.c_str(), &info) != 0) return Status(Code::kIo, path + ": " + std::strerror(errno));
+  if (::stat(path.c_str(), &info) != 0) return SystemError(path);
   return Identity{info.st_dev, info.st_ino};
 }
 
@@ -20,7 +18,7 @@ Result<DirectoryGuard> DirectoryGuard::Make(const std::string& directory, int lo
   guard.directory_ = directory;
   guard.format_ = FormatPathIn(directory);
   struct stat info;
-  if (::fstat(locked, &info) != 0) return Status(Code::kIo, guard.format_ + ": " + std::strerror(errno));
+  if (::fstat(locked, &info) != 0) return SystemError(guard.format_);
   guard.format_identity_ = {info.st_dev, info.st_ino};
   auto identity = IdentityOf(directory);
   if (!identity.ok()) return std::move(identity).status();

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/system_error.h"
 #include "storage/descriptor.h"
 #include "storage/log_check.h"
 #include "storage/table_properties.h"
@@ -36,7 +37,7 @@ class LiveLogs {
       const uint64_t least = written.load(std::memory_order_acquire);
       struct stat info;
       const std::string was = "the store's log " + path + " was moved, removed or replaced while it was in use";
-      if (::stat(path.c_str(), &info) != 0) return Status(Code::kIo, was + ": " + std::strerror(errno));
+      if (::stat(path.c_str(), &info) != 0) return SystemError(was);
       if (info.st_dev != device || info.st_ino != inode) return Status(Code::kIo, was + ": it is another file now");
       return IsShort(info, least) ? Shortened() : Status::Ok();
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "storage/keys.h"
 #include "storage/records.h"
 #include "storage/sealed_records.h"
@@ -31,10 +32,7 @@ Status TakeUntil(std::string_view value, int64_t now_ms, Decode decode, LoadedVa
 }  // namespace
 
 Status BadKey(std::string_view key) {
-  std::string hex;
-  for (char c : key)
-    for (int shift : {4, 0}) hex.push_back("0123456789ABCDEF"[static_cast<uint8_t>(c) >> shift & 15]);
-  return Status(Code::kCorrupt, "a key of the store is damaged: " + hex);
+  return Status(Code::kCorrupt, "a key of the store is damaged: " + HexOf(key));
 }
 
 Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::string_view value, bool even_over) const {

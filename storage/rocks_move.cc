@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/system_error.h"
 #include "storage/descriptor.h"
 #include "storage/directory.h"
 #include "storage/rocks_store.h"
@@ -19,10 +19,6 @@ namespace notifyd {
 namespace {
 
 namespace fs = std::filesystem;
-
-Status Failed(const std::string& what, int error) {
-  return Status(Code::kIo, what + ": " + std::strerror(error));
-}
 
 class RocksSource : public MoveSource {
  public:
@@ -43,7 +39,7 @@ class RocksTarget : public MoveTarget {
   Status Finish() override {
     NOTIFYD_TRY(store_->Close());
     PassCrashPoint(CrashPoint::kMoveStoreClosed);
-    if (unlink((fs::path(directory_) / kMovingFile).c_str()) != 0) return Failed("cannot remove " + directory_ + "/" + kMovingFile, errno);
+    if (unlink((fs::path(directory_) / kMovingFile).c_str()) != 0) return SystemError("cannot remove " + directory_ + "/" + kMovingFile);
     return SyncDirectory(directory_);
   }
 
@@ -62,7 +58,7 @@ Status Empty(const fs::path& directory) {
     fs::remove_all(entry.path(), error);
     if (error) break;
   }
-  if (error) return Failed("cannot empty " + directory.string(), error.value());
+  if (error) return SystemError("cannot empty " + directory.string(), error.value());
   return SyncDirectory(directory.string());
 }
 
@@ -78,7 +74,7 @@ Result<Descriptor> Begin(const std::string& directory) {
     NOTIFYD_TRY(MakeFileWhole(directory, kMovingFile, ""));
   }
   Descriptor lock(open(moving.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!lock.open()) return Failed("cannot open " + moving.string(), errno);
+  if (!lock.open()) return SystemError("cannot open " + moving.string());
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return Status(Code::kUnacceptable, "another move to " + directory + " is under way");
   NOTIFYD_TRY(Empty(directory));
   return lock;

@@ -11,6 +11,8 @@
 #include <set>
 
 #include "base/crypto.h"
+#include "base/hex.h"
+#include "base/joined.h"
 #include "base/log.h"
 #include "storage/keys.h"
 #include "storage/ordered_kv.h"
@@ -24,15 +26,28 @@ constexpr ValueTag kPrintTag = ValueTag::kRecord;
 constexpr off_t kMostFileBytes = 64 << 10;
 
 std::string KeyName(uint32_t name) {
-  std::string bytes, out;
+  std::string bytes;
   Encoder(&bytes).Big32(name);
-  for (char c : bytes)
-    for (int shift : {4, 0}) out.push_back("0123456789abcdef"[static_cast<uint8_t>(c) >> shift & 15]);
-  return out;
+  return HexOf(bytes);
 }
 
 std::string PrintBound() {
   return SealBound(0, 0, SealedField::kFingerprintKey, 0);
+}
+
+/// A fingerprint is one block of the cipher that keys it.
+std::string BlockOf(const Fingerprint& print) {
+  std::string block;
+  Encoder encoder(&block);
+  encoder.Big64(print.high);
+  encoder.Big64(print.low);
+  return block;
+}
+
+Fingerprint PrintOf(std::string_view block) {
+  Decoder decoder(block);
+  const uint64_t high = decoder.Big64();
+  return {high, decoder.Big64()};
 }
 
 std::string PrintRow(std::string_view print_key, Seal* seal) {
@@ -47,15 +62,9 @@ std::string StartRow(const SealStart& start) {
   return out;
 }
 
-std::string Joined(const std::set<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ",") + name;
-  return out;
-}
-
 Status KeysAreMissing(const std::string& what, const std::set<std::string>& names) {
   return Status(Code::kUnacceptable,
-                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + Joined(names) +
+                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + Joined(names, ", ") +
                     "): put it back, below the first one, until notifyd rekey is done",
                 "/store/encryption_key_file");
 }
@@ -177,29 +186,15 @@ std::string Sealing::needed() const {
   std::set<std::string> names;
   if (const std::shared_ptr<Seal> seal = now())
     for (const SealStart& start : seal->Starts()) names.insert(KeyName(start.key));
-  return Joined(names);
+  return Joined(names, ", ");
 }
 
 Fingerprint Sealing::Keyed(const Fingerprint& print) const {
-  std::string block;
-  Encoder encoder(&block);
-  encoder.Big64(print.high);
-  encoder.Big64(print.low);
-  const std::string out = AesBlock(print_key_, block);
-  Decoder decoder(out);
-  const uint64_t high = decoder.Big64();
-  return {high, decoder.Big64()};
+  return PrintOf(AesBlock(print_key_, BlockOf(print)));
 }
 
 Fingerprint Sealing::Unkeyed(const Fingerprint& stored) const {
-  std::string block;
-  Encoder encoder(&block);
-  encoder.Big64(stored.high);
-  encoder.Big64(stored.low);
-  const std::string out = AesBlockBack(print_key_, block);
-  Decoder decoder(out);
-  const uint64_t high = decoder.Big64();
-  return {high, decoder.Big64()};
+  return PrintOf(AesBlockBack(print_key_, BlockOf(stored)));
 }
 
 Sealing::Renewal Sealing::StartAfter(const Seal& before, const SealKeys& keys, const std::vector<SealStart>& starts) {

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "base/system_error.h"
 #include "storage/directory.h"
 
 namespace notifyd {
@@ -23,7 +23,7 @@ std::string PathIn(const std::string& directory) {
 }
 
 Status IoError(const std::string& what, const std::string& path) {
-  return Status(Code::kIo, what + " " + path + ": " + std::strerror(errno));
+  return SystemError(what + " " + path);
 }
 
 std::optional<SyncedRecord> Newer(std::optional<SyncedRecord> one, std::optional<SyncedRecord> other) {

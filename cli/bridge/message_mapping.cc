@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "base/time.h"
 #include "base/utf8.h"
 #include "cli/bridge/callback_shape.h"
@@ -199,13 +200,7 @@ std::string IdempotencyKeyOf(const std::string& queue, const std::string& key, s
   for (char c : queue) text += c == '/' ? "%2F" : c == '%' ? "%25" : std::string(1, c);
   text += "/" + key + "/" + std::to_string(index);
   if (text.size() <= kMostKeyBytes && IsValidUtf8(text) && text.find('\0') == std::string::npos) return text;
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string hashed = "sha256:";
-  for (uint8_t byte : Sha256(text)) {
-    hashed += kDigits[byte >> 4];
-    hashed += kDigits[byte & 15];
-  }
-  return hashed;
+  return "sha256:" + HexOf(BytesOf(Sha256(text)));
 }
 
 Result<MappedMessage> MapMessage(const AmqpMessage& message, const MappingOptions& options) {

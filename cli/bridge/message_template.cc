@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "base/percent_encoding.h"
 
 namespace notifyd {
 namespace {
@@ -25,17 +26,6 @@ constexpr Property kProperties[] = {
     {"type", &AmqpMessage::type},
 };
 constexpr std::string_view kFromMessage[] = {"data", "body", "body_base64", "idempotency_key"};
-
-bool IsUnreserved(unsigned char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-void AppendHex(unsigned char c, std::string* out) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  *out += '%';
-  *out += kDigits[c >> 4];
-  *out += kDigits[c & 15];
-}
 
 /// A text with its places filled, or where `view` is null only looked at.
 Result<std::string> FillText(std::string_view text, const MessageView* view, bool encode) {
@@ -57,7 +47,7 @@ Result<std::string> FillText(std::string_view text, const MessageView* view, boo
       if (!ref.ok()) return std::move(ref).status();
       std::optional<std::string> value = view ? ValueOf(*ref, *view) : std::string();
       if (!value) return Status(Code::kUnacceptable, "the message has nothing for " + std::string(text.substr(at, end + 1 - at)));
-      out += encode ? PercentEncode(*value) : *value;
+      out += encode ? PercentEncoded(*value) : *value;
       at = end + 1;
     }
   }
@@ -128,16 +118,6 @@ Result<std::vector<TemplateField>> FillFields(const std::optional<JsonTree>& tre
 
 }  // namespace
 
-std::string PercentEncode(std::string_view text) {
-  std::string out;
-  for (char each : text) {
-    const auto c = static_cast<unsigned char>(each);
-    if (IsUnreserved(c)) out += each;
-    else AppendHex(c, &out);
-  }
-  return out;
-}
-
 std::string MethodOf(std::string_view text) {
   std::string method(text);
   std::transform(method.begin(), method.end(), method.begin(), UpperAscii);
@@ -151,7 +131,7 @@ std::string UrlOf(std::string_view text) {
     const char each = text[at];
     const auto c = static_cast<unsigned char>(each);
     const bool bare = each == '%' && (at + 2 >= text.size() || HexDigit(text[at + 1]) < 0 || HexDigit(text[at + 2]) < 0);
-    if (bare || c <= ' ' || c >= 0x7f || kNowhere.find(each) != std::string_view::npos) AppendHex(c, &out);
+    if (bare || c <= ' ' || c >= 0x7f || kNowhere.find(each) != std::string_view::npos) AppendPercentEncoded(each, &out);
     else out += each;
   }
   return out;

@@ -30,8 +30,6 @@ Result<MessageRef> ParseMessageRef(std::string_view text);
 /// What the message has there: a string as it is, a number, true or false by its text. Nothing where it has nothing, or what is no single value.
 std::optional<std::string> ValueOf(const MessageRef& ref, const MessageView& view);
 
-/// As a part of a URL's path or query: all but unreserved characters become %XX (RFC 3986).
-std::string PercentEncode(std::string_view text);
 /// A URL as programs write them to one of RFC 3986: what may stand in no URL (blanks, quotes, control characters, bytes beyond ASCII) becomes %XX.
 std::string UrlOf(std::string_view text);
 /// In upper case, as a notify has it: producers write it either way.

@@ -4,17 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "base/joined.h"
 #include "cli/client/command_text.h"
 
 namespace notifyd {
 namespace {
-
-template <class Words>
-std::string Joined(const Words& words, const char* between) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : between) + word;
-  return out;
-}
 
 std::string Quoted(const std::string& text) {
   std::string out = "'";

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/authority.h"
+#include "base/percent_encoding.h"
 
 namespace notifyd {
 namespace {
@@ -388,16 +389,9 @@ std::string HttpClient::FaultOfServer(const std::string& server) {
 }
 
 std::string HttpClient::Encode(std::string_view text) {
-  static const char kHex[] = "0123456789ABCDEF";
   // As a segment these would be resolved away by whatever stands between.
   if (text == "." || text == "..") return text == "." ? "%2E" : "%2E%2E";
-  std::string out;
-  for (unsigned char c : text) {
-    bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) out.push_back(static_cast<char>(c));
-    else out.append({'%', kHex[c >> 4], kHex[c & 15]});
-  }
-  return out;
+  return PercentEncoded(text);
 }
 
 }  // namespace notifyd

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/json_tree.h"
+#include "base/system_error.h"
 #include "cli/client/context.h"
 
 namespace notifyd {
@@ -95,7 +96,7 @@ class Submission : public HttpExchange {
     if (size < 0 && errno == EINTR) return;
     if (size <= 0) {
       ended_ = true;
-      if (size < 0) outcome_->fault = Status(Code::kIo, std::string("reading the file failed: ") + std::strerror(errno));
+      if (size < 0) outcome_->fault = SystemError("reading the file failed");
       return;
     }
     std::string lines;

@@ -1,6 +1,7 @@
 // The script for zsh, in the terms of its _arguments.
 #include <string>
 
+#include "base/joined.h"
 #include "cli/client/command_text.h"
 
 namespace notifyd {
@@ -14,12 +15,6 @@ std::string Escaped(const std::string& text) {
     else if (c == '[' || c == ']' || c == ':' || c == '\\') out += std::string("\\") + c;
     else out += c;
   }
-  return out;
-}
-
-std::string Joined(const std::vector<std::string>& words, const char* between) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : between) + word;
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/clocks.h"
+#include "base/joined.h"
 #include "base/log.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/start_check.h"
@@ -36,12 +37,6 @@ std::optional<ListenAddress> LocalOf(int fd) {
   const uint16_t port =
       bound.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(bound).sin_port : reinterpret_cast<const sockaddr_in6&>(bound).sin6_port;
   return ListenAddress{address->ToString(), ntohs(port)};
-}
-
-std::string Join(const std::vector<std::string>& words) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
-  return out;
 }
 
 /// Its clients have no credentials: what they may do is what producers need, in one namespace.
@@ -208,7 +203,7 @@ void Listeners::LogAddresses() const {
   for (const auto& place : places_) {
     if (place->control) continue;
     std::vector<LogField> fields;
-    const std::string only = Join(place->options.only);
+    const std::string only = Joined(place->options.only, ", ");
     if (place->files) fields.emplace_back("tls", true);
     if (place->options.beanstalkd) fields.emplace_back("protocol", "beanstalkd");
     if (place->options.members) fields.emplace_back("for", "members");

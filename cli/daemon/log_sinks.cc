@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -15,6 +13,7 @@
 #include "base/log.h"
 #include "base/log_sink.h"
 #include "base/log_sockets.h"
+#include "base/system_error.h"
 #include "net/telemetry/elastic_sink.h"
 
 namespace notifyd {
@@ -34,7 +33,7 @@ Status CheckFile(const std::string& file) {
   std::string folder = std::filesystem::path(file).parent_path().string();
   if (folder.empty()) folder = ".";
   const bool open = there ? access(file.c_str(), W_OK) == 0 : access(folder.c_str(), W_OK) == 0;
-  return open ? Status::Ok() : Status(Code::kIo, file + ": " + std::strerror(errno));
+  return open ? Status::Ok() : SystemError(file);
 }
 
 using Opened = std::vector<std::unique_ptr<LogSink>>;

@@ -6,14 +6,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <system_error>
 
 #include "base/arguments.h"
 #include "base/standard_output.h"
+#include "base/system_error.h"
 #include "base/terminal_text.h"
 #include "cli/daemon/settings.h"
 
@@ -62,7 +61,7 @@ Status BecomeOwner(const std::string& directory) {
   struct stat status {};
   if (geteuid() != 0 || stat(directory.c_str(), &status) != 0 || status.st_uid == 0) return Status::Ok();
   if (setgroups(0, nullptr) == 0 && setgid(status.st_gid) == 0 && setuid(status.st_uid) == 0) return Status::Ok();
-  return Status(Code::kIo, "cannot become the owner of " + directory + ": " + std::strerror(errno));
+  return SystemError("cannot become the owner of " + directory);
 }
 
 }  // namespace notifyd

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -18,6 +17,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/standard_output.h"
+#include "base/system_error.h"
 #include "base/terminal_text.h"
 #include "base/time.h"
 #include "cli/daemon/offline_cores.h"
@@ -115,19 +115,6 @@ std::optional<RestoreAsked> ReadArguments(std::vector<std::string> arguments, in
   return asked;
 }
 
-Status Failed(const std::string& what, int error) {
-  return Status(Code::kIo, what + ": " + std::strerror(error));
-}
-
-/// On the disk before anything is renamed.
-Status SyncPath(const fs::path& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Failed("cannot open " + path.string(), errno);
-  const int error = fsync(fd) == 0 ? 0 : errno;
-  close(fd);
-  return error == 0 ? Status::Ok() : Failed("cannot sync " + path.string(), error);
-}
-
 Status CopyFiles(const fs::path& from, const fs::path& to) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(from, error)) {
@@ -135,7 +122,7 @@ Status CopyFiles(const fs::path& from, const fs::path& to) {
     Result<std::string> copied = CopyWhole(entry.path().string(), (to / entry.path().filename()).string(), entry.file_size(), {});
     if (!copied.ok()) return std::move(copied).status();
   }
-  return error ? Failed("cannot read " + from.string(), error.value()) : Status::Ok();
+  return error ? SystemError("cannot read " + from.string(), error.value()) : Status::Ok();
 }
 
 /// Copies the files of a store that nobody has open.
@@ -179,11 +166,11 @@ Result<std::optional<BackupManifest>> LookAt(const std::string& from) {
 Status GiveTo(const fs::path& owner_of, const fs::path& directory) {
   struct stat owner {};
   if (geteuid() != 0) return Status::Ok();
-  if (stat(owner_of.c_str(), &owner) != 0) return Failed("cannot look at " + owner_of.string(), errno);
+  if (stat(owner_of.c_str(), &owner) != 0) return SystemError("cannot look at " + owner_of.string());
   for (const auto& entry : fs::directory_iterator(directory))
-    if (chown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0) return Failed("cannot give " + entry.path().string() + " to its owner", errno);
+    if (chown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0) return SystemError("cannot give " + entry.path().string() + " to its owner");
   return chown(directory.c_str(), owner.st_uid, owner.st_gid) == 0 ? Status::Ok()
-                                                                   : Failed("cannot give " + directory.string() + " to its owner", errno);
+                                                                   : SystemError("cannot give " + directory.string() + " to its owner");
 }
 
 struct Restored {
@@ -214,7 +201,7 @@ Result<Restored> RestoreBeside(const RestoreAsked& asked, const std::optional<Ba
   Result<Restored> restored = Settle(asked, options);
   if (!restored.ok()) return restored;
   NOTIFYD_TRY(GiveTo(asked.from, beside));
-  NOTIFYD_TRY(SyncPath(beside));
+  NOTIFYD_TRY(SyncDirectory(beside.string()));
   return restored;
 }
 
@@ -240,20 +227,19 @@ Result<Restored> Restore(const RestoreAsked& asked, const std::optional<BackupMa
   NOTIFYD_TRY(CheckTarget(asked.from, plain));
   const fs::path beside = plain.string() + ".restoring";
   if (mkdir(beside.c_str(), 0700) != 0) {
-    if (errno != EEXIST) return Failed("cannot make " + beside.string(), errno);
+    if (errno != EEXIST) return SystemError("cannot make " + beside.string());
     return Status(Code::kUnacceptable, beside.string() + " is there, of a restore that was cut short, or is under way: remove it first");
   }
   Result<Restored> restored = RestoreBeside(asked, manifest, beside, options);
   Status placed;
   PassCrashPoint(CrashPoint::kRestoreBeforeRename);
-  if (restored.ok() && rename(beside.c_str(), plain.c_str()) != 0)
-    placed = Failed("cannot rename " + beside.string() + " to " + plain.string(), errno);
+  if (restored.ok() && rename(beside.c_str(), plain.c_str()) != 0) placed = SystemError("cannot rename " + beside.string() + " to " + plain.string());
   if (!restored.ok() || !placed.ok()) {
     std::error_code ignored;
     fs::remove_all(beside, ignored);
     return restored.ok() ? Result<Restored>(placed) : restored;
   }
-  NOTIFYD_TRY(SyncPath(plain.has_parent_path() ? plain.parent_path() : fs::path(".")));
+  NOTIFYD_TRY(SyncDirectory(plain.has_parent_path() ? plain.parent_path().string() : "."));
   return restored;
 }
 

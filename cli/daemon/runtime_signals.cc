@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/joined.h"
 #include "base/log.h"
 #include "base/zone_database.h"
 #include "cli/daemon/descriptors.h"
@@ -24,12 +25,6 @@ constexpr int64_t kDepartMoreMs = 500;
 constexpr int64_t kSettleMostMs = 1000, kLeaveMostMs = 1000;
 /// A request that has been coming for longer is a slow one: nobody waits for its end.
 constexpr int64_t kSlowRequestMs = 200;
-
-std::string Join(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
 
 }  // namespace
 
@@ -103,11 +98,12 @@ void Runtime::Impl::Reload() {
     });
   lending_.SetCaps({next.core.max_in_flight, next.core.max_loaded});
   SetAlerts(next);
-  if (!reloaded.not_applied.empty()) Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Join(reloaded.not_applied)}});
+  if (!reloaded.not_applied.empty())
+    Log(LogLevel::kWarn, "settings that changed hold after a restart only", {{"names", Joined(reloaded.not_applied, ", ")}});
   next.flow.find_zone = FindSystemZone;
   next.flow.strict_topics = next.api.strict_topics;
   // Said once all hold: whoever reads the line finds no loop and no namespace that goes by the old ones.
-  auto say = [this, applied = reloaded.applied.empty() ? "nothing changed" : Join(reloaded.applied)] {
+  auto say = [this, applied = reloaded.applied.empty() ? "nothing changed" : Joined(reloaded.applied, ", ")] {
     Log(LogLevel::kInfo, "settings reloaded", {{"applied", applied}});
     LogSetLevel(LogLevelOf(options_));
   };

@@ -14,6 +14,7 @@
 #include "base/ascii.h"
 #include "base/crash_point.h"
 #include "base/files.h"
+#include "base/joined.h"
 #include "cli/daemon/notifyd_manual.h"
 #include "cli/daemon/settings_alerts.h"
 #include "cli/daemon/settings_cells.h"
@@ -37,12 +38,6 @@ constexpr char kLaneRules[] = "lane", kDestinationRules[] = "destination", kList
                kCells[] = "store.postgres.cells";
 constexpr size_t kWrapColumn = 96;
 constexpr size_t kFileMostBytes = 16 << 20;
-
-std::string Join(const std::vector<std::string>& items, const char* between) {
-  std::string out;
-  for (const std::string& item : items) out += (out.empty() ? "" : between) + item;
-  return out;
-}
 
 std::vector<std::string> SplitList(const std::string& text) {
   std::vector<std::string> items;
@@ -77,7 +72,7 @@ std::string ToToml(const SettingValue& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return TomlQuoted(*text);
   std::vector<std::string> quoted;
   for (const std::string& item : std::get<std::vector<std::string>>(value)) quoted.push_back(TomlQuoted(item));
-  return "[" + Join(quoted, ", ") + "]";
+  return "[" + Joined(quoted, ", ") + "]";
 }
 
 /// "1 to 64 threads", "debug, info, warn or error", "a list": what may be given.
@@ -88,14 +83,14 @@ std::string Accepts(const Setting& setting) {
   if (std::holds_alternative<double>(setting.fallback)) return "0 to 1";
   if (!setting.words.empty()) {
     std::vector<std::string> all_but_last(setting.words.begin(), setting.words.end() - 1);
-    return Join(all_but_last, ", ") + " or " + setting.words.back();
+    return Joined(all_but_last, ", ") + " or " + setting.words.back();
   }
   return std::holds_alternative<std::string>(setting.fallback) ? "text" : "a list";
 }
 
 std::string TypeName(const Setting& setting) {
   if (!setting.unit.empty()) return setting.unit;
-  if (!setting.words.empty()) return Join(setting.words, "|");
+  if (!setting.words.empty()) return Joined(setting.words, "|");
   if (std::holds_alternative<bool>(setting.fallback)) return "true|false";
   if (std::holds_alternative<double>(setting.fallback)) return "0 to 1";
   if (setting.name == "listen") return "ADDR:PORT";
@@ -112,7 +107,7 @@ std::string HelpOf(const Setting& setting) {
 
 /// A fault with the place that it came from in front, and the setting as its field: "limits.pending (NOTIFYD_LIMITS_PENDING): must be ...".
 Status Blame(const std::string& name, const std::string& source, const std::string& fault) {
-  return Status(Code::kUnacceptable, name + " (" + source + "): " + fault, "/" + Join(CLI::detail::split(name, '.'), "/"));
+  return Status(Code::kUnacceptable, name + " (" + source + "): " + fault, "/" + Joined(CLI::detail::split(name, '.'), "/"));
 }
 
 struct Layers {
@@ -396,7 +391,7 @@ std::string AcceptedText(const Setting& setting) {
 }
 
 std::string FallbackText(const Setting& setting) {
-  if (const auto* list = std::get_if<std::vector<std::string>>(&setting.fallback)) return list->empty() ? "none" : Join(*list, ",");
+  if (const auto* list = std::get_if<std::vector<std::string>>(&setting.fallback)) return list->empty() ? "none" : Joined(*list, ",");
   if (const auto* text = std::get_if<std::string>(&setting.fallback)) return *text;
   return ToToml(setting.fallback);
 }

@@ -11,11 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 
 #include "base/crash_point.h"
+#include "base/system_error.h"
 #include "cli/daemon/clocks.h"
 
 namespace notifyd {
@@ -36,10 +36,6 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   for (std::string& text : texts) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
-}
-
-Status SystemError(const std::string& what, int error) {
-  return Status(Code::kIo, what + ": " + std::strerror(error));
 }
 
 /// Starts it with both its outputs in `out`; returns the error, 0 for none.
@@ -108,7 +104,7 @@ std::string FindProgram(const std::string& name) {
 
 Status CheckSuccessor(const Launch& launch, const Holdings& held) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("cannot make a pipe", errno);
+  if (pipe2(ends, O_CLOEXEC) != 0) return SystemError("cannot make a pipe");
   pid_t child = -1;
   int error = Spawn(launch, held, ends[1], &child);
   close(ends[1]);
@@ -135,7 +131,7 @@ Status BecomeSuccessor(const Launch& launch, Handover handover) {
   CloseOthersOnExec(handover);
   PassCrashPoint(CrashPoint::kRestartBeforeExec);
   execve(launch.program.c_str(), Pointers(arguments).data(), Pointers(environment).data());
-  return SystemError("cannot start " + launch.program, errno);
+  return SystemError("cannot start " + launch.program);
 }
 
 }  // namespace notifyd

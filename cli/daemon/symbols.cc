@@ -8,11 +8,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <string_view>
+
+#include "base/hex.h"
 
 namespace notifyd {
 namespace {
@@ -100,13 +101,8 @@ class Symbols::File {
       if (!bytes_.Read(at, &note)) return;
       const auto padded = [](uint64_t size) { return (size + 3) & ~uint64_t{3}; };
       const uint64_t name = at + sizeof note, body = name + padded(note.n_namesz);
-      if (note.n_type == NT_GNU_BUILD_ID && bytes_.Part(name, note.n_namesz) == std::string_view("GNU", 4)) {
-        char hex[3];
-        for (unsigned char c : bytes_.Part(body, note.n_descsz)) {
-          std::snprintf(hex, sizeof hex, "%02x", c);
-          build_id_ += hex;
-        }
-      }
+      if (note.n_type == NT_GNU_BUILD_ID && bytes_.Part(name, note.n_namesz) == std::string_view("GNU", 4))
+        build_id_ += HexOf(bytes_.Part(body, note.n_descsz));
       at = body + padded(note.n_descsz);
     }
   }

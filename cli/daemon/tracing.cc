@@ -8,6 +8,7 @@
 
 #include "base/authority.h"
 #include "base/clocks.h"
+#include "base/hex.h"
 #include "base/random.h"
 #include "broker/flow.h"
 #include "broker/services.h"
@@ -28,12 +29,6 @@ uint64_t NextRandom() {
     return Random(static_cast<uint64_t>(device()) << 32 | device());
   }();
   return random.Next();
-}
-
-std::string Hex(uint64_t number) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(number));
-  return text;
 }
 
 uint64_t NumberOf(std::string_view hex) {
@@ -132,8 +127,8 @@ bool Tracing::IsIn(uint64_t trace_id_low, double ratio) {
 std::string Tracing::Begin() {
   const uint64_t low = NextRandom();
   if (!IsIn(low, ratio_)) return {};
-  const std::string trace_id = Hex(NextRandom() | 1) + Hex(low);
-  return "00-" + trace_id + "-" + Hex(FirstSpan(trace_id)) + "-01";
+  const std::string trace_id = HexOf(NextRandom() | 1) + HexOf(low);
+  return "00-" + trace_id + "-" + HexOf(FirstSpan(trace_id)) + "-01";
 }
 
 void Tracing::Submitted(const SampledTraces& traces, const ReplyBody& answer, int64_t took_us) {

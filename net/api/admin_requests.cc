@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "broker/places.h"
 #include "net/access/token.h"
 #include "net/api/list_query.h"
@@ -402,7 +403,7 @@ void WriteAudit(const AuditItem& item, JsonWriter* json) {
   const AuditEntry& entry = item.entry;
   auto text = [&](const char* key, const std::string& value) {
     json->Key(key);
-    value.empty() ? json->Null() : json->String(value);
+    TextOrNull(value, json);
   };
   json->BeginObject();
   json->Key("at");
@@ -424,8 +425,7 @@ HttpResponse RekeyResponse(int status, const RekeyReport& report) {
   json.BeginObject();
   json.Key("state");
   json.String(report.state);
-  json.Key("detail");
-  report.detail.empty() ? json.Null() : json.String(report.detail);
+  TextOrNull("detail", report.detail, &json);
   json.Key("left");
   json.Uint(report.left);
   json.Key("took_ms");

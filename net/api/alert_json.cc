@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "broker/alert_text.h"
 #include "net/api/replies.h"
 
@@ -17,11 +18,6 @@ void Texts(std::string_view key, const std::vector<std::string>& texts, JsonWrit
   json->BeginArray();
   for (const std::string& text : texts) json->String(text);
   json->EndArray();
-}
-
-void TimeOrNull(std::string_view key, const std::optional<WallTime>& at, JsonWriter* json) {
-  json->Key(key);
-  at ? json->String(FormatRfc3339(*at)) : json->Null();
 }
 
 void WriteRule(const AlertRule& rule, JsonWriter* json) {
@@ -67,8 +63,7 @@ void WriteAlert(const AlertView& view, JsonWriter* json) {
   json->BeginArray();
   for (const AlertCauseView& cause : view.causes) WriteCause(cause, json);
   json->EndArray();
-  json->Key("last_message");
-  view.last_message.empty() ? json->Null() : json->String(view.last_message);
+  TextOrNull("last_message", view.last_message, json);
   TimeOrNull("last_message_at", view.last_message_at, json);
   json->Key("undelivered");
   json->Uint(view.undelivered);

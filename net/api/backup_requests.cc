@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "net/api/json_fields.h"
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
@@ -25,12 +26,10 @@ void Write(const BackupReport& backup, JsonWriter* json) {
   json->String(backup.name);
   json->Key("state");
   json->String(backup.state);
-  json->Key("detail");
-  backup.detail.empty() ? json->Null() : json->String(backup.detail);
+  TextOrNull("detail", backup.detail, json);
   json->Key("started_at");
   json->String(FormatRfc3339(backup.started_at));
-  json->Key("finished_at");
-  backup.finished_at ? json->String(FormatRfc3339(*backup.finished_at)) : json->Null();
+  TimeOrNull("finished_at", backup.finished_at, json);
   json->Key("files");
   json->Uint(backup.files);
   json->Key("bytes");

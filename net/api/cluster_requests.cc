@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "net/api/problem.h"
 #include "net/api/request_tools.h"
 #include "net/api/requests.h"
@@ -18,18 +19,13 @@ Status NoCluster() {
   return Status(Code::kNotImplemented, "the broker shares its store with no other one: cluster.advertise is not set");
 }
 
-void WriteText(const char* key, const std::string& value, JsonWriter* json) {
-  json->Key(key);
-  value.empty() ? json->Null() : json->String(value);
-}
-
 void WriteMember(const Member& member, JsonWriter* json) {
   json->BeginObject();
   json->Key("name");
   json->String(member.name);
   json->Key("address");
   json->String(member.address);
-  WriteText("version", member.version, json);
+  TextOrNull("version", member.version, json);
   for (const auto& [key, value] : {std::pair("self", member.self), std::pair("leading", member.leading), std::pair("draining", member.draining),
                                    std::pair("alive", member.alive)}) {
     json->Key(key);
@@ -76,15 +72,15 @@ HttpResponse ClusterResponse(const ClusterReport& report, const AccessTable& tab
     json.BeginObject();
     json.Key("name");
     json.String(name);
-    WriteText("owner", space.owner, &json);
-    WriteText("placed", space.placed, &json);
+    TextOrNull("owner", space.owner, &json);
+    TextOrNull("placed", space.placed, &json);
     json.Key("epoch");
     json.Uint(space.epoch);
     json.Key("load");
     json.Uint(space.load);
-    WriteText("cell", CellOf(table, space.number), &json);
+    TextOrNull("cell", CellOf(table, space.number), &json);
     const std::shared_ptr<const NamespaceRow> row = table.FindNamespace(space.number);
-    WriteText("moving_to", row ? row->moving_to.value_or("") : "", &json);
+    TextOrNull("moving_to", row ? row->moving_to.value_or("") : "", &json);
     json.EndObject();
   }
   json.EndArray();
@@ -94,8 +90,8 @@ HttpResponse ClusterResponse(const ClusterReport& report, const AccessTable& tab
     json.BeginObject();
     json.Key("at");
     json.String(FormatRfc3339(move.at));
-    WriteText("namespace", NameOf(table, move.number), &json);
-    WriteText("from", move.from, &json);
+    TextOrNull("namespace", NameOf(table, move.number), &json);
+    TextOrNull("from", move.from, &json);
     json.Key("to");
     json.String(move.to);
     json.EndObject();

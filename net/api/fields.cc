@@ -315,10 +315,6 @@ std::string MediaTypeEssence(std::string_view text) {
   return LowerAscii(TrimBlanks(text.substr(0, text.find(';'))));
 }
 
-bool IsMediaType(std::string_view text, std::string_view essence) {
-  return EqualsIgnoringCase(TrimBlanks(text.substr(0, text.find(';'))), essence);
-}
-
 Status ReadPattern(const JsonValue& value, const std::string& pointer, AnswerPattern* out) {
   if (value.kind != Kind::kObject) return Bad(pointer, Name(pointer) + " must be an object with status, contains or json");
   for (const JsonValue& part : value) {

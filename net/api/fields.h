@@ -55,8 +55,6 @@ Status ReadLabelFilter(std::string_view text, const std::string& pointer, Labels
 Status CheckMediaType(std::string_view text, std::string_view pointer);
 /// Type and subtype alone, in lower case.
 std::string MediaTypeEssence(std::string_view text);
-/// Is that it? `essence` is in lower case.
-bool IsMediaType(std::string_view text, std::string_view essence);
 
 /// An answer pattern. `status` is left as it was where the pattern has none. Error besides: none.
 Status ReadPattern(const JsonValue& value, const std::string& pointer, AnswerPattern* out);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/json_or_null.h"
 #include "net/api/render.h"
 #include "net/api/replies.h"
 #include "net/api/stats.h"
@@ -129,8 +130,7 @@ void WriteFailing(const HostNow& host, JsonWriter* json) {
   json->Bool(host.paused);
   json->Key("breaker");
   json->String(ToString(host.breaker));
-  json->Key("open_since");
-  TimeOrNull(host.open_since, json);
+  TimeOrNull("open_since", host.open_since, json);
   json->Key("figures");
   WriteHostFigures(&host.figures, json);
   json->EndObject();
@@ -190,8 +190,7 @@ HttpResponse DueResponse(const DueView& due, int64_t step_ms) {
   json.EndArray();
   json.Key("later");
   json.Uint(due.later);
-  json.Key("since");
-  TimeOrNull(due.since, &json);
+  TimeOrNull("since", due.since, &json);
   json.EndObject();
   return JsonResponse(200, std::move(body));
 }
@@ -207,10 +206,8 @@ void WriteHostFigures(const HostFigures* figures, JsonWriter* json) {
   IntOrNull(figures->p50_ms, json);
   json->Key("p99_ms");
   IntOrNull(figures->p99_ms, json);
-  json->Key("failing_since");
-  TimeOrNull(figures->failing_since, json);
-  json->Key("last_error");
-  figures->last_error.empty() ? json->Null() : json->String(figures->last_error);
+  TimeOrNull("failing_since", figures->failing_since, json);
+  TextOrNull("last_error", figures->last_error, json);
   json->EndObject();
 }
 

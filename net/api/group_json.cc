@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "broker/callback.h"
 #include "net/api/render.h"
 #include "net/api/replies.h"
@@ -12,20 +13,8 @@
 namespace notifyd {
 namespace {
 
-constexpr State kStates[] = {State::kHeld,      State::kScheduled, State::kReady,     State::kSending, State::kRetrying,
-                             State::kSucceeded, State::kFailed,    State::kCancelled, State::kExpired};
 /// Of a group without its members, and of one of those.
 constexpr size_t kBesideBytes = 16 << 10, kMemberBytes = 320;
-
-void TextOrNull(std::string_view key, std::string_view text, JsonWriter* json) {
-  json->Key(key);
-  text.empty() ? json->Null() : json->String(text);
-}
-
-void TimeOrNull(std::string_view key, bool set, WallTime time, JsonWriter* json) {
-  json->Key(key);
-  set ? json->String(FormatRfc3339(time)) : json->Null();
-}
 
 void WriteMember(const GroupView& view, size_t place, const Sight& sight, JsonWriter* json) {
   const GroupMember& member = view.record.members[place];
@@ -39,7 +28,7 @@ void WriteMember(const GroupView& view, size_t place, const Sight& sight, JsonWr
   member.settled() && member.status != 0 ? json->Uint(member.status) : json->Null();
   json->Key("attempts_made");
   json->Uint(member.attempts_made);
-  TimeOrNull("settled_at", member.settled(), member.settled_at, json);
+  TimeOrNull("settled_at", member.settled() ? member.settled_at : kWallNever, json);
   const Response* response = sight.bodies && place < view.responses.size() ? view.responses[place].get() : nullptr;
   if (response) {
     json->Key("response");
@@ -63,7 +52,7 @@ void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWrit
   if (view.gone || view.brief) return json->EndObject();
   json->Key("created_at");
   json->String(FormatRfc3339(group.created_at));
-  TimeOrNull("settled_at", group.was_settled(), group.settled_at, json);
+  TimeOrNull("settled_at", group.was_settled() ? group.settled_at : kWallNever, json);
   json->Key("caller");
   json->String(group.caller);
   json->Key("labels");
@@ -84,10 +73,11 @@ void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWrit
     json->Key("pending");
     json->Uint(group.pending());
   }
-  for (State state : kStates) {
+  for (size_t number = 0; number < view.counts.size(); ++number) {
+    const State state = static_cast<State>(number);
     if (listed && !IsSettled(state)) continue;
     json->Key(ToString(state));
-    json->Uint(view.counts[static_cast<size_t>(state)]);
+    json->Uint(view.counts[number]);
   }
   json->EndObject();
   if (!listed) {

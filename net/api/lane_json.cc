@@ -1,5 +1,6 @@
 #include "net/api/lane_json.h"
 
+#include "base/json_or_null.h"
 #include "broker/lane_limits.h"
 #include "net/api/fields.h"
 
@@ -159,8 +160,7 @@ void WriteLane(const LaneView& lane, JsonWriter* json) {
   json->EndObject();
   json->Key("in_flight");
   json->Uint(lane.in_flight);
-  json->Key("oldest_due_at");
-  lane.oldest_due ? json->String(FormatRfc3339(*lane.oldest_due)) : json->Null();
+  TimeOrNull("oldest_due_at", lane.oldest_due, json);
   json->Key("head_age_ms");
   lane.head_age_ms ? json->Int(*lane.head_age_ms) : json->Null();
   WriteSettings(lane.lane, lane.limits, json);

@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/base64.h"
 #include "base/bytes.h"
+#include "base/json_or_null.h"
 #include "base/json_tree.h"
 #include "base/utf8.h"
 #include "broker/callback.h"
@@ -88,10 +89,6 @@ Status ReadOfService(const Field& field, const JsonValue& value, Reading* readin
   return Bad(field, std::string(field.name()) + " has 1 to 100 of the characters A-Z, a-z, 0-9, '.', '_', ':' and '-'");
 }
 
-void TextOrNull(std::string_view text, JsonWriter* json) {
-  text.empty() ? json->Null() : json->String(text);
-}
-
 template <std::string FlowFields::*member>
 void ShowOfService(const Showing& showing, JsonWriter* json) {
   TextOrNull(showing.envelope.flow ? std::string_view((*showing.envelope.flow).*member) : std::string_view(), json);
@@ -101,15 +98,7 @@ void IntOrNull(const std::optional<int64_t>& value, JsonWriter* json) {
   value ? json->Int(*value) : json->Null();
 }
 
-void TimeOrNull(WallTime time, JsonWriter* json) {
-  time == kWallNever ? json->Null() : json->String(FormatRfc3339(time));
-}
-
 // ---- the payload
-
-bool DataGoesIntoQuery(Method method) {
-  return method == Method::kGet || method == Method::kHead || method == Method::kDelete;
-}
 
 /// Notes where the payload is too large.
 Status Limit(const Field& field, bool too_large, Reading* reading) {
@@ -122,17 +111,13 @@ Status Limit(const Field& field, bool too_large, Reading* reading) {
 Status ReadData(const Field& field, const JsonValue& value, Reading* reading) {
   NotifySpec& spec = reading->spec();
   std::string essence = spec.content_type_given ? MediaTypeEssence(spec.content_type) : "application/json";
-  bool form = essence == "application/x-www-form-urlencoded";
-  if (!form && essence != "application/json") {
+  if (essence != "application/x-www-form-urlencoded" && essence != "application/json") {
     constexpr const char* kTypes = "data is encoded as application/json or application/x-www-form-urlencoded; send other types as body";
     return Status(Code::kUnacceptable, kTypes, "/content_type");
   }
   spec.payload_kind = PayloadKind::kData;
   spec.payload = value.raw;
-  bool query = DataGoesIntoQuery(spec.method);
-  if (query && value.kind != Kind::kObject) return Bad(field, "with GET, HEAD and DELETE data must be an object: it goes into the query string");
-  if (!form && !query) return Limit(field, spec.payload.size() > reading->max_body_bytes, reading);
-  Result<WireRequest> wire = BuildWireRequest(spec, reading->max_body_bytes);
+  Result<WireParts> wire = SplitWireRequest(spec, reading->max_body_bytes);
   if (wire.ok() || wire.status().code() == Code::kTooLarge) return Limit(field, !wire.ok(), reading);
   return std::move(wire).status();
 }

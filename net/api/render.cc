@@ -1,5 +1,6 @@
 #include "net/api/render.h"
 
+#include "base/json_or_null.h"
 #include "broker/callback.h"
 #include "broker/flow.h"
 #include "net/api/notify_fields.h"
@@ -8,28 +9,18 @@
 namespace notifyd {
 namespace {
 
-void TextOrNull(std::string_view key, std::string_view text, JsonWriter* json) {
-  json->Key(key);
-  text.empty() ? json->Null() : json->String(text);
-}
-
-void TimeOrNull(std::string_view key, bool set, WallTime time, JsonWriter* json) {
-  json->Key(key);
-  set ? json->String(FormatRfc3339(time)) : json->Null();
-}
-
 /// What stands in the way of "when will it be sent": nothing while it is sent or settled.
 void NextAttempt(const NotifyView& view, JsonWriter* json) {
   const NotifyState& state = view.record->state;
   bool open = !IsSettled(view.state) && view.state != State::kSending;
   bool retrying = state.phase == Phase::kRetrying;
-  TimeOrNull("next_attempt_at", open && (retrying || state.due != kWallNever), retrying ? state.next_attempt_at : state.due, json);
+  TimeOrNull("next_attempt_at", !open ? kWallNever : retrying ? state.next_attempt_at : state.due, json);
 }
 
 void ItemFields(const SubmittedItem& item, JsonWriter* json) {
   json->Key("state");
   json->String(item.removed ? kRemoved : ToString(item.state));
-  if (!item.removed) TimeOrNull("due_at", item.due != kWallNever, item.due, json);
+  if (!item.removed) TimeOrNull("due_at", item.due, json);
   json->Key("lane");
   json->String(item.lane.name);
   json->Key("mode");
@@ -37,10 +28,6 @@ void ItemFields(const SubmittedItem& item, JsonWriter* json) {
 }
 
 }  // namespace
-
-void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json) {
-  time ? json->String(FormatRfc3339(*time)) : json->Null();
-}
 
 Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight, JsonWriter* json, std::string_view space) const {
   const NotifyRecord& record = *view.record;
@@ -59,7 +46,7 @@ Status Renderer::Notify(const NotifyView& view, bool listed, const Sight& sight,
   TextOrNull("reason", state.reason, json);
   json->Key("created_at");
   json->String(FormatRfc3339(record.created_at));
-  TimeOrNull("settled_at", IsSettled(view.state), state.settled_at, json);
+  TimeOrNull("settled_at", IsSettled(view.state) ? state.settled_at : kWallNever, json);
   NextAttempt(view, json);
   const NotifyShowing showing{.spec = *spec,
                               .envelope = *record.envelope,

@@ -41,7 +41,4 @@ class Renderer {
 /// A strong validator (RFC 9110 section 8.8.3) that moves with what users change, not with attempts.
 std::string ETagOf(const NotifyRecord& record);
 
-/// Writes the time as RFC 3339, or null where there is none.
-void TimeOrNull(const std::optional<WallTime>& time, JsonWriter* json);
-
 }  // namespace notifyd

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "net/api/alert_json.h"
 #include "net/api/group_json.h"
 #include "net/api/lane_json.h"
@@ -192,8 +193,7 @@ HttpResponse Replies::Of(const Explained& explained, const Sight&) const {
     json.EndObject();
   }
   json.EndArray();
-  json.Key("expected_at");
-  explained.expected_at ? json.String(FormatRfc3339(*explained.expected_at)) : json.Null();
+  TimeOrNull("expected_at", explained.expected_at, &json);
   json.EndObject();
   return JsonResponse(200, std::move(body));
 }

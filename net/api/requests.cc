@@ -1,5 +1,6 @@
 #include "net/api/requests.h"
 
+#include "base/media_type.h"
 #include "base/utf8.h"
 #include "broker/figures_events.h"
 #include "broker/flow.h"

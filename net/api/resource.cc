@@ -2,9 +2,10 @@
 
 #include <charconv>
 #include <cstdint>
-#include <cstdio>
 
 #include "base/ascii.h"
+#include "base/hex.h"
+#include "base/percent_encoding.h"
 #include "net/api/change.h"
 #include "net/api/steps.h"
 
@@ -27,16 +28,10 @@ std::optional<Fingerprint> PrintOfETag(std::string_view etag) {
   return print;
 }
 
-bool IsUnreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-}
-
 }  // namespace
 
 std::string ETagOfPrint(const Fingerprint& print) {
-  char tag[2 * kHexDigits + 3];
-  std::snprintf(tag, sizeof tag, "\"%016llx%016llx\"", static_cast<unsigned long long>(print.high), static_cast<unsigned long long>(print.low));
-  return tag;
+  return "\"" + HexOf(print.high) + HexOf(print.low) + "\"";
 }
 
 std::string ETagOfBytes(std::string_view bytes) {
@@ -64,19 +59,7 @@ Result<ResourceCondition> ConditionOf(const HttpRequest& request) {
 }
 
 std::string LocationOf(std::string_view collection, std::string_view name) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  std::string location(collection);
-  for (char c : name) {
-    if (IsUnreserved(c)) {
-      location += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      location += '%';
-      location += kHex[byte >> 4];
-      location += kHex[byte & 15];
-    }
-  }
-  return location;
+  return std::string(collection) + PercentEncoded(name);
 }
 
 HttpResponse ResourceResponse(int status, std::string body, std::string_view bytes, std::string location) {

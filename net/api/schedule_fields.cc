@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/json_or_null.h"
 #include "base/secrets.h"
 #include "broker/cron.h"
 #include "broker/spec.h"
@@ -45,7 +46,7 @@ constexpr JsonField<Schedule> kScheduleFields[] = {
        Result<Cron> cron = Cron::Parse(out->cron);
        return cron.ok() ? Status::Ok() : std::move(cron).status().Within(std::string(pointer));
      },
-     [](const Schedule& from, JsonWriter* json) { from.cron.empty() ? json->Null() : json->String(from.cron); }},
+     [](const Schedule& from, JsonWriter* json) { TextOrNull(from.cron, json); }},
     {"/every_ms",
      [](std::string_view pointer, const JsonValue& value, Schedule* out) {
        return ReadInt(value, pointer, kLeastEveryMs, kMaxDelayMs, &out->every_ms);

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "broker/spec.h"
 #include "net/api/problem.h"
 #include "net/api/render.h"
@@ -30,8 +31,7 @@ void WriteRun(const ScheduleRun& run, JsonWriter* json) {
   run.notify.value == 0 || run.event ? json->Null() : json->String(run.notify.ToString());
   json->Key("event");
   run.event ? json->String(run.notify.ToString()) : json->Null();
-  json->Key("reason");
-  run.reason.empty() ? json->Null() : json->String(run.reason);
+  TextOrNull("reason", run.reason, json);
   json->Key("count");
   json->Uint(run.count);
   json->EndObject();
@@ -99,8 +99,7 @@ class ScheduleShower {
     if (said.publishes()) {
       json->Key("topic");
       json->String(said.topic);
-      json->Key("key");
-      said.key.empty() ? json->Null() : json->String(said.key);
+      TextOrNull("key", said.key, json);
     }
     for (const NotifyField& field : NotifyFields()) {
       if (!(said.publishes() ? IsOfPublish(field) : IsOfSchedule(field)) || ((listed || !sight_.bodies) && !field.listed)) continue;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/authority.h"
+#include "base/json_or_null.h"
 #include "base/json_tree.h"
 #include "net/api/fields.h"
 #include "net/api/figures_json.h"
@@ -20,10 +21,6 @@ using Kind = JsonValue::Kind;
 constexpr size_t kMaxPointerBytes = 255, kMaxHostHeaderBytes = 260;
 constexpr int64_t kLeastTtlMs = 1'000, kMostTtlMs = 3'600'000;
 constexpr int64_t kHourMs = 3'600'000, kYearMs = 366LL * 24 * kHourMs;
-
-void TextOrNull(const std::string& text, JsonWriter* json) {
-  text.empty() ? json->Null() : json->String(text);
-}
 
 template <class T>
 Status ReadNumber(const JsonValue& value, std::string_view pointer, int64_t least, int64_t most, T* out) {
@@ -234,16 +231,13 @@ void WriteInstance(const InstanceView& instance, JsonWriter* json) {
   json->String(kStates[static_cast<size_t>(InstanceStateOf(instance.settings, instance.breaker))]);
   json->Key("in_flight");
   json->Uint(instance.in_flight);
-  json->Key("expires_at");
-  TimeOrNull(instance.gone_at, json);
+  TimeOrNull("expires_at", instance.gone_at, json);
   json->Key("breaker");
   json->BeginObject();
   json->Key("state");
   json->String(ToString(instance.breaker));
-  json->Key("open_since");
-  TimeOrNull(instance.open_since, json);
-  json->Key("next_probe");
-  TimeOrNull(instance.next_probe, json);
+  TimeOrNull("open_since", instance.open_since, json);
+  TimeOrNull("next_probe", instance.next_probe, json);
   json->EndObject();
   json->Key("figures");
   WriteHostFigures(instance.figures.get(), json);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/json_or_null.h"
 #include "base/json_tree.h"
 #include "broker/lane_limits.h"
 #include "broker/namespace_settings.h"
@@ -255,8 +256,7 @@ void WriteKeys(const NamespaceRow& row, JsonWriter* json) {
     json->String(ToString(key.kind));
     json->Key("created_at");
     json->String(FormatRfc3339(key.created_at));
-    json->Key("valid_until");
-    key.valid_until == kWallNever ? json->Null() : json->String(FormatRfc3339(key.valid_until));
+    TimeOrNull("valid_until", key.valid_until, json);
     json->Key("public_key");
     key.kind == SigningKind::kEd25519 ? json->String(FormatPublicKey(key.secret)) : json->Null();
     json->EndObject();
@@ -304,8 +304,7 @@ void WriteSpace(const NamespaceRow& row, const SpaceSight& sight, JsonWriter* js
   json->Key("created_at");
   json->String(FormatRfc3339(row.created_at));
   if (sight.of_cluster) {
-    json->Key("member");
-    sight.member.empty() ? json->Null() : json->String(sight.member);
+    TextOrNull("member", sight.member, json);
   }
   json->Key("awake");
   sight.figures ? json->Bool(sight.figures->awake) : json->Null();

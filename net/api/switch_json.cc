@@ -1,5 +1,6 @@
 #include "net/api/switch_json.h"
 
+#include "base/json_or_null.h"
 #include "broker/lane_limits.h"
 #include "net/api/fields.h"
 #include "net/api/figures_json.h"
@@ -129,10 +130,8 @@ void WriteHost(const HostView& host, JsonWriter* json) {
   json->BeginObject();
   json->Key("state");
   json->String(ToString(host.breaker));
-  json->Key("open_since");
-  host.open_since ? json->String(FormatRfc3339(*host.open_since)) : json->Null();
-  json->Key("next_probe");
-  host.next_probe ? json->String(FormatRfc3339(*host.next_probe)) : json->Null();
+  TimeOrNull("open_since", host.open_since, json);
+  TimeOrNull("next_probe", host.next_probe, json);
   json->EndObject();
   json->Key("figures");
   WriteHostFigures(host.figures.get(), json);

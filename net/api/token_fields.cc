@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/json_or_null.h"
 #include "net/api/fields.h"
 
 namespace notifyd {
@@ -75,13 +76,15 @@ void ShowPrefixes(const TokenSettings& from, JsonWriter* json) {
 }
 
 constexpr TokenField kFields[] = {
-    {"/name", [](std::string_view pointer, const JsonValue& value,
-                 TokenSettings* out) { return ReadText(value, pointer, 1, kMostNameBytes, &out->name); },
+    {"/name",
+     [](std::string_view pointer, const JsonValue& value, TokenSettings* out) { return ReadText(value, pointer, 1, kMostNameBytes, &out->name); },
      [](const TokenSettings& from, JsonWriter* json) { json->String(from.name); }},
     {"/namespaces", ReadNamespaces, ShowNamespaces},
     {"/scopes", ReadScopes, ShowScopes},
-    {"/caller", [](std::string_view pointer, const JsonValue& value,
-                   TokenSettings* out) { return ReadText(value, pointer, 1, kMostNameBytes, &out->grant.caller.emplace()); },
+    {"/caller",
+     [](std::string_view pointer, const JsonValue& value, TokenSettings* out) {
+       return ReadText(value, pointer, 1, kMostNameBytes, &out->grant.caller.emplace());
+     },
      [](const TokenSettings& from, JsonWriter* json) { from.grant.caller ? json->String(*from.grant.caller) : json->Null(); }},
     {"/cidrs", ReadCidrs, ShowCidrs},
     {"/lanes", ReadPrefixes<&Grant::lanes>, ShowPrefixes<&Grant::lanes>},
@@ -96,9 +99,7 @@ constexpr TokenField kFields[] = {
      [](std::string_view pointer, const JsonValue& value, TokenSettings* out) {
        return ReadTime(value, pointer, "lies beyond the year 9999", &out->grant.expires_at.emplace());
      },
-     [](const TokenSettings& from, JsonWriter* json) {
-       from.grant.expires_at ? json->String(FormatRfc3339(*from.grant.expires_at)) : json->Null();
-     }},
+     [](const TokenSettings& from, JsonWriter* json) { TimeOrNull(from.grant.expires_at, json); }},
     {"/signing", [](std::string_view pointer, const JsonValue& value, TokenSettings* out) { return ReadBool(value, pointer, &out->signing); },
      [](const TokenSettings& from, JsonWriter* json) { json->Bool(from.signing); }},
     {"/disabled", [](std::string_view pointer, const JsonValue& value, TokenSettings* out) { return ReadBool(value, pointer, &out->disabled); },
@@ -128,7 +129,7 @@ std::string TokenDocument(const TokenSettings& settings) {
 void WriteToken(const TokenRow& row, const std::optional<WallTime>& used_at, const std::string* text, JsonWriter* json) {
   auto time = [&](const char* key, const std::optional<WallTime>& at) {
     json->Key(key);
-    at ? json->String(FormatRfc3339(*at)) : json->Null();
+    TimeOrNull(at, json);
   };
   json->BeginObject();
   json->Key("id");

@@ -6,6 +6,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/json_or_null.h"
 #include "broker/callback.h"
 #include "broker/spec.h"
 #include "net/api/problem.h"
@@ -23,10 +24,6 @@ void WriteId(std::string_view key, NotifyId id, JsonWriter* json) {
 void WriteCount(std::string_view key, const std::optional<uint64_t>& count, JsonWriter* json) {
   json->Key(key);
   count ? json->Uint(*count) : json->Null();
-}
-void WriteText(std::string_view key, std::string_view text, JsonWriter* json) {
-  json->Key(key);
-  text.empty() ? json->Null() : json->String(text);
 }
 /// Said of duplicates alone, as of notifies.
 void WriteDuplicate(bool duplicate, JsonWriter* json) {
@@ -205,15 +202,14 @@ class TopicShower {
     json->String(record.topic);
     json->Key("published_at");
     json->String(FormatRfc3339(record.published_at));
-    json->Key("due_at");
-    record.due_at ? json->String(FormatRfc3339(*record.due_at)) : json->Null();
+    TimeOrNull("due_at", record.due_at, json);
     json->Key("caller");
     json->String(record.caller);
-    WriteText("key", record.key, json);
+    TextOrNull("key", record.key, json);
     json->Key("labels");
     WriteLabels(record.labels.empty() ? nullptr : &record.labels, json);
     WriteCount("matched", event.matched, json);
-    WriteText("content_type", record.content_type, json);
+    TextOrNull("content_type", record.content_type, json);
     if (listed || !sight_.bodies) return;
     auto payload = [&](std::string_view key, PayloadKind kind) {
       json->Key(key);

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <utility>
 
-#include "base/ascii.h"
 #include "base/base64.h"
 #include "base/ids.h"
 #include "base/json.h"
@@ -231,20 +230,6 @@ std::string StatsYaml(const AnswerDocument& stats, const ServerFigures& figures,
                            {"os", system.version},
                            {"platform", system.machine}});
   return Yaml(rows);
-}
-
-std::string PercentEncoded(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    if (IsDigit(c) || (LowerAscii(c) >= 'a' && LowerAscii(c) <= 'z') || c == '-' || c == '_' || c == '.') {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
-  }
-  return out;
 }
 
 }  // namespace notifyd

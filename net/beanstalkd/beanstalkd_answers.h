@@ -66,7 +66,4 @@ std::string StatsYaml(const AnswerDocument& stats, const ServerFigures& figures,
 using YamlRows = std::vector<std::pair<std::string_view, std::string>>;
 std::string Yaml(const YamlRows& rows);
 
-/// As a part of a path, or of a query.
-std::string PercentEncoded(std::string_view text);
-
 }  // namespace notifyd

@@ -5,6 +5,7 @@
 
 #include "base/base64.h"
 #include "base/log.h"
+#include "base/percent_encoding.h"
 #include "base/utf8.h"
 #include "net/access/principal.h"
 #include "net/beanstalkd/beanstalkd_answers.h"

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
+#include "base/percent_encoding.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
@@ -73,24 +74,19 @@ bool IsCallerName(std::string_view name) {
 
 /// May stand in the query of a URL as it is (RFC 3986 section 3.4).
 bool IsQueryChar(char c) {
-  return IsDigit(c) || (LowerAscii(c) >= 'a' && LowerAscii(c) <= 'z') || std::string_view("-._~!$&'()*+,;=:@/?").find(c) != std::string_view::npos;
+  return IsUnreserved(c) || std::string_view("!$&'()*+,;=:@/?").find(c) != std::string_view::npos;
 }
 
 /// The URL with the data behind it, as the old daemon appended it to a GET: in front of a fragment, which is not sent.
 std::string WithQuery(std::string_view url, std::string_view data) {
-  constexpr char kHex[] = "0123456789ABCDEF";
   const size_t fragment = std::min(url.find('#'), url.size());
   std::string out(url.substr(0, fragment));
   out.push_back(out.find('?') == std::string::npos ? '?' : '&');
   for (size_t i = 0; i < data.size(); ++i) {
     const char c = data[i];
     const bool escape = c == '%' && i + 2 < data.size() && HexDigit(data[i + 1]) >= 0 && HexDigit(data[i + 2]) >= 0;
-    if (escape || IsQueryChar(c)) {
-      out.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
+    if (escape || IsQueryChar(c)) out.push_back(c);
+    else AppendPercentEncoded(c, &out);
   }
   return out.append(url.substr(fragment));
 }

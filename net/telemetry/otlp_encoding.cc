@@ -1,8 +1,8 @@
 #include "net/telemetry/otlp_encoding.h"
 
 #include <charconv>
-#include <cstdio>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/json_tree.h"
 #include "base/protobuf_writer.h"
@@ -12,12 +12,6 @@ namespace {
 
 constexpr const char* kScope = "notifyd";
 constexpr uint64_t kStatusError = 2;
-
-std::string HexOf(uint64_t id) {
-  char hex[17];
-  std::snprintf(hex, sizeof hex, "%016llx", static_cast<unsigned long long>(id));
-  return hex;
-}
 
 // ---- protobuf
 

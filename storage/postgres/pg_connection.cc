@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "storage/postgres/pg_dsn.h"
@@ -280,10 +281,7 @@ Result<uint64_t> PgConnection::Estimate(const std::string& query) {
 }
 
 std::string PgLiteral(std::string_view bytes) {
-  std::string literal = "decode('";
-  for (char byte : bytes)
-    for (int shift : {4, 0}) literal += "0123456789abcdef"[static_cast<uint8_t>(byte) >> shift & 15];
-  return literal + "', 'hex')";
+  return "decode('" + HexOf(bytes) + "', 'hex')";
 }
 
 Result<bool> NamesNoStandby(PgConnection* connection) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string_view>
 
+#include "base/joined.h"
 #include "base/log.h"
 #include "storage/postgres/pg_size.h"
 #include "storage/postgres/pg_tables.h"
@@ -53,12 +54,6 @@ constexpr char kFoldCount[] =
     "$1::bytea AND n > $4::bigint AND n <= $2::bigint";
 constexpr char kDue[] = "SELECT hour, k FROM removals WHERE hour < $1 AND (hour, k) > ($3, $4) ORDER BY hour, k LIMIT $2";
 constexpr char kDone[] = "DELETE FROM removals r USING unnest($1::bigint[], $2::bytea[]) AS u (hour, k) WHERE r.hour = u.hour AND r.k = u.k";
-
-std::string Joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
-  return all;
-}
 
 }  // namespace
 
@@ -221,7 +216,8 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
       }
     }
     if (over.empty()) continue;
-    auto gone = connection->Run(kRemove[static_cast<size_t>(table)], PgParams().BytesArray(over).Bytes(Joined(places)).Bytes(Joined(writers)));
+    auto gone =
+        connection->Run(kRemove[static_cast<size_t>(table)], PgParams().BytesArray(over).Bytes(Joined(places, " ")).Bytes(Joined(writers, " ")));
     if (!gone.ok()) return std::move(gone).status();
     removed_ += static_cast<uint64_t>(gone->size());
     // Written since, or moved alone (storage/postgres/pg_compactor.h): it is looked at again.

@@ -1,20 +1,11 @@
 // The bytes that are kept of a group, and of what became of a member: golden, since older ones must be read for ever.
 #include <catch2/catch.hpp>
 
+#include "base/hex.h"
 #include "broker/group_records.h"
 
 namespace notifyd {
 namespace {
-
-std::string Hex(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char c : bytes) {
-    text += kDigits[c >> 4];
-    text += kDigits[c & 15];
-  }
-  return text;
-}
 
 constexpr const char* kGolden =
     "01ff0780897a0473686f7002e8070b687474703a2f2f682f63620b687474703a2f2f682f636204683a38300901016b0176016101740305c80101c801"
@@ -49,7 +40,7 @@ bool Same(const GroupMember& a, const GroupMember& b) {
 TEST_CASE("group records: golden bytes, read back whole") {
   const GroupRecord group = Whole();
   const std::string bytes = EncodeGroup(group);
-  CHECK(Hex(bytes) == kGolden);
+  CHECK(HexOf(bytes) == kGolden);
   Result<GroupRecord> read = DecodeGroup(bytes);
   REQUIRE(read.ok());
   CHECK(read->created_at == group.created_at);
@@ -83,7 +74,7 @@ TEST_CASE("group records: what is at its default takes no room") {
   group.caller = "c";
   group.members.resize(2);
   const std::string bytes = EncodeGroup(group);
-  CHECK(Hex(bytes) == "01000a0163020101");
+  CHECK(HexOf(bytes) == "01000a0163020101");
   Result<GroupRecord> read = DecodeGroup(bytes);
   REQUIRE(read.ok());
   CHECK_FALSE(read->was_settled());
@@ -117,14 +108,14 @@ TEST_CASE("group records: a record that is cut off anywhere, or of another versi
 TEST_CASE("group records: items of the agenda") {
   GroupOutcome outcome{{7}, 300, {Phase::kCancelled, 0, 2, {1'000'000}, "cancelled", {}, {}}};
   const std::string bytes = EncodeOutcome(outcome);
-  CHECK(Hex(bytes) == "01010000000000000007ac0207000280897a0963616e63656c6c6564");
+  CHECK(HexOf(bytes) == "01010000000000000007ac0207000280897a0963616e63656c6c6564");
   std::optional<GroupOutcome> read = DecodeOutcome(bytes);
   REQUIRE(read);
   CHECK(read->group == NotifyId{7});
   CHECK(read->place == 300);
   CHECK(Same(read->member, outcome.member));
-  CHECK(Hex(AdvanceItem({7}, /*by_request=*/false)) == "01020000000000000007");
-  CHECK(Hex(AdvanceItem({7}, /*by_request=*/true)) == "0102000000000000000701");
+  CHECK(HexOf(AdvanceItem({7}, /*by_request=*/false)) == "01020000000000000007");
+  CHECK(HexOf(AdvanceItem({7}, /*by_request=*/true)) == "0102000000000000000701");
   CHECK_FALSE(DecodeOutcome(AdvanceItem({7}, /*by_request=*/false)));
   CHECK(GroupOfKey(GroupKey({77})) == NotifyId{77});
 }

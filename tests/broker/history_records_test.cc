@@ -1,20 +1,11 @@
 // The bytes that are kept of a history: golden, since older ones must be read for as long as they are kept.
+#include "base/hex.h"
 #include "broker/history_records.h"
 
 #include <catch2/catch.hpp>
 
 namespace notifyd {
 namespace {
-
-std::string HexOf(std::string_view bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char c : bytes) {
-    text += kDigits[c >> 4];
-    text += kDigits[c & 15];
-  }
-  return text;
-}
 
 SpanCounts Counts() {
   SpanCounts counts;
