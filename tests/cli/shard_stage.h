@@ -197,11 +197,6 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     tables.Set(std::make_shared<const AccessTable>(table));
     if (shard) loop.Post([this] { shard->TableChanged(); });
   }
-  void DropRow(const std::string& name) {
-    AccessTable table = *tables.Get();
-    table.PutNamespace(name, nullptr);
-    tables.Set(std::make_shared<const AccessTable>(table));
-  }
   void Run() {
     thread_ = std::thread([this] { loop.Run(); });
   }

@@ -24,9 +24,13 @@ class SimClock {
   int64_t WhenWall(WallTime wall) const { return When(wall.ms, wall == kWallNever, offsets_.rbegin()->second); }
   int64_t WhenMono(MonoTime mono) const { return When(mono.ms, mono == kMonoNever, mono_offset_); }
 
-  /// The lowest and the highest that the wall clock showed from `from` to `to`.
-  int64_t LowestWall(int64_t from, int64_t to) const { return Extreme(from, to, -1); }
-  int64_t HighestWall(int64_t from, int64_t to) const { return Extreme(from, to, 1); }
+  /// The highest that the wall clock showed from `from` to `to`.
+  int64_t HighestWall(int64_t from, int64_t to) const {
+    int64_t highest = std::max(WallAt(from).ms, WallAt(to).ms);
+    for (auto it = offsets_.upper_bound(from); it != offsets_.end() && it->first <= to; ++it)
+      highest = std::max({highest, it->first + it->second, it->first + std::prev(it)->second});
+    return highest;
+  }
 
   static constexpr int64_t kNever = INT64_MAX;
 
@@ -35,14 +39,6 @@ class SimClock {
 
   WallTime WallAt(int64_t t) const { return {t + std::prev(offsets_.upper_bound(t))->second}; }
   int64_t When(int64_t time, bool never, int64_t offset) const { return never ? kNever : std::max(t_, time - offset); }
-  int64_t Extreme(int64_t from, int64_t to, int sign) const {
-    int64_t best = std::max(sign * WallAt(from).ms, sign * WallAt(to).ms);
-    for (auto it = offsets_.upper_bound(from); it != offsets_.end() && it->first <= to; ++it) {
-      best = std::max(best, sign * (it->first + it->second));
-      best = std::max(best, sign * (it->first + std::prev(it)->second));
-    }
-    return sign * best;
-  }
 
   int64_t t_ = 0;
   int64_t mono_offset_ = 0;

@@ -36,7 +36,6 @@ class Receiver : public Sender {
   int64_t NextAt() const { return steps_.empty() ? SimClock::kNever : steps_.begin()->first.first; }
   /// From now on every host answers well and soon.
   void Heal() { healed_ = true; }
-  bool healed() const { return healed_; }
   size_t in_flight() const { return in_flight_; }
   HostKind KindOf(const std::string& host) const;
   static std::string HostName(size_t index) { return "h" + std::to_string(index) + ".test:80"; }
