@@ -349,6 +349,21 @@ TEST_CASE("README.md: its five lines let another machine in, as they stand") {
   CHECK(seen[0].body == R"({"order":1})");
 }
 
+TEST_CASE("documents: what they say stands in a file of ours stands there") {
+  // `Name` in `file`, and "the beginning of a test's name ..." in `file`.
+  static const std::regex place(R"re((?:`([A-Za-z_]+)`|"([^"`|]+?)(?:,? \.\.\.)?") in `([a-z_/0-9]+\.(?:cc|h|mjs|py))`)re");
+  size_t places = 0;
+  for (const std::string& page : Pages()) {
+    const std::string text = ProjectFile(page);
+    for (std::sregex_iterator it(text.begin(), text.end(), place), end; it != end; ++it, ++places) {
+      INFO(page << ": " << it->str());
+      const std::string name = (*it)[1].matched ? (*it)[1] : (*it)[2];
+      CHECK(ProjectFile((*it)[3]).find(name) != std::string::npos);
+    }
+  }
+  CHECK(places > 100);
+}
+
 TEST_CASE("documents: files and headings that they link to exist") {
   size_t headings = 0;
   for (const std::string& page : Pages()) {
