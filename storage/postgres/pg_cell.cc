@@ -87,8 +87,7 @@ Status PgCell::PrepareNow() {
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
     auto learned = connection->Run(kPgLearnCell, PgParams().Bytes(name()).Bytes(EncodeId(*id)));
     if (!learned.ok()) return std::move(learned).status();
-    return connection->TakeWarning() ? Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby")
-                                     : Status::Ok();
+    return connection->TakeWarning();
   }));
   // As it is by now: another member may have been the first.
   known = KnownId(home_, name());

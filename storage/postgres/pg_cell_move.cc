@@ -72,10 +72,6 @@ constexpr const char* kEmpties[] = {PG_EMPTY("kv_hot"),  PG_EMPTY("kv_notifies")
 #undef PG_EMPTY
 constexpr char kEmptyWake[] = "DELETE FROM kv_main WHERE k = $1";
 
-Status Warned() {
-  return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
-}
-
 Status Outdated(const char* detail) {
   return Status(Code::kConflict, detail);
 }
@@ -89,7 +85,8 @@ Status InTransaction(PgConnection* connection, bool synced, const std::function<
     return done;
   }
   NOTIFYD_TRY(connection->RunScript("COMMIT"));
-  return connection->TakeWarning() && synced ? Warned() : Status::Ok();
+  Status warned = connection->TakeWarning();
+  return synced ? warned : Status::Ok();
 }
 
 Status RunOne(PgConnection* connection, const char* sql, const PgParams& params) {
@@ -216,14 +213,14 @@ Status PgCellMover::LookAt(const CellWish& wish, Move* move, CellStep* step) {
     NOTIFYD_TRY(MustBe(from, kRenumberGone, PgParams().Int(wish.number).Int(gone).Int(number), "it was taken over meanwhile"));
     auto copy = to->Run(kRenumberCopy, PgParams().Int(wish.number).Int(gone).Int(number));
     if (!copy.ok()) return std::move(copy).status();
-    if (from->TakeWarning() || to->TakeWarning()) return Warned();
+    for (PgConnection* each : {from, to}) NOTIFYD_TRY(each->TakeWarning());
     step->more = copy->size() > 0;
     gone = number;
   }
   if (step->more) return Status::Ok();
   // It went where it is not to go any more, or what went there is not whole: all of it is here.
   NOTIFYD_TRY(RunOne(from, kPgSettle, PgParams().Int(wish.number).Int(gone)));
-  return from->TakeWarning() ? Warned() : Status::Ok();
+  return from->TakeWarning();
 }
 
 // ---- copying
@@ -254,7 +251,7 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
     if (wish.from == kHomeCell) NOTIFYD_TRY(Draw(home, wish.number, &move->number));
     // Whatever becomes of it, one of the two is to be cleaned of it.
     for (const std::string& cell : {wish.from, wish.to}) NOTIFYD_TRY(RunOne(home, kPgLeaveOver, PgParams().Int(wish.number).Bytes(cell)));
-    return home->TakeWarning() ? Warned() : Status::Ok();
+    return home->TakeWarning();
   });
   if (!drawn.ok()) return drawn;
   PgParams arrives = std::move(PgParams().Int(wish.number).Int(move->number).Bytes(wish.from));

@@ -45,8 +45,8 @@ Result<PgRows> PgCluster::Run(const std::function<Result<PgRows>(PgConnection*)>
     connection_ = *std::move(opened);
   }
   Result<PgRows> rows = ask(connection_.get());
-  if (rows.ok() && connection_->TakeWarning())
-    rows = Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  if (rows.ok())
+    if (Status warned = connection_->TakeWarning(); !warned.ok()) rows = std::move(warned);
   if (rows.ok()) return rows;
   if (connection_->sqlstate() == kPgHeld || connection_->sqlstate() == kPgFenced) return Status(Code::kConflict, rows.status().detail());
   connection_.reset();

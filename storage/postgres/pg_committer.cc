@@ -479,12 +479,12 @@ void PgCommitter::Take(Line* line, const PGresult* result) {
 /// The transaction's end is there, one way or the other.
 void PgCommitter::Finish(Line* line) {
   const std::shared_ptr<Sent> sent = line->flight.front();
-  const bool warned = line->connection->TakeWarning();
-  if (line->error.ok() && !warned) {
+  const Status warned = line->connection->TakeWarning();
+  if (line->error.ok()) line->error = warned;
+  if (line->error.ok()) {
     line->flight.pop_front();
     return Succeed(line, sent);
   }
-  if (line->error.ok()) return Lose(line, Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby"));
   const Code code = line->error.code();
   if (code == Code::kUnavailable || code == Code::kDiskFull) return Lose(line, line->error);
   Fail(line->error);

@@ -182,6 +182,11 @@ void PgConnection::TakeNotice(void* self, const PGresult* notice) {
        {"left_out", left_out}});
 }
 
+Status PgConnection::TakeWarning() {
+  if (!std::exchange(warned_, false)) return Status::Ok();
+  return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+}
+
 Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& options, int most_ms) {
   const std::string silent_ms = std::to_string(most_ms > 0 ? most_ms : kSilentMs);
   // What stands before the DSN it may change, what stands behind it not. A server that is gone without a word is noticed within some seconds.
@@ -199,7 +204,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
     return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)));
   }
   if (Status status = connection->SetUp(options, most_ms); !status.ok()) return status;
-  connection->TakeWarning();
+  connection->warned_ = false;
   return connection;
 }
 

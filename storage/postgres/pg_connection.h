@@ -115,8 +115,9 @@ class PgConnection {
   /// The SQLSTATE of the error that Run or RunScript gave last.
   const std::string& sqlstate() const { return sqlstate_; }
   bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
-  /// Whether the server warned since it was asked: a COMMIT that did not wait for its standby says it by no other means. Not of ids that run out.
-  bool TakeWarning() { return std::exchange(warned_, false); }
+  /// Error: kUnavailable: the server warned since this was asked last. A COMMIT that did not wait for its standby says it by no other means. Warnings
+  /// of ids that run out do not count.
+  Status TakeWarning();
 
   PGconn* raw() const { return raw_.get(); }
   /// What the server said of `result`, in one line; null: of the connection.

@@ -281,7 +281,7 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
       idle_.pop_back();
     }
     const bool there = IsThere(connection.get());
-    connection->TakeWarning();  // of nobody's commit
+    Status of_no_commit = connection->TakeWarning();
     if (there) return connection;
   }
   auto opened = PgConnection::Open(options_);

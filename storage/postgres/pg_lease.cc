@@ -88,7 +88,8 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   auto rows = Run(ask);
   if (!rows.ok() && connection_->sqlstate() == kPgFenced) return {OwnerAnswer::kNo, {}};
   // What was changed counts only where its COMMIT waited for what it was to wait for.
-  if (rows.ok() && connection_->TakeWarning()) rows = Status(Code::kUnavailable, "PostgreSQL warned at a commit");
+  if (rows.ok())
+    if (Status warned = connection_->TakeWarning(); !warned.ok()) rows = std::move(warned);
   // It was on as the connection was made, and may be switched off at any time.
   const bool tells = ask.kind == OwnerAsk::Kind::kRenew || ask.kind == OwnerAsk::Kind::kLook;
   if (rows.ok() && tells && rows->size() > 0 && rows->Int(0, PQnfields(rows->raw()) - 1) == 0) rows = Status(Code::kUnavailable, kPgNoFsync);

@@ -51,8 +51,7 @@ class Holder {
       return done;
     }
     NOTIFYD_TRY(connection_->RunScript("COMMIT"));
-    if (connection_->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
-    return Status::Ok();
+    return connection_->TakeWarning();
   }
 
  private:

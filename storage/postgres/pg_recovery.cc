@@ -84,13 +84,13 @@ void PgCommitter::Acquire(Line* line) {
 /// The answer is there, and counts where its own COMMIT came without a warning. What is missing is sent again.
 void PgCommitter::Acquired(Line* line) {
   line->acquiring = false;
-  const bool warned = line->connection->TakeWarning();
+  const Status warned = line->connection->TakeWarning();
+  if (line->error.ok()) line->error = warned;
   if (!line->error.ok()) {
     const Code code = line->error.code();
     if (code == Code::kUnavailable || code == Code::kDiskFull) return Lose(line, line->error);
     return Fail(line->error);
   }
-  if (warned) return Lose(line, Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby"));
   PassCrashPoint(CrashPoint::kPgAfterAcquire);
   for (const auto& [number, epoch, n] : line->acquired) {
     auto unit = line->holding.find(number);

@@ -424,7 +424,7 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
     return store;
   }
   NOTIFYD_TRY(connection->RunScript("COMMIT"));
-  if (connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned as the schema was made: it may not have reached a standby");
+  NOTIFYD_TRY(connection->TakeWarning());
   return store;
 }
 

@@ -19,8 +19,9 @@ const char* PgAcquireStatement(const PostgresOptions& options) {
 Result<PgRows> AcquirePgUnits(PgConnection* connection, const PostgresOptions& options, const OwnerWord& word, const std::vector<int64_t>& units) {
   const PgParams params = std::move(PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints(units));
   auto rows = connection->Run(PgAcquireStatement(options), params);
-  if (rows.ok() && rows->size() != static_cast<int>(units.size())) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
-  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  if (!rows.ok()) return rows;
+  if (rows->size() != static_cast<int>(units.size())) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
+  NOTIFYD_TRY(connection->TakeWarning());
   return rows;
 }
 

@@ -308,8 +308,9 @@ Result<PgRows> PgStore::Impl::Acquire(PgConnection* connection, NamespaceNumber 
   auto drawn = claim(number);
   if (!drawn.ok()) return std::move(drawn).status();
   auto rows = connection->Run(kPgClaim, PgParams().Int(*drawn).Bytes(EncodeIncarnation(word.incarnation)).Int(number));
-  if (rows.ok() && rows->size() != 1) return Status(Code::kCorrupt, "the cell is damaged: a unit was not claimed");
-  if (rows.ok() && connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+  if (!rows.ok()) return rows;
+  if (rows->size() != 1) return Status(Code::kCorrupt, "the cell is damaged: a unit was not claimed");
+  NOTIFYD_TRY(connection->TakeWarning());
   return rows;
 }
 
@@ -340,8 +341,8 @@ Status PgStore::Impl::CheckTransit(NamespaceNumber number) {
       return Status(Code::kNotFound, "the namespace is on its way to another cell");
     auto settled = connection->Run(kPgSettle, PgParams().Int(number).Int(transit->Int(0, 0)));
     if (!settled.ok()) return std::move(settled).status();
-    if (connection->TakeWarning() || settled->size() == 0)
-      return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+    NOTIFYD_TRY(connection->TakeWarning());
+    if (settled->size() == 0) return Status(Code::kUnavailable, "the namespace is on its way to another cell");
     PassCrashPoint(CrashPoint::kCellActive);
     return Status::Ok();
   });
@@ -468,7 +469,7 @@ Result<int64_t> PgStore::Claim(NamespaceNumber number) {
         connection->Run(sql, PgParams().Int(static_cast<int64_t>(word.epoch)).Bytes(EncodeIncarnation(word.incarnation)).Ints({int64_t{number}}));
     if (!rows.ok()) return std::move(rows).status();
     if (rows->size() != 1) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
-    if (connection->TakeWarning()) return Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby");
+    if (Status warned = connection->TakeWarning(); !warned.ok()) return warned;
     claim = rows->Int(0, 4);
     return Status::Ok();
   }));
@@ -563,8 +564,7 @@ Status PgStore::Clean(NamespaceNumber number) {
     for (const PgStatement& statement : statements)
       if (auto done = connection->Run(statement.sql, statement.params); !done.ok()) return std::move(done).status();
     NOTIFYD_TRY(connection->RunScript("COMMIT"));
-    return connection->TakeWarning() ? Status(Code::kUnavailable, "PostgreSQL warned at a commit: it may not have reached the standby")
-                                     : Status::Ok();
+    return connection->TakeWarning();
   });
 }
 
