@@ -117,7 +117,7 @@ void PgCell::RemoveEnded(bool removes) {
 /// Requests for what lies there are refused meanwhile, so it may be that nobody else does: of a namespace that was made since, for one.
 void PgCell::LookAgain() {
   if (!store_ || !down_ || !Prepare().ok()) return;
-  // By a connection of its own: those that there are may be of a server that stands still, which nothing tells from one that thinks.
+  // By a connection of its own: those that there are may be of a server that stands still, and take longer to say so.
   if (PgConnection::Open(options_.postgres, kStatementMostMs).ok()) down_ = false;
 }
 

@@ -160,6 +160,14 @@ void PgCommitter::Lead(const PgStand& registry) {
   registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
 }
 
+void PgCommitter::Doubt() {
+  {
+    std::lock_guard lock(mutex_);
+    doubted_ = true;
+  }
+  Wake();
+}
+
 void PgCommitter::GiveUp(const Status& status) {
   {
     std::lock_guard lock(mutex_);
@@ -194,6 +202,7 @@ void PgCommitter::Run() {
   for (;;) {
     const bool stopping = TakeArrived();
     ForgetSome();
+    CheckAnswers();
     for (const auto& line : lines_)
       if (!failed_) Work(line.get());
     if (failed_) DropAll();
@@ -432,7 +441,7 @@ void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
   for (const PgStatement& statement : sent->statements) sent_all = sent_all && send(statement.sql, statement.params);
   sent_all = sent_all && PQpipelineSync(raw) == 1;
   sent->sent_at = ++moment_;
-  sent->began = Clock::now();
+  sent->began = line->heard_at = Clock::now();
   line->flight.push_back(sent);
   if (!sent_all) return Lose(line, line->connection->StatusOf(nullptr));
   PassCrashPoint(CrashPoint::kPgAfterSend);
@@ -441,6 +450,7 @@ void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
 // ---- answers
 
 void PgCommitter::Receive(Line* line) {
+  line->heard_at = Clock::now();
   PGconn* raw = line->connection->raw();
   if (PQconsumeInput(raw) == 0) return Lose(line, line->connection->StatusOf(nullptr));
   int ends = 0;  // of a statement's results; two of them in a row: nothing more is there

@@ -162,6 +162,8 @@ class PgCommitter {
   /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
   /// some tenths of a second at most, until it has. Any thread. Errors: kUnavailable: not yet; PgStatus's.
   Status CheckIsThere(PgConnection* connection);
+  /// Somebody else was not answered: whether the server is lost is found out, whatever there is to write. Any thread.
+  void Doubt();
   /// The lease went: as any failure.
   void GiveUp(const Status& status);
 
@@ -211,6 +213,7 @@ class PgCommitter {
   void LetGo(Line* line, int64_t unit);
   void Report(const std::shared_ptr<Sent>& sent);
   void Lose(Line* line, const Status& why);
+  void CheckAnswers();
   void Recover(Line* line);
   Status SetUp(PgConnection* connection) const;
   void Acquire(Line* line);
@@ -239,7 +242,7 @@ class PgCommitter {
   std::set<int64_t> tracked_, untold_;   // of the former those of which something was made before
   std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
   std::vector<DiskSpace> lines_space_;   // by line; changed by the thread alone, under the mutex
-  bool stopping_ = false, stopped_ = false;
+  bool stopping_ = false, stopped_ = false, doubted_ = false;
   std::optional<Status> given_up_;
   std::thread thread_;
   int wake_fd_ = -1;

@@ -58,6 +58,7 @@ struct PgCommitter::Line {
   bool wanted = false;  // something went over it once
   bool said_lost = false, said_full = false, was_there = false;
   Clock::time_point retry_at = {};
+  Clock::time_point heard_at = {};  // when anything came over it last, or was sent
 };
 
 }  // namespace notifyd

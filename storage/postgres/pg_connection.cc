@@ -1,6 +1,7 @@
 #include "storage/postgres/pg_connection.h"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -20,6 +21,8 @@ namespace {
 
 constexpr int64_t kOldestVersion = 150'000;
 constexpr int kSilentMs = 5'000;
+constexpr int kAskAnewMs = 3'000;  // what takes longer may be asked of a server that stands still
+constexpr const char* kConnectS = "2";
 constexpr const char* kNoSessions =
     "PostgreSQL is behind a pooler that gives sessions away between transactions, or with what their last client left in them: it must pool "
     "sessions (pool_mode = session) and clear each before the next client has it (server_reset_query = DISCARD ALL), or be left out";
@@ -194,7 +197,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
       "connect_timeout",           "keepalives_idle", "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
       "fallback_application_name", "dbname",          "target_session_attrs", "client_encoding",  static_cast<const char*>(nullptr)};
   const std::array values = {
-      "2", "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
+      kConnectS, "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
   PGconn* raw = PQconnectdbParams(kKeywords.data(), values.data(), /*expand_dbname=*/1);
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw));
@@ -203,6 +206,8 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
     // why none of several servers was taken.
     return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)));
   }
+  // What its end does not take yet waits as answers do.
+  if (PQsetnonblocking(raw, 1) != 0) return connection->StatusOf(nullptr);
   if (Status status = connection->SetUp(options, most_ms); !status.ok()) return status;
   connection->warned_ = false;
   return connection;
@@ -222,6 +227,10 @@ Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
 }
 
 Status PgConnection::StatusOf(const PGresult* result) {
+  if (silent_) {
+    sqlstate_.clear();
+    return Status(Code::kUnavailable, kPgSilent);
+  }
   const char* state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : nullptr;
   sqlstate_ = state ? state : "";
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
@@ -232,10 +241,47 @@ Status PgConnection::StatusOf(const PGresult* result) {
   return PgStatus(sqlstate_, std::move(detail));
 }
 
+PgAnswer PgConnection::Next() {
+  PGconn* raw = raw_.get();
+  while (PQisBusy(raw) != 0) {
+    const int unsent = PQflush(raw);
+    if (unsent < 0) break;
+    pollfd there{PQsocket(raw), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+    if (poll(&there, 1, kAskAnewMs) == 0 && !Answers()) GiveUp();
+    // Twice: a TLS record of a pooler's may be longer than what one look takes, and the socket does not show the rest.
+    if (PQconsumeInput(raw) == 0 || (PQisBusy(raw) != 0 && PQconsumeInput(raw) == 0)) break;
+  }
+  return PgAnswer(PQgetResult(raw));
+}
+
+/// Of what was sent, where it was: the result of the last statement, or the first error. Nothing is under way afterwards.
+PgAnswer PgConnection::Last(int sent) {
+  PgAnswer last;
+  if (sent != 1) return last;
+  while (PgAnswer next = Next())
+    if (!last || PQresultStatus(last.get()) != PGRES_FATAL_ERROR) last = std::move(next);
+  return last;
+}
+
+/// A server that stands still, or the machine that it runs on, ends no connection, and the system at its end goes on confirming what comes. By one
+/// of several that the DSN names nobody is meant but the one at the other end of this connection.
+bool PgConnection::Answers() const {
+  PGconn* raw = raw_.get();
+  constexpr std::array kKeywords = {"connect_timeout", "host", "hostaddr", "port", "user", "dbname", static_cast<const char*>(nullptr)};
+  const std::array<const char*, 7> values = {kConnectS, PQhost(raw), PQhostaddr(raw), PQport(raw), PQuser(raw), PQdb(raw), nullptr};
+  return PQpingParams(kKeywords.data(), values.data(), /*expand_dbname=*/0) != PQPING_NO_RESPONSE;
+}
+
+/// As if its server had ended it.
+void PgConnection::GiveUp() {
+  silent_ = true;
+  shutdown(PQsocket(raw_.get()), SHUT_RDWR);
+}
+
 Result<std::string> PgConnection::Prepare(const char* sql) {
   if (const auto found = prepared_.find(std::string_view(sql)); found != prepared_.end()) return found->second;
   std::string name = "s" + std::to_string(prepared_.size());
-  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQprepare(raw_.get(), name.c_str(), sql, 0, nullptr));
+  const PgAnswer result = Last(PQsendPrepare(raw_.get(), name.c_str(), sql, 0, nullptr));
   if (PQresultStatus(result.get()) != PGRES_COMMAND_OK) return StatusOf(result.get());
   return prepared_.emplace(sql, std::move(name)).first->second;
 }
@@ -243,7 +289,8 @@ Result<std::string> PgConnection::Prepare(const char* sql) {
 Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
   auto name = Prepare(sql);
   if (!name.ok()) return std::move(name).status();
-  PgRows rows(PQexecPrepared(raw_.get(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), /*resultFormat=*/1));
+  PgRows rows(
+      Last(PQsendQueryPrepared(raw_.get(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), /*resultFormat=*/1)));
   const ExecStatusType status = PQresultStatus(rows.raw());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) return StatusOf(rows.raw());
   return rows;
@@ -260,20 +307,20 @@ Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
     poll(&answer, 1, static_cast<int>(left));
     if (PQconsumeInput(raw_.get()) == 0) return StatusOf(nullptr);
   }
-  PgRows rows(PQgetResult(raw_.get()));
+  PgRows rows(Next());
   if (PQresultStatus(rows.raw()) != PGRES_TUPLES_OK) return StatusOf(rows.raw());
-  PgRows end_of_it(PQgetResult(raw_.get()));
+  const PgAnswer end_of_it = Next();
   return rows;
 }
 
 Status PgConnection::RunScript(const std::string& sql) {
-  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQexec(raw_.get(), sql.c_str()));
+  const PgAnswer result = Last(PQsendQuery(raw_.get(), sql.c_str()));
   const ExecStatusType status = PQresultStatus(result.get());
   return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? Status::Ok() : StatusOf(result.get());
 }
 
 Result<uint64_t> PgConnection::Estimate(const std::string& query) {
-  std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQexec(raw_.get(), ("EXPLAIN " + query).c_str()));
+  const PgAnswer result = Last(PQsendQuery(raw_.get(), ("EXPLAIN " + query).c_str()));
   if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return StatusOf(result.get());
   // "Index Scan ... (cost=0.29..8.31 rows=17 width=44)", in every language.
   const std::string line = PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";

@@ -57,13 +57,15 @@ class PgParams {
   mutable std::vector<const char*> pointers_;
 };
 
+using PgAnswer = std::unique_ptr<PGresult, FreeWith<PQclear>>;
+
 /// Of a smallint, integer, bigint or boolean in a result in binary.
 int64_t PgInt(const PGresult* result, int row, int column);
 
 /// Rows in binary. What it gives by view is valid as long as it lives.
 class PgRows {
  public:
-  explicit PgRows(PGresult* result) : result_(result) {}
+  explicit PgRows(PgAnswer result) : result_(std::move(result)) {}
   int size() const { return result_ ? PQntuples(result_.get()) : 0; }
   bool IsNull(int row, int column) const { return PQgetisnull(result_.get(), row, column) != 0; }
   std::string_view Bytes(int row, int column) const {
@@ -76,7 +78,7 @@ class PgRows {
   int64_t Int(int row, int column) const { return PgInt(result_.get(), row, column); }
 
  private:
-  std::unique_ptr<PGresult, FreeWith<PQclear>> result_;
+  PgAnswer result_;
 };
 
 /// SQLSTATEs that somebody acts upon.
@@ -88,6 +90,9 @@ inline constexpr std::string_view kPgHeld = "ND004";       // another member has
 
 /// Of one that runs so: what it takes is not acknowledged.
 inline constexpr const char* kPgNoFsync = "PostgreSQL runs with fsync = off: nothing in it would outlive a power cut";
+
+/// Of one that is given up, as it answers neither what it was asked nor anybody else.
+inline constexpr const char* kPgSilent = "PostgreSQL does not answer";
 
 /// What of an error a caller acts upon. kUnavailable: the server is not reached, stops, recovers or has no place left, and may be better soon;
 /// kDiskFull; kConflict: kPgFenced; kIo: all else.
@@ -115,6 +120,11 @@ class PgConnection {
   /// The SQLSTATE of the error that Run or RunScript gave last.
   const std::string& sqlstate() const { return sqlstate_; }
   bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
+  /// The next result of what was sent, as PQgetResult; blocks. A server that says nothing for some seconds, and answers nobody else either, is given
+  /// up: the connection is lost.
+  PgAnswer Next();
+  /// Whether its server answers whoever comes to it anew, if only by refusing him. Blocks, some seconds at most.
+  bool Answers() const;
   /// Error: kUnavailable: the server warned since this was asked last. A COMMIT that did not wait for its standby says it by no other means. Warnings
   /// of ids that run out do not count.
   Status TakeWarning();
@@ -128,12 +138,14 @@ class PgConnection {
  private:
   explicit PgConnection(PGconn* raw);
   Status SetUp(const PostgresOptions& options, int most_ms);
+  PgAnswer Last(int sent);
+  void GiveUp();
   static void TakeNotice(void* self, const PGresult* notice);
 
   std::unique_ptr<PGconn, FreeWith<PQfinish>> raw_;
   std::string sqlstate_;
   std::map<std::string, std::string, std::less<>> prepared_;  // names by the statements' texts, which need not live as long
-  bool warned_ = false;
+  bool warned_ = false, silent_ = false;
 };
 
 /// `name` as an identifier in SQL.

@@ -44,10 +44,6 @@ struct Asked {
   PgParams params;
 };
 
-std::unique_ptr<PGresult, FreeWith<PQclear>> NextResult(PGconn* raw) {
-  return std::unique_ptr<PGresult, FreeWith<PQclear>>(PQgetResult(raw));
-}
-
 /// In pipeline mode, one round trip for all: `begin` first, where it is not null, then what is asked.
 Status Exchange(PgConnection* connection, const char* begin, const std::vector<std::string>& names, const std::vector<Asked>& asked,
                 std::vector<PgRows>* rows) {
@@ -61,7 +57,7 @@ Status Exchange(PgConnection* connection, const char* begin, const std::vector<s
   if (!PQpipelineSync(raw)) return connection->StatusOf(nullptr);
   Status status;
   for (bool in_begin = begin != nullptr, between = false;;) {
-    auto result = NextResult(raw);
+    PgAnswer result = connection->Next();
     if (!result) {
       // Once, between the results of two statements; again where no more are to come.
       if (connection->lost() || std::exchange(between, true)) return connection->StatusOf(nullptr);
@@ -73,7 +69,7 @@ Status Exchange(PgConnection* connection, const char* begin, const std::vector<s
         return status;
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
-        if (!in_begin) rows->emplace_back(result.release());
+        if (!in_begin) rows->emplace_back(std::move(result));
         in_begin = false;
         break;
       case PGRES_PIPELINE_ABORTED:
@@ -265,7 +261,7 @@ namespace {
 /// Takes the answer to what Give sent. False: it is not to be used any more.
 bool IsThere(PgConnection* connection) {
   bool ok = true;
-  while (auto result = NextResult(connection->raw())) ok = ok && PQresultStatus(result.get()) == PGRES_COMMAND_OK;
+  while (const PgAnswer result = connection->Next()) ok = ok && PQresultStatus(result.get()) == PGRES_COMMAND_OK;
   return ok && !connection->lost() && PQtransactionStatus(connection->raw()) == PQTRANS_IDLE;
 }
 
@@ -285,6 +281,7 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
     if (there) return connection;
   }
   auto opened = PgConnection::Open(options_);
+  if (!opened.ok() && doubt_) doubt_();
   // One that was to be used once may be so again, as where its fsync was switched off.
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   if (check_) NOTIFYD_TRY(check_(opened->get()));
@@ -297,6 +294,7 @@ void PgPool::Give(std::unique_ptr<PgConnection> connection) {
   const bool ends = state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
   const bool kept = state == PQTRANS_IDLE || (ends && PQsendQuery(connection->raw(), "COMMIT"));
   std::vector<std::unique_ptr<PgConnection>> gone;
+  if (connection->lost() && doubt_) doubt_();
   std::lock_guard lock(mutex_);
   // Those beside one that went are likely gone, too: a server that began anew.
   if (connection->lost()) gone.swap(idle_);

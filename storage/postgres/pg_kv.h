@@ -20,6 +20,8 @@ class PgPool {
   explicit PgPool(PostgresOptions options) : options_(std::move(options)) {}
   /// From now on each new connection is asked `check` before it is used; one that fails it is not. Before other threads use the pool.
   void SetCheck(std::function<Status(PgConnection*)> check) { check_ = std::move(check); }
+  /// From now on `doubt` is called where a connection is lost, or none is to be had. Before other threads use the pool.
+  void SetDoubt(std::function<void()> doubt) { doubt_ = std::move(doubt); }
   /// Errors: kUnavailable, whatever PgConnection::Open says; the check's.
   Result<std::unique_ptr<PgConnection>> Take();
   /// A transaction that only read ends by itself. One that is lost, or in the middle of anything else, is not kept.
@@ -32,6 +34,7 @@ class PgPool {
   static constexpr size_t kMostIdle = 8;
   const PostgresOptions options_;
   std::function<Status(PgConnection*)> check_;
+  std::function<void()> doubt_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PgConnection>> idle_;
 };

@@ -12,6 +12,8 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry{150};
+// What takes longer is asked for whether the server answers at all.
+constexpr std::chrono::seconds kSilent{3};
 // How often, and how far apart, a new connection is asked whether what was made is there.
 constexpr int kLooks = 50;
 constexpr std::chrono::milliseconds kBetweenAsks{10};
@@ -38,6 +40,27 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   ++counters_.reconnects;
 }
 
+/// What has no answer may be at a server that stands still: one that answers nobody is lost, to all that goes to it.
+void PgCommitter::CheckAnswers() {
+  bool doubted = false;
+  {
+    std::lock_guard lock(mutex_);
+    doubted = std::exchange(doubted_, false);
+  }
+  if (doubted && std::none_of(lines_.begin(), lines_.end(), [](const auto& line) { return line->wanted; })) lines_.front()->wanted = true;
+  const auto line = std::find_if(lines_.begin(), lines_.end(), [&](const auto& each) {
+    const bool waits = doubted || each->acquiring || !each->flight.empty();
+    return each->connection && waits && Clock::now() - each->heard_at > kSilent;
+  });
+  if (line == lines_.end()) return;
+  (*line)->heard_at = Clock::now();
+  if ((*line)->connection->Answers()) return;
+  for (const auto& each : lines_) {
+    each->was_there = false;
+    Lose(each.get(), Status(Code::kUnavailable, kPgSilent));
+  }
+}
+
 void PgCommitter::Recover(Line* line) {
   line->wanted = true;
   auto opened = PgConnection::Open(setup_.options);
@@ -62,7 +85,7 @@ Status PgCommitter::SetUp(PgConnection* connection) const {
   if (setup_.tracks) statements.insert(statements.end(), {kPgTouch, kPgForgetTransit, kPgForgetTouched});
   for (const char* sql : statements)
     if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();
-  if (PQsetnonblocking(connection->raw(), 1) != 0 || PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);
+  if (PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);
   return Status::Ok();
 }
 
@@ -75,6 +98,7 @@ void PgCommitter::Acquire(Line* line) {
   const Result<std::string> name = connection.Prepare(setup_.acquire);  // it is prepared
   PassCrashPoint(CrashPoint::kPgBeforeAcquire);
   line->acquiring = true;
+  line->heard_at = Clock::now();
   line->acquired.clear();
   const bool sent =
       name.ok() && PQsendQueryPrepared(connection.raw(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1) == 1;

@@ -227,6 +227,7 @@ void PgStore::Impl::MakeCommitter(PgCommitter::Setup setup) {
   setup.long_keys = [to = &sweeper](std::vector<std::string> keys) { to->Fold(std::move(keys)); };
   committer = std::make_shared<PgCommitter>(std::move(setup));
   shared->pool.SetCheck([committer = committer](PgConnection* fresh) { return committer->CheckIsThere(fresh); });
+  shared->pool.SetDoubt([committer = committer] { committer->Doubt(); });
 }
 
 Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::function<std::string(NamespaceNumber)> cell_of) {

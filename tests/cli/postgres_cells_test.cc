@@ -131,6 +131,33 @@ TEST_CASE("postgres cells: one broker makes a namespace in a cell, keeps it over
   CHECK(Becomes(404, *broker, "GET", "/v1/namespaces/far"));
 }
 
+TEST_CASE("postgres cells: one whose server stands still and ends no connection is not reached, for whoever writes or reads") {
+  Store store;
+  TempDir places[2];
+  const std::string later = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  std::unique_ptr<Broker> writes = store.Begin(places[0].path(), "", "", "w"), reads = store.Begin(places[1].path(), "", "", "r");
+  for (Broker* each : {writes.get(), reads.get()}) {
+    REQUIRE(Becomes(200, *each, "GET", "/readyz"));
+    CHECK(Ask(*each, "PUT", "/v1/namespaces/far", kInEast).status == 201);
+    CHECK(Ask(*each, "PUT", "/v1/namespaces/near", kAtHome).status == 201);
+    CHECK(Ask(*each, "POST", "/v1/namespaces/far/notifies", later).status == 201);
+  }
+  const auto is_not_reached = [](const HttpAnswer& answer) {
+    return answer.status == 503 && JsonAt(answer.body, "/detail") == "the cell of the namespace is not reached";
+  };
+  store.east().Signal(SIGSTOP);
+  CHECK(Await([&] { return is_not_reached(Ask(*writes, "POST", "/v1/namespaces/far/notifies", later)); }));
+  CHECK(is_not_reached(Ask(*writes, "GET", "/v1/namespaces/far/notifies")));
+  // A read that waits goes on waiting; those that come behind it are told.
+  std::thread first([&] { Ask(*reads, "GET", "/v1/namespaces/far/notifies"); });
+  CHECK(Await([&] { return Ask(*reads, "GET", "/metrics").body.find("notifyd_store_cells_lost 1\n") != std::string::npos; }));
+  CHECK(is_not_reached(Ask(*reads, "GET", "/v1/namespaces/far/notifies")));
+  for (Broker* each : {writes.get(), reads.get()}) CHECK(Ask(*each, "POST", "/v1/namespaces/near/notifies", later).status == 201);
+  store.east().Signal(SIGCONT);
+  first.join();
+  for (Broker* each : {writes.get(), reads.get()}) CHECK(Becomes(201, *each, "POST", "/v1/namespaces/far/notifies", later));
+}
+
 TEST_CASE("postgres cells: a namespace in a cell is taken over from a member that is killed, with all that was acknowledged") {
   Store store;
   TempDir places[2];

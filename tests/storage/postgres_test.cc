@@ -1,4 +1,6 @@
 // What a store in PostgreSQL does when its server goes, and which servers it does not take.
+#include <signal.h>
+
 #include <chrono>
 #include <memory>
 #include <random>
@@ -82,6 +84,32 @@ TEST_CASE("postgres: while its server is away batches and reads wait, and what w
   CHECK(store.List({}).items.size() == 9);
   store.Reopen();
   CHECK(store.List({}).items.size() == 9);
+}
+
+TEST_CASE("postgres: a server that stands still is lost to whoever asks it first, is used again once it goes on, and holds up no stop") {
+  for (bool reads : {false, true}) {
+    INFO("reads: " << reads);
+    PostgresHarness store;
+    LastingOwner owner(&store);
+    store.Commit({Put(MakeRecord(1))});
+    uint64_t number = store.number();
+    const auto list = [&] { store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}}); };
+    OwnPostgres().Signal(SIGSTOP);
+    if (reads) list();
+    else Begin(store, ++number, {2}, true);
+    CHECK(std::get<DiskSpace>(store.NextEvent()).lost);
+    if (reads) Begin(store, ++number, {2}, true);
+    else list();
+    OwnPostgres().Signal(SIGCONT);
+    AwaitAll(store, number, true);
+    CHECK(store.events().failures == 0);
+    CHECK(store.List({}).items.size() == 2);
+
+    OwnPostgres().Signal(SIGSTOP);
+    list();
+    store.Close();
+    OwnPostgres().Signal(SIGCONT);
+  }
 }
 
 /// Sets fsync of the server for sessions that are there, too. On again at its end, for the cases after this one.

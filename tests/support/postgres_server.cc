@@ -50,7 +50,7 @@ PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(st
 
 PostgresServer::~PostgresServer() {
   if (!process_) return;
-  process_->Signal(SIGCONT);
+  Signal(SIGCONT);
   process_->Signal(SIGQUIT);
   process_->Wait();
 }
@@ -117,6 +117,10 @@ bool PostgresServer::SkipTo(uint32_t transaction) {
 
 void PostgresServer::Signal(int number) const {
   process_->Signal(number);
+  // Each is in a process group of its own.
+  const std::string pid = std::to_string(process_->pid());
+  std::ifstream sessions("/proc/" + pid + "/task/" + pid + "/children");
+  for (pid_t session = 0; sessions >> session;) kill(session, number);
 }
 
 std::string PostgresServer::dsn() const {

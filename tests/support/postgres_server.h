@@ -28,7 +28,7 @@ class PostgresServer {
   bool SkipTo(uint32_t transaction);
   /// After Kill: on what it kept, once it has recovered.
   void Start();
-  /// For all of its sessions: SIGSTOP, SIGCONT.
+  /// To it and all of its sessions: SIGSTOP, SIGCONT.
   void Signal(int number) const;
   /// Of its one database.
   std::string dsn() const;
