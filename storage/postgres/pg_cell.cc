@@ -76,7 +76,8 @@ Status PgCell::PrepareNow() {
   PostgresOptions options = options_.postgres;
   options.cell_known = *known;
   auto opened = PgConnection::Open(options, kStatementMostMs);
-  if (!opened.ok()) return std::move(opened).status();
+  // One that was used before may be fit again, as where its fsync was switched off.
+  if (!opened.ok()) return known->empty() ? std::move(opened).status() : Status(Code::kUnavailable, opened.status().detail());
   NOTIFYD_TRY(CheckPgSessions(options, opened->get()));
   auto none = NamesNoStandby(opened->get());
   if (!none.ok()) return std::move(none).status();

@@ -234,7 +234,8 @@ Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::f
   const StoreOptions options = WithClock(given);
   NOTIFYD_TRY(CheckOptions(options));
   auto opened = PgConnection::Open(options.postgres);
-  if (!opened.ok()) return std::move(opened).status();
+  // One whose lease was taken was fit then, and may be so again, as where its fsync was switched off.
+  if (!opened.ok()) return options.owner ? Status(Code::kUnavailable, opened.status().detail()) : std::move(opened).status();
   PgConnection* connection = opened->get();
   NOTIFYD_TRY(CheckPgSessions(options.postgres, connection));
   auto store = PreparePgSchema(connection, options.postgres);

@@ -1,6 +1,8 @@
 // A store in PostgreSQL with a cell, in another database: what lies where, who may write it, and what does without a cell that is not reached.
 #include <chrono>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "storage/cells_harness.h"
@@ -225,6 +227,29 @@ TEST_CASE("postgres cells: one that is not reached is its namespaces' affair alo
   store.OpenStore();
   store.OpenSpace();
   CHECK_FALSE(store.cells().Lost(kInCell));
+}
+
+TEST_CASE("postgres cells: one that the store knows, whose fsync was switched off, is not reached; one that it does not know is refused") {
+  test::PostgresServer server;
+  PostgresOptions at;
+  at.dsn = server.dsn();
+  const std::unique_ptr<PgConnection> session = Connect(at);
+  REQUIRE(session->RunScript("CREATE DATABASE south").ok());
+  CellHarness store;
+  store.Close();
+  store.options().postgres.cells["west"] = server.dsn();
+  store.OpenStore();
+  store.Close();
+  REQUIRE(session->RunScript("ALTER SYSTEM SET fsync = off").ok());
+  REQUIRE(session->RunScript("SELECT pg_reload_conf()").ok());
+  // Sessions learn it soon.
+  for (uint64_t lost = 0; lost == 0; store.Close()) {
+    store.OpenStore();
+    for (const StoreFigure& figure : store.cells().Figures())
+      if (figure.name == std::string_view("cells_lost")) lost = figure.value;
+  }
+  store.options().postgres.cells["south"] = at.dsn.substr(0, at.dsn.rfind("dbname=")) + "dbname=south";
+  CHECK(PgCells::Open(store.options()).status().code() == Code::kUnacceptable);
 }
 
 TEST_CASE("postgres cells: what lies in a cell that the options do not name is opened nowhere, and whoever has the store alone does not begin") {

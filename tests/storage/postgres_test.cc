@@ -185,6 +185,28 @@ TEST_CASE("postgres: a lease is neither looked at nor renewed while fsync of its
   CHECK(comes_to(OwnerAnswer::kYes));
 }
 
+TEST_CASE("postgres: whose fsync is switched off once its lease was taken is waited for; one that had none then is refused") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Close();
+  Fsync fsync(store.options().postgres);
+  REQUIRE(fsync.Set("off"));
+  // Sessions learn it soon.
+  Status failed;
+  while (failed.ok()) {
+    auto opened = PgStore::Open(store.options());
+    if (!opened.ok()) failed = opened.status();
+  }
+  CHECK(failed.code() == Code::kUnavailable);
+  CHECK(failed.detail() == kPgNoFsync);
+  StoreOptions begins = store.options();
+  begins.owner = nullptr;
+  CHECK(PgStore::Open(begins).status().code() == Code::kUnacceptable);
+  REQUIRE(fsync.Set("on"));
+  while (!PgStore::Open(store.options()).ok()) {
+  }
+}
+
 TEST_CASE("postgres: what its server lost of batches that were not synced is written again, before anything that came behind them") {
   PostgresHarness store;
   LastingOwner owner(&store);
