@@ -40,7 +40,7 @@ class ClusterStore {
   /// Returns those that were still as they were seen: they are nobody's from now on, all that was written of them durable. All are one owner's.
   virtual Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) = 0;
   /// Would a namespace that is let go of now be released only once a database is reached again, on which what it has written is to be synced? Never
-  /// blocks.
+  /// blocks; any thread.
   virtual bool IsStranded(NamespaceNumber) const { return false; }
   /// Where they are to be from now on. Synced. Error: kConflict: another member leads.
   virtual Status Place(const std::vector<PlacementMove>& moves) = 0;

@@ -21,7 +21,7 @@ struct Place {
     kMoving,  // by nobody for the moment: it is on its way, or whoever had it is gone
   };
   Kind kind = Kind::kHere;
-  std::string member;   // kThere: its name
+  std::string member;   // kThere: its name. kMoving: who had it, and lets go of it once he reaches its cell; empty: nothing holds it
   std::string address;  // kThere: HOST:PORT at which other members reach it
   WallTime since = {};  // kHere: before that another member may have served it
 };

@@ -76,10 +76,10 @@ Place ClusterHost::Of(NamespaceNumber number) const {
   if (number < kNumbers)
     if (const int64_t since = here_since_[number].load(std::memory_order_acquire); since != kNotHere) return Here(since);
   const std::shared_ptr<const View> now = view();
-  const Place moving{Place::Kind::kMoving, {}, {}};
-  if (!now) return moving;
-  auto found = now->places.find(number);
-  return found == now->places.end() ? moving : found->second;
+  if (!now) return {Place::Kind::kMoving, {}, {}};
+  if (auto found = now->places.find(number); found != now->places.end()) return found->second;
+  // It left, and is not let go of.
+  return {Place::Kind::kMoving, store_->IsStranded(number) ? setup_.name : std::string(), {}};
 }
 
 Place ClusterHost::OfRegistry() const {

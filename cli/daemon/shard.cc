@@ -87,12 +87,12 @@ bool Shard::RunOnce(const Now& now) {
 
 void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> events) {
   Slot* slot = Find(to);
+  if (setup_.lost && setup_.lost(to)) RefuseLost(&events, CellNotReached());
   if (standing_.contains(to)) {
     PutAside(to, &events);
     if (slot && slot->core && !events.empty()) Run(now, slot, std::move(events));
     return;
   }
-  if (setup_.lost && setup_.lost(to)) RefuseLost(&events, CellNotReached());
   if (!slot) {
     if (setup_.among_members && !own_.contains(to)) return TurnAway(to, std::move(events));
     if (std::any_of(events.begin(), events.end(), WakesUp)) Wake(to, std::move(events));

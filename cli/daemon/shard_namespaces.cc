@@ -158,12 +158,13 @@ void Shard::TurnAsideWaiting(NamespaceNumber number, std::vector<Event>* waiting
 void Shard::RefuseLate(const Now& now) {
   for (auto& [number, aside] : standing_) {
     std::vector<Event> late;
+    const bool lost = setup_.lost && setup_.lost(number);
     std::erase_if(aside, [&](std::pair<MonoTime, Event>& each) {
-      if (!IsRequest(each.second) || now.mono.ms - each.first.ms < kStandsMostMs) return false;
+      if (!IsRequest(each.second) || (!lost && now.mono.ms - each.first.ms < kStandsMostMs)) return false;
       late.push_back(std::move(each.second));
       return true;
     });
-    if (!late.empty()) Refuse(late, Status(Code::kUnavailable, "the namespace is being moved to another cell"));
+    if (!late.empty()) Refuse(late, lost ? CellNotReached() : Status(Code::kUnavailable, "the namespace is being moved to another cell"));
   }
 }
 

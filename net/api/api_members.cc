@@ -14,6 +14,7 @@
 #include "net/api/passing_figures.h"
 #include "net/api/requests.h"
 #include "net/api/routes.h"
+#include "net/api/stranded.h"
 
 namespace notifyd {
 namespace {
@@ -233,6 +234,12 @@ bool Api::Impl::PassOn(uint64_t token, HttpRequest* request, const Result<Route>
     NoteUse(*granted);
     return false;
   }
+  if (granted->passed_on && !underway->progress.carried_out) {
+    if (std::optional<HttpResponse> stranded = StrandedResponse(place)) {
+      Conclude(token, *underway, *std::move(stranded));
+      return true;
+    }
+  }
   if (RefusedAsSecondHop(token, *granted, /*body_waits=*/false)) return true;
   if (leaving_) Conclude(token, *underway, LeavingResponse(*leaving_));
   else passing_->Begin(token, std::move(*request), **subject, std::move(*underway));
@@ -247,6 +254,11 @@ bool Api::Impl::PassOnInPieces(uint64_t token, const HttpRequest& head, const Re
   if (!subject || passing_->ServedHere(*subject)) {
     NoteUse(*granted);
     return false;
+  }
+  if (std::optional<HttpResponse> stranded = StrandedResponse(passing_->PlaceOf(*subject)); stranded && granted->passed_on) {
+    stranded->close = true;
+    responder_->Respond(token, *std::move(stranded));
+    return true;
   }
   if (RefusedAsSecondHop(token, *granted, /*body_waits=*/true)) return true;
   // Whoever takes no bulk submits any more passes none on, either.

@@ -1,11 +1,13 @@
 // What members say to each other in the heads of requests that are passed on, and of their answers. See passing.h.
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/ascii.h"
 #include "net/api/passing.h"
+#include "net/api/stranded.h"
 #include "net/http_response.h"
 
 namespace notifyd {
@@ -37,6 +39,11 @@ HttpResponse NotHereResponse() {
   HttpResponse response = ProblemResponse(Status(Code::kUnavailable, "another broker passed this request on, and it is not served here"));
   response.headers.emplace_back(kNotHereHeader, "1");
   return response;
+}
+
+std::optional<HttpResponse> StrandedResponse(const Place& place) {
+  if (place.kind != Place::Kind::kMoving || place.member.empty()) return std::nullopt;
+  return ProblemResponse(Status(Code::kUnavailable, "the cell of the namespace is not reached"));
 }
 
 std::string NotHereFarewell() {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "net/api/live.h"
 #include "net/api/passing_figures.h"
+#include "net/api/stranded.h"
 #include "net/api/waits.h"
 #include "net/cluster/passed_peer.h"
 #include "net/http_response.h"
@@ -230,11 +231,12 @@ void Passing::Pass::Tick(int64_t now_ms) {
     }
     return;
   }
-  if (now_ms >= gives_up_ms_) {
+  std::optional<HttpResponse> stranded = StrandedResponse(place);
+  if (now_ms >= gives_up_ms_ || (stranded && !carried_out())) {
     if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
     if (carried_out()) return RespondSoFar(PassingFigures::kNoPlace);
     if (underway_.in_doubt) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
-    return Respond(ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
+    return Respond(stranded ? *std::move(stranded) : ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
   }
   if (place.kind == Place::Kind::kMoving && !passing_.LeadsNowhere(subject_)) return;
   if (now_ms >= again_ms_ || place.address != asked_) Look();

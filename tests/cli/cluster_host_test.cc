@@ -85,6 +85,8 @@ class TwoMembers : public ClusterStore {
     if (units == std::vector<int64_t>{kRegistryUnit} && std::exchange(ended_, false)) image_.units[0].owner = {};
     return units;
   }
+  bool IsStranded(NamespaceNumber) const override { return stranded; }
+  std::atomic<bool> stranded{false};  // what was let go of cannot be released
   Status Place(const std::vector<PlacementMove>&) override { return Status::Ok(); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>&) override { return Status::Ok(); }
   Status TellReach(const std::set<std::string>&) override { return Status::Ok(); }
@@ -237,6 +239,12 @@ TEST_CASE("cluster host: a namespace is served on until whoever is to have it sa
   }
   host.Kick();
   CHECK(Await([&] { return !host.Serves(2); }));
+  // Nobody has it, for a moment; or for as long as its cell is away.
+  for (bool stranded : {false, true}) {
+    store->stranded = stranded;
+    CHECK(host.Of(2).kind == Place::Kind::kMoving);
+    CHECK(host.Of(2).member == (stranded ? "a" : ""));
+  }
   host.Stop();
 }
 

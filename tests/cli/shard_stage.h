@@ -173,7 +173,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.drained = [this] { Note([&] { drained = true; }); };
     setup.fatal = [this](const Status& status) { Note([&] { fatal = status.detail(); }); };
     setup.seed = [] { return 7; };
-    setup.lost = [](NamespaceNumber) { return false; };
+    setup.lost = [this](NamespaceNumber) { return lost.load(); };
     setup.rest = rest;
     shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(limits));
   }
@@ -277,6 +277,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
  public:
   SharedStore shared;
   Loop loop;
+  std::atomic<bool> lost = false;  // where its namespaces lie
   PublishedTable tables;
   Lending lending;
   Board board;

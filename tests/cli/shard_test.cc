@@ -367,6 +367,29 @@ TEST_CASE("shard: a namespace that stands still and whose cell does not answer a
   CHECK(stage.Accepted(meanwhile) == NotifyId::Of(kTeam, 2));
 }
 
+TEST_CASE("shard: whoever waits for a namespace that stands still is told at once where its cell is lost") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  REQUIRE(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 1));
+  std::atomic<bool> stood = false;
+  stage.loop.Post([&] { stage.shard->StandStill(kTeam, [&] { stood = true; }); });
+  stage.Await([&] { return stood.load(); });
+  const uint64_t before = stage.Submit(kTeam, later);
+  stage.lost = true;
+  const uint64_t behind = stage.Submit(kTeam, later);
+  for (uint64_t token : {before, behind}) {
+    const Reply reply = stage.Answer(token);
+    REQUIRE(std::holds_alternative<Refused>(reply.body));
+    CHECK(std::get<Refused>(reply.body).status.detail() == "the cell of the namespace is not reached");
+  }
+  stage.lost = false;
+  stage.loop.Post([&] { stage.shard->Resume(kTeam); });
+  CHECK(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 2));
+}
+
 TEST_CASE("shard: a store that cannot be opened stops the broker") {
   ShardStage stage;
   stage.PutRow("team", kTeam);

@@ -157,6 +157,24 @@ TEST_CASE("members: what waits for where its namespace goes is answered at once 
   CHECK(submitted.body.find(NotifyId::Of(5, 1).ToString()) != std::string::npos);
 }
 
+TEST_CASE("members: what is about a namespace that whoever had it cannot let go of is told so at once, wherever it is asked") {
+  StagedBroker b(kHere), a(There(b.members_port));
+  const auto is_told = [](const RawResponse& answer) {
+    return answer.status == 503 && answer.body.find("the cell of the namespace is not reached") != std::string::npos;
+  };
+  RawClient waits(b.port, 0, 40);
+  b.places.Set(kMoving);
+  REQUIRE(waits.Send(RequestOf("GET", "/v1/notifies/" + NotifyId{9}.ToString())));
+  REQUIRE(b.places.WaitForWaiting());
+  b.places.Set({Place::Kind::kMoving, "b", ""});
+  CHECK(is_told(waits.ReadResponse()));
+  for (const StagedBroker* asked : {&a, &b}) {
+    CHECK(is_told(Ask(asked->port, RequestOf("POST", "/v1/notifies", kNotify))));
+    CHECK(is_told(Ask(asked->port, RequestOf("POST", "/v1/notifies", kLine, "Content-Type: application/x-ndjson\r\n"))));
+  }
+  CHECK(b.Came("submit") == 0);
+}
+
 TEST_CASE("members: what waits on comes back to the broker that it is connected to") {
   StagedBroker b(kHere, {.first_id = 1000});
   RawClient client(b.port, 0, 40);
