@@ -139,6 +139,31 @@ export const commandCases = [
     },
   ],
   [
+    "commands: keys that look like numbers stay where they are, in what is copied and in what is typed",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const { submitAgain, curlOf } = await pure(world.options.packages, "commands");
+      const { jsonOf, parseData, parseExactly } = await pure(world.options.packages, "json");
+      const data = `{"b":{"10":1,"9":[{"x":"\\"1\\":","2":{}}],"":0},"7":"3","a":null,"\ue0001":2,"01":3,"data":{"y":1,"0":2},"5":"{"}`;
+      same(jsonOf(parseData(data)), data, "what is typed");
+      same(JSON.parse(jsonOf(parseData(data), undefined, 2)), JSON.parse(data), "what is shown");
+      for (const [path, type] of [["/json", "application/json"], ["/form", "application/x-www-form-urlencoded"]]) {
+        const body = `{"labels":{"1":"x"},"data":${data},"content_type":"${type}","url":"${receiver.url}${path}"}`;
+        const made = await fetch(broker.url + "/v1/notifies", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+        const { id } = await made.json();
+        await broker.settled(id);
+        const was = parseExactly(await (await fetch(`${broker.url}/v1/notifies/${id}`)).text());
+        same(was.labels, { 1: "x" }, "what else there is");
+        await shell(world, curlOf(was).text + " >answer");
+        await shell(world, submitAgain(was, "default", Date.now()).text, { NOTIFYD_URL: broker.url });
+        const calls = () => receiver.calls.filter((call) => call.path === path).map((call) => call.bytes.toString());
+        await until(() => calls().length === 3, "all calls");
+        same(calls().slice(1), [calls()[0], calls()[0]], path);
+      }
+    },
+  ],
+  [
     "commands: what cannot be said in one is said under it",
     async (world) => {
       const broker = await world.broker();

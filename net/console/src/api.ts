@@ -1,5 +1,6 @@
 // The broker's API, and who asks it. The token lies in the tab's session alone and goes along as a header; nothing of it stands in a URL.
 import { notifyctl } from "./commands";
+import { jsonOf, parseExactly } from "./json";
 import { route } from "./route";
 import { Store, keep, kept } from "./store";
 import type { Whoami } from "./types";
@@ -38,14 +39,6 @@ export interface Answer<T> {
   status: number;
   body: T;
   etag: string | null;
-}
-
-/// Numbers in what clients submitted are shown digit for digit, also those that no double holds. They are not reckoned with.
-export function parseExactly(text: string): unknown {
-  const raw = (JSON as unknown as { rawJSON?: (text: string) => unknown }).rawJSON;
-  if (!raw) return JSON.parse(text);
-  const keep = (_key: string, value: unknown, context?: { source?: string }) => (typeof value === "number" && context?.source !== undefined && String(value) !== context.source ? raw(context.source) : value);
-  return JSON.parse(text, keep as (key: string, value: unknown) => unknown);
 }
 
 /// What was typed for a number and is none is refused by the broker: as null it would be the default.
@@ -93,7 +86,7 @@ export async function ask<T>(method: string, path: string, { body, signal, heade
       cache: "no-store",
       credentials: "omit",
       headers: headersOf(body === undefined ? headers : { "Content-Type": patch, ...headers }),
-      body: body === undefined ? undefined : JSON.stringify(body, numbers),
+      body: body === undefined ? undefined : jsonOf(body, numbers),
     });
   } catch (error) {
     if (signal?.aborted) throw error;

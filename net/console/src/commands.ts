@@ -1,6 +1,7 @@
 // What says the same in a shell: a call as curl makes it, a submit or an action as notifyctl makes it. Pure. Whatever somebody gave as a name, a header
 // or a body is one word to the shell, and does nothing to the terminal that it is pasted into.
 import { kFilters, type Filter } from "./filter";
+import { digitsOf, jsonOf, keyOf } from "./json";
 import type { Word } from "./text";
 import type { Notify } from "./types";
 
@@ -43,12 +44,12 @@ export function commandOf(verb: string, filter: Filter, space: string): string {
 export function submitOf({ url, headers, ...fields }: Record<string, unknown>, space: string): string {
   const words = [shellQuoted(String(url))];
   for (const [name, value] of Object.entries((headers as Record<string, string> | undefined) ?? {})) words.push(option("header", `${name}: ${value}`));
-  for (const [name, value] of Object.entries(fields)) words.push(option(name, typeof value === "string" && name !== "data" ? value : JSON.stringify(value)));
+  for (const [name, value] of Object.entries(fields)) words.push(option(name, typeof value === "string" && name !== "data" ? value : jsonOf(value)));
   const flags = words.join(" ");
   const submit = `${notifyctl(space)} submit`;
   // As JSON it is of any length, and what no word can hold is escaped.
   if (!flags.includes("\\000") && words.every((word) => utf8(word).length <= kMostWordBytes)) return `${submit} ${flags}`;
-  return `printf '%s\\n' ${shellQuoted(JSON.stringify({ url, headers, ...fields }))} | ${submit} -f -`;
+  return `printf '%s\\n' ${shellQuoted(jsonOf({ url, headers, ...fields }))} | ${submit} -f -`;
 }
 
 const given = (value: unknown): boolean => value !== undefined && value !== null;
@@ -106,7 +107,6 @@ export function submitAgain(notify: Notify, space: string, now: number): Command
 }
 
 const urlEncoded = (text: string): string => encodeURIComponent(text).replace(/[!'()*~]/g, (c) => "%" + c.charCodeAt(0).toString(16).toUpperCase()).replace(/%20/g, "+");
-const isRaw = (value: object): value is { rawJSON: string } => (JSON as unknown as { isRawJSON?: (value: object) => boolean }).isRawJSON?.(value) ?? false;
 
 /// As PHP's http_build_query makes it, and the broker (broker/payload.cc).
 export function formOf(data: unknown): string {
@@ -114,8 +114,8 @@ export function formOf(data: unknown): string {
   const write = (value: unknown, name: string | null) => {
     if (value === null) return;
     if (typeof value !== "object") fields.push(`${name}=${urlEncoded(value === true ? "1" : value === false ? "0" : String(value))}`);
-    else if (isRaw(value)) fields.push(`${name}=${urlEncoded(value.rawJSON)}`);
-    else for (const [key, member] of Object.entries(value)) write(member, name === null ? urlEncoded(key) : `${name}%5B${urlEncoded(key)}%5D`);
+    else if (digitsOf(value) !== null) fields.push(`${name}=${urlEncoded(digitsOf(value)!)}`);
+    else for (const [key, member] of Object.entries(value)) write(member, name === null ? urlEncoded(keyOf(key)) : `${name}%5B${urlEncoded(keyOf(key))}%5D`);
   };
   write(data, null);
   return fields.join("&");
@@ -131,7 +131,7 @@ function wireOf(notify: Notify): { url: string; body: string | null; base64: boo
     return { url: query === "" ? url : url + (!url.includes("?") ? "?" : /[?&]$/.test(url) ? "" : "&") + query, body: null, base64: false };
   }
   const form = content_type.split(";")[0]!.trim().toLowerCase() === "application/x-www-form-urlencoded";
-  return { url, body: form ? formOf(data) : JSON.stringify(data), base64: false };
+  return { url, body: form ? formOf(data) : jsonOf(data), base64: false };
 }
 
 function headersOf(notify: Notify, typed: boolean): string[] {

@@ -1,6 +1,7 @@
 // One fkey: what is held under it, or was triggered by it; and all that are held.
 import { useState } from "preact/hooks";
-import { ask, ctl, may, parseExactly, spaced } from "../api";
+import { ask, ctl, may, spaced } from "../api";
+import { parseData } from "../json";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
@@ -23,7 +24,7 @@ function Trigger({ fkey, close, done }: { fkey: string; close: () => void; done:
           event.preventDefault();
           let body: unknown;
           try {
-            body = data.trim() === "" ? {} : { data: parseExactly(data) };
+            body = data.trim() === "" ? {} : { data: parseData(data) };
           } catch (error) {
             say(String(error), true);
             return;

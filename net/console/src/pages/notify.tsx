@@ -2,9 +2,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { sendingOf } from "../actions";
-import { Problem, ask, get, may, parseExactly, space, spaced } from "../api";
+import { Problem, ask, get, may, space, spaced } from "../api";
 import { curlOf, submitAgain, type Command } from "../commands";
 import { duration } from "../format";
+import { jsonOf, parseData } from "../json";
 import { kDue, nextBehind } from "../order";
 import { usePoll } from "../poll";
 import { href, useRoute, type Query } from "../route";
@@ -83,7 +84,7 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
   const [delay, setDelay] = useState("");
   const [priority, setPriority] = useState(notify.priority === null ? "" : String(notify.priority));
   const [attempts, setAttempts] = useState(String(notify.retry.max_attempts));
-  const [data, setData] = useState(notify.data === undefined || notify.data === null ? "" : JSON.stringify(notify.data, null, 2));
+  const [data, setData] = useState(notify.data === undefined || notify.data === null ? "" : jsonOf(notify.data, undefined, 2));
   const [problem, setProblem] = useState<Problem | null>(null);
   const [bad, setBad] = useState("");
   const save = async () => {
@@ -93,8 +94,8 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
     if (Number(attempts) !== notify.retry.max_attempts) body.retry = { max_attempts: Number(attempts) };
     if (data.trim() !== "" && notify.data !== undefined) {
       try {
-        const parsed = parseExactly(data);
-        if (JSON.stringify(parsed) !== JSON.stringify(notify.data)) body.data = parsed;
+        const parsed = parseData(data);
+        if (jsonOf(parsed) !== jsonOf(notify.data)) body.data = parsed;
       } catch (error) {
         setBad(String(error));
         return;
@@ -229,7 +230,7 @@ function AllFacts({ notify }: { notify: Notify }) {
 
 function Sent({ notify }: { notify: Notify }) {
   const headers = Object.entries(notify.headers);
-  const text = notify.data !== undefined && notify.data !== null ? JSON.stringify(notify.data, null, 2) : (notify.body ?? notify.body_base64 ?? "");
+  const text = notify.data !== undefined && notify.data !== null ? jsonOf(notify.data, undefined, 2) : (notify.body ?? notify.body_base64 ?? "");
   return (
     <Panel title={t("sent_title")}>
       {headers.length > 0 ? <Code label={t("f_headers")}>{headers.map(([name, value]) => `${name}: ${value}`).join("\n")}</Code> : null}

@@ -1,7 +1,8 @@
 // Submit a notify by hand.
 import { useState } from "preact/hooks";
-import { Problem, ask, parseExactly, space, spaced } from "../api";
+import { Problem, ask, space, spaced } from "../api";
 import { submitOf } from "../commands";
+import { parseData } from "../json";
 import { go, href } from "../route";
 import { t } from "../text";
 import { Code, Fault, Field, Panel, Title } from "../ui";
@@ -20,7 +21,7 @@ export function Submit() {
   let fault = "";
   if (data.trim() !== "") {
     try {
-      fields.data = parseExactly(data);
+      fields.data = parseData(data);
     } catch (error) {
       fault = String(error);
     }
