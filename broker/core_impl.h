@@ -20,7 +20,7 @@
 //       durable and every due notify that sorts before the front is loaded (AllDueLoaded).
 //   I8  A paused lane has nothing in memory but what is in flight, on its way in or sent although it is paused: all else that is ready of it is in
 //       its tail, its attempted head too. Whoever resumes it fetches that head.
-//   I9  A lane that was served in its place in its host's list and falls asleep gets the last one, and is woken from that: after all that sleep.
+//   I9  A lane that falls asleep after it has started attempts in its place in its host's list gets the last place there: those that sleep go first.
 // Answers:
 //   I10  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
 //       record, or puts another envelope or spec into it, keeps the old one for those answers first.
@@ -496,7 +496,6 @@ class Core::Impl {
   /// Returns the first of kWaits that the lane waits for.
   Blocked BlockedOn(const Lane& lane, const Entry* next) const;
   bool CanStart(Lane* lane);
-  // The rate of a lane.
   bool HasToken(const Lane& lane) const { return lane.bucket.HasOne(now_.mono, lane.rate()); }
   /// When it will hold so many. The lane has a rate.
   MonoTime WhenTokens(const Lane& lane, double tokens) const { return lane.bucket.When(tokens, now_.mono, lane.rate()); }
@@ -517,7 +516,7 @@ class Core::Impl {
 
   CoreLimits limits_;
   GrantChanged grant_{0, UINT32_MAX, SIZE_MAX};
-  size_t own_max_loaded_;                     // limits_.max_loaded is this, or the grant where that is less, but for so many:
+  size_t own_max_loaded_;                     // limits_.max_loaded is the lesser of this and the grant, which counts as kLeastLoaded at least:
   static constexpr size_t kLeastLoaded = 16;  // with less the windows would never ask for a page
   Books books_;
   Totals& totals_ = *books_.mutable_totals();  // what rides along with the counts
@@ -594,7 +593,8 @@ class Core::Impl {
   // Of the namespace.
   TokenBucket submits_;
   uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
-  bool closed_ = false, closing_ = false, draining_ = false, discarded_ = false;  // it takes nothing any more; a report is owed; ...; was made
+  bool closed_ = false, closing_ = false;                                         // it takes nothing any more; Effects::closed is owed
+  bool draining_ = false, discarded_ = false;                                     // it is being removed; Effects::discarded was reported
   Beyond due_beyond_, expiry_beyond_;
   bool holding_ = false, quiet_ = false, stopping_ = false, stop_asked_ = false, drained_ = false, disk_low_ = false, lost_ = false, fatal_ = false;
 };

@@ -27,15 +27,15 @@ using std::chrono::milliseconds;
 
 // A group ends above this, so that one RocksDB batch stays below a memtable, whatever piled up behind a slow sync.
 constexpr size_t kMaxGroupBytes = 8 << 20;
-// What one namespace writes before it is another one's turn, where several wait.
+// How much one namespace writes before the next one has its turn, where several wait.
 constexpr size_t kTurnBytes = 64 << 10;
-// What is expected comes within that, or is not looked for any more: what reading a request and deciding on it takes, where nothing of it is cached.
+// How long the thread looks for what it was told to expect: as long as reading a request and deciding on it take, where nothing of it is cached.
 constexpr int64_t kExpectedUs = 250;
-// So long with nothing to do, and the log is told what is synced.
+// After how long with nothing to do a mark in the log says what is synced.
 constexpr milliseconds kMarkDelay{20};
 constexpr milliseconds kDiskInterval{1000};
 constexpr milliseconds kSpaceInterval{20};
-// Free space is asked for again at the latest once so much of what was free beyond the reserve is written.
+// Free space is asked for again at the latest once this part of what was free beyond the reserve has been written.
 constexpr uint64_t kSureShare = 8;
 // Where nothing was set, the reserve of a small file system is one part of so many: room for a new log, and for the tables made of the memtables that
 // are full. Once even that is gone, a write fails and the process stops.
@@ -178,7 +178,7 @@ bool Committer::WaitForWork() {
   return !turns_.empty() || !stopping_;
 }
 
-/// Until something arrives, but not for long. Without the mutex in between.
+/// Looks for a moment whether something arrives, so that the thread need not be woken for it. Lets go of the mutex meanwhile.
 void Committer::LookOut(std::unique_lock<std::mutex>* lock) {
   lock->unlock();
   const int64_t begun_us = SteadyUs(), until_us = begun_us + patience_.Grant(begun_us, kExpectedUs);
@@ -189,7 +189,7 @@ void Committer::LookOut(std::unique_lock<std::mutex>* lock) {
   lock->lock();
 }
 
-/// Under the mutex.
+/// Moves what arrived to the turns of its namespaces. Under the mutex.
 void Committer::TakeArrived() {
   arrived_any_ = false;
   for (Queue& queue : arrived_) {
@@ -257,7 +257,7 @@ void Committer::WriteGroup() {
   Finish(&group);
 }
 
-/// As much of one namespace as its turn allows, at least one batch.
+/// Takes as much of one namespace into the group as its turn allows, at least one batch.
 void Committer::TakeTurn(const Queue& queue, Group* group) {
   if (!queue->in_group_) {
     queue->in_group_ = true;
@@ -297,7 +297,7 @@ void Committer::Encode(CommitQueue* queue, const RegistryBatch& batch, Group* gr
   queue->reports_ = true;
   for (const RegistryWrite& write : batch.writes)
     if (const auto* drop = std::get_if<DropNamespace>(&write)) group->dropped.push_back(drop->number);
-  // Its tables are dropped next, durably.
+  // Its tables are dropped next, which no crash takes back: this must be durable before.
   group->sync |= !group->dropped.empty();
   EncodeRegistry(batch, *setup_.sealing, &audit_serial_, &group->writes);
 }
@@ -315,7 +315,7 @@ void Committer::Encode(CommitQueue*, const CommitQueue::Renewal& renewal, Group*
   group->renewals.push_back(renewal);
 }
 
-/// Another start of sealing, long before the one in use has no nonce left.
+/// Begins another start of sealing, long before the one in use has no nonce left.
 void Committer::RenewWhereFull() {
   const std::shared_ptr<Seal> seal = setup_.sealing->now();
   if (!seal || !seal->full() || !setup_.sealing->BeginRenewal()) return;
@@ -356,7 +356,7 @@ void Committer::Finish(Group* group) {
   Settle(group->queues);
 }
 
-/// After a failure.
+/// Drops what waits to be written, after a failure.
 void Committer::DropWork() {
   std::vector<Queue> dropped(turns_.begin(), turns_.end());
   turns_.clear();
@@ -396,7 +396,7 @@ void Committer::Sync() {
   NoteSynced();
 }
 
-/// A sync came back.
+/// Notes in SYNCED, and for the next reports, that all that was written is synced.
 void Committer::NoteSynced() {
   synced_sequence_ = db_->GetLatestSequenceNumber();
   SyncedRecord record = setup_.synced->record();
@@ -409,7 +409,7 @@ void Committer::NoteSynced() {
   PassCrashPoint(CrashPoint::kCommitAfterSyncedFile);
 }
 
-/// Not synced itself: it only helps to tell damage where it gets to the disk.
+/// Writes into the log what is synced. It is not synced itself: it only helps to tell damage, where it gets to the disk.
 void Committer::WriteMark() {
   if (marked_sequence_ == synced_sequence_) return;
   PassCrashPoint(CrashPoint::kCommitBeforeMark);

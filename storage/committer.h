@@ -119,12 +119,12 @@ class Committer {
 
   /// Waits until nothing is left to be written of a namespace that was closed; at once where it was not open, or it has stopped.
   void AwaitClosed(NamespaceNumber number);
-  /// Something is about to come whose sync will be waited for. Where the thread has rested for kRestUs it is woken at once, and looks for that, so
-  /// that its waking up, and that of its processor, goes by meanwhile. Returns whether it was woken. Any thread.
+  /// Says that something is about to come whose sync will be waited for. A thread that has rested for kRestUs is woken at once and looks for it, so
+  /// that it, and its processor, are awake by then. Returns whether it was woken. Any thread.
   bool Expect();
-  /// Of a namespace that is not open. Where the disk is low, or a write has failed, it hears that at once.
+  /// Makes the queue of a namespace that is not open. Where the disk is low, or a write has failed, its outlet hears that at once.
   std::shared_ptr<CommitQueue> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake);
-  /// What is queued is still written. The caller closes the outlet.
+  /// Takes nothing of the queue any more; what it has is still written. The caller closes its outlet.
   void Close(const std::shared_ptr<CommitQueue>& queue);
 
   void Commit(const std::shared_ptr<CommitQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
@@ -136,7 +136,7 @@ class Committer {
   /// caller is who may renew (Sealing::BeginRenewal).
   void Renew(Sealing::Renewal renewal, std::function<void()> used) { Add(registry_, CommitQueue::Renewal{std::move(renewal), std::move(used)}); }
   const Counters& counters() const { return counters_; }
-  /// The write, sync or look at the files that failed. After Stop.
+  /// Returns the write, the sync or the look at the files that failed. After Stop.
   const Status& failure() const { return failure_; }
 
  private:

@@ -101,7 +101,7 @@ uint64_t CountOf(std::string_view batch) {
   return Little(batch.substr(8), 4);
 }
 
-/// Only asks which logs are live: no record is replayed.
+/// Asks which logs are live, and replays no record.
 class LogProbe : public rocksdb::WalFilter {
  public:
   const char* Name() const override { return "notifyd.LogProbe"; }
@@ -185,8 +185,8 @@ struct ProbeReport {
   uint64_t in_manifest = 0;
 };
 
-/// Zeros that were written ahead of records which never came (storage/guarded_files.h): of a log that reads to its end nothing else is behind its
-/// records, and what is cut off was nobody's. The mode that takes no fault would take some for one.
+/// Cuts off the zeros that were written ahead of records which never came (storage/guarded_files.h), of logs that read to their end: nothing else
+/// stands behind their records. The mode of RocksDB that takes no fault would take some of them for one.
 Status CutZeros(const std::string& directory, uint64_t first_log, const LogReport& report) {
   for (const auto& [number, path] : LogFiles(directory, first_log)) {
     auto seen = report.logs.find(number);
@@ -198,7 +198,7 @@ Status CutZeros(const std::string& directory, uint64_t first_log, const LogRepor
   return Status::Ok();
 }
 
-/// What is wrong with a log that does not read to its end.
+/// Says what is wrong with a log that does not read to its end.
 std::string WhereItStops(std::string_view bytes, const LogScan& scan, uint64_t next, const std::filesystem::path& path,
                          const std::filesystem::path& before) {
   bool reads_by_itself = scan.good_bytes == 0 && next != 0 && ScanLog(bytes, 0).next_sequence != 0;
@@ -243,13 +243,13 @@ Status WrongSize(const std::string& path, uint64_t bytes, uint64_t before) {
   return Damaged(path + " has " + std::to_string(bytes) + " bytes, and had " + std::to_string(before));
 }
 
-/// Nothing where there is none that can be read.
+/// Returns the name of the MANIFEST that CURRENT has; empty where that cannot be read.
 std::string NamedByCurrent(const std::filesystem::path& directory) {
   const Result<std::string> bytes = ReadWhole(directory / "CURRENT");
   return bytes.ok() ? std::string(NameInCurrent(*bytes)) : std::string();
 }
 
-/// What was being added to the MANIFEST when the power went, and of which any pages got to the disk, or none.
+/// What was being added to the MANIFEST when the power went: any of its pages may have got to the disk.
 struct TornEnd {
   std::filesystem::path file;
   uint64_t from = 0;
@@ -261,7 +261,7 @@ struct TornEnd {
     std::filesystem::resize_file(file, from, error);
     return error ? Status(Code::kIo, "cannot cut " + file.string() + ": " + error.message()) : Status::Ok();
   }
-  /// As it was, for whoever looks at the damage.
+  /// Puts it back, for whoever looks at the damage.
   Status PutBack() const {
     std::fstream out(file, std::ios::binary | std::ios::in | std::ios::out);
     out.seekp(static_cast<std::streamoff>(from));
@@ -274,10 +274,10 @@ struct TornEnd {
   std::string Where() const { return file.string() + " does not read from byte " + std::to_string(from) + " on"; }
 };
 
-/// RocksDB takes a MANIFEST that ends early for one to which nothing was added since, and a record whose length a flipped bit made longer than the
-/// file for such an end: it would delete the tables that it then knows nothing of. One that is missing it sees itself, but where CURRENT names one
-/// that there never was, beside the one that there is, that is what is damaged. Returns its torn end; nothing where it reads to its end, or where
-/// SYNCED does not say how much of it must read.
+/// Checks that as much of the MANIFEST reads as SYNCED says. RocksDB does not: it takes one that ends early for one to which nothing was added since,
+/// and a record whose length a flipped bit made longer than the file for such an end, and would delete the tables that it then knows nothing of. A
+/// missing one it sees itself; but where CURRENT names one that there never was, beside the one that there is, CURRENT is what is damaged. Returns
+/// the torn end; nothing where it reads to its end, or where SYNCED does not say how much of it must read.
 Result<std::optional<TornEnd>> CheckManifest(const SyncedRecord& synced, const std::string& directory) {
   const std::filesystem::path parent(directory), known = NumberedPath(directory, "MANIFEST-", synced.manifest.number, "");
   const std::string entry = (parent / "CURRENT").string(), named = NamedByCurrent(parent);
@@ -298,7 +298,7 @@ Result<std::optional<TornEnd>> CheckManifest(const SyncedRecord& synced, const s
   return torn.bytes.empty() ? std::nullopt : std::optional(std::move(torn));
 }
 
-/// What SYNCED says of logs must be there. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
+/// Checks that the logs have what SYNCED says. Sequence numbers of tables do not count here: a compaction sets them to zero where nothing is left to
 /// order.
 Status CheckLogs(const SyncedRecord& synced, const std::string& directory, const ProbeReport& probe, const LogReport& report) {
   const uint64_t first_log = probe.first_log;
@@ -490,7 +490,7 @@ Status CloseChecked(Database* database, const std::string& directory, const Fing
 
 namespace {
 
-/// `torn`: an end of the MANIFEST is off that may have been synced.
+/// Reads the logs and opens the database. `torn`: an end of the MANIFEST was cut off that may have been synced.
 Result<OpenedDb> OpenRead(const rocksdb::Options& options, const std::string& directory, const Fingerprint& store,
                           const std::optional<SyncedRecord>& synced, bool make_families, bool torn) {
   using Processing = rocksdb::WalFilter::WalProcessingOption;

@@ -97,7 +97,7 @@ void BoundToDisk(StoreOptions* options) {
   options->max_wal_bytes = std::min<uint64_t>(options->max_wal_bytes, std::max<uint64_t>(total_bytes / 8, 4 << 20));
 }
 
-/// What is open, in the order in which it is closed from below: the lock last.
+/// What is open. Closed from the last member to the first, the lock last.
 struct OpenStore {
   PreparedDirectory directory;
   std::unique_ptr<DirectoryGuard> guard;
@@ -106,7 +106,7 @@ struct OpenStore {
   OpenedDb opened;
 };
 
-/// The database behind its checks. From here on SYNCED says that the store is open.
+/// Checks the files and opens the database. From here on SYNCED says that the store is open.
 Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory directory, std::shared_ptr<const RetentionTable> retention,
                                std::shared_ptr<const Sealing> sealing) {
   const Fingerprint store = directory.format.store;
@@ -135,7 +135,7 @@ Result<OpenStore> OpenDatabase(const StoreOptions& options, PreparedDirectory di
   return OpenStore{std::move(directory), std::move(held), std::move(files), std::move(*synced), std::move(*opened)};
 }
 
-/// Durably; behind a mark, since the log may be new (storage/log_check.h).
+/// Leaves out ids, durably. The write begins with a mark, since the log may be new (storage/log_check.h).
 Status LeaveIdGap(const Database& database, const Fingerprint& store, uint64_t gap) {
   rocksdb::WriteBatch batch;
   batch.PutLogData(EncodeSyncedMark(store, database.db()->GetLatestSequenceNumber()));
@@ -144,7 +144,7 @@ Status LeaveIdGap(const Database& database, const Fingerprint& store, uint64_t g
   return WriteSynced(database, &batch, "cannot write");
 }
 
-/// Is there nothing in it but the store's own rows?
+/// Returns whether there is nothing in it but the store's own rows.
 Result<bool> IsEmpty(const Database& database) {
   for (rocksdb::ColumnFamilyHandle* family : {database.main(), database.notifies()}) {
     if (family == nullptr) continue;
@@ -170,7 +170,7 @@ Status BeginSealing(const Database& database, const RocksKv& kv, const std::stri
   return sealing->Begin({kv, [&] { return IsEmpty(database); }, write}, key_file);
 }
 
-/// The new log's beginning is synced (BeginLog), and SYNCED says so.
+/// Notes in SYNCED that the new log's beginning is synced (BeginLog).
 Status NoteLogBegun(OpenStore* open) {
   SyncedRecord record = open->synced.record();
   record.sequence = open->opened.database.db()->GetLatestSequenceNumber();
@@ -199,7 +199,7 @@ class RocksStore::Impl {
                                                          options.backup_directory, options.min_free_bytes, options.wall_ms})) {}
 
   rocksdb::DB* db() const { return open.opened.database.db(); }
-  /// Of numbers that were given and have no row nothing is left to be read: what a crash kept from being given back.
+  /// Gives back what lies under numbers of namespaces that are gone, which a crash may have left there.
   void ReclaimMissing(const RegistryImage& image) {
     NamespaceNumber next = kSystemNumber + 1;
     for (const auto& row : image.namespaces) {

@@ -66,7 +66,7 @@ void PgCells::Remember(const RegistryImage& image) {
       Log(LogLevel::kError, "a namespace lies in a cell that is not set", {{"namespace", row->name}, {"cell", row->settings.cell.value_or("")}});
 }
 
-/// Whoever has the store alone has nobody who could serve it in his place.
+/// Refuses a start where a namespace lies in a cell that is not set: with one broker alone nobody else could serve it.
 Status PgCells::CheckAllNamed(const RegistryImage& image) const {
   for (const auto& row : image.namespaces)
     if (table_->PlaceOf(row->number) == PgCellTable::kUnnamed)
@@ -213,7 +213,7 @@ PgCell* PgCells::FindCell(const std::string& name) const {
   return cell == cells_.end() ? nullptr : cell->get();
 }
 
-/// Of one that is there still: what lies in a cell in which it does not, and to which it does not go. Its number is given to no other one.
+/// Removes what lies of the namespace in the cell `name`, unless that is where it lies or where it goes. Its number is never given to another one.
 Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned) {
   auto row = home_->ReadRow(number);
   if (!row.ok()) return std::move(row).status();
@@ -266,7 +266,7 @@ Status PgCells::Clean() {
 
 // ---- of one of several members
 
-/// What concerns members and who has what is the store's own affair, and what lies in cells theirs.
+/// The home cell answers for members and for who owns what, each cell for what lies in it.
 class PgCellsCluster : public ClusterStore {
  public:
   PgCellsCluster(PgCells* cells, std::unique_ptr<ClusterStore> home) : cells_(cells), home_(std::move(home)) {}
@@ -294,13 +294,13 @@ class PgCellsCluster : public ClusterStore {
     if (image.ok()) cells_->Remember(*image);
     return image;
   }
-  /// A cell may not answer, and this must go on: Release says whether it did.
+  /// Does not wait for a cell, which may not answer: Release finds out whether it has.
   void Forget(NamespaceNumber number) override {
     PgCell* cell = cells_->CellOf(number);
     if (!cell) return home_->Forget(number);
     if (cell != cells_->unnamed_.get()) cell->store().BeginForget(number);
   }
-  /// Those of which a cell has not yet all that was written are asked for again.
+  /// Leaves out those of which a cell has not yet all that was written: they are asked for again.
   Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override {
     std::vector<UnitRow> written;
     for (const UnitRow& unit : seen)

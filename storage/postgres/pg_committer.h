@@ -6,9 +6,8 @@
 // I2 Committed{batch, synced}: `batch` was committed; `synced` under a commit that waited for the disk (and the standby, where there is one), without
 //    a warning, over a connection that was there when `synced` was committed. What was committed and not yet synced is kept, and sent again where a
 //    crash of the server took it back.
-// I3 whatever goes wrong with a transaction, its connection is given up. Over the next one the unit is acquired anew, at a new epoch, which says how
-// far
-//    it got and keeps older ones out; then what is missing is sent again. Until then nobody hears of it.
+// I3 whatever goes wrong with a transaction, its connection is given up. Over the next one the unit is acquired anew, at a new epoch, which
+//    keeps older ones out and tells how far it got; then what is missing is sent again. Until then nobody hears of it.
 // I4 where the lease is another's, or less is there than was synced, nothing is written any more, and WriteFailed was posted once to each.
 #pragma once
 
@@ -58,7 +57,7 @@ class PgUnit {
  private:
   friend class PgCommitter;
   struct Sent;
-  // What its log still holds of before the start is trimmed with what follows: it was trimmed every some hundred rows.
+  // So many rows of its log may be left from before the start, where it was trimmed every few hundred: they are trimmed with what follows.
   static constexpr int64_t kLeftRows = 2'048;
   PgUnit(int64_t number, size_t line, const PgStand& stand)
       : number_(number), line_(line), stand_(stand), synced_n_(stand.n), trimmed_n_(std::max<int64_t>(stand.n - kLeftRows, 0)) {}
@@ -136,35 +135,35 @@ class PgCommitter {
   void Stop();
   static constexpr int64_t kStopMs = 5'000;
 
-  /// As Committer's. Returns whether the unit is known: then it need not be acquired.
+  /// Waits as Committer's does. Returns whether the unit is known: then it need not be acquired.
   bool AwaitClosed(NamespaceNumber number);
-  /// The same, for `most` at most. Nothing: it is still being written.
+  /// Waits for `most` at most. Returns nothing where it is still being written.
   std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
-  /// `stand`: as it was acquired; nothing is asked of it where the unit is known. Returns its totals, too.
+  /// Makes the queue of a namespace. `stand`: as it was acquired; passed over where the unit is known. Returns its totals, too.
   std::pair<std::shared_ptr<PgQueue>, Totals> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
-  /// It is closed, and is to be another's: blocks until nothing of it is under way. From then on it is not known.
+  /// Forgets the unit of a namespace that is closed, and is to be another owner's. Blocks until nothing of it is under way.
   void Forget(NamespaceNumber number);
-  /// The same, but returns at once; it is done where Knows says no.
+  /// Begins that, and returns at once. It is done once Knows says no.
   void BeginForget(NamespaceNumber number);
   bool Knows(NamespaceNumber number);
-  /// Whether it is open here, or something of it may not be synced yet.
+  /// Returns whether it is open here, or something of it may not be synced yet.
   bool Keeps(NamespaceNumber number);
-  /// From now on each transaction of the namespace notes which keys it writes, or does so no more.
+  /// Has each transaction of the namespace note which keys it writes, from now on, or no more.
   void Track(NamespaceNumber number, bool on);
-  /// Whether all transactions that were made before Track are committed, as far as that can be told without those that note: they are behind them.
-  /// Where nothing more comes of it that is seen to, by a sync.
+  /// Returns whether all transactions that were made before Track are committed. Each that notes its keys comes behind them, and tells; where none
+  /// comes, a sync is asked for.
   bool TracksAll(NamespaceNumber number);
-  /// From now on it writes the registry, too. Before the first batch of it.
+  /// Writes the registry, too, from now on. To be called before the first batch of it.
   void Lead(const PgStand& registry);
-  /// It does so no more: all of it is committed, and nothing comes. Blocks until nothing of it is under way.
+  /// Writes it no more: all of it must be committed, and nothing follow. Blocks until nothing of it is under way.
   void EndLead();
-  /// Whether the database at the other end has all that was made and is not known to be synced: what was reported of it can be read there. Blocks,
-  /// some tenths of a second at most, until it has. Any thread. Errors: kUnavailable: not yet; PgStatus's.
+  /// Checks that the database at the other end has all that was made and is not known to be synced, so that what was reported can be read there.
+  /// Blocks until it has, some tenths of a second at most. Any thread. Errors: kUnavailable (not yet), PgStatus's.
   Status CheckIsThere(PgConnection* connection);
-  /// Somebody else was not answered: whether the server is lost is found out, whatever there is to write. Any thread.
+  /// Finds out whether the server is lost, whatever there is to write: somebody else was not answered. Any thread.
   void Doubt();
-  /// The lease went: as any failure.
+  /// Stops writing, as after any failure: the lease went.
   void GiveUp(const Status& status);
 
   void Commit(const std::shared_ptr<PgQueue>& queue, WriteBatch batch) { Add(queue, std::move(batch)); }
@@ -173,7 +172,7 @@ class PgCommitter {
   void Audit(AuditEntry entry, std::function<void()> durable) { Add(audit_, PgQueue::Audited{std::move(entry), std::move(durable)}); }
   void Sleep(const std::shared_ptr<PgQueue>& queue, WallTime wake) { Add(queue, PgQueue::SleepMark{wake}); }
   const Counters& counters() const { return counters_; }
-  /// After Stop.
+  /// Returns why it stopped writing. After Stop.
   const Status& failure() const { return failure_; }
 
  private:

@@ -91,7 +91,7 @@ class PgNamespace : public NamespaceStore {
   void Read(ReadEffect read) override { shared_->readers.Add(reads_, Answered(&Reader::Read, std::move(read))); }
   void List(ListEffect list) override { shared_->readers.AddList(reads_, Answered(&Reader::List, std::move(list))); }
   void ListLanes(LanesEffect lanes) override {
-    // As RocksStore's.
+    // One lane is a few look-ups, and lanes with settings are few: they do not wait behind lists.
     const bool few = lanes.query.only || lanes.query.configured;
     ReaderPool::Task task = Answered(&Reader::ListLanes, std::move(lanes));
     if (few) shared_->readers.Add(reads_, std::move(task));
@@ -104,7 +104,7 @@ class PgNamespace : public NamespaceStore {
     const Reader reader;
     const std::shared_ptr<Outlet> outlet;
   };
-  /// What the server does not answer is asked again until it does: to the core a read that failed is the end.
+  /// Makes a read's task. It asks again until the server answers: to the core a read that failed is the end.
   template <class Answer, class Effect>
   ReaderPool::Task Answered(Answer (Reader::*read)(const Effect&) const, Effect effect) const {
     return [answers = answers_, read, effect = std::move(effect)] {
@@ -129,7 +129,7 @@ StoreOptions WithClock(StoreOptions options) {
   return options;
 }
 
-/// What RocksDB's engine has, and this one not.
+/// Refuses the settings of what RocksDB's engine has, and this one not.
 Status CheckOptions(const StoreOptions& options) {
   if (!options.encryption_key_file.empty())
     return Status(Code::kUnacceptable, "sealing is not built for a store in PostgreSQL: its disk, or its backups, are to be encrypted instead",
@@ -140,7 +140,7 @@ Status CheckOptions(const StoreOptions& options) {
   return Status::Ok();
 }
 
-/// Without a standby that commits wait for, what was acknowledged lies on one machine. Whether it is so.
+/// Returns whether commits wait for no standby, so that what was acknowledged lies on one machine; refuses that where one is `required`.
 Result<bool> CheckStandby(PgConnection* connection, bool required) {
   auto none = NamesNoStandby(connection);
   if (!none.ok() || !*none) return none;
@@ -151,7 +151,7 @@ Result<bool> CheckStandby(PgConnection* connection, bool required) {
   return true;
 }
 
-/// The unit under which it writes what is no namespace's: the registry, or, of a member, one of its own, for the audit.
+/// Acquires the unit of what is no namespace's: the registry, or a member's own, under which it writes the audit.
 Status TakeOwnUnit(PgConnection* connection, const OrderedKv& kv, PgCommitter::Setup* setup) {
   const bool member = !setup->options.member.empty();
   if (member) {
@@ -170,7 +170,7 @@ Status TakeOwnUnit(PgConnection* connection, const OrderedKv& kv, PgCommitter::S
     setup->registry = stand;
     return Status::Ok();
   }
-  // Two members' entries of one millisecond are told apart by it: each begins anywhere.
+  // It tells entries of several members apart that fall into one millisecond: each member begins with a random one.
   const std::string random = RandomBytes(4);
   setup->audit_serial = Decoder(random).Big32();
   setup->audit = stand;
@@ -184,20 +184,20 @@ class PgStore::Impl {
   Impl(const StoreOptions& with, std::shared_ptr<Shared> read)
       : options(with), shared(std::move(read)), sweeper(&shared->pool, &shared->retention, shared->wall_ms), compactor(&shared->pool) {}
 
-  /// Where it begins: by its last transaction, or, before there was one, by what lies there.
+  /// Returns where it begins: behind its last transaction or, where there was none yet, with what lies there.
   Result<PgStand> StandOf(NamespaceNumber number);
   Result<PgRows> Acquire(PgConnection* connection, NamespaceNumber number);
-  /// Nothing where what lies here is the namespace, or becomes it by this; error: kNotFound: it is on its way, or gone.
+  /// Checks that what lies here is the namespace, and makes it that where a move left it to be done. Error: kNotFound: it is on its way, or gone.
   Status CheckTransit(NamespaceNumber number);
-  /// Nothing where it is known. As OpenNamespace's errors.
+  /// Returns nothing where it is known. Errors: as OpenNamespace's.
   Result<std::optional<PgStand>> StandInCell(NamespaceNumber number);
   void MakeCommitter(PgCommitter::Setup setup);
-  /// What the whole store leaves behind is this one's affair from now on.
+  /// Cleans up behind the whole store from now on.
   void CleanUp() {
     sweeper.Remove();
     compactor.Work();
   }
-  /// It is another one's.
+  /// Leaves that to another one.
   void LeaveUnclean() {
     sweeper.Rest();
     compactor.Rest();
@@ -304,7 +304,7 @@ void PgStore::Start(StoreEvents* events) {
     impl_->lease->Keep([committer = impl_->committer.get()] { committer->GiveUp(Status(Code::kIo, "the lease of the store is lost")); });
 }
 
-/// In a cell the store's own schema says first whose it is from now on (storage/postgres/pg_schema.cc, kCell).
+/// Acquires the namespace. For one in a cell the home cell gives the number of the claim first (storage/postgres/pg_schema.cc, kCell).
 Result<PgRows> PgStore::Impl::Acquire(PgConnection* connection, NamespaceNumber number) {
   if (!claim) return AcquirePgUnits(connection, options.postgres, word, {number});
   auto drawn = claim(number);
@@ -362,7 +362,7 @@ std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
   return std::make_unique<PgCluster>(std::move(setup));
 }
 
-/// Once: whoever opens it asks again. It neither waits for what a lost cell does not write.
+/// Tries once, since whoever opens it asks again, and does not wait long for what a lost cell does not write.
 Result<std::optional<PgStand>> PgStore::Impl::StandInCell(NamespaceNumber number) {
   const std::optional<bool> known = committer->AwaitClosed(number, kCloseMost);
   if (!known) return Status(Code::kUnavailable, "what was written of the namespace last is not committed yet");
