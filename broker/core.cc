@@ -391,11 +391,8 @@ void Core::Impl::ReleaseUnstarted() {
   std::sort(unstarted.begin(), unstarted.end(), [](const Entry* a, const Entry* b) { return a->id < b->id; });
   for (Entry* entry : unstarted) {
     entry->start_waits = false;
-    if (entry->pending()) CountSending(entry, -1);
     Lane* lane = entry->lane;
-    AbandonAtBreaker(entry);
-    GiveBackPlace(entry);
-    Decide(Decided::Kind::kReturn, entry->id);
+    TakeBackTurn(entry);
     SetPromoted(entry, entry->index == Index::kTail);
     MaybeDrop(lane);
     ++entry->pins;  // stays as it is until the process ends

@@ -70,20 +70,14 @@ void Core::Impl::EmitStart(Entry* entry) {
   if (entry->pending() && !expired && !leaves && entry->lane->paused() && !entry->although_paused) {
     // Its lane was paused while the spec was read: it goes where all of that lane waits.
     const Kept kept(this, entry->lane);
-    CountSending(entry, -1);
-    AbandonAtBreaker(entry);
-    GiveBackPlace(entry);
-    Decide(Decided::Kind::kReturn, entry->id);
+    TakeBackTurn(entry);
     EnterLane(entry);
     return;
   }
   if (!entry->pending() || expired || refused || leaves) {
     Lane* lane = entry->lane;
     const Kept kept(this, lane);
-    if (expired || refused || leaves) CountSending(entry, -1);
-    AbandonAtBreaker(entry);
-    GiveBackPlace(entry);
-    Decide(Decided::Kind::kReturn, entry->id);
+    TakeBackTurn(entry);
     if (expired) {
       Expire(entry);
     } else if (leaves) {
@@ -122,6 +116,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   Decide(Decided::Kind::kStart, entry->id);
 }
 
+/// Takes the entry out of flight. Its lane has it no more: who goes on with that keeps it (Kept).
 void Core::Impl::GiveBackPlace(Entry* entry) {
   Lane* lane = entry->lane;
   --lane->in_flight;
@@ -132,6 +127,17 @@ void Core::Impl::GiveBackPlace(Entry* entry) {
   services_->OnHost(entry->host);
   CheckSleepers(entry->host);
   groups_->OnGivenBack(*entry);
+}
+
+/// Takes back the turn of an entry of which no attempt began, with all that it took: as GiveBackPlace, and its call at the host's breaker.
+void Core::Impl::TakeBackTurn(Entry* entry) {
+  if (entry->pending()) CountSending(entry, -1);
+  if (!entry->refused) {
+    entry->host->breaker.Abandon(entry->call);
+    if (entry->host->breaker_timed) FollowBreaker(entry->host);
+  }
+  GiveBackPlace(entry);
+  Decide(Decided::Kind::kReturn, entry->id);
 }
 
 void Core::Impl::On(AttemptEnded& e) {

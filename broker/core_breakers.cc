@@ -26,12 +26,6 @@ Breaker::Call Core::Impl::BeginAtBreaker(Host* host) {
   return call;
 }
 
-void Core::Impl::AbandonAtBreaker(Entry* entry) {
-  if (entry->refused) return;
-  entry->host->breaker.Abandon(entry->call);
-  if (entry->host->breaker_timed) FollowBreaker(entry->host);
-}
-
 bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResult& result) {
   const bool probe = host->breaker.IsProbe(call);
   const MonoTime since = host->breaker.open_since();

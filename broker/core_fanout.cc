@@ -284,10 +284,7 @@ void Core::Impl::TopicPart::TakeTriggered(std::string_view bytes, Hand* hand) {
 void Core::Impl::TopicPart::Release(Entry* entry) {
   Lane* lane = entry->lane;
   const Kept kept(&core_, lane);
-  core_.CountSending(entry, -1);
-  core_.AbandonAtBreaker(entry);
-  core_.GiveBackPlace(entry);
-  core_.Decide(Decided::Kind::kReturn, entry->id);
+  core_.TakeBackTurn(entry);
   BeginFanOut(entry->id, FanOutKind::kHeld);
   core_.Settle(entry, Phase::kSucceeded, "", std::nullopt);
   core_.journal_.AskSync();

@@ -311,7 +311,6 @@ class Core::Impl {
 
   // ---- core_breakers.cc: hosts that cannot be reached
   Breaker::Call BeginAtBreaker(Host* host);
-  void AbandonAtBreaker(Entry* entry);
   /// Returns whether it was a probe that did not reach the host: it uses up nothing of its notify's budget.
   bool EndAtBreaker(Host* host, Breaker::Call call, const AttemptResult& result);
   void KeepWaiting(NotifyState* state) const;
@@ -399,6 +398,8 @@ class Core::Impl {
     return entry.envelope->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec);
   }
   void CountSending(Entry* entry, int change);
+  void GiveBackPlace(Entry* entry);
+  void TakeBackTurn(Entry* entry);
   /// Lets what its fkey names be as good as gone from `until` on, where that is still this notify.
   void EndFkey(const Entry& entry, WallTime until);
 
@@ -512,7 +513,6 @@ class Core::Impl {
   size_t WaitingAt(const Host& host) const;
   void TakeTurn(Lane* lane, Host* host);
   void Schedule();
-  void GiveBackPlace(Entry* entry);
 
   CoreLimits limits_;
   GrantChanged grant_{0, UINT32_MAX, SIZE_MAX};

@@ -191,10 +191,7 @@ std::shared_ptr<const StartAttempt::Instance> Core::Impl::ServicePart::Begin(Ent
 void Core::Impl::ServicePart::PutBack(Entry* entry) {
   Lane* lane = entry->lane;
   const Kept kept(&core_, lane);
-  core_.CountSending(entry, -1);
-  core_.AbandonAtBreaker(entry);
-  core_.GiveBackPlace(entry);
-  core_.Decide(Decided::Kind::kReturn, entry->id);
+  core_.TakeBackTurn(entry);
   if (Shuts(*entry->host)) {
     // The last instance has gone since its turn came: it waits with all others.
     core_.ReviewHost(entry->host);
