@@ -12,8 +12,7 @@
 //   resume   it is served, wherever its row says that it lies
 //
 // I1 it stands still only from `stand` to `resume`, and whatever fails in between leads to `resume`: where it is not known which cell is the right
-// one
-//    the store refuses to open it until its row says so.
+//    one the store refuses to open it until its row says so.
 // I2 the row is switched only once the cell that it leaves has said that it is gone, which it says only of what lies whole in the other.
 // I3 what is called off ends at once, wherever it is: what its row says holds, also where the cell that it was to leave says that it is gone.
 #pragma once

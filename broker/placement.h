@@ -1,8 +1,7 @@
 // Placement: at which of several brokers each namespace is to be, as whoever leads them decides it. Pure: no clock, no store. Contract section 23.
 //
 // I1 what is nowhere, or at a member that is gone, is placed at once, and so is what has to be where the leader is. What is at a member that stops
-// goes
-//    at once, too, unless all do; nothing is given to such a one while there is another.
+//    goes at once, too, unless all do; nothing is given to such a one while there is another.
 // I2 all else moves one at a time, at most one in `every_ms`, and none for `quiet_ms` after a start: the leader's, or that of a member that joined.
 // I3 what is drained is emptied first. Then a move is made only where the heaviest and the lightest member are apart by a good part of what one
 //    has on average, and makes no other one nearly as heavy: so a load that stays about as it is comes to rest.

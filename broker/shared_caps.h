@@ -6,8 +6,7 @@
 // back, then from the one who has the most. Where there are fewer than namespaces that want one, they take turns. A rate is lent in equal parts to
 // those that have anything for the host.
 // I1: what counts as lent of a host, in all, is within its cap (but where that was lowered, or a rule became a shared one under calls in flight):
-// what
-//     is taken back counts until the core says that it works under the new grant and uses no more than that.
+//     what is taken back counts until the core says that it works under the new grant and uses no more than that.
 // I2: while one that wants some waits, nothing lies free, and nobody has two more than it but while that is on its way back.
 // A call costs O(log n) for n namespaces at the host; one by which such a one comes or goes costs O(n) where there is a rate.
 #pragma once

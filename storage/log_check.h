@@ -5,8 +5,7 @@
 // tolerant mode takes a record cut short for a torn one, the absolute mode refuses every torn end, and all of them skip zeros together
 // with the rest of their 32 KiB block, be there records or not. So each record of the log begins with a mark: up to which sequence
 // number everything was synced when it was written; after a sync with nothing to follow, a mark is written by itself. What is missing takes its marks
-// along: so the same stands beside the logs, too (storage/synced_file.h). And the live logs are read by our own check before RocksDB may change
-// anything.
+// along: so the same stands beside the logs, too (storage/synced_file.h). And our own check reads the live logs before RocksDB may change anything.
 //   I1 a mark is written only after the sync it speaks of came back: a valid mark is true whatever became of the bytes around it.
 //   I2 the tables and the readable beginning of the logs reach every mark in them, or something that was synced is lost: kCorrupt.
 //   I3 the same holds for SYNCED; and the logs that it names are there, unless their records are in tables: after a clean stop to the byte.

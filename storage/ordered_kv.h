@@ -6,8 +6,7 @@
 // I3 what is read of one KvMoment is of one moment.
 // I4 what is over by retention, or at its expiry, may still be read: hiding it is for those above.
 // I5 an engine may keep kinds of keys (storage/keys.h) apart: a walk begins in the kind of its `from`, and what lies in its range of kinds that are
-// kept
-//    elsewhere it does not see. Kinds of the broker's own lie together.
+//    kept elsewhere it does not see. Kinds of the broker's own lie together.
 #pragma once
 
 #include <cstddef>

@@ -9,8 +9,7 @@
 //                   (SealBound)
 //
 // I1  A key and nonce are used once: each start has a key of its own, and its counter only goes up. So a start's record must be durable before a
-// piece of
-//     it is written, and a start is never begun twice.
+//     piece of it is written, and a start is never begun twice.
 // I2  A counter ends at kMostPieces; a new start is begun when half of them are used up (full()).
 // I3  A piece opens only where it was put: another record's, field's or attempt's does not.
 #pragma once

@@ -1,8 +1,7 @@
 // Profiler: where this process spends its CPU time, by looking at whoever runs, some hundred times in each second of it (SIGPROF). One at a time.
 //
 // I1. The handler touches what is there already alone: it takes a place of a table by an atomic counter, and writes addresses there. The unwinder
-// that
-//     it calls takes no lock and allocates nothing once it was called for the first time (glibc 2.35: _dl_find_object), which happens before.
+//     that it calls takes no lock and allocates nothing once it was called for the first time (glibc 2.35: _dl_find_object), which happens before.
 // I2. Threads that block SIGPROF are not looked at; one that sleeps uses no CPU time, and is not, either.
 #pragma once
 

@@ -8,8 +8,7 @@
 // I4. A namespace's part of the store is open while its core is there, and let go of before the namespace is dropped, or another member has it.
 //
 // I5. Where one request, or the end of one attempt, is all that the shard has to do, its loop does not sleep between the steps of that, as far as
-// these
-//     come soon: to be woken for each would take longer than they do.
+//     these come soon: to be woken for each would take longer than they do.
 //
 // All on the loop's thread, or before it runs, but Post, ready and awake.
 #pragma once

@@ -3,8 +3,7 @@
 // did otherwise.
 //
 // I1  What a call says is taken as the old daemon took it, numbers by their value: it never checked them either. What it would have failed over in
-// its
-//     own process (no queue, a queue that beanstalkd refuses, data that is no text) is refused.
+//     its own process (no queue, a queue that beanstalkd refuses, data that is no text) is refused.
 // I2  What is made is a submit like any other: whoever takes it says whether the URL, the type and the sizes are acceptable.
 #pragma once
 

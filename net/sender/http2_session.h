@@ -2,13 +2,11 @@
 // counts as is the AnswerReader of each call. Loop thread only.
 //
 // I1  One Open is one request on the wire, or none: what its receiver refuses, or has not got to when it leaves, is a loss of that call, and is never
-// sent
-//     again from here.
+//     sent again from here.
 // I2  The end of a call's stream ends that call alone; the end of the connection all of them.
 // I3  Nobody is told anything from inside nghttp2: what came is taken in first, and told then.
 // I4  Bytes that bring nothing forward are bounded: a head with its provisional ones and trailers by kMaxHeadBytes, and all frames of the connection
-// by a
-//     multiple of what they carry.
+//     by a multiple of what they carry.
 #pragma once
 
 #include <cstdint>

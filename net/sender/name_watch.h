@@ -2,8 +2,7 @@
 // process; loop thread only, but for Figures.
 //
 // I1  What was found holds until something else is found. A lookup that fails changes nothing; that a name is not there, or leads nowhere, is found
-// as
-//     any answer is.
+//     as any answer is.
 // I2  A name is asked for once at a time: when its TTL is over, within bounds; kRetryMs after it failed or was not there.
 #pragma once
 

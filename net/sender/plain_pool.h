@@ -6,8 +6,7 @@
 // I3  A host that closes a connection just behind an answer is not pooled until it stops: one connection at a time is watched there, and once one
 //     outlives kProbeMs they are pooled again. A request sent into such a closing is a lost attempt.
 // I4  Over a connection of HTTP/2 several calls go at a time. Where a host may speak it, a call waits for a connection that is being opened rather
-// than
-//     open another, as far as that one will have room; it never waits for a call that is under way.
+//     than open another, as far as that one will have room; it never waits for a call that is under way.
 // I5  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
 // I6  Where a rule bounds a host's connections, each has a place from before its connect to its close; calls wait for one in turn.
 #pragma once

@@ -1,5 +1,4 @@
-// FakeImage: what a store has of one namespace on its disk, as ordered maps. FakeDisk: all that it has there. Plain values: copying one is taking a
-// snapshot.
+// FakeImage: what a store has of one namespace on its disk, as ordered maps. FakeDisk: all that it has there. Plain values: a copy is a snapshot.
 // Not thread-safe. Invariants:
 //   I1 a record in it is never changed in place: a change puts a new one there, so that copies of the image may share records.
 //   I2 nothing in it aliases what a caller handed in or gets out (DeepCopy at both doors, in FakeStore).

@@ -296,6 +296,14 @@ TEST_CASE("habits: no comment ends in the middle") {
       // A heading within a file is no sentence.
       if (!text.starts_with("----") && std::regex_search(text, unfinished)) faults.Add(source, i, text);
     }
+  // Nor does an item of a list have a word or two of it in a line of their own, as clang-format leaves them.
+  static const std::regex left(R"re(^\s*//+ \S+( \S+)?[^:]$)re"), hanging(R"re(^\s*//+  +\S.*$)re");
+  for (const Source& source : Sources())
+    for (size_t i = 1; i + 1 < source.lines.size(); ++i) {
+      const bool behind_long = source.lines[i - 1].size() > 120 && std::regex_match(source.lines[i - 1], comment);
+      if (behind_long && std::regex_match(source.lines[i], left) && std::regex_match(source.lines[i + 1], hanging))
+        faults.Add(source, i, source.lines[i]);
+    }
   CHECK(faults.text() == "");
 }
 
