@@ -134,6 +134,18 @@ TEST_CASE("import notifyagent: what a paused tube keeps stays, and is told of") 
   CHECK(run.output == "jobs: 2 read, 2 accepted, 2 removed, 0 stay\n");
 }
 
+TEST_CASE("import notifyagent: who only looks reads what a paused tube keeps, and the rest of its queue, as if there were no pause") {
+  World w;
+  w.producer.Put("notify", AgentJob(w.To("/behind"), kQueue));
+  w.producer.Put(kQueue, AgentJob(w.To("/before"), kQueue));
+  REQUIRE(w.producer.Ask(std::string("pause-tube ") + kQueue + " 3600") == "PAUSED");
+  const CtlRun run = w.Import({"--keep"});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 2 read, 2 accepted, 0 removed, 0 stay\n");
+  CHECK(w.Targets(2) == std::vector<std::string>{"/before", "/behind"});
+}
+
 TEST_CASE("import notifyagent: what somebody else has reserved stays") {
   World w;
   w.producer.Put("notify", AgentJob(w.To("/a"), kQueue));
