@@ -136,23 +136,26 @@ std::vector<AlertSampler::Space> AlertSampler::Spaces() const {
   return spaces;
 }
 
-/// Of a namespace that comes or goes nothing holds any more that was counted of it.
+/// Of a namespace that goes nothing holds any more that was counted of it here, until another member has it: its core ends what it began. What the
+/// core of one that comes has said before it is seen here, of runs that were missed for one, is of its time here.
 void AlertSampler::NoteServed(const std::vector<Space>& spaces) {
   if (!setup_.places) return;
   std::map<std::string, WallTime> served;
-  std::set<std::string> changed;
   for (const Space& space : spaces) {
     if (space.member) continue;
-    const auto before = served_since_.find(space.row->name);
-    served[space.row->name] = before == served_since_.end() ? setup_.wall() : before->second;
-    if (before == served_since_.end()) changed.insert(space.row->name);
+    const std::string& name = space.row->name;
+    const auto before = served_since_.find(name);
+    served[name] = before == served_since_.end() ? setup_.wall() : before->second;
+    if (before == served_since_.end()) known_.erase(name);
+    leaving_.erase(name);
   }
   for (const auto& [name, since] : served_since_)
-    if (!served.contains(name)) changed.insert(name);
+    if (!served.contains(name)) leaving_.insert(name);
   served_since_ = std::move(served);
-  if (changed.empty()) return;
-  meter_.Forget(changed);
-  for (const std::string& name : changed) known_.erase(name);
+  if (leaving_.empty()) return;
+  meter_.Forget(leaving_);
+  for (const auto& [row, member] : spaces)
+    if (member && !member->empty() && *member != setup_.member) leaving_.erase(row->name);
 }
 
 void AlertSampler::Tick() {

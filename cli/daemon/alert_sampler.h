@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -145,6 +146,7 @@ class AlertSampler {
   bool judges_;
   AlertReports reports_;
   std::map<std::string, WallTime> served_since_;  // of several brokers: what this one serves
+  std::set<std::string> leaving_;                 // what it served, and no other one has yet, as far as is known
 };
 
 }  // namespace notifyd

@@ -456,6 +456,33 @@ TEST_CASE("alert sampler: of a namespace that comes from another broker what was
   CHECK(rig.NextTold().rules[0].readings.empty());
 }
 
+TEST_CASE("alert sampler: what the core of a namespace that comes from another broker says before that is seen counts, what was counted before not") {
+  Crew crew;
+  Rig rig(&crew);
+  rig.Set({AlertWhen::kScheduleMissed});
+  const FlowLog missed{true, "run missed", {{"schedule", "nightly"}, {"count", "3"}, {"reason", "not_running"}}};
+  const auto values = [&] {
+    std::vector<double> values;
+    for (const AlertReading& reading : rig.NextTold().rules[0].readings) values.push_back(reading.value);
+    return values;
+  };
+  CHECK(values().empty());
+  rig.sampler->TakeFlow("orders", missed);
+  crew.places[2] = {};
+  CHECK(values() == std::vector<double>{3});
+  CHECK(values() == std::vector<double>{3});
+  // It goes, and what its core still ends here counts for nothing once it comes again.
+  crew.places[2] = {Place::Kind::kMoving, {}, {}};
+  CHECK(values().empty());
+  rig.sampler->TakeFlow("orders", missed);
+  crew.places.clear();
+  CHECK(values().empty());
+  rig.sampler->TakeFlow("orders", missed);
+  rig.sampler->TakeFlow("orders", missed);
+  crew.places[2] = {};
+  CHECK(values() == std::vector<double>{6});
+}
+
 TEST_CASE("alert reports: what is too old says nothing, and a member of which nothing is known for long is missing, until it says all or is gone") {
   AlertReports reports;
   AlertSettings settings;
