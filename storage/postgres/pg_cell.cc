@@ -98,7 +98,7 @@ Status PgCell::PrepareNow() {
 }
 
 Result<OpenedNamespace> PgCell::OpenNamespace(NamespaceNumber number, EventSink* sink) {
-  if (!store_ || BootMs() < down_until_ms_) return NotReached();
+  if (!store_ || unfit_ || BootMs() < down_until_ms_) return NotReached();
   std::unique_lock lock(opening_, std::defer_lock);
   if (!lock.try_lock_for(kTurn)) return NotReached();
   opening_since_ms_ = BootMs();
@@ -117,9 +117,22 @@ void PgCell::RemoveEnded(bool removes) {
 
 /// Requests for what lies there are refused meanwhile, so it may be that nobody else does: of a namespace that was made since, for one.
 void PgCell::LookAgain() {
-  if (!store_ || !down_ || !Prepare().ok()) return;
+  if (!store_) return;
+  if (!down_) return CheckFit();
+  if (!Prepare().ok()) return;
   // By a connection of its own: those that there are may be of a server that stands still, and take longer to say so.
-  if (PgConnection::Open(options_.postgres, kStatementMostMs).ok()) down_ = false;
+  if (!PgConnection::Open(options_.postgres, kStatementMostMs).ok()) return;
+  if (unfit_.exchange(false)) Log(LogLevel::kInfo, "a cell is reached", {{"cell", name()}});
+  down_ = false;
+}
+
+/// Nobody renews a lease there, which would tell.
+void PgCell::CheckFit() {
+  if (!prepared_) return;
+  const Status fit = store_->With([](PgConnection* connection) { return connection->CheckFit(); });
+  if (fit.code() != Code::kUnacceptable) return;
+  unfit_ = down_ = true;
+  Log(LogLevel::kWarn, "a cell is not reached", {{"cell", name()}, {"detail", fit.detail()}});
 }
 
 bool PgCell::lost() const {

@@ -69,19 +69,20 @@ class PgCell {
   /// Errors: kUnavailable, within some seconds: it is not reached, or not to be used for now.
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink);
   void RemoveEnded(bool removes);
-  /// Where it was not reached when it was asked last: asks again. Blocks, as OpenNamespace.
+  /// Where it was not reached when it was asked last: asks again. Else whether its server may still be used. Blocks, as OpenNamespace.
   void LookAgain();
   /// It was not reached when it was asked last. Any thread, never blocks.
   bool lost() const;
 
  private:
   Status PrepareNow();
+  void CheckFit();
 
   StoreOptions options_;
   PgStore* home_ = nullptr;
   std::unique_ptr<PgStore> store_;
   std::mutex preparing_;
-  std::atomic<bool> prepared_ = false, removes_ = false, down_ = false;
+  std::atomic<bool> prepared_ = false, removes_ = false, down_ = false, unfit_ = false;
   std::timed_mutex opening_;                                       // one at a time: a cell that hangs holds up no more than one thread
   std::atomic<int64_t> down_until_ms_ = 0, opening_since_ms_ = 0;  // by CLOCK_BOOTTIME
   std::string said_;                                               // why it is not to be used. Under `preparing_`

@@ -148,6 +148,15 @@ int64_t PgInt(const PGresult* result, int row, int column) {
   return value;
 }
 
+std::string PgUnfit(const PgRows& rows) {
+  const int unlogged = PQnfields(rows.raw()) - 1;
+  if (rows.Int(0, unlogged - 1) == 0) return kPgNoFsync;
+  const std::string table(rows.Bytes(0, unlogged));
+  if (table.empty()) return table;
+  return table + " of the store is UNLOGGED: a crash of PostgreSQL would empty it. Make it durable again (ALTER TABLE " + PgQuoted(table) +
+         " SET LOGGED)";
+}
+
 // ---- errors
 
 Status PgStatus(std::string_view sqlstate, std::string detail) {
@@ -214,16 +223,22 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
 }
 
 Status PgConnection::SetUp(const PostgresOptions& options, int most_ms) {
-  auto server =
-      RunWithin(kSilentMs, "SELECT current_setting('server_version_num')::int8, current_setting('fsync') = 'on', current_setting('server_version')");
+  auto server = RunWithin(kSilentMs, "SELECT current_setting('server_version_num')::int8, current_setting('server_version')");
   if (!server.ok()) return std::move(server).status();
   const int64_t version = server->Int(0, 0);
-  if (version < kOldestVersion) return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 2)) + " is too old: 15 or later is needed");
-  if (server->Int(0, 1) == 0) return Unacceptable(kPgNoFsync);
+  if (version < kOldestVersion) return Unacceptable("PostgreSQL " + std::string(server->Bytes(0, 1)) + " is too old: 15 or later is needed");
   std::string script = "SET statement_timeout = " + std::to_string(most_ms) + "; SET search_path = " + PgQuoted(options.schema);
   for (const Setting& each : kSettings)
     if (version >= each.since) script += std::string("; SET ") + each.name + " = " + each.value;
-  return RunScript(script);
+  NOTIFYD_TRY(RunScript(script));
+  return CheckFit();
+}
+
+Status PgConnection::CheckFit() {
+  auto fit = RunWithin(kSilentMs, "SELECT " NOTIFYD_PG_FIT);
+  if (!fit.ok()) return std::move(fit).status();
+  std::string unfit = PgUnfit(*fit);
+  return unfit.empty() ? Status::Ok() : Unacceptable(std::move(unfit));
 }
 
 Status PgConnection::StatusOf(const PGresult* result) {

@@ -81,6 +81,9 @@ class PgRows {
   PgAnswer result_;
 };
 
+/// Why a server is not to be used, by the first row of `rows`, of which NOTIFYD_PG_FIT are the last columns; empty: it may be.
+std::string PgUnfit(const PgRows& rows);
+
 /// SQLSTATEs that somebody acts upon.
 inline constexpr std::string_view kPgFenced = "ND001";     // another one owns it by now (storage/postgres/pg_schema.cc)
 inline constexpr std::string_view kPgGap = "ND002";        // the batch before is not there
@@ -90,6 +93,13 @@ inline constexpr std::string_view kPgHeld = "ND004";       // another member has
 
 /// Of one that runs so: what it takes is not acknowledged.
 inline constexpr const char* kPgNoFsync = "PostgreSQL runs with fsync = off: nothing in it would outlive a power cut";
+
+/// Two columns of SQL, by which PgUnfit says whether a server may be used: whether fsync is on, and a table, or sequence, of the session's schema
+/// that is not logged, or ''. They cost no more than some look-ups in indexes: what is in a schema depends on it.
+#define NOTIFYD_PG_FIT                                                                                                                    \
+  "current_setting('fsync') = 'on', coalesce((SELECT c.relname::text FROM pg_depend d JOIN pg_class c ON c.oid = d.objid "                \
+  "WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = current_schema()) " \
+  "AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'S') AND c.relpersistence <> 'p' LIMIT 1), '')"
 
 /// Of one that is given up, as it answers neither what it was asked nor anybody else.
 inline constexpr const char* kPgSilent = "PostgreSQL does not answer";
@@ -101,7 +111,7 @@ Status PgStatus(std::string_view sqlstate, std::string detail);
 class PgConnection {
  public:
   /// Blocks until it is there, some seconds at most. Errors: kUnavailable: not reached, or not yet, or not let in; kUnacceptable: reached, but not to
-  /// be used (too old, fsync off, a pooler that changes sessions between transactions).
+  /// be used (too old, CheckFit's, a pooler that changes sessions between transactions).
   /// `most_ms`: of a statement, and of a server that is gone without a word; 0: a statement takes as long as it does.
   static Result<std::unique_ptr<PgConnection>> Open(const PostgresOptions& options, int most_ms = 0);
   ~PgConnection();
@@ -119,6 +129,8 @@ class PgConnection {
   Result<uint64_t> Estimate(const std::string& query);
   /// The SQLSTATE of the error that Run or RunScript gave last.
   const std::string& sqlstate() const { return sqlstate_; }
+  /// Whether its server may be used still, whatever was changed there since. Error: kUnacceptable: its fsync is off, or a table is not logged.
+  Status CheckFit();
   bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
   /// The next result of what was sent, as PQgetResult; blocks. A server that says nothing for some seconds, and answers nobody else either, is given
   /// up: the connection is lost.

@@ -90,9 +90,10 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   // What was changed counts only where its COMMIT waited for what it was to wait for.
   if (rows.ok())
     if (Status warned = connection_->TakeWarning(); !warned.ok()) rows = std::move(warned);
-  // It was on as the connection was made, and may be switched off at any time.
+  // It was fit as the connection was made, and may be changed at any time.
   const bool tells = ask.kind == OwnerAsk::Kind::kRenew || ask.kind == OwnerAsk::Kind::kLook;
-  if (rows.ok() && tells && rows->size() > 0 && rows->Int(0, PQnfields(rows->raw()) - 1) == 0) rows = Status(Code::kUnavailable, kPgNoFsync);
+  if (rows.ok() && tells && rows->size() > 0)
+    if (std::string unfit = PgUnfit(*rows); !unfit.empty()) rows = Status(Code::kUnavailable, std::move(unfit));
   if (!rows.ok()) {
     fault_ = rows.status();
     connection_.reset();

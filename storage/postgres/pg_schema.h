@@ -23,33 +23,32 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
 inline constexpr const char* kPgAcquire = "SELECT unit, epoch, n, totals FROM acquire($1, $2, $3)";
 /// Parameters: unit, epoch, incarnation, the batch before (0: none), this batch, totals or null, synced, require_standby. Row: whether fsync is on.
 inline constexpr const char* kPgFence = "SELECT current_setting('fsync') = 'on' AS fsync, fence($1, $2, $3, $4, $5, $6, $7, $8)";
-/// Row: epoch, renewal, incarnation, free, whether fsync is on. Where members have the store: as if they were one owner, who renews whenever one of
-/// them does.
-inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free, current_setting('fsync') = 'on' FROM lease_word()";
+/// Row: epoch, renewal, incarnation, free, NOTIFYD_PG_FIT. Where members have the store: as if they were one owner, who renews whenever one of them
+/// does.
+inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free, " NOTIFYD_PG_FIT " FROM lease_word()";
 /// Parameters: epoch, renewal, incarnation that were seen, whether they are one's own, so that the renewal does not matter, the new incarnation.
 /// Takes the lease, and all units of whoever had it. Row: epoch, renewal. Error: kPgFenced: it is not any more as it was seen.
 inline constexpr const char* kPgTakeLease = "SELECT epoch, renewal FROM take_lease($1, $2, $3, $4, $5)";
-/// Parameters: epoch, incarnation. Row: epoch, renewal, whether fsync is on; none where it is another's.
+/// Parameters: epoch, incarnation. Row: epoch, renewal, NOTIFYD_PG_FIT; none where it is another's.
 inline constexpr const char* kPgRenewLease =
     "UPDATE lease SET renewal = renewal + 1, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 "
-    "RETURNING epoch, renewal, current_setting('fsync') = 'on'";
+    "RETURNING epoch, renewal, " NOTIFYD_PG_FIT;
 /// Likewise. Row, of this and of a member's: epoch, renewal.
 inline constexpr const char* kPgReleaseLease =
     "UPDATE lease SET free = true, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 RETURNING epoch, renewal";
 
 // The same of one of several members: its lease is a row of its own. An owner of the whole store is to them as one whose lease they wait for.
 
-/// Parameters: name. Row: as kPgLook's, but before its last column whether an owner has the whole store, and the address of the member of that name,
-/// or ''.
-inline constexpr const char* kPgLookMember =
-    "SELECT w.epoch, w.renewal, w.incarnation, w.free, NOT l.free, coalesce(m.address, ''), "
-    "current_setting('fsync') = 'on' FROM member_word($1) w CROSS JOIN lease l LEFT JOIN members m ON m.name = $1 WHERE l.unit = 0";
+/// Parameters: name. Row: as kPgLook's, but before its last two columns whether an owner has the whole store, and the address of the member of that
+/// name, or ''.
+inline constexpr const char* kPgLookMember = "SELECT w.epoch, w.renewal, w.incarnation, w.free, NOT l.free, coalesce(m.address, ''), " NOTIFYD_PG_FIT
+                                             " FROM member_word($1) w CROSS JOIN lease l LEFT JOIN members m ON m.name = $1 WHERE l.unit = 0";
 /// Parameters: name, address, version, then as kPgTakeLease's. What it had as its own it has again, at a new epoch. Row, error: likewise.
 inline constexpr const char* kPgTakeMember = "SELECT epoch, renewal FROM take_member($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Parameters, of this and the next: epoch, incarnation, name. Row: as kPgRenewLease's.
 inline constexpr const char* kPgRenewMember =
     "UPDATE members SET renewal = renewal + 1, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free "
-    "RETURNING epoch, renewal, current_setting('fsync') = 'on'";
+    "RETURNING epoch, renewal, " NOTIFYD_PG_FIT;
 inline constexpr const char* kPgReleaseMember =
     "UPDATE members SET free = true, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free RETURNING epoch, renewal";
 /// Parameters: name, epoch, renewal, incarnation, as they were seen. Fences off all that it had. No row: it is not any more as it was seen.

@@ -252,6 +252,20 @@ TEST_CASE("postgres cells: one that the store knows, whose fsync was switched of
   CHECK(PgCells::Open(store.options()).status().code() == Code::kUnacceptable);
 }
 
+TEST_CASE("postgres cells: one of which a table is not logged any more is not reached, though it is connected to, until it is logged") {
+  CellHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  auto connection = Connect(store.east());
+  for (const bool logged : {false, true}) {
+    REQUIRE(connection->RunScript(logged ? "ALTER TABLE kv_hot SET LOGGED" : "ALTER TABLE kv_hot SET UNLOGGED").ok());
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+    while (store.cells().Lost(kInCell) == logged && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    CHECK(store.cells().Lost(kInCell) != logged);
+  }
+  store.Commit({Put(MakeRecord(2))});
+}
+
 TEST_CASE("postgres cells: what lies in a cell that the options do not name is opened nowhere, and whoever has the store alone does not begin") {
   CellHarness store;
   store.Commit({Put(MakeRecord(1))});

@@ -207,6 +207,36 @@ TEST_CASE("postgres: whose fsync is switched off once its lease was taken is wai
   }
 }
 
+TEST_CASE("postgres: a lease is neither looked at nor renewed while a table, or sequence, is not logged, nor is a store then opened") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Close();
+  auto session = PgConnection::Open(store.options().postgres);
+  REQUIRE(session.ok());
+  PostgresOptions of_member = store.options().postgres;
+  of_member.member = "m";
+  PgOwnerStore owners(store.options().postgres), waiting(of_member);
+  const auto renewed = [&] { return owners.Do({OwnerAsk::Kind::kRenew, owner.word(), true, {}}).first; };
+  const auto looked = [&] { return waiting.Do({OwnerAsk::Kind::kLook, {}, false, {}}).first; };
+  REQUIRE(renewed() == OwnerAnswer::kYes);
+  REQUIRE(looked() == OwnerAnswer::kYes);
+  const std::string table = GENERATE("kv_hot", "claims");
+  REQUIRE((*session)->RunScript("ALTER TABLE " + table + " SET UNLOGGED").ok());
+  for (int i = 0; i < 2; ++i) {  // over a connection of before, and over a new one
+    CHECK(renewed() == OwnerAnswer::kUnknown);
+    CHECK(looked() == OwnerAnswer::kUnknown);
+    for (const PgOwnerStore* each : {&owners, &waiting}) CHECK_THAT(each->Fault(), Catch::StartsWith(table + " of the store is UNLOGGED"));
+  }
+  StoreOptions begins = store.options();
+  begins.owner = nullptr;
+  CHECK(PgStore::Open(begins).status().code() == Code::kUnacceptable);
+  CHECK(PgStore::Open(store.options()).status().code() == Code::kUnavailable);
+  REQUIRE((*session)->RunScript("ALTER TABLE " + table + " SET LOGGED").ok());
+  CHECK(renewed() == OwnerAnswer::kYes);
+  CHECK(looked() == OwnerAnswer::kYes);
+  CHECK(PgStore::Open(store.options()).ok());
+}
+
 TEST_CASE("postgres: what its server lost of batches that were not synced is written again, before anything that came behind them") {
   PostgresHarness store;
   LastingOwner owner(&store);
