@@ -322,7 +322,8 @@ void ClusterHost::LoseIfBlind() {
     if (ending_) return;
   }
   const int64_t learned_at_ms = learned_at_ms_;
-  if (learned_at_ms != 0 && setup_.now().ms - learned_at_ms >= setup_.times.lease_ms) setup_.lost("it does not learn what the others do");
+  if (learned_at_ms != 0 && setup_.now().ms - learned_at_ms >= setup_.times.lease_ms)
+    setup_.lost("the store did not say in time what the other members do");
 }
 
 /// Whether somebody was: all is to be looked at again.

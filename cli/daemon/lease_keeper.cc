@@ -104,11 +104,7 @@ OwnerWord LeaseKeeper::word() const {
 }
 
 void LeaseKeeper::Fenced() {
-  {
-    std::lock_guard lock(mutex_);
-    owner_.Fenced();
-  }
-  Lose("another broker has the store");
+  GiveUp("the store refused what this broker wrote, as others own it by now");
 }
 
 void LeaseKeeper::Ask() {
@@ -173,7 +169,7 @@ void LeaseKeeper::Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_loc
   if (owner_.standing() != Ownership::Standing::kOwning) {
     if (!held_) return;
     lock->unlock();
-    Lose("another broker has the store");
+    Lose("the store says that the lease is not this broker's any more: it was not renewed in time, and others took it or ended it");
     return lock->lock();
   }
   until_ms_.store(owner_.until().ms, std::memory_order_release);
@@ -206,10 +202,11 @@ void LeaseKeeper::Watch() {
   }
 }
 
-void LeaseKeeper::Lose(const char* why) {
+void LeaseKeeper::Lose(const char* why, bool given_up) {
   std::function<void(const char*)> lost;
   {
     std::lock_guard lock(mutex_);
+    if (given_up) owner_.Fenced();
     if (!held_ || releasing_ || lost_.exchange(true)) return;
     lost = on_lost_;
   }

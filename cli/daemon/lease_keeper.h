@@ -62,6 +62,8 @@ class LeaseKeeper : public OwnerHandle {
 
   OwnerWord word() const override;
   void Fenced() override;
+  /// As Fenced, for another reason.
+  void GiveUp(const char* why) { Lose(why, /*given_up=*/true); }
 
  private:
   void Ask();
@@ -69,7 +71,7 @@ class LeaseKeeper : public OwnerHandle {
   void NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
   void NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
   void Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock);
-  void Lose(const char* why);
+  void Lose(const char* why, bool given_up = false);
 
   const std::unique_ptr<OwnerStore> store_;
   const LeaseTimes times_;

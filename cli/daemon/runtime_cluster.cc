@@ -51,7 +51,7 @@ void Runtime::Impl::MakeCluster() {
     return (figures.submits + figures.deliveries) / 60;
   };
   setup.unreached = [this] { return unreached_.Get(); };
-  setup.lost = [keeper = keeper_](const char*) { keeper->Fenced(); };
+  setup.lost = [keeper = keeper_](const char* why) { keeper->GiveUp(why); };
   setup.members_changed = [this](const std::vector<Member>& members) {
     Log(LogLevel::kInfo, "members", {{"count", members.size()}});
     io_[0]->loop.Post([this, members] {

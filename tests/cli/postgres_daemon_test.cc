@@ -324,6 +324,23 @@ TEST_CASE("postgres: a broker whose server's fsync is switched off gives the sto
   for (Broker* each : {&broker, &standby}) CHECK(each->process().running());
 }
 
+TEST_CASE("postgres: a member that somebody's lock keeps from looking says that, and not that another broker has the store") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
+  TempDir place;
+  const int own = Bind();
+  std::vector<std::string> arguments = On(server);
+  arguments.insert(arguments.end(), {"--cluster-advertise", "127.0.0.1:" + std::to_string(PortOf(own)), "--cluster-insecure", "true"});
+  close(own);
+  Broker broker(place.path(), arguments);
+  REQUIRE(broker.process().WaitForError("this member leads"));
+  REQUIRE(session->RunScript("BEGIN; LOCK TABLE places").ok());
+  CHECK(broker.process().WaitForError("going on as a standby"));
+  CHECK_THAT(broker.process().error(), Catch::Contains("the store did not say in time what the other members do"));
+  REQUIRE(session->RunScript("COMMIT").ok());
+  Stop(&broker);
+}
+
 TEST_CASE("postgres: a server whose ids run out is written to while it only warns, which the log says, and waited for once it takes none") {
   PostgresServer server({"wal_level=logical", "autovacuum_naptime=1s"});
   auto session = SessionOf(server);

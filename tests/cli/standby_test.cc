@@ -167,14 +167,16 @@ TEST_CASE("lease keeper: what is given back is another's at once, and so is what
   CHECK(second.keeper.owned().has_value());
 }
 
-TEST_CASE("lease keeper: a fence is the end") {
+TEST_CASE("lease keeper: a fence is the end, and so is whatever else makes it give up, which is told as what it is") {
   Row row;
   Broker broker(&row);
   broker.Start();
   REQUIRE(broker.Acquires());
   CHECK(broker.keeper.MayAct());
-  broker.keeper.Fenced();
-  CHECK(broker.lost.get_future().get() == "another broker has the store");
+  const bool fenced = GENERATE(true, false);
+  if (fenced) broker.keeper.Fenced();
+  else broker.keeper.GiveUp("it is blind");
+  CHECK(broker.lost.get_future().get() == (fenced ? "the store refused what this broker wrote, as others own it by now" : "it is blind"));
   CHECK_FALSE(broker.keeper.MayAct());
 }
 
