@@ -208,6 +208,7 @@ void PgCommitter::Run() {
     if (failed_) DropAll();
     if (stopping && (Quiet() || Clock::now() >= stop_at_)) break;
     Wait();
+    CheckLate();  // by what has come until now
   }
   if (!failed_ && !Quiet()) failure_ = Status(Code::kUnavailable, "the database was not reached: what was committed last is not written");
 }
@@ -442,6 +443,7 @@ void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
   sent_all = sent_all && PQpipelineSync(raw) == 1;
   sent->sent_at = ++moment_;
   sent->began = line->heard_at = Clock::now();
+  if (line->flight.empty()) line->waits_since = sent->began;
   line->flight.push_back(sent);
   if (!sent_all) return Lose(line, line->connection->StatusOf(nullptr));
   PassCrashPoint(CrashPoint::kPgAfterSend);
@@ -465,6 +467,7 @@ void PgCommitter::Receive(Line* line) {
 void PgCommitter::Take(Line* line, const PGresult* result) {
   switch (PQresultStatus(result)) {
     case PGRES_PIPELINE_SYNC:
+      line->waits_since = Clock::now();
       return line->acquiring ? Acquired(line) : Finish(line);
     case PGRES_TUPLES_OK: {
       const int count = PQntuples(result);

@@ -213,6 +213,7 @@ class PgCommitter {
   void Report(const std::shared_ptr<Sent>& sent);
   void Lose(Line* line, const Status& why);
   void CheckAnswers();
+  void CheckLate();
   void Recover(Line* line);
   Status SetUp(PgConnection* connection) const;
   void Acquire(Line* line);

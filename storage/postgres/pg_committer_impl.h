@@ -56,9 +56,10 @@ struct PgCommitter::Line {
   Status error;
   std::string error_state;
   bool wanted = false;  // something went over it once
-  bool said_lost = false, said_full = false, was_there = false;
+  bool said_lost = false, said_full = false, said_late = false, was_there = false;
   Clock::time_point retry_at = {};
-  Clock::time_point heard_at = {};  // when anything came over it last, or was sent
+  Clock::time_point heard_at = {};     // when anything came over it last, or was sent
+  Clock::time_point waits_since = {};  // for the end of what is under way first
 };
 
 }  // namespace notifyd

@@ -14,6 +14,8 @@ namespace {
 constexpr std::chrono::milliseconds kRetry{150};
 // What takes longer is asked for whether the server answers at all.
 constexpr std::chrono::seconds kSilent{3};
+// What takes longer is told to whoever submits.
+constexpr std::chrono::seconds kLate{5};
 // How often, and how far apart, a new connection is asked whether what was made is there.
 constexpr int kLooks = 50;
 constexpr std::chrono::milliseconds kBetweenAsks{10};
@@ -28,7 +30,10 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   if (!line->connection) return;
   const bool full = why.code() == Code::kDiskFull;  // `why` may be the line's own, which ends here
   // What goes on is said once.
-  if (!line->said_lost) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
+  const bool said = line->said_lost && line->said_full == full && !line->said_late;
+  line->said_late = false;
+  if (!said && full) Log(LogLevel::kWarn, "the database has no room", {{"detail", why.detail()}});
+  else if (!said) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
   line->connection.reset();
   line->flight.clear();
   line->error = {};
@@ -58,6 +63,17 @@ void PgCommitter::CheckAnswers() {
   for (const auto& each : lines_) {
     each->was_there = false;
     Lose(each.get(), Status(Code::kUnavailable, kPgSilent));
+  }
+}
+
+/// What waits at a server that answers others, for a lock or a standby, is waited for; but whoever submits meanwhile is to be told.
+void PgCommitter::CheckLate() {
+  for (const auto& line : lines_) {
+    const bool waits = line->connection && (line->acquiring || !line->flight.empty());
+    if (!waits || line->said_lost || Clock::now() - line->waits_since < kLate) continue;
+    Log(LogLevel::kWarn, "the database takes long", {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}});
+    Say(line.get(), true);
+    line->said_late = true;
   }
 }
 
@@ -98,7 +114,7 @@ void PgCommitter::Acquire(Line* line) {
   const Result<std::string> name = connection.Prepare(setup_.acquire);  // it is prepared
   PassCrashPoint(CrashPoint::kPgBeforeAcquire);
   line->acquiring = true;
-  line->heard_at = Clock::now();
+  line->heard_at = line->waits_since = Clock::now();
   line->acquired.clear();
   const bool sent =
       name.ok() && PQsendQueryPrepared(connection.raw(), name->c_str(), params.count(), params.values(), params.lengths(), params.formats(), 1) == 1;
@@ -176,9 +192,11 @@ Status PgCommitter::CheckIsThere(PgConnection* connection) {
 }
 
 void PgCommitter::Say(Line* line, bool lost, bool full) {
+  if (!lost && line->said_full) Log(LogLevel::kInfo, "the database has room again");
+  else if (!lost) Log(LogLevel::kInfo, "the database is reached again");
+  line->said_late = false;
   line->said_lost = lost;
   line->said_full = full;
-  if (!lost) Log(LogLevel::kInfo, "the database is reached again");
   std::lock_guard lock(mutex_);
   const DiskSpace space = lines_space_[line->index] = {.low = full, .lost = lost};
   counters_.lost = std::any_of(lines_space_.begin(), lines_space_.end(), [](const DiskSpace& each) { return each.lost; });
@@ -289,7 +307,7 @@ void PgCommitter::DropAll() {
     line->turns.clear();
     line->flight.clear();
     line->connection.reset();
-    line->said_lost = line->said_full = line->wanted = false;
+    line->said_lost = line->said_full = line->said_late = line->wanted = false;
   }
   for (const Queue& queue : dropped) Settle(queue);
 }

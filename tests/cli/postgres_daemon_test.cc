@@ -324,6 +324,26 @@ TEST_CASE("postgres: a broker whose server's fsync is switched off gives the sto
   for (Broker* each : {&broker, &standby}) CHECK(each->process().running());
 }
 
+TEST_CASE("postgres: a broker whose database has no room says that, and not that a connection is lost, and says when it has") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> session = SessionOf(server);
+  TempDir place;
+  Broker broker(place.path(), On(server));
+  REQUIRE(broker.process().WaitForError("store opened"));
+  REQUIRE(
+      session
+          ->RunScript("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END $$;"
+                      "CREATE TRIGGER no_room BEFORE INSERT ON kv_notifies FOR EACH STATEMENT EXECUTE FUNCTION no_room()")
+          .ok());
+  CHECK(broker.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:9/"})").status == 504);
+  CHECK(broker.Call("POST", "/v1/notifies", R"({"url":"http://127.0.0.1:9/"})").status == 507);
+  CHECK(broker.Call("GET", "/readyz").status == 503);
+  REQUIRE(session->RunScript("DROP TRIGGER no_room ON kv_notifies").ok());
+  CHECK(broker.process().WaitForError("\"the database has room again\""));
+  CHECK_THAT(broker.process().error(), Catch::Contains("\"the database has no room\"") && !Catch::Contains("a connection to the database is lost"));
+  Stop(&broker);
+}
+
 TEST_CASE("postgres: a member that somebody's lock keeps from looking says that, and not that another broker has the store") {
   PostgresServer server;
   const std::unique_ptr<PgConnection> session = SessionOf(server);

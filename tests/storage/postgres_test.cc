@@ -207,6 +207,27 @@ TEST_CASE("postgres: whose fsync is switched off once its lease was taken is wai
   }
 }
 
+TEST_CASE("postgres: that a commit waits for somebody's lock is told after some seconds, and once it has that, all goes on") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Commit({Put(MakeRecord(1))});
+  auto session = PgConnection::Open(store.options().postgres);
+  REQUIRE(session.ok());
+  REQUIRE((*session)->RunScript("BEGIN; LOCK TABLE kv_notifies").ok());
+  const uint64_t number = Begin(store, store.number() + 1, {2}, true);
+  const Event said = store.NextEvent();
+  REQUIRE(std::holds_alternative<DiskSpace>(said));
+  CHECK(std::get<DiskSpace>(said).lost);
+  CHECK_FALSE(std::get<DiskSpace>(said).low);
+  REQUIRE((*session)->RunScript("COMMIT").ok());
+  store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  AwaitAll(store, number, true);
+  ListQuery all;
+  all.limit = 1000;
+  CHECK(store.List(all).items.size() == 2);
+  CHECK(store.events().failures == 0);
+}
+
 TEST_CASE("postgres: a lease is neither looked at nor renewed while a table, or sequence, is not logged, nor is a store then opened") {
   PostgresHarness store;
   LastingOwner owner(&store);
