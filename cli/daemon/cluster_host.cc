@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kMovingMs = 25, kSlowlyMs = 250, kQuietMs = 500;
 constexpr int64_t kMovingMostMs = 60'000;
 constexpr int64_t kTellLoadsMs = 10'000;
+/// What cannot be taken for another reason than that somebody has it, or the store does not answer, is asked for so often.
+constexpr int64_t kTakeAgainMs = 60'000;
 /// Looks that requests ask for are so far apart at least; so many may wait for one.
 constexpr int64_t kLookAnewMs = 100;
 constexpr size_t kMostLooks = 1'000;
@@ -342,24 +344,47 @@ bool ClusterHost::Bury() {
 
 void ClusterHost::AcquireNamespaces(bool told) {
   std::vector<NamespaceNumber> wanted;
-  for (int64_t unit : membership_.ToAcquire())
-    if (unit != kRegistryUnit) wanted.push_back(static_cast<NamespaceNumber>(unit));
-  if (wanted.empty() || departing()) return;
-  Result<std::vector<NamespaceAtStart>> states = store_->Acquire(wanted);
-  if (!states.ok()) {
-    if (states.status().code() != Code::kUnavailable && states.status().code() != Code::kConflict)
-      Log(LogLevel::kError, "namespaces are not taken", {{"detail", states.status().detail()}});
-    return;
+  for (int64_t unit : membership_.ToAcquire()) {
+    const auto number = static_cast<NamespaceNumber>(unit);
+    const auto untaken = untaken_until_.find(number);
+    if (unit != kRegistryUnit && (untaken == untaken_until_.end() || untaken->second <= setup_.now())) wanted.push_back(number);
   }
+  if (wanted.empty() || departing()) return;
+  std::vector<NamespaceAtStart> states = Acquire(&wanted);
+  if (wanted.empty()) return;
   // Nobody else takes anything for them from here on.
   const int64_t since = SinceNow();
   for (NamespaceNumber number : wanted) membership_.Acquired(number);
   taken_ += wanted.size();
-  if (!AwaitDone([&](std::function<void()> then) { setup_.gained(*std::move(states), std::move(then)); })) return;
+  if (!AwaitDone([&](std::function<void()> then) { setup_.gained(std::move(states), std::move(then)); })) return;
   for (NamespaceNumber number : wanted) here_since_[number].store(since, std::memory_order_release);
   Log(LogLevel::kInfo, "namespaces taken", {{"count", wanted.size()}, {"told", told}});
   // Requests wait elsewhere for whoever has them.
   TellOthersToLook();
+}
+
+/// Only those that were taken stay in `wanted`. Where something is wrong with what lies there of one, the others are taken all the same.
+std::vector<NamespaceAtStart> ClusterHost::Acquire(std::vector<NamespaceNumber>* wanted) {
+  Result<std::vector<NamespaceAtStart>> all = store_->Acquire(*wanted);
+  if (all.ok()) return *std::move(all);
+  const std::vector<NamespaceNumber> each = std::exchange(*wanted, {});
+  std::vector<NamespaceAtStart> states;
+  if (all.status().code() == Code::kUnavailable || all.status().code() == Code::kConflict) return states;
+  std::vector<Status> wrong;
+  for (NamespaceNumber number : each) {
+    Result<std::vector<NamespaceAtStart>> one = store_->Acquire({number});
+    if (one.ok()) {
+      states.insert(states.end(), one->begin(), one->end());
+      wanted->push_back(number);
+    } else if (one.status().code() == Code::kUnavailable) {
+      break;
+    } else if (one.status().code() != Code::kConflict) {
+      untaken_until_[number] = MonoTime{setup_.now().ms + kTakeAgainMs};
+      wrong.push_back(one.status());
+    }
+  }
+  if (!wrong.empty()) Log(LogLevel::kError, "namespaces are not taken", {{"detail", wrong.front().detail()}, {"count", wrong.size()}});
+  return states;
 }
 
 /// It goes on being served until whoever is to have it has seen that, and looks out for it: it said so, or has renewed its lease since and so must

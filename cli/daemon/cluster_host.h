@@ -138,6 +138,7 @@ class ClusterHost : public Places {
   bool LearnRegistry(bool leads);
   void AcquireRegistry();
   void AcquireNamespaces(bool told);
+  std::vector<NamespaceAtStart> Acquire(std::vector<NamespaceNumber>* wanted);
   void BeginLeaves();
   void BeginLeave(NamespaceNumber number);
   void ReleaseLeft();
@@ -207,6 +208,7 @@ class ClusterHost : public Places {
   std::optional<std::set<std::string>> told_reach_;
   std::set<std::string> cut_off_;  // as was logged
   std::map<int64_t, ToLeave> to_leave_;
+  std::map<NamespaceNumber, MonoTime> untaken_until_;  // what of them lies in the store is damaged, say
   MonoTime looked_at_, told_at_, moving_since_;
   int failed_looks_ = 0;  // since one was answered
 };

@@ -45,6 +45,11 @@ class TwoMembers : public ClusterStore {
     image_.units.resize(1);
     image_.units.push_back({2, 1, kOwn, member});
   }
+  /// The first one's, and nobody's yet.
+  void Add(NamespaceNumber number) {
+    std::lock_guard lock(mutex_);
+    image_.units.push_back({number, 1, {}, "a"});
+  }
   void Renew(const std::string& name) {
     std::lock_guard lock(mutex_);
     for (MemberRow& member : image_.members)
@@ -287,6 +292,48 @@ TEST_CASE("cluster host: since when it serves what came to it is said, of a name
     REQUIRE(Await([&] { return host.leads(); }));
     CHECK(host.OfRegistry().since == WallTime{7'000});
   }
+  host.Stop();
+}
+
+namespace {
+
+/// What lies there of namespace 3 is damaged.
+class Damaged : public TwoMembers {
+ public:
+  Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>& numbers) override {
+    if (std::find(numbers.begin(), numbers.end(), 3) == numbers.end()) return std::vector<NamespaceAtStart>();
+    ++tries;
+    return Status(Code::kCorrupt, "the totals of namespace 3 are missing");
+  }
+  std::atomic<int> tries{0};
+};
+
+}  // namespace
+
+TEST_CASE("cluster host: one namespace of which the store is damaged keeps no other from being taken, and is tried again now and then") {
+  std::atomic<int64_t> now_ms{1'000};
+  ClusterHost::Setup setup = SetupOf();
+  setup.now = [&] { return MonoTime{now_ms}; };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<Damaged>();
+  Damaged* store = owned.get();
+  for (NamespaceNumber number : {2, 3, 4}) store->Add(number);
+  const auto rounds = [&] {
+    const uint64_t looks = store->looks();
+    return Await([&] {
+      host.Kick();
+      return store->looks() > looks + 5;
+    });
+  };
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.Serves(2) && host.Serves(4); }));
+  CHECK_FALSE(host.Serves(3));
+  CHECK(rounds());
+  CHECK(store->tries == 2);  // with the others, and alone
+  now_ms += 70'000;
+  CHECK(Await([&] { return store->tries == 4; }));
+  CHECK(rounds());
+  CHECK(store->tries == 4);
   host.Stop();
 }
 
