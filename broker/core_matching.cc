@@ -56,7 +56,8 @@ std::optional<bool> Core::Impl::TopicPart::Wants(const Known& known, Hand* hand,
   std::optional<JsonTree::Value> root;
   if (data) root = data->root();
   const Labels& labels = hand->event->labels;
-  const EventFilter::Subject subject{root ? &*root : nullptr, labels.empty() ? nullptr : &labels, hand->event->key, hand->event->topic};
+  const bool raw = !data && hand->event->payload_kind != PayloadKind::kNone;
+  const EventFilter::Subject subject{root ? &*root : nullptr, labels.empty() ? nullptr : &labels, hand->event->key, hand->event->topic, raw};
   const std::optional<bool> wants = known.filter->Matches(subject, steps, &judging->pause);
   if (!wants) judging->filter = *known.filter;
   else if (judging->filter) *judging = {};

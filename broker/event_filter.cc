@@ -381,7 +381,8 @@ class EventFilter::Judge {
     Spend(1);
     switch (node.op) {
       case Op::kRoot:
-        return node.part != Part::kData || subject_.data != nullptr ? Meets(*(&node + 1), PartSeen(node.part)) : Told::kNo;
+        if (node.part == Part::kData && subject_.raw) return ToldOf(negated_);
+        return Meets(*(&node + 1), PartSeen(node.part));
       case Op::kField: {
         int64_t looked_at = 0;
         const Seen field = seen.Field(TextOf(node), &looked_at);
@@ -392,8 +393,12 @@ class EventFilter::Judge {
         return Children(node, Told::kNo, [&](const Node& child) { return Meets(child, seen); });
       case Op::kAny:
         return Children(node, Told::kYes, [&](const Node& child) { return Meets(child, seen); });
-      case Op::kNot:
-        return Opposite(Meets(*(&node + 1), seen));
+      case Op::kNot: {
+        negated_ = !negated_;
+        const Told told = Opposite(Meets(*(&node + 1), seen));
+        negated_ = !negated_;
+        return told;
+      }
       case Op::kFields:
         return MeetsFields(node, seen);
       case Op::kElements:
@@ -459,7 +464,7 @@ class EventFilter::Judge {
   Seen PartSeen(Part part) const {
     switch (part) {
       case Part::kData:
-        return Seen::Of(*subject_.data);
+        return subject_.data != nullptr ? Seen::Of(*subject_.data) : Seen();
       case Part::kTopic:
         return Seen::Of(subject_.topic);
       case Part::kKey:
@@ -566,7 +571,8 @@ class EventFilter::Judge {
   const Subject& subject_;
   int64_t steps_;
   std::vector<Pause::Place>* const places_;
-  bool comes_back_;  // to where it was: there are places left to take
+  bool comes_back_;       // to where it was: there are places left to take
+  bool negated_ = false;  // what is looked at lies within an odd number of $not
 };
 
 bool EventFilter::Matches(const Subject& subject) const {

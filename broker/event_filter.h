@@ -13,7 +13,8 @@
 //               as a part, or as an element; of another scalar: the value is it, or holds it as an element
 //
 // Numbers compare exactly, strings by bytes, and types never convert. A field that is not there is met by $exist: false, $neq, $nin and $not alone;
-// the fields of what is no object are not there. An event whose body is no JSON meets no condition on "data".
+// the fields of what is no object are not there, nor are those of an event without payload. Of an event whose body is no JSON nothing is known of
+// "data": neither a condition on it nor what is the opposite of one holds.
 #pragma once
 
 #include <cstddef>
@@ -36,11 +37,12 @@ class EventFilter {
   static constexpr size_t kMaxDepth = 8;        // objects and arrays of conditions inside each other
   static constexpr size_t kMaxBytes = 65'536;   // of its text
 
-  /// An event, borrowed. `data`: null where its body is no JSON; `labels`: null where it has none; `key`: empty where it has none.
+  /// An event, borrowed. `data` and `labels`: null where it has none; `key`: empty where it has none; `raw`: its body is no JSON.
   struct Subject {
     const JsonTree::Value* data = nullptr;
     const Labels* labels = nullptr;
     std::string_view key, topic;
+    bool raw = false;
   };
 
   /// Error: kUnacceptable, its field a pointer within the filter.

@@ -195,4 +195,24 @@ TEST_CASE("matching: of many that want a text each, those alone are asked that w
   CHECK(made.at("s8").size() == 1);
 }
 
+TEST_CASE("matching: an event without payload has no field of data; of one with a raw body nothing is known of data") {
+  Topics f;
+  for (const auto& [name, filter] : {std::pair("neq", R"({"data":{"a":{"$neq":1}}})"),
+                                     {"absent", R"({"data":{"$exist":false}})"},
+                                     {"not", R"({"$not":{"data":{"a":1}}})"},
+                                     {"eq", R"({"data":{"a":1}})"},
+                                     {"keyed", R"({"key":"k"})"}})
+    f.Subscribe(name, {.filter = filter, .paused = true});
+  EventItem item = Topics::Item("a.b", "", "k");
+  item.payload_kind = PayloadKind::kNone;
+  CHECK(f.Emit(item).matched == 4);
+  item.payload_kind = PayloadKind::kBody;
+  item.payload = R"({"a":2})";
+  CHECK(f.Emit(item).matched == 1);
+  const auto made = f.Made();
+  CHECK(made.at("keyed").size() == 2);
+  CHECK_FALSE(made.contains("eq"));
+  for (const char* name : {"neq", "absent", "not"}) CHECK(made.at(name).size() == 1);
+}
+
 }  // namespace notifyd

@@ -259,12 +259,42 @@ TEST_CASE("event filter: labels, key and topic") {
 
 TEST_CASE("event filter: on a raw body labels, key and topic alone can match") {
   const Labels labels{{"a", "b"}};
-  const EventFilter::Subject raw{nullptr, &labels, "k", "t"};
+  const EventFilter::Subject raw{nullptr, &labels, "k", "t", true};
   for (const char* filter : {R"({"labels":{"a":"b"}})", R"({"key":"k"})", R"({"topic":"t"})", R"({})", R"({"$or":[{"data":{"a":1}},{"key":"k"}]})"})
     CHECK(Compiled(filter).Matches(raw));
   for (const char* filter :
        {R"({"data":{"a":1}})", R"({"data":{"a":{"$exist":false}}})", R"({"data":{"$neq":1}})", R"({"data":{}})", R"({"key":"k","data":{"$not":5}})"})
     CHECK_FALSE(Compiled(filter).Matches(raw));
+  // A $not makes of what is not known nothing that is: wherever it stands, all but what is said of data decides.
+  for (const char* filter :
+       {R"({"$not":{"data":{"a":1}}})", R"({"$not":{"$not":{"data":{"a":1}}}})", R"({"$not":{"$and":[{"data":{"a":1}},{"key":"k"}]}})",
+        R"({"$not":{"$or":[{"data":{"a":1}},{"key":"x"}]}})", R"({"key":"k","$not":{"data":{"$not":{"a":1}}}})"}) {
+    INFO(filter);
+    CHECK_FALSE(Compiled(filter).Matches(raw));
+  }
+  for (const char* filter : {R"({"$not":{"data":{"a":1},"key":"x"}})", R"({"$or":[{"$not":{"data":{"a":1}}},{"labels":{"a":"b"}}]})",
+                             R"({"$not":{"$not":{"$or":[{"data":{"a":1}},{"key":"k"}]}}})"}) {
+    INFO(filter);
+    CHECK(Compiled(filter).Matches(raw));
+  }
+}
+
+TEST_CASE("event filter: of an event without payload no field of data is there, nor data itself") {
+  const EventFilter::Subject bare{nullptr, nullptr, "k", "t"};
+  for (const char* condition : {R"({"a":{"$neq":1}})", R"({"a":{"$exist":false}})", R"({"a":{"$nin":[1,2]}})", R"({"$not":{"a":1}})",
+                                R"({"$exist":false})", R"({"$neq":1})", R"({"a":{"b":{"$exist":false}}})"}) {
+    INFO(condition);
+    const std::string text = condition;
+    CHECK(Compiled(R"({"data":)" + text + "}").Matches(bare));
+    CHECK_FALSE(Compiled(R"({"$not":{"data":)" + text + "}}").Matches(bare));
+  }
+  for (const char* condition : {"{}", "null", R"({"a":1})", R"({"a":null})", R"({"a":{"$exist":true}})", R"({"$exist":true})", R"({"$eq":null})",
+                                R"({"a":{"$lt":1}})", R"({"a":{"$in":[1]}})", "[1]"}) {
+    INFO(condition);
+    const std::string text = condition;
+    CHECK_FALSE(Compiled(R"({"data":)" + text + "}").Matches(bare));
+    CHECK(Compiled(R"({"$not":{"data":)" + text + "}}").Matches(bare));
+  }
 }
 
 TEST_CASE("event filter: what is refused, and where") {
