@@ -45,6 +45,10 @@ std::string PartitionOf(const NotifySpec& spec, uint64_t turn) {
   return PartitionSuffix(hash.value_or(spec.order_by_spread ? turn : 0), spec.partitions);
 }
 
+bool IsOneOf(const ScheduleTimes& times, WallTime at) {
+  return times.After({at.ms - 1}) == at;
+}
+
 /// One that is under way again in a second, as what refuses it may be over by then.
 bool MayPass(Code code) {
   return code == Code::kTooMany || code == Code::kDiskFull || code == Code::kUnavailable;
@@ -263,6 +267,35 @@ bool Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& t
   counting_.insert(serial);
   GoOn(looked, times, counted.last, std::nullopt);
   return false;
+}
+
+void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes& times) {
+  const WallTime now = core_.now_.wall;
+  const bool paused = looked->record.said->paused;
+  std::optional<ScheduleState::Next> next = looked->state.next;
+  const bool came = next && next->scheduled_at <= now, stays = came && !paused && IsOneOf(times, next->scheduled_at);
+  if (came) NoteDropped(looked, before, stays ? &times : nullptr);
+  if (stays) {
+    // What waits for its jitter waits for the new one, where that is not over yet.
+    if (next->due > now) next->due = std::max(now, times.DueOf(looked->name, next->scheduled_at));
+  } else {
+    next.reset();
+    if (std::optional<WallTime> at = paused ? std::nullopt : times.After(now)) next = {times.DueOf(looked->name, *at), *at};
+    looked->state.caught_up = 0;
+  }
+  if (next != looked->state.next) MoveTo(looked, next);
+}
+
+void Core::Impl::SchedulePart::NoteDropped(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes* stay) {
+  const WallTime now = core_.now_.wall, first = looked->state.next->scheduled_at;
+  const Result<ScheduleTimes> times = TimesOf({looked->record.serial, looked->record.created_at, before});
+  ScheduleRun run{ScheduleRun::Outcome::kMissed, first, now, {}, 0, "changed"};
+  if (looked->record.said->paused) run.outcome = ScheduleRun::Outcome::kSkipped, run.reason = "paused";
+  if (!stay) run.count = times.ok() ? times->Count(first, now, kCountedInOneTurn).count : 1;
+  std::optional<WallTime> at = stay && times.ok() ? std::optional(first) : std::nullopt;
+  for (uint64_t looked_at = 0; at && *at <= now && looked_at < kCountedInOneTurn; at = times->After(*at), ++looked_at)
+    if (!IsOneOf(*stay, *at) && run.count++ == 0) run.scheduled_at = *at;
+  if (run.count > 0) NoteRun(looked, std::move(run));
 }
 
 void Core::Impl::SchedulePart::Keep(ScheduleState* state, ScheduleRun run) {

@@ -113,12 +113,7 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
       return std::tie(said.cron, said.every_ms, said.timezone, said.start_at, said.end_at, said.jitter_ms, said.paused);
     };
     core_.WriteRecord(looked->said_slot, EncodeScheduleRecord(looked->record));
-    if (created || times_of(*before) != times_of(*ask.said)) {
-      std::optional<ScheduleState::Next> next;
-      if (std::optional<WallTime> at = ask.said->paused ? std::nullopt : times->After(core_.now_.wall)) next = {times->DueOf(ask.name, *at), *at};
-      looked->state.caught_up = 0;
-      MoveTo(&*looked, next);
-    }
+    if (created || times_of(*before) != times_of(*ask.said)) ChangeTimes(&*looked, before, *times);
     WriteState(&*looked);
     core_.journal_.AskSync();
   }

@@ -55,7 +55,7 @@ struct ScheduleRun {
   WallTime scheduled_at;
   WallTime at;         // when that was decided
   NotifyId notify;     // kMade, kByHand: what was made
-  uint64_t count = 1;  // kMissed: of how many times this is the first
+  uint64_t count = 1;  // kMissed, and kSkipped by a pause: of how many times this is the first
   std::string reason;  // kSkipped, kMissed: a stable word
   bool event = false;  // what was made is one
   bool operator==(const ScheduleRun&) const = default;

@@ -89,8 +89,19 @@ class PublishingPart : public FlowPart {
     said->spec = SpecOf("http://tick.test:80/" + name);
     said->topic = "tick." + name;
     said_[name] = said;
+    Put(0, name, said);
+    if (cron || random_.Chance(0.5)) return;
+    // With another jitter its times stay, also those that have come and are not made yet.
+    for (int64_t at = Between(500, 3'000); at < world_.busy_ms; at += Between(500, 3'000)) {
+      auto again = std::make_shared<Schedule>(*said);
+      again->jitter_ms = Between(0, 400);
+      Put(at, name, std::move(again));
+    }
+  }
+
+  void Put(int64_t at, const std::string& name, std::shared_ptr<const Schedule> said) {
     AskAt(
-        0,
+        at,
         [name, said](RequestId id) {
           ScheduleRequest request;
           request.request = id;

@@ -1,0 +1,157 @@
+// What becomes of times that have come and were not made yet where their schedule is put anew, or paused.
+#include <catch2/catch.hpp>
+
+#include "broker/schedule_fixture.h"
+
+using namespace notifyd;
+
+namespace {
+
+constexpr int64_t kMinuteMs = 60'000, kYearMs = 365 * 24 * 60 * kMinuteMs;
+
+CoreLimits OnePending() {
+  CoreLimits limits;
+  limits.max_pending = 1;
+  return limits;
+}
+
+/// Has room for one notify, which another one has until Succeed().
+class FullBroker : public ScheduleFixture {
+ public:
+  FullBroker() : ScheduleFixture(OnePending()) {
+    Submit({.host = "other:80"});
+    sent.clear();
+  }
+  WallTime InAYear() const { return {now.wall.ms + kYearMs}; }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused stays due over a PUT whose times have it") {
+  const Schedule said = Every(kMinuteMs);
+  Put("a", said);
+  Pass(kMinuteMs + 1'500);
+  Schedule changed = said;
+  SECTION("end_at") {
+    changed.end_at = InAYear();
+  }
+  SECTION("jitter_ms") {
+    changed.jitter_ms = 1;
+  }
+  SECTION("jitter_ms, much") {
+    changed.jitter_ms = 50'000;
+  }
+  SECTION("start_at") {
+    changed.start_at = WallTime{now.wall.ms - 1'500 - kMinuteMs};
+  }
+  SECTION("every_ms") {
+    changed.every_ms = kMinuteMs / 2;
+  }
+  Put("a", changed);
+  CHECK(Next("a", 1) == "03-01T00:01");
+  CHECK(Outcomes(Get("a")) == "");
+  Succeed();
+  Pass(1'000);
+  CHECK(Sent() == "03-01T00:01");
+  CHECK(Outcomes(Get("a")) == "made");
+  CHECK(Get("a").missed == 0);
+  CHECK(flow_logs.empty());
+  CHECK(Runs() == 1);
+}
+
+TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused and no time any more is missed, and says so") {
+  Put("a", Every(kMinuteMs));
+  Pass(kMinuteMs + 1'500);
+  Put("a", Every(2 * kMinuteMs));
+  CHECK(Outcomes(Get("a")) == "missed(1,changed)");
+  CHECK(Short(Get("a").runs[0].scheduled_at) == "03-01T00:01");
+  CHECK(Get("a").missed == 1);
+  CHECK(Next("a", 1) == "03-01T00:02");
+  REQUIRE(flow_logs.size() == 1);
+  CHECK(flow_logs[0].event == "run missed");
+  Succeed();
+  Pass(kMinuteMs);
+  CHECK(Sent() == "03-01T00:02");
+  CHECK(Runs() == 1);
+}
+
+TEST_CASE_METHOD(FullBroker, "schedule changes: a pause skips a run that is refused, which stands in its runs and is not missed") {
+  Put("a", Every(kMinuteMs));
+  Pass(kMinuteMs + 1'500);
+  Ask(SchedulePause{"a", true});
+  CHECK(Outcomes(Get("a")) == "skipped");
+  CHECK(Get("a").runs[0].reason == "paused");
+  CHECK(Get("a").runs[0].count == 1);
+  CHECK(Runs() == 0);
+  Ask(SchedulePause{"a", false});
+  Succeed();
+  Pass(1'000);
+  CHECK(sent.empty());
+  CHECK(Next("a", 1) == "03-01T00:02");
+  Pass(kMinuteMs);
+  CHECK(Sent() == "03-01T00:02");
+  CHECK(Outcomes(Get("a")) == "skipped made");
+  CHECK(Get("a").missed == 0);
+  CHECK(flow_logs.empty());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedule changes: what waits for its jitter stays over a PUT, and waits for the new jitter") {
+  Schedule said = Every(kMinuteMs);
+  said.jitter_ms = 50'000;
+  const std::vector<std::string> names = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  for (const std::string& name : names) Put(name, said);
+  Pass(kMinuteMs + 1'000);
+  const auto made = [&] { return std::count_if(names.begin(), names.end(), [&](const auto& name) { return Outcomes(Get(name)) == "made"; }); };
+  REQUIRE(made() < 8);
+  const bool at_once = GENERATE(false, true);
+  if (at_once) said.jitter_ms = 0;
+  else said.end_at = WallTime{now.wall.ms + kYearMs};
+  for (const std::string& name : names) Put(name, said);
+  Pass(at_once ? 100 : 49'500);
+  CHECK(made() == 8);
+  for (const std::string& name : names) CHECK(Short(Get(name).runs.at(0).scheduled_at) == "03-01T00:01");
+  CHECK(Runs() == 8);
+  CHECK(flow_logs.empty());
+}
+
+TEST_CASE_METHOD(FullBroker, "schedule changes: of what was missed and is being made up for, a PUT drops what is no time any more, and says so") {
+  Schedule said = Every(kMinuteMs);
+  Put("a", said);
+  // 00:01:30 to 00:10:30; the last of them is made, once there is room.
+  Stop(10 * kMinuteMs + 15'000);
+  Pass(1'000);
+  CHECK(Outcomes(Get("a")) == "");
+  CHECK(Next("a", 1) == "03-01T00:01");
+  std::string dropped, first, made;
+  SECTION("all are times still") {
+    said.end_at = InAYear();
+    made = "missed(9,not_running) made";
+  }
+  SECTION("those behind its end are none") {
+    said.end_at = *ParseRfc3339("2026-03-01T00:05:30Z");
+    dropped = "missed(5,changed)";
+    first = "03-01T00:06";
+    made = "missed(5,changed) missed(4,not_running) made";
+  }
+  SECTION("every second one is none") {
+    said.every_ms = 2 * kMinuteMs;
+    said.start_at = *ParseRfc3339("2026-03-01T00:01:30Z");
+    dropped = "missed(5,changed)";
+    first = "03-01T00:02";
+    made = "missed(5,changed) missed(4,not_running) made";
+  }
+  SECTION("it is paused") {
+    said.paused = true;
+    dropped = made = "skipped";
+    first = "03-01T00:01";
+  }
+  Put("a", said);
+  CHECK(Outcomes(Get("a")) == dropped);
+  if (!first.empty()) CHECK(Short(Get("a").runs.at(0).scheduled_at) == first);
+  if (said.paused) CHECK(Get("a").runs.at(0).count == 10);
+  Succeed();
+  Pass(1'500);
+  CHECK(Outcomes(Get("a")) == made);
+  CHECK(Get("a").missed == (said.paused ? 0u : 9u));
+  CHECK(Balances());
+}
