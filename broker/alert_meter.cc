@@ -31,6 +31,11 @@ std::string_view FieldOf(const FlowLog& log, std::string_view name) {
   return {};
 }
 
+template <class Number>
+void TakeNumber(std::string_view text, Number* out) {
+  std::from_chars(text.data(), text.data() + text.size(), *out);
+}
+
 }  // namespace
 
 void AlertMeter::SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now) {
@@ -74,16 +79,22 @@ void AlertMeter::Take(const std::string& space, const AttemptLog& log, WallTime 
   }
 }
 
-void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now) {
-  const bool missed = log.event == "run missed";
+void AlertMeter::Take(const std::string& space, const FlowLog& log, WallTime now, WallTime space_since) {
+  const bool before = log.event == kMissedBefore, missed = before || log.event == "run missed";
   if (!missed && log.event != "subscription skipped" && log.event != kSkippedOn) return;
   const std::string object(FieldOf(log, missed ? "schedule" : "subscription"));
   uint64_t count = 1;
-  if (const std::string_view said = FieldOf(log, "count"); !said.empty()) std::from_chars(said.data(), said.data() + said.size(), count);
+  int64_t at_ms = now.ms;
+  TakeNumber(FieldOf(log, "count"), &count);
+  if (before) TakeNumber(FieldOf(log, "at"), &at_ms);
+  // A core that slept meanwhile says what was told here as it happened.
+  if (before && at_ms >= std::max(since_, space_since).ms) return;
   const std::tuple key(missed ? AlertWhen::kScheduleMissed : AlertWhen::kSkipped, space, object);
   if (!happened_.contains(key) && happened_.size() >= kMostHappened) return;
   Happened& happened = happened_[key];
-  const int64_t number = now.ms / kMinuteMs, size = static_cast<int64_t>(happened.counts.size());
+  if (before && std::exchange(happened.knows_before, true)) return;
+  const int64_t number = std::min(at_ms, now.ms) / kMinuteMs, size = static_cast<int64_t>(happened.counts.size());
+  if (before && number <= happened.newest - size) return;
   for (int64_t i = std::max(happened.newest + 1, number - size + 1); i <= number; ++i) happened.counts[static_cast<size_t>(i % size)] = 0;
   happened.newest = std::max(happened.newest, number);
   happened.counts[static_cast<size_t>(number % size)] += count;

@@ -20,6 +20,12 @@ namespace notifyd {
 
 /// The event of a FlowLog that has a count of what follows a "subscription skipped" for the same reason: no line of the log says it.
 inline constexpr std::string_view kSkippedOn = "subscription skipped on";
+/// The event of a FlowLog that says what a schedule missed shortly before its core began, "count" times, the newest of them noted "at" (ms): whoever
+/// was told of it then may not have lived to tell anybody. No line of the log says it again.
+inline constexpr std::string_view kMissedBefore = "run missed before";
+inline bool IsForAlertsAlone(std::string_view event) {
+  return event == kSkippedOn || event == kMissedBefore;
+}
 
 class AlertMeter {
  public:
@@ -29,8 +35,9 @@ class AlertMeter {
   void SetSettings(std::shared_ptr<const AlertSettings> settings, WallTime now);
   /// An attempt ended.
   void Take(const std::string& space, const AttemptLog& log, WallTime now);
-  /// Something happened, of the kinds that AlertHappening has.
-  void Take(const std::string& space, const FlowLog& log, WallTime now);
+  /// Something happened, of the kinds that AlertHappening has. `space_since`: what happened in the namespace from then on was told as it happened; of
+  /// one broker alone, from its start on.
+  void Take(const std::string& space, const FlowLog& log, WallTime now, WallTime space_since = {});
   /// These namespaces are another member's, or came from there: of what was counted of them nothing holds any more.
   void Forget(const std::set<std::string>& spaces);
   /// Adds what is known now.
@@ -64,6 +71,7 @@ class AlertMeter {
     std::string detail;
     std::array<uint64_t, 11> counts{};  // by minute
     int64_t newest = 0;                 // minute
+    bool knows_before = false;          // kMissedBefore was said of it
   };
 
   std::shared_ptr<const AlertSettings> settings_;

@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "broker/alert_meter.h"
+#include "broker/alert_readings.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
@@ -22,8 +24,11 @@ Handled Core::Impl::Handle(Task* task, ScheduleDue& r) {
   return schedules_->Handle(task, r);
 }
 
-Core::Impl::SchedulePart::SchedulePart(Core::Impl* core) : core_(*core), seen_(core->now_.wall), on_time_from_{core->now_.wall.ms - kOnTimeMs} {
+Core::Impl::SchedulePart::SchedulePart(Core::Impl* core)
+    : core_(*core), seen_(core->now_.wall), on_time_from_{core->now_.wall.ms - kOnTimeMs}, began_(core->now_.wall) {
   if (core_.totals_.records[RecordKind::kRun] > 0) horizon_ = {core_.totals_.run_mark.time_ms, core_.totals_.run_mark.id.value};
+  // Where nothing was written since, nothing was missed.
+  if (core_.totals_.records[RecordKind::kSchedule] > 0 && began_.ms - core_.totals_.wall.ms < kAlertMemoryMs) recall_.emplace();
 }
 
 // ---- requests
@@ -242,6 +247,37 @@ void Core::Impl::SchedulePart::PageRuns() {
   });
 }
 
+void Core::Impl::SchedulePart::RecallMissed() {
+  if (!recall_ || std::exchange(recalling_, true)) return;
+  core_.AskRecords({RecordKind::kSchedule, *recall_, "", false}, kPageRows, [this](std::vector<RecordRow>& rows, bool more) {
+    recalling_ = false;
+    recall_.reset();
+    for (const RecordRow& row : rows) {
+      if (row.key.back() != '\0') continue;  // what was said of it
+      Result<ScheduleState> state = DecodeScheduleState(row.record.value);
+      if (!state.ok()) return core_.Fatal(std::move(state).status());
+      RecallMissed(row.key.substr(0, row.key.size() - 1), *state);
+    }
+    if (more) recall_ = rows.back().key + '\0';
+  });
+}
+
+void Core::Impl::SchedulePart::RecallMissed(const std::string& name, const ScheduleState& state) {
+  uint64_t count = 0;
+  const ScheduleRun* newest = nullptr;
+  for (const ScheduleRun& run : state.runs) {
+    // What this core notes it tells as it happens.
+    if (run.outcome != ScheduleRun::Outcome::kMissed || run.at >= began_ || began_.ms - run.at.ms >= kAlertMemoryMs) continue;
+    count += run.count;
+    newest = &run;
+  }
+  if (!newest) return;
+  core_.out_->flow_logs.push_back(
+      {true,
+       std::string(kMissedBefore),
+       {{"schedule", name}, {"at", std::to_string(newest->at.ms)}, {"count", std::to_string(count)}, {"reason", newest->reason}}});
+}
+
 /// Below it there is no run: where a start begins to read.
 void Core::Impl::SchedulePart::UpdateMark() {
   RunKey least = std::min(horizon_, left_from_);
@@ -254,6 +290,7 @@ void Core::Impl::SchedulePart::Fire() {
   seen_ = core_.now_.wall;
   UpdateMark();
   if (core_.stopping_ || core_.closed_) return;
+  RecallMissed();
   if (left_behind_ && !paging_ && core_.now_.mono >= again_at_) {
     // Another pass, from the first of them on.
     left_behind_ = false;
@@ -278,6 +315,7 @@ void Core::Impl::SchedulePart::Fire() {
 void Core::Impl::SchedulePart::AddTo(Wake* wake) const {
   if (core_.stopping_ || core_.closed_) return;
   if (left_behind_ && !paging_) wake->mono = std::min(wake->mono, again_at_);
+  if (recall_ && !recalling_) wake->mono = core_.now_.mono;
   if (!KnowsAll() && !paging_ && rows_.size() < kPageRows / 2) wake->mono = core_.now_.mono;
   if (under_way_.size() >= kMostUnderWay || !core_.topics_->MayMakeMore()) return;
   for (const auto& [key, name] : rows_)

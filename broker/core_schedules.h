@@ -31,7 +31,7 @@ class Core::Impl::SchedulePart {
   /// When it wants a turn.
   void AddTo(Wake* wake) const;
   /// Nothing of it is under way, and it knows NextDue().
-  bool MayRest() const { return !paging_ && !left_behind_ && under_way_.empty() && (!rows_.empty() || KnowsAll()); }
+  bool MayRest() const { return !recall_ && !paging_ && !left_behind_ && under_way_.empty() && (!rows_.empty() || KnowsAll()); }
   /// How many runs were missed since the core was made.
   uint64_t missed() const { return missed_; }
   /// When its next run is due, with MayRest(); kWallNever: there is none.
@@ -108,6 +108,9 @@ class Core::Impl::SchedulePart {
   /// Lets it be looked at again in a second.
   Handled LeaveBehind(const RunKey& key);
   void PageRuns();
+  /// Tells alerts of what was missed shortly before the core began: what the broker before was told of that it may not have told anybody.
+  void RecallMissed();
+  void RecallMissed(const std::string& name, const ScheduleState& state);
   void Evict();
   void UpdateMark();
 
@@ -122,6 +125,9 @@ class Core::Impl::SchedulePart {
   RunKey left_from_ = kAll;
   MonoTime again_at_ = kMonoNever;
   WallTime seen_, on_time_from_;
+  const WallTime began_;
+  std::optional<std::string> recall_;  // from where on; nothing: all that was missed is recalled
+  bool recalling_ = false;
 };
 
 }  // namespace notifyd

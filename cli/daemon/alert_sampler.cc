@@ -114,13 +114,26 @@ bool AlertSampler::Hear(AlertReport report) {
 void AlertSampler::TakeAttempt(const std::string& space, const AttemptLog& log) {
   if (!log.attempt || !meters_.load(std::memory_order_relaxed)) return;
   std::lock_guard lock(mutex_);
+  ServedSince(space);
   meter_.Take(space, log, setup_.wall());
 }
 
 void AlertSampler::TakeFlow(const std::string& space, const FlowLog& log) {
   if (!meters_.load(std::memory_order_relaxed)) return;
   std::lock_guard lock(mutex_);
-  meter_.Take(space, log, setup_.wall());
+  meter_.Take(space, log, setup_.wall(), ServedSince(space));
+}
+
+/// Since when this one of several brokers serves the namespace, of which it hears something: that may be before NoteServed sees that it came, and
+/// counts. Of a broker alone: nothing.
+WallTime AlertSampler::ServedSince(const std::string& space) {
+  if (!setup_.places) return {};
+  const auto [served, came] = served_since_.try_emplace(space, setup_.wall());
+  if (came) {
+    meter_.Forget({space});
+    known_.erase(space);
+  }
+  return served->second;
 }
 
 // ---- once a second
@@ -136,26 +149,23 @@ std::vector<AlertSampler::Space> AlertSampler::Spaces() const {
   return spaces;
 }
 
-/// Of a namespace that goes nothing holds any more that was counted of it here, until another member has it: its core ends what it began. What the
-/// core of one that comes has said before it is seen here, of runs that were missed for one, is of its time here.
+/// Of a namespace that comes or goes nothing holds any more that was counted of it.
 void AlertSampler::NoteServed(const std::vector<Space>& spaces) {
   if (!setup_.places) return;
   std::map<std::string, WallTime> served;
+  std::set<std::string> changed;
   for (const Space& space : spaces) {
     if (space.member) continue;
-    const std::string& name = space.row->name;
-    const auto before = served_since_.find(name);
-    served[name] = before == served_since_.end() ? setup_.wall() : before->second;
-    if (before == served_since_.end()) known_.erase(name);
-    leaving_.erase(name);
+    const auto before = served_since_.find(space.row->name);
+    served[space.row->name] = before == served_since_.end() ? setup_.wall() : before->second;
+    if (before == served_since_.end()) changed.insert(space.row->name);
   }
   for (const auto& [name, since] : served_since_)
-    if (!served.contains(name)) leaving_.insert(name);
+    if (!served.contains(name)) changed.insert(name);
   served_since_ = std::move(served);
-  if (leaving_.empty()) return;
-  meter_.Forget(leaving_);
-  for (const auto& [row, member] : spaces)
-    if (member && !member->empty() && *member != setup_.member) leaving_.erase(row->name);
+  if (changed.empty()) return;
+  meter_.Forget(changed);
+  for (const std::string& name : changed) known_.erase(name);
 }
 
 void AlertSampler::Tick() {

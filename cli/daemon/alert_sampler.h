@@ -13,7 +13,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -111,6 +110,7 @@ class AlertSampler {
   void Tick();
   std::vector<Space> Spaces() const;
   void NoteServed(const std::vector<Space>& spaces);
+  WallTime ServedSince(const std::string& space);
   void Judge(AlertFigures figures, uint64_t token);
   void Ask(const std::string& space, NamespaceNumber number, Known* known);
   void AskSleepers(const std::vector<Space>& spaces);
@@ -146,7 +146,6 @@ class AlertSampler {
   bool judges_;
   AlertReports reports_;
   std::map<std::string, WallTime> served_since_;  // of several brokers: what this one serves
-  std::set<std::string> leaving_;                 // what it served, and no other one has yet, as far as is known
 };
 
 }  // namespace notifyd

@@ -372,7 +372,7 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
   setup.flow_log = [sampler = alert_sampler_.get()](const std::string& space, const FlowLog& log) {
     sampler->TakeFlow(space, log);
-    if (log.event != kSkippedOn) LogFlow(space, log);
+    if (!IsForAlertsAlone(log.event)) LogFlow(space, log);
   };
   setup.quiet = [this] { io_[0]->loop.Post([this] { ShardQuiet(); }); };
   setup.drained = [this] { io_[0]->loop.Post([this] { ShardDrained(); }); };

@@ -192,3 +192,32 @@ TEST_CASE("alert meter: what happened counts for ten minutes") {
   rig.meter.Take("orders", missed, rig.now);
   CHECK(rig.Read().happenings[0].count == 3);
 }
+
+TEST_CASE("alert meter: what was missed before a start counts once, for as long as it would have without the start") {
+  Rig rig;
+  rig.Set();
+  const auto before = [](const std::string& schedule, WallTime at) {
+    return FlowLog{true, std::string(kMissedBefore), {{"schedule", schedule}, {"at", std::to_string(at.ms)}, {"count", "3"}, {"reason", "quota"}}};
+  };
+  const FlowLog nightly = before("nightly", {rig.now.ms - 3 * kMinute});
+  rig.meter.Take("orders", nightly, rig.now);
+  REQUIRE(rig.Read().happenings.size() == 1);
+  CHECK(rig.Read().happenings[0].when == AlertWhen::kScheduleMissed);
+  CHECK(rig.Read().happenings[0].object == "nightly");
+  CHECK(rig.Read().happenings[0].detail == "quota");
+  CHECK(rig.Read().happenings[0].count == 3);
+  // Its core slept, and began again.
+  rig.meter.Take("orders", nightly, rig.now);
+  CHECK(rig.Read().happenings[0].count == 3);
+  rig.meter.Take("orders", FlowLog{true, "run missed", {{"schedule", "nightly"}, {"count", "1"}}}, rig.now);
+  CHECK(rig.Read().happenings[0].count == 4);
+  // What happened since the start was told when it did; of a namespace that came from another broker, what happened since it came.
+  const WallTime start = rig.now;
+  rig.now.ms += kMinute;
+  rig.meter.Take("orders", before("hourly", start), rig.now);
+  CHECK(rig.Read().happenings.size() == 1);
+  rig.meter.Take("orders", before("hourly", start), rig.now, /*space_since=*/rig.now);
+  CHECK(rig.Read().happenings.size() == 2);
+  rig.now.ms = start.ms + 8 * kMinute;
+  for (const AlertHappening& each : rig.Read().happenings) CHECK(each.count == (each.object == "nightly" ? 1 : 3));
+}

@@ -483,6 +483,22 @@ TEST_CASE("alert sampler: what the core of a namespace that comes from another b
   CHECK(values() == std::vector<double>{6});
 }
 
+TEST_CASE("alert sampler: what is missed in a namespace right after it came from another broker counts, and what was missed there before") {
+  Crew crew;
+  Rig rig(&crew);
+  rig.Set({AlertWhen::kScheduleMissed});
+  crew.places[2] = {};
+  const auto tell = [&](std::string_view event, const std::string& at) {
+    rig.sampler->TakeFlow("orders", {true, std::string(event), {{"schedule", "nightly"}, {"at", at}, {"count", "2"}, {"reason", "not_running"}}});
+  };
+  tell("run missed", "");
+  tell(kMissedBefore, "999999");
+  const AlertReport& report = rig.NextTold();
+  REQUIRE(report.rules[0].readings.size() == 1);
+  CHECK(report.rules[0].readings[0].cause == AlertCause{.space = "orders", .object = "nightly"});
+  CHECK(report.rules[0].readings[0].value == 4);
+}
+
 TEST_CASE("alert reports: what is too old says nothing, and a member of which nothing is known for long is missing, until it says all or is gone") {
   AlertReports reports;
   AlertSettings settings;
