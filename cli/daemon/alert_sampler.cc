@@ -31,9 +31,14 @@ bool AsksLanes(AlertWhen when) {
   return when == AlertWhen::kOldestDueAge || when == AlertWhen::kPending;
 }
 
+/// No connection to the host comes about. Where the breaker ramps one has.
+bool IsUnreached(Breaker::State breaker) {
+  return breaker == Breaker::State::kOpen || breaker == Breaker::State::kProbing;
+}
 /// Was it answered by the host, whatever it was?
-bool IsReached(const HostFigures& figures) {
-  return figures.attempts > figures.failed || figures.last_error.starts_with("status ");
+bool IsReached(const HostNow& host) {
+  const HostFigures& figures = host.figures;
+  return host.breaker == Breaker::State::kRamp || figures.attempts > figures.failed || figures.last_error.starts_with("status ");
 }
 
 bool KnowsDayBefore(int64_t day_before_ms) {
@@ -410,9 +415,9 @@ void AlertSampler::TakeNow(Known* known, const Asked& asked, std::shared_ptr<con
   std::vector<AlertHost> hosts;
   size_t open = 0;
   for (const HostNow& host : known->now->hosts) {
-    const bool is_open = host.breaker != Breaker::State::kClosed;
+    const bool is_open = IsUnreached(host.breaker);
     open += is_open;
-    if (is_open || IsReached(host.figures)) hosts.push_back({host.host, is_open, host.figures.last_error});
+    if (is_open || IsReached(host)) hosts.push_back({host.host, is_open, host.figures.last_error});
   }
   if (!wants_.breakers || open >= known->now->stats.open_breakers || known->now->hosts.size() < kMostHosts) {
     known->hosts = std::move(hosts);
@@ -427,7 +432,7 @@ void AlertSampler::TakeNow(Known* known, const Asked& asked, std::shared_ptr<con
 void AlertSampler::TakeHosts(Known* known, const std::string& space, const HostsListed& listed) {
   if (!known->gathering) known->gathering.emplace();
   for (const HostView& host : listed.hosts)
-    if (host.breaker != Breaker::State::kClosed) known->gathering->push_back({host.host, true, {}});
+    if (host.breaker != Breaker::State::kClosed) known->gathering->push_back({host.host, IsUnreached(host.breaker), {}});
   const std::shared_ptr<const NamespaceRow> row = setup_.tables->Get()->FindNamespace(space);
   if (!listed.more || known->gathering->size() >= kMostBreakers || !row) {
     known->hosts = std::exchange(known->gathering, std::nullopt);

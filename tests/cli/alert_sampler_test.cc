@@ -310,6 +310,49 @@ TEST_CASE("alert sampler: where more breakers are open than a core names, all ho
   CHECK(Space(rig.Next(), "orders").hosts->size() == 300);
 }
 
+TEST_CASE("alert sampler: a host was reached where its breaker ramps, however long that goes on") {
+  Rig rig;
+  rig.Set({AlertWhen::kBreakerOpen}, {"orders"});
+  const auto answer = [&rig](const std::vector<HostNow>& hosts, uint64_t open_breakers) {
+    auto now = std::make_shared<FiguresNow>();
+    now->hosts = hosts;
+    now->stats.open_breakers = open_breakers;
+    rig.Answer<FiguresRequest>(FiguresAnswered{std::make_shared<const FiguresAnswer>(FiguresAnswer{std::shared_ptr<const FiguresNow>(now)})});
+  };
+  std::vector<HostNow> hosts(3);
+  for (size_t i = 0; i < hosts.size(); ++i) hosts[i].host = "h:" + std::to_string(i);
+  hosts[0].breaker = Breaker::State::kOpen;
+  hosts[1].breaker = Breaker::State::kProbing;
+  hosts[2].breaker = Breaker::State::kRamp;
+  // Its figures do not say so: nothing else succeeded yet.
+  hosts[2].figures.attempts = hosts[2].figures.failed = 2;
+  hosts[2].figures.last_error = "connect";
+  answer(hosts, 2);
+  const AlertSpace few = Space(rig.Next(), "orders");
+  REQUIRE(few.hosts);
+  REQUIRE(few.hosts->size() == 3);
+  CHECK(few.hosts->at(0).open);
+  CHECK(few.hosts->at(1).open);
+  CHECK_FALSE(few.hosts->at(2).open);
+
+  // Of many hosts those that ramp do not stand for one that is open, and is not among those that are named.
+  hosts = std::vector<HostNow>(256, hosts[2]);
+  answer(hosts, 1);
+  REQUIRE(rig.AskedOf<HostsRequest>().size() == 1);
+  HostsListed page;
+  page.hosts.resize(2);
+  page.hosts[0].host = "ramps";
+  page.hosts[0].breaker = Breaker::State::kRamp;
+  page.hosts[1].host = "open";
+  page.hosts[1].breaker = Breaker::State::kOpen;
+  rig.Answer<HostsRequest>(page);
+  const AlertSpace many = Space(rig.Next(), "orders");
+  REQUIRE(many.hosts);
+  REQUIRE(many.hosts->size() == 2);
+  CHECK_FALSE(many.hosts->at(0).open);
+  CHECK(many.hosts->at(1).open);
+}
+
 TEST_CASE("alert sampler: all lanes are gone through, a page a second, and only what a rule fires at is kept") {
   Rig rig;
   rig.Set({AlertWhen::kLanePaused}, {"orders"});
