@@ -13,6 +13,7 @@ namespace {
 
 constexpr uint8_t kRuleVersion = 2, kRuleVersionWithoutWhen = 1;
 constexpr size_t kMostDetailBytes = 200;
+constexpr char kBeforeTarget = '\n';
 enum CauseBits : uint8_t { kFiringBit = 1, kToldBit = 2, kEndedBit = 4 };
 
 class Judge {
@@ -31,7 +32,10 @@ class Judge {
       changed_ = true;
     }
     AlertJudgement judgement;
-    if (std::optional<AlertNews::What> what = Due()) judgement.news = Tell(*what);
+    const std::optional<AlertNews::What> what = Due();
+    // Whoever is told of it for the first time is told no repeat.
+    if (!what || *what == AlertNews::What::kRepeat) judgement.news = TellNewTargets();
+    if (what && !judgement.news) judgement.news = Tell(*what);
     judgement.changed = changed_;
     return judgement;
   }
@@ -121,11 +125,42 @@ class Judge {
     return std::nullopt;
   }
 
-  AlertNews Tell(AlertNews::What what) {
+  AlertNews NewsOf(AlertNews::What what) const {
     AlertNews news;
     news.rule = &rule_;
     news.what = what;
     news.since = state_.firing_since;
+    return news;
+  }
+  std::set<std::string> Targets() const {
+    std::set<std::string> ids;
+    for (const auto& target : rule_.to) ids.insert(target->id);
+    return ids;
+  }
+
+  /// The file was read anew since it was told: what targets it had no more may have been wrong, and those in their place know nothing (I4).
+  std::optional<AlertNews> TellNewTargets() {
+    if (state_.messages == 0 || !Fires()) return std::nullopt;
+    std::set<std::string> targets = Targets();
+    if (state_.told == targets) return std::nullopt;
+    AlertNews news = NewsOf(AlertNews::What::kFiring);
+    // Whom a version told that kept no targets nobody knows: those of now, most likely.
+    for (const auto& target : rule_.to)
+      if (!state_.told.empty() && !state_.told.contains(target->id)) news.to.push_back(target);
+    state_.told = std::move(targets);
+    changed_ = true;
+    if (news.to.empty()) return std::nullopt;
+    for (const auto& [key, cause] : state_.causes) {
+      if (!cause.firing || cause.ended) continue;
+      if (++news.new_count <= kMostCausesShown) news.firing.push_back({key, cause.since, cause.value, cause.detail});
+    }
+    news.firing_count = news.new_count + state_.unkept;
+    return news;
+  }
+
+  AlertNews Tell(AlertNews::What what) {
+    AlertNews news = NewsOf(what);
+    news.to = rule_.to;
     std::vector<AlertCauseView> old;
     for (auto& [key, cause] : state_.causes) {
       if (!cause.firing) continue;
@@ -149,9 +184,11 @@ class Judge {
     state_.last_message_at = now_;
     state_.last_message = std::string(ToString(what));
     ++state_.messages;
+    state_.told = Targets();
     if (what == AlertNews::What::kOver) {
       state_.firing_since = kWallNever;
       state_.messages = 0;
+      state_.told.clear();
       state_.ends = std::min<uint32_t>(state_.ends + 1, 30);
     }
     changed_ = true;
@@ -205,7 +242,10 @@ std::string EncodeAlertState(const AlertState& state) {
   std::string out;
   Encoder e(&out);
   e.U8(kRuleVersion);
-  e.Text(state.when ? KindOf(*state.when).word : std::string_view());
+  // To a version that knows no targets here it is a word that it does not know, which says nothing to it.
+  std::string when(state.when ? KindOf(*state.when).word : std::string_view());
+  for (const std::string& target : state.told) when += kBeforeTarget + target;
+  e.Text(when);
   e.Varint(state.ends);
   e.Signed(state.firing_since.ms);
   e.Signed(state.changed_at.ms);
@@ -225,7 +265,14 @@ Result<AlertState> DecodeAlertState(std::string_view bytes) {
   const uint8_t version = d.U8();
   if (version != kRuleVersion && version != kRuleVersionWithoutWhen) d.Fail();
   if (version == kRuleVersion) {
-    state.when = ParseAlertWhen(d.Text());
+    std::string_view text = d.Text();
+    size_t end = text.find(kBeforeTarget);
+    state.when = ParseAlertWhen(text.substr(0, end));
+    while (end != std::string_view::npos) {
+      text.remove_prefix(end + 1);
+      end = text.find(kBeforeTarget);
+      state.told.emplace(text.substr(0, end));
+    }
     state.ends = static_cast<uint32_t>(d.Varint());
   }
   state.firing_since.ms = d.Signed();

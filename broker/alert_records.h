@@ -4,11 +4,14 @@
 // I2  Of one alert there is one message at a time, of all that changed until then: a storm of causes is one message.
 // I3  Between two messages of an alert that goes on firing lies group_ms, and twice as long after each, up to kMostGapMs; its end does not wait for
 // that, unless it has ended before of late: one that comes and goes is told as one that goes on, and what ends and begins again between is no news.
+// I4  A target that the rule names while it fires is told that it fires, also where the file got it only then; none that it keeps is told so twice.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +39,7 @@ struct AlertState {
   WallTime last_message_at = kWallNever;
   std::string last_message;           // as AlertView has it
   uint32_t messages = 0;              // since it fires
+  std::set<std::string> told;         // AlertTarget::id of those that were told that it fires; of a version that kept none: empty
   uint32_t ends = 0;                  // how often it was told to be over, without kCalmMs between two messages
   std::vector<NotifyId> undelivered;  // of its messages, the newest kMostUndelivered at most
 
@@ -54,6 +58,7 @@ struct AlertNews {
   std::vector<AlertCauseView> firing;  // those that are new first
   std::vector<AlertCauseView> ended;
   uint64_t firing_count = 0, new_count = 0, ended_count = 0;  // of which the first kMostCausesShown are there
+  std::vector<std::shared_ptr<const AlertTarget>> to;         // whom it is for
 };
 std::string_view ToString(AlertNews::What what);
 

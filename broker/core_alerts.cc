@@ -147,7 +147,7 @@ void Core::Impl::AlertPart::Judge(const AlertFigures& figures) {
 void Core::Impl::AlertPart::Tell(std::vector<AlertNews> news) {
   std::map<std::string, std::pair<std::shared_ptr<const AlertTarget>, std::vector<AlertNews>>> by_target;
   for (const AlertNews& each : news) {
-    for (const auto& target : each.rule->to) {
+    for (const auto& target : each.to) {
       auto& [to, about] = by_target[target->id];
       to = target;
       about.push_back(each);

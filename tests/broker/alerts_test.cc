@@ -470,6 +470,15 @@ TEST_CASE("alerts: the state of an alert has these bytes") {
   CHECK_FALSE(before.when);
   CHECK(before.ends == 0);
   CHECK(EncodeAlertState(before) == std::string("\x02\x00\x00", 3) + first.substr(1));
+  CHECK(DecodeAlertState(bytes)->told.empty());
+  state.told = {"mail:a@b#1", "wecom:h#2"};
+  const std::string with_targets = EncodeAlertState(state);
+  CHECK(with_targets ==
+        "\x02\x18"
+        "cpu\nmail:a@b#1\nwecom:h#2\x07" +
+            first.substr(1));
+  CHECK(DecodeAlertState(with_targets)->told == state.told);
+  CHECK(DecodeAlertState(with_targets)->when == AlertWhen::kCpu);
   const AlertState read = *DecodeAlertState(bytes);
   CHECK(EncodeAlertState(read) == bytes);
   CHECK_FALSE(DecodeAlertState(bytes.substr(0, bytes.size() - 1)).ok());

@@ -1,9 +1,13 @@
 // Alerts over the core: their messages as notifies, what is kept over restarts, and what bounds do not hold.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "broker/alert_events.h"
+#include "broker/alert_records.h"
 #include "broker/core_fixture.h"
 
 using namespace notifyd;
@@ -192,6 +196,77 @@ TEST_CASE("alerts: a repeat that nobody took gives way to the next one") {
   CHECK(c.core().totals().accepted >= 30);
   CHECK(c.core().totals().pending() <= 3);
   CHECK(c.View("one").undelivered <= 3);
+}
+
+TEST_CASE("alerts: where a target of one that fires is corrected, the right one is told that it fires, also by a start with another file") {
+  const bool restarts = GENERATE(false, true);
+  Alerts c;
+  const auto wrong = Target("wrong"), other = Target("other"), right = Target("right");
+  // How many messages of which first words each of the three has.
+  const auto messages = [&](const char* word) {
+    c.Pass(100);  // they are synced
+    std::vector<size_t> counts(3);
+    for (const auto& [id, record] : c.image().notifies)
+      for (size_t i = 0; i < 3; ++i)
+        counts[i] += record->envelope->host == std::vector{wrong, other, right}[i]->id &&
+                     DecodeSpec(*record->spec)->payload.find(std::string("[") + word + "] one") != std::string::npos;
+    return counts;
+  };
+  const auto reload = [&](std::vector<std::shared_ptr<const AlertTarget>> to) {
+    c.settings.rules = {Pending("one", std::move(to))};
+    c.Pass(100);
+    if (restarts) c.Restart(CrashKind::kPower);
+    c.Pass1(3);
+  };
+  using Counts = std::vector<size_t>;
+  c.Set("orders", 11);
+  reload({wrong, other});
+  CHECK(messages("FIRING") == Counts{1, 1, 0});
+  reload({wrong, other});
+  CHECK(messages("FIRING") == Counts{1, 1, 0});
+  reload({right, other});
+  CHECK(messages("FIRING") == Counts{1, 1, 1});
+  CHECK(c.View("one").undelivered == 3);
+  c.Pass1(5);
+  CHECK(messages("FIRING") == Counts{1, 1, 1});
+  // One that comes back after it was gone may have been told nothing.
+  reload({wrong, other});
+  CHECK(messages("FIRING") == Counts{2, 1, 1});
+  c.Pass1(60);
+  CHECK(messages("STILL FIRING") == Counts{1, 1, 0});
+  CHECK(messages("FIRING") == Counts{2, 1, 1});
+  c.Set("orders", 0);
+  c.Pass1(4);
+  CHECK(messages("OVER") == Counts{1, 1, 0});
+  reload({right, other});
+  CHECK(messages("FIRING") == Counts{2, 1, 1});
+}
+
+TEST_CASE("alerts: whoever is told of one for the first time is told no repeat, and whom an earlier version told is not told anew") {
+  const auto one = Target("one"), other = Target("other"), late = Target("late");
+  AlertRule rule = Pending("rule", {one, other});
+  const AlertCause cause{.space = "orders"};
+  AlertReadings readings;
+  readings.known = {{cause, 11, "", true}};
+  readings.is_known = [](const AlertCause&) { return true; };
+  AlertState state;
+  state.when = rule.when;
+  state.firing_since = state.last_message_at = {1'000};
+  state.messages = 1;
+  state.causes[cause] = {.since = {1'000}, .firing = true, .told = true, .detail = {}};
+  CHECK_FALSE(JudgeAlert(rule, readings, {2'000}, &state).news);
+  CHECK(state.told == std::set<std::string>{one->id, other->id});
+  rule.to = {other, late};
+  const std::optional<AlertNews> first = JudgeAlert(rule, readings, {1'000 + rule.repeat_ms}, &state).news;
+  REQUIRE(first);
+  CHECK(first->what == AlertNews::What::kFiring);
+  CHECK((first->to == std::vector{late}));
+  CHECK(first->new_count == 1);
+  CHECK(first->firing.size() == 1);
+  const std::optional<AlertNews> repeat = JudgeAlert(rule, readings, {2'000 + rule.repeat_ms}, &state).news;
+  REQUIRE(repeat);
+  CHECK(repeat->what == AlertNews::What::kRepeat);
+  CHECK((repeat->to == rule.to));
 }
 
 TEST_CASE("alerts: a test says so to each target, whatever its figures are") {
