@@ -1168,7 +1168,8 @@ type Retry struct {
 	OnlyOn *AnswerPattern `json:"only_on,omitempty"`
 }
 
-// RetryView: `initial_ms` and `factor` are null where there is a schedule.
+// RetryView: `initial_ms` and `factor` are null where there is a schedule, `max_attempts` where it is tried for as long as it lives, as
+// messages of alerts are.
 type RetryView struct {
 	MaxAttempts *int64 `json:"max_attempts"`
 

@@ -804,7 +804,10 @@ export interface Retry {
   only_on?: AnswerPattern | null;
 }
 
-/** `initial_ms` and `factor` are null where there is a schedule. */
+/**
+ * `initial_ms` and `factor` are null where there is a schedule, `max_attempts` where it is tried for as long as it lives, as messages of
+ * alerts are.
+ */
 export interface RetryView {
   max_attempts: number | null;
   /** The first wait. */

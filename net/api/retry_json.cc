@@ -1,5 +1,6 @@
 #include "net/api/retry_json.h"
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -7,6 +8,13 @@
 #include "net/api/merge_patch.h"
 
 namespace notifyd {
+
+namespace {
+
+/// What the broker itself says of its own messages (broker/core_alerts.cc); requests are held to far less.
+constexpr uint32_t kWithoutEnd = UINT32_MAX;
+
+}  // namespace
 
 void WritePattern(const AnswerPattern& pattern, JsonWriter* json) {
   json->BeginObject();
@@ -38,7 +46,7 @@ void WriteRetry(const RetryPolicy& retry, JsonWriter* json) {
   const bool scheduled = !retry.schedule_ms.empty();
   json->BeginObject();
   json->Key("max_attempts");
-  json->Int(retry.max_attempts);
+  retry.max_attempts == kWithoutEnd ? json->Null() : json->Int(retry.max_attempts);
   json->Key("initial_ms");
   scheduled ? json->Null() : json->Int(retry.initial_ms);
   json->Key("factor");

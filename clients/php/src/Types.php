@@ -170,7 +170,7 @@ namespace Notifyd;
  * @phpstan-type Retry array{max_attempts?: int|null, initial_ms?: int|null, factor?: int|float|null, max_ms?: int|null, jitter?: int|float|null,
  *     schedule_ms?: list<int>|null, fatal_on?: AnswerPattern|null, later_on?: AnswerPattern|null, only_on?: AnswerPattern|null}
  *
- * `initial_ms` and `factor` are null where there is a schedule.
+ * `initial_ms` and `factor` are null where there is a schedule, `max_attempts` where it is tried for as long as it lives, as messages of alerts are.
  * @phpstan-type RetryView array{max_attempts: int|null, initial_ms: int|null, factor: int|float|null, max_ms: int|null, jitter: int|float|null,
  *     schedule_ms: list<int>|null, fatal_on: AnswerPattern|null, later_on: AnswerPattern|null, only_on: AnswerPattern|null, ...}
  *

@@ -842,7 +842,9 @@ class Retry(TypedDict, total=False):
 
 
 class RetryView(TypedDict):
-    """`initial_ms` and `factor` are null where there is a schedule."""
+    """`initial_ms` and `factor` are null where there is a schedule, `max_attempts` where it is tried for as long as it lives, as
+    messages of alerts are.
+    """
 
     max_attempts: Optional[int]
     # The first wait.

@@ -38,6 +38,20 @@ bool AsksSystem(const ApiFixture& f) {
 
 }  // namespace
 
+TEST_CASE("openapi: of a message of alerts, which is tried for as long as it lives, no number of attempts is shown") {
+  Held held;
+  ApiFixture f;
+  f.Submit(R"({"url":"http://h/"})");
+  NotifyRecord record = f.RecordOf(f.Item());
+  Envelope envelope = *record.envelope;
+  RetryPolicy retry;
+  retry.max_attempts = UINT32_MAX;
+  envelope.retry = std::make_shared<const RetryPolicy>(retry);
+  record.envelope = std::make_shared<const Envelope>(envelope);
+  CHECK(f.Shown(record, State::kRetrying).At("/retry/max_attempts") == "null");
+  held.Check(f, "/v1/notifies/{id}", "get");
+}
+
 TEST_CASE("openapi: alerts") {
   Held held;
   ApiFixture f;

@@ -469,7 +469,7 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   const bool publishes = path.ends_with("/publish");
   const bool of_registry =
       path.starts_with("/v1/namespaces") || path.starts_with("/v1/tokens") || path == "/v1/backups" || path.starts_with("/v1/services") ||
-      path.starts_with("/v1/schedules") ||
+      (path.starts_with("/v1/schedules") && !path.ends_with("/run")) ||
       (!publishes && (path.starts_with("/v1/topics") || path.starts_with("/v1/subscriptions") || path.starts_with("/v1/events")));
   if (status == "413" && publishes) body = (path == "/v1/publish" ? R"({"topic":"t",)" : "{") + (R"("body":")" + std::string(2000, 'x') + "\"}");
   if (status == "413" && of_registry) body = "{\"x\":\"" + std::string(70'000, 'x') + "\"}";
@@ -477,7 +477,7 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (status == "413" && path == "/v1/groups") body = R"({"notifies":[{"url":"http://h/","body":")" + std::string(2000, 'x') + "\"}]}";
   if (status == "413" && method == "patch" && !of_registry) body = "{\"body\":\"" + std::string(2000, 'x') + "\"}";
   // What the store says of backups.
-  if (path.starts_with("/v1/backups") && (status == "409" || (status == "404" && path != "/v1/backups")))
+  if (path.starts_with("/v1/backups") && (status == "409" || status == "503" || (status == "404" && path != "/v1/backups")))
     f.backups = {Status(*CodeOf(status), "why"), {}};
   if (path.starts_with("/v1/cluster/members") && (status == "404" || status == "503")) f.drained = Status(*CodeOf(status), "why");
   if (status == "409" && path == "/v1/debug/profile") f.profile = Status(Code::kConflict, "why");
@@ -540,6 +540,27 @@ TEST_CASE("openapi: what the Api refuses by itself is named for its operation") 
     CAPTURE(path, method, f.Answer().body);
     CHECK(document.Statuses(path, method).contains(std::to_string(f.Answer().status)));
   }
+}
+
+TEST_CASE("openapi: what others than the Api refuse is named for its operation") {
+  OpenApiDocument document;
+  const auto named = [&](const char* status, const std::set<std::string>& operations) {
+    for (const std::string& operation : operations) {
+      CAPTURE(operation, status);
+      const size_t space = operation.find(' ');
+      CHECK(document.Statuses(operation.substr(space + 1), operation.substr(0, space)).contains(status));
+    }
+  };
+  named("409", {"post /v1/events/{id}/replay", "patch /v1/lanes/{mode}/{name}", "patch /v1/callers/{caller}", "patch /v1/hosts/{host}"});
+  // Whoever is bound to some is answered so where others change it again and again (net/api/bound_steps.cc).
+  for (const char* path : {"/v1/subscriptions/{name}", "/v1/schedules/{name}"})
+    named("409", {std::string("put ") + path, std::string("delete ") + path});
+  named("409", {"post /v1/subscriptions/{name}/replay", "post /v1/subscriptions/{name}/apply", "patch /v1/schedules/{name}"});
+  named("413", {"post /v1/schedules/{name}/run"});
+  for (const char* status : {"429", "507"})
+    named(status, {"put /v1/topics/{topic}", "put /v1/subscriptions/{name}", "put /v1/services/{name}", "put /v1/services/{name}/instances/{id}"});
+  named("503", {"put /v1/namespaces/{ns}", "patch /v1/namespaces/{ns}", "get /v1/backups", "post /v1/backups", "delete /v1/backups/{name}"});
+  named("507", {"patch /v1/notifies/{id}"});
 }
 
 TEST_CASE("openapi: the refusals of any request, and the types of problems, are the code's") {

@@ -1016,7 +1016,8 @@ inline void from_json(const Json& from, LanePatch& to) {
   detail::Take(from, "on_failure", to.on_failure);
 }
 
-/// `initial_ms` and `factor` are null where there is a schedule.
+/// `initial_ms` and `factor` are null where there is a schedule, `max_attempts` where it is tried for as long as it lives, as messages of
+/// alerts are.
 struct RetryView {
   std::optional<std::int64_t> max_attempts;
   /// The first wait.
