@@ -103,6 +103,22 @@ TEST_CASE("waiters: one whose client ends its side is answered at once, and does
   CHECK(f.sink.events.size() == before + 1);
 }
 
+TEST_CASE("waiters: a submit whose client ends its side waits on, and gives its place back once the connection is gone") {
+  ApiFixture f;
+  const auto submit = [&f] { return f.Ask("POST", "/v1/notifies?wait_ms=60000", R"({"url":"http://h/"})"); };
+  const uint64_t first = submit();
+  submit();
+  const size_t before = f.sink.events.size();
+  f.api.OnHalfClose(first);
+  CHECK(f.sink.events.size() == before);
+  submit();
+  CHECK(f.Outcome() == "429");
+  f.answers.clear();
+  f.api.OnClose(first);
+  submit();
+  CHECK_FALSE(f.answered());
+}
+
 TEST_CASE("waiters: room for the answer is asked for once it is known, and where there is none it is refused") {
   ApiFixture f;
   bool room = GENERATE(true, false);
