@@ -132,6 +132,8 @@ TEST_CASE("change: a cancel and a retry of what was read do nothing once that wa
   base = f.Get(id).record;
   CHECK(std::holds_alternative<Retried>(f.Do(send_paused()).body));
   CHECK(f.UnderWay() == std::vector{id});
+  // That moved its due time.
+  base = f.Get(id).record;
   CHECK(std::holds_alternative<Viewed>(f.Do(CancelRequest{{}, id, base}).body));
   f.EndFirst(Verdict::kFailure);
   CHECK(std::holds_alternative<Retried>(f.Do(RetryRequest{{}, id, "", base}).body));

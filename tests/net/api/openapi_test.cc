@@ -483,10 +483,9 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (status == "409" && path == "/v1/debug/profile") f.profile = Status(Code::kConflict, "why");
   if (status == "429" && path == "/v1/live") *f.listeners = ApiFixture::kMaxListeners;
   f.Ask(verb, target, body, headers);
-  if (f.answered() || f.sink.events.empty() || !std::holds_alternative<ChangeReadRequest>(f.sink.events.back()) ||
-      CodeOf(status).value_or(Code::kOk) == Code::kNotFound)
-    return;
-  if (status != "412" && status != "413") return;
+  if (f.answered() || f.sink.events.empty() || (status != "412" && status != "413")) return;
+  const Event& asked = f.sink.events.back();
+  if (!std::holds_alternative<ChangeReadRequest>(asked) && !(status == "412" && std::holds_alternative<GetRequest>(asked))) return;
   uint64_t token = f.last_token;
   ApiFixture other;
   other.Submit(R"({"url":"http://h/"})");
