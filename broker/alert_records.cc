@@ -33,9 +33,7 @@ class Judge {
     }
     AlertJudgement judgement;
     const std::optional<AlertNews::What> what = Due();
-    // Whoever is told of it for the first time is told no repeat.
-    if (!what || *what == AlertNews::What::kRepeat) judgement.news = TellNewTargets();
-    if (what && !judgement.news) judgement.news = Tell(*what);
+    judgement.news = what ? Tell(*what) : TellNewTargets();
     judgement.changed = changed_;
     return judgement;
   }

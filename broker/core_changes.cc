@@ -33,7 +33,7 @@ Handled Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   Entry* entry = NeedEntry(task, r.id);
   if (!entry) return Handled::kParked;
-  if (!RefusedChange(r.request, *entry)) ShowAfter(journal_.Barrier(), r.request, *entry);
+  if ((r.in_any_state && entry->exists) || !RefusedChange(r.request, *entry)) ShowAfter(journal_.Barrier(), r.request, *entry);
   return Handled::kDone;
 }
 

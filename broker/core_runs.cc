@@ -49,6 +49,14 @@ bool IsOneOf(const ScheduleTimes& times, WallTime at) {
   return times.After({at.ms - 1}) == at;
 }
 
+/// Whether each time of `of` between the two, the latter included, is one of `times`, and they are `most` at most.
+bool HasAllOf(const ScheduleTimes& times, const ScheduleTimes& of, WallTime after, WallTime until, uint64_t most) {
+  std::optional<WallTime> at = of.After(after);
+  for (uint64_t looked_at = 0; at && *at <= until; at = of.After(*at), ++looked_at)
+    if (looked_at == most || !IsOneOf(times, *at)) return false;
+  return true;
+}
+
 /// One that is under way again in a second, as what refuses it may be over by then.
 bool MayPass(Code code) {
   return code == Code::kTooMany || code == Code::kDiskFull || code == Code::kUnavailable;
@@ -273,7 +281,13 @@ void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr
   const WallTime now = core_.now_.wall;
   const bool paused = looked->record.said->paused;
   std::optional<ScheduleState::Next> next = looked->state.next;
-  const bool came = next && next->scheduled_at <= now, stays = came && !paused && IsOneOf(times, next->scheduled_at);
+  const bool came = next && next->scheduled_at <= now;
+  bool stays = came && !paused && IsOneOf(times, next->scheduled_at);
+  if (stays) {
+    // From the one that stays on the new times count: none of those that came since may be one that was never said.
+    const Result<ScheduleTimes> old = TimesOf({looked->record.serial, looked->record.created_at, before});
+    stays = old.ok() && HasAllOf(*old, times, next->scheduled_at, now, kCountedInOneTurn);
+  }
   if (came) NoteDropped(looked, before, stays ? &times : nullptr);
   if (stays) {
     // What waits for its jitter waits for the new one, where that is not over yet.

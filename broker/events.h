@@ -112,10 +112,11 @@ struct RetryRequest {
   std::shared_ptr<const NotifyRecord> base = nullptr;
 };
 
-/// The first step of a change: answered by Viewed with the notify as it durably is, refused where it is settled or in flight.
+/// The first step of a change: answered by Viewed with the notify as it durably is, refused where it is settled or in flight, unless `in_any_state`.
 struct ChangeReadRequest {
   RequestId request;
   NotifyId id;
+  bool in_any_state = false;
 };
 /// The second: what the notify is to be, made of `base` and validated whole. Answered by Viewed once durable, or by Stale where the notify is
 /// not `base` any more as far as users change it.

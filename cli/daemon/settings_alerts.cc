@@ -10,6 +10,7 @@
 
 #include "base/authority.h"
 #include "base/files.h"
+#include "base/utf8.h"
 #include "cli/daemon/settings_tables.h"
 #include "net/alerts/mail.h"
 #include "net/api/url.h"
@@ -118,6 +119,8 @@ Result<AlertTarget> TargetOf(const std::string& said) {
     authority = url->host;
   } else if (*kind == AlertTarget::Kind::kMail && !IsMailAddress(target.address)) {
     return Unacceptable("mail: must be an address, such as mail:ops@example.com");
+  } else if (HasControl(target.address)) {
+    return Unacceptable(kShape);
   }
   target.id = AlertTargetId(*kind, target.address, authority);
   return target;

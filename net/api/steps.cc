@@ -88,7 +88,7 @@ class MatchedSteps : public Steps {
 
   NextStep First() override {
     reading_ = true;
-    return Event(GetRequest{id_, notify_});
+    return Event(ChangeReadRequest{id_, notify_, /*in_any_state=*/true});
   }
 
   NextStep Next(ReplyBody reply) override {

@@ -242,7 +242,7 @@ TEST_CASE("alerts: where a target of one that fires is corrected, the right one 
   CHECK(messages("FIRING") == Counts{2, 1, 1});
 }
 
-TEST_CASE("alerts: whoever is told of one for the first time is told no repeat, and whom an earlier version told is not told anew") {
+TEST_CASE("alerts: a new target is told once, also where a repeat is due, and whom an earlier version told is not told anew") {
   const auto one = Target("one"), other = Target("other"), late = Target("late");
   AlertRule rule = Pending("rule", {one, other});
   const AlertCause cause{.space = "orders"};
@@ -257,16 +257,19 @@ TEST_CASE("alerts: whoever is told of one for the first time is told no repeat, 
   CHECK_FALSE(JudgeAlert(rule, readings, {2'000}, &state).news);
   CHECK(state.told == std::set<std::string>{one->id, other->id});
   rule.to = {other, late};
-  const std::optional<AlertNews> first = JudgeAlert(rule, readings, {1'000 + rule.repeat_ms}, &state).news;
+  const std::optional<AlertNews> first = JudgeAlert(rule, readings, {3'000}, &state).news;
   REQUIRE(first);
   CHECK(first->what == AlertNews::What::kFiring);
   CHECK((first->to == std::vector{late}));
   CHECK(first->new_count == 1);
   CHECK(first->firing.size() == 1);
-  const std::optional<AlertNews> repeat = JudgeAlert(rule, readings, {2'000 + rule.repeat_ms}, &state).news;
+  // What is said to all again says it to those that are new.
+  rule.to = {one, late};
+  const std::optional<AlertNews> repeat = JudgeAlert(rule, readings, {1'000 + rule.repeat_ms}, &state).news;
   REQUIRE(repeat);
   CHECK(repeat->what == AlertNews::What::kRepeat);
   CHECK((repeat->to == rule.to));
+  CHECK_FALSE(JudgeAlert(rule, readings, {2'000 + rule.repeat_ms}, &state).news);
 }
 
 TEST_CASE("alerts: a test says so to each target, whatever its figures are") {

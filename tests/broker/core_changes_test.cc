@@ -135,6 +135,9 @@ TEST_CASE("change: a cancel and a retry of what was read do nothing once that wa
   // That moved its due time.
   base = f.Get(id).record;
   CHECK(std::holds_alternative<Viewed>(f.Do(CancelRequest{{}, id, base}).body));
+  CHECK(CoreFixture::CodeOf(f.Do(ChangeReadRequest{{}, id})) == Code::kConflict);
+  CHECK(std::get<Viewed>(f.Do(ChangeReadRequest{{}, id, true}).body).view.state == State::kCancelled);
+  CHECK(CoreFixture::CodeOf(f.Do(ChangeReadRequest{{}, NotifyId{99}, true})) == Code::kNotFound);
   f.EndFirst(Verdict::kFailure);
   CHECK(std::holds_alternative<Retried>(f.Do(RetryRequest{{}, id, "", base}).body));
   CHECK(f.Balances());

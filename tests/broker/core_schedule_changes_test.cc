@@ -75,6 +75,20 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused and no tim
   CHECK(Runs() == 1);
 }
 
+TEST_CASE_METHOD(FullBroker, "schedule changes: a PUT of denser times makes none of those that were over before it, nor calls them missed") {
+  Put("a", Every(kMinuteMs));
+  Pass(kMinuteMs + 21'500);
+  Put("a", Every(5'000));
+  CHECK(Outcomes(Get("a")) == "missed(1,changed)");
+  CHECK(Short(Get("a").runs[0].scheduled_at) == "03-01T00:01");
+  Succeed();
+  Pass(1'000);
+  CHECK(sent.empty());
+  Pass(3'000);
+  CHECK(Outcomes(Get("a")) == "missed(1,changed) made");
+  CHECK(Get("a").missed == 1);
+}
+
 TEST_CASE_METHOD(FullBroker, "schedule changes: a pause skips a run that is refused, which stands in its runs and is not missed") {
   Put("a", Every(kMinuteMs));
   Pass(kMinuteMs + 1'500);

@@ -110,5 +110,6 @@ TEST_CASE("alerts: faults are told by table, key and place, and never with a sec
     CHECK(read.field == std::string("/alert/0/") + field);
     CHECK_THAT(read.error, Catch::Contains("[[alert]] 1: ") && Catch::Contains("n.toml:5"));
   }
+  CHECK(Read(dir, "[[alert]]\nname = \"a\"\nwhen = \"breaker_open\"\nto = \"log:/x\\ny\"\n").field == "/alert/0/to");
   CHECK(Read(dir, "[[alert]]\nname = \"a\"\nwhen = \"breaker_open\"\nthreshold = 1\nto = \"log:/x\"\n").field == "/alert/0/threshold");
 }

@@ -39,7 +39,7 @@ export interface Notify {
   order_by_missing: "refuse" | "spread" | null;
   priority: number | null;
   reply: "expected" | "none";
-  retry: { max_attempts: number; schedule_ms: number[] | null; initial_ms: number | null; factor: number | null; max_ms: number; jitter: number; fatal_on: object | null; later_on: object | null; only_on: object | null };
+  retry: { max_attempts: number | null; schedule_ms: number[] | null; initial_ms: number | null; factor: number | null; max_ms: number; jitter: number; fatal_on: object | null; later_on: object | null; only_on: object | null };
   expect: object;
   compress: "gzip" | null;
   follow_redirects: boolean | null;

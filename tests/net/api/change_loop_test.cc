@@ -192,7 +192,8 @@ TEST_CASE("change: a cancel and a retry under If-Match are of what was read alon
   f.Ask(row.method, path, "");
   CHECK_FALSE(posted());
   f.Ask(row.method, path, "", {{"If-Match", tag}});
-  CHECK(f.Posted<GetRequest>().id == NotifyId{0x1f});
+  CHECK(f.Posted<ChangeReadRequest>().id == NotifyId{0x1f});
+  CHECK(f.Posted<ChangeReadRequest>().in_any_state);
   f.Reply(ViewOf(base));
   CHECK(posted() == base);
   // It was changed in between: looked at again.

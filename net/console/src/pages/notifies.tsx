@@ -40,7 +40,7 @@ const allColumns = (): Column<Notify>[] => [
   },
   { name: t("col_lane"), width: "minmax(6rem, 1fr)", hide: true, cell: (n) => (n.lane === n.url ? <span class="faint">{t("lane_is_url")}</span> : <Name>{n.lane}</Name>) },
   { name: t("col_caller"), width: "minmax(4rem, 0.6fr)", hide: true, cell: (n) => <Name>{n.caller}</Name> },
-  { name: t("col_attempts"), width: "4.5rem", right: true, hide: true, cell: (n) => (n.attempts_made > 0 ? `${n.attempts_made} / ${n.retry.max_attempts}` : "–") },
+  { name: t("col_attempts"), width: "4.5rem", right: true, hide: true, cell: (n) => (n.attempts_made > 0 ? `${n.attempts_made} / ${n.retry.max_attempts ?? "∞"}` : "–") },
   { name: t("col_when"), width: "8rem", right: true, cell: (n) => <Ago at={n.settled_at ?? (n.state === "scheduled" || n.state === "retrying" ? (n.next_attempt_at ?? n.due_at) : n.created_at)} /> },
 ];
 

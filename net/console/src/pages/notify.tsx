@@ -83,7 +83,7 @@ function Shell({ label, command }: { label: string; command: Command }) {
 function Change({ notify, etag, close, done }: { notify: Notify; etag: string | null; close: () => void; done: () => void }) {
   const [delay, setDelay] = useState("");
   const [priority, setPriority] = useState(notify.priority === null ? "" : String(notify.priority));
-  const [attempts, setAttempts] = useState(String(notify.retry.max_attempts));
+  const [attempts, setAttempts] = useState(String(notify.retry.max_attempts ?? ""));
   const [data, setData] = useState(notify.data === undefined || notify.data === null ? "" : jsonOf(notify.data, undefined, 2));
   const [problem, setProblem] = useState<Problem | null>(null);
   const [bad, setBad] = useState("");
@@ -91,7 +91,7 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
     const body: Record<string, unknown> = {};
     if (delay.trim() !== "") body.delay_ms = Math.round(Number(delay) * 1000);
     if (priority !== "" && Number(priority) !== notify.priority) body.priority = Number(priority);
-    if (Number(attempts) !== notify.retry.max_attempts) body.retry = { max_attempts: Number(attempts) };
+    if (attempts !== "" && Number(attempts) !== notify.retry.max_attempts) body.retry = { max_attempts: Number(attempts) };
     if (data.trim() !== "" && notify.data !== undefined) {
       try {
         const parsed = parseData(data);
@@ -222,7 +222,7 @@ function AllFacts({ notify }: { notify: Notify }) {
   if (notify.settled_at) rows.push([t("f_settled"), <><Time at={notify.settled_at} full ms />{notify.reason ? <> · <code>{notify.reason}</code> {term("reason", notify.reason) === notify.reason ? "" : term("reason", notify.reason)}</> : null}</>]);
   if (notify.expires_at) rows.push([t("f_expires"), <Time at={notify.expires_at} full ms />]);
   if (notify.priority !== null) rows.push([t("f_priority"), notify.priority]);
-  rows.push([t("f_retry"), `${notify.attempts_made} / ${notify.retry.max_attempts} · ${retry}`]);
+  rows.push([t("f_retry"), `${notify.attempts_made} / ${notify.retry.max_attempts ?? "∞"} · ${retry}`]);
   rows.push([t("f_timeout"), duration(notify.timeout_ms)]);
   if (notify.callback_url) rows.push([t("f_callback"), <><Name>{notify.callback_url}</Name><Copy text={notify.callback_url} /></>]);
   return <Facts rows={rows} />;
