@@ -7,7 +7,7 @@ using namespace notifyd;
 
 namespace {
 
-constexpr int64_t kMinuteMs = 60'000, kYearMs = 365 * 24 * 60 * kMinuteMs;
+constexpr int64_t kYear = 365 * ScheduleFixture::kDay;
 
 CoreLimits OnePending() {
   CoreLimits limits;
@@ -22,15 +22,15 @@ class FullBroker : public ScheduleFixture {
     Submit({.host = "other:80"});
     sent.clear();
   }
-  WallTime InAYear() const { return {now.wall.ms + kYearMs}; }
+  WallTime InAYear() const { return {now.wall.ms + kYear}; }
 };
 
 }  // namespace
 
 TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused stays due over a PUT whose times have it") {
-  const Schedule said = Every(kMinuteMs);
+  const Schedule said = Every(kMinute);
   Put("a", said);
-  Pass(kMinuteMs + 1'500);
+  Pass(kMinute + 1'500);
   Schedule changed = said;
   SECTION("end_at") {
     changed.end_at = InAYear();
@@ -42,10 +42,10 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused stays due 
     changed.jitter_ms = 50'000;
   }
   SECTION("start_at") {
-    changed.start_at = WallTime{now.wall.ms - 1'500 - kMinuteMs};
+    changed.start_at = WallTime{now.wall.ms - 1'500 - kMinute};
   }
   SECTION("every_ms") {
-    changed.every_ms = kMinuteMs / 2;
+    changed.every_ms = kMinute / 2;
   }
   Put("a", changed);
   CHECK(Next("a", 1) == "03-01T00:01");
@@ -60,9 +60,9 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused stays due 
 }
 
 TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused and no time any more is missed, and says so") {
-  Put("a", Every(kMinuteMs));
-  Pass(kMinuteMs + 1'500);
-  Put("a", Every(2 * kMinuteMs));
+  Put("a", Every(kMinute));
+  Pass(kMinute + 1'500);
+  Put("a", Every(2 * kMinute));
   CHECK(Outcomes(Get("a")) == "missed(1,changed)");
   CHECK(Short(Get("a").runs[0].scheduled_at) == "03-01T00:01");
   CHECK(Get("a").missed == 1);
@@ -70,14 +70,14 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a run that is refused and no tim
   REQUIRE(flow_logs.size() == 1);
   CHECK(flow_logs[0].event == "run missed");
   Succeed();
-  Pass(kMinuteMs);
+  Pass(kMinute);
   CHECK(Sent() == "03-01T00:02");
   CHECK(Runs() == 1);
 }
 
 TEST_CASE_METHOD(FullBroker, "schedule changes: a PUT of denser times makes none of those that were over before it, nor calls them missed") {
-  Put("a", Every(kMinuteMs));
-  Pass(kMinuteMs + 21'500);
+  Put("a", Every(kMinute));
+  Pass(kMinute + 21'500);
   Put("a", Every(5'000));
   CHECK(Outcomes(Get("a")) == "missed(1,changed)");
   CHECK(Short(Get("a").runs[0].scheduled_at) == "03-01T00:01");
@@ -90,8 +90,8 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a PUT of denser times makes none
 }
 
 TEST_CASE_METHOD(FullBroker, "schedule changes: a pause skips a run that is refused, which stands in its runs and is not missed") {
-  Put("a", Every(kMinuteMs));
-  Pass(kMinuteMs + 1'500);
+  Put("a", Every(kMinute));
+  Pass(kMinute + 1'500);
   Ask(SchedulePause{"a", true});
   CHECK(Outcomes(Get("a")) == "skipped");
   CHECK(Get("a").runs[0].reason == "paused");
@@ -102,7 +102,7 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a pause skips a run that is refu
   Pass(1'000);
   CHECK(sent.empty());
   CHECK(Next("a", 1) == "03-01T00:02");
-  Pass(kMinuteMs);
+  Pass(kMinute);
   CHECK(Sent() == "03-01T00:02");
   CHECK(Outcomes(Get("a")) == "skipped made");
   CHECK(Get("a").missed == 0);
@@ -110,16 +110,16 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: a pause skips a run that is refu
 }
 
 TEST_CASE_METHOD(ScheduleFixture, "schedule changes: what waits for its jitter stays over a PUT, and waits for the new jitter") {
-  Schedule said = Every(kMinuteMs);
+  Schedule said = Every(kMinute);
   said.jitter_ms = 50'000;
   const std::vector<std::string> names = {"a", "b", "c", "d", "e", "f", "g", "h"};
   for (const std::string& name : names) Put(name, said);
-  Pass(kMinuteMs + 1'000);
+  Pass(kMinute + 1'000);
   const auto made = [&] { return std::count_if(names.begin(), names.end(), [&](const auto& name) { return Outcomes(Get(name)) == "made"; }); };
   REQUIRE(made() < 8);
   const bool at_once = GENERATE(false, true);
   if (at_once) said.jitter_ms = 0;
-  else said.end_at = WallTime{now.wall.ms + kYearMs};
+  else said.end_at = WallTime{now.wall.ms + kYear};
   for (const std::string& name : names) Put(name, said);
   Pass(at_once ? 100 : 49'500);
   CHECK(made() == 8);
@@ -129,10 +129,10 @@ TEST_CASE_METHOD(ScheduleFixture, "schedule changes: what waits for its jitter s
 }
 
 TEST_CASE_METHOD(FullBroker, "schedule changes: of what was missed and is being made up for, a PUT drops what is no time any more, and says so") {
-  Schedule said = Every(kMinuteMs);
+  Schedule said = Every(kMinute);
   Put("a", said);
   // 00:01:30 to 00:10:30; the last of them is made, once there is room.
-  Stop(10 * kMinuteMs + 15'000);
+  Stop(10 * kMinute + 15'000);
   Pass(1'000);
   CHECK(Outcomes(Get("a")) == "");
   CHECK(Next("a", 1) == "03-01T00:01");
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: of what was missed and is being 
     made = "missed(5,changed) missed(4,not_running) made";
   }
   SECTION("every second one is none") {
-    said.every_ms = 2 * kMinuteMs;
+    said.every_ms = 2 * kMinute;
     said.start_at = *ParseRfc3339("2026-03-01T00:01:30Z");
     dropped = "missed(5,changed)";
     first = "03-01T00:02";

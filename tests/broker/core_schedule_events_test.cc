@@ -6,12 +6,6 @@
 
 using namespace notifyd;
 
-namespace {
-
-constexpr int64_t kMinute = 60'000;
-
-}  // namespace
-
 TEST_CASE_METHOD(ScheduleFixture, "schedules: a run publishes one event, whose notifies say what they come from") {
   Subscribe("a", {.topic = "day.*"});
   Subscribe("b", {.topic = "#"});

@@ -11,7 +11,6 @@ using namespace notifyd;
 namespace {
 
 using Outcome = ScheduleRun::Outcome;
-constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
 
 }  // namespace
 

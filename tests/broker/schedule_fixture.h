@@ -18,6 +18,7 @@ namespace notifyd {
 
 class ScheduleFixture : public Topics {
  public:
+  static constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;  // in ms
   using CoreFixture::Item;
   using Topics::Tell;
 
