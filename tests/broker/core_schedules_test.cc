@@ -468,8 +468,8 @@ TEST_CASE("schedules: a body that is too long with the time in it is refused by 
   ScheduleFixture f(limits);
   const auto with = [](size_t bytes, bool publishes) {
     const std::string data = R"({"at":"{{scheduled_at}}","x":")" + std::string(bytes - 30 - 2, 'x') + "\"}";
-    Schedule said = publishes ? ScheduleFixture::Publishing(ScheduleFixture::Every(kMinute), "a.b", data)
-                              : ScheduleFixture::WithTemplate(ScheduleFixture::Every(kMinute), {.data = data});
+    Schedule said = publishes ? ScheduleFixture::Publishing(ScheduleFixture::Every(ScheduleFixture::kMinute), "a.b", data)
+                              : ScheduleFixture::WithTemplate(ScheduleFixture::Every(ScheduleFixture::kMinute), {.data = data});
     return said;
   };
   for (bool publishes : {false, true}) {
@@ -480,13 +480,13 @@ TEST_CASE("schedules: a body that is too long with the time in it is refused by 
     CHECK(std::get<Refused>(refused.body).status.field() == (publishes ? "/publish/data" : "/notify/data"));
     f.Put(publishes ? "event" : "notify", with(92, publishes));
   }
-  f.Pass(kMinute);
+  f.Pass(ScheduleFixture::kMinute);
   CHECK(f.sent.size() == 1);
   CHECK(DecodeSpec(*f.sent[0].spec)->payload.size() == 100);
   auto less = std::make_shared<CoreLimits>(limits);
   less->max_body_bytes = 99;
   f.Post(LimitsChanged{less});
-  f.Pass(kMinute);
+  f.Pass(ScheduleFixture::kMinute);
   for (const char* name : {"event", "notify"}) CHECK(Outcomes(f.Get(name)) == "made missed(1,too_large)");
   CHECK(ScheduleFixture::CodeOf(f.Ask(ScheduleRunNow{"notify"})) == Code::kTooLarge);
 }
@@ -550,8 +550,8 @@ TEST_CASE("schedules: 100,000 cost no memory, and each runs in time") {
   t.check_every = 10'000;
   constexpr int64_t kMany = 100'000;
   for (int64_t i = 0; i < kMany; ++i) {
-    Schedule said = ScheduleFixture::WithTemplate(ScheduleFixture::Every(kDay), {.lane = "lane" + std::to_string(i % 10)});
-    said.start_at = WallTime{t.now.wall.ms + kHour + i * 7};
+    Schedule said = ScheduleFixture::WithTemplate(ScheduleFixture::Every(ScheduleFixture::kDay), {.lane = "lane" + std::to_string(i % 10)});
+    said.start_at = WallTime{t.now.wall.ms + ScheduleFixture::kHour + i * 7};
     t.Ask(SchedulePut{"s" + std::to_string(i), std::make_shared<const Schedule>(std::move(said)), {}});
     t.replies.clear();
   }
@@ -559,7 +559,7 @@ TEST_CASE("schedules: 100,000 cost no memory, and each runs in time") {
   CHECK(t.Runs() == kMany);
   t.check_every = 1'000'000;
   const int64_t start = t.now.wall.ms;
-  t.Pass(kHour - 1);
+  t.Pass(ScheduleFixture::kHour - 1);
   CHECK(t.sent.empty());
   // A thousand of them, each at its own millisecond.
   size_t seen = 0;
@@ -568,15 +568,15 @@ TEST_CASE("schedules: 100,000 cost no memory, and each runs in time") {
     for (const StartAttempt& at : std::exchange(t.sent, {})) {
       const int64_t due = at.envelope->flow->scheduled_at.ms;
       CHECK(at.at.ms - due <= 10);
-      CHECK(due >= start + kHour);
+      CHECK(due >= start + ScheduleFixture::kHour);
       ++seen;
     }
     t.Succeed();
   }
   CHECK(seen == 1000);
   // A stop of a minute, behind which some ten thousand are due at once.
-  t.Stop(kMinute);
-  const uint64_t due = static_cast<uint64_t>(t.now.wall.ms - start - kHour) / 7 + 1;
+  t.Stop(ScheduleFixture::kMinute);
+  const uint64_t due = static_cast<uint64_t>(t.now.wall.ms - start - ScheduleFixture::kHour) / 7 + 1;
   CHECK(due > 9'000);
   for (int i = 0; i < 10'000 && t.Stats().totals.accepted < due; ++i) {
     t.Post(Tick{});
