@@ -103,7 +103,8 @@ class PgCommitter {
  public:
   struct Counters {
     std::atomic<uint64_t> batches = 0, groups = 0, syncs = 0, written_bytes = 0, reconnects = 0;
-    std::atomic<bool> lost = false;  // a connection is
+    std::atomic<bool> lost = false;       // a connection is, or a commit over it has had no answer for long
+    std::atomic<bool> unreached = false;  // a connection is
   };
   /// Pointers are borrowed.
   struct Setup {
@@ -219,8 +220,8 @@ class PgCommitter {
   void Acquire(Line* line);
   void Acquired(Line* line);
   Status Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n);
-  /// `full`: it is reached, and has no room on its disk.
-  void Say(Line* line, bool lost, bool full = false);
+  /// `full`: it is reached, and has no room on its disk; `late`: it is reached, and a commit waits there.
+  void Say(Line* line, bool lost, bool full = false, bool late = false);
   void Fail(const Status& status);
   void Settle(const Queue& queue);
   void DropAll();

@@ -31,7 +31,6 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   const bool full = why.code() == Code::kDiskFull;  // `why` may be the line's own, which ends here
   // What goes on is said once.
   const bool said = line->said_lost && line->said_full == full && !line->said_late;
-  line->said_late = false;
   if (!said && full) Log(LogLevel::kWarn, "the database has no room", {{"detail", why.detail()}});
   else if (!said) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
   line->connection.reset();
@@ -41,7 +40,7 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   // At once where it is the connection alone; but not again and again where the server answers, and says no.
   const bool worked = std::exchange(line->was_there, false);
   line->retry_at = worked ? Clock::now() : Clock::now() + kRetry;
-  if (!worked && (!line->said_lost || line->said_full != full)) Say(line, true, full);
+  if (!worked && !said) Say(line, true, full);
   ++counters_.reconnects;
 }
 
@@ -72,8 +71,7 @@ void PgCommitter::CheckLate() {
     const bool waits = line->connection && (line->acquiring || !line->flight.empty());
     if (!waits || line->said_lost || Clock::now() - line->waits_since < kLate) continue;
     Log(LogLevel::kWarn, "the database takes long", {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}});
-    Say(line.get(), true);
-    line->said_late = true;
+    Say(line.get(), true, /*full=*/false, /*late=*/true);
   }
 }
 
@@ -82,8 +80,9 @@ void PgCommitter::Recover(Line* line) {
   auto opened = PgConnection::Open(setup_.options);
   Status status = opened.ok() ? SetUp(opened->get()) : std::move(opened).status();
   if (!status.ok()) {
-    if (!line->said_lost) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
-    if (!line->said_lost || line->said_full) Say(line, true);
+    const bool said = line->said_lost && !line->said_late;
+    if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
+    if (!said || line->said_full) Say(line, true);
     line->retry_at = Clock::now() + kRetry;
     return;
   }
@@ -191,15 +190,16 @@ Status PgCommitter::CheckIsThere(PgConnection* connection) {
   return Status(Code::kUnavailable, "the database has not yet what was written to it last");
 }
 
-void PgCommitter::Say(Line* line, bool lost, bool full) {
+void PgCommitter::Say(Line* line, bool lost, bool full, bool late) {
   if (!lost && line->said_full) Log(LogLevel::kInfo, "the database has room again");
   else if (!lost) Log(LogLevel::kInfo, "the database is reached again");
-  line->said_late = false;
   line->said_lost = lost;
   line->said_full = full;
+  line->said_late = late;
   std::lock_guard lock(mutex_);
   const DiskSpace space = lines_space_[line->index] = {.low = full, .lost = lost};
   counters_.lost = std::any_of(lines_space_.begin(), lines_space_.end(), [](const DiskSpace& each) { return each.lost; });
+  counters_.unreached = std::any_of(lines_.begin(), lines_.end(), [](const auto& each) { return each->said_lost && !each->said_late; });
   for (const auto& [number, queue] : open_)
     if (queue->unit_->line_ == line->index) queue->outlet_->Post(space);
 }

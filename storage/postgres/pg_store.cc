@@ -507,7 +507,7 @@ bool PgStore::Keeps(NamespaceNumber number) const {
 }
 
 bool PgStore::lost() const {
-  return impl_->committer->counters().lost;
+  return impl_->committer->counters().unreached;
 }
 
 Result<std::shared_ptr<const NamespaceRow>> PgStore::ReadRow(NamespaceNumber number) const {

@@ -76,7 +76,7 @@ class PgStore : public StoreHost {
   bool Knows(NamespaceNumber number) const;
   /// Whether it is open here, or something of it may not be synced yet. Any thread.
   bool Keeps(NamespaceNumber number) const;
-  /// A connection that writes is lost, and does not come back yet. Any thread.
+  /// A connection that writes is lost, and does not come back yet; one over which a commit waits is not. Any thread.
   bool lost() const;
   // Of namespaces that go from one cell to another. OpenNamespace gives kNotFound where it is on its way, or gone.
 

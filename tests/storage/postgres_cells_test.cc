@@ -229,6 +229,43 @@ TEST_CASE("postgres cells: one that is not reached is its namespaces' affair alo
   CHECK_FALSE(store.cells().Lost(kInCell));
 }
 
+TEST_CASE(
+    "postgres cells: a commit that waits for somebody's lock for long is told to whoever goes over its connection, and takes nothing else away") {
+  constexpr NamespaceNumber kBeside = 8;  // goes over the other connection
+  CellHarness store;
+  store.cells().Commit({2, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(SpaceRow(kBeside, "east"))}}});
+  store.events().AwaitCommitted(2);
+  WaitingSink sink;
+  auto beside = store.cells().OpenNamespace(kBeside, &sink);
+  REQUIRE(beside.ok());
+  auto session = Connect(store.east());
+  REQUIRE(session->RunScript("BEGIN; SELECT FROM owners WHERE unit = 5 FOR UPDATE").ok());
+  const auto batch_of = [](uint64_t number, NotifyId id) {
+    WriteBatch batch;
+    batch.number = number;
+    batch.sync = true;
+    batch.ops = {Put(MakeRecord(id.value))};
+    return batch;
+  };
+  store.store().Commit(batch_of(1, {1}));
+  const Event said = store.NextEvent();
+  REQUIRE(std::holds_alternative<DiskSpace>(said));
+  CHECK(std::get<DiskSpace>(said).lost);
+  for (NamespaceNumber number : {kInCell, kBeside}) CHECK_FALSE(store.cells().Lost(number));
+  beside->store->Commit(batch_of(1, {2}));
+  const Event written = sink.Take();
+  REQUIRE(std::holds_alternative<Committed>(written));
+  CHECK(std::get<Committed>(written).synced == 1);
+  beside->store->Read({{1, 1}, {2}});
+  const Event read = sink.Take();
+  REQUIRE(std::holds_alternative<ReadDone>(read));
+  CHECK(std::get<ReadDone>(read).notify.record);
+  CHECK(sink.size() == 0);
+  REQUIRE(session->RunScript("COMMIT").ok());
+  CHECK(store.Next<Committed>().synced == 1);
+  CHECK(store.events().failures == 0);
+}
+
 TEST_CASE("postgres cells: one that the store knows, whose fsync was switched off, is not reached; one that it does not know is refused") {
   test::PostgresServer server;
   PostgresOptions at;
