@@ -17,6 +17,8 @@ constexpr int64_t kMovingMostMs = 60'000;
 constexpr int64_t kTellLoadsMs = 10'000;
 /// What cannot be taken for another reason than that somebody has it, or the store does not answer, is asked for so often.
 constexpr int64_t kTakeAgainMs = 60'000;
+/// For so long, about, they are taken in one look, where something is wrong with one of them.
+constexpr int64_t kTakeMostMs = 1'000;
 /// Looks that requests ask for are so far apart at least; so many may wait for one.
 constexpr int64_t kLookAnewMs = 100;
 constexpr size_t kMostLooks = 1'000;
@@ -363,24 +365,40 @@ void ClusterHost::AcquireNamespaces(bool told) {
   TellOthersToLook();
 }
 
-/// Only those that were taken stay in `wanted`. Where something is wrong with what lies there of one, the others are taken all the same.
+/// Only those that were taken stay in `wanted`. Where something is wrong with what lies there of one, the others are taken all the same. It is found
+/// by halves, since each ask waits for a disk; what takes long is left for the next look, once this one came to anything: who does not look is lost.
 std::vector<NamespaceAtStart> ClusterHost::Acquire(std::vector<NamespaceNumber>* wanted) {
-  Result<std::vector<NamespaceAtStart>> all = store_->Acquire(*wanted);
-  if (all.ok()) return *std::move(all);
-  const std::vector<NamespaceNumber> each = std::exchange(*wanted, {});
+  struct Part {
+    size_t from, to;
+    bool first;  // of two halves, of which the other one is the next part
+    bool wrong;  // something is in it
+  };
+  const std::vector<NamespaceNumber> all = std::exchange(*wanted, {});
+  const MonoTime begun = setup_.now();
   std::vector<NamespaceAtStart> states;
-  if (all.status().code() == Code::kUnavailable || all.status().code() == Code::kConflict) return states;
   std::vector<Status> wrong;
-  for (NamespaceNumber number : each) {
-    Result<std::vector<NamespaceAtStart>> one = store_->Acquire({number});
-    if (one.ok()) {
-      states.insert(states.end(), one->begin(), one->end());
-      wanted->push_back(number);
-    } else if (one.status().code() == Code::kUnavailable) {
+  std::vector<Part> parts = {{0, all.size(), false, false}};  // the next one last
+  while (!parts.empty()) {
+    if (setup_.now().ms - begun.ms >= kTakeMostMs && (!wanted->empty() || !wrong.empty())) break;
+    const Part part = parts.back();
+    parts.pop_back();
+    const auto from = all.begin() + static_cast<ptrdiff_t>(part.from), to = all.begin() + static_cast<ptrdiff_t>(part.to);
+    const bool one = part.to - part.from == 1;
+    Result<std::vector<NamespaceAtStart>> taken =
+        part.wrong && !one ? Result<std::vector<NamespaceAtStart>>(Status(Code::kCorrupt, {})) : store_->Acquire({from, to});
+    if (taken.ok()) {
+      states.insert(states.end(), taken->begin(), taken->end());
+      wanted->insert(wanted->end(), from, to);
+      if (part.first) parts.back().wrong = true;
+    } else if (taken.status().code() == Code::kUnavailable) {
       break;
-    } else if (one.status().code() != Code::kConflict) {
-      untaken_until_[number] = MonoTime{setup_.now().ms + kTakeAgainMs};
-      wrong.push_back(one.status());
+    } else if (one && taken.status().code() != Code::kConflict) {
+      untaken_until_[*from] = MonoTime{setup_.now().ms + kTakeAgainMs};
+      wrong.push_back(taken.status());
+    } else if (taken.status().code() != Code::kConflict) {
+      const size_t middle = part.from + (part.to - part.from) / 2;
+      parts.push_back({middle, part.to, false, false});
+      parts.push_back({part.from, middle, true, false});
     }
   }
   if (!wrong.empty()) Log(LogLevel::kError, "namespaces are not taken", {{"detail", wrong.front().detail()}, {"count", wrong.size()}});
