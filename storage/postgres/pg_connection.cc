@@ -262,9 +262,14 @@ PgAnswer PgConnection::Next() {
     const int unsent = PQflush(raw);
     if (unsent < 0) break;
     pollfd there{PQsocket(raw), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
+    // A TLS record of a pooler's may be longer than what some looks take, and the socket does not show the rest.
+    const auto take_twice = [&] { return PQconsumeInput(raw) != 0 && (PQisBusy(raw) == 0 || PQconsumeInput(raw) != 0); };
+    if (PQsslInUse(raw) != 0 && poll(&there, 1, 0) == 0) {
+      if (!take_twice()) break;
+      if (PQisBusy(raw) == 0) continue;
+    }
     if (poll(&there, 1, kAskAnewMs) == 0 && !Answers()) GiveUp();
-    // Twice: a TLS record of a pooler's may be longer than what one look takes, and the socket does not show the rest.
-    if (PQconsumeInput(raw) == 0 || (PQisBusy(raw) != 0 && PQconsumeInput(raw) == 0)) break;
+    if (!take_twice()) break;
   }
   return PgAnswer(PQgetResult(raw));
 }
@@ -278,13 +283,23 @@ PgAnswer PgConnection::Last(int sent) {
   return last;
 }
 
-/// A server that stands still, or the machine that it runs on, ends no connection, and the system at its end goes on confirming what comes. By one
-/// of several that the DSN names nobody is meant but the one at the other end of this connection.
+/// A server that stands still, or the machine that it runs on, ends no connection, and the system at its end goes on confirming what comes. It is
+/// asked as this connection was made, by TLS and with its certificate: who comes otherwise may be sent away without an answer. By one of several that
+/// the DSN names nobody is meant but the one at the other end.
 bool PgConnection::Answers() const {
   PGconn* raw = raw_.get();
-  constexpr std::array kKeywords = {"connect_timeout", "host", "hostaddr", "port", "user", "dbname", static_cast<const char*>(nullptr)};
-  const std::array<const char*, 7> values = {kConnectS, PQhost(raw), PQhostaddr(raw), PQport(raw), PQuser(raw), PQdb(raw), nullptr};
-  return PQpingParams(kKeywords.data(), values.data(), /*expand_dbname=*/0) != PQPING_NO_RESPONSE;
+  constexpr std::array<std::string_view, 5> kOwn = {"connect_timeout", "host", "hostaddr", "port", "target_session_attrs"};
+  std::vector<const char*> keywords = {"connect_timeout", "host", "hostaddr", "port"};
+  std::vector<const char*> values = {kConnectS, PQhost(raw), PQhostaddr(raw), PQport(raw)};
+  const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> settings(PQconninfo(raw));
+  for (const PQconninfoOption* each = settings.get(); each && each->keyword; ++each) {
+    if (!each->val || std::find(kOwn.begin(), kOwn.end(), std::string_view(each->keyword)) != kOwn.end()) continue;
+    keywords.push_back(each->keyword);
+    values.push_back(each->val);
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  return PQpingParams(keywords.data(), values.data(), /*expand_dbname=*/0) != PQPING_NO_RESPONSE;
 }
 
 /// As if its server had ended it.
@@ -302,6 +317,7 @@ Result<std::string> PgConnection::Prepare(const char* sql) {
 }
 
 Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
+  sqlstate_.clear();
   auto name = Prepare(sql);
   if (!name.ok()) return std::move(name).status();
   PgRows rows(

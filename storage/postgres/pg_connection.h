@@ -127,7 +127,7 @@ class PgConnection {
   Status RunScript(const std::string& sql);
   /// Rows times width of a query, in bytes, as the planner estimates it.
   Result<uint64_t> Estimate(const std::string& query);
-  /// The SQLSTATE of the error that Run or RunScript gave last.
+  /// The SQLSTATE of the error that Run or RunScript gave last; empty where Run went well since.
   const std::string& sqlstate() const { return sqlstate_; }
   /// Whether its server may be used still, whatever was changed there since. Error: kUnacceptable: its fsync is off, or a table is not logged.
   Status CheckFit();

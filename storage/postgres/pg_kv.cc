@@ -279,6 +279,7 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
     const bool there = IsThere(connection.get());
     Status of_no_commit = connection->TakeWarning();
     if (there) return connection;
+    if (connection->lost()) LoseIdle();
   }
   auto opened = PgConnection::Open(options_);
   if (!opened.ok() && doubt_) doubt_();
@@ -293,12 +294,17 @@ void PgPool::Give(std::unique_ptr<PgConnection> connection) {
   // Nobody waits for the end of a transaction that only read.
   const bool ends = state == PQTRANS_INTRANS || state == PQTRANS_INERROR;
   const bool kept = state == PQTRANS_IDLE || (ends && PQsendQuery(connection->raw(), "COMMIT"));
-  std::vector<std::unique_ptr<PgConnection>> gone;
-  if (connection->lost() && doubt_) doubt_();
+  if (connection->lost()) return LoseIdle();
   std::lock_guard lock(mutex_);
-  // Those beside one that went are likely gone, too: a server that began anew.
-  if (connection->lost()) gone.swap(idle_);
-  else if (kept && idle_.size() < kMostIdle) idle_.push_back(std::move(connection));
+  if (kept && idle_.size() < kMostIdle) idle_.push_back(std::move(connection));
+}
+
+/// Those beside one that went are likely gone, too: a server that began anew, or stands still, which each would find out for itself.
+void PgPool::LoseIdle() {
+  if (doubt_) doubt_();
+  std::vector<std::unique_ptr<PgConnection>> gone;
+  std::lock_guard lock(mutex_);
+  gone.swap(idle_);
 }
 
 Status PgPool::With(const std::function<Status(PgConnection*)>& use) {

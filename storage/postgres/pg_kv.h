@@ -31,6 +31,8 @@ class PgPool {
   const PostgresOptions& options() const { return options_; }
 
  private:
+  void LoseIdle();
+
   static constexpr size_t kMostIdle = 8;
   const PostgresOptions options_;
   std::function<Status(PgConnection*)> check_;

@@ -84,6 +84,15 @@ TEST_CASE("postgres: a statement is known by its text, not by where that stood")
   CHECK(Ask(session.get(), text.c_str()) == 1);
 }
 
+TEST_CASE("postgres: a connection says no SQLSTATE of what went wrong before something that went well") {
+  auto opened = PgConnection::Open(PostgresStoreOptions().postgres);
+  REQUIRE(opened.ok());
+  CHECK_FALSE((*opened)->Run("SELECT 1 / 0").ok());
+  CHECK((*opened)->sqlstate() == "22012");
+  CHECK((*opened)->Run("SELECT 1").ok());
+  CHECK((*opened)->sqlstate().empty());
+}
+
 TEST_CASE("postgres: what was under way over a connection that is cut is written once") {
   PostgresHostHarness h;
   auto beside = Beside(&h);
