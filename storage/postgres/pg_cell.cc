@@ -118,7 +118,7 @@ void PgCell::RemoveEnded(bool removes) {
 /// Requests for what lies there are refused meanwhile, so it may be that nobody else does: of a namespace that was made since, for one.
 void PgCell::LookAgain() {
   if (!store_) return;
-  if (!down_) return CheckFit();
+  if (!down_ && !unfit_) return CheckFit();
   if (!Prepare().ok()) return;
   // By a connection of its own: those that there are may be of a server that stands still, and take longer to say so.
   if (!PgConnection::Open(options_.postgres, kStatementMostMs).ok()) return;
@@ -131,12 +131,12 @@ void PgCell::CheckFit() {
   if (!prepared_) return;
   const Status fit = store_->With([](PgConnection* connection) { return connection->CheckFit(); });
   if (fit.code() != Code::kUnacceptable) return;
-  unfit_ = down_ = true;
+  unfit_ = true;
   Log(LogLevel::kWarn, "a cell is not reached", {{"cell", name()}, {"detail", fit.detail()}});
 }
 
 bool PgCell::lost() const {
-  if (!store_ || down_ || store_->lost()) return true;
+  if (!store_ || down_ || unfit_ || store_->lost()) return true;
   const int64_t since_ms = opening_since_ms_;
   return since_ms != 0 && BootMs() - since_ms > kHangsMs;
 }
