@@ -202,15 +202,22 @@ void PgCommitter::Run() {
   for (;;) {
     const bool stopping = TakeArrived();
     ForgetSome();
-    CheckAnswers();
     for (const auto& line : lines_)
-      if (!failed_) Work(line.get());
+      if (!failed_ && !MustLook(stopping)) Work(line.get());
     if (failed_) DropAll();
     if (stopping && (Quiet() || Clock::now() >= stop_at_)) break;
     Wait();
-    CheckLate();  // by what has come until now
+    // By what has come until now.
+    CheckLate();
+    CheckAnswers();
   }
   if (!failed_ && !Quiet()) failure_ = Status(Code::kUnavailable, "the database was not reached: what was committed last is not written");
+}
+
+/// It was told to stop, or to write no more, since it looked last, or has no time left: where nothing answers each connection takes seconds.
+bool PgCommitter::MustLook(bool stopping) {
+  std::lock_guard lock(mutex_);
+  return given_up_ || stopping_ != stopping || (stopping && Clock::now() >= stop_at_);
 }
 
 /// Returns whether it is to stop.

@@ -187,6 +187,7 @@ class PgCommitter {
   void Add(const Queue& queue, PgQueue::Work work);
   void Wake();
   void Run();
+  bool MustLook(bool stopping);
   bool TakeArrived();
   void ForgetSome();
   bool MayForget(NamespaceNumber number, std::vector<Unit>* unsynced);

@@ -1,5 +1,6 @@
 // The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones. And how it lets go of units.
 #include <algorithm>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -22,6 +23,11 @@ constexpr std::chrono::milliseconds kBetweenAsks{10};
 constexpr const char* kAllThere =
     "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n)) FROM unnest($1::bigint[], $2::bigint[]) AS made (unit, "
     "n)";
+
+bool IsOfSame(const PgConnection& a, const PgConnection& b) {
+  const auto same = [&](char* (*part)(const PGconn*)) { return std::string_view(part(a.raw())) == part(b.raw()); };
+  return same(PQhost) && same(PQhostaddr) && same(PQport);
+}
 
 }  // namespace
 
@@ -57,8 +63,12 @@ void PgCommitter::CheckAnswers() {
     return each->connection && waits && Clock::now() - each->heard_at > kSilent;
   });
   if (line == lines_.end()) return;
-  (*line)->heard_at = Clock::now();
-  if ((*line)->connection->Answers()) return;
+  const PgConnection& asked = *(*line)->connection;
+  const bool answers = asked.Answers();
+  // It answers for all that goes to it.
+  for (const auto& each : lines_)
+    if (each->connection && IsOfSame(asked, *each->connection)) each->heard_at = Clock::now();
+  if (answers) return;
   for (const auto& each : lines_) {
     each->was_there = false;
     Lose(each.get(), Status(Code::kUnavailable, kPgSilent));
