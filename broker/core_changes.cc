@@ -37,8 +37,8 @@ Handled Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   return Handled::kDone;
 }
 
-bool Core::Impl::WasChanged(const std::shared_ptr<const NotifyRecord>& base, const Entry& entry) {
-  return base && PrintOfChangeable(*base) != PrintOfChangeable(*entry.full);
+bool Entry::IsOtherThan(const std::shared_ptr<const NotifyRecord>& base) const {
+  return base && PrintOfChangeable(*base) != PrintOfChangeable(*full);
 }
 
 Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
@@ -60,7 +60,7 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
     RefusedChange(r.request, *entry);
     return Handled::kDone;
   }
-  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
+  if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   DueTime due;
   if (r.when) {
     due = DueOf(*r.when);
@@ -136,7 +136,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (revives) groups_->NeedGroupOf(task, *entry);
   if (revives || r.base) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
-  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
+  if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   if (revives && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);

@@ -251,8 +251,6 @@ class Core::Impl {
   Handled Handle(Task* task, ChangeRequest& r);
   void CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due);
   bool RefusedChange(RequestId request, const Entry& entry);
-  /// True: `entry`, whose record is loaded, is not `base` any more as far as users change it. A null base is whatever it is.
-  static bool WasChanged(const std::shared_ptr<const NotifyRecord>& base, const Entry& entry);
 
   // ---- core_bulk.cc
   void OnBulkList(ListDone& e);

@@ -179,7 +179,7 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPau
   if (lane && (!entry->pending() || ask.base)) core_.NeedEntry(task, ask.id, true);
   if (task->missing > 0) return Handled::kParked;
   RetryRequest retry{request, ask.id, ask.via, ask.base};
-  if (!lane || !lane->paused() || entry->in_flight() || WasChanged(ask.base, *entry) || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);
+  if (!lane || !lane->paused() || entry->in_flight() || entry->IsOtherThan(ask.base) || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);
   // What was settled, or waits for a time, enters its lane by that.
   entry->although_paused = true;
   const Handled handled = core_.Handle(task, retry);

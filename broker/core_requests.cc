@@ -538,7 +538,7 @@ Handled Core::Impl::Handle(Task* task, CancelRequest& r) {
   Lane* lane = NeedLane(task, entry->envelope->lane);
   if (LacksLastAttempt(*entry) || r.base) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
-  if (WasChanged(r.base, *entry)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
+  if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
   ShowAfter(journal_.Barrier(), r.request, *entry);

@@ -200,6 +200,8 @@ struct Entry : Slot {
   bool in_flight() const { return place == Place::kFlight; }
   OrderKey order() const { return {static_cast<uint8_t>(envelope->lane.mode == Mode::kFifo ? 0 : 9 - envelope->priority), state.due, id}; }
   /// Held under its fkey, and not yet sent for another reason.
+  /// Returns whether it, whose record is loaded, is not `base` any more as far as users change it. A null base is whatever it is.
+  bool IsOtherThan(const std::shared_ptr<const NotifyRecord>& base) const;
   bool held(WallTime now) const { return state.phase == Phase::kHeld && !promoted && state.due > now; }
 };
 

@@ -124,7 +124,7 @@ Status Runtime::Impl::Open(const Handover& handover) {
   MakeTracing();
   MakeCluster();
   if (Status made = MakeIoThreads(); !made.ok()) return made;
-  if (keeper_) keeper_->OnLost([this](const char* why) { FallBack(launch_, *keeper_, why, [this] { EndCommands(); }); });
+  if (keeper_) keeper_->OnLost([this](const char* why) { FallBack(launch_, *keeper_, why, [this] { return EndToBeginAnew(); }); });
   if (Status opened = OpenStore(); !opened.ok()) return opened;
   MakeAlerts();
   if (Status made = MakeShards(); !made.ok()) return made;

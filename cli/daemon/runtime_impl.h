@@ -113,6 +113,7 @@ class Runtime::Impl : private StoreEvents {
   Status MakeIoThreads();
   Status OpenStore();
   void EndCommands();
+  bool EndToBeginAnew();
   /// Says so where tokens are asked for and none could make another, or change anything.
   void WarnOfNoAdmin() const;
   void MakeAlerts();
@@ -221,7 +222,7 @@ class Runtime::Impl : private StoreEvents {
   WordFigures words_;
   RecentUse recent_{&histograms_.commit.histogram};
 
-  std::atomic<bool> stop_asked_{false};  // any thread
+  std::atomic<bool> stop_asked_{false}, begins_anew_{false};  // any thread
   std::atomic_flag failed_;              // any thread: the store failed
   Stage stage_ = Stage::kServing;
   bool departed_ = false;  // a member that stops has handed over, or given that up

@@ -31,8 +31,10 @@ constexpr int64_t kSlowRequestMs = 200;
 void Runtime::Impl::TakeSignal(int number) {
   bool stop = number == SIGTERM || number == SIGINT;
   // Here, not on the loop: a loop that hangs must not keep the process from ending.
-  if (stop && stop_asked_.exchange(true)) {
-    Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
+  const bool second = stop && stop_asked_.exchange(true);
+  if (second) Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
+  else if (stop && begins_anew_) Log(LogLevel::kInfo, "stopped");
+  if (second || (stop && begins_anew_)) {
     LogFinish();
     std::_Exit(0);
   }
@@ -44,6 +46,14 @@ void Runtime::Impl::TakeSignal(int number) {
     else if (number == SIGHUP) Reload();
     else RestartSignal();
   });
+}
+
+/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. Whoever tells
+/// it from now on, which the successor would not hear, has it end at once.
+bool Runtime::Impl::EndToBeginAnew() {
+  begins_anew_ = true;
+  EndCommands();
+  return !stop_asked_;
 }
 
 Holdings Runtime::Impl::Held() const {

@@ -163,11 +163,15 @@ Result<Handover> StandByUntil(const Options& options, const Handover& handover, 
   return released;
 }
 
-void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last) {
+void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<bool()>& last) {
   Log(LogLevel::kError, "the store is not this broker's any more, going on as a standby", {{"detail", why}});
   Handover kept = KeepListening();
   kept.owner = keeper.word();
-  last();
+  if (!last()) {
+    Log(LogLevel::kInfo, "stopped");
+    LogFinish();
+    std::_Exit(0);
+  }
   LogFinish();
   const Status failed = BecomeSuccessor(launch, std::move(kept));
   Log(LogLevel::kError, "restart failed, stopped", {{"detail", failed.detail()}});

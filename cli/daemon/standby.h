@@ -20,7 +20,7 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
 Result<Handover> StandByUntil(const Options& options, const Handover& handover, const std::function<bool()>& over);
 
 /// Goes on as a standby: no client and no receiver hears anything more, `last` is done, and the program that is there now takes this one's place with
-/// the sockets at which it listens. On any thread.
-[[noreturn]] void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<void()>& last);
+/// the sockets at which it listens; or, where `last` says false, the process ends. On any thread.
+[[noreturn]] void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<bool()>& last);
 
 }  // namespace notifyd
