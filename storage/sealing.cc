@@ -64,7 +64,7 @@ std::string StartRow(const SealStart& start) {
 
 Status KeysAreMissing(const std::string& what, const std::set<std::string>& names) {
   return Status(Code::kUnacceptable,
-                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + Joined(names, ", ") +
+                what + " is sealed by a key that is not in store.encryption_key_file (its name, made of it: " + Joined(names, ",") +
                     "): put it back, below the first one, until notifyd rekey is done",
                 "/store/encryption_key_file");
 }
@@ -186,7 +186,7 @@ std::string Sealing::needed() const {
   std::set<std::string> names;
   if (const std::shared_ptr<Seal> seal = now())
     for (const SealStart& start : seal->Starts()) names.insert(KeyName(start.key));
-  return Joined(names, ", ");
+  return Joined(names, ",");
 }
 
 Fingerprint Sealing::Keyed(const Fingerprint& print) const {

@@ -371,7 +371,7 @@ TEST_CASE("start check: the keys that a store is known to need must be in the fi
   CHECK(CheckStart(sealed, std::nullopt).ok());
   const Status without = CheckStart(plain, other), missing = CheckStart(sealed, other);
   CHECK_THAT(without.detail(), Catch::Contains("the store is sealed"));
-  CHECK_THAT(missing.detail(), Catch::Contains("00000001, 00000002"));
+  CHECK_THAT(missing.detail(), Catch::Contains("00000001,00000002"));
   for (const Status& status : {without, missing}) CHECK(status.field() == "/store/encryption_key_file");
   // Another store needs others.
   CHECK(CheckStart(plain, Holdings{other.listening_on, dir.At("elsewhere"), other.sealed_by}).ok());
