@@ -78,12 +78,13 @@ int FailToStart(const Status& status) {
 }
 
 /// As Runtime::Create; but where the store goes away between its lease and the rest of it, it is waited for, as one that was never there is.
-Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const Launch& launch, Handover handover, LeaseKeeper* keeper) {
+Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const Launch& launch, Handover handover, LeaseKeeper* keeper,
+                                                 Signals* signals) {
   for (;;) {
     Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
     if (runtime.ok() || !keeper || runtime.status().code() != Code::kUnavailable) return runtime;
     Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", runtime.status().detail()}});
-    keeper->OnLost([&launch, keeper](const char* why) { FallBack(launch, *keeper, why, [] { return true; }); });
+    keeper->OnLost([&launch, keeper, signals](const char* why) { FallBack(launch, *keeper, why, [&] { return signals->Stop(), true; }); });
     Result<Handover> sockets = StandByUntil(options, handover, [] { return true; });
     if (!sockets.ok()) return std::move(sockets).status();
     handover = *std::move(sockets);
@@ -108,7 +109,7 @@ Result<std::unique_ptr<OwnerStore>> OpenOnceFit(const Options& options, Handover
 }
 
 int Serve(const Options& options, const Launch& launch, const Handover& handover, LeaseKeeper* keeper, Signals* signals) {
-  Result<std::unique_ptr<Runtime>> runtime = CreateOnceThere(options, launch, handover, keeper);
+  Result<std::unique_ptr<Runtime>> runtime = CreateOnceThere(options, launch, handover, keeper, signals);
   const int code = runtime.ok() ? (*runtime)->Run(signals) : FailToStart(runtime.status());
   // Nobody has to wait for the end of its lease.
   if (keeper) keeper->Release(kReleaseMostMs);
@@ -153,7 +154,7 @@ int Main(const Launch& launch, Handover handover, const std::string& handover_fa
   if (!owners.ok()) return FailToStart(owners.status());
   if (!*owners) return Serve(options, launch, handover, nullptr, &signals);
   LeaseKeeper keeper({*std::move(owners), {}, handover.owner});
-  keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [] { return true; }); });
+  keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [&] { return signals.Stop(), true; }); });
   Result<Handover> sockets = StandBy(options, handover, &keeper);
   if (!sockets.ok()) return FailToStart(sockets.status());
   return Serve(options, launch, *sockets, &keeper, &signals);

@@ -136,7 +136,7 @@ int Runtime::Impl::Run(Signals* signals) {
   signal(SIGCHLD, SIG_DFL);  // whoever started this process may have ignored it, and then no child's end could be taken
   listeners_->LogAddresses();
   ReportProcess();
-  signals->Serve([this](int number) { TakeSignal(number); });
+  (signals_ = signals)->Serve([this](int number) { TakeSignal(number); });
   for (size_t i = 1; i < io_.size(); ++i) io_[i]->thread = std::thread([io = io_[i].get()] { io->loop.Run(); });
   for (auto& shard : shards_)
     if (shard->own) shard->thread = std::thread([loop = shard->loop] { loop->Run(); });

@@ -222,7 +222,8 @@ class Runtime::Impl : private StoreEvents {
   WordFigures words_;
   RecentUse recent_{&histograms_.commit.histogram};
 
-  std::atomic<bool> stop_asked_{false}, begins_anew_{false};  // any thread
+  std::atomic<bool> stop_asked_{false};     // any thread
+  std::atomic<Signals*> signals_{nullptr};  // once it runs
   std::atomic_flag failed_;              // any thread: the store failed
   Stage stage_ = Stage::kServing;
   bool departed_ = false;  // a member that stops has handed over, or given that up

@@ -31,10 +31,8 @@ constexpr int64_t kSlowRequestMs = 200;
 void Runtime::Impl::TakeSignal(int number) {
   bool stop = number == SIGTERM || number == SIGINT;
   // Here, not on the loop: a loop that hangs must not keep the process from ending.
-  const bool second = stop && stop_asked_.exchange(true);
-  if (second) Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
-  else if (stop && begins_anew_) Log(LogLevel::kInfo, "stopped");
-  if (second || (stop && begins_anew_)) {
+  if (stop && stop_asked_.exchange(true)) {
+    Log(LogLevel::kWarn, "second signal, stopping at once", {{"signal", SignalName(number)}});
     LogFinish();
     std::_Exit(0);
   }
@@ -48,11 +46,11 @@ void Runtime::Impl::TakeSignal(int number) {
   });
 }
 
-/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. Whoever tells
-/// it from now on, which the successor would not hear, has it end at once.
+/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. What comes from
+/// now on stays pending until the successor takes it.
 bool Runtime::Impl::EndToBeginAnew() {
-  begins_anew_ = true;
   EndCommands();
+  if (Signals* signals = signals_) signals->Stop();
   return !stop_asked_;
 }
 

@@ -43,6 +43,7 @@ void Signals::Serve(std::function<void(int)> handler) {
 }
 
 void Signals::Stop() {
+  std::lock_guard<std::mutex> stops(stop_mutex_);
   if (!thread_.joinable()) return;
   {
     std::lock_guard<std::mutex> lock(mutex_);

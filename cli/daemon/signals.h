@@ -21,12 +21,13 @@ class Signals {
 
   /// From now on all four come to `handler`, on the thread of the signals.
   void Serve(std::function<void(int signal_number)> handler);
-  /// What comes from now on stays pending; once it returns no handler runs any more. Not from a handler.
+  /// What comes from now on stays pending; once it returns no handler runs any more. Any thread, but not from a handler.
   void Stop();
 
  private:
   void Take();
 
+  std::mutex stop_mutex_;  // held by whoever stops it
   std::mutex mutex_;
   std::function<void(int)> handler_;  // guarded by mutex_, like the next
   bool all_ = false;                  // not only SIGTERM and SIGINT
