@@ -46,8 +46,8 @@ void Runtime::Impl::TakeSignal(int number) {
   });
 }
 
-/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. What comes from
-/// now on stays pending until the successor takes it.
+/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. What comes
+/// from now on stays pending until the successor takes it.
 bool Runtime::Impl::EndToBeginAnew() {
   EndCommands();
   if (Signals* signals = signals_) signals->Stop();

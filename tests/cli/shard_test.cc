@@ -352,8 +352,12 @@ TEST_CASE("shard: a namespace that stands still and whose cell does not answer a
   // Once what comes behind it is answered, the core knows that nobody waits for that one.
   CHECK(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 2));
   stage.Await([&] { return stage.shared.HoldsSome(); });
-  std::atomic<bool> stood = false;
-  stage.loop.Post([&] { stage.shard->StandStill(kTeam, [&] { stood = true; }); });
+  std::atomic<bool> stands = false, stood = false;
+  stage.loop.Post([&] {
+    stage.shard->StandStill(kTeam, [&] { stood = true; });
+    stands = true;
+  });
+  stage.Await([&] { return stands.load(); });
   // Its read is waited for, then not any more.
   const uint64_t meanwhile = stage.Submit(kTeam, later);
   stage.loop.Post([&] { stage.shard->Cut(kTeam); });
