@@ -43,6 +43,8 @@ namespace {
 constexpr char kDefaultServer[] = "http://127.0.0.1:7300";
 constexpr int64_t kRememberMostMs = 30ll * 24 * 3'600'000;
 
+constexpr char kIfMatchOfOne[] = "With an id: only where this is its ETag still, with its quotes or without.";
+
 const std::vector<std::string> kModeWords = {"concurrent", "fifo"};
 const std::vector<std::string> kPendingWords(std::begin(kPendingStates), std::end(kPendingStates));
 const std::vector<std::string> kSettledWords = {"succeeded", "failed", "cancelled", "expired"};
@@ -391,10 +393,12 @@ class CommandLine {
     CLI::Option* reset = change->add_option("--reset", resets_, "Give a field its default again, by its name in JSON; may be repeated.");
     reset->allow_extra_args(false)->check(Quiet(CLI::IsMember(names)))->type_name("FIELD");
     hints_[reset].words = names;
+    AddIfMatch(change, "Only where this is its ETag still, with its quotes or without.");
+  }
+
+  void AddIfMatch(CLI::App* command, const std::string& help) {
     // Not empty: a variable of a script that is not set must not become a change without a condition.
-    change->add_option("--if-match", if_match_, "Only where this is its ETag still, with its quotes or without.")
-        ->type_name("ETAG")
-        ->check(NotEmpty());
+    command->add_option("--if-match", if_match_, help)->type_name("ETAG")->check(NotEmpty());
   }
 
   // ---- one notify, or all that match
@@ -420,10 +424,12 @@ class CommandLine {
       bool filtered = IsFiltered(command);
       if (id_.empty() && fkey_.empty() && !filtered) return Misused("cancel needs an id, --fkey or --state");
       if (!id_.empty() && (filtered || !fkey_.empty())) return Misused("cancel takes an id, or --fkey, or filters");
-      if (!id_.empty()) return notifyd::Cancel(context, id_);
+      if (!id_.empty()) return notifyd::Cancel(context, id_, if_match_);
+      if (!if_match_.empty()) return Misused("--if-match goes with an id");
       return filtered ? RunBulk(context, command) : CancelFkey(context, fkey_);
     });
     AddId(cancel, false);
+    AddIfMatch(cancel, kIfMatchOfOne);
     AddFkey(cancel, "The key that it is held under, or whose trigger is remembered; with --state one more filter.");
     AddBulk(cancel, kPendingWords);
   }
@@ -434,10 +440,12 @@ class CommandLine {
       bool filtered = IsFiltered(command) || !fkey_.empty();
       if (id_.empty() != filtered) return Misused(filtered ? "retry takes an id or filters" : "retry needs an id or --state");
       if (filtered && paused_too_) return Misused("--paused goes with an id");
-      return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_, paused_too_);
+      if (filtered && !if_match_.empty()) return Misused("--if-match goes with an id");
+      return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_, paused_too_, if_match_);
     });
     AddId(retry, false);
     retry->add_flag("--paused", paused_too_, "Send it although its lane is paused: this one alone, before all others, and once.");
+    AddIfMatch(retry, kIfMatchOfOne);
     AddFkey(retry, "Only those with this fkey.");
     std::vector<std::string> states = kSettledWords;
     states.insert(states.end(), kPendingWords.begin(), kPendingWords.end());

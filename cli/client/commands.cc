@@ -161,8 +161,12 @@ Exit List(const Context& context, const std::map<std::string, std::string>& filt
   return kDone;
 }
 
-Exit Cancel(const Context& context, const std::string& id) {
-  return Show(context, Ask(context, "DELETE", NotifyPath(id)), RenderIdAndState);
+Exit Cancel(const Context& context, const std::string& id, const std::string& if_match) {
+  HttpCall call;
+  call.method = "DELETE";
+  call.path = NotifyPath(id);
+  call.if_match = QuotedTags(if_match);
+  return Show(context, Ask(context, call), RenderIdAndState);
 }
 
 Exit CancelFkey(const Context& context, const std::string& fkey) {
@@ -170,8 +174,12 @@ Exit CancelFkey(const Context& context, const std::string& fkey) {
               [](Value answer) { return IsRemembered(answer) ? Fields(answer, {}) : RenderIdAndState(answer); });
 }
 
-Exit Retry(const Context& context, const std::string& id, bool paused) {
-  return Show(context, Ask(context, "POST", NotifyPath(id) + (paused ? "/retry?paused=true" : "/retry")), RenderIdAndState);
+Exit Retry(const Context& context, const std::string& id, bool paused, const std::string& if_match) {
+  HttpCall call;
+  call.method = "POST";
+  call.path = NotifyPath(id) + (paused ? "/retry?paused=true" : "/retry");
+  call.if_match = QuotedTags(if_match);
+  return Show(context, Ask(context, call), RenderIdAndState);
 }
 
 Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match) {

@@ -27,11 +27,12 @@ Exit Explain(const Context& context, const std::string& id);
 /// `filters`: by the name of the query parameter. Asks for page after page until `limit` are there or the list is complete.
 Exit List(const Context& context, const std::map<std::string, std::string>& filters, uint64_t limit);
 
-Exit Cancel(const Context& context, const std::string& id);
+/// Of what follows `if_match`, where it is empty: whatever the notify's ETag is. A shell takes the quotes of an ETag away: they are added again.
+Exit Cancel(const Context& context, const std::string& id, const std::string& if_match);
 Exit CancelFkey(const Context& context, const std::string& fkey);
 /// `paused`: although its lane is paused.
-Exit Retry(const Context& context, const std::string& id, bool paused);
-/// A merge patch of one that is pending; `if_match` empty: whatever its ETag is. A shell takes the quotes of an ETag away: they are added again.
+Exit Retry(const Context& context, const std::string& id, bool paused, const std::string& if_match);
+/// A merge patch of one that is pending.
 Exit Change(const Context& context, const std::string& id, const FieldValues& values, const std::string& if_match);
 
 /// kDone where it takes submits.

@@ -63,9 +63,14 @@ TEST_CASE("notifyctl: wrong usage exits with 2 and asks nobody") {
                                              {"change", "n1", "--priority", "1", "--reset", "priority"},
                                              {"cancel", "n1", "--state", "held"},
                                              {"cancel", "--lane", "l"},
+                                             {"cancel", "--fkey", "k", "--if-match", "v7"},
+                                             {"cancel", "--state", "held", "--if-match", "v7"},
+                                             {"cancel", "n1", "--if-match", ""},
                                              {"retry"},
                                              {"retry", "n1", "--dry-run"},
                                              {"retry", "--lane", "l"},
+                                             {"retry", "--state", "failed", "--if-match", "v7"},
+                                             {"retry", "n1", "--if-match", ""},
                                              {"purge"},
                                              {"purge", "--lane", "l"},
                                              {"lanes", "l", "--prefix", "p"},
@@ -526,6 +531,20 @@ TEST_CASE("notifyctl cancel and retry: the right method and path") {
   CHECK((seen[0].method + seen[0].target) == "DELETE/v1/notifies/n1");
   CHECK((seen[1].method + seen[1].target) == "DELETE/v1/fkeys/a%20b");
   CHECK((seen[2].method + seen[2].target) == "POST/v1/notifies/n1/retry");
+}
+
+TEST_CASE("notifyctl cancel and retry: --if-match goes along, and without it no condition does") {
+  ScriptedServer broker(Always(200, R"({"id":"n1","state":"cancelled"})"));
+  CHECK(CtlAt(broker, {"cancel", "n1", "--if-match", "v7"}).code == 0);
+  CHECK(CtlAt(broker, {"retry", "n1", "--if-match", "\"v7\""}).code == 0);
+  CHECK(CtlAt(broker, {"retry", "n1", "--paused", "--if-match", "v7"}).code == 0);
+  CHECK(CtlAt(broker, {"cancel", "n1"}).code == 0);
+  CHECK(CtlAt(broker, {"retry", "n1"}).code == 0);
+  std::vector<SeenRequest> seen = broker.seen();
+  REQUIRE(seen.size() == 5);
+  for (size_t i = 0; i < 3; ++i) CHECK(seen[i].Header("if-match") == "\"v7\"");
+  CHECK(seen[2].target == "/v1/notifies/n1/retry?paused=true");
+  for (size_t i = 3; i < 5; ++i) CHECK(seen[i].Header("if-match").empty());
 }
 
 TEST_CASE("notifyctl verify: exits with 0 where the books balance, else 1") {
