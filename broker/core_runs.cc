@@ -283,12 +283,12 @@ void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr
   std::optional<ScheduleState::Next> next = looked->state.next;
   const bool came = next && next->scheduled_at <= now;
   bool stays = came && !paused && IsOneOf(times, next->scheduled_at);
-  if (stays) {
-    // From the one that stays on the new times count: none of those that came since may be one that was never said.
+  if (came) {
     const Result<ScheduleTimes> old = TimesOf({looked->record.serial, looked->record.created_at, before});
-    stays = old.ok() && HasAllOf(*old, times, next->scheduled_at, now, kCountedInOneTurn);
+    // From the one that stays on the new times count: none of those that came since may be one that was never said.
+    stays = stays && old.ok() && HasAllOf(*old, times, next->scheduled_at, now, kCountedInOneTurn);
+    NoteDropped(looked, old.ok() ? &*old : nullptr, stays ? &times : nullptr);
   }
-  if (came) NoteDropped(looked, before, stays ? &times : nullptr);
   if (stays) {
     // What waits for its jitter waits for the new one, where that is not over yet.
     if (next->due > now) next->due = std::max(now, times.DueOf(looked->name, next->scheduled_at));
@@ -300,14 +300,13 @@ void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr
   if (next != looked->state.next) MoveTo(looked, next);
 }
 
-void Core::Impl::SchedulePart::NoteDropped(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes* stay) {
+void Core::Impl::SchedulePart::NoteDropped(Looked* looked, const ScheduleTimes* old, const ScheduleTimes* stay) {
   const WallTime now = core_.now_.wall, first = looked->state.next->scheduled_at;
-  const Result<ScheduleTimes> times = TimesOf({looked->record.serial, looked->record.created_at, before});
   ScheduleRun run{ScheduleRun::Outcome::kMissed, first, now, {}, 0, "changed"};
   if (looked->record.said->paused) run.outcome = ScheduleRun::Outcome::kSkipped, run.reason = "paused";
-  if (!stay) run.count = times.ok() ? times->Count(first, now, kCountedInOneTurn).count : 1;
-  std::optional<WallTime> at = stay && times.ok() ? std::optional(first) : std::nullopt;
-  for (uint64_t looked_at = 0; at && *at <= now && looked_at < kCountedInOneTurn; at = times->After(*at), ++looked_at)
+  if (!stay) run.count = old ? old->Count(first, now, kCountedInOneTurn).count : 1;
+  std::optional<WallTime> at = stay && old ? std::optional(first) : std::nullopt;
+  for (uint64_t looked_at = 0; at && *at <= now && looked_at < kCountedInOneTurn; at = old->After(*at), ++looked_at)
     if (!IsOneOf(*stay, *at) && run.count++ == 0) run.scheduled_at = *at;
   if (run.count > 0) NoteRun(looked, std::move(run));
 }

@@ -96,7 +96,8 @@ class Core::Impl::SchedulePart {
   /// they are as far as they are among those; what became of the others is noted.
   void ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes& times);
   /// Of the times that have come and were not made yet notes those that are none of `stay` (null: all of them), as far as a turn goes.
-  void NoteDropped(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes* stay);
+  /// `old`: its times until now; null: they are not known, and the one that is next stands for all of them.
+  void NoteDropped(Looked* looked, const ScheduleTimes* old, const ScheduleTimes* stay);
   /// Puts its next run where it belongs, in place of the one before.
   void MoveTo(Looked* looked, std::optional<ScheduleState::Next> next);
   void WriteState(Looked* looked);
