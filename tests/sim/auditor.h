@@ -84,6 +84,7 @@ class Auditor : public WireObserver {
              deepest_tail = 0, sleepers = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
     uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0;
+    uint64_t as_read = 0, not_as_read = 0;  // cancels and retries under a base: carried out, and refused for it
   };
   Tally tally() const {
     Tally tally = tally_;

@@ -19,6 +19,13 @@ bool Matches(const ListQuery& query, const NotifyView& view) {
   return query.states.empty() || std::count(query.states.begin(), query.states.end(), view.state) > 0;
 }
 
+/// Of a cancel or a retry.
+bool HasBase(const Event& event) {
+  const auto* cancel = std::get_if<CancelRequest>(&event);
+  const auto* retry = std::get_if<RetryRequest>(&event);
+  return (cancel && cancel->base) || (retry && retry->base);
+}
+
 bool Allows(uint16_t states, State state) {
   return (states >> static_cast<int>(state) & 1) != 0;
 }
@@ -92,6 +99,7 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
   if (expected.body.index() != reply.body.index())
     return Violation("P1 " + name + " gets another kind of answer than was decided: " + std::to_string(reply.body.index()) + " in place of " +
                      std::to_string(expected.body.index()));
+  if (HasBase(open.event)) ++(std::holds_alternative<Stale>(reply.body) ? tally_.not_as_read : tally_.as_read);
   auto same_id = [&](NotifyId said, NotifyId own) {
     if (said != own) Violation("P1 " + name + " is answered with " + said.ToString() + " in place of " + own.ToString());
   };

@@ -39,6 +39,9 @@ std::string Text(WallTime time) {
 std::string Text(const When& when) {
   return when.kind == When::Kind::kDefault ? "-" : (when.kind == When::Kind::kDelay ? "+" : "@") + std::to_string(when.ms);
 }
+std::string UnderBase(const std::shared_ptr<const NotifyRecord>& base) {
+  return base ? " under " + Text(base->id) + " due " + Text(base->state.due) : "";
+}
 std::string Text(const NotifyState& s) {
   return "phase " + std::to_string(static_cast<int>(s.phase)) + " due " + Text(s.due) + " retry_at " + std::to_string(s.retry_at.ms) + " made " +
          std::to_string(s.attempts_made) + "-" + std::to_string(s.attempts_before) + " expires " + Text(s.expires_at);
@@ -153,8 +156,8 @@ std::string Describe(const Event& event) {
                         [](const FkeyGetRequest& e) { return "fkey get " + Text(e.request) + " " + e.fkey; },
                         [](const FkeyCancelRequest& e) { return "fkey cancel " + Text(e.request) + " " + e.fkey; },
                         [](const GetRequest& e) { return "get " + Text(e.request) + " " + Text(e.id) + " wait " + Text(e.wait_ms); },
-                        [](const CancelRequest& e) { return "cancel " + Text(e.request) + " " + Text(e.id); },
-                        [](const RetryRequest& e) { return "retry " + Text(e.request) + " " + Text(e.id); },
+                        [](const CancelRequest& e) { return "cancel " + Text(e.request) + " " + Text(e.id) + UnderBase(e.base); },
+                        [](const RetryRequest& e) { return "retry " + Text(e.request) + " " + Text(e.id) + UnderBase(e.base); },
                         [](const ListRequest& e) { return "list " + Text(e.request); },
                         [](const ChangeReadRequest& e) { return "change read " + Text(e.request) + " " + Text(e.id); },
                         [](const ChangeRequest& e) {

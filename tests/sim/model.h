@@ -272,6 +272,8 @@ class Model {
   Expected On(const LaneChangeRequest& r);
   Expected On(const StatsRequest& r);
   std::optional<Expected> RefusedChange(NotifyId id) const;
+  /// Stale, where there is a base and the notify is not that any more as far as users change it.
+  std::optional<Expected> RefusedAsStale(const std::shared_ptr<const NotifyRecord>& base, const Notify& now) const;
   Expected View(NotifyId id, uint64_t needs) const;
 
   const Profile& profile_;

@@ -353,6 +353,7 @@ Model::Expected Model::On(const CancelRequest& r) {
   const Notify* notify = Find(r.id);
   if (!notify || !notify->exists) return Refusal(Code::kNotFound, notify ? notify->batch : 0);
   if (!notify->pending()) return Refusal(Code::kConflict, notify->batch);
+  if (auto stale = RefusedAsStale(r.base, *notify)) return *stale;
   Settle(r.id, Phase::kCancelled, "cancelled");
   return View(r.id, batch_);
 }
@@ -361,6 +362,7 @@ Model::Expected Model::On(const RetryRequest& r) {
   const Notify* notify = Find(r.id);
   if (!notify || !notify->exists) return Refusal(Code::kNotFound, notify ? notify->batch : 0);
   if (HasFlight(r.id)) return Refusal(Code::kConflict, 0);
+  if (auto stale = RefusedAsStale(r.base, *notify)) return *stale;
   if (!notify->pending() && sums_.pending() >= limits_.max_pending) return Refusal(Code::kTooMany, 0);
   if (auto breaker = breakers_.find(notify->envelope->host); breaker != breakers_.end()) breaker->second.ProbeNow(mono());
   ApplyRetry(r.id);
@@ -420,6 +422,16 @@ std::optional<Model::Expected> Model::RefusedChange(NotifyId id) const {
   return std::nullopt;
 }
 
+std::optional<Model::Expected> Model::RefusedAsStale(const std::shared_ptr<const NotifyRecord>& base, const Notify& now) const {
+  if (!base || (*base->spec == *now.spec && base->envelope->priority == now.envelope->priority && base->envelope->retry_policy() == PolicyOf(now) &&
+                base->state.due == now.state.due && base->state.expires_at == now.state.expires_at))
+    return std::nullopt;
+  Expected expected;
+  expected.needs = now.batch;
+  expected.body = Stale{};
+  return expected;
+}
+
 Model::Expected Model::On(const ChangeReadRequest& r) {
   if (auto refused = RefusedChange(r.id)) return *refused;
   return View(r.id, Find(r.id)->batch);
@@ -428,15 +440,7 @@ Model::Expected Model::On(const ChangeReadRequest& r) {
 Model::Expected Model::On(const ChangeRequest& r) {
   if (auto refused = RefusedChange(r.id)) return *refused;
   const Notify& now = *Find(r.id);
-  const NotifyRecord& base = *r.base;
-  bool same = *base.spec == *now.spec && base.envelope->priority == now.envelope->priority && base.envelope->retry_policy() == PolicyOf(now) &&
-              base.state.due == now.state.due && base.state.expires_at == now.state.expires_at;
-  if (!same) {
-    Expected expected;
-    expected.needs = now.batch;
-    expected.body = Stale{};
-    return expected;
-  }
+  if (auto stale = RefusedAsStale(r.base, now)) return *stale;
   const NotifyRecord* written = slice_.RecordOf(r.id);
   auto own = fkeys_.find(now.envelope->fkey);
   // Its time had come, and its fkey was given to another: it is not held again when the clock steps back.

@@ -52,6 +52,8 @@ const char* ToString(Mutation mutation) {
       return "no-breaker";
     case Mutation::kCountedProbe:
       return "counted-probe";
+    case Mutation::kIgnoredBase:
+      return "ignored-base";
     case Mutation::kSharedEarly:
       return "shared-early";
     case Mutation::kLentEarly:

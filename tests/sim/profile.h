@@ -39,6 +39,7 @@ enum class Mutation {
   kStuckBreaker,      // the core's breakers, once open, are never probed
   kNoBreaker,         // the core has no breakers
   kCountedProbe,      // what the store writes of a probe in vain counts it
+  kIgnoredBase,       // the core is not told under which base a cancel or a retry stands
   // Of several namespaces (several.h).
   kLentEarly,       // what is taken back from one is lent on before that says that it has given it back
   kSharedEarly,     // the same, of what a shared rule allows at a host

@@ -87,6 +87,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.at_once += tally.at_once;
     sum.opened += tally.opened;
     sum.given_up += tally.given_up;
+    sum.as_read += tally.as_read;
+    sum.not_as_read += tally.not_as_read;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -109,6 +111,8 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.at_once > 0);
   CHECK(sum.opened > 0);
   CHECK(sum.given_up > 0);
+  CHECK(sum.as_read > 0);
+  CHECK(sum.not_as_read > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -182,6 +186,9 @@ TEST_CASE("auditor: attempts at a host whose breaker is open are noticed") {
 }
 TEST_CASE("auditor: a probe in vain that is counted is noticed") {
   CHECK(Noticed(Mutation::kCountedProbe, "P1 ") > 0);
+}
+TEST_CASE("auditor: a cancel or a retry that is carried out although its base is stale is noticed") {
+  CHECK(Noticed(Mutation::kIgnoredBase, "nothing was decided about it") > 0);
 }
 
 }  // namespace

@@ -110,6 +110,10 @@ class Simulation : EventSink, ReplySink {
             if (purged_.count(e.id)) about_purged_.insert(e.request);
         },
         event);
+    if (mutation_ == Mutation::kIgnoredBase) {
+      if (auto* cancel = std::get_if<CancelRequest>(&event)) cancel->base = nullptr;
+      if (auto* retry = std::get_if<RetryRequest>(&event)) retry->base = nullptr;
+    }
     inbox_.push_back(std::move(event));
   }
   int64_t NextMoment() const;

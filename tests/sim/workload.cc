@@ -61,9 +61,23 @@ void Workload::OnReply(const Reply& reply) {
       merged_.push_back(std::move(trigger.mapped()));
     }
   }
-  if (const auto* viewed = std::get_if<Viewed>(&reply.body))
+  if (const auto* viewed = std::get_if<Viewed>(&reply.body)) {
+    read_.push_back(viewed->view.record);
+    if (read_.size() > 10) read_.pop_front();
     if (bases_.size() < 20 && !IsSettled(viewed->view.state) && ToldAbout(*viewed->view.record->spec).value == 0)
       bases_.push_back(viewed->view.record);
+  }
+}
+
+/// Has a third of cancels and retries stand under what was read: mostly of the notify that they are about, which may be another by now, else of
+/// whichever. By the request's number, so that what else is drawn stays as it was.
+template <class Act>
+Act Workload::UnderCondition(Act act) const {
+  const uint64_t number = act.request.token;
+  if (read_.empty() || number % 3 != 0) return act;
+  act.base = read_[number / 9 % read_.size()];
+  if (number / 3 % 3 != 0) act.id = act.base->id;
+  return act;
 }
 
 /// One with data may have to be asked again.
@@ -182,8 +196,8 @@ Event Workload::DrawOne() {
   if (dice < 65) return FkeyGetRequest{request, DrawFkey()};
   if (dice < 68) return FkeyCancelRequest{request, DrawFkey()};
   if (dice < 77) return GetRequest{request, DrawId(), random_.Chance(0.4) ? Between(0, 3'000) : 0};
-  if (dice < 85) return CancelRequest{request, DrawId()};
-  if (dice < 91) return RetryRequest{request, DrawId()};
+  if (dice < 85) return UnderCondition(CancelRequest{request, DrawId()});
+  if (dice < 91) return UnderCondition(RetryRequest{request, DrawId()});
   if (dice < 94) {
     ListRequest list{request, {}};
     if (random_.Chance(0.5)) list.query.states.push_back(static_cast<State>(random_.Below(9)));

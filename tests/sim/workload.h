@@ -45,6 +45,8 @@ class Workload {
   LaneChangeRequest DrawLaneChange(RequestId request);
   LaneKey DrawLane();
   TriggerRequest Keep(TriggerRequest trigger);
+  template <class Act>
+  Act UnderCondition(Act act) const;
   SubmitItem DrawItem(bool in_batch);
   NotifyId DrawId();
   When DrawWhen();
@@ -59,6 +61,7 @@ class Workload {
   uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;
   std::vector<NotifyId> ids_;                               // as answered
   std::vector<std::shared_ptr<const NotifyRecord>> bases_;  // read for a change that is to come
+  std::deque<std::shared_ptr<const NotifyRecord>> read_;    // of late: what cancels and retries may stand under
   std::vector<SubmitItem> keyed_;                           // with an idempotency key, to be repeated
   std::vector<RequestId> open_;                             // for disconnects
   std::map<RequestId, TriggerRequest> triggers_;            // with data, not answered yet
