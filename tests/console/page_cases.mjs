@@ -135,6 +135,27 @@ export const pageCases = [
     },
   ],
   [
+    "pages: an event's data and a schedule's template are shown digit for digit, in the order in which they were written",
+    async (world) => {
+      const broker = await world.broker();
+      const data = '{"b":{"10":1.50,"9":12345678901234567890},"7":"x","3":[{"2":0,"1":0}]}';
+      const send = async (method, path, body) => (await fetch(broker.url + path, { method, headers: { "Content-Type": "application/json" }, body })).json();
+      await send("PUT", "/v1/topics/order.paid", "{}");
+      const { id } = await send("POST", "/v1/topics/order.paid/publish", `{"data":${data}}`);
+      const rest = `"cron":"0 3 * * *","timezone":"UTC"`;
+      await send("PUT", "/v1/schedules/calls", `{${rest},"notify":{"url":"http://127.0.0.1:9/x","data":${data},"labels":{"10":"a","9":"b"}}}`);
+      await send("PUT", "/v1/schedules/publishes", `{${rest},"publish":{"topic":"order.paid","data":${data}}}`);
+      const page = await world.browser.page(await world.context());
+      for (const where of ["event/" + id, "schedule/calls", "schedule/publishes"]) {
+        await open(page, broker, where);
+        const shown = (await page.textContent("main")).replace(/\s/g, "");
+        check(shown.includes(data), `${where}: ${shown}`);
+        check(!shown.includes("\ue000"), `${where} shows a mark`);
+      }
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
     "pages: what is missing or refused says what to do",
     async (world) => {
       const { broker } = await seeded(world);

@@ -106,6 +106,9 @@ export async function ask<T>(method: string, path: string, { body, signal, heade
 
 export const get = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await ask<T>("GET", path, { signal })).body;
 
+/// One in which what clients wrote is shown (json.ts).
+export const getExactly = async <T>(path: string, signal?: AbortSignal): Promise<T> => (await ask<T>("GET", path, { signal, exactly: true })).body;
+
 /// The namespace that the page is about.
 export function space(): string {
   const named = route.get().query.get("ns");

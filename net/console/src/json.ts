@@ -7,7 +7,10 @@ const isRaw = (value: object): value is { rawJSON: string } => (JSON as unknown 
 /// A key as it was written.
 export const keyOf = (key: string): string => (/^\ue000+\d+$/.test(key) ? key.slice(1) : key);
 
-/// Keys inside of `data`, or of all.
+/// Members of answers that hold what clients wrote: a notify's and an event's data, a schedule's template.
+const kWritten = ['"data"', '"notify"', '"publish"'];
+
+/// Keys inside of those, or of all.
 function marked(text: string, all: boolean): string {
   let depth = 0;
   let inside = all;
@@ -15,7 +18,7 @@ function marked(text: string, all: boolean): string {
     if (token === "{" || token === "[") depth += 1;
     else if (token === "}" || token === "]") depth -= 1;
     else if (colon !== undefined) {
-      if (!all && depth === 1) inside = token === '"data"';
+      if (!all && depth === 1) inside = kWritten.includes(token);
       else if (inside && /\d"$/.test(token)) {
         const key = JSON.parse(token) as string;
         if (/^\ue000*\d+$/.test(key)) return JSON.stringify(kMark + key);
@@ -32,7 +35,7 @@ function parse(text: string, all: boolean): unknown {
   return JSON.parse(marked(text, all), keep as (key: string, value: unknown) => unknown);
 }
 
-/// An answer of the broker's, whose `data` is as it was submitted. Its numbers are not reckoned with.
+/// An answer of the broker's, in which what clients wrote is as they wrote it. Its numbers are not reckoned with.
 export const parseExactly = (text: string): unknown => parse(text, false);
 /// What is typed for `data`.
 export const parseData = (text: string): unknown => parse(text, true);

@@ -1,6 +1,7 @@
 // Schedules: when they run next, what became of their runs.
-import { ask, ctl, get, may, spaced } from "../api";
+import { ask, ctl, getExactly, may, spaced } from "../api";
 import { count, duration } from "../format";
+import { jsonOf } from "../json";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
@@ -92,7 +93,7 @@ export function Schedules() {
 export function SchedulePage() {
   const name = useRoute().args[0] ?? "";
   const path = spaced(`/v1/schedules/${encodeURIComponent(name)}`);
-  const seen = usePoll<Schedule>(path, (signal) => get(path, signal), 2000);
+  const seen = usePoll<Schedule>(path, (signal) => getExactly(path, signal), 2000);
   const row = seen.data;
   if (!row) return seen.error ? <><Title><Name>{name}</Name></Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
   const pause = (paused: boolean) => async () => {
@@ -141,7 +142,7 @@ export function SchedulePage() {
             />
           </Panel>
           <Panel title={t("template")}>
-            <Code label={t("template")}>{JSON.stringify(Object.fromEntries(Object.entries(row.notify ?? row.publish ?? {}).filter(([, value]) => value !== null)), null, 2)}</Code>
+            <Code label={t("template")}>{jsonOf(Object.fromEntries(Object.entries(row.notify ?? row.publish ?? {}).filter(([, value]) => value !== null)), undefined, 2)}</Code>
           </Panel>
         </div>
       </div>

@@ -1,8 +1,9 @@
 // Topics, what was published to them, and who subscribed.
 import { useState } from "preact/hooks";
-import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, get, getExactly, may, spaced, unbound } from "../api";
 import { positional } from "../commands";
 import { count, duration, parseTime } from "../format";
+import { jsonOf } from "../json";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
@@ -207,7 +208,7 @@ export function TopicPage() {
 export function EventPage() {
   const id = useRoute().args[0] ?? "";
   const path = `/v1/events/${encodeURIComponent(id)}`;
-  const seen = usePoll<Event>(path, (signal) => get(path, signal), 2000);
+  const seen = usePoll<Event>(path, (signal) => getExactly(path, signal), 2000);
   const event = seen.data;
   if (!event) return seen.error ? <><Title>{id}</Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
   return (
@@ -254,7 +255,7 @@ export function EventPage() {
               [t("matched"), event.matched === null ? "…" : count(event.matched)],
             ]}
           />
-          {event.data === undefined && event.body === undefined ? <p class="faint">{t("no_bodies")}</p> : <Code label={t("f_data")}>{event.data !== undefined && event.data !== null ? JSON.stringify(event.data, null, 2) : (event.body ?? "")}</Code>}
+          {event.data === undefined && event.body === undefined ? <p class="faint">{t("no_bodies")}</p> : <Code label={t("f_data")}>{event.data !== undefined && event.data !== null ? jsonOf(event.data, undefined, 2) : (event.body ?? "")}</Code>}
         </Panel>
       </div>
     </>
