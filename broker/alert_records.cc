@@ -136,15 +136,17 @@ class Judge {
     return ids;
   }
 
+  /// Whom a version told that kept no targets nobody knows: those of now, most likely.
+  bool WasTold(const AlertTarget& target) const { return state_.told.empty() || state_.told.contains(target.id); }
+
   /// The file was read anew since it was told: what targets it had no more may have been wrong, and those in their place know nothing (I4).
   std::optional<AlertNews> TellNewTargets() {
     if (state_.messages == 0 || !Fires()) return std::nullopt;
     std::set<std::string> targets = Targets();
     if (state_.told == targets) return std::nullopt;
     AlertNews news = NewsOf(AlertNews::What::kFiring);
-    // Whom a version told that kept no targets nobody knows: those of now, most likely.
     for (const auto& target : rule_.to)
-      if (!state_.told.empty() && !state_.told.contains(target->id)) news.to.push_back(target);
+      if (!WasTold(*target)) news.to.push_back(target);
     state_.told = std::move(targets);
     changed_ = true;
     if (news.to.empty()) return std::nullopt;
@@ -158,7 +160,9 @@ class Judge {
 
   AlertNews Tell(AlertNews::What what) {
     AlertNews news = NewsOf(what);
-    news.to = rule_.to;
+    // All that fired ended before a target that the file got meanwhile was told of it (I4).
+    for (const auto& target : rule_.to)
+      if (what != AlertNews::What::kOver || WasTold(*target)) news.to.push_back(target);
     std::vector<AlertCauseView> old;
     for (auto& [key, cause] : state_.causes) {
       if (!cause.firing) continue;

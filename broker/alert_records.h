@@ -5,6 +5,7 @@
 // I3  Between two messages of an alert that goes on firing lies group_ms, and twice as long after each, up to kMostGapMs; its end does not wait for
 // that, unless it has ended before of late: one that comes and goes is told as one that goes on, and what ends and begins again between is no news.
 // I4  A target that the rule names while it fires is told that it fires, also where the file got it only then; none that it keeps is told so twice.
+// That it is over is told to those alone that were told so.
 #pragma once
 
 #include <cstdint>

@@ -272,6 +272,34 @@ TEST_CASE("alerts: a new target is told once, also where a repeat is due, and wh
   CHECK_FALSE(JudgeAlert(rule, readings, {2'000 + rule.repeat_ms}, &state).news);
 }
 
+TEST_CASE("alerts: a target that the file gets once nothing fires any more is not told that it is over") {
+  const auto one = Target("one"), other = Target("other"), late = Target("late");
+  AlertRule rule = Pending("rule", {one, other});
+  const AlertCause cause{.space = "orders"};
+  AlertReadings readings;
+  readings.is_known = [](const AlertCause&) { return true; };
+  const auto over = [&](std::vector<std::shared_ptr<const AlertTarget>> to, std::set<std::string> told) {
+    AlertState state;
+    state.when = rule.when;
+    state.firing_since = state.last_message_at = {1'000};
+    state.messages = 1;
+    state.told = std::move(told);
+    state.causes[cause] = {.since = {1'000}, .firing = true, .told = true, .detail = {}};
+    readings.known = {{cause, 0, "", false}};
+    CHECK_FALSE(JudgeAlert(rule, readings, {10'000}, &state).news);
+    rule.to = std::move(to);
+    const std::optional<AlertNews> news = JudgeAlert(rule, readings, {10'000 + rule.group_ms}, &state).news;
+    REQUIRE(news);
+    CHECK(news->what == AlertNews::What::kOver);
+    CHECK_FALSE(state.firing());
+    return news->to;
+  };
+  CHECK((over({late, other}, {one->id, other->id}) == std::vector{other}));
+  CHECK(over({late}, {one->id, other->id}).empty());
+  // A version that kept no targets wrote it.
+  CHECK((over({late, other}, {}) == std::vector{late, other}));
+}
+
 TEST_CASE("alerts: a test says so to each target, whatever its figures are") {
   Alerts c;
   c.settings.rules = {Pending("one", {Target("a"), Target("b")})};
