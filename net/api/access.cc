@@ -156,18 +156,21 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
 /// What is not to do with who asks.
 std::optional<HttpResponse> Access::RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const {
   if (Status status = CheckVia(head); !status.ok()) return ProblemResponse(status);
-  if (std::optional<HttpResponse> refusal = RefuseRoute(route, served)) return refusal;
+  if (std::optional<HttpResponse> refusal = RefuseRoute(head, route, served)) return refusal;
   if (admitted.space && admitted.space->deleting && !route->row->of_namespaces())
     return ProblemResponse(Status(Code::kConflict, "the namespace is being removed"));
   return std::nullopt;
 }
 
 /// What the path and the method have to say.
-std::optional<HttpResponse> Access::RefuseRoute(const Result<Route>& route, bool served) const {
+std::optional<HttpResponse> Access::RefuseRoute(const HttpRequest& head, const Result<Route>& route, bool served) const {
   if (!served) return ProblemResponse(Status(Code::kNotFound, "there is nothing at this path"));
   if (!route.ok()) return ProblemResponse(route.status());
   if (route->row) return std::nullopt;
-  HttpResponse response = ProblemResponse(405, "this path takes " + route->allow);
+  HttpResponse response;
+  // RFC 9110 section 9.3.7: OPTIONS * asks what all paths together take, and is no refusal.
+  if (head.target == "*") response.status = 204;
+  else response = ProblemResponse(405, "this path takes " + route->allow);
   response.headers.emplace_back("Allow", route->allow);
   return response;
 }

@@ -74,7 +74,7 @@ class Access {
   bool Knows(std::string_view authority) const;
   std::optional<HttpResponse> RefuseForeign(const HttpRequest& head, bool page) const;
   std::optional<HttpResponse> RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const;
-  std::optional<HttpResponse> RefuseRoute(const Result<Route>& route, bool served) const;
+  std::optional<HttpResponse> RefuseRoute(const HttpRequest& head, const Result<Route>& route, bool served) const;
   Status CheckVia(const HttpRequest& head) const;
 
   std::vector<std::string> hosts_;  // in lower case, without a dot at the end

@@ -155,6 +155,11 @@ Result<Route> FindRoute(std::string_view method, std::string_view target) {
   std::string_view path = target.substr(0, target.find('?'));
   if (path.size() < target.size()) route.query = target.substr(path.size() + 1);
 
+  if (path == "*" && method == "OPTIONS") {
+    for (Verb verb : {Verb::kGet, Verb::kPost, Verb::kPut, Verb::kPatch, Verb::kDelete}) route.allow.append(NamesOf(verb)).append(", ");
+    route.allow.append("OPTIONS");
+    return route;
+  }
   auto missing = [] { return Status(Code::kNotFound, "there is nothing at this path"); };
   if (path.empty() || path[0] != '/') return missing();
   std::span<const RouteRow> rows = AllRoutes();

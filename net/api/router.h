@@ -26,7 +26,8 @@ struct Route {
   std::string_view query;         // borrowed from the target
 };
 
-/// `target`: a path and query, or a whole URL (RFC 9112 section 3.2). Errors: kMalformed (percent-encoding), kNotFound.
+/// `target`: a path and query, a whole URL, or with OPTIONS *, which stands for all paths (RFC 9112 section 3.2). Errors: kMalformed
+/// (percent-encoding), kNotFound.
 Result<Route> FindRoute(std::string_view method, std::string_view target);
 
 /// RFC 6454: is `origin` another one than the host that the request was sent to? `host`: null where the request has none.

@@ -201,6 +201,18 @@ TEST_CASE("methods: a known path names those that it takes") {
   CHECK(f.Header("Allow") == row.allow);
 }
 
+TEST_CASE("methods: OPTIONS * names those that any path takes") {
+  ApiFixture f;
+  f.Ask("OPTIONS", "*");
+  CHECK(f.Outcome() == "204");
+  CHECK(f.Header("Allow") == "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  CHECK(f.Answer().body.empty());
+  f.Ask("OPTIONS", "*", "", {{"Host", "elsewhere.example"}});
+  CHECK(f.Outcome() == "421");
+  f.Ask("GET", "*");
+  CHECK(f.Outcome() == "404");
+}
+
 TEST_CASE("requests: the events that they become") {
   ApiFixture f;
   f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000", "ignored");

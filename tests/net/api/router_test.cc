@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace notifyd {
@@ -69,6 +70,24 @@ TEST_CASE("router: other paths are not found") {
                          "/v1/namespaces/one/healthz", "/v1/notifies/../stats", "/healthz/", "//v1/notifies", "/v1/notifies/a/b/c/d/e/f/g");
   CAPTURE(target);
   CHECK(FindRoute("GET", target).status().code() == Code::kNotFound);
+}
+
+TEST_CASE("router: OPTIONS * is of all paths: it names each method that a row has, and OPTIONS") {
+  Result<Route> all = FindRoute("OPTIONS", "*");
+  REQUIRE(all.ok());
+  CHECK(all->row == nullptr);
+  for (const RouteRow& row : AllRoutes()) {
+    std::string target(row.path);
+    for (size_t brace; (brace = target.find('{')) != std::string::npos;) target.replace(brace, target.find('}') - brace + 1, "x");
+    Result<Route> one = FindRoute("OPTIONS", target);
+    REQUIRE(one.ok());
+    for (std::string_view rest = one->allow; !rest.empty();) {
+      std::string_view method = rest.substr(0, rest.find(", "));
+      CHECK((", " + all->allow + ",").find(", " + std::string(method) + ",") != std::string::npos);
+      rest.remove_prefix(std::min(rest.size(), method.size() + 2));
+    }
+  }
+  CHECK(all->allow.ends_with(", OPTIONS"));
 }
 
 TEST_CASE("router: every row is found by its path and method; any other method of the path is answered with those that there are") {
