@@ -51,6 +51,7 @@ class Several : public SpaceHost, StoreEvents {
   int64_t NextMoment() const;
   void Happen();
   void CallGovernor(const std::function<void(Governor::Out*)>& call);
+  static CoreUsage GivenBack(const Space* space);
   void Lend(const Governor::Lent& lent);
   void CallCaps(const std::function<void(SharedCaps::Out*)>& call);
   void DeliverGrants(Space* space);
@@ -107,7 +108,7 @@ std::shared_ptr<const FlowSettings> FlowOf(uint64_t seed) {
 
 uint32_t CapOf(const Profile& shared, size_t spaces) {
   // Mostly each that wants all finds enough; now and then there are so few that they wait for each other's.
-  return static_cast<uint32_t>(shared.seed % 3 == 0 ? spaces * 3 + shared.seed % 8 : spaces * 40 + shared.seed % 40);
+  return static_cast<uint32_t>(shared.seed % 3 == 0 ? spaces + shared.seed % 8 : spaces * 40 + shared.seed % 40);
 }
 
 size_t SpacesOf(uint64_t seed) {
@@ -161,14 +162,19 @@ void Several::CallGovernor(const std::function<void(Governor::Out*)>& call) {
     Space* space = Find(out[i].to);
     const bool lowered = out[i].grant.max_in_flight < space->lent;
     space->lent = out[i].grant.max_in_flight;
+    space->grant = out[i].grant.number;
     tally_.taken_back += lowered;
-    if (!lowered || mutation_ != Mutation::kLentEarly) continue;
-    // It is lent on before the core has said anything.
-    CoreUsage lie;
-    lie.grant = out[i].grant.number;
-    governor_.Report(out[i].to, lie, &out);
+    if (lowered && mutation_ == Mutation::kLentEarly) governor_.Report(out[i].to, GivenBack(space), &out);
   }
   governor_.CheckInvariants();
+}
+
+/// What the core said last, as if it had given back at once whatever was taken back.
+CoreUsage Several::GivenBack(const Space* space) {
+  CoreUsage lie = space->usage;
+  lie.grant = space->grant;
+  lie.in_flight = std::min(lie.in_flight, space->lent);
+  return lie;
 }
 
 void Several::Lend(const Governor::Lent& lent) {
@@ -222,8 +228,9 @@ void Several::DeliverGrants(Space* space) {
     space->grants.pop_front();
   }
   while (!space->reports.empty() && space->reports.front().first <= t()) {
-    const CoreUsage usage = space->reports.front().second;
+    space->usage = space->reports.front().second;
     space->reports.pop_front();
+    const CoreUsage usage = mutation_ == Mutation::kLentEarly ? GivenBack(space) : space->usage;
     CallGovernor([&](Governor::Out* out) { governor_.Report(space->number(), usage, out); });
   }
 }

@@ -27,9 +27,9 @@ Profile SpaceProfile(const Profile& shared, NamespaceNumber number, uint32_t max
   Profile p = Profile::Draw(shared.seed * 1'009 + number);
   p.number = number;
   p.store = shared.store;
-  // A namespace that has little gets more only as calls of others end: so those end in time.
+  // A namespace that has little gets more only as calls of others end: so those end in time. Where there is very little all of it is used for long.
   for (HostKind& kind : p.hosts)
-    if (kind == HostKind::kHung) kind = HostKind::kSlow;
+    if (kind == HostKind::kHung || max_in_flight < 16) kind = HostKind::kSlow;
   p.hung_timeout_ms = 1'500;
   p.patience_ms = max_in_flight < 40 ? 120'000 : 20'000;
   p.disk_low = 0;

@@ -83,6 +83,8 @@ class Space : public EventSink, ReplySink {
   int64_t last_shared_grant_at = 0, last_use_at = 0;
   CoreUsage told;
   uint32_t lent = 0;
+  uint64_t grant = 0;  // that of `lent`
+  CoreUsage usage;     // as the governor was told last
   bool lent_once = false;
   WallTime wake = kWallNever;
   int64_t sleep_look_at = 0, down_ms = 0;
