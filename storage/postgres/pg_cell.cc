@@ -105,7 +105,9 @@ Result<OpenedNamespace> PgCell::OpenNamespace(NamespaceNumber number, EventSink*
   Status prepared = Prepare();
   Result<OpenedNamespace> opened = prepared.ok() ? store_->OpenNamespace(number, sink) : Result<OpenedNamespace>(NotReached());
   opening_since_ms_ = 0;
-  down_ = !opened.ok() && opened.status().code() == Code::kUnavailable;
+  const bool unavailable = !opened.ok() && opened.status().code() == Code::kUnavailable;
+  // It may as well be a commit that waits there for somebody's lock, or the home cell: then the others of this cell go on.
+  down_ = unavailable && !(prepared_ && store_->reached());
   if (down_) down_until_ms_ = BootMs() + kPauseMs;
   return opened;
 }

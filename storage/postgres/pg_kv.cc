@@ -278,10 +278,14 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
     }
     const bool there = IsThere(connection.get());
     Status of_no_commit = connection->TakeWarning();
-    if (there) return connection;
+    if (there) {
+      reached_ = true;
+      return connection;
+    }
     if (connection->lost()) LoseIdle();
   }
   auto opened = PgConnection::Open(options_);
+  reached_ = opened.ok();
   if (!opened.ok() && doubt_) doubt_();
   // One that was to be used once may be so again, as where its fsync was switched off.
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
@@ -301,6 +305,7 @@ void PgPool::Give(std::unique_ptr<PgConnection> connection) {
 
 /// Those beside one that went are likely gone, too: a server that began anew, or stands still, which each would find out for itself.
 void PgPool::LoseIdle() {
+  reached_ = false;
   if (doubt_) doubt_();
   std::vector<std::unique_ptr<PgConnection>> gone;
   std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 // Where the server is not reached a read gives kUnavailable, besides what OrderedKv says: whoever asked may ask again.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,8 @@ class PgPool {
   /// Runs `use` with one.
   Status With(const std::function<Status(PgConnection*)>& use);
   const PostgresOptions& options() const { return options_; }
+  /// Whether the server answered when anything was asked of it last; none of the check's.
+  bool reached() const { return reached_; }
 
  private:
   void LoseIdle();
@@ -37,6 +40,7 @@ class PgPool {
   const PostgresOptions options_;
   std::function<Status(PgConnection*)> check_;
   std::function<void()> doubt_;
+  std::atomic<bool> reached_ = true;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PgConnection>> idle_;
 };

@@ -510,6 +510,10 @@ bool PgStore::lost() const {
   return impl_->committer->counters().unreached;
 }
 
+bool PgStore::reached() const {
+  return impl_->shared->pool.reached();
+}
+
 Result<std::shared_ptr<const NamespaceRow>> PgStore::ReadRow(NamespaceNumber number) const {
   std::shared_ptr<const NamespaceRow> row;
   NOTIFYD_TRY(impl_->shared->kv.GetAll({EncodeNamespaceKey(number)}, [&](size_t, std::string_view value) {

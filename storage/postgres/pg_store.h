@@ -78,6 +78,8 @@ class PgStore : public StoreHost {
   bool Keeps(NamespaceNumber number) const;
   /// A connection that writes is lost, and does not come back yet; one over which a commit waits is not. Any thread.
   bool lost() const;
+  /// As PgPool's, of those that read. Any thread.
+  bool reached() const;
   // Of namespaces that go from one cell to another. OpenNamespace gives kNotFound where it is on its way, or gone.
 
   /// As it is now, committed.
