@@ -259,13 +259,20 @@ void PgCommitter::Wait() {
     const bool unsent = PQflush(line->connection->raw()) > 0;
     fds.push_back({PQsocket(line->connection->raw()), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0});
     of.push_back(line.get());
+    if (HasAnswers(*line)) until = Clock::now();
   }
   const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
   poll(fds.data(), fds.size(), static_cast<int>(std::clamp<int64_t>(left, 0, kIdle.count())));
   uint64_t count = 0;
   [[maybe_unused]] const ssize_t taken = read(wake_fd_, &count, sizeof count);
   for (size_t i = 1; i < fds.size(); ++i)
-    if (fds[i].revents != 0) Receive(of[i]);
+    if (fds[i].revents != 0 || HasAnswers(*of[i])) Receive(of[i]);
+}
+
+/// That its socket does not show: libpq takes what comes while it sends, too, and TLS holds what libpq has not taken yet.
+bool PgCommitter::HasAnswers(const Line& line) {
+  const bool waits = line.acquiring || !line.flight.empty();
+  return waits && (PQisBusy(line.connection->raw()) == 0 || line.connection->HoldsInput());
 }
 
 void PgCommitter::Work(Line* line) {

@@ -194,6 +194,7 @@ class PgCommitter {
   bool MayLetGo(const Unit& unit);
   bool Quiet() const;
   void Wait();
+  static bool HasAnswers(const Line& line);
   void Work(Line* line);
   bool Make(Line* line);
   bool MakeNext(Line* line);

@@ -1,5 +1,6 @@
 #include "storage/postgres/pg_connection.h"
 
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -256,20 +257,19 @@ Status PgConnection::StatusOf(const PGresult* result) {
   return PgStatus(sqlstate_, std::move(detail));
 }
 
+bool PgConnection::HoldsInput() const {
+  const auto* tls = static_cast<const SSL*>(PQsslStruct(raw_.get(), "OpenSSL"));
+  return tls && SSL_pending(tls) > 0;
+}
+
 PgAnswer PgConnection::Next() {
   PGconn* raw = raw_.get();
   while (PQisBusy(raw) != 0) {
     const int unsent = PQflush(raw);
     if (unsent < 0) break;
     pollfd there{PQsocket(raw), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
-    // A TLS record of a pooler's may be longer than what some looks take, and the socket does not show the rest.
-    const auto take_twice = [&] { return PQconsumeInput(raw) != 0 && (PQisBusy(raw) == 0 || PQconsumeInput(raw) != 0); };
-    if (PQsslInUse(raw) != 0 && poll(&there, 1, 0) == 0) {
-      if (!take_twice()) break;
-      if (PQisBusy(raw) == 0) continue;
-    }
-    if (poll(&there, 1, kAskAnewMs) == 0 && !Answers()) GiveUp();
-    if (!take_twice()) break;
+    if (!HoldsInput() && poll(&there, 1, kAskAnewMs) == 0 && !Answers()) GiveUp();
+    if (PQconsumeInput(raw) == 0) break;
   }
   return PgAnswer(PQgetResult(raw));
 }
@@ -335,7 +335,7 @@ Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()).count();
     if (left <= 0) return Status(Code::kUnavailable, "PostgreSQL, or the pooler before it, took the connection and does not answer on it");
     pollfd answer{PQsocket(raw_.get()), POLLIN, 0};
-    poll(&answer, 1, static_cast<int>(left));
+    if (!HoldsInput()) poll(&answer, 1, static_cast<int>(left));
     if (PQconsumeInput(raw_.get()) == 0) return StatusOf(nullptr);
   }
   PgRows rows(Next());
