@@ -433,7 +433,7 @@ void PgCellMover::End(const CellWish& wish) {
 
 // ---- what is left
 
-Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may) {
+Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may, const std::function<bool()>& ends) {
   auto opened = PgConnection::Open(store->options().postgres, kStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
@@ -446,7 +446,10 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
   auto allowed = may();
   if (!allowed.ok()) return std::move(allowed).status();
   if (!*allowed) return Status(Code::kConflict, "the namespace moves again");
-  const auto check = [&] { return MustBe(connection, kIsThere, PgParams().Int(number).Int(move), "the namespace moves again"); };
+  const auto check = [&] {
+    if (ends()) return Status(Code::kUnavailable, "the store is being closed");
+    return MustBe(connection, kIsThere, PgParams().Int(number).Int(move), "the namespace moves again");
+  };
   PassCrashPoint(CrashPoint::kCellBeforeClean);
   NOTIFYD_TRY(Empty(connection, number, check));
   if (arriving) NOTIFYD_TRY(RunOne(connection, kPgSettle, PgParams().Int(number).Int(move)));

@@ -78,7 +78,7 @@ class PgCellMover : public CellStore {
 };
 
 /// Removes what lies of a namespace where it does not lie any more, or never came to lie; what says that it went from there stays. Blocks. Where that
-/// is another one meanwhile nothing is done. Errors: PgConnection's.
-Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may);
+/// is another one meanwhile nothing is done. `ends`: is asked now and then whether to leave the rest. Errors: PgConnection's.
+Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may, const std::function<bool()>& ends);
 
 }  // namespace notifyd

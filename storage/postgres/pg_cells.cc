@@ -136,12 +136,12 @@ void PgCells::Stop() {
     ending_ = true;
   }
   wake_.notify_all();
-  if (cleaner_.joinable()) cleaner_.join();
-  // At once: one that is lost is waited for for some seconds.
+  // At once: one that is lost is waited for for some seconds, and so is what the cleaner asked of it.
   std::vector<std::thread> others;
   for (const auto& cell : cells_) others.emplace_back([&cell] { cell->store().Stop(); });
-  for (std::thread& other : others) other.join();
   home_->Stop();
+  for (std::thread& other : others) other.join();
+  if (cleaner_.joinable()) cleaner_.join();
 }
 
 Status PgCells::Close() {
@@ -185,6 +185,11 @@ bool PgCells::Lost(NamespaceNumber number) const {
 void PgCells::Lead(bool leads) {
   leads_ = leads;
   for (const auto& cell : cells_) cell->RemoveEnded(leads);
+}
+
+bool PgCells::Ending() {
+  std::lock_guard lock(mutex_);
+  return ending_;
 }
 
 void PgCells::Run() {
@@ -233,11 +238,15 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* 
     *cleaned = store.Clean(number).ok();
     return Status::Ok();
   }
-  *cleaned = CleanTransit(&store, number, [&]() -> Result<bool> {
-               auto now = home_->ReadRow(number);
-               if (!now.ok()) return std::move(now).status();
-               return *now && !(*now)->moving_to && lies_elsewhere(**now);
-             }).ok();
+  *cleaned = CleanTransit(
+                 &store, number,
+                 [&]() -> Result<bool> {
+                   auto now = home_->ReadRow(number);
+                   if (!now.ok()) return std::move(now).status();
+                   return *now && !(*now)->moving_to && lies_elsewhere(**now);
+                 },
+                 [this] { return Ending(); })
+                 .ok();
   return Status::Ok();
 }
 
@@ -250,6 +259,7 @@ Status PgCells::Clean() {
     return Status::Ok();
   }));
   for (const auto& leftover : left) {
+    if (Ending()) break;
     // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
     const auto& number = leftover.first;
     const auto& name = leftover.second;

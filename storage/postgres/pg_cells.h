@@ -74,6 +74,7 @@ class PgCells : public StoreHost {
   /// Null: there is none of that name.
   PgCell* FindCell(const std::string& name) const;
   Status CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned);
+  bool Ending();
   void Lead(bool leads);
   void Run();
 

@@ -237,7 +237,7 @@ bool PgCommitter::TakeArrived() {
     stopping = stopping_;
   }
   if (given_up && !failed_) Fail(*given_up);
-  if (stopping && stop_at_ == Clock::time_point()) stop_at_ = Clock::now() + milliseconds(kStopMs);
+  if (stopping && stop_at_ == Clock::time_point::max()) stop_at_ = Clock::now() + milliseconds(kStopMs);
   return stopping;
 }
 
@@ -250,10 +250,10 @@ bool PgCommitter::Quiet() const {
 void PgCommitter::Wait() {
   std::vector<pollfd> fds = {{wake_fd_, POLLIN, 0}};
   std::vector<Line*> of = {nullptr};
-  auto until = Clock::now() + kIdle;
+  auto until = std::min(Clock::now() + kIdle, stop_at_);
   for (const auto& line : lines_) {
     if (!line->connection) {
-      if (line->wanted || !line->turns.empty()) until = std::min(until, line->retry_at);
+      if (MayConnect(*line)) until = std::min(until, line->retry_at);
       continue;
     }
     const bool unsent = PQflush(line->connection->raw()) > 0;
@@ -276,8 +276,7 @@ bool PgCommitter::HasAnswers(const Line& line) {
 }
 
 void PgCommitter::Work(Line* line) {
-  // A connection is made once something is to go over it, and again where it went, so that whoever submits next is told.
-  if (!line->connection && (line->wanted || !line->turns.empty()) && Clock::now() >= line->retry_at) Recover(line);
+  if (MayConnect(*line) && Clock::now() >= line->retry_at) Recover(line);
   while (line->connection && !line->acquiring && !failed_ && line->flight.size() < kUnderWay && Make(line)) {
   }
   if (line->connection && PQflush(line->connection->raw()) < 0) Lose(line, line->connection->StatusOf(nullptr));

@@ -215,6 +215,7 @@ class PgCommitter {
   void LetGo(Line* line, int64_t unit);
   void Report(const std::shared_ptr<Sent>& sent);
   void Lose(Line* line, const Status& why);
+  bool MayConnect(const Line& line) const;
   void CheckAnswers();
   void CheckLate();
   void Recover(Line* line);
@@ -256,7 +257,8 @@ class PgCommitter {
   Status failure_;
   uint32_t audit_serial_;
   uint64_t moment_ = 0;  // the newest of this thread's moments
-  Clock::time_point stop_at_ = {};
+  Clock::time_point stop_at_ = Clock::time_point::max();
+  Clock::duration connects_take_ = {};  // the last one did
 };
 
 }  // namespace notifyd

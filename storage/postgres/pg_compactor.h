@@ -34,7 +34,7 @@ class PgCompactor {
 
   /// `works`: as far as nobody else does it for the same tables, or until Work().
   void Start(bool works);
-  /// What is under way at the server is broken off.
+  /// What is under way is broken off, here at once, and at the server, which may not answer, as soon as it looks for who asked.
   void Stop();
   /// Any thread, as the next.
   void Work();
@@ -81,7 +81,7 @@ class PgCompactor {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  PGcancel* under_way_ = nullptr;  // of the connection that is used
+  const PgConnection* under_way_ = nullptr;  // that is used
   bool ending_ = false, rests_ = false;
   std::thread thread_;
 };

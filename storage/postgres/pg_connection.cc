@@ -1,8 +1,10 @@
 #include "storage/postgres/pg_connection.h"
 
+#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -23,7 +25,6 @@ namespace {
 constexpr int64_t kOldestVersion = 150'000;
 constexpr int kSilentMs = 5'000;
 constexpr int kAskAnewMs = 3'000;  // what takes longer may be asked of a server that stands still
-constexpr const char* kConnectS = "2";
 constexpr const char* kNoSessions =
     "PostgreSQL is behind a pooler that gives sessions away between transactions, or with what their last client left in them: it must pool "
     "sessions (pool_mode = session) and clear each before the next client has it (server_reset_query = DISCARD ALL), or be left out";
@@ -175,11 +176,17 @@ Status PgStatus(std::string_view sqlstate, std::string detail) {
 
 // ---- the connection
 
-PgConnection::PgConnection(PGconn* raw) : raw_(raw) {
+PgConnection::PgConnection(PGconn* raw) : raw_(raw), socket_(fcntl(PQsocket(raw), F_DUPFD_CLOEXEC, 0)) {
   PQsetNoticeReceiver(raw, &PgConnection::TakeNotice, this);
 }
 
-PgConnection::~PgConnection() = default;
+PgConnection::~PgConnection() {
+  if (socket_ >= 0) close(socket_);
+}
+
+void PgConnection::BreakOff() const {
+  if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
+}
 
 void PgConnection::TakeNotice(void* self, const PGresult* notice) {
   const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
@@ -201,13 +208,13 @@ Status PgConnection::TakeWarning() {
 }
 
 Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& options, int most_ms) {
-  const std::string silent_ms = std::to_string(most_ms > 0 ? most_ms : kSilentMs);
+  const std::string connect_s = std::to_string(kConnectMost.count()), silent_ms = std::to_string(most_ms > 0 ? most_ms : kSilentMs);
   // What stands before the DSN it may change, what stands behind it not. A server that is gone without a word is noticed within some seconds.
   constexpr std::array kKeywords = {
       "connect_timeout",           "keepalives_idle", "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
       "fallback_application_name", "dbname",          "target_session_attrs", "client_encoding",  static_cast<const char*>(nullptr)};
   const std::array values = {
-      kConnectS, "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
+      connect_s.c_str(), "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
   PGconn* raw = PQconnectdbParams(kKeywords.data(), values.data(), /*expand_dbname=*/1);
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw));
@@ -290,7 +297,8 @@ bool PgConnection::Answers() const {
   PGconn* raw = raw_.get();
   constexpr std::array<std::string_view, 5> kOwn = {"connect_timeout", "host", "hostaddr", "port", "target_session_attrs"};
   std::vector<const char*> keywords = {"connect_timeout", "host", "hostaddr", "port"};
-  std::vector<const char*> values = {kConnectS, PQhost(raw), PQhostaddr(raw), PQport(raw)};
+  const std::string connect_s = std::to_string(kConnectMost.count());
+  std::vector<const char*> values = {connect_s.c_str(), PQhost(raw), PQhostaddr(raw), PQport(raw)};
   const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> settings(PQconninfo(raw));
   for (const PQconninfoOption* each = settings.get(); each && each->keyword; ++each) {
     if (!each->val || std::find(kOwn.begin(), kOwn.end(), std::string_view(each->keyword)) != kOwn.end()) continue;
@@ -305,7 +313,7 @@ bool PgConnection::Answers() const {
 /// As if its server had ended it.
 void PgConnection::GiveUp() {
   silent_ = true;
-  shutdown(PQsocket(raw_.get()), SHUT_RDWR);
+  BreakOff();
 }
 
 Result<std::string> PgConnection::Prepare(const char* sql) {

@@ -7,6 +7,7 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -110,6 +111,8 @@ Status PgStatus(std::string_view sqlstate, std::string detail);
 
 class PgConnection {
  public:
+  /// What connecting takes at most, at each address of a server, where the DSN does not say otherwise.
+  static constexpr std::chrono::seconds kConnectMost{2};
   /// Blocks until it is there, some seconds at most. Errors: kUnavailable: not reached, or not yet, or not let in; kUnacceptable: reached, but not to
   /// be used (too old, CheckFit's, a pooler that changes sessions between transactions).
   /// `most_ms`: of a statement, and of a server that is gone without a word; 0: a statement takes as long as it does.
@@ -131,6 +134,8 @@ class PgConnection {
   const std::string& sqlstate() const { return sqlstate_; }
   /// Whether its server may be used still, whatever was changed there since. Error: kUnacceptable: its fsync is off, or a table is not logged.
   Status CheckFit();
+  /// Whoever waits for an answer over it finds it lost, at once: the server is not waited for. Any thread.
+  void BreakOff() const;
   bool lost() const { return PQstatus(raw_.get()) != CONNECTION_OK; }
   /// The next result of what was sent, as PQgetResult; blocks. A server that says nothing for some seconds, and answers nobody else either, is given
   /// up: the connection is lost.
@@ -157,6 +162,7 @@ class PgConnection {
   static void TakeNotice(void* self, const PGresult* notice);
 
   std::unique_ptr<PGconn, FreeWith<PQfinish>> raw_;
+  const int socket_;  // a second descriptor of it: libpq closes its own where it finds it lost, and then that number may be another file's
   std::string sqlstate_;
   std::map<std::string, std::string, std::less<>> prepared_;  // names by the statements' texts, which need not live as long
   bool warned_ = false, silent_ = false;

@@ -268,13 +268,16 @@ bool IsThere(PgConnection* connection) {
 }  // namespace
 
 Result<std::unique_ptr<PgConnection>> PgPool::Take() {
+  const Status stopped(Code::kUnavailable, "the store is being closed");
   for (;;) {
     std::unique_ptr<PgConnection> connection;
     {
       std::lock_guard lock(mutex_);
+      if (stopped_) return stopped;
       if (idle_.empty()) break;
       connection = std::move(idle_.back());
       idle_.pop_back();
+      used_.insert(connection.get());
     }
     const bool there = IsThere(connection.get());
     Status of_no_commit = connection->TakeWarning();
@@ -282,6 +285,7 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
       reached_ = true;
       return connection;
     }
+    Unuse(connection.get());
     if (connection->lost()) LoseIdle();
   }
   auto opened = PgConnection::Open(options_);
@@ -289,11 +293,33 @@ Result<std::unique_ptr<PgConnection>> PgPool::Take() {
   if (!opened.ok() && doubt_) doubt_();
   // One that was to be used once may be so again, as where its fsync was switched off.
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
-  if (check_) NOTIFYD_TRY(check_(opened->get()));
-  return opened;
+  if (!Use(opened->get())) return stopped;
+  Status checked = check_ ? check_(opened->get()) : Status::Ok();
+  if (checked.ok()) return opened;
+  Unuse(opened->get());
+  return checked;
+}
+
+/// False: it is stopped.
+bool PgPool::Use(const PgConnection* connection) {
+  std::lock_guard lock(mutex_);
+  if (!stopped_) used_.insert(connection);
+  return !stopped_;
+}
+
+void PgPool::Unuse(const PgConnection* connection) {
+  std::lock_guard lock(mutex_);
+  used_.erase(connection);
+}
+
+void PgPool::Stop() {
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  for (const PgConnection* each : used_) each->BreakOff();
 }
 
 void PgPool::Give(std::unique_ptr<PgConnection> connection) {
+  Unuse(connection.get());
   const PGTransactionStatusType state = PQtransactionStatus(connection->raw());
   // Nobody waits for the end of a transaction that only read.
   const bool ends = state == PQTRANS_INTRANS || state == PQTRANS_INERROR;

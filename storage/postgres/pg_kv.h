@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ class PgPool {
   void SetCheck(std::function<Status(PgConnection*)> check) { check_ = std::move(check); }
   /// From now on `doubt` is called where a connection is lost, or none is to be had. Before other threads use the pool.
   void SetDoubt(std::function<void()> doubt) { doubt_ = std::move(doubt); }
-  /// Errors: kUnavailable, whatever PgConnection::Open says; the check's.
+  /// To be given back. Errors: kUnavailable, whatever PgConnection::Open says, and behind Stop; the check's.
   Result<std::unique_ptr<PgConnection>> Take();
+  /// Breaks off what is asked over those that are used, and gives none any more: a server may stand still.
+  void Stop();
   /// A transaction that only read ends by itself. One that is lost, or in the middle of anything else, is not kept.
   void Give(std::unique_ptr<PgConnection> connection);
   /// Runs `use` with one.
@@ -34,6 +37,8 @@ class PgPool {
   bool reached() const { return reached_; }
 
  private:
+  bool Use(const PgConnection* connection);
+  void Unuse(const PgConnection* connection);
   void LoseIdle();
 
   static constexpr size_t kMostIdle = 8;
@@ -43,6 +48,8 @@ class PgPool {
   std::atomic<bool> reached_ = true;
   std::mutex mutex_;
   std::vector<std::unique_ptr<PgConnection>> idle_;
+  std::set<const PgConnection*> used_;
+  bool stopped_ = false;
 };
 
 class PgKv : public OrderedKv {

@@ -50,6 +50,12 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   ++counters_.reconnects;
 }
 
+/// A connection is made once something is to go over it, and again where it went, so that whoever submits next is told; but not where a stop leaves
+/// no time for it.
+bool PgCommitter::MayConnect(const Line& line) const {
+  return !line.connection && (line.wanted || !line.turns.empty()) && Clock::now() + connects_take_ <= stop_at_;
+}
+
 /// What has no answer may be at a server that stands still: one that answers nobody is lost, to all that goes to it.
 void PgCommitter::CheckAnswers() {
   bool doubted = false;
@@ -62,13 +68,14 @@ void PgCommitter::CheckAnswers() {
     const bool waits = doubted || each->acquiring || !each->flight.empty();
     return each->connection && waits && Clock::now() - each->heard_at > kSilent;
   });
-  if (line == lines_.end()) return;
+  if (line == lines_.end() || Clock::now() + PgConnection::kConnectMost > stop_at_) return;
   const PgConnection& asked = *(*line)->connection;
   const bool answers = asked.Answers();
   // It answers for all that goes to it.
   for (const auto& each : lines_)
     if (each->connection && IsOfSame(asked, *each->connection)) each->heard_at = Clock::now();
   if (answers) return;
+  connects_take_ = PgConnection::kConnectMost;
   for (const auto& each : lines_) {
     each->was_there = false;
     Lose(each.get(), Status(Code::kUnavailable, kPgSilent));
@@ -87,7 +94,9 @@ void PgCommitter::CheckLate() {
 
 void PgCommitter::Recover(Line* line) {
   line->wanted = true;
+  const Clock::time_point begun = Clock::now();
   auto opened = PgConnection::Open(setup_.options);
+  connects_take_ = Clock::now() - begun;
   Status status = opened.ok() ? SetUp(opened->get()) : std::move(opened).status();
   if (!status.ok()) {
     const bool said = line->said_lost && !line->said_late;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/bytes.h"
@@ -419,10 +420,13 @@ void PgStore::CompactNamespace(NamespaceNumber number) {
 
 void PgStore::Stop() {
   if (!impl_) return;
-  impl_->sweeper.Stop();
+  impl_->shared->pool.Stop();
+  // At once: each may wait for a server that stands still for some seconds.
+  std::thread writes([this] { impl_->committer->Stop(); });
   impl_->compactor.Stop();
+  impl_->sweeper.Stop();
   impl_->shared->Stop();
-  impl_->committer->Stop();
+  writes.join();
 }
 
 Status PgStore::Close() {

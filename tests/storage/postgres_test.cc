@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <chrono>
+#include <future>
 #include <memory>
 #include <random>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres_harness.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 namespace {
@@ -109,6 +111,60 @@ TEST_CASE("postgres: a server that stands still is lost to whoever asks it first
     list();
     store.Close();
     OwnPostgres().Signal(SIGCONT);
+  }
+}
+
+TEST_CASE("postgres: a stop beside a server that stands still takes as long as it tries to write, whoever else waits for that server") {
+  PostgresHarness store;
+  LastingOwner owner(&store);
+  store.Commit({Put(MakeRecord(1))});
+  OwnPostgres().Signal(SIGSTOP);
+  Begin(store, store.number() + 1, {2}, true);
+  store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  const auto begun = std::chrono::steady_clock::now();
+  store.Close();
+  const auto took = std::chrono::steady_clock::now() - begun;
+  OwnPostgres().Signal(SIGCONT);
+  CHECK(took < test::AtMostSeconds(8));
+}
+
+TEST_CASE("postgres: cleaning up is broken off by a stop, and at the server, too, which may stand still meanwhile") {
+  for (bool stands : {false, true}) {
+    INFO("stands: " << stands);
+    PostgresHarness store;
+    LastingOwner owner(&store);
+    auto opened = PgConnection::Open(store.options().postgres);
+    REQUIRE(opened.ok());
+    PgConnection& session = **opened;
+    // A table of which little is left; whoever moves that waits.
+    for (const char* sql :
+         {"INSERT INTO kv_hot (k, v) SELECT decode(lpad(to_hex(i), 8, '0'), 'hex'), repeat('x', 500)::bytea FROM generate_series(1, 20000) AS i",
+          "DELETE FROM kv_hot WHERE get_byte(k, 3) <> 0", "SELECT pg_stat_force_next_flush()", "VACUUM kv_hot",
+          "CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$",
+          "CREATE TRIGGER linger BEFORE UPDATE ON kv_hot FOR EACH ROW EXECUTE FUNCTION linger()"})
+      REQUIRE(session.RunScript(sql).ok());
+    const auto comes_to = [&](int64_t count) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(test::kDeadlineSeconds);
+      for (;;) {
+        const auto waiting = session.Run("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        REQUIRE(waiting.ok());
+        if (waiting->Int(0, 0) == count) return true;
+        if (std::chrono::steady_clock::now() > until) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    };
+    Status compacted;
+    std::thread compacts([&] { compacted = store.postgres().Compact(); });
+    const bool began = comes_to(1);
+    if (stands) OwnPostgres().Signal(SIGSTOP);
+    auto stopped = std::async(std::launch::async, [&] { store.postgres().Stop(); });
+    CHECK(stopped.wait_for(test::AtMostSeconds(20)) == std::future_status::ready);
+    if (stands) OwnPostgres().Signal(SIGCONT);
+    stopped.wait();
+    compacts.join();
+    CHECK(began);
+    CHECK_FALSE(compacted.ok());
+    CHECK(comes_to(0));
   }
 }
 
