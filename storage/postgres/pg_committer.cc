@@ -46,6 +46,7 @@ PgCommitter::PgCommitter(Setup setup)
       audit_serial_(setup_.audit_serial) {
   const size_t count = static_cast<size_t>(std::max(setup_.options.connections, 1));
   lines_space_.resize(count);
+  sessions_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     lines_.push_back(std::make_unique<Line>());
     lines_.back()->index = i;
@@ -415,7 +416,7 @@ void PgCommitter::Keep(Line* line, const std::shared_ptr<Sent>& sent, const PgWr
   bool tracked = false;
   {
     std::lock_guard lock(mutex_);
-    unsynced_[unit.number_] = sent->n;
+    unsynced_[unit.number_] = {sent->n, line->index};
     tracked = tracked_.contains(unit.number_);
   }
   if (tracked) {
@@ -520,6 +521,7 @@ void PgCommitter::Succeed(Line* line, const std::shared_ptr<Sent>& sent) {
   PassCrashPoint(CrashPoint::kPgAfterCommit);
   sent->points.AfterWrite();
   sent->done = true;
+  if (line->again > 0 && --line->again == 0) TellSession(line, line->session);
   sent->done_at = ++moment_;
   line->was_there = true;
   ++counters_.groups;

@@ -159,8 +159,9 @@ class PgCommitter {
   void Lead(const PgStand& registry);
   /// Writes it no more: all of it must be committed, and nothing follow. Blocks until nothing of it is under way.
   void EndLead();
-  /// Checks that the database at the other end has all that was made and is not known to be synced, so that what was reported can be read there.
-  /// Blocks until it has, some tenths of a second at most. Any thread. Errors: kUnavailable (not yet), PgStatus's.
+  /// Checks that the database at the other end has all that was made and is not known to be synced, or the very sessions that it was sent over, so
+  /// that what was reported can be read there. Blocks until it has, some tenths of a second at most. Any thread. Errors: kUnavailable (not yet),
+  /// PgStatus's.
   Status CheckIsThere(PgConnection* connection);
   /// Finds out whether the server is lost, whatever there is to write: somebody else was not answered. Any thread.
   void Doubt();
@@ -219,9 +220,10 @@ class PgCommitter {
   void CheckAnswers();
   void CheckLate();
   void Recover(Line* line);
-  Status SetUp(PgConnection* connection) const;
+  Status SetUp(PgConnection* connection, int64_t session) const;
   void Acquire(Line* line);
   void Acquired(Line* line);
+  void TellSession(Line* line, int64_t session);
   Status Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n);
   /// `full`: it is reached, and has no room on its disk; `late`: it is reached, and a commit waits there.
   void Say(Line* line, bool lost, bool full = false, bool late = false);
@@ -244,7 +246,12 @@ class PgCommitter {
   std::vector<NamespaceNumber> forgetting_;
   Unit ending_lead_;                     // the registry's, which is to be let go of
   std::set<int64_t> tracked_, untold_;   // of the former those of which something was made before
-  std::map<int64_t, int64_t> unsynced_;  // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
+  struct Made {
+    int64_t n;
+    size_t line;
+  };
+  std::map<int64_t, Made> unsynced_;     // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
+  std::vector<int64_t> sessions_;        // by line, the lock of the session that has all that was reported of it; 0: none has. As above
   std::vector<DiskSpace> lines_space_;   // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false, doubted_ = false;
   std::optional<Status> given_up_;

@@ -52,6 +52,8 @@ struct PgCommitter::Line {
   };
   bool acquiring = false;
   std::vector<Acquired> acquired;
+  int64_t session = 0;  // the advisory lock that it holds at the server, by which others see there that it has not ended
+  size_t again = 0;     // transactions that are still to be answered of those that were sent again at first
   // Of the transaction that is being answered.
   Status error;
   std::string error_state;

@@ -4,7 +4,9 @@
 #include <thread>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/crash_point.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "storage/postgres/pg_committer_impl.h"
 #include "storage/postgres/pg_schema.h"
@@ -20,9 +22,16 @@ constexpr std::chrono::seconds kLate{5};
 // How often, and how far apart, a new connection is asked whether what was made is there.
 constexpr int kLooks = 50;
 constexpr std::chrono::milliseconds kBetweenAsks{10};
+constexpr const char* kHoldSession = "SELECT pg_advisory_lock($1)";
 constexpr const char* kAllThere =
-    "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n)) FROM unnest($1::bigint[], $2::bigint[]) AS made (unit, "
-    "n)";
+    "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n) OR (made.session <> 0 AND made.session = ANY (ARRAY("
+    "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted)))) "
+    "FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS made (unit, n, session)";
+
+int64_t NewSession() {
+  const std::string random = RandomBytes(8);
+  return static_cast<int64_t>(Decoder(random).Big64() >> 1) | 1;
+}
 
 bool IsOfSame(const PgConnection& a, const PgConnection& b) {
   const auto same = [&](char* (*part)(const PGconn*)) { return std::string_view(part(a.raw())) == part(b.raw()); };
@@ -40,6 +49,8 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   if (!said && full) Log(LogLevel::kWarn, "the database has no room", {{"detail", why.detail()}});
   else if (!said) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
   line->connection.reset();
+  TellSession(line, 0);
+  line->again = 0;
   line->flight.clear();
   line->error = {};
   line->acquiring = false;
@@ -97,7 +108,8 @@ void PgCommitter::Recover(Line* line) {
   const Clock::time_point begun = Clock::now();
   auto opened = PgConnection::Open(setup_.options);
   connects_take_ = Clock::now() - begun;
-  Status status = opened.ok() ? SetUp(opened->get()) : std::move(opened).status();
+  line->session = NewSession();
+  Status status = opened.ok() ? SetUp(opened->get(), line->session) : std::move(opened).status();
   if (!status.ok()) {
     const bool said = line->said_lost && !line->said_late;
     if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
@@ -107,18 +119,20 @@ void PgCommitter::Recover(Line* line) {
   }
   line->connection = *std::move(opened);
   line->opened_at = ++moment_;
-  if (!line->holding.empty()) Acquire(line);
-  else if (line->said_lost) Say(line, false);
+  if (!line->holding.empty()) return Acquire(line);
+  TellSession(line, line->session);
+  if (line->said_lost) Say(line, false);
 }
 
 /// Prepares all that goes over it.
-Status PgCommitter::SetUp(PgConnection* connection) const {
+Status PgCommitter::SetUp(PgConnection* connection, int64_t session) const {
   std::vector<const char*> statements = PgWriteStatements();
   statements.insert(statements.end(), {setup_.acquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner, kPgForgetPlace, kPgRegistryChanged});
   if (setup_.cell_of) statements.insert(statements.end(), {kPgLeaveOver, kPgKnowsMoves});
   if (setup_.tracks) statements.insert(statements.end(), {kPgTouch, kPgForgetTransit, kPgForgetTouched});
   for (const char* sql : statements)
     if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();
+  if (auto held = connection->Run(kHoldSession, PgParams().Int(session)); !held.ok()) return std::move(held).status();
   if (PQenterPipelineMode(connection->raw()) != 1) return connection->StatusOf(nullptr);
   return Status::Ok();
 }
@@ -158,6 +172,8 @@ void PgCommitter::Acquired(Line* line) {
   }
   std::vector<std::shared_ptr<Sent>> again;
   for (const auto& [number, unit] : line->holding) again.insert(again.end(), unit->kept_.begin(), unit->kept_.end());
+  line->again = again.size();
+  if (again.empty()) TellSession(line, line->session);
   for (const auto& sent : again) {
     // One that was done, and that a crash took back, was reported already.
     if (std::exchange(sent->done, false) && sent->queue) ++sent->queue->under_way_;
@@ -188,21 +204,28 @@ Status PgCommitter::Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n) 
   return Status::Ok();
 }
 
+void PgCommitter::TellSession(Line* line, int64_t session) {
+  std::lock_guard lock(mutex_);
+  sessions_[line->index] = session;
+}
+
 // A server that crashed, or another one that took its place, has not what was reported and not synced until it is sent again, and takes reads before
-// that. What is on its way counts, too: that it was committed may stand in an answer that is not read yet.
+// that. What is on its way counts, too: that it was committed may stand in an answer that is not read yet. But where the session that it all went
+// over is there still, the server is the same, and whatever was committed is seen: what waits there for somebody's lock is not waited for.
 Status PgCommitter::CheckIsThere(PgConnection* connection) {
-  std::vector<int64_t> units, made;
+  std::vector<int64_t> units, made, sessions;
   {
     std::lock_guard lock(mutex_);
-    for (const auto& [unit, n] : unsynced_) {
+    for (const auto& [unit, of] : unsynced_) {
       units.push_back(unit);
-      made.push_back(n);
+      made.push_back(of.n);
+      sessions.push_back(sessions_[of.line]);
     }
   }
   if (units.empty()) return Status::Ok();
   for (int look = 0; look < kLooks; ++look) {
     if (look > 0) std::this_thread::sleep_for(kBetweenAsks);
-    auto all = connection->Run(kAllThere, PgParams().Ints(units).Ints(made));
+    auto all = connection->Run(kAllThere, PgParams().Ints(units).Ints(made).Ints(sessions));
     if (!all.ok()) return std::move(all).status();
     if (all->Int(0, 0) != 0) return Status::Ok();
   }
@@ -325,6 +348,7 @@ void PgCommitter::DropAll() {
     line->holding.clear();
     line->turns.clear();
     line->flight.clear();
+    line->again = 0;
     line->connection.reset();
     line->said_lost = line->said_full = line->said_late = line->wanted = false;
   }

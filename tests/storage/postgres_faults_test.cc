@@ -269,7 +269,8 @@ TEST_CASE("postgres: over a new connection nothing is read before what was repor
       beside->RunScript("DELETE FROM log WHERE unit = 2 AND xmin::text = " + last + "; COMMIT; BEGIN; SELECT FROM owners WHERE unit = 2 FOR UPDATE")
           .ok());
   REQUIRE(Ask(beside.get(),
-              "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'notifyd'") > 0);
+              "SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'notifyd'") >
+          0);
   h.At(2).List({{5, 1}, {}, {{StoreHarness::kStart}, {0}}});
   // Whoever reads has asked something.
   auto looker = Beside(&h);
