@@ -70,6 +70,7 @@ void PgCommitter::Stop() {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
+      stop_by_ = Clock::now() + milliseconds(kStopMs);
     }
     Wake();
     thread_.join();
@@ -236,9 +237,9 @@ bool PgCommitter::TakeArrived() {
     arrived_.clear();
     given_up = std::exchange(given_up_, std::nullopt);
     stopping = stopping_;
+    stop_at_ = stop_by_;
   }
   if (given_up && !failed_) Fail(*given_up);
-  if (stopping && stop_at_ == Clock::time_point::max()) stop_at_ = Clock::now() + milliseconds(kStopMs);
   return stopping;
 }
 

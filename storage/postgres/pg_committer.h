@@ -254,6 +254,7 @@ class PgCommitter {
   std::vector<int64_t> sessions_;        // by line, the lock of the session that has all that was reported of it; 0: none has. As above
   std::vector<DiskSpace> lines_space_;   // by line; changed by the thread alone, under the mutex
   bool stopping_ = false, stopped_ = false, doubted_ = false;
+  Clock::time_point stop_by_ = Clock::time_point::max();
   std::optional<Status> given_up_;
   std::thread thread_;
   int wake_fd_ = -1;
@@ -264,8 +265,8 @@ class PgCommitter {
   Status failure_;
   uint32_t audit_serial_;
   uint64_t moment_ = 0;  // the newest of this thread's moments
-  Clock::time_point stop_at_ = Clock::time_point::max();
-  Clock::duration connects_take_ = {};  // the last one did
+  Clock::time_point stop_at_ = Clock::time_point::max();  // stop_by_, as it was looked at last
+  Clock::duration connects_take_ = {};                    // as the last one did, but no more than is waited for
 };
 
 }  // namespace notifyd

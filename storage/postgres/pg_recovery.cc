@@ -107,7 +107,7 @@ void PgCommitter::Recover(Line* line) {
   line->wanted = true;
   const Clock::time_point begun = Clock::now();
   auto opened = PgConnection::Open(setup_.options);
-  connects_take_ = Clock::now() - begun;
+  connects_take_ = std::min<Clock::duration>(Clock::now() - begun, PgConnection::kConnectMost);
   line->session = NewSession();
   Status status = opened.ok() ? SetUp(opened->get(), line->session) : std::move(opened).status();
   if (!status.ok()) {

@@ -420,9 +420,9 @@ void PgStore::CompactNamespace(NamespaceNumber number) {
 
 void PgStore::Stop() {
   if (!impl_) return;
-  impl_->shared->pool.Stop();
   // At once: each may wait for a server that stands still for some seconds.
   std::thread writes([this] { impl_->committer->Stop(); });
+  impl_->shared->pool.Stop();
   impl_->compactor.Stop();
   impl_->sweeper.Stop();
   impl_->shared->Stop();

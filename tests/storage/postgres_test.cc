@@ -121,6 +121,7 @@ TEST_CASE("postgres: a stop beside a server that stands still takes as long as i
   OwnPostgres().Signal(SIGSTOP);
   Begin(store, store.number() + 1, {2}, true);
   store.store().List({{2, 1}, {}, {{StoreHarness::kStart}, {0}}});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it is asked meanwhile
   const auto begun = std::chrono::steady_clock::now();
   store.Close();
   const auto took = std::chrono::steady_clock::now() - begun;
