@@ -223,6 +223,8 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
     // why none of several servers was taken.
     return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)));
   }
+  // Nobody could break it off, or give it up.
+  if (connection->socket_ < 0) return Status(Code::kUnavailable, "PostgreSQL is not reached: no open file is left");
   // What its end does not take yet waits as answers do.
   if (PQsetnonblocking(raw, 1) != 0) return connection->StatusOf(nullptr);
   if (Status status = connection->SetUp(options, most_ms); !status.ok()) return status;

@@ -1,5 +1,7 @@
 // What a store in PostgreSQL does when its server goes, and which servers it does not take.
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <future>
@@ -167,6 +169,28 @@ TEST_CASE("postgres: cleaning up is broken off by a stop, and at the server, too
     CHECK_FALSE(compacted.ok());
     CHECK(comes_to(0));
   }
+}
+
+TEST_CASE("postgres: a connection that nobody could break off, as no open file is left for that, is none") {
+  const PostgresOptions options = PostgresStoreOptions().postgres;
+  REQUIRE(PgConnection::Open(options).ok());
+  rlimit before = {};
+  REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit tight = before;
+  tight.rlim_cur = 256;
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
+  std::vector<int> files;
+  for (int file = dup(STDERR_FILENO); file >= 0; file = dup(STDERR_FILENO)) files.push_back(file);
+  // One is left, for its socket.
+  if (!files.empty()) close(files.back());
+  const auto opened = PgConnection::Open(options);
+  for (size_t i = 0; i + 1 < files.size(); ++i) close(files[i]);
+  REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  CHECK_FALSE(files.empty());
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.status().code() == Code::kUnavailable);
+  CHECK(opened.status().detail().find("no open file is left") != std::string::npos);
+  CHECK(PgConnection::Open(options).ok());
 }
 
 /// Sets fsync of the server for sessions that are there, too. On again at its end, for the cases after this one.
