@@ -469,7 +469,7 @@ void PgCommitter::Send(Line* line, const std::shared_ptr<Sent>& sent) {
 void PgCommitter::Receive(Line* line) {
   line->heard_at = Clock::now();
   PGconn* raw = line->connection->raw();
-  if (PQconsumeInput(raw) == 0) return Lose(line, line->connection->StatusOf(nullptr));
+  if (!line->connection->TakeInput()) return Lose(line, line->connection->StatusOf(nullptr));
   int ends = 0;  // of a statement's results; two of them in a row: nothing more is there
   while (line->connection && (line->acquiring || !line->flight.empty()) && ends < 2 && PQisBusy(raw) == 0) {
     std::unique_ptr<PGresult, FreeWith<PQclear>> result(PQgetResult(raw));

@@ -271,6 +271,11 @@ bool PgConnection::HoldsInput() const {
   return tls && SSL_pending(tls) > 0;
 }
 
+bool PgConnection::TakeInput() {
+  // GSSAPI holds a packet as TLS does a record, and does not say so: of its 16 KiB libpq takes 8 at least.
+  return PQconsumeInput(raw_.get()) != 0 && (PQgssEncInUse(raw_.get()) == 0 || PQconsumeInput(raw_.get()) != 0);
+}
+
 PgAnswer PgConnection::Next() {
   PGconn* raw = raw_.get();
   while (PQisBusy(raw) != 0) {
@@ -278,7 +283,7 @@ PgAnswer PgConnection::Next() {
     if (unsent < 0) break;
     pollfd there{PQsocket(raw), static_cast<short>(POLLIN | (unsent > 0 ? POLLOUT : 0)), 0};
     if (!HoldsInput() && poll(&there, 1, kAskAnewMs) == 0 && !Answers()) GiveUp();
-    if (PQconsumeInput(raw) == 0) break;
+    if (!TakeInput()) break;
   }
   return PgAnswer(PQgetResult(raw));
 }
@@ -346,7 +351,7 @@ Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
     if (left <= 0) return Status(Code::kUnavailable, "PostgreSQL, or the pooler before it, took the connection and does not answer on it");
     pollfd answer{PQsocket(raw_.get()), POLLIN, 0};
     if (!HoldsInput()) poll(&answer, 1, static_cast<int>(left));
-    if (PQconsumeInput(raw_.get()) == 0) return StatusOf(nullptr);
+    if (!TakeInput()) return StatusOf(nullptr);
   }
   PgRows rows(Next());
   if (PQresultStatus(rows.raw()) != PGRES_TUPLES_OK) return StatusOf(rows.raw());

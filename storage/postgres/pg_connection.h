@@ -140,6 +140,8 @@ class PgConnection {
   /// The next result of what was sent, as PQgetResult; blocks. A server that says nothing for some seconds, and answers nobody else either, is given
   /// up: the connection is lost.
   PgAnswer Next();
+  /// Takes what has come, as PQconsumeInput. False: the connection is lost.
+  bool TakeInput();
   /// Whether TLS holds bytes of the server's that the socket does not show: libpq takes what it has room for at a time, and TLS a whole record.
   bool HoldsInput() const;
   /// Whether its server answers whoever comes to it anew, if only by refusing him. Blocks, some seconds at most.
