@@ -149,11 +149,11 @@ int Runtime::Impl::Run(Signals* signals) {
   if (tracing_) tracing_->Finish(kSpansMostMs);
   PassCrashPoint(CrashPoint::kStopDrained);
   if (cell_moves_) cell_moves_->Stop();
-  // What the cluster's thread waits for is the store's, which waits for nobody.
+  // The store waits for nobody. The cluster's thread, and whoever opens or measures a namespace beside the loops, need it until they have ended.
   store_->Stop();
   if (cluster_) cluster_->Stop();
-  Status closed = store_->Close();
   for (auto& shard : shards_) shard->shard->Close();
+  Status closed = store_->Close();
   // From here on signals stay pending; what was taken before is in stop_asked_.
   signals->Stop();
   if (!closed.ok()) {
