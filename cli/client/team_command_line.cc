@@ -10,7 +10,6 @@ namespace notifyd {
 namespace {
 
 constexpr uint64_t kGraceMostMs = 30ull * 86'400'000;
-constexpr char kShownOnce[] = "it is shown this once, and kept by nobody but you";
 
 }  // namespace
 
@@ -35,7 +34,7 @@ void TeamCommandLine::AddTokens(CLI::App* app) {
       if (context.client->space().empty()) return Misused("token create needs --namespaces NAME,... ('*': in all there are and will be)");
       values->fields["namespaces"] = context.client->space();
     }
-    return SendForSecret(context, {"POST", Tokens().path, &TokenFlags(), *std::move(values)}, kShownOnce);
+    return SendForToken(context, {"POST", Tokens().path, &TokenFlags(), *std::move(values)});
   });
   AddFlags(create, TokenFlags(), false);
   AddExpiry(create);
@@ -54,7 +53,7 @@ void TeamCommandLine::AddTokens(CLI::App* app) {
     static const std::vector<FieldFlag> fields = {{"grace_ms", "--grace-ms", FieldFlag::Kind::kNumber, "MS", ""}};
     FieldValues values;
     if (grace_ms_ > 0) values.fields["grace_ms"] = std::to_string(grace_ms_);
-    return SendForSecret(context, {"POST", PathIn(Tokens(), name(), "/rotate"), &fields, std::move(values)}, kShownOnce);
+    return SendForToken(context, {"POST", PathIn(Tokens(), name(), "/rotate"), &fields, std::move(values)});
   });
   CLI::App* remove = AddCommand(group, "delete", "Remove a token: it counts no more.",
                                 [this](const Context& context, const CLI::App*) { return RemoveFrom(context, PathIn(Tokens(), name())); });
@@ -117,9 +116,10 @@ void TeamCommandLine::AddNamespaces(CLI::App* app) {
 
 void TeamCommandLine::AddSigningKeys(CLI::App* space) {
   CLI::App* group = space->add_subcommand("key", "The keys that a namespace's calls are signed by.");
-  CLI::App* create = AddCommand(group, "create", "Make a signing key, and print it alone.", [this](const Context& context, const CLI::App* command) {
-    return SendForSecret(context, {"POST", PathIn(Namespaces(), name(), "/keys"), &SigningKeyFlags(), ValuesOf(command)}, kShownOnce);
-  });
+  CLI::App* create = AddCommand(group, "create", "Make a signing key, and print alone what receivers verify by.",
+                                [this](const Context& context, const CLI::App* command) {
+                                  return SendForKey(context, {"POST", PathIn(Namespaces(), name(), "/keys"), &SigningKeyFlags(), ValuesOf(command)});
+                                });
   CLI::App* remove = AddCommand(group, "delete", "Remove all keys of a name, at once.", [this](const Context& context, const CLI::App*) {
     return RemoveFrom(context, PathIn(Namespaces(), name(), "/keys/" + HttpClient::Encode(key_)));
   });

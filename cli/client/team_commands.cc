@@ -1,6 +1,7 @@
 #include "cli/client/team_commands.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -182,18 +183,39 @@ Exit SendTo(const Context& context, const Sending& sending) {
   return ShowAnswer(context, Sent(context, sending));
 }
 
-Exit SendForSecret(const Context& context, const Sending& sending, const std::string& note) {
-  Outcome outcome = Sent(context, sending);
-  Exit exit = Show(context, outcome, [](Value answer) {
-    std::string secret = TextAt(answer, "/token");
-    return (secret.empty() ? TextAt(answer, "/secret") : secret) + "\n";
+namespace {
+
+/// What is printed alone of an answer, and what stands beside it on standard error.
+struct Alone {
+  std::string text, note;
+};
+
+Exit ShowAlone(const Context& context, const Outcome& outcome, const std::function<Alone(Value)>& of) {
+  std::string note;
+  const Exit exit = Show(context, outcome, [&](Value answer) {
+    Alone alone = of(answer);
+    note = std::move(alone.note);
+    return alone.text + "\n";
   });
-  if (exit == kDone && !context.json) {
-    Result<JsonTree> answer = JsonTree::Parse(outcome.answer.body);
-    std::string id = answer.ok() ? TextAt(answer->root(), "/id") : "";
-    Remark(id.empty() ? note : id + ": " + note);
-  }
+  if (!note.empty()) Remark(note);
   return exit;
+}
+
+}  // namespace
+
+Exit SendForToken(const Context& context, const Sending& sending) {
+  return ShowAlone(context, Sent(context, sending), [](Value answer) {
+    return Alone{TextAt(answer, "/token"), TextAt(answer, "/id") + ": it is shown this once, and kept by nobody but you"};
+  });
+}
+
+Exit SendForKey(const Context& context, const Sending& sending) {
+  return ShowAlone(context, Sent(context, sending), [](Value answer) {
+    const std::string public_key = TextAt(answer, "/public_key"), name = TextAt(answer, "/name");
+    if (public_key.empty())
+      return Alone{TextAt(answer, "/secret"), name + ": receivers verify by it; the broker keeps it to sign by, and shows it this once"};
+    return Alone{public_key, name + ": receivers verify by it, and nobody can sign by it; what signs stays with the broker"};
+  });
 }
 
 Exit RemoveFrom(const Context& context, const std::string& path) {

@@ -42,8 +42,10 @@ struct Sending {
 };
 /// Prints what it became.
 Exit SendTo(const Context& context, const Sending& sending);
-/// The same of what makes a secret: as a table that alone is printed, and `note` goes to standard error.
-Exit SendForSecret(const Context& context, const Sending& sending, const std::string& note);
+/// The same of what makes a token: without --json that alone is printed, and what is to be known of it goes to standard error.
+Exit SendForToken(const Context& context, const Sending& sending);
+/// The same of what makes a signing key: what is printed alone is what receivers verify by, of an Ed25519 key its public half.
+Exit SendForKey(const Context& context, const Sending& sending);
 /// Prints what the broker says of what is gone; where that is nothing, nothing.
 Exit RemoveFrom(const Context& context, const std::string& path);
 

@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -443,17 +442,6 @@ Status Runtime::Impl::OpenAll() {
   WarnOfNoAdmin();
   SetAlerts(options_);
   return Status::Ok();
-}
-
-void Runtime::Impl::WarnOfNoAdmin() const {
-  const AuthOptions& auth = options_.auth;
-  auto has = [](const auto& grants) {
-    return std::any_of(grants.begin(), grants.end(), [](const auto& each) { return each.second.grant.IsAdminOfAll(); });
-  };
-  if (!auth.tokens() || !auth.bootstrap_token_file.empty() || has(auth.peers) || has(auth.certificates)) return;
-  if (tables_.Get()->HasAdminOfAll(ReadWall())) return;
-  Log(LogLevel::kWarn, "nobody may administer the broker",
-      {{"detail", "there is no valid token of all namespaces with the scope admin: notifyd token create --scopes admin makes one"}});
 }
 
 void Runtime::Impl::Publish(std::shared_ptr<const AccessTable> table) {

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cli/daemon/runtime_impl.h"
+#include "cli/daemon/token_command.h"
 #include "cli/daemon/told_listeners.h"
 #include "net/api/steps.h"
 
@@ -171,6 +172,17 @@ void Runtime::Impl::TakeRegistry(RegistryImage image, bool leads, std::function<
     io_[0]->loop.Post([this] { WarnOfNoAdmin(); });
     then();
   });
+}
+
+void Runtime::Impl::WarnOfNoAdmin() const {
+  const AuthOptions& auth = options_.auth;
+  auto has = [](const auto& grants) {
+    return std::any_of(grants.begin(), grants.end(), [](const auto& each) { return each.second.grant.IsAdminOfAll(); });
+  };
+  if (!auth.tokens() || !auth.bootstrap_token_file.empty() || has(auth.peers) || has(auth.certificates)) return;
+  if (tables_.Get()->HasAdminOfAll(ReadWall())) return;
+  Log(LogLevel::kWarn, "nobody may administer the broker",
+      {{"detail", "there is no valid token of all namespaces with the scope admin: " + FirstTokenCommand(options_.data_dir) + " makes one"}});
 }
 
 void Runtime::Impl::YieldRegistry(std::function<void()> then) {

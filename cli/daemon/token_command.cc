@@ -1,8 +1,13 @@
 #include "cli/daemon/token_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <map>
+#include <system_error>
 #include <utility>
 
 #include "base/json_tree.h"
@@ -18,6 +23,7 @@
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "storage/directory.h"
 
 namespace notifyd {
 namespace {
@@ -60,7 +66,9 @@ std::optional<TokenAsked> ReadArguments(const std::vector<std::string>& argument
   expiry->type_name("TIME");
   app.footer(
       "Where a broker runs on the data directory it is asked over control.sock there; else the store is opened. Which directory it is the broker's\n"
-      "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root.\n"
+      "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root. Where the store is not there yet "
+      "it is\n"
+      "made, if one of the two is given; without them the broker's default, ./data, must hold one.\n"
       "--namespaces is '*' where nothing else is said. --scopes admin alone means all scopes: an admin hands out only what it holds itself.");
   if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
   TokenAsked asked;
@@ -90,14 +98,30 @@ std::optional<TokenAsked> ReadArguments(const std::vector<std::string>& argument
   return asked;
 }
 
-/// Prints it alone, and beside it what it is good for. The exit code.
-int PrintToken(const std::string& token, const FieldValues& values) {
+/// Without links and dots, from the root on.
+std::string PlainPath(const std::string& directory) {
+  std::error_code fault;
+  const std::filesystem::path plain = std::filesystem::weakly_canonical(directory, fault);
+  return fault ? WholePath(directory) : plain.string();
+}
+
+/// Does anything say where the store is? Else it is in ./data of wherever one stands.
+bool IsStoreNamed(const std::vector<std::string>& flags, const std::vector<std::string>& environment, const Options& options) {
+  auto any = [](const std::vector<std::string>& all, const std::string& what) {
+    return std::any_of(all.begin(), all.end(), [&](const std::string& each) { return each == what || each.starts_with(what + "="); });
+  };
+  return options.store.engine != kEmbeddedEngine || any(flags, "--config") || any(flags, "--data-dir") || any(environment, "NOTIFYD_CONFIG") ||
+         any(environment, "NOTIFYD_DATA_DIR");
+}
+
+/// Prints it alone, and beside it what it is good for, and where. The exit code.
+int PrintToken(const std::string& token, const FieldValues& values, const std::string& where) {
   PrintOut(token + "\n");
   int code = EndOutput("notifyd", kDone);
   if (code != kDone) return code;
   std::string scopes = values.fields.at("scopes"), namespaces = values.fields.at("namespaces");
-  std::fprintf(stderr, "notifyd: a token for %s in %s; it is shown this once, and kept by nobody but you\n", EscapeForTerminal(scopes).c_str(),
-               namespaces == "*" ? "all namespaces" : EscapeForTerminal(namespaces).c_str());
+  std::fprintf(stderr, "notifyd: a token for %s in %s, %s; it is shown this once, and kept by nobody but you\n", EscapeForTerminal(scopes).c_str(),
+               namespaces == "*" ? "all namespaces" : EscapeForTerminal(namespaces).c_str(), EscapeForTerminal(where).c_str());
   return code;
 }
 
@@ -111,8 +135,8 @@ Result<TokenSettings> WishOf(std::string body) {
 }
 
 /// Nothing where nobody listens there.
-std::optional<int> AskBroker(const std::string& socket_path, const std::string& body, const FieldValues& values) {
-  HttpClient broker("unix:" + socket_path);
+std::optional<int> AskBroker(const std::string& directory, const std::string& body, const FieldValues& values) {
+  HttpClient broker("unix:" + directory + "/" + Listeners::kControlSocket);
   Result<HttpAnswer> answer = broker.Call("POST", "/v1/tokens", &body);
   if (!answer.ok()) {
     if (!broker.lost()) return std::nullopt;
@@ -121,7 +145,26 @@ std::optional<int> AskBroker(const std::string& socket_path, const std::string& 
   Result<JsonTree> json = JsonTree::Parse(answer->body);
   std::optional<JsonTree::Value> text = json.ok() ? json->root().At(answer->Done() ? "/token" : "/detail") : std::nullopt;
   if (!text || text->kind() != JsonTree::Kind::kString) return Complain("the broker answered " + std::to_string(answer->status), kFailed);
-  return answer->Done() ? PrintToken(std::string(text->text()), values) : Complain(std::string(text->text()), kFailed);
+  return answer->Done() ? PrintToken(std::string(text->text()), values, "of the broker that runs on " + PlainPath(directory))
+                        : Complain(std::string(text->text()), kFailed);
+}
+
+/// In the store itself, which no broker has. The exit code.
+int MakeInStore(const TokenAsked& asked, const std::string& body, const Options& options, bool named) {
+  Result<TokenSettings> wish = WishOf(body);
+  if (!wish.ok()) return Complain(TextOf(wish.status()), kUsage);
+  std::string where = "of the store in PostgreSQL";
+  if (options.store.engine == kEmbeddedEngine) {
+    std::error_code fault;
+    const bool there = std::filesystem::exists(FormatPathIn(options.data_dir), fault) || fault;
+    const std::string directory = PlainPath(options.data_dir);
+    if (!there && !named)
+      return Complain("there is no store in " + directory + ", and nothing says where one is: --config FILE or --data-dir DIR does", kUsage);
+    where = "of the store in " + directory + (there ? "" : ", which was made for it: there was none");
+  }
+  Result<NewToken> made = MakeTokenInStore(options, *wish);
+  if (!made.ok()) return Complain(TextOf(made.status()), made.status().code() == Code::kUnacceptable ? kUsage : kFailed);
+  return PrintToken(made->Text(), asked.values, where);
 }
 
 }  // namespace
@@ -140,13 +183,19 @@ std::optional<int> RunTokenCommand(const std::vector<std::string>& arguments, co
   if (!body.ok()) return Complain(body.status().detail(), kUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
   const std::string directory = WholePath(invocation.options.data_dir);
-  if (std::optional<int> done = AskBroker(directory + "/" + Listeners::kControlSocket, *body, asked->values)) return *done;
-  Result<TokenSettings> wish = WishOf(*body);
-  if (!wish.ok()) return Complain(TextOf(wish.status()), kUsage);
+  if (std::optional<int> done = AskBroker(directory, *body, asked->values)) return *done;
   if (Status owner = BecomeOwner(directory); !owner.ok()) return Complain(owner.detail(), kFailed);
-  Result<NewToken> made = MakeTokenInStore(invocation.options, *wish);
-  if (!made.ok()) return Complain(TextOf(made.status()), made.status().code() == Code::kUnacceptable ? kUsage : kFailed);
-  return PrintToken(made->Text(), asked->values);
+  return MakeInStore(*asked, *body, invocation.options, IsStoreNamed(asked->settings, environment, invocation.options));
+}
+
+std::string FirstTokenCommand(const std::string& data_dir) {
+  std::string path = PlainPath(data_dir);
+  const bool plain = std::all_of(path.begin(), path.end(), [](unsigned char c) { return std::isalnum(c) || std::strchr("/._-+,:@", c); });
+  if (!plain) {
+    for (size_t at = 0; (at = path.find('\'', at)) != std::string::npos; at += 4) path.replace(at, 1, "'\\''");
+    path = "'" + path + "'";
+  }
+  return "notifyd token create --data-dir " + path + " --scopes admin";
 }
 
 }  // namespace notifyd

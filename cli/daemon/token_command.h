@@ -12,4 +12,7 @@ namespace notifyd {
 /// the token alone to standard output, all else to standard error.
 std::optional<int> RunTokenCommand(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
 
+/// The command that makes the first token of the broker that runs on that directory, as a shell takes it, wherever one stands.
+std::string FirstTokenCommand(const std::string& data_dir);
+
 }  // namespace notifyd

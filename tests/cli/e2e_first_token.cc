@@ -67,7 +67,9 @@ TEST_CASE("notifyd token create: a data directory may be named from where one st
   TempDir dir;
   const std::string named = std::filesystem::relative(dir.path() + "/data").string();
   Broker broker(dir.path(), {"--auth-mode", "token"});
-  CHECK_THAT(broker.process().error(), Catch::Contains("nobody may administer the broker"));
+  CHECK_THAT(broker.process().error(), Catch::Contains("nobody may administer the broker") &&
+                                           Catch::Contains("notifyd token create --data-dir " + std::filesystem::canonical(dir.path()).string() +
+                                                           "/data --scopes admin makes one"));
   Made made;
   made.code = ExitOf({"token", "create", "--data-dir", named, "--scopes", "admin"}, &made.error, &made.token);
   INFO(made.error);

@@ -1,6 +1,8 @@
 // `notifyd token create` as a process, where no broker runs.
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
 
@@ -53,6 +55,29 @@ TEST_CASE("notifyd token create: wrong usage exits with 2, prints no token, and 
   CHECK_THAT(made.error, Catch::StartsWith("notifyd: "));
   struct stat status {};
   CHECK(stat(dir.At("data").c_str(), &status) != 0);
+}
+
+TEST_CASE("notifyd token create: says in which store, and makes none where nothing says that one is meant") {
+  TempDir dir;
+  const std::string place = std::filesystem::canonical(dir.path()).string() + "/data";
+  auto create_there = [&](const std::string& flags) {
+    Process shell("/bin/sh", {{"-c", "cd '" + dir.path() + "' && exec \"$0\" token create --scopes admin" + flags, NOTIFYD_BINARY}, {}});
+    Made made;
+    made.code = shell.Wait();
+    made.token = shell.output();
+    made.error = shell.error();
+    return made;
+  };
+  Made refused = create_there("");
+  CHECK(refused.code == 2);
+  CHECK(refused.token.empty());
+  CHECK_THAT(refused.error, Catch::Contains("there is no store in " + place) && Catch::Contains("--data-dir"));
+  CHECK_FALSE(std::filesystem::exists(place));
+  Made first = create_there(" --data-dir ./data"), second = create_there("");
+  INFO(first.error << second.error);
+  REQUIRE((first.code == 0 && second.code == 0));
+  CHECK_THAT(first.error, Catch::Contains("of the store in " + place + ", which was made for it"));
+  CHECK_THAT(second.error, Catch::Contains("of the store in " + place + ";"));
 }
 
 TEST_CASE("notifyd token: its only command is create, whose --help names its flags") {

@@ -100,6 +100,20 @@ TEST_CASE("notifyctl token create: the secret alone on standard output, so that 
   CHECK(CtlAt(broker, {"--json", "--namespace", "billing", "token", "create", "--scopes", "submit"}).output == std::string(kTeamToken) + "\n");
 }
 
+TEST_CASE("notifyctl namespace key create: prints what receivers verify by, of an Ed25519 key never what signs") {
+  const std::string both = R"({"name":"k","kind":"ed25519","secret":"whsk_seed","public_key":"whpk_open","created_at":"2026-07-23T00:00:00Z"})";
+  ScriptedServer broker(Always(201, both));
+  CtlRun run = CtlAt(broker, {"namespace", "key", "create", "billing", "--kind", "ed25519"});
+  CHECK(run.code == 0);
+  CHECK(run.output == "whpk_open\n");
+  CHECK_THAT(run.error, Catch::StartsWith("k: receivers verify by it") && !Catch::Contains("whsk_"));
+  CHECK(CtlAt(broker, {"--json", "namespace", "key", "create", "billing", "--kind", "ed25519"}).output == both + "\n");
+  ScriptedServer shared(Always(201, R"({"name":"k","kind":"hmac","secret":"whsec_key","public_key":null,"created_at":"2026-07-23T00:00:00Z"})"));
+  run = CtlAt(shared, {"namespace", "key", "create", "billing"});
+  CHECK(run.output == "whsec_key\n");
+  CHECK_THAT(run.error, Catch::Contains("the broker keeps it"));
+}
+
 TEST_CASE("notifyctl token create: says where the token counts, by --namespaces or by the namespace that is named") {
   ScriptedServer broker(Always(201, kTeamToken));
   CHECK(CtlAt(broker, {"token", "create", "--scopes", "submit"}).code == 2);
