@@ -6,7 +6,7 @@ void BridgeCommandLine::Add(CLI::App* app) {
   CLI::App* group = app->add_subcommand("bridge", "Bridges: what comes into another queue is submitted to the broker.");
   CLI::App* amqp = AddCommand(group, "amqp", "Submit the messages of an AMQP 0-9-1 queue (RabbitMQ), and acknowledge each once it is accepted.",
                               [this](const Context& context, const CLI::App*) {
-                                if (std::string fault = FaultOf(amqp_); !fault.empty()) return Misused(fault);
+                                if (std::string fault = FaultOf(amqp_); !fault.empty()) return Misused(context, fault);
                                 return BridgeAmqp(context, amqp_);
                               });
   AddServer(amqp);

@@ -61,6 +61,10 @@ std::string Missing(const CLI::App& command) {
   return "";
 }
 
+bool IsNumber(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+}
+
 class CommandLine {
  public:
   CommandLine() : app_("Talks to a notifyd broker.", "notifyctl") {
@@ -104,32 +108,34 @@ class CommandLine {
   }
 
   int Run(int argc, char** argv) {
+    const std::vector<std::string> arguments = ArgumentsForParser({argv + 1, argv + argc});
     try {
-      app_.parse(ArgumentsForParser({argv + 1, argv + argc}));
+      app_.parse(std::vector<std::string>(arguments));
     } catch (const CLI::CallForHelp&) {
       Print(app_.help());  // of the command where one was named
       return kDone;
     } catch (const CLI::RequiredError& fault) {
       std::string missing = Missing(*Chosen());
-      return Misused(missing.empty() ? fault.what() : missing);
+      return Misused(Command(), missing.empty() ? fault.what() : missing);
     } catch (const CLI::ParseError& fault) {
       const CLI::App* chosen = Chosen();
       const std::vector<std::string> unknown = app_.remaining(/*recurse=*/true);
       if (!commands_.count(chosen) && !unknown.empty()) {
         std::string of = chosen == &app_ ? "" : " of " + chosen->get_name() + ", which has " + Names(*chosen);
-        return Misused("there is no command or flag \"" + unknown.front() + "\"" + of);
+        return Misused(Command(), "there is no command or flag \"" + unknown.front() + "\"" + of);
       }
+      if (!unknown.empty()) return Misused(Command(), Unexpected(unknown, {arguments.rbegin(), arguments.rend()}));
       static constexpr std::string_view kMissing = " missing";  // "--data: 1 required JSON missing"
       std::string what = fault.what();
       bool no_value = what.size() > kMissing.size() && what.compare(what.size() - kMissing.size(), kMissing.size(), kMissing) == 0;
-      return Misused(no_value ? what.substr(0, what.find(':')) + " needs a value" : what);
+      return Misused(Command(), no_value ? what.substr(0, what.find(':')) + " needs a value" : what);
     }
     if (version_ || app_.got_subcommand("version")) return PrintVersion();
     if (!generate_.empty()) return Generate();
-    if (app_.get_subcommands().empty()) return Misused("a command is needed");
-    if (std::string fault = HttpClient::FaultOfServer(target_.server); !fault.empty()) return Misused("--server: " + fault);
+    if (app_.get_subcommands().empty()) return Misused("", "a command is needed");
+    if (std::string fault = HttpClient::FaultOfServer(target_.server); !fault.empty()) return Misused("", "--server: " + fault);
     auto action = commands_.find(Chosen());
-    if (action == commands_.end()) return Misused(Chosen()->get_name() + " needs a command of its own: " + Names(*Chosen()));
+    if (action == commands_.end()) return Misused(Command(), Chosen()->get_name() + " needs a command of its own: " + Names(*Chosen()));
     Result<Credential> credential = FindCredential();
     if (!credential.ok()) {
       Complain(credential.status().detail());
@@ -138,7 +144,7 @@ class CommandLine {
     target_.credential = *std::move(credential);
     if (all_namespaces_) target_.space.clear();
     HttpClient client(target_);
-    return action->second({&client, json_});
+    return action->second({&client, json_, Command()});
   }
 
  private:
@@ -147,6 +153,31 @@ class CommandLine {
     const CLI::App* command = &app_;
     while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
     return command;
+  }
+
+  /// As Context says it.
+  std::string Command() const {
+    std::string names;
+    for (const CLI::App* command = &app_; !command->get_subcommands().empty();) {
+      command = command->get_subcommands().front();
+      names += (names.empty() ? "" : " ") + command->get_name();
+    }
+    return names;
+  }
+
+  /// What nobody takes, in the order in which it was given; and of a flag that takes a value behind "=" alone, that it does.
+  std::string Unexpected(std::vector<std::string> unknown, const std::vector<std::string>& given) const {
+    auto place = [&](const std::string& text) { return std::find(given.begin(), given.end(), text); };
+    std::stable_sort(unknown.begin(), unknown.end(), [&](const std::string& one, const std::string& other) { return place(one) < place(other); });
+    std::string text = "not expected:";
+    for (const std::string& each : unknown) text += " " + each;
+    for (const CLI::Option* option : Chosen()->get_options()) {
+      auto hint = hints_.find(option);
+      auto at = place(option->get_name());
+      if (hint == hints_.end() || hint->second.optional_value.empty() || at == given.end() || ++at == given.end() || !IsNumber(*at)) continue;
+      text += "; what " + option->get_name() + " takes stands behind a =: " + option->get_name() + "=" + *at;
+    }
+    return text;
   }
 
   static std::string Names(const CLI::App& group) {
@@ -166,7 +197,7 @@ class CommandLine {
     if (generate_ == "man") Print(ControlManual(text, NOTIFYD_VERSION));
     else if (generate_ == "bash") Print(BashCompletion(text));
     else if (generate_ == "zsh") Print(ZshCompletion(text));
-    else return Misused("--generate: man, bash or zsh");
+    else return Misused("", "--generate: man, bash or zsh");
     return kDone;
   }
 
@@ -269,15 +300,15 @@ class CommandLine {
         file_ = "-";
         values.fields.erase(url);
       }
-      if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused("--file goes without flags for fields");
-      if (!file_.empty() && submit_wait_->count() > 0) return Misused("--wait goes with a single notify");
+      if (!file_.empty() && !(values.fields.empty() && headers_.empty())) return Misused(context, "--file goes without flags for fields");
+      if (!file_.empty() && submit_wait_->count() > 0) return Misused(context, "--wait goes with a single notify");
       if (!file_.empty()) return SubmitLines(context, file_, SubmitPath(window_ms_), reconnect_ms_);
-      if (submit_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --file");
-      if (!values.fields.count("url")) return Misused("submit needs a URL or --file");
+      if (submit_reconnect_->count() > 0) return Misused(context, "--reconnect-ms goes with --file");
+      if (!values.fields.count("url")) return Misused(context, "submit needs a URL or --file");
       if (submit_wait_->count() == 0) return notifyd::Submit(context, values, SubmitPath(window_ms_));
       std::optional<int64_t> wait_ms = WaitOf(submit_wait_text_);
       return wait_ms ? SubmitAndWait(context, values, SubmitPath(window_ms_), *wait_ms)
-                     : Misused("--wait: \"" + submit_wait_text_ + "\" is not a number of milliseconds");
+                     : Misused(context, "--wait: \"" + submit_wait_text_ + "\" is not a number of milliseconds");
     });
     for (const FieldFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
@@ -323,12 +354,12 @@ class CommandLine {
   }
 
   Exit RunGet(const Context& context) {
-    if (id_.empty() == fkey_.empty()) return Misused("get needs an id or --fkey");
+    if (id_.empty() == fkey_.empty()) return Misused(context, "get needs an id or --fkey");
     bool waits = wait_->count() + wait_ms_->count() > 0;
-    if (!waits && get_reconnect_->count() > 0) return Misused("--reconnect-ms goes with --wait");
-    if (!fkey_.empty()) return waits ? Misused("--wait goes with an id") : GetFkey(context, fkey_);
+    if (!waits && get_reconnect_->count() > 0) return Misused(context, "--reconnect-ms goes with --wait");
+    if (!fkey_.empty()) return waits ? Misused(context, "--wait goes with an id") : GetFkey(context, fkey_);
     std::optional<int64_t> wait_ms;
-    if (waits && !(wait_ms = WaitOf(wait_text_))) return Misused("--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
+    if (waits && !(wait_ms = WaitOf(wait_text_))) return Misused(context, "--wait: \"" + wait_text_ + "\" is not a number of milliseconds");
     return notifyd::Get(context, id_, wait_ms, reconnect_ms_);
   }
 
@@ -378,7 +409,7 @@ class CommandLine {
   void AddChange() {
     CLI::App* change = Add("change", "Change a notify that is neither settled nor in flight.", [this](const Context& context) {
       FieldValues values{change_texts_.Given(), headers_, removed_headers_, resets_};
-      if (values.empty()) return Misused("change needs at least one flag that says what to change");
+      if (values.empty()) return Misused(context, "change needs at least one flag that says what to change");
       return notifyd::Change(context, id_, values, if_match_);
     });
     AddId(change, true);
@@ -412,7 +443,7 @@ class CommandLine {
   Exit RunBulk(const Context& context, CLI::App* command) {
     BulkArguments arguments{command->get_name(), bulk_texts_[command].Given(), cursor_, dry_run_};
     if (!fkey_.empty()) arguments.filters["fkey"] = fkey_;
-    if (!arguments.filters.count("state")) return Misused(command->get_name() + " by filter needs --state");
+    if (!arguments.filters.count("state")) return Misused(context, command->get_name() + " by filter needs --state");
     return notifyd::Bulk(context, arguments);
   }
 
@@ -422,10 +453,10 @@ class CommandLine {
     CLI::App* cancel = Add("cancel", "Cancel one that is not settled, or all that match a filter.", [this](const Context& context) {
       CLI::App* command = app_.get_subcommands().front();
       bool filtered = IsFiltered(command);
-      if (id_.empty() && fkey_.empty() && !filtered) return Misused("cancel needs an id, --fkey or --state");
-      if (!id_.empty() && (filtered || !fkey_.empty())) return Misused("cancel takes an id, or --fkey, or filters");
+      if (id_.empty() && fkey_.empty() && !filtered) return Misused(context, "cancel needs an id, --fkey or --state");
+      if (!id_.empty() && (filtered || !fkey_.empty())) return Misused(context, "cancel takes an id, or --fkey, or filters");
       if (!id_.empty()) return notifyd::Cancel(context, id_, if_match_);
-      if (!if_match_.empty()) return Misused("--if-match goes with an id");
+      if (!if_match_.empty()) return Misused(context, "--if-match goes with an id");
       return filtered ? RunBulk(context, command) : CancelFkey(context, fkey_);
     });
     AddId(cancel, false);
@@ -438,9 +469,9 @@ class CommandLine {
     CLI::App* retry = Add("retry", "Send again now: a settled one starts over, a waiting one is moved to now.", [this](const Context& context) {
       CLI::App* command = app_.get_subcommands().front();
       bool filtered = IsFiltered(command) || !fkey_.empty();
-      if (id_.empty() != filtered) return Misused(filtered ? "retry takes an id or filters" : "retry needs an id or --state");
-      if (filtered && paused_too_) return Misused("--paused goes with an id");
-      if (filtered && !if_match_.empty()) return Misused("--if-match goes with an id");
+      if (id_.empty() != filtered) return Misused(context, filtered ? "retry takes an id or filters" : "retry needs an id or --state");
+      if (filtered && paused_too_) return Misused(context, "--paused goes with an id");
+      if (filtered && !if_match_.empty()) return Misused(context, "--if-match goes with an id");
       return filtered ? RunBulk(context, command) : notifyd::Retry(context, id_, paused_too_, if_match_);
     });
     AddId(retry, false);
@@ -467,8 +498,8 @@ class CommandLine {
 
   void AddLanes() {
     CLI::App* lanes = Add("lanes", "List lanes that have pending notifies or settings, or show one.", [this](const Context& context) {
-      if (lane_.empty()) return mode_.empty() ? ListLanes(context, {prefix_, cursor_, limit_}) : Misused("--mode goes with a lane's name");
-      if (!prefix_.empty() || !cursor_.empty()) return Misused("--prefix and --cursor go without a lane's name");
+      if (lane_.empty()) return mode_.empty() ? ListLanes(context, {prefix_, cursor_, limit_}) : Misused(context, "--mode goes with a lane's name");
+      if (!prefix_.empty() || !cursor_.empty()) return Misused(context, "--prefix and --cursor go without a lane's name");
       return ShowLane(context, lane_, mode_);
     });
     AddLaneName(lanes, false);
@@ -492,7 +523,7 @@ class CommandLine {
   void AddConfigure() {
     CLI::App* configure = Add("configure", "Set what holds for one lane; the word default takes a setting back.", [this](const Context& context) {
       std::map<std::string, std::string> settings = lane_texts_.Given();
-      if (settings.empty()) return Misused("configure needs at least one setting");
+      if (settings.empty()) return Misused(context, "configure needs at least one setting");
       return ConfigureLane(context, lane_, mode_, settings);
     });
     AddLaneName(configure, true);

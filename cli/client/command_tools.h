@@ -23,10 +23,14 @@ using Actions = std::map<const CLI::App*, std::function<Exit(const Context&)>>;
 
 inline constexpr uint64_t kListMost = 1'000'000'000;
 
-inline Exit Misused(const std::string& what) {
+/// `command`: as of Context.
+inline Exit Misused(const std::string& command, const std::string& what) {
   Complain(what);
-  std::fputs("Try: notifyctl --help\n", stderr);
+  Remark("Try: notifyctl " + command + (command.empty() ? "" : " ") + "--help");
   return kUsage;
+}
+inline Exit Misused(const Context& context, const std::string& what) {
+  return Misused(context.command, what);
 }
 
 /// Checks without a say in --help: the type and the help say it.

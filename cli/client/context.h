@@ -23,6 +23,7 @@ inline constexpr const char* kPendingStates[] = {"held", "scheduled", "ready", "
 struct Context {
   HttpClient* client = nullptr;
   bool json = false;
+  std::string command = {};  // "namespace key create": whose --help is worth reading; empty: notifyctl's own
 };
 
 /// To standard output (base/standard_output.h). On a terminal what could steer it or hide text is escaped, in JSON too, which means the same then.

@@ -27,7 +27,7 @@ void ImportCommands::Add(CLI::App* app) {
   CLI::App* group = app->add_subcommand("import", "Move in: what waits elsewhere becomes notifies.");
   CLI::App* command =
       AddCommand(group, "notifyagent", "What waits in NotifyAgent's table and in its beanstalkd.", [this](const Context& context, const CLI::App*) {
-        if (Status status = ReadFlags(); !status.ok()) return Misused(status.detail());
+        if (Status status = ReadFlags(); !status.ok()) return Misused(context, status.detail());
         return ImportNotifyAgent(context, options_);
       });
   command->add_option("--mysql", mysql_, "Its table: mysql://USER@HOST:PORT/DATABASE, with ?table=, time-zone=, socket=, ssl-mode=, ssl-ca=.")

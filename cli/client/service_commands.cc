@@ -97,7 +97,7 @@ void ServiceCommands::AddInstances(CLI::App* group) {
   AddPaging(list, "after");
   CLI::App* put = AddCommand(group, "register", "Register an instance, or renew it.", [this](const Context& context, const CLI::App* command) {
     FieldValues values = ValuesOf(command);
-    if (!values.fields.count("url")) return Misused("service register needs --url");
+    if (!values.fields.count("url")) return Misused(context, "service register needs --url");
     return SendTo(context, {"PUT", PathIn(InstancesOf(name()), instance_), &InstanceFlags(), std::move(values)});
   });
   CLI::App* remove = AddCommand(group, "deregister", "Take an instance out.", [this](const Context& context, const CLI::App*) {

@@ -26,12 +26,12 @@ void TeamCommandLine::Add(CLI::App* app) {
 void TeamCommandLine::AddTokens(CLI::App* app) {
   CLI::App* group = app->add_subcommand("token", "Tokens, by which programs and people may do things.");
   CLI::App* create = AddCommand(group, "create", "Make a token, and print it alone.", [this](const Context& context, const CLI::App* command) {
-    std::optional<FieldValues> values = TokenValuesOf(command);
+    std::optional<FieldValues> values = TokenValuesOf(context, command);
     if (!values) return kUsage;
-    if (!values->fields.count("scopes")) return Misused("token create needs --scopes");
+    if (!values->fields.count("scopes")) return Misused(context, "token create needs --scopes");
     // Without it a token counts wherever its maker's does: nobody is to let others in everywhere by leaving out a flag.
     if (!values->fields.count("namespaces")) {
-      if (context.client->space().empty()) return Misused("token create needs --namespaces NAME,... ('*': in all there are and will be)");
+      if (context.client->space().empty()) return Misused(context, "token create needs --namespaces NAME,... ('*': in all there are and will be)");
       values->fields["namespaces"] = context.client->space();
     }
     return SendForToken(context, {"POST", Tokens().path, &TokenFlags(), *std::move(values)});
@@ -44,9 +44,9 @@ void TeamCommandLine::AddTokens(CLI::App* app) {
   CLI::App* show =
       AddCommand(group, "show", "Show one token.", [this](const Context& context, const CLI::App*) { return ShowOf(context, Tokens(), name()); });
   CLI::App* update = AddCommand(group, "update", "Change what a token may do.", [this](const Context& context, const CLI::App* command) {
-    std::optional<FieldValues> values = TokenValuesOf(command);
+    std::optional<FieldValues> values = TokenValuesOf(context, command);
     if (!values) return kUsage;
-    if (values->empty()) return Misused("token update needs at least one flag that says what to change");
+    if (values->empty()) return Misused(context, "token update needs at least one flag that says what to change");
     return SendTo(context, {"PATCH", PathIn(Tokens(), name()), &TokenFlags(), *std::move(values), if_match()});
   });
   CLI::App* rotate = AddCommand(group, "rotate", "Give a token a new secret, and print it alone.", [this](const Context& context, const CLI::App*) {
@@ -73,12 +73,12 @@ void TeamCommandLine::AddExpiry(CLI::App* command) {
       ->check(NotEmpty());
 }
 
-std::optional<FieldValues> TeamCommandLine::TokenValuesOf(const CLI::App* command) const {
+std::optional<FieldValues> TeamCommandLine::TokenValuesOf(const Context& context, const CLI::App* command) const {
   FieldValues values = ValuesOf(command);
   if (expires_in_.empty()) return values;
   Result<int64_t> ms = ReadDuration(expires_in_);
   if (!ms.ok() || values.fields.count("expires_at")) {
-    Misused("--expires-in" + (ms.ok() ? " goes without --expires-at" : ": " + ms.status().detail()));
+    Misused(context, "--expires-in" + (ms.ok() ? " goes without --expires-at" : ": " + ms.status().detail()));
     return std::nullopt;
   }
   auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
@@ -100,7 +100,7 @@ void TeamCommandLine::AddNamespaces(CLI::App* app) {
                               [this](const Context& context, const CLI::App*) { return ShowOf(context, Namespaces(), name()); });
   CLI::App* update = AddCommand(group, "update", "Change a namespace's settings.", [this](const Context& context, const CLI::App* command) {
     FieldValues values = ValuesOf(command);
-    if (values.empty()) return Misused("namespace update needs at least one flag that says what to change");
+    if (values.empty()) return Misused(context, "namespace update needs at least one flag that says what to change");
     return SendTo(context, {"PATCH", PathIn(Namespaces(), name()), &NamespaceFlags(), std::move(values), if_match()});
   });
   CLI::App* remove = AddCommand(group, "delete", "Remove a namespace with all that it holds.", [this](const Context& context, const CLI::App*) {
@@ -152,7 +152,7 @@ CLI::App* TeamCommandLine::AddSteered(CLI::App* app, const std::string& noun, co
   CLI::App* set = add("set", "Set what holds for one " + noun + "; --reset takes it back.",
                       [this, &of, &flags, noun](const Context& context, const CLI::App* command) {
                         FieldValues values = ValuesOf(command);
-                        if (values.empty()) return Misused(noun + " set needs at least one flag that says what to change");
+                        if (values.empty()) return Misused(context, noun + " set needs at least one flag that says what to change");
                         return SendTo(context, {"PATCH", PathIn(of, name()), &flags, std::move(values)});
                       });
   AddFlags(set, flags, true);

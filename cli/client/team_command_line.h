@@ -32,7 +32,7 @@ class TeamCommandLine : public CommandGroups {
   /// --expires-in beside --expires-at.
   void AddExpiry(CLI::App* command);
   /// What was given, with --expires-in as the moment that it means; nothing after a complaint.
-  std::optional<FieldValues> TokenValuesOf(const CLI::App* command) const;
+  std::optional<FieldValues> TokenValuesOf(const Context& context, const CLI::App* command) const;
 
   std::string key_, expires_in_;
   uint64_t grace_ms_ = 0;

@@ -24,6 +24,7 @@
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "cli/daemon/token_command.h"
 #include "storage/backup_files.h"
 #include "storage/backup_manifest.h"
 #include "storage/directory.h"
@@ -261,9 +262,9 @@ void Say(const RestoreAsked& asked, const std::optional<BackupManifest>& manifes
   if (asked.pending == RestoreAsked::Pending::kDrop)
     PrintOut(std::to_string(pending.dropped) + " notifies that were due before " + FormatRfc3339(asked.drop_before) + " are cancelled\n");
   if (restored.disabled > 0)
-    PrintOut(
-        std::to_string(restored.disabled) +
-        " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one of notifyd token create\n");
+    PrintOut(std::to_string(restored.disabled) +
+             " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one that " +
+             EscapeForTerminal(FirstTokenCommand(data_dir)) + " makes\n");
 }
 
 }  // namespace

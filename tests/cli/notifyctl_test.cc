@@ -105,12 +105,21 @@ TEST_CASE("notifyctl: what is missing or wrong is said in a sentence, and once")
       {{"configure", "l", "--rate", "1"}, "configure needs --mode MODE: concurrent or fifo"},
       {{"submit", "--data"}, "--data needs a value"},
       {{"trigger", ""}, "fkey: must not be empty"},
+      {{"submit", "http://x/", "--timeout", "5"}, "not expected: --timeout 5"},
+      {{"explain", "n1", "n2", "--nope", "n3"}, "not expected: n2 --nope n3"},
+      {{"submit", "http://x/", "--wait", "5000"}, "not expected: 5000; what --wait takes stands behind a =: --wait=5000"},
+      {{"get", "--wait", "5000", "n1"}, "not expected: n1; what --wait takes stands behind a =: --wait=5000"},
+      {{"change", "n1"}, "change needs at least one flag that says what to change"},
   }));
   CtlRun run = Ctl(arguments);
   CHECK(run.code == 2);
-  CHECK(run.error == "notifyctl: " + said + "\nTry: notifyctl --help\n");
+  CHECK(run.error == "notifyctl: " + said + "\nTry: notifyctl " + arguments[0] + " --help\n");
   CHECK(Ctl({"--server", "127.0.0.1:20003", "stats"}).error ==
         "notifyctl: --server: \"127.0.0.1:20003\" is not an http:// or https:// URL, such as http://127.0.0.1:20003\nTry: notifyctl --help\n");
+  CHECK_THAT(Ctl({"namespace", "key", "create"}).error, Catch::EndsWith("Try: notifyctl namespace key create --help\n"));
+  CHECK_THAT(Ctl({"namespace", "update", "n"}).error, Catch::EndsWith("Try: notifyctl namespace update --help\n"));
+  CHECK_THAT(Ctl({"namespace", "key", "mint"}).error, Catch::EndsWith("Try: notifyctl namespace key --help\n"));
+  CHECK_THAT(Ctl({"nope"}).error, Catch::EndsWith("Try: notifyctl --help\n"));
   for (const char* none : {"http://", "https://", "http:///x", "http://:80", "http://h:0"}) {
     run = Ctl({"--server", none, "stats"});
     CHECK(run.code == 2);
