@@ -61,10 +61,6 @@ std::string Missing(const CLI::App& command) {
   return "";
 }
 
-bool IsNumber(const std::string& text) {
-  return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
-}
-
 class CommandLine {
  public:
   CommandLine() : app_("Talks to a notifyd broker.", "notifyctl") {
@@ -124,7 +120,7 @@ class CommandLine {
         std::string of = chosen == &app_ ? "" : " of " + chosen->get_name() + ", which has " + Names(*chosen);
         return Misused(Command(), "there is no command or flag \"" + unknown.front() + "\"" + of);
       }
-      if (!unknown.empty()) return Misused(Command(), Unexpected(unknown, {arguments.rbegin(), arguments.rend()}));
+      if (!unknown.empty()) return Misused(Command(), Unexpected(*chosen, hints_, unknown, {arguments.rbegin(), arguments.rend()}));
       static constexpr std::string_view kMissing = " missing";  // "--data: 1 required JSON missing"
       std::string what = fault.what();
       bool no_value = what.size() > kMissing.size() && what.compare(what.size() - kMissing.size(), kMissing.size(), kMissing) == 0;
@@ -144,7 +140,7 @@ class CommandLine {
     target_.credential = *std::move(credential);
     if (all_namespaces_) target_.space.clear();
     HttpClient client(target_);
-    return action->second({&client, json_, Command()});
+    return action->second({&client, json_, Command(), Chosen()->get_option_no_throw("--idempotency-key") != nullptr});
   }
 
  private:
@@ -163,21 +159,6 @@ class CommandLine {
       names += (names.empty() ? "" : " ") + command->get_name();
     }
     return names;
-  }
-
-  /// What nobody takes, in the order in which it was given; and of a flag that takes a value behind "=" alone, that it does.
-  std::string Unexpected(std::vector<std::string> unknown, const std::vector<std::string>& given) const {
-    auto place = [&](const std::string& text) { return std::find(given.begin(), given.end(), text); };
-    std::stable_sort(unknown.begin(), unknown.end(), [&](const std::string& one, const std::string& other) { return place(one) < place(other); });
-    std::string text = "not expected:";
-    for (const std::string& each : unknown) text += " " + each;
-    for (const CLI::Option* option : Chosen()->get_options()) {
-      auto hint = hints_.find(option);
-      auto at = place(option->get_name());
-      if (hint == hints_.end() || hint->second.optional_value.empty() || at == given.end() || ++at == given.end() || !IsNumber(*at)) continue;
-      text += "; what " + option->get_name() + " takes stands behind a =: " + option->get_name() + "=" + *at;
-    }
-    return text;
   }
 
   static std::string Names(const CLI::App& group) {

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <cstdio>
 #include <functional>
@@ -31,6 +32,23 @@ inline Exit Misused(const std::string& command, const std::string& what) {
 }
 inline Exit Misused(const Context& context, const std::string& what) {
   return Misused(context.command, what);
+}
+
+/// What nobody takes, in the order in which it was given; and of a flag that takes a value behind "=" alone, that it does.
+inline std::string Unexpected(const CLI::App& command, const OptionHints& hints, std::vector<std::string> unknown,
+                              const std::vector<std::string>& given) {
+  auto place = [&](const std::string& text) { return std::find(given.begin(), given.end(), text); };
+  std::stable_sort(unknown.begin(), unknown.end(), [&](const std::string& one, const std::string& other) { return place(one) < place(other); });
+  std::string text = "not expected:";
+  for (const std::string& each : unknown) text += " " + each;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string flag = option->get_name();
+    const auto hint = hints.find(option), none = hints.end();
+    const auto at = place(flag);
+    if (hint == none || hint->second.optional_value.empty() || given.end() - at < 2 || !std::isdigit(static_cast<unsigned char>(at[1][0]))) continue;
+    text += "; what " + flag + " takes stands behind a =: " + flag + "=" + at[1];
+  }
+  return text;
 }
 
 /// Checks without a say in --help: the type and the help say it.

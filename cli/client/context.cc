@@ -106,7 +106,11 @@ std::vector<std::string> MissingMembers(const HttpAnswer& answer) {
 }
 
 Outcome Ask(const Context& context, const HttpCall& call) {
-  Outcome outcome = Judge(context.client->Send(call));
+  Result<HttpAnswer> answer = context.client->Send(call);
+  const bool unknown = !answer.ok() && call.method != "GET" && context.client->lost();
+  Outcome outcome = Judge(std::move(answer));
+  if (unknown && context.takes_key) Complain("it may have been taken all the same; with --idempotency-key, the same one again, a repeat is harmless");
+  else if (unknown) Complain("it may have been done all the same");
   if (outcome.exit != kDone || !IsGathered(call.path)) return outcome;
   static std::set<std::string> told;  // by earlier pages
   std::string names;

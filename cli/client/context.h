@@ -24,6 +24,7 @@ struct Context {
   HttpClient* client = nullptr;
   bool json = false;
   std::string command = {};  // "namespace key create": whose --help is worth reading; empty: notifyctl's own
+  bool takes_key = false;    // it has --idempotency-key
 };
 
 /// To standard output (base/standard_output.h). On a terminal what could steer it or hide text is escaped, in JSON too, which means the same then.
@@ -55,7 +56,7 @@ struct Outcome {
 std::vector<std::string> MissingMembers(const HttpAnswer& answer);
 /// Complains where nothing came back (kUnreachable) or a refusal (kRefused).
 Outcome Judge(Result<HttpAnswer> answer);
-/// Calls, and judges what comes back.
+/// Calls, and judges what comes back. Says so where what was to be changed may have been, though no answer came.
 Outcome Ask(const Context& context, const HttpCall& call);
 Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
 

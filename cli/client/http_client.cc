@@ -82,6 +82,11 @@ bool IsLoss(CURL* easy, CURLcode code) {
   }
 }
 
+/// Was somebody there who said nothing that is HTTP? That is what a listener with TLS does with a request in the clear.
+bool IsNoAnswer(CURLcode code) {
+  return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_UNSUPPORTED_PROTOCOL;
+}
+
 constexpr std::string_view kUnix = "unix:";
 
 /// What stands in the broker as a whole, in no namespace.
@@ -289,6 +294,7 @@ class HttpClient::Impl {
     if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
     if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
       why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
+    if (IsNoAnswer(code) && target_.server.starts_with("http://")) why += " (as of a listener with TLS, whose address begins with https://)";
     return Unavailable(why);
   }
 

@@ -1,7 +1,8 @@
-// What notifyctl prints: that it arrives, and that it cannot steer the terminal that it is shown on.
+// What notifyctl prints: that it arrives, that it cannot steer the terminal that it is shown on, and what it says where no answer came.
 #include <atomic>
 
 #include "cli/ctl.h"
+#include "support/sockets.h"
 #include "support/terminal_process.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -141,4 +142,27 @@ TEST_CASE("notifyctl: fkeys and lanes named like dot segments are reached") {
   CHECK(seen[0].target == "/v1/fkeys/" + dots + "/trigger");
   CHECK(seen[1].target == "/v1/fkeys/" + dots);
   CHECK(seen[2].target == "/v1/lanes/fifo/" + dots);
+}
+
+TEST_CASE("notifyctl: where the answer to a change is lost it says that it may have been taken, and what makes a repeat harmless") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+  });
+  for (const std::vector<std::string>& submit : std::vector<std::vector<std::string>>{{"submit", "http://x/"}, {"publish", "t", "--data", "1"}}) {
+    CtlRun run = CtlAt(broker, submit);
+    CHECK(run.code == 3);
+    CHECK_THAT(run.error, Catch::Contains("may have been taken") && Catch::Contains("--idempotency-key"));
+  }
+  for (const std::vector<std::string>& change : std::vector<std::vector<std::string>>{
+           {"cancel", "n1"}, {"change", "n1", "--priority", "1"}, {"namespace", "delete", "n"}, {"retry", "--state", "failed"}}) {
+    CtlRun run = CtlAt(broker, change);
+    CHECK(run.code == 3);
+    CHECK_THAT(run.error, Catch::Contains("may have been done") && !Catch::Contains("--idempotency-key"));
+  }
+  CtlRun read = CtlAt(broker, {"stats"});
+  CHECK(read.code == 3);
+  // It may be a listener with TLS, too.
+  CHECK_THAT(read.error, !Catch::Contains("may have been") && Catch::Contains("https://"));
+  CHECK_THAT(Ctl({"--server", "http://127.0.0.1:" + std::to_string(ClosedPort()), "submit", "http://x/"}).error,
+             !Catch::Contains("may have been") && !Catch::Contains("https://"));
 }
