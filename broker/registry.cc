@@ -111,7 +111,10 @@ void Registry::Reply(RegistryReply reply, RegistryEffects* out) {
 }
 
 void Registry::Stale(uint64_t request, RegistryEffects* out) {
-  Reply({.request = request, .status = Status(Code::kConflict, "it was changed meanwhile, or is not what If-Match says"), .stale = true}, out);
+  Reply({.request = request,
+         .status = Status(Code::kConflict, "the request's condition does not hold: it is not any more what was read (If-Match)"),
+         .stale = true},
+        out);
 }
 
 void Registry::On(const Now&, const RegistryCommitted& event, RegistryEffects* out) {

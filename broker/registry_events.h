@@ -218,7 +218,7 @@ struct TokenSeen {
 struct RegistryReply {
   uint64_t request = 0;
   Status status = {};
-  bool stale = false;    // with kConflict: the precondition does not hold (412), or it is to be made anew
+  bool stale = false;    // with kConflict: the precondition does not hold (412, the status says which), or it is to be made anew
   bool created = false;  // 201, not 200
   std::shared_ptr<const NamespaceRow> space = {};
   std::shared_ptr<const TokenRow> token = {};

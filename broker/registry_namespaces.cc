@@ -87,6 +87,10 @@ void Registry::On(const Now& now, const PutNamespace& event, RegistryEffects* ou
     return Commit(std::move(draft), {Entry(now, event.actor, "namespace_made", event.name, event.name), std::move(reply)}, out);
   }
   if (!Changeable(event.request, event.actor, event.name, out)) return;
+  if (event.precondition.absent) {
+    Status there(Code::kConflict, "namespace \"" + event.name + "\" is there already");
+    return Reply({.request = event.request, .status = std::move(there), .stale = true}, out);
+  }
   if (!Holds(event.precondition, old->version)) return Stale(event.request, out);
   if (Status status = CheckSettings(event.settings); !status.ok()) return Refuse(event.request, std::move(status), out);
   NamespaceRow row = *old;

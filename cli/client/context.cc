@@ -33,6 +33,13 @@ std::string NamespaceHint(const HttpAnswer& answer, const std::string& text) {
   return answer.status == 404 && text.rfind("there is no namespace \"", 0) == 0 ? " (notifyctl namespace create NAME makes one)" : "";
 }
 
+/// A parameter of the API that a refusal names is a flag here.
+std::string WithFlags(std::string text) {
+  constexpr std::string_view kParameter = "discard_pending=true";
+  if (const size_t at = text.find(kParameter); at != text.npos) text.replace(at, kParameter.size(), "--discard-pending");
+  return text;
+}
+
 /// Is an answer to this put together from those of a cluster's members?
 bool IsGathered(std::string_view path) {
   if (path.find("namespaces=all") != std::string_view::npos) return true;
@@ -93,7 +100,7 @@ std::string ProblemText(const HttpAnswer& answer) {
   std::string text;
   if (Result<JsonTree> problem = JsonTree::Parse(answer.body); problem.ok()) text = ProblemText(problem->root());
   if (text.empty()) text = "the broker answered " + std::to_string(answer.status);
-  return text + CredentialHint(answer) + NamespaceHint(answer, text);
+  return WithFlags(text) + CredentialHint(answer) + NamespaceHint(answer, text);
 }
 
 std::vector<std::string> MissingMembers(const HttpAnswer& answer) {

@@ -17,7 +17,7 @@ void TopicCommandLine::Add(CLI::App* app) {
 void TopicCommandLine::AddTopics(CLI::App* app) {
   CLI::App* group = app->add_subcommand("topic", "Topics: what events are published to.");
   CLI::App* list =
-      AddCommand(group, "list", "List topics that something was said of, or published to.",
+      AddCommand(group, "list", "List the topics of which something was said; one that was only published to is not among them.",
                  [this](const Context& context, const CLI::App* command) { return ListOf(context, Topics(), ValuesOf(command).fields, limit()); });
   CLI::App* show =
       AddCommand(group, "show", "Show a topic.", [this](const Context& context, const CLI::App*) { return ShowOf(context, Topics(), name()); });

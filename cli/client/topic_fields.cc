@@ -41,6 +41,10 @@ const std::vector<FieldFlag>& SubscriptionFlags() {
         {"from", "--from", kTime, "TIME", "Of a new one: events from that time on; default now."},
     };
     AppendNotifyFlags({"data", "body", "body_base64", "due_at", "expires_at", "fkey", "on_held", "idempotency_key"}, /*but=*/true, &all);
+    for (FieldFlag& field : all) {
+      if (field.name == "lane") field.help = "The lane that its notifies wait in; default subscription/NAME.";
+      if (field.name == "group") field.help = "Splits the subscription's default lane.";
+    }
     return all;
   }();
   return fields;

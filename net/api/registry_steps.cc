@@ -50,7 +50,8 @@ HttpResponse NotWhatIfMatchSays() {
 
 HttpResponse RefusalOf(const RegistryReply& reply, bool conditional) {
   if (!reply.stale) return ProblemResponse(reply.status);
-  return conditional ? NotWhatIfMatchSays() : ProblemResponse(Status(Code::kConflict, "it was changed by somebody else meanwhile; try again"));
+  return conditional ? ProblemResponse(412, reply.status.detail())
+                     : ProblemResponse(Status(Code::kConflict, "it was changed by somebody else meanwhile; try again"));
 }
 
 std::unique_ptr<Steps> AskRegistry(RegistryEvent event, bool conditional, std::function<HttpResponse(const RegistryReply&)> answer) {

@@ -118,7 +118,9 @@ TEST_CASE("registry: compare and set") {
   const uint64_t version = made.published->FindNamespace("one")->version;
   NamespaceSettings settings;
   settings.timeout_ms = 5;
-  CHECK(made.Ask(PutNamespace{1, made.Root(), "one", settings, {.absent = true}}, 1).stale);
+  const RegistryReply there = made.Ask(PutNamespace{1, made.Root(), "one", settings, {.absent = true}}, 1);
+  CHECK(there.stale);
+  CHECK(there.status.detail() == "namespace \"one\" is there already");
   CHECK(made.Ask(PutNamespace{2, made.Root(), "one", settings, {.version = version + 1}}, 2).stale);
   const RegistryReply done = made.Ask(PutNamespace{3, made.Root(), "one", settings, {.version = version}}, 3);
   CHECK(done.status.ok());

@@ -114,6 +114,13 @@ TEST_CASE("notifyctl namespace key create: prints what receivers verify by, of a
   CHECK_THAT(run.error, Catch::Contains("the broker keeps it"));
 }
 
+TEST_CASE("notifyctl namespace delete: a refusal names the flag, not the API's parameter") {
+  ScriptedServer broker(Always(409, R"({"status":409,"detail":"there are 3 pending notifies in it: discard_pending=true cancels them"})"));
+  CtlRun run = CtlAt(broker, {"namespace", "delete", "billing"});
+  CHECK(run.code == 1);
+  CHECK(run.error == "notifyctl: there are 3 pending notifies in it: --discard-pending cancels them\n");
+}
+
 TEST_CASE("notifyctl token create: says where the token counts, by --namespaces or by the namespace that is named") {
   ScriptedServer broker(Always(201, kTeamToken));
   CHECK(CtlAt(broker, {"token", "create", "--scopes", "submit"}).code == 2);

@@ -73,6 +73,13 @@ TEST_CASE("notifyctl event show: the event, and a row for each notify of it") {
   CHECK_THAT(CtlAt(broker, {"--json", "event", "show", "n1"}).output, Catch::StartsWith(R"({"id":"n1")"));
 }
 
+TEST_CASE("notifyctl topic, subscription: their help says what holds for them") {
+  const std::string set = Ctl({"subscription", "set", "--help"}).output;
+  CHECK_THAT(set, Catch::Contains("subscription/NAME") && !Catch::Contains("default by URL") && !Catch::Contains("Splits the URL's"));
+  CHECK_THAT(Ctl({"submit", "--help"}).output, Catch::Contains("default by URL"));
+  CHECK_THAT(Ctl({"topic", "list", "--help"}).output, !Catch::Contains("or published to"));
+}
+
 TEST_CASE("notifyctl topic, subscription: wrong words are refused before anybody is asked") {
   ScriptedServer broker(Always(200, "{}"));
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{

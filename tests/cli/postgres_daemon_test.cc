@@ -431,4 +431,19 @@ TEST_CASE("postgres: what is the embedded store's alone is refused in words, and
   CHECK(broker.process().error().find("hunter2") == std::string::npos);
 }
 
+TEST_CASE("postgres: what make run runs begins beside a ./data that holds a store of the other engine") {
+  TempDir clone;
+  std::filesystem::permissions(clone.path(), std::filesystem::perms(0755));  // the database's user goes through it
+  std::filesystem::create_directories(clone.At("build/release/bin"));
+  std::filesystem::create_symlink(NOTIFYD_BINARY, clone.At("build/release/bin/notifyd"));
+  REQUIRE(Create(clone.path(), {"--scopes", "admin"}).code == 0);
+  Process run("/bin/sh", {{"-c", "cd \"$0\" && exec \"$1\" --listen 127.0.0.1:0", clone.path(), NOTIFYD_SOURCE_DIR "/scripts/run-postgres"}, {}});
+  const bool opened = run.WaitForError("store opened");
+  INFO(run.error());
+  CHECK(opened);
+  CHECK(std::filesystem::exists(clone.At("build/postgres/broker")));
+  run.Signal(SIGTERM);
+  CHECK(run.Wait() == 0);
+}
+
 }  // namespace notifyd::test

@@ -124,6 +124,9 @@ TEST_CASE("namespaces: a PATCH changes what it names; null goes back to the brok
   CHECK(f.Admin("PATCH", "/v1/namespaces/one", R"({"nope":null})") == "422 /nope");
   CHECK(f.Admin("PUT", "/v1/namespaces/one", "{}", {{"If-None-Match", "*"}}) == "posted");
   CHECK(f.Registered<PutNamespace>().precondition.absent);
+  f.RegistrySays({.status = Status(Code::kConflict, "it is there already"), .stale = true});
+  CHECK(f.Outcome() == "412");
+  CHECK(Json(f.Answer().body).At("/detail") == "it is there already");
 }
 
 TEST_CASE("namespaces: of a policy's waits a PATCH puts what it names in the place of the others") {
