@@ -172,9 +172,6 @@ func (c *Client) Explain(ctx context.Context, id string) (*Explained, error) {
 // names goes back to its default. With an etag (View.ETag) it is refused where somebody else changed the notify meanwhile
 // (ErrPreconditionFailed); "" does not ask.
 func (c *Client) Change(ctx context.Context, id string, patch NotifyPatch, etag string) (*View, error) {
-	if !isHeaderValue(etag) {
-		return nil, argument("the etag holds what a header cannot")
-	}
 	// With an etag a repeat would be refused where the first one held.
 	request := &call{method: http.MethodPatch, contentType: mergePatch, ifMatch: etag, repeatable: etag == ""}
 	return c.view(ctx, request, patch, "/notifies/", id)
@@ -182,7 +179,12 @@ func (c *Client) Change(ctx context.Context, id string, patch NotifyPatch, etag 
 
 // Cancel ends a notify that is not settled.
 func (c *Client) Cancel(ctx context.Context, id string) (*View, error) {
-	return c.view(ctx, &call{method: http.MethodDelete}, nil, "/notifies/", id)
+	return c.CancelIfMatch(ctx, id, "")
+}
+
+// CancelIfMatch is Cancel, refused where somebody changed the notify since the etag was read, as of Change.
+func (c *Client) CancelIfMatch(ctx context.Context, id, etag string) (*View, error) {
+	return c.view(ctx, &call{method: http.MethodDelete, ifMatch: etag}, nil, "/notifies/", id)
 }
 
 // CancelFkey ends what is held under an fkey, or withdraws the trigger that is remembered for it; then the View has no ID.
@@ -192,12 +194,20 @@ func (c *Client) CancelFkey(ctx context.Context, fkey string) (*View, error) {
 
 // Retry sends a notify again now: a settled one starts over.
 func (c *Client) Retry(ctx context.Context, id string) (*IDAndState, error) {
-	return at(ctx, c, &call{method: http.MethodPost}, nil, new(IDAndState), "/notifies/", id, "/retry")
+	return c.RetryIfMatch(ctx, id, "", false)
 }
 
 // RetryPaused is Retry, also where its lane is paused: one attempt, and the lane stays paused.
 func (c *Client) RetryPaused(ctx context.Context, id string) (*IDAndState, error) {
-	request := &call{method: http.MethodPost, query: url.Values{"paused": {"true"}}}
+	return c.RetryIfMatch(ctx, id, "", true)
+}
+
+// RetryIfMatch is Retry, or with paused RetryPaused, refused where somebody changed the notify since the etag was read, as of Change.
+func (c *Client) RetryIfMatch(ctx context.Context, id, etag string, paused bool) (*IDAndState, error) {
+	request := &call{method: http.MethodPost, ifMatch: etag}
+	if paused {
+		request.query = url.Values{"paused": {"true"}}
+	}
 	return at(ctx, c, request, nil, new(IDAndState), "/notifies/", id, "/retry")
 }
 

@@ -328,6 +328,9 @@ func (t *transport) send(ctx context.Context, c *call) (*http.Response, *Error) 
 	if c.body != nil {
 		request.Header.Set("Content-Type", firstOf(c.contentType, "application/json"))
 	}
+	if !isHeaderValue(c.ifMatch) {
+		return nil, argument("the etag holds what a header cannot")
+	}
 	if c.ifMatch != "" {
 		request.Header.Set("If-Match", c.ifMatch)
 	}

@@ -64,9 +64,10 @@ export class Client {
   list(filters?: ListFilters): AsyncGenerator<api.ListedNotify>;
   /** Changes one that is neither settled nor in flight. With `ifMatch` (an etag) only what it was then. */
   change(id: api.Id, patch: api.NotifyPatch, options?: { ifMatch?: string }): Promise<Versioned<api.NotifyView>>;
-  cancel(id: api.Id): Promise<api.NotifyView>;
-  /** Sends it again, now; with `paused` also where its lane is paused. */
-  retry(id: api.Id, options?: { paused?: boolean }): Promise<api.IdAndState>;
+  /** Cancels one that is not settled; `ifMatch` as of `change`. */
+  cancel(id: api.Id, options?: { ifMatch?: string }): Promise<api.NotifyView>;
+  /** Sends it again, now; with `paused` also where its lane is paused; `ifMatch` as of `change`. */
+  retry(id: api.Id, options?: { paused?: boolean; ifMatch?: string }): Promise<api.IdAndState>;
   /** The same for all that match; the count is of all of them. */
   retryMatching(filter: api.Filter, options?: MatchingOptions): Promise<{ count: number }>;
   cancelMatching(filter: api.Filter, options?: MatchingOptions): Promise<{ count: number }>;

@@ -30,6 +30,9 @@ const OPTIONS = new Set(["url", "token", "namespace", ...Object.keys(DEFAULTS)])
 /** Leaves out what is undefined. */
 const given = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
+/** The headers that make a call of what an etag says alone. */
+const conditionOf = (ifMatch) => (ifMatch === undefined ? {} : { "If-Match": headerValue(ifMatch, "ifMatch") });
+
 /** Leaves out what is undefined or null: an option that nobody states. */
 const stated = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null));
 
@@ -105,16 +108,16 @@ export class Client {
   }
 
   async change(id, patch, { ifMatch } = {}) {
-    const headers = ifMatch === undefined ? {} : { "If-Match": headerValue(ifMatch, "ifMatch") };
-    return this.#withEtag("PATCH", `/notifies/${segment(id)}`, { body: json.stringify(patch), type: PATCH, headers, safe: ifMatch === undefined });
+    const call = { body: json.stringify(patch), type: PATCH, headers: conditionOf(ifMatch), safe: ifMatch === undefined };
+    return this.#withEtag("PATCH", `/notifies/${segment(id)}`, call);
   }
 
-  async cancel(id) {
-    return this.#json("DELETE", `/notifies/${segment(id)}`);
+  async cancel(id, { ifMatch } = {}) {
+    return this.#json("DELETE", `/notifies/${segment(id)}`, { headers: conditionOf(ifMatch) });
   }
 
-  async retry(id, { paused } = {}) {
-    return this.#json("POST", `/notifies/${segment(id)}/retry`, { query: { paused } });
+  async retry(id, { paused, ifMatch } = {}) {
+    return this.#json("POST", `/notifies/${segment(id)}/retry`, { query: { paused }, headers: conditionOf(ifMatch) });
   }
 
   async retryMatching(filter, options = {}) {

@@ -92,9 +92,10 @@ def free_port():
 def post(port, headers, body):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("POST", "/orders", body, {"Content-Type": "application/json", **headers})
-    status = connection.getresponse().status
+    response = connection.getresponse()
+    text = response.read().decode()
     connection.close()
-    return status
+    return response.status, text
 
 
 def signed(key, name, body, at_s):
@@ -103,8 +104,14 @@ def signed(key, name, body, at_s):
     return {"webhook-id": name, "webhook-timestamp": str(at_s), "webhook-signature": "v1," + base64.b64encode(mac).decode(), "Notify-Id": name}
 
 
+def refused(port, headers, body, reason):
+    status, text = post(port, headers, body)
+    equal(status, 401)
+    equal(reason if reason in text else text, reason)
+
+
 def receive(task):
-    """Listens on PORT with the key in WEBHOOK_KEY, prints `order N` once for each signed call, drops repeats, answers 401 to what is not signed."""
+    """Listens on PORT with the key in WEBHOOK_KEY, prints `order N` once for each signed call, drops repeats, answers 401 and why to all else."""
     port = free_port()
     environment = {**task.broker.environment(), "PORT": str(port)}
     process = subprocess.Popen(task.command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -114,11 +121,11 @@ def receive(task):
         made = task.broker.of_namespace("POST", "/notifies?wait_ms=60000", notify)
         equal((made["state"], made["attempts_made"]), ("succeeded", 1))
         key, body, now = task.broker.key, b'{"order":18}', int(time.time())
-        equal(post(port, signed(key, "n00000000000000ff", body, now), body) // 100, 2)
-        equal(post(port, signed(key, "n00000000000000ff", body, now), body) // 100, 2)
-        equal(post(port, signed(key, "n0000000000000100", body, now), body + b" "), 401)
-        equal(post(port, signed(key, "n0000000000000101", body, now - 3600), body), 401)
-        equal(post(port, {"Notify-Id": "n0000000000000102"}, body), 401)
+        equal(post(port, signed(key, "n00000000000000ff", body, now), body)[0] // 100, 2)
+        equal(post(port, signed(key, "n00000000000000ff", body, now), body)[0] // 100, 2)
+        refused(port, signed(key, "n0000000000000100", body, now), body + b" ", "no_match")
+        refused(port, signed(key, "n0000000000000101", body, now - 3600), body, "too_old")
+        refused(port, {"Notify-Id": "n0000000000000102"}, body, "missing_header")
     finally:
         process.terminate()
         printed = process.communicate(timeout=PATIENCE_S)[0]

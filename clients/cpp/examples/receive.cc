@@ -15,8 +15,9 @@ int main() {
     std::string id;
     try {
       id = verifier.Verify(request.headers, request.body).id;
-    } catch (const notifyd::VerifyError&) {
+    } catch (const notifyd::VerifyError& error) {
       response.status = 401;
+      response.set_content(error.what(), "text/plain");  // the broker records it
       return;
     }
     const notifyd::Claim claim = dedup.Claim(id);

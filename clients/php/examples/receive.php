@@ -9,7 +9,7 @@ try {
     $id = Notifyd\Webhook::verify(getallheaders(), $body, [getenv('WEBHOOK_KEY')])['id'];
 } catch (Notifyd\NotVerified $error) {
     http_response_code(401);
-    exit;
+    exit($error->getMessage() . "\n");  // the broker records it
 }
 $dedup = new Notifyd\DirectoryDedup(getenv('STATE_DIRECTORY') . '/orders');
 switch ($dedup->claim($id)) {

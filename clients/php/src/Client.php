@@ -176,17 +176,17 @@ final class Client
         return $this->patched(Transport::path('/v1/notifies/', $id), $patch, $ifMatch, $etag);
     }
 
-    /** Cancels one that is not settled. */
-    public function cancel(string $id): array
+    /** Cancels one that is not settled; with `$ifMatch`, an ETag, only where nobody changed it since. */
+    public function cancel(string $id, ?string $ifMatch = null): array
     {
-        return $this->transport->send('DELETE', Transport::path('/v1/notifies/', $id))->json();
+        return $this->transport->send('DELETE', Transport::path('/v1/notifies/', $id), ['if_match' => $ifMatch])->json();
     }
 
-    /** Sends it again now; with `$paused`, also where its lane is paused. */
-    public function retry(string $id, bool $paused = false): array
+    /** Sends it again now; with `$paused`, also where its lane is paused; `$ifMatch` as of cancel. */
+    public function retry(string $id, bool $paused = false, ?string $ifMatch = null): array
     {
         $query = $paused ? ['query' => ['paused' => 'true']] : [];
-        return $this->transport->send('POST', Transport::path('/v1/notifies/', $id, '/retry'), $query)->json();
+        return $this->transport->send('POST', Transport::path('/v1/notifies/', $id, '/retry'), $query + ['if_match' => $ifMatch])->json();
     }
 
     /** Sends all again that match (`state` is needed). `$options`: `limit` a request, `dry_run` counts only. Returns how many. */

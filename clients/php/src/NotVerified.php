@@ -10,7 +10,7 @@ class NotVerified extends \RuntimeException
 
     public function __construct(string $reason, string $message)
     {
-        parent::__construct($message);
+        parent::__construct("$reason: $message");
         $this->reason = $reason;
     }
 

@@ -32,6 +32,11 @@ def _given(**values: Any) -> Dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _condition(if_match: Optional[str]) -> Dict[str, str]:
+    """The headers that make a call of what an etag says alone."""
+    return {} if if_match is None else {"If-Match": header_value(if_match, "if_match")}
+
+
 def _is_over(taken: Mapping[str, Any]) -> bool:
     """Is this the end of what a submit waits for? One that was held before, and kept, may be another one by the next time."""
     return taken.get("state") in SETTLED or taken.get("state") == "removed" or taken.get("kept") is True
@@ -136,17 +141,17 @@ class Client:
 
     def change(self, id: str, patch: api.NotifyPatch, *, if_match: Optional[str] = None) -> VersionedNotify:
         """Changes one that is neither settled nor in flight; None in the patch restores a default. With if_match (an etag) only what it was then."""
-        headers = {} if if_match is None else {"If-Match": header_value(if_match, "if_match")}
-        answer = self._with_etag("PATCH", f"/notifies/{segment(id)}", body=to_json(patch), type=PATCH, headers=headers, safe=if_match is None)
+        more = {"body": to_json(patch), "type": PATCH, "headers": _condition(if_match), "safe": if_match is None}
+        answer = self._with_etag("PATCH", f"/notifies/{segment(id)}", **more)
         return cast(VersionedNotify, answer)
 
-    def cancel(self, id: str) -> api.NotifyView:
-        """Cancels one that is not settled."""
-        return cast(api.NotifyView, self._json("DELETE", f"/notifies/{segment(id)}"))
+    def cancel(self, id: str, *, if_match: Optional[str] = None) -> api.NotifyView:
+        """Cancels one that is not settled; if_match as of change()."""
+        return cast(api.NotifyView, self._json("DELETE", f"/notifies/{segment(id)}", headers=_condition(if_match)))
 
-    def retry(self, id: str, *, paused: Optional[bool] = None) -> api.IdAndState:
-        """Sends it again, now; with paused also where its lane is paused."""
-        return cast(api.IdAndState, self._json("POST", f"/notifies/{segment(id)}/retry", query={"paused": paused}))
+    def retry(self, id: str, *, paused: Optional[bool] = None, if_match: Optional[str] = None) -> api.IdAndState:
+        """Sends it again, now; with paused also where its lane is paused; if_match as of change()."""
+        return cast(api.IdAndState, self._json("POST", f"/notifies/{segment(id)}/retry", query={"paused": paused}, headers=_condition(if_match)))
 
     def retry_matching(self, filter: api.Filter, *, limit: Optional[int] = None, dry_run: Optional[bool] = None) -> Count:
         """Sends all that match again; limit: how many one request does, dry_run: only counts."""

@@ -201,11 +201,11 @@ const std::map<std::string, std::function<Outcome(Client&, const Json&, const Js
     {"list", [](Client& c, const Json& a, const Json& one) { return Taken(c.List(FiltersOf(a.at("filters"))), one); }},
     {"change", [](Client& c, const Json& a,
                   const Json&) { return Seen(c.Change(a.at("id"), PatchOf<notifyd::NotifyPatch>(a.at("patch")), a.value("if_match", ""))); }},
-    {"cancel", [](Client& c, const Json& a, const Json&) { return Seen(c.Cancel(a.at("id"))); }},
+    {"cancel", [](Client& c, const Json& a, const Json&) { return Seen(c.Cancel(a.at("id"), a.value("if_match", ""))); }},
     {"cancel_fkey", [](Client& c, const Json& a, const Json&) { return Seen(c.CancelFkey(a.at("fkey"))); }},
     {"retry",
      [](Client& c, const Json& a, const Json&) {
-       return Outcome{c.Retry(a.at("id"), a.value("paused", false)), ""};
+       return Outcome{c.Retry(a.at("id"), a.value("paused", false), a.value("if_match", "")), ""};
      }},
     {"retry_matching",
      [](Client& c, const Json& a, const Json&) {

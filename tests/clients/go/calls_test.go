@@ -126,12 +126,18 @@ var calls = map[string]outcome{
 		return viewed(c.Change(ctx, g.ID, patch, g.IfMatch))
 	}),
 	"cancel": with(func(ctx context.Context, c *notifyd.Client, g *given, _ *arguments) (interface{}, string, error) {
+		if g.IfMatch != "" {
+			return viewed(c.CancelIfMatch(ctx, g.ID, g.IfMatch))
+		}
 		return viewed(c.Cancel(ctx, g.ID))
 	}),
 	"cancel_fkey": with(func(ctx context.Context, c *notifyd.Client, g *given, _ *arguments) (interface{}, string, error) {
 		return viewed(c.CancelFkey(ctx, g.Fkey))
 	}),
 	"retry": with(func(ctx context.Context, c *notifyd.Client, g *given, _ *arguments) (interface{}, string, error) {
+		if g.IfMatch != "" {
+			return plain(c.RetryIfMatch(ctx, g.ID, g.IfMatch, g.Paused))
+		}
 		if g.Paused {
 			return plain(c.RetryPaused(ctx, g.ID))
 		}

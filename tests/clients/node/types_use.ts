@@ -14,6 +14,8 @@ export async function calls(): Promise<void> {
   for await (const one of client.list({ state: ["failed"], limit: 10 })) console.log(one.lane, one.settled_at?.length);
   for await (const line of client.submitStream([notify])) console.log(line.index.toFixed(), line.error?.detail);
   await client.change(text, { priority: null }, { ifMatch: seen.etag });
+  await client.retry(text, { ifMatch: seen.etag });
+  await client.cancel(text, { ifMatch: seen.etag });
   const group = await client.makeGroup({ notifies: [notify] }, { wait_ms: 5 });
   console.log(group.counts?.failed);
   // @ts-expect-error: a mode that is none.

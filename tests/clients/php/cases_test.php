@@ -55,9 +55,9 @@ function called(Client $client, string $call, array $a, ?string &$etag)
         case 'change':
             return $client->change($a['id'], (array) $a['patch'], $a['if_match'] ?? null, $etag);
         case 'cancel':
-            return $client->cancel($a['id']);
+            return $client->cancel($a['id'], $a['if_match'] ?? null);
         case 'retry':
-            return $client->retry($a['id'], $a['paused'] ?? false);
+            return $client->retry($a['id'], $a['paused'] ?? false, $a['if_match'] ?? null);
         case 'retry_matching':
         case 'cancel_matching':
         case 'purge_matching':

@@ -106,6 +106,8 @@ run($cases + [
         foreach ([['webhook-id' => 'n2'], ['webhook-signature' => 'v1,AAAA'], ['webhook-timestamp' => '1']] as $wrong) {
             same(middleware()->process(request('n1', '{}', $wrong), $handler)->getStatusCode(), 401, shown($wrong));
         }
+        $told = (string) middleware()->process(request('n1', '{}', ['webhook-signature' => 'v1,AAAA']), $handler)->getBody();
+        same(strpos($told, 'no_match') !== false, true, $told);
         same($handler->bodies, [], 'what the handler saw');
     },
     'a repeat of what was done is answered 200, and not done' => static function (): void {

@@ -330,19 +330,24 @@ class Client {
     detail::Call call{"PATCH", "/notifies/" + detail::Segment(id)};
     call.body = detail::Written(patch);
     call.content_type = kMergePatch;
-    if (!detail::IsVisible(etag, true)) throw std::invalid_argument("notifyd: the etag holds what a header cannot");
-    call.if_match = etag;
+    call.if_match = Condition(etag);
     call.repeatable = etag.empty();  // with one a repeat would be refused where the first one held
     return Seen(call);
   }
 
-  /// Ends a notify that is not settled; what is held under an fkey, or the trigger that is remembered for it (then the View has no id).
-  View Cancel(const std::string& id) { return Seen({"DELETE", "/notifies/" + detail::Segment(id)}); }
+  /// Ends a notify that is not settled (`etag` as of Change); what is held under an fkey, or the trigger that is remembered for it (then the View has
+  /// no id).
+  View Cancel(const std::string& id, const std::string& etag = {}) {
+    detail::Call call{"DELETE", "/notifies/" + detail::Segment(id)};
+    call.if_match = Condition(etag);
+    return Seen(call);
+  }
   View CancelFkey(const std::string& fkey) { return Seen({"DELETE", "/fkeys/" + detail::Segment(fkey)}); }
 
-  /// Sends a notify again now: a settled one starts over. `paused`: also where its lane is paused, one attempt.
-  IdAndState Retry(const std::string& id, bool paused = false) {
+  /// Sends a notify again now: a settled one starts over. `paused`: also where its lane is paused, one attempt. `etag` as of Change.
+  IdAndState Retry(const std::string& id, bool paused = false, const std::string& etag = {}) {
     detail::Call call{"POST", "/notifies/" + detail::Segment(id) + "/retry"};
+    call.if_match = Condition(etag);
     if (paused) call.query.emplace_back("paused", "true");
     return Send<IdAndState>(call);
   }
@@ -437,6 +442,12 @@ class Client {
   View Look(detail::Call call) {
     call.repeatable = true;
     return Seen(call);
+  }
+
+  /// For a header.
+  static const std::string& Condition(const std::string& etag) {
+    if (!detail::IsVisible(etag, true)) throw std::invalid_argument("notifyd: the etag holds what a header cannot");
+    return etag;
   }
 
   View Seen(const detail::Call& call) { return ViewOf(transport_->Send(call)); }

@@ -322,6 +322,8 @@ class Transport {
   void Prepare(const Call& call, const std::string& target, const Headers& headers, Answer& out) {
     CURL* curl = curl_.get();
     curl_easy_reset(curl);
+    fault_[0] = '\0';
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, fault_);
     curl_easy_setopt(curl, CURLOPT_URL, target.c_str());
     curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
@@ -370,7 +372,7 @@ class Transport {
     const bool slow = code == CURLE_OPERATION_TIMEDOUT;
     Error error(slow ? Kind::kTimeout : Kind::kConnection, 0,
                 std::string(slow ? "timeout" : "connection") + ": no answer from " + options_.url + ": " +
-                    (code == CURLE_OK ? "the answer broke off" : curl_easy_strerror(code)));
+                    (code == CURLE_OK ? "the answer broke off" : fault_[0] != '\0' ? fault_ : curl_easy_strerror(code)));
     long sent = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_REQUEST_SIZE, &sent);
     error.sent = sent > 0;
@@ -387,6 +389,7 @@ class Transport {
 
   Options options_;
   std::string base_, socket_;
+  char fault_[CURL_ERROR_SIZE] = "";  // what curl says of the last one that failed: of a certificate, what is wrong with it
   std::unique_ptr<CURL, Free> curl_;
 };
 
