@@ -237,6 +237,7 @@ class HttpClient::Impl {
     CURLcode code = curl_easy_perform(easy);
     lost_ = IsLoss(easy, code);
     if (code != CURLE_OK) return Fault(easy, code, fault);
+    answered_ = true;
     answer.status = static_cast<int>(StatusOf(easy));
     answer.shown_from = target_.credential.source;
     return answer;
@@ -294,7 +295,8 @@ class HttpClient::Impl {
     if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
     if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
       why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
-    if (IsNoAnswer(code) && target_.server.starts_with("http://")) why += " (as of a listener with TLS, whose address begins with https://)";
+    if (!answered_ && IsNoAnswer(code) && target_.server.starts_with("http://"))
+      why += " (as of a listener with TLS, whose address begins with https://)";
     return Unavailable(why);
   }
 
@@ -325,7 +327,7 @@ class HttpClient::Impl {
   HttpTarget target_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   std::function<bool()> given_up_;
-  bool lost_ = false;
+  bool lost_ = false, answered_ = false;
 };
 
 void ReadAnswerHeader(std::string_view line, HttpAnswer* answer) {

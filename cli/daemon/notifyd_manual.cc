@@ -103,7 +103,8 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
   page.Paragraph("Once it listens it says so in a line of its log: listening on ADDR:PORT, whatever its level. Port 0 takes a free one.");
   page.Paragraph(
       "notifyd token create makes a token, and prints it alone. It asks the broker that runs on the data directory, over its control socket; where "
-      "none runs it opens the store. That is how the first token comes to be; all others notifyctl makes, too. What the token may do its flags say: "
+      "none runs it opens the store, or makes it where --config or --data-dir names one that is not there yet. That is how the first token comes to "
+      "be; all others notifyctl makes, too. What the token may do its flags say: "
       "notifyd token create --help.");
   page.Paragraph(
       "notifyd rekey has the whole store sealed anew by the first key of store.encryption_key_file, waits, and says when the others are not needed "

@@ -66,9 +66,8 @@ std::optional<TokenAsked> ReadArguments(const std::vector<std::string>& argument
   expiry->type_name("TIME");
   app.footer(
       "Where a broker runs on the data directory it is asked over control.sock there; else the store is opened. Which directory it is the broker's\n"
-      "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root. Where the store is not there yet "
-      "it is\n"
-      "made, if one of the two is given; without them the broker's default, ./data, must hold one.\n"
+      "own flags, variables and file say: --config FILE, --data-dir DIR. Run it as the broker's user, or as root.\n"
+      "A store that is not there yet is made where one of the two is given; without them ./data must hold one.\n"
       "--namespaces is '*' where nothing else is said. --scopes admin alone means all scopes: an admin hands out only what it holds itself.");
   if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
   TokenAsked asked;

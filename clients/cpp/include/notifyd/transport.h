@@ -372,7 +372,9 @@ class Transport {
     const bool slow = code == CURLE_OPERATION_TIMEDOUT;
     Error error(slow ? Kind::kTimeout : Kind::kConnection, 0,
                 std::string(slow ? "timeout" : "connection") + ": no answer from " + options_.url + ": " +
-                    (code == CURLE_OK ? "the answer broke off" : fault_[0] != '\0' ? fault_ : curl_easy_strerror(code)));
+                    (code == CURLE_OK    ? "the answer broke off"
+                     : fault_[0] != '\0' ? fault_
+                                         : curl_easy_strerror(code)));
     long sent = 0;
     curl_easy_getinfo(curl_.get(), CURLINFO_REQUEST_SIZE, &sent);
     error.sent = sent > 0;
