@@ -25,8 +25,9 @@ constexpr timeval kPatience{10, 0};     // for connecting, logging in, and each 
 constexpr int64_t kConfirmMs = 15'000;
 constexpr timeval kNoWait{0, 0};
 constexpr size_t kReserveBytes = 1 << 20;
-/// Headers beyond it are not handed on: they would not fit into a frame beside the others.
+/// So much of headers is handed on: all of them must fit into a frame, with what is added.
 constexpr size_t kMostHandedOn = 64 << 10;
+constexpr size_t kTableLengthBytes = 4;  // in front of a table
 
 std::string_view View(amqp_bytes_t bytes) {
   return {static_cast<const char*>(bytes.bytes), bytes.len};
@@ -141,19 +142,59 @@ constexpr TextProperty kTextProperties[] = {
     {AMQP_BASIC_MESSAGE_ID_FLAG, &amqp_basic_properties_t::message_id, &AmqpMessage::message_id},
     {AMQP_BASIC_TYPE_FLAG, &amqp_basic_properties_t::type, &AmqpMessage::type},
     {AMQP_BASIC_APP_ID_FLAG, &amqp_basic_properties_t::app_id, &AmqpMessage::app_id},
+    {AMQP_BASIC_USER_ID_FLAG, &amqp_basic_properties_t::user_id, &AmqpMessage::user_id},
 };
+
+/// A dead letter that expired would be gone, RabbitMQ takes no expiration that is no number, and no user but the one who publishes.
+bool StaysBehind(const TextProperty& property) {
+  return property.ours == &AmqpMessage::expiration || property.ours == &AmqpMessage::user_id;
+}
+
+std::string WithLength(const std::string& entries) {
+  std::string table;
+  for (int shift = 24; shift >= 0; shift -= 8) table += static_cast<char>(entries.size() >> shift & 0xFF);
+  return table + entries;
+}
+
+/// A table of one entry, without its length; empty where the library cannot write it.
+std::string Encoded(const amqp_table_entry_t& entry, std::string* room) {
+  amqp_table_entry_t only = entry;
+  amqp_table_t table{1, &only};
+  size_t size = 0;
+  if (amqp_encode_table(Bytes(*room), &table, &size) != AMQP_STATUS_OK) return {};
+  return room->substr(kTableLengthBytes, size - kTableLengthBytes);
+}
+
+void CopyHeaders(const amqp_table_t& from, AmqpMessage* to) {
+  std::string room(static_cast<size_t>(2 * kFrameBytes), '\0'), entries;
+  for (int i = 0; i < from.num_entries; ++i) {
+    const std::string wire = Encoded(from.entries[i], &room);
+    to->headers.push_back(HeaderOf(from.entries[i]));
+    to->headers.back().wire_bytes = wire.size();
+    entries += wire;
+  }
+  to->raw_headers = WithLength(entries);
+}
+
+/// The table of what is handed on. Cut before it is decoded: whoever decodes nested tables needs stack for each level.
+std::string HandedOn(const AmqpMessage& message) {
+  std::string entries;
+  size_t at = kTableLengthBytes;
+  for (const AmqpHeader& header : message.headers) {
+    // RabbitMQ would deliver a copy to each queue that CC or BCC names: to the one that it came from, too.
+    const bool steers = header.name == "CC" || header.name == "BCC" || header.name.starts_with("notifyd-");
+    if (!steers && entries.size() + header.wire_bytes <= kMostHandedOn) entries.append(message.raw_headers, at, header.wire_bytes);
+    at += header.wire_bytes;
+  }
+  return WithLength(entries);
+}
 
 void CopyProperties(const amqp_basic_properties_t& from, AmqpMessage* to) {
   for (const TextProperty& each : kTextProperties)
     if (from._flags & each.flag) to->*each.ours = Text(from.*each.theirs);
   if (from._flags & AMQP_BASIC_TIMESTAMP_FLAG) to->timestamp_s = from.timestamp;
   if (from._flags & AMQP_BASIC_PRIORITY_FLAG) to->priority = from.priority;
-  if (!(from._flags & AMQP_BASIC_HEADERS_FLAG)) return;
-  for (int i = 0; i < from.headers.num_entries; ++i) to->headers.push_back(HeaderOf(from.headers.entries[i]));
-  std::string raw(static_cast<size_t>(2 * kFrameBytes), '\0');
-  amqp_table_t table = from.headers;
-  size_t size = 0;
-  if (amqp_encode_table(Bytes(raw), &table, &size) == AMQP_STATUS_OK) to->raw_headers.assign(raw, 0, size);
+  if (from._flags & AMQP_BASIC_HEADERS_FLAG) CopyHeaders(from.headers, to);
 }
 
 }  // namespace
@@ -240,8 +281,7 @@ class AmqpLink::Impl {
     Pool pool;
     amqp_basic_properties_t properties{};
     for (const TextProperty& each : kTextProperties) {
-      // A dead letter that expired would be gone, and RabbitMQ takes no expiration that is no number.
-      if ((message.*each.ours).empty() || each.ours == &AmqpMessage::expiration) continue;
+      if ((message.*each.ours).empty() || StaysBehind(each)) continue;
       properties._flags |= each.flag;
       properties.*each.theirs = Bytes(message.*each.ours);
     }
@@ -255,7 +295,11 @@ class AmqpLink::Impl {
       properties._flags |= AMQP_BASIC_PRIORITY_FLAG;
       properties.priority = *message.priority;
     }
-    std::vector<amqp_table_entry_t> entries = HandedOn(message, &pool);
+    const std::string raw = HandedOn(message);
+    amqp_table_t table{};
+    size_t at = 0;
+    if (amqp_decode_table(Bytes(raw), pool.get(), &table, &at) != AMQP_STATUS_OK) table.num_entries = 0;
+    std::vector<amqp_table_entry_t> entries(table.entries, table.entries + table.num_entries);
     for (const auto& [name, text] : more) entries.push_back(Entry(name.c_str(), TextValue(text)));
     properties.headers = {static_cast<int>(entries.size()), entries.data()};
     NOTIFYD_TRY(Sent(amqp_basic_publish(state_, kChannel, amqp_empty_bytes, Bytes(queue), /*mandatory=*/1, 0, &properties, Bytes(message.body))));
@@ -356,22 +400,6 @@ class AmqpLink::Impl {
       default:
         return Status::Ok();
     }
-  }
-
-  /// The headers that the message came with.
-  std::vector<amqp_table_entry_t> HandedOn(const AmqpMessage& message, Pool* pool) {
-    amqp_table_t table{};
-    size_t at = 0;
-    if (message.raw_headers.empty() || message.raw_headers.size() > kMostHandedOn) return {};
-    if (amqp_decode_table(Bytes(message.raw_headers), pool->get(), &table, &at) != AMQP_STATUS_OK) return {};
-    std::vector<amqp_table_entry_t> entries;
-    for (int i = 0; i < table.num_entries; ++i) {
-      const std::string_view name = View(table.entries[i].key);
-      // RabbitMQ would deliver a copy to each queue that CC or BCC names: to the one that it came from, too.
-      const bool steers = name == "CC" || name == "BCC" || name.starts_with("notifyd-");
-      if (!steers) entries.push_back(table.entries[i]);
-    }
-    return entries;
   }
 
   Status WaitForConfirm(const std::string& queue) {

@@ -13,18 +13,19 @@ struct AmqpHeader {
 
   std::string name;
   Kind kind = Kind::kOther;
-  std::string text;  // kText: its bytes; kNumber: a whole number in decimal; kOther (tables, arrays, times, ...): empty
+  std::string text;       // kText: its bytes; kNumber: a whole number in decimal; kOther (tables, arrays, times, ...): empty
+  size_t wire_bytes = 0;  // what it takes of raw_headers, its name included
 };
 
 struct AmqpMessage {
   std::string body;
   std::string exchange, routing_key;
   // Empty: the property is absent, or is empty, which says no more.
-  std::string message_id, app_id, reply_to, correlation_id, content_type, content_encoding, type, expiration;
+  std::string message_id, app_id, reply_to, correlation_id, content_type, content_encoding, type, expiration, user_id;
   std::optional<uint64_t> timestamp_s;
   std::optional<uint8_t> priority;
   std::vector<AmqpHeader> headers;  // the top level, in order
-  std::string raw_headers;          // the whole table as it is on the wire, for whoever hands the message on; empty: there is none
+  std::string raw_headers;          // the whole table as it is on the wire (its length, then one after the other); empty: there is none
 
   /// About what it takes in memory.
   size_t bytes() const {

@@ -46,6 +46,32 @@ bool SyncDirectoryOf(const std::string& path) {
   return synced;
 }
 
+/// Does the path lead to this file?
+bool IsAt(const std::string& path, int fd) {
+  struct stat open_one {};
+  struct stat named_one {};
+  return fstat(fd, &open_one) == 0 && stat(path.c_str(), &named_one) == 0 && named_one.st_dev == open_one.st_dev &&
+         named_one.st_ino == open_one.st_ino;
+}
+
+/// Has it no name any more?
+bool IsGone(int fd) {
+  struct stat status {};
+  return fstat(fd, &status) == 0 && status.st_nlink == 0;
+}
+
+/// A number is one in JSON, too.
+bool IsText(const AmqpHeader& header) {
+  return header.kind != AmqpHeader::Kind::kOther && IsValidUtf8(header.name) && IsValidUtf8(header.text);
+}
+
+/// JSON has texts alone: what is none goes by another name.
+void WriteBytes(const std::string& name, const std::string& bytes, JsonWriter* json) {
+  const bool text = IsValidUtf8(bytes);
+  json->Key(text ? name : name + "_base64");
+  json->String(text ? bytes : EncodeBase64(bytes));
+}
+
 void WriteMessage(const AmqpMessage& message, JsonWriter* json) {
   json->BeginObject();
   const std::pair<const char*, const std::string*> texts[] = {
@@ -53,6 +79,7 @@ void WriteMessage(const AmqpMessage& message, JsonWriter* json) {
       {"routing_key", &message.routing_key},
       {"message_id", &message.message_id},
       {"app_id", &message.app_id},
+      {"user_id", &message.user_id},
       {"reply_to", &message.reply_to},
       {"correlation_id", &message.correlation_id},
       {"content_type", &message.content_type},
@@ -61,9 +88,7 @@ void WriteMessage(const AmqpMessage& message, JsonWriter* json) {
       {"expiration", &message.expiration},
   };
   for (const auto& [name, text] : texts) {
-    if (text->empty()) continue;
-    json->Key(name);
-    json->String(*text);
+    if (!text->empty()) WriteBytes(name, *text, json);
   }
   if (message.timestamp_s) {
     json->Key("timestamp");
@@ -77,22 +102,18 @@ void WriteMessage(const AmqpMessage& message, JsonWriter* json) {
     json->Key("headers");
     json->BeginObject();
     for (const AmqpHeader& header : message.headers) {
-      if (header.kind == AmqpHeader::Kind::kOther) continue;
+      if (!IsText(header)) continue;
       json->Key(header.name);
       if (header.kind == AmqpHeader::Kind::kNumber) json->Raw(header.text);
       else json->String(header.text);
     }
     json->EndObject();
   }
-  const bool others =
-      std::any_of(message.headers.begin(), message.headers.end(), [](const AmqpHeader& header) { return header.kind == AmqpHeader::Kind::kOther; });
-  if (others && !message.raw_headers.empty()) {
+  if (!std::all_of(message.headers.begin(), message.headers.end(), IsText) && !message.raw_headers.empty()) {
     json->Key("headers_base64");
     json->String(EncodeBase64(message.raw_headers));
   }
-  const bool text = IsValidUtf8(message.body);
-  json->Key(text ? "body" : "body_base64");
-  json->String(text ? message.body : EncodeBase64(message.body));
+  WriteBytes("body", message.body, json);
   json->EndObject();
 }
 
@@ -135,7 +156,17 @@ DeadLetterFile::~DeadLetterFile() {
   close(fd_);
 }
 
+Status DeadLetterFile::FollowPath() {
+  if (IsAt(path_, fd_)) return Status::Ok();
+  Result<std::unique_ptr<DeadLetterFile>> anew = Open(path_);
+  // What was kept is where the file went, and this one is not kept yet: it waits until the path can be opened.
+  if (!anew.ok()) return Status(Code::kUnavailable, anew.status().detail());
+  std::swap(fd_, (*anew)->fd_);
+  return Status::Ok();
+}
+
 Status DeadLetterFile::Keep(const RefusedMessage& refused) {
+  NOTIFYD_TRY(FollowPath());
   struct stat before {};
   if (fstat(fd_, &before) != 0) return Status(Code::kIo, Why(path_, "looked at"));
   if (!WriteAll(fd_, DeadLetterLine(refused) + "\n")) {
@@ -145,7 +176,9 @@ Status DeadLetterFile::Keep(const RefusedMessage& refused) {
     return Status(Code::kUnavailable, why);
   }
   // A sync that failed says nothing of what is on disk, and the next one may say that all is well.
-  return fdatasync(fd_) == 0 ? Status::Ok() : Status(Code::kIo, Why(path_, "synced"));
+  if (fdatasync(fd_) != 0) return Status(Code::kIo, Why(path_, "synced"));
+  // One that was removed in between has taken the line along.
+  return IsGone(fd_) && !IsAt(path_, fd_) ? Keep(refused) : Status::Ok();
 }
 
 }  // namespace notifyd

@@ -1,4 +1,5 @@
-// DeadLetterFile: what was refused, a JSON object a line, synced to disk line by line.
+// DeadLetterFile: what was refused, a JSON object a line, synced to disk line by line. Each line goes to the file that has the path then: one that
+// was moved away, or removed, is followed by a new one.
 #pragma once
 
 #include <memory>
@@ -18,12 +19,15 @@ class DeadLetterFile : public DeadLetterPort {
 
  private:
   DeadLetterFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  /// Opens the path as Open does where it is no longer the open file's. Errors: kUnavailable, where it cannot be opened.
+  Status FollowPath();
+
   const std::string path_;
-  const int fd_;
+  int fd_;
 };
 
 /// The line, without its end: at, queue, status, reason, field, and the message with its properties, its headers that are text or numbers, and its
-/// body (body_base64 where it is no UTF-8).
+/// body. What is no UTF-8 is NAME_base64; where that, or anything else that JSON has no word for, is a header, headers_base64 is their whole table.
 std::string DeadLetterLine(const RefusedMessage& refused);
 
 }  // namespace notifyd

@@ -194,17 +194,20 @@ void OnSignal(int) {
   if (Bridge* bridge = stopped_by_signal) bridge->Stop();
 }
 
-/// SIGTERM and SIGINT stop the bridge while this lives.
+/// SIGTERM and SIGINT stop the bridge while this lives. SIGHUP, with which whoever rotates files tells that one was moved, does nothing, unless it
+/// may be a terminal that goes away: systemd takes an end by it for a good one, and starts nothing again.
 class StopBySignal {
  public:
-  explicit StopBySignal(Bridge* bridge) {
+  StopBySignal(Bridge* bridge, bool at_terminal) {
     stopped_by_signal = bridge;
     struct sigaction action {};
     action.sa_handler = OnSignal;
     action.sa_flags = SA_RESTART;
     for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &action, &before_[i]);
+    if (!at_terminal) hang_up_before_ = signal(SIGHUP, SIG_IGN);
   }
   ~StopBySignal() {
+    if (hang_up_before_ != SIG_ERR) signal(SIGHUP, hang_up_before_);
     for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
     stopped_by_signal = nullptr;
   }
@@ -213,6 +216,7 @@ class StopBySignal {
  private:
   static constexpr std::array<int, 2> kSignals = {SIGTERM, SIGINT};
   std::array<struct sigaction, 2> before_;
+  sighandler_t hang_up_before_ = SIG_ERR;
 };
 
 /// "1,204 received, 1,200 accepted (3 known already), 1 dead letter, 4 held".
@@ -265,7 +269,7 @@ Exit Run(const Context& context, const AmqpBridgeArguments& arguments, BridgeOpt
   });
   Status status;
   {
-    StopBySignal by_signal(&bridge);
+    StopBySignal by_signal(&bridge, progress.on());
     status = bridge.Run();
   }
   context.client->GiveUpWhen({});

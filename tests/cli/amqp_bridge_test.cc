@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 
+#include "base/base64.h"
 #include "cli/amqp_queues.h"
 #include "cli/client/http_client.h"
 #include "cli/doc_examples.h"
@@ -201,6 +203,70 @@ TEST_CASE("amqp bridge: dead letters in a file, and a queue of them that is not 
                                      {"NOTIFYD_AMQP_URL=" + SharedAmqpServer().url()}});
   CHECK(missing.Wait() == 1);
   CHECK_THAT(missing.error(), Catch::Contains("no queue 'is-not-there'"));
+}
+
+TEST_CASE("amqp bridge: a dead letter keeps the headers for which there is room, whatever others it has") {
+  Queues queues("headers");
+  TempDir dir;
+  Broker broker(dir.path());
+  PublishedMessage message = Message("not json", "one");
+  message.headers = {{"a", "1"}, {"large", std::string(66 << 10, 'x')}, {"z", "2"}};
+  message.user_id = "guest";
+  PublishedMessage many = Message("not json", "two");
+  for (int i = 10; i < 20; ++i) many.headers["n" + std::to_string(i)] = std::string(10 << 10, 'x');
+  many.headers["z"] = "2";
+  queues.Publish(queues.name(), {message, many});
+  auto bridge = StartBridge(broker.url(), queues.name());
+  CHECK(Eventually([&] { return queues.dead() == 2; }));
+  CHECK(End(bridge.get()) == 0);
+  std::optional<TakenMessage> first = queues.Take("headers.dead"), second = queues.Take("headers.dead");
+  REQUIRE(first);
+  CHECK(first->headers["a"] == "1");
+  CHECK(first->headers.count("large") == 0);
+  CHECK(first->headers["z"] == "2");
+  REQUIRE(second);
+  CHECK(second->headers.count("n15") == 1);
+  CHECK(second->headers.count("n16") == 0);
+  CHECK(second->headers["z"] == "2");
+}
+
+TEST_CASE("amqp bridge: what a message has that is no text is in a file of dead letters as it came, and so is its user") {
+  Queues queues("bytes");
+  TempDir dir;
+  Broker broker(dir.path());
+  PublishedMessage message = Message("not json", "one");
+  message.headers = {{"a", "b"}};
+  message.bytes_header = std::string("\xff\xfe\0\1", 4);
+  message.user_id = "guest";
+  queues.Publish(queues.name(), {message});
+  const std::string file = dir.At("dead.ndjson");
+  auto bridge = StartBridge(broker.url(), queues.name(), {"--dead-letter-file", file});
+  CHECK(Eventually([&] { return LinesOfFile(file).size() == 1; }));
+  CHECK(End(bridge.get()) == 0);
+  const std::string line = LinesOfFile(file)[0];
+  CHECK(JsonAt(line, "/message/user_id") == "guest");
+  CHECK(JsonAt(line, "/message/headers/a") == "b");
+  // Its length, "a" as a text, "bytes" as bytes.
+  const std::string table = std::string("\0\0\0\x17\1aS\0\0\0\1b\5bytesx\0\0\0\4", 23) + message.bytes_header;
+  CHECK(JsonAt(line, "/message/headers_base64") == EncodeBase64(table));
+}
+
+TEST_CASE("amqp bridge: a hangup, as whoever moves the file of dead letters away may send one, does not end it") {
+  Queues queues("rotated");
+  TempDir dir;
+  Broker broker(dir.path());
+  const std::string file = dir.At("dead.ndjson");
+  auto bridge = StartBridge(broker.url(), queues.name(), {"--dead-letter-file", file});
+  REQUIRE(bridge->WaitForError("connected to "));
+  queues.Publish(queues.name(), {Message("not json", "one")});
+  CHECK(Eventually([&] { return LinesOfFile(file).size() == 1; }));
+  std::filesystem::rename(file, file + ".1");
+  bridge->Signal(SIGHUP);
+  queues.Publish(queues.name(), {Message("not json", "two")});
+  CHECK(Eventually([&] { return std::filesystem::exists(file) && LinesOfFile(file).size() == 1; }));
+  CHECK(End(bridge.get()) == 0);
+  CHECK(queues.ready() == 0);
+  CHECK(LinesOfFile(file + ".1").size() == 1);
 }
 
 TEST_CASE("amqp bridge: a dead letter that cannot be kept keeps its message") {

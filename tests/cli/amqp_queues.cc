@@ -91,6 +91,7 @@ void AmqpQueues::Publish(const std::string& queue, const std::vector<PublishedMe
     set(AMQP_BASIC_REPLY_TO_FLAG, &amqp_basic_properties_t::reply_to, message.reply_to);
     set(AMQP_BASIC_CONTENT_TYPE_FLAG, &amqp_basic_properties_t::content_type, message.content_type);
     set(AMQP_BASIC_EXPIRATION_FLAG, &amqp_basic_properties_t::expiration, message.expiration);
+    set(AMQP_BASIC_USER_ID_FLAG, &amqp_basic_properties_t::user_id, message.user_id);
     properties._flags |= AMQP_BASIC_DELIVERY_MODE_FLAG;
     properties.delivery_mode = AMQP_DELIVERY_PERSISTENT;
     if (message.priority) {
@@ -107,6 +108,12 @@ void AmqpQueues::Publish(const std::string& queue, const std::vector<PublishedMe
       entry.key = Bytes(name);
       entry.value.kind = AMQP_FIELD_KIND_UTF8;
       entry.value.value.bytes = Bytes(text);
+    }
+    if (!message.bytes_header.empty()) {
+      amqp_table_entry_t& entry = headers.emplace_back();
+      entry.key = amqp_cstring_bytes("bytes");
+      entry.value.kind = AMQP_FIELD_KIND_BYTES;
+      entry.value.value.bytes = Bytes(message.bytes_header);
     }
     std::vector<amqp_table_entry_t> levels(static_cast<size_t>(message.nested_tables));
     for (size_t i = 0; i < levels.size(); ++i) {

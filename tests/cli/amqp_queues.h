@@ -13,12 +13,13 @@
 namespace notifyd::test {
 
 struct PublishedMessage {
-  std::string body, message_id, app_id, correlation_id, reply_to, content_type, expiration;
+  std::string body, message_id, app_id, correlation_id, reply_to, content_type, expiration, user_id;
   std::optional<uint8_t> priority;
   std::optional<uint64_t> timestamp_s;
   std::map<std::string, std::string> headers = {};
-  std::string copy_to = {};  // a queue, in the header CC: RabbitMQ routes by it
-  int nested_tables = 0;     // one more header, of so many tables within each other
+  std::string bytes_header = {};  // the header "bytes", as a byte array
+  std::string copy_to = {};       // a queue, in the header CC: RabbitMQ routes by it
+  int nested_tables = 0;          // one more header, of so many tables within each other
 };
 
 struct TakenMessage {

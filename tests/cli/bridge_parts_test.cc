@@ -1,5 +1,6 @@
 // The bridge's parts without a queue: what is submitted together, what waits, and dead letters in a file.
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -154,6 +155,47 @@ TEST_CASE("bridge: a dead letter in a file is a line of JSON with everything in 
   Result<JsonTree> last = JsonTree::Parse(all[2]);
   REQUIRE(last.ok());
   CHECK(last->root().At("/message/body")->text() == "text");
+}
+
+TEST_CASE("bridge: a dead letter in a file loses no byte of what is no text: it goes as base64") {
+  AmqpMessage message;
+  message.correlation_id = "\xff";
+  message.user_id = "shop";
+  message.headers = {{"id", AmqpHeader::Kind::kText, std::string("\xff\xfe\0\1", 4)}, {"a", AmqpHeader::Kind::kText, "b"}};
+  message.raw_headers = "table";
+  CHECK(DeadLetterLine({&message, "q", 422, "because", "", 0}) ==
+        R"({"at":"1970-01-01T00:00:00.000Z","queue":"q","status":422,"reason":"because","message":{"user_id":"shop",)"
+        R"("correlation_id_base64":"/w==","headers":{"a":"b"},"headers_base64":"dGFibGU=","body":""}})");
+  message.headers = {{"\xff", AmqpHeader::Kind::kNumber, "7"}};
+  CHECK_THAT(DeadLetterLine({&message, "q", 422, "because", "", 0}), Catch::Contains(R"("headers":{},"headers_base64":"dGFibGU=")"));
+}
+
+TEST_CASE("bridge: a file of dead letters that was moved away, or removed, is followed by a new one at its path") {
+  TempDir dir;
+  const std::string folder = dir.At("letters"), path = folder + "/dead.ndjson", moved = folder + "/dead.ndjson.1";
+  std::filesystem::create_directory(folder);
+  AmqpMessage message;
+  Result<std::unique_ptr<DeadLetterFile>> file = DeadLetterFile::Open(path);
+  REQUIRE(file.ok());
+  const auto keep = [&](const std::string& reason) { return (*file)->Keep({&message, "q", 422, reason, "", 0}); };
+  REQUIRE(keep("one").ok());
+  std::filesystem::rename(path, moved);
+  REQUIRE(keep("two").ok());
+  CHECK_THAT(TextOf(moved), Catch::Contains("one") && !Catch::Contains("two"));
+  CHECK_THAT(TextOf(path), Catch::Contains("two") && !Catch::Contains("one"));
+  // One that somebody else has put there is added to, behind what it has.
+  std::filesystem::remove(path);
+  std::ofstream(path) << "half a line";
+  REQUIRE(keep("three").ok());
+  CHECK_THAT(TextOf(path), Catch::StartsWith("half a line\n{") && Catch::Contains("three"));
+  // Where there can be none it is tried again, and kept once there can.
+  std::filesystem::remove_all(folder);
+  const Status refused = keep("four");
+  CHECK(refused.code() == Code::kUnavailable);
+  CHECK_THAT(refused.detail(), Catch::Contains(path));
+  std::filesystem::create_directory(folder);
+  REQUIRE(keep("four").ok());
+  CHECK_THAT(TextOf(path), Catch::Contains("four"));
 }
 
 TEST_CASE("bridge: a dead letter that cannot be kept is an error") {
