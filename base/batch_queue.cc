@@ -8,12 +8,6 @@
 #include "base/quiet_thread.h"
 
 namespace notifyd {
-namespace {
-
-/// While somebody waits for the end.
-constexpr int64_t kFinishingPauseMs = 20;
-
-}  // namespace
 
 BatchQueue::BatchQueue(Limits limits, Deliver deliver) : limits_(limits), deliver_(std::move(deliver)) {}
 
@@ -36,7 +30,7 @@ bool BatchQueue::Add(std::string item) {
   waiting_.push_back(std::move(item));
   if (!thread_.joinable()) thread_ = StartQuietThread([this] { Run(); });
   // While a batch is under way the thread looks by itself.
-  else if (!busy_ && (waiting_.size() == 1 || waiting_.size() == limits_.batch_items)) came_.notify_all();
+  else if (under_way_ == 0 && (waiting_.size() == 1 || waiting_.size() == limits_.batch_items)) came_.notify_all();
   return true;
 }
 
@@ -44,16 +38,21 @@ bool BatchQueue::Finish(int64_t most_ms) {
   std::unique_lock<std::mutex> lock(mutex_);
   ++finishing_;
   came_.notify_all();
-  const bool done = done_.wait_for(lock, std::chrono::milliseconds(most_ms), [&] { return waiting_.empty() && !busy_; });
+  const bool done = done_.wait_for(lock, std::chrono::milliseconds(most_ms), [&] { return waiting_.empty() && under_way_ == 0; });
   --finishing_;
   return done;
 }
 
-bool BatchQueue::Pause(int64_t ms) {
+size_t BatchQueue::left() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return waiting_.size() + under_way_;
+}
+
+bool BatchQueue::Pause(int64_t ms, int64_t hurried_ms) {
   std::unique_lock<std::mutex> lock(mutex_);
+  const auto hurried_until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(ms, hurried_ms));
   const auto hurried = [&] { return stopping_ || finishing_ > 0; };
-  if (!came_.wait_for(lock, std::chrono::milliseconds(ms), hurried) || stopping_) return !stopping_;
-  came_.wait_for(lock, std::chrono::milliseconds(std::min(ms, kFinishingPauseMs)), [&] { return stopping_.load(); });
+  if (came_.wait_for(lock, std::chrono::milliseconds(ms), hurried)) came_.wait_until(lock, hurried_until, [&] { return stopping_.load(); });
   return !stopping_;
 }
 
@@ -80,14 +79,14 @@ void BatchQueue::Run() {
                    [&] { return waiting_.size() >= limits_.batch_items || finishing_ > 0 || stopping_; });
     if (stopping_) return;
     const Batch batch = TakeBatch();
-    busy_ = true;
+    under_way_ = batch.size();
     lock.unlock();
     size_t bytes = 0;
     for (const std::string& item : batch) bytes += item.size();
     const size_t lost = deliver_(batch);
     dropped_.fetch_add(lost, std::memory_order_relaxed);
     lock.lock();
-    busy_ = false;
+    under_way_ = 0;
     bytes_ -= bytes;
   }
 }

@@ -39,13 +39,19 @@ class BatchQueue {
   bool Add(std::string item);
   /// Returns true once all is delivered or lost, false after `most_ms`. While it waits, pauses are short.
   bool Finish(int64_t most_ms);
+  /// Items that wait, and those of the batch that is under way.
+  size_t left();
   /// Ends the thread; what still waits, and what comes later, is lost.
   void Stop();
   /// Items that found no room, or that were lost when they were delivered, since the start.
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
-  /// Within Deliver: waits. False: it is to give up at once.
-  bool Pause(int64_t ms);
+  static constexpr int64_t kHurriedPauseMs = 20;
+
+  /// Within Deliver: waits; where somebody waits in Finish, or begins to, for `hurried_ms` in all. False: it is to give up at once.
+  bool Pause(int64_t ms, int64_t hurried_ms = kHurriedPauseMs);
+  /// Within Deliver, or what it calls: does somebody wait in Finish?
+  bool finishing() const { return finishing_.load(std::memory_order_relaxed) > 0; }
   /// Within Deliver, or what it calls: is it to give up?
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
@@ -57,13 +63,13 @@ class BatchQueue {
   const Deliver deliver_;
   std::atomic<uint64_t> dropped_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<size_t> finishing_{0};  // who waits in Finish
 
   std::mutex mutex_;  // guards all below
   std::condition_variable came_, done_;
   Batch waiting_;
   size_t bytes_ = 0;      // of all that wait, and of the batch under way
-  size_t finishing_ = 0;  // who waits in Finish
-  bool busy_ = false;     // a batch is under way
+  size_t under_way_ = 0;  // items of the batch under way
   std::thread thread_;    // from the first item on
 };
 

@@ -9,6 +9,7 @@
 #include "base/authority.h"
 #include "base/clocks.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "broker/flow.h"
 #include "broker/services.h"
@@ -117,6 +118,11 @@ Tracing::Tracing(SpanExporterOptions options, double ratio) : ratio_(ratio), exp
 
 void Tracing::SetInstance(const std::string& name) {
   exporter_.SetResource({{"service.name", "notifyd"}, {"service.instance.id", name}});
+}
+
+void Tracing::Finish(int64_t most_ms) {
+  if (exporter_.Finish(most_ms)) return;
+  if (const size_t left = exporter_.left(); left > 0) Log(LogLevel::kWarn, "spans lost at the end", {{"count", left}});
 }
 
 bool Tracing::IsIn(uint64_t trace_id_low, double ratio) {

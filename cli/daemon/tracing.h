@@ -43,8 +43,8 @@ class Tracing : public SubmitTracer {
 
   /// What the broker is called among others: before the first span.
   void SetInstance(const std::string& name);
-  /// Returns true once all spans are sent or lost, false after `most_ms`.
-  bool Finish(int64_t most_ms) { return exporter_.Finish(most_ms); }
+  /// Returns once all spans are sent or lost, or after `most_ms`: what is left then is lost with the process, and logged.
+  void Finish(int64_t most_ms);
   /// Spans since the start.
   uint64_t made() const { return exporter_.made(); }
   uint64_t dropped() const { return exporter_.dropped(); }

@@ -13,6 +13,7 @@ namespace notifyd {
 namespace {
 
 constexpr int64_t kFirstWaitMs = 500, kMostWaitMs = 30'000;
+constexpr int64_t kFirstHurriedMs = 200;  // while somebody waits for the end
 constexpr long kConnectMs = 5'000, kAnswerMs = 15'000;
 constexpr size_t kMostAnswerBytes = 4 << 20;
 
@@ -95,12 +96,15 @@ class HttpPost::Impl {
       }
       SayWorse(status == 0 ? fault_ : "answered " + std::to_string(status) + ": " + answer_.substr(0, kShownBytes));
       if (!MayPass(status)) return false;
-      if (!Wait(retry_after_ms_)) return false;
+      if (!Pause(backoff_.Next())) return false;
     }
   }
 
-  bool Pause(int64_t wait_ms) { return queue_->Pause(wait_ms); }
-  bool Wait(int64_t least_ms) { return queue_->Pause(std::min(std::max(backoff_.Next(), least_ms), kMostWaitMs)); }
+  /// Never shorter than the answer said, who ever waits. Who comes to wait in the middle of it gets one try more at once.
+  bool Pause(int64_t wait_ms) {
+    const int64_t hurried_ms = queue_->finishing() ? hurried_.Next() : 0;
+    return queue_->Pause(std::max(wait_ms, retry_after_ms_), std::max(hurried_ms, retry_after_ms_));
+  }
 
  private:
   static constexpr size_t kShownBytes = 200;
@@ -122,8 +126,8 @@ class HttpPost::Impl {
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     if (curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s) == CURLE_OK)
       retry_after_ms_ = static_cast<int64_t>(std::min<curl_off_t>(retry_after_s, kMostWaitMs / 1000)) * 1000;
-    // What refuses is in the head; of what takes it the body may say that a part was not taken.
-    if (code == CURLE_OK || (status >= 300 && code != CURLE_ABORTED_BY_CALLBACK)) return status;
+    // The head says it. Where the body, which may say that a part was not taken, does not come, nobody is to send all of it again for ever.
+    if (code == CURLE_OK || status >= 200) return status;
     fault_ = fault[0] != 0 ? fault : curl_easy_strerror(code);
     return 0;
   }
@@ -156,6 +160,7 @@ class HttpPost::Impl {
   }
   void SayBetter() {
     backoff_.Reset();
+    hurried_.Reset();
     if (std::exchange(bad_, false)) Log(LogLevel::kInfo, "telemetry taken again", {{"what", what_}, {"url", ShownUrl(target_.url)}});
   }
 
@@ -163,6 +168,7 @@ class HttpPost::Impl {
   const std::string what_;
   BatchQueue* const queue_;
   Backoff backoff_;
+  Backoff hurried_{kFirstHurriedMs, kMostWaitMs};
   Lines lines_;
   Easy easy_;
   std::string answer_, fault_;

@@ -1,7 +1,8 @@
 // HttpPost: posts bodies to one URL until they are taken: what a queue's thread does with its batches (base/batch_queue.h). On that thread alone.
 //
 // Tried again, with waits of 0.5 to 30 s, or as Retry-After says: where no answer comes, and answers of 408, 429, 502, 503 and 504 (OTLP
-// says the same). Any other answer is final; one that refuses is so by its head, whatever becomes of its body.
+// says the same). Any other answer is final, by its head, whatever becomes of its body. Where the queue is to finish waits begin with 0.2 s, and
+// are still no shorter than Retry-After says.
 // An outage is one log event at its beginning, and one at its end.
 #pragma once
 
@@ -41,7 +42,7 @@ class HttpPost {
   HttpPost& operator=(const HttpPost&) = delete;
 
   /// False: it is lost, since it was refused for good or the queue is to stop. `answer` (may be null): the body of the answer that took it, 4 MiB
-  /// of it at most.
+  /// of it at most, or less where it broke off.
   bool Send(const std::string& body, std::string* answer = nullptr);
   /// For who finds in the answer that a part was not taken: waits as after so many failures in a row (from 1). False: the queue is to stop.
   bool AwaitRetry(int failures);

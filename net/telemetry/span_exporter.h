@@ -30,6 +30,8 @@ class SpanExporter {
   void Add(const Span& span);
   /// Returns true once all is sent or lost, false after `most_ms`.
   bool Finish(int64_t most_ms) { return queue_.Finish(most_ms); }
+  /// Spans that are not sent yet.
+  size_t left() { return queue_.left(); }
   /// Since the start.
   uint64_t made() const { return made_.load(std::memory_order_relaxed); }
   uint64_t dropped() const { return queue_.dropped(); }

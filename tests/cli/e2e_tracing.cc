@@ -128,6 +128,19 @@ TEST_CASE("tracing: a request without a traceparent begins a trace, whose first 
   CHECK(waits[1].attributes.at("notifyd.id") == cancelled);
 }
 
+TEST_CASE("tracing: spans that a collector has not taken by the broker's end are lost, and counted in the log") {
+  TempDir dir;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  ScriptedServer collector([](const SeenRequest&) { return ScriptedAnswer{503, ""}; });
+  Broker broker(dir.path(), {"--otlp-endpoint", collector.url(), "--otlp-ratio", "1"});
+  REQUIRE(broker.Call("POST", "/v1/notifies", R"({"url":")" + receiver.url() + "\"}").status == 201);
+  REQUIRE(receiver.WaitFor(1).size() == 1);
+  REQUIRE_FALSE(collector.WaitFor(1).empty());
+  broker.process().Signal(SIGTERM);
+  REQUIRE(broker.process().Wait() == 0);
+  CHECK_THAT(broker.process().error(), Catch::Contains("spans lost at the end"));
+}
+
 TEST_CASE("tracing: an attempt whose notify was cancelled meanwhile has its span") {
   TempDir dir;
   Collector collector;

@@ -1,4 +1,6 @@
 // Spans on their way to a collector: both encodings read by others' means, and what becomes of them where it says no.
+#include <unistd.h>
+
 #include <atomic>
 
 #include "net/telemetry/otlp_encoding.h"
@@ -134,6 +136,40 @@ TEST_CASE("otlp: a refusal counts by its head, be its body longer than anybody r
     REQUIRE(exporter.Finish(kLongMs));
     CHECK(exporter.dropped() == 1);
     CHECK(asked == 1);
+  }
+}
+
+TEST_CASE("otlp: who takes spans with an answer that breaks off has taken them") {
+  std::atomic<int> asked{0};
+  ScriptedServer collector([&](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+    ++asked;
+    request->Send("HTTP/1.1 200 X\r\nContent-Length: 100\r\n\r\nx");
+  });
+  SpanExporter exporter(To(collector.url()));
+  exporter.Add(ASpan());
+  REQUIRE(exporter.Finish(kLongMs));
+  CHECK(asked == 1);
+  CHECK(exporter.dropped() == 0);
+}
+
+TEST_CASE("otlp: a collector that is busy is not stormed by a broker that ends: a few tries, and none before Retry-After") {
+  for (bool says_when : {false, true}) {
+    INFO(says_when);
+    std::atomic<int> asked{0};
+    ScriptedServer collector([&](StreamedRequest* request) {
+      for (std::string piece; request->Read(&piece);) continue;
+      ++asked;
+      request->Send(std::string("HTTP/1.1 429 X\r\nContent-Length: 0\r\n") + (says_when ? "Retry-After: 30\r\n\r\n" : "\r\n"));
+    });
+    SpanExporter exporter(To(collector.url()));
+    exporter.Add(ASpan());
+    exporter.Add(ASpan());
+    for (int round = 0; asked == 0 && round < kDeadlineSeconds * 100; ++round) usleep(10'000);
+    CHECK_FALSE(exporter.Finish(1000));
+    if (says_when) CHECK(asked == 1);
+    else CHECK(asked <= 6);
+    CHECK(exporter.left() == 2);
   }
 }
 
