@@ -72,4 +72,8 @@ Status OpenLogSinks(const Options& options) {
   return Status::Ok();
 }
 
+void ReopenLog() {
+  if (Status reopened = LogReopen(); !reopened.ok()) Log(LogLevel::kError, "the log file is not opened anew", {{"detail", reopened.detail()}});
+}
+
 }  // namespace notifyd

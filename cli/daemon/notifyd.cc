@@ -58,8 +58,9 @@ void KeepMemorySmall() {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
-/// A stop that comes before there is anything to stop.
-void StopEarly(int number) {
+/// A stop that comes before there is anything to stop; or the log was moved away, and a standby may be one for months.
+void TakeEarly(int number) {
+  if (number == SIGHUP) return ReopenLog();
   Log(LogLevel::kInfo, "stopped while starting", {{"signal", SignalName(number)}});
   LogFinish();
   std::_Exit(0);
@@ -146,7 +147,7 @@ int Main(const Launch& launch, Handover handover, const std::string& handover_fa
   for (const std::string& name : invocation.unknown_variables) Log(LogLevel::kWarn, "environment variable names no setting", {{"name", name}});
   if (!handover_fault.empty()) Log(LogLevel::kWarn, std::string(kHandoverVariable) + " is ignored", {{"detail", handover_fault}});
   // Before any other thread.
-  Signals signals(StopEarly);
+  Signals signals(TakeEarly);
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
   if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return FailToStart(startable);

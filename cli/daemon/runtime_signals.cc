@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/zone_database.h"
 #include "cli/daemon/descriptors.h"
+#include "cli/daemon/log_sinks.h"
 #include "cli/daemon/runtime_impl.h"
 #include "cli/daemon/start_check.h"
 
@@ -37,8 +38,7 @@ void Runtime::Impl::TakeSignal(int number) {
     std::_Exit(0);
   }
   // Whoever moved the log away waits for it, whatever the settings say.
-  if (number == SIGHUP)
-    if (Status reopened = LogReopen(); !reopened.ok()) Log(LogLevel::kError, "the log file is not opened anew", {{"detail", reopened.detail()}});
+  if (number == SIGHUP) ReopenLog();
   io_[0]->loop.Post([this, number, stop] {
     if (stop) StopSignal(number);
     else if (number == SIGHUP) Reload();

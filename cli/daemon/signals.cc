@@ -17,9 +17,8 @@ int WakeSignal() {
 sigset_t SetOf(bool all) {
   sigset_t set;
   sigemptyset(&set);
-  for (int number : {SIGTERM, SIGINT, WakeSignal()}) sigaddset(&set, number);
-  if (!all) return set;
-  for (int number : {SIGHUP, SIGUSR1}) sigaddset(&set, number);
+  for (int number : {SIGTERM, SIGINT, SIGHUP, WakeSignal()}) sigaddset(&set, number);
+  if (all) sigaddset(&set, SIGUSR1);
   return set;
 }
 
@@ -39,7 +38,7 @@ void Signals::Serve(std::function<void(int)> handler) {
   std::lock_guard<std::mutex> lock(mutex_);
   handler_ = std::move(handler);
   all_ = true;
-  pthread_kill(thread_.native_handle(), WakeSignal());
+  pthread_kill(thread_.native_handle(), hung_up_ ? SIGHUP : WakeSignal());
 }
 
 void Signals::Stop() {
@@ -67,6 +66,7 @@ void Signals::Take() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       handler = handler_;
+      if (number == SIGHUP && !all_) hung_up_ = true;
     }
     handler(number);
   }

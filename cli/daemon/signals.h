@@ -13,13 +13,13 @@ namespace notifyd {
 
 class Signals {
  public:
-  /// Blocks them for good. Until Serve only SIGTERM and SIGINT are taken: `early` is called, on the thread of the signals. The others wait.
+  /// Blocks them for good. Until Serve `early` is called with SIGTERM, SIGINT and SIGHUP, on the thread of the signals; SIGUSR1 waits.
   explicit Signals(std::function<void(int signal_number)> early);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// From now on all four come to `handler`, on the thread of the signals.
+  /// From now on all four come to `handler`, on the thread of the signals; so does, again, a SIGHUP that came before.
   void Serve(std::function<void(int signal_number)> handler);
   /// What comes from now on stays pending; once it returns no handler runs any more. Any thread, but not from a handler.
   void Stop();
@@ -30,7 +30,8 @@ class Signals {
   std::mutex stop_mutex_;  // held by whoever stops it
   std::mutex mutex_;
   std::function<void(int)> handler_;  // guarded by mutex_, like the next
-  bool all_ = false;                  // not only SIGTERM and SIGINT
+  bool all_ = false;                  // Serve was called
+  bool hung_up_ = false;              // a SIGHUP came before
   bool stopping_ = false;
   std::thread thread_;
 };

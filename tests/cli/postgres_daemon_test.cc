@@ -181,6 +181,33 @@ TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker doe
   CHECK_THAT(error, Catch::Contains("half-made"));
 }
 
+TEST_CASE("postgres: a standby opens its log anew on SIGHUP, and applies what that says of the settings once it serves") {
+  PostgresServer server;
+  TempDir first_place, second_place;
+  Broker first(first_place.path(), On(server));
+  REQUIRE(first.process().WaitForError("store opened"));
+  const std::string file = second_place.At("n.log"), moved = second_place.At("n.log.1");
+  std::vector<std::string> arguments = On(server);
+  for (const std::string& more : {std::string("--log-file"), file}) arguments.push_back(more);
+  Broker second(second_place.path(), arguments);
+  REQUIRE(second.process().WaitForError("\"standby\""));
+  std::filesystem::rename(file, moved);
+  second.process().Signal(SIGHUP);
+  CHECK(Await([&] { return std::filesystem::exists(file); }));
+  first.process().Signal(SIGTERM);
+  CHECK(first.process().Wait() == 0);
+  REQUIRE(second.process().WaitForError("settings reloaded"));
+  second.process().Signal(SIGTERM);
+  CHECK(second.process().Wait() == 0);
+  const auto has = [](const std::string& path, const std::string& event) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str().find(event) != std::string::npos;
+  };
+  CHECK(has(file, "store opened"));
+  CHECK_FALSE(has(moved, "store opened"));
+}
+
 TEST_CASE("postgres: an owner that stood still for longer than its lease goes on as a standby, with commits under way") {
   PostgresServer server;
   CountingReceiver receiver;
