@@ -62,7 +62,8 @@ class AmqpLink {
   Status Acknowledge(uint64_t tag);
 
   /// Publishes to a queue by its name, persistent, with the properties and headers of `message` and `more` text headers, and waits until the server
-  /// has confirmed it. kNotFound where the queue is not there.
+  /// has confirmed it. What stays behind: expiration, user_id, the headers CC, BCC and notifyd-..., and those that do not fit into 64 KiB with the
+  /// ones before. kNotFound where the queue is not there.
   Status Publish(const std::string& queue, const AmqpMessage& message, const std::vector<std::pair<std::string, std::string>>& more);
 
   /// Says goodbye, behind all that was acknowledged.
