@@ -214,6 +214,9 @@ void PgCommitter::Run() {
     CheckAnswers();
   }
   if (!failed_ && !Quiet()) failure_ = Status(Code::kUnavailable, "the database was not reached: what was committed last is not written");
+  // What a unit keeps knows its queue, and that its unit: neither would ever be freed.
+  for (const auto& line : lines_)
+    for (const auto& [number, unit] : line->holding) unit->kept_.clear();
 }
 
 /// It was told to stop, or to write no more, since it looked last, or has no time left: where nothing answers each connection takes seconds.

@@ -1,5 +1,7 @@
 #include "storage/postgres/pg_kv.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -262,6 +264,9 @@ namespace {
 bool IsThere(PgConnection* connection) {
   bool ok = true;
   while (const PgAnswer result = connection->Next()) ok = ok && PQresultStatus(result.get()) == PGRES_COMMAND_OK;
+  // What comes unasked is a notice, or its end: a server that somebody started anew, or a session that was ended there.
+  pollfd unasked{PQsocket(connection->raw()), POLLIN, 0};
+  while (ok && poll(&unasked, 1, 0) > 0) ok = connection->TakeInput();
   return ok && !connection->lost() && PQtransactionStatus(connection->raw()) == PQTRANS_IDLE;
 }
 
