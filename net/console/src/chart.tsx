@@ -13,6 +13,9 @@ export interface Line {
   bars?: boolean;
 }
 
+/// Of what is counted there are no halves: on an axis from 0 to 1 they would be shown as 1.
+const kSteps = Array.from({ length: 12 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
+
 const colorOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(`--chart-${name}`).trim() || "#888";
 
 /// Where values stand that have no neighbour.
@@ -46,7 +49,7 @@ export function Chart({ times, lines, show, height = 120, label, pick }: { times
         scales: { x: { time: true }, y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
         axes: [
           { ...axis, size: 24, space: 70, values: (_, at) => at.map((each) => shortTime(each * 1000).replace(/:\d\d$/, "")) },
-          { ...axis, size: 58, space: 28, values: (_, at) => at.map(show) },
+          { ...axis, size: 58, space: 28, incrs: kSteps, values: (_, at) => at.map(show) },
         ],
         series: [
           { label: t("col_when"), value: (_, at) => (at === null ? "" : shortTime(at * 1000)) },

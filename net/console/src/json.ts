@@ -7,8 +7,8 @@ const isRaw = (value: object): value is { rawJSON: string } => (JSON as unknown 
 /// A key as it was written.
 export const keyOf = (key: string): string => (/^\ue000+\d+$/.test(key) ? key.slice(1) : key);
 
-/// Members of answers that hold what clients wrote: a notify's and an event's data, a schedule's template.
-const kWritten = ['"data"', '"notify"', '"publish"'];
+/// Members of answers that hold what clients wrote: a notify's and an event's data, a schedule's template, a subscription's filter.
+const kWritten = ['"data"', '"notify"', '"publish"', '"filter"'];
 
 /// Keys inside of those, or of all.
 function marked(text: string, all: boolean): string {
@@ -47,3 +47,26 @@ export function jsonOf(value: unknown, replacer?: (key: string, value: unknown) 
 
 /// The digits of a number that is kept by them; null: it is none.
 export const digitsOf = (value: object): string | null => (isRaw(value) ? value.rawJSON : null);
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value) && !isRaw(value);
+
+/// Is there a null in it that is taken for a key that goes? In an array none is: arrays are replaced.
+const hasNull = (value: unknown): boolean => value === null || (isObject(value) && Object.values(value).some(hasNull));
+
+/// A merge patch (RFC 7396) that makes `to` of `from`, both of which may have been parsed here. Undefined: they are the same, but for the order of keys.
+/// `unsayable`: a path to a null that is to be there, for which such a patch has no word.
+export function patchOf(from: unknown, to: unknown, path = ""): { patch: unknown; unsayable: string | null } | undefined {
+  if (!isObject(from) || !isObject(to)) {
+    if (from !== undefined && jsonOf(from) === jsonOf(to)) return undefined;
+    return { patch: to, unsayable: hasNull(to) ? path : null };
+  }
+  const members: [string, unknown][] = Object.keys(from).filter((key) => !Object.hasOwn(to, key)).map((key) => [key, null]);
+  let unsayable: string | null = null;
+  for (const [key, value] of Object.entries(to)) {
+    const part = patchOf(Object.hasOwn(from, key) ? from[key] : undefined, value, `${path}/${keyOf(key)}`);
+    if (!part) continue;
+    members.push([key, part.patch]);
+    unsayable ??= part.unsayable;
+  }
+  return members.length === 0 ? undefined : { patch: Object.fromEntries(members), unsayable };
+}

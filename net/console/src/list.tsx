@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { count } from "./format";
+import type { Pages } from "./pages";
 import { go } from "./route";
 import { t } from "./text";
 
@@ -28,22 +29,24 @@ function useNarrow(): boolean {
   return narrow;
 }
 
-/// `more`: loads the next page; null: all are there. `to`: where a row leads.
-export function List<T>({ label, rows, columns, keyOf, to, more, empty, tall = 36 }: {
+type Props<T> = {
   label: string;
-  rows: T[];
   columns: Column<T>[];
   keyOf: (row: T) => string;
   to?: (row: T) => string;
-  more?: (() => void) | null;
   empty?: ComponentChildren;
   tall?: number;
-}) {
+} & ({ pages: Pages<T>; rows?: T[] } | { pages?: undefined; rows: T[] });
+
+/// `rows`: those of `pages` in another order, or all there are. `to`: where a row leads. `empty`: what there is in place of rows; of pages only once
+/// it was answered that there is none.
+export function List<T>({ label, pages, columns, keyOf, to, empty, tall = 36, rows = pages?.rows ?? [] }: Props<T>) {
+  const more = pages?.more;
   const narrow = useNarrow();
   const height = narrow ? 66 : tall;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 600 });
-  const [at, setAt] = useState(-1);
+  const [active, setActive] = useState<string | null>(null); // the row that the keys move from
   const template = columns.map((column) => column.width).join(" ");
 
   useLayoutEffect(() => {
@@ -63,20 +66,39 @@ export function List<T>({ label, rows, columns, keyOf, to, more, empty, tall = 3
   const first = Math.max(0, Math.floor(view.top / height) - kAround);
   const last = Math.min(rows.length, Math.ceil((view.top + view.height) / height) + kAround);
   useEffect(() => {
-    if (more && last >= rows.length) more();
+    if (more && rows.length > 0 && last >= rows.length) more();
   }, [last, rows.length, more]);
 
+  // Of what stands in rows Tab reaches that of the active one alone: behind it is what comes after the list.
+  useLayoutEffect(() => {
+    for (const row of box.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])
+      for (const each of row.querySelectorAll<HTMLElement>("a,button,input,select")) each.tabIndex = row.tabIndex;
+  });
+
   const move = (by: number) => {
-    const next = Math.max(0, Math.min(rows.length - 1, at + by));
-    setAt(next);
     const element = box.current;
     if (!element) return;
+    // Rows come and go meanwhile: it is where the row is now that counts.
+    const focused = document.activeElement?.closest<HTMLElement>("[data-row]");
+    const from = focused && element.contains(focused) ? Number(focused.dataset.row) : rows.findIndex((row) => keyOf(row) === active);
+    const next = Math.max(0, Math.min(rows.length - 1, from + by));
+    setActive(keyOf(rows[next]!));
     if (next * height < element.scrollTop) element.scrollTop = next * height;
     if ((next + 2) * height > element.scrollTop + element.clientHeight) element.scrollTop = (next + 2) * height - element.clientHeight;
-    requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-row="${next}"]`)?.focus());
+    requestAnimationFrame(() => element.querySelector<HTMLElement>(`[data-row][tabindex="0"]`)?.focus());
   };
 
-  if (rows.length === 0) return <>{empty}</>;
+  if (rows.length === 0) {
+    if (pages?.error) return null;
+    if (pages?.loading || pages?.looking) return <p class="faint">{t("loading")}</p>;
+    if (!more) return <>{empty}</>;
+    return (
+      <p>
+        {t("none_so_far")} <button type="button" onClick={more}>{t("look_on")}</button>
+      </p>
+    );
+  }
+  const drawn = rows.slice(first, last);
   return (
     <div class={"list" + (narrow ? " narrow" : "")}>
       <div
@@ -85,7 +107,7 @@ export function List<T>({ label, rows, columns, keyOf, to, more, empty, tall = 3
         role="table"
         aria-label={label}
         aria-rowcount={more ? -1 : rows.length + 1}
-        tabIndex={at < 0 ? 0 : -1}
+        tabIndex={drawn.some((row) => keyOf(row) === active) ? -1 : 0}
         data-list
         onKeyDown={(event) => {
           const by = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
@@ -103,19 +125,20 @@ export function List<T>({ label, rows, columns, keyOf, to, more, empty, tall = 3
           ))}
         </div>
         <div role="rowgroup" class="body" style={{ height: `${rows.length * height}px` }}>
-          {rows.slice(first, last).map((row, i) => {
+          {drawn.map((row, i) => {
             const index = first + i;
+            const key = keyOf(row);
             const link = to?.(row);
             return (
               <div
-                key={keyOf(row)}
+                key={key}
                 class={"row" + (link ? " leads" : "")}
                 role="row"
                 data-row={index}
                 aria-rowindex={index + 2}
-                tabIndex={index === at ? 0 : -1}
+                tabIndex={key === active ? 0 : -1}
                 style={{ gridTemplateColumns: narrow ? undefined : template, height: `${height}px`, top: `${index * height}px` }}
-                onFocus={() => setAt(index)}
+                onFocusIn={() => setActive(key)}
                 onClick={(event) => {
                   if (!link || (event.target as HTMLElement).closest("a,button,input") || String(getSelection()) !== "") return;
                   go(link);
@@ -124,11 +147,15 @@ export function List<T>({ label, rows, columns, keyOf, to, more, empty, tall = 3
                   if (event.key === "Enter" && link && event.target === event.currentTarget) go(link);
                 }}
               >
-                {columns.map((column) => (
-                  <div key={column.name} role="cell" class={[column.right ? "right" : "", column.main ? "main" : "", column.hide ? "hide" : ""].join(" ").trim()}>
-                    {column.cell(row)}
-                  </div>
-                ))}
+                {columns.map((column) => {
+                  const cell = column.cell(row);
+                  return (
+                    <div key={column.name} role="cell" class={[column.right ? "right" : "", column.main ? "main" : "", column.hide ? "hide" : ""].join(" ").trim()}>
+                      {narrow && column.right && !column.hide && typeof cell !== "object" ? <span class="faint">{column.name} </span> : null}
+                      {cell}
+                    </div>
+                  );
+                })}
               </div>
             );
           })}

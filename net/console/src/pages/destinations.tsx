@@ -12,9 +12,9 @@ import { live } from "../live";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
-import { useStore } from "../store";
+import { keep, kept, useStore } from "../store";
 import { t, term } from "../text";
-import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, Title, say, textOf } from "../ui";
+import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, Title, say } from "../ui";
 import type { Host, HostFigures, Instance, Notify, Service } from "../types";
 import { notifyColumns } from "./notifies";
 import { useDay } from "./overview";
@@ -47,17 +47,15 @@ function hostColumns(): Column<Host>[] {
 
 function Services() {
   const pages = usePages<Service>(spaced("/v1/services?limit=100"), (s) => s.name, 3000);
-  if (pages.error) return <Fault problem={pages.error} again={pages.again} />;
-  if (pages.loading) return null;
   return (
     <Panel title={t("services_title")} wide>
+      {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       <List
         label={t("services_title")}
-        rows={pages.rows}
-        more={pages.more}
+        pages={pages}
         keyOf={(s) => s.name}
         to={(s) => href("service", [s.name])}
-        empty={<Empty title={t("services_none")} command={`${ctl()} service instance put stock a http://10.0.0.5:8080`} />}
+        empty={<Empty title={t("services_none")} command={`${ctl()} service register stock a --url http://10.0.0.5:8080`} />}
         columns={[
           { name: t("f_service"), width: "minmax(10rem, 2fr)", main: true, cell: (s) => <a href={href("service", [s.name])}><Name>{s.name}</Name></a> },
           {
@@ -90,11 +88,7 @@ export function Destinations() {
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       <Panel title={t("hosts_title")}>
         <Begins pages={pages} />
-        {pages.loading ? (
-          <p class="faint">{t("loading")}</p>
-        ) : (
-          <List label={t("hosts_title")} rows={rows} more={pages.more} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("hosts_none")} command={`${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`} />} />
-        )}
+        <List label={t("hosts_title")} rows={rows} pages={pages} keyOf={(h) => h.host} to={(h) => href("destination", [h.host])} columns={hostColumns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("hosts_none")} command={`${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`} />} />
       </Panel>
       <Services />
     </>
@@ -123,7 +117,7 @@ function Again({ host, since }: { host: string; since: string | null }) {
           setFilter({ state: ["failed"], host: [host], settled_after: [new Date(at).toISOString()] });
         }}
       >
-        <Field label={t("again_since")} hint={t("time_bad")}>
+        <Field label={t("again_since")} hint={t("time_hint")} fault={bad ? t("time_bad") : null}>
           <input autoFocus value={text} aria-invalid={bad} onInput={(event) => setText(event.currentTarget.value)} />
         </Field>
         <FormEnd label={t("again_count")} close={close} />
@@ -239,7 +233,7 @@ export function Destination() {
         <div>
           <Panel title={t("host_failed_title")} aside={<a href={href("notifies", [], { state: "failed,retrying", host: name })}>{t("newest_all")}</a>}>
             {failed.error ? <Fault problem={failed.error} /> : null}
-            <List label={t("host_failed_title")} rows={failed.rows} more={failed.more} keyOf={(n) => n.id} to={(n) => href("notify", [n.id])} columns={notifyColumns(true)} empty={<Empty title={t("host_failed_none")} />} />
+            <List label={t("host_failed_title")} pages={failed} keyOf={(n) => n.id} to={(n) => href("notify", [n.id])} columns={notifyColumns(true)} empty={<Empty title={t("host_failed_none")} />} />
           </Panel>
           <HostHistory host={name} />
         </div>
@@ -276,23 +270,51 @@ function told(host: Host, figures: HostFigures): string {
   return parts.length > 0 ? parts.join(" ") : t("told_well");
 }
 
+/// Where this tab keeps what an instance weighed before it was drained: the broker does not know it any more.
+const weightName = (path: string, instance: Instance): string => `notifyd.weight ${path} ${instance.id}`;
+
+const weigh = (path: string, { id, url, pools }: Instance, weight: number) => ask("PUT", `${path}/instances/${encodeURIComponent(id)}`, { body: { url, pools, weight } });
+
+function TakeCalls({ path, instance, close, done }: { path: string; instance: Instance; close: () => void; done: () => void }) {
+  const [weight, setWeight] = useState(kept("sessionStorage", weightName(path, instance)) ?? "1");
+  const [problem, setProblem] = useState<Problem | null>(null);
+  return (
+    <Dialog title={t("take_calls_title", { id: instance.id })} close={close}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          weigh(path, instance, weight.trim() === "" ? NaN : Number(weight)).then(() => {
+            say(t("changed"));
+            done();
+            close();
+          }, setProblem);
+        }}
+      >
+        <Field label={t("weight")} hint={t("take_calls_hint")}>
+          <input inputMode="numeric" autoFocus value={weight} onInput={(event) => setWeight(event.currentTarget.value)} />
+        </Field>
+        {problem ? <Fault problem={problem} /> : null}
+        <FormEnd label={t("take_calls")} close={close} />
+      </form>
+    </Dialog>
+  );
+}
+
 export function ServicePage() {
   const { args } = useRoute();
   const name = args[0] ?? "";
   const path = spaced(`/v1/services/${encodeURIComponent(name)}`);
   const seen = usePoll<Service>(path, (signal) => get(path, signal), 2000);
   const pages = usePages<Instance>(`${path}/instances?limit=1000`, (i) => i.id, 2000);
+  const [takes, setTakes] = useState<string | null>(null);
   if (!seen.data) return seen.error ? <><Title><Name>{name}</Name></Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
   const drain = (instance: Instance) => async () => {
-    try {
-      await ask("PUT", `${path}/instances/${encodeURIComponent(instance.id)}`, { body: { url: instance.url, pools: instance.pools, weight: instance.weight === 0 ? 1 : 0 } });
-    } catch (error) {
-      say(textOf(error), true);
-      return;
-    }
+    keep("sessionStorage", weightName(path, instance), String(instance.weight));
+    await weigh(path, instance, 0);
     pages.again();
     return t("changed");
   };
+  const chosen = pages.rows.find((row) => row.id === takes);
   return (
     <>
       <Title aside={<a class="button" href={href("notifies", [], { service: name })}>{t("nav_notifies")}</a>}>
@@ -302,10 +324,9 @@ export function ServicePage() {
         {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
         <List
           label={t("instances")}
-          rows={pages.rows}
-          more={pages.more}
+          pages={pages}
           keyOf={(i) => i.id}
-          empty={<Empty title={t("instances_none")} command={`${ctl()} service instance put ${positional(name)} a http://10.0.0.5:8080`} />}
+          empty={<Empty title={t("instances_none")} command={`${ctl()} service register --url http://10.0.0.5:8080 ${positional(name)} a`} />}
           columns={[
             { name: t("col_id"), width: "minmax(6rem, 1fr)", main: true, cell: (i) => <><Name>{i.id}</Name><Copy text={i.id} /></> },
             { name: t("col_state"), width: "9rem", main: true, cell: (i) => <Badge tone={i.state === "alive" ? "good" : i.state === "draining" ? "warn" : "bad"}>{term("instance", i.state)}</Badge> },
@@ -313,10 +334,11 @@ export function ServicePage() {
             { name: t("col_since"), width: "8rem", hide: true, cell: (i) => <Ago at={i.figures?.failing_since ?? i.breaker.open_since} /> },
             { name: t("weight"), width: "4rem", right: true, hide: true, cell: (i) => i.weight },
             { name: t("col_flight"), width: "5rem", right: true, hide: true, cell: (i) => count(i.in_flight) },
-            { name: t("actions"), width: "7rem", cell: (i) => (may("register", "operate") && !i.expires_at && !seen.data!.from_file ? <Act small act={drain(i)}>{i.weight === 0 ? t("take_calls") : t("drain")}</Act> : null) },
+            { name: t("actions"), width: "7rem", cell: (i) => (may("register", "operate") && !i.expires_at && !seen.data!.from_file ? i.weight === 0 ? <button type="button" class="small" onClick={() => setTakes(i.id)}>{t("take_calls_how")}</button> : <Act small act={drain(i)}>{t("drain")}</Act> : null) },
           ]}
         />
       </Panel>
+      {chosen ? <TakeCalls path={path} instance={chosen} close={() => setTakes(null)} done={pages.again} /> : null}
     </>
   );
 }

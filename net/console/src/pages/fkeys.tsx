@@ -127,26 +127,21 @@ export function Fkeys() {
       {looks ? (
         <Panel title={t("fkeys_held")}>
           {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-          {pages.loading || pages.looking ? (
-            <p class="faint">{t("loading")}</p>
-          ) : (
-            <List
-              label={t("fkeys_held")}
-              rows={pages.rows}
-              more={pages.more}
-              keyOf={(n) => n.id}
-              to={(n) => (n.fkey ? href("fkeys", [], { fkey: n.fkey }) : href("notify", [n.id]))}
-              empty={<Empty title={t("fkeys_none")} command={`${ctl()} submit http://127.0.0.1:9100/ship --fkey order-1 --data '{"order":1}'\n${ctl()} trigger order-1`} />}
-              columns={[
-                { name: t("f_fkey"), width: "minmax(10rem, 2fr)", main: true, cell: (n) => (n.fkey ? <a href={href("fkeys", [], { fkey: n.fkey })}><Name>{n.fkey}</Name></a> : <span class="faint">{t("held_by_group")}</span>) },
-                { name: t("col_id"), width: "12.5rem", main: true, cell: (n) => <NotifyId id={n.id} /> },
-                { name: t("f_url"), width: "minmax(10rem, 2fr)", cell: (n) => <Name>{n.url}</Name> },
-                { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (n) => <Name>{n.caller}</Name> },
-                { name: t("held_since"), width: "8rem", right: true, cell: (n) => <Ago at={n.created_at} /> },
-                { name: t("f_expires"), width: "8rem", right: true, hide: true, cell: (n) => <Ago at={n.expires_at} /> },
-              ]}
-            />
-          )}
+          <List
+            label={t("fkeys_held")}
+            pages={pages}
+            keyOf={(n) => n.id}
+            to={(n) => (n.fkey ? href("fkeys", [], { fkey: n.fkey }) : href("notify", [n.id]))}
+            empty={<Empty title={t("fkeys_none")} command={`${ctl()} submit http://127.0.0.1:9100/ship --fkey order-1 --data '{"order":1}'\n${ctl()} trigger order-1`} />}
+            columns={[
+              { name: t("f_fkey"), width: "minmax(10rem, 2fr)", main: true, cell: (n) => (n.fkey ? <a href={href("fkeys", [], { fkey: n.fkey })}><Name>{n.fkey}</Name></a> : <span class="faint">{t("held_by_group")}</span>) },
+              { name: t("col_id"), width: "12.5rem", main: true, cell: (n) => <NotifyId id={n.id} /> },
+              { name: t("f_url"), width: "minmax(10rem, 2fr)", cell: (n) => <Name>{n.url}</Name> },
+              { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (n) => <Name>{n.caller}</Name> },
+              { name: t("held_since"), width: "8rem", right: true, cell: (n) => <Ago at={n.created_at} /> },
+              { name: t("f_expires"), width: "8rem", right: true, hide: true, cell: (n) => <Ago at={n.expires_at} /> },
+            ]}
+          />
         </Panel>
       ) : null}
     </>

@@ -53,25 +53,20 @@ export function Groups() {
     <>
       <Title>{t("nav_groups")}</Title>
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-      {pages.loading || pages.looking ? (
-        <p class="faint">{t("loading")}</p>
-      ) : (
-        <List
-          label={t("nav_groups")}
-          rows={pages.rows}
-          more={pages.more}
-          keyOf={(g) => g.id}
-          to={(g) => href("group", [g.id])}
-          empty={<Empty title={t("groups_none")} command={`echo '{"notifies":[{"url":"http://127.0.0.1:9100/stock"},{"url":"http://127.0.0.1:9100/mail"}]}' | ${ctl()} group submit -f -`} />}
-          columns={[
-            { name: t("col_state"), width: "8rem", main: true, cell: (g) => <GroupState group={g} /> },
-            { name: t("col_id"), width: "12.5rem", main: true, cell: (g) => <span class="id"><a href={href("group", [g.id])}>{g.id}</a><Copy text={g.id} /></span> },
-            { name: t("col_members"), width: "minmax(12rem, 2fr)", cell: (g) => <Counts group={g} /> },
-            { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (g) => <Name>{g.caller}</Name> },
-            { name: t("f_created"), width: "8rem", right: true, cell: (g) => <Ago at={g.created_at} /> },
-          ]}
-        />
-      )}
+      <List
+        label={t("nav_groups")}
+        pages={pages}
+        keyOf={(g) => g.id}
+        to={(g) => href("group", [g.id])}
+        empty={<Empty title={t("groups_none")} command={`echo '{"notifies":[{"url":"http://127.0.0.1:9100/stock"},{"url":"http://127.0.0.1:9100/mail"}]}' | ${ctl()} group create -f -`} />}
+        columns={[
+          { name: t("col_state"), width: "8rem", main: true, cell: (g) => <GroupState group={g} /> },
+          { name: t("col_id"), width: "12.5rem", main: true, cell: (g) => <span class="id"><a href={href("group", [g.id])}>{g.id}</a><Copy text={g.id} /></span> },
+          { name: t("col_members"), width: "minmax(12rem, 2fr)", cell: (g) => <Counts group={g} /> },
+          { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (g) => <Name>{g.caller}</Name> },
+          { name: t("f_created"), width: "8rem", right: true, cell: (g) => <Ago at={g.created_at} /> },
+        ]}
+      />
     </>
   );
 }

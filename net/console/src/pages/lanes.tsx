@@ -83,11 +83,7 @@ export function Lanes() {
       <Title>{t("nav_lanes")}</Title>
       <Begins pages={pages} />
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-      {pages.loading ? (
-        <p class="faint">{t("loading")}</p>
-      ) : (
-        <List label={t("nav_lanes")} rows={rows} more={pages.more} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("lanes_none")} command={`${ctl()} submit http://127.0.0.1:9100/later --delay-ms 600000`} />} />
-      )}
+      <List label={t("nav_lanes")} rows={rows} pages={pages} keyOf={(l) => `${l.mode}/${l.name}`} to={(l) => href("lane", [l.mode, l.name])} columns={columns()} empty={prefix ? <BeginsNone prefix={prefix} /> : <Empty title={t("lanes_none")} command={`${ctl()} submit http://127.0.0.1:9100/later --delay-ms 600000`} />} />
     </>
   );
 }
@@ -158,6 +154,7 @@ function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () 
   const [until, setUntil] = useState("");
   const [problem, setProblem] = useState<Problem | null>(null);
   const at = until.trim() === "" ? null : parseAhead(until);
+  const bad = until.trim() !== "" && at === null;
   return (
     <Dialog title={t("pause_title", { name: lane.name })} close={close}>
       <form
@@ -176,11 +173,11 @@ function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () 
         <Field label={t("paused_reason")} hint={t("pause_reason_hint")}>
           <input autoFocus maxLength={200} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
         </Field>
-        <Field label={t("paused_until")} hint={t("pause_until_hint")}>
-          <input value={until} aria-invalid={until.trim() !== "" && at === null} onInput={(event) => setUntil(event.currentTarget.value)} />
+        <Field label={t("paused_until")} hint={t("pause_until_hint")} fault={bad ? t("pause_until_bad") : null}>
+          <input value={until} aria-invalid={bad} onInput={(event) => setUntil(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("pause")} close={close} disabled={until.trim() !== "" && at === null} />
+        <FormEnd label={t("pause")} close={close} disabled={bad} />
       </form>
     </Dialog>
   );
@@ -241,7 +238,7 @@ export function LanePage() {
       <div class="columns">
         <Panel title={t("lane_waiting")} aside={<a href={href("notifies", [], { lane: name, mode })}>{t("newest_all")}</a>}>
           {waiting.error ? <Fault problem={waiting.error} /> : null}
-          <List label={t("lane_waiting")} rows={waiting.rows} more={waiting.more} keyOf={(n) => n.id} to={(n) => href("notify", [n.id])} columns={notifyColumns(true)} empty={<Empty title={t("lane_empty")} />} />
+          <List label={t("lane_waiting")} pages={waiting} keyOf={(n) => n.id} to={(n) => href("notify", [n.id])} columns={notifyColumns(true)} empty={<Empty title={t("lane_empty")} />} />
         </Panel>
         <Panel title={t("facts_title")}>
           <Facts

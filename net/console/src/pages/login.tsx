@@ -46,7 +46,7 @@ export function Login({ session }: { session: Extract<Session, { state: "login" 
       </button>
       <details>
         <summary>{t("login_make")}</summary>
-        <Code>notifyctl token create --scopes read,read_bodies,operate</Code>
+        <Code>notifyctl token create --namespaces default --scopes read,read_bodies,operate</Code>
       </details>
     </form>
   );

@@ -186,22 +186,18 @@ export function Notifies() {
           ) : null}
           {(filter.state ?? []).length === 0 && may("operate") ? <p class="faint hint">{t("bulk_hint")}</p> : null}
           {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-          {pages.loading || pages.looking ? <p class="faint">{t("loading")}</p> : null}
-          {!pages.loading && !pages.looking && !(pages.error && pages.rows.length === 0) ? (
-            <List
-              label={t("nav_notifies")}
-              rows={pages.rows}
-              columns={notifyColumns()}
-              keyOf={(n) => n.id}
-              to={(n) => href("notify", [n.id])}
-              more={pages.more}
-              empty={
-                <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter, space()) + (byDue ? " --order due" : "") : `${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
-                  {text ? t("empty_filter_hint") : null}
-                </Empty>
-              }
-            />
-          ) : null}
+          <List
+            label={t("nav_notifies")}
+            pages={pages}
+            columns={notifyColumns()}
+            keyOf={(n) => n.id}
+            to={(n) => href("notify", [n.id])}
+            empty={
+              <Empty title={text ? t("empty_filter") : t("empty_notifies")} command={text ? commandOf("list", filter, space()) + (byDue ? " --order due" : "") : `${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
+                {text ? t("empty_filter_hint") : null}
+              </Empty>
+            }
+          />
         </div>
       </div>
       {kind && kinds.includes(kind) ? (

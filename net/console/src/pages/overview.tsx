@@ -1,6 +1,6 @@
 // Is it well? And if not: what hurts, who floods, what comes.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { adminOfAll, ctl, downSince, get, may, space, spaced, type Problem } from "../api";
+import { adminOfAll, ctl, downSince, get, may, space, spaced, unbound, type Problem } from "../api";
 import { Chart, Spark, type Line } from "../chart";
 import { bytes, compact, count, duration, percent, rate, shortTime } from "../format";
 import { live, liveRefused, useAlertCounts } from "../live";
@@ -10,7 +10,7 @@ import { href } from "../route";
 import { useStore } from "../store";
 import { t } from "../text";
 import { Ago, Badge, BreakerBadge, Code, Empty, Fault, Icon, Meter, Name, Panel, Title, type Tone } from "../ui";
-import { kPending, type Caller, type Due, type FailingHost, type History, type Host, type Live, type Namespace, type Notify, type Page } from "../types";
+import { kPending, type Caller, type Due, type FailingHost, type History, type Host, type Lane, type Live, type Namespace, type Notify, type Page } from "../types";
 import { notifyColumns } from "./notifies";
 
 const kMinute = 60_000;
@@ -52,21 +52,46 @@ export function booksBalance(now: Live): number {
   return of.accepted + of.revived - now.stats.pending - of.succeeded - of.failed - of.cancelled - of.expired;
 }
 
+const kLanePages = 5; // of a thousand lanes
+
+const waitingIn = ({ states }: Pick<Lane, "states">): number => states.ready + states.retrying;
+
+/// Of lanes that are paused while something waits in them: how many, and how much that is. As far as lanes are looked at; null: nobody said it yet.
+function usePausedLanes(now: Live): { lanes: number; waiting: number } | null {
+  const waits = unbound() && waitingIn(now.stats) > 0;
+  const path = spaced("/v1/lanes?limit=1000");
+  const look = async (signal: AbortSignal) => {
+    const found: Lane[] = [];
+    let next: string | null = waits ? "" : null;
+    for (let i = 0; next !== null && i < kLanePages; ++i) {
+      const page: Page<Lane> = await get<Page<Lane>>(path + (next === "" ? "" : `&cursor=${encodeURIComponent(next)}`), signal);
+      found.push(...page.items.filter((lane) => lane.paused && waitingIn(lane) > 0));
+      next = page.next;
+    }
+    return found;
+  };
+  const { data, error } = usePoll<Lane[]>(path, look, 15_000);
+  if (!waits || (error && !data)) return { lanes: 0, waiting: 0 };
+  return data && { lanes: data.length, waiting: data.reduce((sum, lane) => sum + waitingIn(lane), 0) };
+}
+
 function Verdict({ now, failing, books }: { now: Live; failing: number; books: number }) {
   const down = useStore(downSince);
+  const paused = usePausedLanes(now);
   const firing = useAlertCounts(now)?.firing ?? 0;
   const late = now.lag_ms !== null && now.lag_ms > 60_000;
-  const tone: Tone = down !== null || books !== 0 ? "bad" : failing > 0 || late || firing > 0 ? "warn" : "good";
+  const tone: Tone = down !== null || books !== 0 ? "bad" : failing > 0 || late || firing > 0 || (paused?.lanes ?? 0) > 0 ? "warn" : paused ? "good" : "plain";
   const parts: string[] = [];
   if (down !== null) parts.push(t("verdict_down", { time: shortTime(down) }));
   if (failing > 0) parts.push(t(failing === 1 ? "verdict_failing_1" : "verdict_failing", { n: count(failing) }));
   if (late) parts.push(t("verdict_late", { d: duration(now.lag_ms!) }));
   if (books !== 0) parts.push(t("verdict_books", { n: count(Math.abs(books)) }));
+  if (paused && paused.lanes > 0) parts.push(t(paused.lanes === 1 ? "verdict_paused_1" : "verdict_paused", { n: count(paused.lanes), waiting: count(paused.waiting) }));
   if (firing > 0) parts.push(t(firing === 1 ? "verdict_alerts_1" : "verdict_alerts", { n: count(firing) }));
   return (
     <p class={"verdict t-" + tone} role="status">
-      <Icon name={tone === "good" ? "good" : "bad"} />
-      <span>{parts.length > 0 ? parts.join(" · ") : t("verdict_good")}</span>
+      <Icon name={tone === "good" ? "good" : tone === "plain" ? "half" : "bad"} />
+      <span>{parts.length > 0 ? parts.join(" · ") : t(paused ? "verdict_good" : "loading")}</span>
     </p>
   );
 }
@@ -92,23 +117,24 @@ function Restart({ now }: { now: Live }) {
   );
 }
 
-/// Hosts that fail now, the worst first: from the stream, or where the broker does not tell, from the hosts that are not reached.
-function useFailing(now: Live | null): { hosts: FailingHost[]; whole: boolean } {
+/// Hosts that fail now, the worst first: from the stream, or where the broker does not tell, from the hosts that are not reached. Null: nobody
+/// said it yet.
+function useFailing(now: Live | null): FailingHost[] | null {
   const path = spaced("/v1/hosts?limit=1000");
   const wanted = now !== null && now.failing_hosts === null;
   const hosts = usePoll<Page<Host> | null>(wanted ? path : "", (signal) => (wanted ? get<Page<Host>>(path, signal) : Promise.resolve(null)), wanted ? 3000 : 0);
-  if (now?.failing_hosts) return { hosts: now.failing_hosts, whole: true };
-  const open = (hosts.data?.items ?? []).filter((host) => host.breaker.state !== "closed");
-  return {
-    hosts: open.map((host) => ({ host: host.host, in_flight: host.in_flight, paused: host.paused, breaker: host.breaker.state, open_since: host.breaker.open_since, figures: host.figures ?? null })),
-    whole: false,
-  };
+  if (now?.failing_hosts) return now.failing_hosts;
+  if (!hosts.data) return null;
+  const open = hosts.data.items.filter((host) => host.breaker.state !== "closed");
+  return open.map((host) => ({ host: host.host, in_flight: host.in_flight, paused: host.paused, breaker: host.breaker.state, open_since: host.breaker.open_since, figures: host.figures ?? null }));
 }
 
-function Failing({ hosts }: { hosts: FailingHost[] }) {
+function Failing({ hosts }: { hosts: FailingHost[] | null }) {
   return (
     <Panel title={t("failing_title")} id="failing" wide aside={<a href={href("destinations")}>{t("nav_destinations")}</a>}>
-      {hosts.length === 0 ? (
+      {hosts === null ? (
+        <p class="faint">{t("unknown")}</p>
+      ) : hosts.length === 0 ? (
         <Empty title={t("failing_none")} />
       ) : (
         <List
@@ -133,8 +159,8 @@ function Failing({ hosts }: { hosts: FailingHost[] }) {
 function Flooding() {
   const path = spaced("/v1/callers?sort=accepted&since_ms=60000&limit=5");
   const { data, error } = usePoll<Page<Caller>>(path, (signal) => get(path, signal), 3000);
-  if (error && !data) return null;
-  const rows = (data?.items ?? []).filter((caller) => caller.minute.accepted > 0);
+  if (!data) return error ? null : <Panel title={t("flood_title")} id="flood"><p class="faint">{t("loading")}</p></Panel>;
+  const rows = data.items.filter((caller) => caller.minute.accepted > 0);
   const most = Math.max(1, ...rows.map((caller) => caller.minute.accepted));
   return (
     <Panel title={t("flood_title")} id="flood" aside={<a href={href("callers")}>{t("nav_callers")}</a>}>
@@ -221,7 +247,7 @@ function Day() {
           <Chart label={t("chart_late_label")} times={shown.times} lines={shown.late} show={duration} height={150} />
         </div>
       ) : (
-        <p class="faint">{error ? error.detail : data ? t("day_none") : t("loading")}</p>
+        error ? <Fault problem={error} /> : <p class="faint">{data ? t("day_none") : t("loading")}</p>
       )}
     </Panel>
   );
@@ -247,7 +273,7 @@ function Newest({ now }: { now: Live }) {
           to={(n) => href("notify", [n.id])}
           columns={notifyColumns()}
           empty={
-            <Empty title={t("first_title")} command={`build/release/bin/notify-bench receive --listen 127.0.0.1:9100 &\nbuild/release/bin/${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
+            <Empty title={t("first_title")} command={`${ctl()} submit http://127.0.0.1:9100/orders --data '{"order":1}'`}>
               {may("submit") ? (
                 <>
                   {t("first_text")} <a href={href("submit")}>{t("first_here")}</a>
@@ -266,7 +292,7 @@ function Newest({ now }: { now: Live }) {
 export function Overview() {
   const now = useStore(live);
   const refusal = useStore(liveRefused);
-  const { hosts } = useFailing(now);
+  const hosts = useFailing(now);
   const spacePath = `/v1/namespaces/${encodeURIComponent(space())}`;
   const own = usePoll<Namespace>(spacePath, (signal) => get(spacePath, signal), 5000);
   const inTrail = useTrail(now?.rates.accepted ?? null, now);
@@ -283,7 +309,7 @@ export function Overview() {
   return (
     <>
       <Title aside={<span class="faint">{t("up_for", { version: stats.version, d: duration(stats.uptime_ms) })}{stats.member ? " · " + t("up_at", { member: stats.member }) : ""}</span>}>{t("nav_overview")}</Title>
-      <Verdict now={now} failing={now.failing_count ?? hosts.filter((host) => failsSince(host) !== null).length} books={books} />
+      <Verdict now={now} failing={now.failing_count ?? (hosts ?? []).filter((host) => failsSince(host) !== null).length} books={books} />
       <div class="tiles">
         <Tile name={t("tile_lag")} value={lag === null ? "–" : duration(lag)} note={t("tile_lag_note")} tone={lag !== null && lag > kMinute ? "warn" : "plain"} trail={lagTrail} to={href("notifies", [], { state: "ready" })} />
         <Tile name={t("tile_in")} value={rate(now.rates.accepted)} note={t("tile_in_note")} trail={inTrail} to={href("callers")} />

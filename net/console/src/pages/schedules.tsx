@@ -65,27 +65,22 @@ export function Schedules() {
     <>
       <Title>{t("nav_schedules")}</Title>
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-      {pages.loading ? (
-        <p class="faint">{t("loading")}</p>
-      ) : (
-        <List
-          label={t("nav_schedules")}
-          rows={pages.rows}
-          more={pages.more}
-          keyOf={(row) => row.name}
-          to={(row) => href("schedule", [row.name])}
-          empty={<Empty title={t("schedules_none")} command={`${ctl()} schedule put nightly --cron '0 3 * * *' --timezone Europe/Berlin --url http://127.0.0.1:9100/nightly`} />}
-          columns={[
-            { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("schedule", [row.name])}><Name>{row.name}</Name></a> },
-            { name: t("col_state"), width: "8rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.next.length === 0 ? <Badge tone="plain">{t("over")}</Badge> : <Badge tone="good">{t("active")}</Badge>) },
-            { name: t("times"), width: "minmax(10rem, 1.5fr)", cell: (row) => <Name>{timesOf(row)}</Name> },
-            { name: t("col_call"), width: "minmax(10rem, 2fr)", hide: true, cell: (row) => <Name>{targetOf(row)}</Name> },
-            { name: t("next_run"), width: "8rem", right: true, cell: (row) => <Ago at={row.next[0]} /> },
-            { name: t("missed"), width: "5rem", right: true, hide: true, cell: (row) => count(row.missed_total) },
-            { name: t("actions"), width: "8rem", hide: true, cell: (row) => <RunNow name={row.name} done={pages.again} /> },
-          ]}
-        />
-      )}
+      <List
+        label={t("nav_schedules")}
+        pages={pages}
+        keyOf={(row) => row.name}
+        to={(row) => href("schedule", [row.name])}
+        empty={<Empty title={t("schedules_none")} command={`${ctl()} schedule put nightly --cron '0 3 * * *' --timezone Europe/Berlin --notify '{"url":"http://127.0.0.1:9100/nightly"}'`} />}
+        columns={[
+          { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("schedule", [row.name])}><Name>{row.name}</Name></a> },
+          { name: t("col_state"), width: "8rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.next.length === 0 ? <Badge tone="plain">{t("over")}</Badge> : <Badge tone="good">{t("active")}</Badge>) },
+          { name: t("times"), width: "minmax(10rem, 1.5fr)", cell: (row) => <Name>{timesOf(row)}</Name> },
+          { name: t("col_call"), width: "minmax(10rem, 2fr)", hide: true, cell: (row) => <Name>{targetOf(row)}</Name> },
+          { name: t("next_run"), width: "8rem", right: true, cell: (row) => <Ago at={row.next[0]} /> },
+          { name: t("missed"), width: "5rem", right: true, hide: true, cell: (row) => count(row.missed_total) },
+          { name: t("actions"), width: "8rem", hide: true, cell: (row) => <RunNow name={row.name} done={pages.again} /> },
+        ]}
+      />
     </>
   );
 }

@@ -1,6 +1,6 @@
 // Topics, what was published to them, and who subscribed.
 import { useState } from "preact/hooks";
-import { Problem, ask, ctl, get, getExactly, may, spaced, unbound } from "../api";
+import { Problem, ask, ctl, getExactly, may, spaced, unbound } from "../api";
 import { positional } from "../commands";
 import { count, duration, parseTime } from "../format";
 import { jsonOf } from "../json";
@@ -65,11 +65,10 @@ export function Topics() {
         {subscriptions.error ? <Fault problem={subscriptions.error} again={subscriptions.again} /> : null}
         <List
           label={t("subscriptions_title")}
-          rows={subscriptions.rows}
-          more={subscriptions.more}
+          pages={subscriptions}
           keyOf={(row) => row.name}
           to={(row) => href("topics", [], { subscription: row.name })}
-          empty={subscriptions.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("subscriptions_none")} command={`${ctl()} subscription put mailer --topic 'order.*' --url http://127.0.0.1:9100/mail`} />}
+          empty={<Empty title={t("subscriptions_none")} command={`${ctl()} subscription set mailer --topic 'order.*' --url http://127.0.0.1:9100/mail`} />}
           columns={[
             { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("topics", [], { subscription: row.name })}><Name>{row.name}</Name></a> },
             { name: t("col_state"), width: "11rem", main: true, cell: (row) => <SubscriptionState row={row} /> },
@@ -86,11 +85,10 @@ export function Topics() {
         {topics.error ? <Fault problem={topics.error} again={topics.again} /> : null}
         <List
           label={t("topics_title")}
-          rows={topics.rows}
-          more={topics.more}
+          pages={topics}
           keyOf={(row) => row.name}
           to={(row) => href("topic", [row.name])}
-          empty={topics.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("topics_none")} command={`${ctl()} topic put order.paid`} />}
+          empty={<Empty title={t("topics_none")} command={`${ctl()} topic set order.paid`} />}
           columns={[
             { name: t("f_topic"), width: "minmax(10rem, 2fr)", main: true, cell: (row) => <a href={href("topic", [row.name])}><Name>{row.name}</Name></a> },
             { name: t("retention"), width: "8rem", main: true, cell: (row) => (row.retention_ms === 0 ? t("as_notifies") : duration(row.retention_ms)) },
@@ -105,7 +103,7 @@ export function Topics() {
 function Replay({ name, close }: { name: string; close: () => void }) {
   const [from, setFrom] = useState("02:00");
   const [to, setTo] = useState("");
-  const [bad, setBad] = useState(false);
+  const [bad, setBad] = useState<"from" | "to" | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   return (
     <Dialog title={t("replay_title", { name })} close={close}>
@@ -114,18 +112,19 @@ function Replay({ name, close }: { name: string; close: () => void }) {
           event.preventDefault();
           const begin = parseTime(from);
           const end = to.trim() === "" ? Date.now() : parseTime(to);
-          if (begin === null || end === null) return setBad(true);
+          setBad(begin === null ? "from" : end === null ? "to" : null);
+          if (begin === null || end === null) return;
           ask<{ accepted: number | null }>("POST", spaced(`/v1/subscriptions/${encodeURIComponent(name)}/replay`), { body: { from: new Date(begin).toISOString(), to: new Date(end).toISOString() } }).then(({ body }) => {
             say(body.accepted === null ? t("replay_later") : t("replay_made", { n: count(body.accepted) }));
             close();
           }, setProblem);
         }}
       >
-        <Field label={t("replay_from")} hint={t("time_bad")}>
-          <input autoFocus aria-invalid={bad} value={from} onInput={(event) => setFrom(event.currentTarget.value)} />
+        <Field label={t("replay_from")} hint={t("time_hint")} fault={bad === "from" ? t("time_bad") : null}>
+          <input autoFocus aria-invalid={bad === "from"} value={from} onInput={(event) => setFrom(event.currentTarget.value)} />
         </Field>
-        <Field label={t("replay_to")} hint={t("replay_now")}>
-          <input value={to} onInput={(event) => setTo(event.currentTarget.value)} />
+        <Field label={t("replay_to")} hint={t("replay_now")} fault={bad === "to" ? t("time_bad") : null}>
+          <input aria-invalid={bad === "to"} value={to} onInput={(event) => setTo(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
         <FormEnd label={t("replay_go")} close={close} />
@@ -136,7 +135,7 @@ function Replay({ name, close }: { name: string; close: () => void }) {
 
 function OneSubscription({ name }: { name: string }) {
   const path = spaced(`/v1/subscriptions/${encodeURIComponent(name)}`);
-  const seen = usePoll<Subscription>(path, (signal) => get(path, signal), 2000);
+  const seen = usePoll<Subscription>(path, (signal) => getExactly(path, signal), 2000);
   const { query } = useRoute();
   const row = seen.data;
   const lane = row?.lane ?? `subscription/${name}`;
@@ -165,7 +164,7 @@ function OneSubscription({ name }: { name: string }) {
               [t("f_made"), <Time at={row.created_at} full />],
             ]}
           />
-          {row.filter ? <><h3>{t("filters")}</h3><Code label={t("filters")}>{JSON.stringify(row.filter, null, 2)}</Code></> : null}
+          {row.filter ? <><h3>{t("filters")}</h3><Code label={t("filters")}>{jsonOf(row.filter, undefined, 2)}</Code></> : null}
         </>
       ) : null}
       {query.get("do") === "replay" ? <Replay name={name} close={() => setQuery({ do: null })} /> : null}
@@ -182,25 +181,20 @@ export function TopicPage() {
         <Name>{name}</Name> <Copy text={name} />
       </Title>
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
-      {pages.loading || pages.looking ? (
-        <p class="faint">{t("loading")}</p>
-      ) : (
-        <List
-          label={t("events_title")}
-          rows={pages.rows}
-          more={pages.more}
-          keyOf={(row) => row.id}
-          to={(row) => href("event", [row.id])}
-          empty={<Empty title={t("events_none")} command={`${ctl()} publish --data '{"order":1}' ${positional(name)}`} />}
-          columns={[
-            { name: t("f_event"), width: "12.5rem", main: true, cell: (row) => <span class="id"><a href={href("event", [row.id])}>{row.id}</a><Copy text={row.id} /></span> },
-            { name: t("matched"), width: "7rem", right: true, main: true, cell: (row) => (row.matched === null ? "…" : count(row.matched)) },
-            { name: t("event_key"), width: "minmax(6rem, 1fr)", cell: (row) => (row.key ? <Name>{row.key}</Name> : <span class="faint">–</span>) },
-            { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (row) => <Name>{row.caller}</Name> },
-            { name: t("published"), width: "9rem", right: true, cell: (row) => <Ago at={row.published_at} /> },
-          ]}
-        />
-      )}
+      <List
+        label={t("events_title")}
+        pages={pages}
+        keyOf={(row) => row.id}
+        to={(row) => href("event", [row.id])}
+        empty={<Empty title={t("events_none")} command={`${ctl()} publish --data '{"order":1}' ${positional(name)}`} />}
+        columns={[
+          { name: t("f_event"), width: "12.5rem", main: true, cell: (row) => <span class="id"><a href={href("event", [row.id])}>{row.id}</a><Copy text={row.id} /></span> },
+          { name: t("matched"), width: "7rem", right: true, main: true, cell: (row) => (row.matched === null ? "…" : count(row.matched)) },
+          { name: t("event_key"), width: "minmax(6rem, 1fr)", cell: (row) => (row.key ? <Name>{row.key}</Name> : <span class="faint">–</span>) },
+          { name: t("col_caller"), width: "minmax(5rem, 1fr)", hide: true, cell: (row) => <Name>{row.caller}</Name> },
+          { name: t("published"), width: "9rem", right: true, cell: (row) => <Ago at={row.published_at} /> },
+        ]}
+      />
     </>
   );
 }
