@@ -5,7 +5,7 @@ import { sendingOf } from "../actions";
 import { Problem, ask, get, may, space, spaced } from "../api";
 import { curlOf, submitAgain, type Command } from "../commands";
 import { duration } from "../format";
-import { jsonOf, parseData } from "../json";
+import { jsonOf, parseData, patchOf } from "../json";
 import { kDue, nextBehind } from "../order";
 import { usePoll } from "../poll";
 import { href, useRoute, type Query } from "../route";
@@ -90,17 +90,20 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
   const save = async () => {
     const body: Record<string, unknown> = {};
     if (delay.trim() !== "") body.delay_ms = Math.round(Number(delay) * 1000);
-    if (priority !== "" && Number(priority) !== notify.priority) body.priority = Number(priority);
-    if (attempts !== "" && Number(attempts) !== notify.retry.max_attempts) body.retry = { max_attempts: Number(attempts) };
-    if (data.trim() !== "" && notify.data !== undefined) {
+    // Null is the default.
+    const typed = (text: string): number | null => (text.trim() === "" ? null : Number(text));
+    if (typed(priority) !== notify.priority) body.priority = typed(priority);
+    if (typed(attempts) !== notify.retry.max_attempts) body.retry = { max_attempts: typed(attempts) };
+    if (notify.data !== undefined && notify.data !== null) {
       try {
-        const parsed = parseData(data);
-        if (jsonOf(parsed) !== jsonOf(notify.data)) body.data = parsed;
+        const change = patchOf(notify.data, data.trim() === "" ? null : parseData(data));
+        if (change?.unsayable) return setBad(t("change_null", { path: change.unsayable }));
+        if (change) body.data = change.patch;
       } catch (error) {
-        setBad(String(error));
-        return;
+        return setBad(String(error));
       }
     }
+    if (Object.keys(body).length === 0) return setBad(t("change_nothing"));
     setBad("");
     try {
       await ask("PATCH", `/v1/notifies/${notify.id}`, { body, headers: etag ? { "If-Match": etag } : {} });
@@ -123,11 +126,11 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
           <input inputMode="decimal" value={delay} onInput={(event) => setDelay(event.currentTarget.value)} />
         </Field>
         {notify.priority !== null ? (
-          <Field label={t("f_priority")} hint="0–9">
+          <Field label={t("f_priority")} hint={t("change_priority_hint")}>
             <input inputMode="numeric" value={priority} onInput={(event) => setPriority(event.currentTarget.value)} />
           </Field>
         ) : null}
-        <Field label={t("f_max_attempts")}>
+        <Field label={t("f_max_attempts")} hint={t("change_default_hint")}>
           <input inputMode="numeric" value={attempts} onInput={(event) => setAttempts(event.currentTarget.value)} />
         </Field>
         {notify.data !== undefined && notify.data !== null ? (
