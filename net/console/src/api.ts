@@ -35,6 +35,9 @@ export const downSince = new Store<number | null>(null);
 
 export const token = (): string | null => kept("sessionStorage", kTokenName);
 
+/// The id of the token that is shown: what stands between the first two underscores of its text.
+export const tokenId = (): string | null => token()?.split("_")[1] ?? null;
+
 export interface Answer<T> {
   status: number;
   body: T;

@@ -11,13 +11,14 @@ export interface Command {
   notes: Word[];
 }
 
-// All but tab and newline: a terminal takes them for keys that are pressed, and a word of a command cannot hold a NUL.
-const kControl = /([\0-\x08\x0b-\x1f\x7f]+)/;
+// All but tab and newline: a terminal takes them for keys that are pressed, and a word of a command cannot hold a NUL. And those that turn around what
+// stands beside them: a command would not read as it runs.
+const kControl = /([\0-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]+)/;
 const kMostWordBytes = 100_000; // Linux takes 128 KiB; what printf is given is no word of a program's, since the shell does that itself
 const kHidden = "***";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
-const octal = (text: string): string => [...text].map((c) => "\\" + c.charCodeAt(0).toString(8).padStart(3, "0")).join("");
+const octal = (text: string): string => Array.from(utf8(text), (byte) => "\\" + byte.toString(8).padStart(3, "0")).join("");
 
 export function shellQuoted(text: string): string {
   if (/^[\w./:@%+,-][\w./:@%+=,-]*$/.test(text)) return text;

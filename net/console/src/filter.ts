@@ -41,25 +41,39 @@ export function bulkFilter(filter: Filter): Record<string, unknown> {
   return body;
 }
 
-/// What somebody typed to search: an id, "key=value" pairs, or else what it looks like.
-export function understand(text: string): { id: string } | { filter: Filter } | null {
+type Understood = { filter: Filter } | { strange: string };
+
+// A value goes on to its closing quote, or up to the next "name=".
+const kPair = /\s*([a-z_]+)=(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|(\S*(?:\s+(?![a-z_]+=)\S+)*))/y;
+
+/// "key=value" pairs, all of them or what is strange. Null: it is nothing of the kind.
+function pairsOf(text: string, timeOf: (text: string) => number | null): Understood | null {
+  if (!kFilters.some((name) => new RegExp(`(^|\\s)${name}=`).test(text))) return null;
+  const filter: Filter = {};
+  for (kPair.lastIndex = 0; kPair.lastIndex < text.length; ) {
+    const from = kPair.lastIndex;
+    const pair = kPair.exec(text);
+    if (!pair) return { strange: text.slice(from).split(/\s+(?=[a-z_]+=)/)[0]!.trim() };
+    const name = pair[1] as FilterName;
+    const value = pair[2]?.replace(/\\(.)/g, "$1") ?? pair[3]!;
+    const values = name === "state" ? value.split(/[\s,]+/) : [value];
+    const at = kTimes.includes(name) ? timeOf(value) : 0;
+    if (!kFilters.includes(name) || value === "" || at === null || (name === "state" && !values.every((state) => (kStates as string[]).includes(state)))) return { strange: pair[0].trim() };
+    filter[name] = [...(filter[name] ?? []), ...(kTimes.includes(name) ? [new Date(at).toISOString()] : values)];
+  }
+  return { filter };
+}
+
+/// What somebody typed to search: an id, pairs, or else what it looks like.
+export function understand(text: string, timeOf: (text: string) => number | null): { id: string } | Understood | null {
   const trimmed = text.trim();
   if (trimmed === "") return null;
   if (/^n[0-9a-f]{16}$/.test(trimmed)) return { id: trimmed };
-  const filter: Filter = {};
-  let pairs = 0;
-  for (const word of trimmed.split(/\s+/)) {
-    const at = word.indexOf("=");
-    const name = word.slice(0, at) as FilterName;
-    if (at > 0 && kFilters.includes(name)) {
-      filter[name] = name === "state" ? word.slice(at + 1).split(",") : [...(filter[name] ?? []), word.slice(at + 1)];
-      pairs += 1;
-    }
-  }
-  if (pairs > 0) return { filter };
+  const pairs = pairsOf(trimmed, timeOf);
+  if (pairs) return pairs;
   if (/^https?:\/\//.test(trimmed) || /^(service|command):/.test(trimmed)) return { filter: { url_prefix: [trimmed] } };
   if ((kStates as string[]).includes(trimmed)) return { filter: { state: [trimmed] } };
-  if (/^[\w.-]+:\d+$/.test(trimmed)) return { filter: { host: [trimmed] } };
+  if (/^([\w.-]+|\[[0-9a-f:.]+\]):\d+$/i.test(trimmed)) return { filter: { host: [trimmed] } };
   if (/^[^:\s]+:\S/.test(trimmed)) return { filter: { label: [trimmed] } };
   if (/^(connect_failed|timeout|tls|dns|connection_lost|destination_refused|not_signed|unexpected_answer|not_ready|response_too_large|too_many_redirects|command_not_started)$/.test(trimmed)) return { filter: { error: [trimmed] } };
   return { filter: { fkey_prefix: [trimmed] } };

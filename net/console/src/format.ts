@@ -69,28 +69,40 @@ export function bytes(n: number): string {
 
 export const percent = (part: number, whole: number): string => (whole > 0 ? `${((100 * part) / whole).toFixed(part > 0 && part / whole < 0.1 ? 1 : 0)} %` : "–");
 
-/// What a person types for a time: "02:00", "2026-11-27 02:00", RFC 3339; local. Null where it is none. A clock time is the last one that was.
-/// A time to come: the next 08:00, "30 min" from now, "2 h", or a date with its time. Null where it is none, or is over.
-export function parseAhead(text: string, now = Date.now()): number | null {
-  const trimmed = text.trim();
-  const span = /^(\d+)\s*(s|min|h|d)$/.exec(trimmed);
-  const at = span ? 2 * now - parseTime(trimmed, now)! : parseTime(trimmed, now);
-  if (at === null) return null;
-  const next = /^\d{1,2}:/.test(trimmed) && at <= now ? at + 86_400_000 : at;
-  return next > now ? next : null;
+const kSpan = /^(\d+)\s*(s|min|h|d)$/;
+const kClock = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/;
+const kLastTime = Date.UTC(10_000, 0); // none has a year of five digits
+
+const timeOrNull = (at: number): number | null => (at >= 0 && at < kLastTime ? at : null);
+
+/// When a clock shows that, so many days from today; a day need not have 24 hours.
+function atClock([, hours, minutes, seconds = "0"]: RegExpExecArray, now: number, days: number): number | null {
+  if (Number(hours) > 23 || Number(minutes) > 59 || Number(seconds) > 59) return null;
+  const d = new Date(now);
+  return new Date(d.getFullYear(), d.getMonth(), d.getDate() + days, Number(hours), Number(minutes), Number(seconds)).getTime();
 }
 
+const spanMs = (span: RegExpExecArray): number => Number(span[1]) * { s: 1e3, min: 6e4, h: 36e5, d: 864e5 }[span[2] as "s"]!;
+
+/// A time to come: the next 08:00, "30 min" from now, "2 h", or a date with its time. Null where it is none, or is over.
+export function parseAhead(text: string, now = Date.now()): number | null {
+  const span = kSpan.exec(text.trim());
+  const clock = kClock.exec(text.trim());
+  const today = clock ? atClock(clock, now, 0) : null;
+  const at = span ? timeOrNull(now + spanMs(span)) : today !== null && today <= now ? atClock(clock!, now, 1) : (today ?? parseTime(text, now));
+  return at !== null && at > now ? at : null;
+}
+
+/// What a person types for a time: "02:00", "2026-11-27 02:00", RFC 3339; local; or how long ago: "2 h". Null where it is none. A clock time is the last
+/// one that was.
 export function parseTime(text: string, now = Date.now()): number | null {
   const trimmed = text.trim();
-  const clock = /^(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(trimmed);
+  const clock = kClock.exec(trimmed);
   if (clock) {
-    const d = new Date(now);
-    d.setHours(Number(clock[1]), Number(clock[2]), Number(clock[3] ?? 0), 0);
-    if (Number(clock[1]) > 23 || Number(clock[2]) > 59) return null;
-    return d.getTime() > now ? d.getTime() - 86_400_000 : d.getTime();
+    const today = atClock(clock, now, 0);
+    return today !== null && today > now ? atClock(clock, now, -1) : today;
   }
-  const ago = /^(\d+)\s*(s|min|h|d)$/.exec(trimmed);
-  if (ago) return now - Number(ago[1]) * { s: 1e3, min: 6e4, h: 36e5, d: 864e5 }[ago[2] as "s"]!;
-  const d = new Date(trimmed.replace(/^(\d{4}-\d{2}-\d{2}) (\d)/, "$1T$2"));
-  return trimmed === "" || isNaN(d.getTime()) ? null : d.getTime();
+  const ago = kSpan.exec(trimmed);
+  if (ago) return timeOrNull(now - spanMs(ago));
+  return trimmed === "" ? null : timeOrNull(new Date(trimmed.replace(/^(\d{4}-\d{2}-\d{2}) (\d)/, "$1T$2")).getTime());
 }

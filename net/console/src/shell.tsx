@@ -1,9 +1,9 @@
 // What stands around every page: where one is, where one can go, who one is.
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { downSince, get, inCluster, logOut, may, ofAll, session, space, unbound } from "./api";
+import { Problem, downSince, get, inCluster, logOut, may, ofAll, session, space, unbound } from "./api";
 import { understand, queryOf } from "./filter";
-import { shortTime } from "./format";
+import { parseTime, shortTime } from "./format";
 import { help, kGo, kListOf, onKey } from "./keys";
 import { WatchAlerts, live, useAlertCounts } from "./live";
 import { usePoll } from "./poll";
@@ -11,7 +11,7 @@ import { go, href, useRoute } from "./route";
 import { useStore } from "./store";
 import { language, speak, t, type Word } from "./text";
 import { theme, turn } from "./theme";
-import { Dialog, Icon, Toast } from "./ui";
+import { Dialog, Fault, Icon, Title, Toast, say } from "./ui";
 import type { Namespace, Page } from "./types";
 import { Login } from "./pages/login";
 import { kPages } from "./pages/all";
@@ -26,6 +26,9 @@ const kGroups: Group[] = [
   { title: "nav_make", pages: [["groups", ["read"]], ["topics", ["read"]], ["schedules", ["read"]]] },
   { title: "nav_admin", pages: [["namespaces", ["read", "admin"]], ["cluster", ["admin"]], ["tokens", ["admin"]], ["audit", ["admin"]]] },
 ];
+
+/// One of these it takes; none: whoever comes to it sees as much as he may.
+const scopesOf = (page: string): string[] => kGroups.flatMap((group) => group.pages).find(([name]) => name === page)?.[1] ?? [];
 
 /// Where somebody lands who may not look.
 export function firstPage(): string {
@@ -63,6 +66,16 @@ function Navigation({ page, close }: { page: string; close: () => void }) {
   );
 }
 
+/// In place of a page that the token may do nothing with.
+function NotYours({ page }: { page: string }) {
+  return (
+    <>
+      <Title>{t(`nav_${page}` as Word)}</Title>
+      <Fault problem={new Problem(403, "", t("page_scopes", { scopes: scopesOf(page).join(", ") }))} />
+    </>
+  );
+}
+
 function Search() {
   const [text, setText] = useState("");
   return (
@@ -70,8 +83,9 @@ function Search() {
       role="search"
       onSubmit={(event) => {
         event.preventDefault();
-        const meant = understand(text);
+        const meant = understand(text, parseTime);
         if (!meant) return;
+        if ("strange" in meant) return say(t("search_strange", { text: meant.strange }), true);
         setText("");
         (document.activeElement as HTMLElement | null)?.blur();
         go("id" in meant ? href("notify", [meant.id]) : href("notifies", [], queryOf(meant.filter)));
@@ -180,6 +194,7 @@ export function App() {
   const speaks = useStore(language);
   const looks = useStore(theme);
   const figures = useStore(live);
+  const isLive = useStore(downSince) === null && figures !== null;
   const showsHelp = useStore(help);
   const at = useRoute();
   const [menu, setMenu] = useState(false);
@@ -196,6 +211,7 @@ export function App() {
     window.scrollTo(0, 0);
   }, [place]);
   const Shown: ComponentType = (kPages[page] ?? kPages.overview!).shown;
+  const needed = scopesOf(page);
   useEffect(() => {
     const name = kPages[page]?.title;
     document.title = (at.args.length > 0 ? at.args[at.args.length - 1] + " · " : "") + (name ? t(name) + " · " : "") + "notifyd";
@@ -234,7 +250,7 @@ export function App() {
         <a class="brand" href={href(firstPage())}>
           notifyd
         </a>
-        <span class={"pulse" + (figures ? " on" : "")} role="status">{figures ? t("live_on") : t("live_waits")}</span>
+        <span class={"pulse" + (isLive ? " on" : "")} role="status">{isLive ? t("live_on") : t("live_waits")}</span>
         <Spaces />
         <Search />
         <Who />
@@ -248,7 +264,7 @@ export function App() {
       <main ref={main} id="main" tabIndex={-1}>
         <Down />
         <Undelivered />
-        <Shown key={place + space()} />
+        {needed.length === 0 || may(...needed) ? <Shown key={place + space()} /> : <NotYours page={page} />}
       </main>
       {showsHelp ? <Help /> : null}
       <Toast />

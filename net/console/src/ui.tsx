@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Problem } from "./api";
-import { duration, localTime, shortTime, utcTime } from "./format";
+import { count, duration, localTime, shortTime, utcTime } from "./format";
 import { Store, useStore } from "./store";
 import { t, term, type Word } from "./text";
 import type { Breaker, State } from "./types";
@@ -91,10 +91,15 @@ export function Name({ children, title }: { children: string; title?: string }) 
   );
 }
 
+const kShown = 32_768; // of a text; to lay out a megabyte takes a browser seconds
+
 export function Code({ children, label }: { children: string; label?: string }) {
+  const whole = children.length <= kShown;
+  const end = /[\ud800-\udbff]/.test(children.charAt(kShown - 1)) ? kShown - 1 : kShown; // no half of a character
   return (
     <div class="code">
-      <pre tabIndex={0} aria-label={label}>{children}</pre>
+      <pre tabIndex={0} aria-label={label}>{whole ? children : children.slice(0, end)}</pre>
+      {whole ? null : <p class="faint">{t("code_more", { n: count(children.length - end) })}</p>}
       <Copy text={children} label={t("copy")} />
     </div>
   );
@@ -322,12 +327,14 @@ export function textOf(error: unknown): string {
   return `${t("error_title")}: ${error.status === 0 ? t("error_0") : error.detail || t("error_other", { status: error.status })}`;
 }
 
-export function Field({ label, children, hint }: { label: string; children: JSX.Element; hint?: string }) {
+/// `fault`: what is wrong with what was typed.
+export function Field({ label, children, hint, fault }: { label: string; children: JSX.Element; hint?: string; fault?: string | null }) {
   return (
     <label class="field">
       <span>{label}</span>
       {children}
       {hint ? <small>{hint}</small> : null}
+      {fault ? <small class="bad-text" role="alert">{fault}</small> : null}
     </label>
   );
 }

@@ -1,12 +1,12 @@
 // Namespaces, tokens, and the audit: who may what, and who did.
 import { useState } from "preact/hooks";
-import { Problem, ask, inCluster, may } from "../api";
+import { Problem, ask, inCluster, may, tokenId } from "../api";
 import { bytes, count, percent } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { href } from "../route";
 import { t } from "../text";
-import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, FormEnd, Name, Time, Title } from "../ui";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, FormEnd, Name, Time, Title, say, textOf } from "../ui";
 import type { Namespace } from "../types";
 import { Missing } from "./cluster";
 import { WithIds } from "./notify";
@@ -42,11 +42,10 @@ export function Namespaces() {
       <Missing names={pages.missing} />
       <List
         label={t("nav_namespaces")}
-        rows={pages.rows}
-        more={pages.more}
+        pages={pages}
         keyOf={(row) => row.name}
         to={(row) => href("overview", [], { ns: row.name })}
-        empty={pages.loading ? <p class="faint">{t("loading")}</p> : <Empty title={t("none")} command="notifyctl namespace create billing" />}
+        empty={<Empty title={t("none")} command="notifyctl namespace create billing" />}
         columns={[
           { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <a href={href("overview", [], { ns: row.name })}><Name>{row.name}</Name></a> },
           { name: t("col_state"), width: "9rem", main: true, cell: (row) => <Sleep row={row} /> },
@@ -79,11 +78,15 @@ interface Token {
 }
 const kScopes = ["submit", "read", "read_bodies", "register", "operate", "admin", "metrics"];
 
+/// NaN: it is no number of days.
+const daysOf = (text: string): number => (/^\d{1,6}(\.\d+)?$/.test(text.trim()) && Number(text) > 0 && Number(text) <= 100_000 ? Number(text) : NaN);
+
 function NewToken({ close, done }: { close: () => void; done: () => void }) {
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<string[]>(["read"]);
   const [namespaces, setNamespaces] = useState("");
   const [days, setDays] = useState("90");
+  const [bad, setBad] = useState(false);
   const [made, setMade] = useState<Token | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   if (made)
@@ -104,7 +107,10 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
           const body: Record<string, unknown> = { scopes };
           if (name.trim()) body.name = name.trim();
           if (namespaces.trim()) body.namespaces = namespaces.trim() === "*" ? "*" : namespaces.trim().split(/[\s,]+/);
-          if (days.trim()) body.expires_at = new Date(Date.now() + Number(days) * 86_400_000).toISOString();
+          const lasts = days.trim() === "" ? null : daysOf(days);
+          setBad(lasts !== null && isNaN(lasts));
+          if (lasts !== null && isNaN(lasts)) return;
+          if (lasts !== null) body.expires_at = new Date(Date.now() + lasts * 86_400_000).toISOString();
           ask<Token>("POST", "/v1/tokens", { body }).then((answer) => {
             setMade(answer.body);
             done();
@@ -125,8 +131,8 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
         <Field label={t("nav_namespaces")} hint={t("token_namespaces_hint")}>
           <input value={namespaces} onInput={(event) => setNamespaces(event.currentTarget.value)} />
         </Field>
-        <Field label={t("token_days")} hint={t("token_days_hint")}>
-          <input inputMode="numeric" value={days} onInput={(event) => setDays(event.currentTarget.value)} />
+        <Field label={t("token_days")} hint={t("token_days_hint")} fault={bad ? t("token_days_bad") : null}>
+          <input inputMode="numeric" aria-invalid={bad} value={days} onInput={(event) => setDays(event.currentTarget.value)} />
         </Field>
         {problem ? <Fault problem={problem} /> : null}
         <FormEnd label={t("token_make")} close={close} disabled={scopes.length === 0} />
@@ -138,6 +144,7 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
 export function Tokens() {
   const pages = usePages<Token>("/v1/tokens?limit=200", (row) => row.id, 5000);
   const [makes, setMakes] = useState(false);
+  const [ends, setEnds] = useState<Token | null>(null);
   const turn = (row: Token) => async () => {
     await ask("PATCH", `/v1/tokens/${encodeURIComponent(row.id)}`, { body: { disabled: !row.disabled } });
     pages.again();
@@ -149,10 +156,9 @@ export function Tokens() {
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       <List
         label={t("nav_tokens")}
-        rows={pages.rows}
-        more={pages.more}
+        pages={pages}
         keyOf={(row) => row.id}
-        empty={pages.loading ? <p class="faint">{t("loading")}</p> : pages.error ? null : <Empty title={t("tokens_none")} command="notifyctl token create --namespaces billing --scopes submit" />}
+        empty={<Empty title={t("tokens_none")} command="notifyctl token create --namespaces billing --scopes submit" />}
         columns={[
           { name: t("name"), width: "minmax(8rem, 1fr)", main: true, cell: (row) => <Name>{row.name}</Name> },
           { name: t("col_state"), width: "8rem", main: true, cell: (row) => (row.disabled ? <Badge tone="warn" icon="cancelled">{t("disabled")}</Badge> : row.expires_at && new Date(row.expires_at).getTime() < Date.now() ? <Badge tone="warn" icon="expired">{t("expired")}</Badge> : <Badge tone="good">{t("active")}</Badge>) },
@@ -161,9 +167,28 @@ export function Tokens() {
           { name: t("nav_namespaces"), width: "minmax(6rem, 1fr)", hide: true, cell: (row) => (row.namespaces === "*" ? t("all") : row.namespaces.join(", ")) },
           { name: t("last_used"), width: "8rem", right: true, hide: true, cell: (row) => <Ago at={row.last_used_at} /> },
           { name: t("f_expires"), width: "8rem", right: true, hide: true, cell: (row) => (row.expires_at ? <Ago at={row.expires_at} /> : t("never")) },
-          { name: t("actions"), width: "7rem", cell: (row) => <Act small act={turn(row)}>{row.disabled ? t("enable") : t("disable")}</Act> },
+          { name: t("actions"), width: "7rem", cell: (row) => (row.disabled ? <Act small act={turn(row)}>{t("enable")}</Act> : <button type="button" class="small" onClick={() => setEnds(row)}>{t("disable_how")}</button>) },
         ]}
       />
+      {ends ? (
+        <Dialog title={t("disable_title", { name: ends.name })} close={() => setEnds(null)}>
+          <p>{t("disable_text")}</p>
+          {ends.id === tokenId() ? <p class="bad-text">{t("disable_own")}</p> : null}
+          <footer>
+            <button
+              type="button"
+              class="danger"
+              onClick={() => {
+                setEnds(null);
+                turn(ends)().then(say, (error) => say(textOf(error), true));
+              }}
+            >
+              {t("disable")}
+            </button>
+            <button type="button" onClick={() => setEnds(null)}>{t("cancel_dialog")}</button>
+          </footer>
+        </Dialog>
+      ) : null}
       {makes ? <NewToken close={() => setMakes(false)} done={pages.again} /> : null}
     </>
   );
@@ -188,10 +213,9 @@ export function Audit() {
       {pages.error ? <Fault problem={pages.error} again={pages.again} /> : null}
       <List
         label={t("nav_audit")}
-        rows={pages.rows}
-        more={pages.more}
+        pages={pages}
         keyOf={(row) => JSON.stringify(row)}
-        empty={pages.loading ? <p class="faint">{t("loading")}</p> : pages.error ? null : <Empty title={t("audit_none")}>{may("admin") ? t("audit_hint") : null}</Empty>}
+        empty={<Empty title={t("audit_none")}>{may("admin") ? t("audit_hint") : null}</Empty>}
         columns={[
           { name: t("col_when"), width: "10rem", main: true, cell: (row) => <Time at={row.at} /> },
           { name: t("audit_what"), width: "11rem", main: true, cell: (row) => <code>{row.what}</code> },
