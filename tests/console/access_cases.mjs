@@ -60,7 +60,7 @@ export const accessCases = [
       await page.keyboard.press("Enter");
       await page.waitForSelector(`h1:has-text("${id}")`);
       await broker.call("PATCH", "/v1/tokens/" + first.id, { disabled: true });
-      await page.waitForSelector("[data-why=expired]");
+      await page.waitForSelector("[data-why=expired]:has-text('what was typed and not sent is gone')");
       await page.fill("input[name=token]", second.token);
       await page.keyboard.press("Enter");
       await page.waitForSelector(`h1:has-text("${id}")`);
@@ -75,11 +75,11 @@ export const accessCases = [
       const made = await seed(broker, receiver);
       const { token } = await tokenOf(broker, ["read"]);
       const page = await world.browser.page(await world.context(), token);
-      const pages = pagesOf(made).filter((where) => !["submit", "tokens", "audit", "alerts"].includes(where));
+      const pages = pagesOf(made);
       for (const where of pages) {
         await open(page, broker, where);
         const buttons = await page.$$eval("main button", (all) => all.map((at) => at.textContent.trim() || at.getAttribute("aria-label")));
-        const looks = /^(Copy|True to scale|Without|Filter|Look|Those that begin so)|^(held|scheduled|ready|sending|retrying|succeeded|failed|cancelled|expired)/;
+        const looks = /^(Try again$|Copy|True to scale|Without|Filter|Look|Those that begin so)|^(held|scheduled|ready|sending|retrying|succeeded|failed|cancelled|expired)/;
         same(buttons.filter((text) => !looks.test(text)), [], `buttons at ${where}`);
       }
       const links = await page.$$eval("nav a", (all) => all.map((at) => at.getAttribute("href")));
@@ -137,7 +137,27 @@ export const accessCases = [
       await admin.waitForSelector("dialog .code:has-text('ntf_')");
       await admin.click("dialog footer button");
       await admin.click(".row:has-text('made here') button:has-text('Disable')");
+      await admin.waitForSelector("dialog:has-text('Disable made here?')");
+      check(!(await admin.textContent("dialog")).includes("the one that you use"), "it is another one");
+      await admin.click("dialog button.danger");
       await admin.waitForSelector(".row:has-text('made here'):has-text('disabled')");
+      await admin.click(".row:has-text('made here') button:has-text('Enable')");
+      await admin.waitForSelector(".row:has-text('made here'):has-text('active')");
+      await admin.click(`.row:has-text("${broker.token.split("_")[1]}") button:has-text('Disable')`);
+      await admin.waitForSelector("dialog:has-text('the one that you use here')");
+      await admin.click("dialog footer button:has-text('Leave it')");
+      check(!(await broker.call("GET", "/v1/tokens/" + broker.token.split("_")[1])).disabled, "it was disabled");
+      // What is no number of days is said to be none, where it was typed.
+      await admin.click("text=New token …");
+      for (const days of ["abc", "90d", "99999999999", "0", "-1"]) {
+        await admin.fill("dialog input[inputmode=numeric]", days);
+        await admin.click("dialog button.main");
+        await admin.waitForSelector("dialog .field:has(input[aria-invalid=true]) .bad-text");
+        await admin.fill("dialog input[inputmode=numeric]", "1");
+      }
+      await admin.click("dialog button.main");
+      await admin.waitForSelector("dialog .code:has-text('ntf_')");
+      await admin.click("dialog footer button");
       const submitter = await tokenOf(broker, ["submit"], { caller: "shop-bound" });
       const { id } = await broker.submit({ url: receiver.url }, submitter.token);
       const own = await world.browser.page(await world.context(), submitter.token);

@@ -305,4 +305,53 @@ export const actionCases = [
       await isClean(page, new URL(broker.url).host);
     },
   ],
+  [
+    "actions: data that is changed is what was typed: keys that were taken out are gone; what cannot be said, or is as it was, is told",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      const data = { keep: 1, gone: 2, deep: { keep: [1, { x: null }], gone: { a: 1 } }, becomes: { an: "array" }, "10": null };
+      const { id } = await broker.submit({ url: "http://127.0.0.1:9/x", data, delay_ms: 3_600_000 });
+      await open(page, broker, "notify/" + id);
+      const save = async (text) => {
+        await page.click("text=Change …");
+        await page.fill("dialog textarea", text);
+        await page.click("dialog button.main");
+      };
+      const changed = { keep: 1, deep: { keep: [2, null], new: { y: 1 } }, becomes: [1], "10": null };
+      await save(JSON.stringify(changed));
+      await page.waitForSelector("dialog", { state: "detached" });
+      same((await broker.call("GET", "/v1/notifies/" + id)).data, changed, "what it has");
+      await page.waitForSelector("pre[aria-label='Data (JSON)']:has-text('new')");
+      await save(JSON.stringify({ ...changed, deep: { keep: null } }));
+      await page.waitForSelector("dialog .bad-text:has-text('/deep/keep')");
+      await page.fill("dialog textarea", JSON.stringify(changed));
+      await page.click("dialog button.main");
+      await page.waitForSelector("dialog .bad-text:has-text('nothing to change')");
+      await page.click("dialog button[aria-label=Close]");
+      await save(" ");
+      await page.waitForSelector("dialog", { state: "detached" });
+      same((await broker.call("GET", "/v1/notifies/" + id)).data ?? null, null, "emptied, it has none");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "actions: an instance that was drained takes calls again at the weight that it had, or at what is said",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      const at = "/v1/services/stock/instances/a";
+      await broker.call("PUT", "/v1/services/stock", {});
+      await broker.call("PUT", at, { url: "http://127.0.0.1:9", weight: 7, pools: ["x"] });
+      await open(page, broker, "service/stock");
+      await page.click("button:has-text('Drain')");
+      await until(async () => (await broker.call("GET", at)).weight === 0, "it is drained");
+      await page.click("button:has-text('Take calls')");
+      same(await page.inputValue("dialog input"), "7", "what it weighed");
+      await page.click("dialog button.main");
+      await until(async () => (await broker.call("GET", at)).weight === 7, "it takes calls");
+      same((await broker.call("GET", at)).pools, ["x"], "its pools");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
 ];

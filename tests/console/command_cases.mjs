@@ -1,7 +1,7 @@
 // What is copied as a command makes the same call and the same submit, whatever somebody wrote into it; what is offered helps; an order that is told is
 // the broker's.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -58,6 +58,7 @@ const kCalls = [
   { path: "/control", body: "a\0b\x1b[201~\rtouch hurt\r\x7f", content_type: "text/plain" },
   { path: "/bytes", method: "PATCH", body_base64: Buffer.from([0, 255, 10, 39, 128]).toString("base64"), content_type: "application/octet-stream" },
   { path: "/packed", body: "the same again, the same again", compress: "gzip" },
+  { path: "/turned", body: "a\u202etxt.\u2066b\u2069", headers: { "X-Turned": "\u202eb" }, content_type: "text/plain" },
   { path: "/large", body: "'x\n".repeat(70_000) },
 ];
 
@@ -318,6 +319,56 @@ export const commandCases = [
         await page.waitForSelector("#subscription .facts");
         same(await page.getAttribute("#subscription a:has-text('Look at the lane')", "href"), "#/" + where, name);
       }
+    },
+  ],
+  [
+    "commands: those by which pages say how they are filled run, as they stand",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      await broker.call("PUT", "/v1/namespaces/billing", { destinations: { allow: ["127.0.0.0/8", "10.0.0.0/8"] } });
+      for (const space of ["default", "billing"]) await broker.call("PUT", `/v1/namespaces/${space}/services/bare`, {});
+      const ran = [];
+      for (const space of ["default", "billing"])
+        for (const where of ["overview", "notifies", "destinations", "lanes", "fkeys", "groups", "topics", "topic/order.new", "schedules", "callers", "tokens", "service/bare"]) {
+          await open(page, broker, `${where}?ns=${space}`);
+          const commands = await until(async () => {
+            const found = await page.$$eval("main .empty pre", (all) => all.map((at) => at.textContent));
+            return found.length > 0 && found;
+          }, `an empty state at ${where}`);
+          ran.push(...commands);
+        }
+      for (const text of ran) await shell(world, `set -e\n${text}`, { NOTIFYD_URL: broker.url });
+      check(new Set(ran).size >= 20, `${new Set(ran).size} commands`);
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "commands: notifyctl takes each that stands in the sources; what the login tells an administrator to run makes a token",
+    async (world) => {
+      const files = readdirSync(sources, { recursive: true }).filter((name) => name.endsWith(".tsx"));
+      const places = /`([^`\n]*\$\{ctl\(\)\} [^`\n]*)`|"(notifyctl [^"\n]*)"|>(notifyctl [^<\n]*)</g;
+      const texts = files.flatMap((name) => [...readFileSync(join(sources, name), "utf8").matchAll(places)].map((match) => match[1] ?? match[2] ?? match[3]));
+      const commands = texts.flatMap((text) => text.replace(/\$\{ctl\(\)\}/g, "notifyctl").replace(/\$\{positional\(name\)\}/g, "stock").split("\\n"));
+      check(commands.length >= 15, `${commands}`);
+      // 2 is wrong usage; there is no broker at that address.
+      for (const text of commands) await shell(world, `${text}\ncode=$?\n[ $code = 3 ]`, { NOTIFYD_URL: "http://127.0.0.1:9" });
+      const broker = await world.broker(`[auth]\nmode = "token"\n`);
+      const made = spawnSync(world.options.notifyd, ["token", "create", "--config", join(broker.dir, "notifyd.toml"), "--scopes", "read,read_bodies,operate,admin"], { encoding: "utf8", cwd: broker.dir });
+      const page = await world.browser.page(await world.context());
+      await page.goto(broker.url + "/console/");
+      await page.click("summary");
+      const said = await shell(world, await page.textContent("form pre"), { NOTIFYD_URL: broker.url, NOTIFYD_TOKEN: made.stdout.trim().split(/\s+/).find((word) => word.startsWith("ntf_")) });
+      check(/^ntf_/m.test(said), said);
+    },
+  ],
+  [
+    "commands: nothing in one turns around what stands beside it",
+    async (world) => {
+      const { shellQuoted } = await pure(world.options.packages, "commands");
+      const turned = "a\u202eb\u2066c\u2069'd\u2028\u0007";
+      check(!/[\u202a-\u202e\u2066-\u2069]/.test(shellQuoted(turned)), shellQuoted(turned));
+      same(await shell(world, `printf %s ${shellQuoted(turned)}`), turned, "what a shell makes of it");
     },
   ],
 ];

@@ -185,8 +185,8 @@ export class Browser {
   end() {
     return this.browser?.close();
   }
-  async context({ width = 1280, height = 860, dark = false, language = "en-US" } = {}) {
-    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale: language, reducedMotion: "reduce" });
+  async context({ width = 1280, height = 860, dark = false, language = "en-US", timezoneId } = {}) {
+    const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light", locale: language, timezoneId, reducedMotion: "reduce" });
     context.setDefaultTimeout(15_000 * slowness);
     return context;
   }

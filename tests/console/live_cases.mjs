@@ -138,11 +138,31 @@ export const liveCases = [
       await page.waitForSelector(".pulse.on");
       await broker.stop();
       await page.waitForSelector(".banner.bad");
+      check(!(await page.$(".pulse.on")), "it is said to be live while nothing answers");
       await broker.start();
       await page.waitForSelector(".banner.bad", { state: "detached" });
+      await page.waitForSelector(".pulse.on");
       const { id } = await broker.submit({ url: receiver.url + "/again" });
       await page.waitForSelector(`#newest:has-text("${id}")`);
       same(page.faults, [], "faults");
+    },
+  ],
+  [
+    "live: the overview does not say that all is well while notifies wait in paused lanes",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const page = await world.browser.page(await world.context());
+      await open(page, broker, "overview");
+      await page.waitForSelector(".verdict.t-good");
+      await broker.call("PATCH", "/v1/lanes/concurrent/empty", { paused: true });
+      for (const lane of ["one", "two"]) await broker.call("PATCH", "/v1/lanes/fifo/" + lane, { paused: true });
+      for (let i = 0; i < 3; ++i) await broker.submit({ url: receiver.url, lane: i < 2 ? "one" : "two", mode: "fifo" });
+      await page.reload();
+      await page.waitForSelector(".verdict.t-warn:has-text('2 lanes are paused, and 3 wait in them')");
+      for (const lane of ["one", "two"]) await broker.call("PATCH", "/v1/lanes/fifo/" + lane, { paused: false });
+      await page.waitForSelector(".verdict.t-good");
+      await isClean(page, new URL(broker.url).host);
     },
   ],
 ];

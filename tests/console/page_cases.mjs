@@ -1,5 +1,5 @@
 // Each page: shows what there is, in both looks, both languages, on a small screen, and to whoever does not see it.
-import { check, fits, isAccessible, isClean, same, sleep, until } from "./harness.mjs";
+import { check, fits, isAccessible, isClean, same, sleep, slowness, until } from "./harness.mjs";
 import { kHostile, open, pagesOf, ready, seed } from "./seed.mjs";
 
 async function seeded(world) {
@@ -28,7 +28,7 @@ export const pageCases = [
       const page = await world.browser.page(await world.context());
       await page.goto(broker.url + "/console");
       await page.waitForSelector("#newest .empty");
-      check((await page.textContent("#newest")).includes("notifyctl submit"), "an empty overview does not say how to begin");
+      check((await page.textContent("#newest pre")).startsWith("notifyctl submit"), "an empty overview does not say how to begin");
       const began = Date.now();
       const { id } = await broker.submit({ url: receiver.url + "/first", data: { order: 1 } });
       await page.click(`#newest a:has-text("${id}")`, { timeout: 10_000 });
@@ -210,6 +210,183 @@ export const pageCases = [
       const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
       console.log(`        first contentful paint after ${Math.round(paint)} ms, ${sizes.reduce((sum, n) => sum + n, 0)} bytes over the wire`);
       check(sizes.length >= 3 && sizes.reduce((sum, n) => sum + n, 0) < 100_000, `bytes: ${sizes}`);
+    },
+  ],
+  [
+    "pages: that nothing is there is said once the broker said so, not where it refused or did not answer",
+    async (world) => {
+      const { broker, made } = await seeded(world);
+      const lists = ["lanes", "groups", "schedules", "topics", "fkeys", "destinations", "namespaces", "tokens", "audit", "notifies", "callers", "topic/order.paid", "lane/fifo/ledger", "service/stock", `destination/${encodeURIComponent(made.dead)}`];
+      const refuse = (route) => route.fulfill({ status: 503, contentType: "application/problem+json", json: { title: "Busy", status: 503, detail: "the store is busy" } });
+      for (const how of [refuse, (route) => route.abort()]) {
+        const page = await world.browser.page(await world.context());
+        await page.goto(broker.url + "/console/#/submit");
+        await page.waitForSelector("main h1");
+        await page.route(/\/v1\/(?!whoami)/, how);
+        for (const where of lists) {
+          await page.goto(`${broker.url}/console/#/${where}`);
+          await page.waitForSelector("main .fault");
+          await sleep(100);
+          same(await page.$$eval("main .empty", (all) => all.map((at) => at.textContent)), [], where);
+        }
+        await page.close();
+      }
+    },
+  ],
+  [
+    "pages: one whose body is large is there soon: what is shown of it is its beginning, what is copied all of it",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const context = await world.context();
+      const page = await world.browser.page(context);
+      const { id } = await broker.submit({ url: receiver.url + "/large", data: { text: "abc ".repeat(160_000) }, delay_ms: 3_600_000 });
+      const began = Date.now();
+      await open(page, broker, "notify/" + id);
+      await page.waitForSelector(".code:has-text('characters more')");
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(done)));
+      check(Date.now() - began < 6000 * slowness, `that took ${Date.now() - began} ms`);
+      check((await page.$$eval("main pre", (all) => Math.max(...all.map((at) => at.textContent.length)))) <= 32_768, "more than its beginning is shown");
+      await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+      await page.click(".code:has(pre[aria-label='Data (JSON)']) .copy");
+      await page.waitForSelector(".toast.on");
+      check((await page.evaluate(() => navigator.clipboard.readText())).length > 640_000, "not all of it is copied");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: a clock time is the last one that was, on a day of 25 hours, too; what is no time is said to be none",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context({ timezoneId: "Europe/Berlin" }));
+      await page.clock.setFixedTime(new Date("2026-10-25T09:00:00Z")); // 10:00 there, seven hours after the clocks went back
+      await open(page, broker, "notifies");
+      const add = async (value) => {
+        await page.selectOption(".add-filter select", "created_after");
+        await page.fill(".add-filter input", value);
+        await page.click(".add-filter button");
+      };
+      await add("12:00");
+      await page.waitForFunction(() => location.hash.includes("created_after="));
+      same(new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get("created_after"), "2026-10-24T10:00:00.000Z", "noon of the day before");
+      for (const strange of ["99999999999999 d", "25:00", "12:00:75", "soon"]) {
+        await add(strange);
+        await page.waitForSelector(".add-filter .bad-text");
+        await page.fill(".add-filter input", "");
+      }
+      await open(page, broker, "lane/fifo/x");
+      await page.click("button:has-text('Pause …')");
+      await page.fill("dialog input >> nth=1", "99999999999999 d");
+      await page.waitForSelector("dialog .bad-text");
+      check(await page.isDisabled("dialog button.main"), "a time that is none is taken");
+      await page.fill("dialog input >> nth=1", "08:00");
+      const asked = page.waitForRequest((request) => request.method() === "PATCH");
+      await page.click("dialog button.main");
+      same((await asked).postDataJSON().paused_until, "2026-10-26T07:00:00.000Z", "eight o'clock of the day after");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: Tab leads past a list and into its active row; j goes on from where that row is now",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const ids = [];
+      for (let i = 0; i < 60; ++i) ids.push((await broker.submit({ url: receiver.url + "/row" })).id);
+      for (const id of ids.slice(-5)) await broker.settled(id);
+      const page = await world.browser.page(await world.context());
+      await open(page, broker, "notifies");
+      await page.waitForSelector(`.row:has-text("${ids[59]}")`);
+      await page.focus("[data-list]");
+      await page.keyboard.press("Tab");
+      check(await page.evaluate(() => !document.activeElement.closest("[data-list]")), "Tab stays in the list");
+      const here = () => page.evaluate(() => document.activeElement.closest("[data-row]")?.querySelector(".id a").textContent);
+      await page.focus("[data-list]");
+      for (let i = 0; i < 3; ++i) {
+        await page.keyboard.press("j");
+        await until(async () => (await here()) === ids[59 - i], "the next row");
+      }
+      const [, newest] = [await broker.submit({ url: receiver.url + "/new" }), await broker.submit({ url: receiver.url + "/new" })];
+      await page.waitForSelector(`.row:has-text("${newest.id}")`);
+      same(await here(), ids[57], "the row that has the focus");
+      await page.keyboard.press("j");
+      await until(async () => (await here()) === ids[56], "the row behind it");
+      await page.keyboard.press("k");
+      await until(async () => (await here()) === ids[57], "the row before that");
+      await page.keyboard.press("Tab");
+      same(await page.evaluate(() => [document.activeElement.tagName, document.activeElement.textContent]), ["A", ids[57]], "into the row");
+      // One that is scrolled away is not drawn: the list itself is reached in its place.
+      await page.evaluate(() => document.querySelector(".rows").scrollTo(0, 1_000_000));
+      await until(() => page.$eval("[data-list]", (at) => at.tabIndex === 0), "the list can be reached");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: a search takes all that was typed, or says what it does not understand",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      await open(page, broker, "overview");
+      const search = async (text) => {
+        await page.fill("#search", text);
+        await page.press("#search", "Enter");
+      };
+      for (const [text, query] of [
+        ["lane=my lane", { lane: "my lane" }],
+        ["caller=a b state=failed,expired", { caller: "a b", state: "failed,expired" }],
+        ['url_prefix="http://x/?a=b c=d" lane="a \\"b\\""', { url_prefix: "http://x/?a=b c=d", lane: 'a "b"' }],
+        ["[::1]:80", { host: "[::1]:80" }],
+        ["team:a", { label: "team:a" }],
+        ["my key", { fkey_prefix: "my key" }],
+      ]) {
+        await open(page, broker, "overview");
+        await search(text);
+        await page.waitForFunction(() => location.hash.startsWith("#/notifies?"));
+        same(Object.fromEntries(Object.entries(Object.fromEntries(new URLSearchParams(new URL(page.url()).hash.split("?")[1]))).sort()), Object.fromEntries(Object.entries(query).sort()), text);
+      }
+      await open(page, broker, "overview");
+      for (const [text, strange] of [["shop state=failed", "shop"], ["state=failed lain=x", "lain=x"], ["state=lost", "state=lost"], ["created_after=soon", "created_after=soon"]]) {
+        await search(text);
+        await page.waitForSelector(`.toast.on:has-text('Not understood: ${strange}.')`);
+        same(await page.inputValue("#search"), text, "what was typed");
+        check(page.url().endsWith("#/overview"), page.url());
+      }
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "pages: at 360 px a number says what it is of; of what is counted an axis shows no halves; a filter is shown digit for digit",
+    async (world) => {
+      const { broker, made, host } = await seeded(world);
+      check(made.good, "");
+      const narrow = await world.browser.page(await world.context({ width: 360, height: 740 }));
+      await open(narrow, broker, "callers?span=hour");
+      await narrow.waitForSelector(".row:has-text('shop')");
+      const row = await narrow.textContent(".row:has-text('shop')");
+      check(/Accepted \d/.test(row) && /Failed \d/.test(row), row);
+      const page = await world.browser.page(await world.context());
+      await page.addInitScript(() => {
+        window.drawn = [];
+        const before = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+          window.drawn.push(text);
+          return before.call(this, text, ...rest);
+        };
+      });
+      await page.route("**/v1/namespaces/*/due?*", (route) => route.fulfill({ json: { from: new Date().toISOString(), step_ms: 300_000, counts: Array(96).fill(0) } }));
+      await page.route("**/v1/namespaces/*/history?*", (route) => route.abort());
+      await open(page, broker, "overview");
+      await page.waitForSelector("#due canvas");
+      const numbers = await until(() => page.evaluate(() => window.drawn.filter((text) => /^\d+$/.test(text)).length > 0 && window.drawn.filter((text) => /^\d+$/.test(text))), "an axis");
+      same([...new Set(numbers)].sort(), ["0", "1"], "its figures");
+      same(numbers.filter((text) => text === "1").length, numbers.filter((text) => text === "0").length, "each once a drawing");
+      await fetch(broker.url + "/v1/subscriptions/exact", { method: "PUT", headers: { "Content-Type": "application/json" }, body: '{"topic":"#","url":"http://127.0.0.1:9/x","filter":{"data":{"b":[12345678901234567890],"10":[1.50]}}}' });
+      await open(page, broker, "topics?subscription=exact");
+      await page.waitForSelector("#subscription pre");
+      const shown = (await page.textContent("#subscription pre")).replace(/\s/g, "");
+      const said = (await (await fetch(broker.url + "/v1/subscriptions/exact")).text()).replace(/\s/g, "");
+      check(said.includes(`"filter":${shown}`) && shown.includes("12345678901234567890"), `${shown} of ${said}`);
+      await isClean(page, host);
     },
   ],
 ];
