@@ -1,5 +1,5 @@
 // How often is asked: once a second at most, not at all where nobody looks, once for all tabs; and what a broker's end does.
-import { check, isAccessible, isClean, same, sleep, until } from "./harness.mjs";
+import { check, isAccessible, isClean, same, sleep, slowness, until } from "./harness.mjs";
 import { open, seed } from "./seed.mjs";
 
 const isFigures = (request) => /\/(live|stats)$/.test(request.path);
@@ -158,8 +158,7 @@ export const liveCases = [
       await broker.call("PATCH", "/v1/lanes/concurrent/empty", { paused: true });
       for (const lane of ["one", "two"]) await broker.call("PATCH", "/v1/lanes/fifo/" + lane, { paused: true });
       for (let i = 0; i < 3; ++i) await broker.submit({ url: receiver.url, lane: i < 2 ? "one" : "two", mode: "fifo" });
-      await page.reload();
-      await page.waitForSelector(".verdict.t-warn:has-text('2 lanes are paused, and 3 wait in them')");
+      await page.waitForSelector(".verdict.t-warn:has-text('2 lanes are paused, and 3 wait in them')", { timeout: 30_000 * slowness }); // lanes are looked at each 15 s
       for (const lane of ["one", "two"]) await broker.call("PATCH", "/v1/lanes/fifo/" + lane, { paused: false });
       await page.waitForSelector(".verdict.t-good");
       await isClean(page, new URL(broker.url).host);

@@ -59,10 +59,12 @@ const waitingIn = ({ states }: Pick<Lane, "states">): number => states.ready + s
 /// Of lanes that are paused while something waits in them: how many, and how much that is. As far as lanes are looked at; null: nobody said it yet.
 function usePausedLanes(now: Live): { lanes: number; waiting: number } | null {
   const waits = unbound() && waitingIn(now.stats) > 0;
+  const asks = useRef(false); // once something waited: where notifies come and go all the time it would be asked anew with each
+  asks.current ||= waits;
   const path = spaced("/v1/lanes?limit=1000");
   const look = async (signal: AbortSignal) => {
     const found: Lane[] = [];
-    let next: string | null = waits ? "" : null;
+    let next: string | null = asks.current ? "" : null;
     for (let i = 0; next !== null && i < kLanePages; ++i) {
       const page: Page<Lane> = await get<Page<Lane>>(path + (next === "" ? "" : `&cursor=${encodeURIComponent(next)}`), signal);
       found.push(...page.items.filter((lane) => lane.paused && waitingIn(lane) > 0));
@@ -70,7 +72,7 @@ function usePausedLanes(now: Live): { lanes: number; waiting: number } | null {
     }
     return found;
   };
-  const { data, error } = usePoll<Lane[]>(path, look, 15_000);
+  const { data, error } = usePoll<Lane[]>(asks.current ? path : "", look, asks.current ? 15_000 : 0);
   if (!waits || (error && !data)) return { lanes: 0, waiting: 0 };
   return data && { lanes: data.length, waiting: data.reduce((sum, lane) => sum + waitingIn(lane), 0) };
 }
