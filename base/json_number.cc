@@ -173,6 +173,7 @@ std::string ExactNumber(std::string_view text) {
 }
 
 bool IsWholeNumber(std::string_view text) {
+  if (PlainDigits(text)) return true;
   const Decimal number = ToDecimal(text);
   if (number.digits.empty() || number.scale.Side() != 0) return number.scale.Side() >= 0;
   return number.scale.small >= static_cast<int64_t>(number.digits.size());

@@ -537,7 +537,18 @@ std::string_view WithoutByteOrderMark(std::string_view text) {
   return text;
 }
 
+namespace {
+
+thread_local uint64_t trees_parsed = 0;
+
+}  // namespace
+
+uint64_t JsonTree::parsed() {
+  return trees_parsed;
+}
+
 Result<JsonTree> JsonTree::Parse(std::string_view json) {
+  ++trees_parsed;
   auto walk = std::make_shared<JsonWalk>(kMaxDepth);
   if (json.size() >= std::numeric_limits<uint32_t>::max() / 2 || !walk->ReadAll(json)) return Status(Code::kMalformed, "not JSON");
   const JsonValue* root = walk->values().data();

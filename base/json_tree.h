@@ -58,6 +58,10 @@ class JsonTree {
   /// Parses by RFC 8259: UTF-8, no lone surrogates, kMaxDepth levels, under 2 GiB; keys may repeat. Error: kMalformed.
   static Result<JsonTree> Parse(std::string_view json);
   Value root() const { return Value(root_.get()); }
+  /// Returns how many values it has, which are what it has of memory, beside its text twice.
+  size_t values() const { return root_->span; }
+  /// Returns how many texts this thread has parsed so far, for tests of who does not parse one.
+  static uint64_t parsed();
 
  private:
   explicit JsonTree(std::shared_ptr<const JsonValue> root) : root_(std::move(root)) {}

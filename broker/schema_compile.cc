@@ -4,11 +4,10 @@
 #include <functional>
 #include <unordered_map>
 
-#include "base/ascii.h"
 #include "base/json_number.h"
 #include "base/json_reader.h"
 #include "broker/schema_impl.h"
-#include "broker/schema_pattern.h"
+#include "broker/schema_reference.h"
 
 namespace notifyd {
 namespace {
@@ -20,29 +19,16 @@ Status Unfit(std::string detail, std::string pointer) {
   return Status(Code::kUnacceptable, std::move(detail), std::move(pointer));
 }
 
-/// "a%25b" is "a%b"; what is no escape stays.
-std::string WithoutPercents(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 && HexDigit(text[i + 2]) >= 0) {
-      out.push_back(static_cast<char>(HexDigit(text[i + 1]) * 16 + HexDigit(text[i + 2])));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
-
-/// What a reference is under a base (RFC 3986 section 5, but for "." and ".." in paths), without a fragment.
-std::string Resolved(const std::string& base, std::string_view reference) {
-  if (reference.empty()) return base;
-  const size_t colon = reference.find(':');
-  if (colon != std::string_view::npos && colon < reference.find('/')) return std::string(reference);
-  const size_t scheme = base.find("://");
-  if (reference[0] == '/') return base.substr(0, base.find('/', scheme == std::string::npos ? 0 : scheme + 3)) + std::string(reference);
-  const size_t slash = base.rfind('/');
-  return (slash == std::string::npos ? "" : base.substr(0, slash + 1)) + std::string(reference);
+/// Of a whole number that is not below 0: what it is; where that is too large, the largest.
+uint64_t SaturatedSize(std::string_view number) {
+  const std::string exact = ExactNumber(number);  // "0", or 0.DIGITSeEXPONENT
+  if (exact == "0") return 0;
+  const size_t e = exact.find('e');
+  std::string digits = exact.substr(2, e - 2);
+  const std::string exponent = exact.substr(e + 1);
+  if (exponent.size() > 2 || std::stoul(exponent) > 19) return UINT64_MAX;
+  digits.resize(std::stoul(exponent), '0');
+  return std::stoull(digits);
 }
 
 }  // namespace
@@ -55,7 +41,7 @@ class Schema::Compiler {
     const Value root = impl_->tree->root();
     NOTIFYD_TRY(CheckDialect(root));
     int top = Node::kNone;
-    NOTIFYD_TRY(Compile(root, {"", root, ""}, &top));
+    NOTIFYD_TRY(Compile(root, {nullptr, root, std::make_shared<const std::string>()}, &top));
     // A reference may lead to what no keyword leads to, which is compiled then, and may refer on.
     for (size_t i = 0; i < references_.size(); ++i) {
       const Reference reference = references_[i];
@@ -63,21 +49,31 @@ class Schema::Compiler {
       NOTIFYD_TRY(Follow(reference, &target));
       impl_->nodes[static_cast<size_t>(reference.node)].ref = target;
     }
-    return CheckCircles();
+    NOTIFYD_TRY(CheckCircles());
+    impl_->nodes.shrink_to_fit();
+    CountBytes();
+    return Status::Ok();
   }
 
  private:
-  /// Where a schema stands: its pointer, and the document that "#" means there, with what it is called.
-  struct Place {
-    std::string pointer;
-    Value document;
-    std::string base;
+  struct Step {
+    std::shared_ptr<const Step> up;
+    std::string key;
 
-    Place Below(std::string_view key) const {
-      Place below = *this;
-      AppendPointer(key, &below.pointer);
-      return below;
+    std::string Pointer() const {
+      std::string pointer = up ? up->Pointer() : "";
+      AppendPointer(key, &pointer);
+      return pointer;
     }
+  };
+  /// Where a schema stands, and the document that "#" means there, with what it is called. A cheap copy, however deep and however long the names are.
+  struct Place {
+    std::shared_ptr<const Step> at;  // null: at the top
+    Value document;
+    std::shared_ptr<const std::string> base;
+
+    std::string Pointer() const { return at ? at->Pointer() : ""; }
+    Place Below(std::string_view key) const { return {std::make_shared<const Step>(Step{at, std::string(key)}), document, base}; }
   };
   struct Reference {
     int node;
@@ -85,7 +81,41 @@ class Schema::Compiler {
     Place place;
   };
 
+  /// What an object says of names, until all of it is known.
+  struct OfMembers {
+    std::map<std::string_view, int> properties;
+    std::vector<std::string_view> required;
+    std::vector<std::pair<std::string_view, std::vector<std::string_view>>> needs;
+    std::vector<std::pair<std::string_view, int>> needs_schema;
+  };
+
+  std::string PointerOf(int node) const {
+    const std::shared_ptr<const Step>& place = places_[static_cast<size_t>(node)];
+    return place ? place->Pointer() : "";
+  }
+
   Node& At(int node) { return impl_->nodes[static_cast<size_t>(node)]; }
+
+  /// What a node has apart, which is made where it is not there yet.
+  template <class Part>
+  Part& PartOf(int node, std::unique_ptr<Part> Node::*part) {
+    std::unique_ptr<Part>& there = At(node).*part;
+    if (!there) {
+      there = std::make_unique<Part>();
+      impl_->bytes += sizeof(Part);
+    }
+    return *there;
+  }
+  Node::Arrays& Arrays(int node) { return PartOf(node, &Node::arrays); }
+  Node::Objects& Objects(int node) { return PartOf(node, &Node::objects); }
+  Node::Combined& Combined(int node) { return PartOf(node, &Node::combined); }
+
+  /// What lists and texts take is not counted one by one: each of their items is a value of the tree, or the name of one.
+  void CountBytes() {
+    constexpr size_t kOfAValue = sizeof(JsonValue) + 64;
+    impl_->bytes += sizeof(Impl) + impl_->tree->values() * kOfAValue + 2 * impl_->tree->root().raw().size() + impl_->nodes.size() * sizeof(Node);
+    for (const auto& [text, pattern] : impl_->patterns) impl_->bytes += pattern->bytes();
+  }
 
   static Status CheckDialect(Value root) {
     std::optional<Value> dialect = root.At("/$schema");
@@ -96,42 +126,94 @@ class Schema::Compiler {
     return Unfit("only draft 7 is known, http://json-schema.org/draft-07/schema#", "/$schema");
   }
 
+  /// true, false and {} are one node each, however often they stand in the text.
+  bool TakeTrivial(Value value, const Place& place, int* out) {
+    const bool nothing = value.kind() == Kind::kFalse;
+    if (!nothing && value.kind() != Kind::kTrue && (value.kind() != Kind::kObject || !value.inside().at_end())) return false;
+    int& node = nothing ? nothing_ : anything_;
+    if (node == Node::kNone) {
+      node = Add(place);
+      At(node).fixed = nothing ? Node::Fixed::kNothing : Node::Fixed::kAnything;
+    }
+    *out = node;
+    return true;
+  }
+
+  int Add(const Place& place) {
+    impl_->nodes.emplace_back();
+    places_.push_back(place.at);
+    return static_cast<int>(impl_->nodes.size()) - 1;
+  }
+
   Status Compile(Value value, Place place, int* out) {
+    if (TakeTrivial(value, place, out)) return Status::Ok();
     // A value's text begins where no other's does.
     auto [known, fresh] = compiled_.emplace(value.raw().data(), static_cast<int>(impl_->nodes.size()));
     *out = known->second;
     if (!fresh) return Status::Ok();
-    const int self = *out;
-    impl_->nodes.emplace_back();
-    pointers_.push_back(place.pointer);
-    if (value.kind() == Kind::kTrue || value.kind() == Kind::kFalse) {
-      At(self).fixed = value.kind() == Kind::kTrue;
-      return Status::Ok();
-    }
-    if (value.kind() != Kind::kObject) return Unfit("a schema must be an object, true or false", place.pointer);
+    const int self = Add(place);
+    if (value.kind() != Kind::kObject) return Unfit("a schema must be an object, true or false", place.Pointer());
 
     std::map<std::string_view, Value> keywords;
     value.ForEach([&](Value key, Value each) { keywords.insert_or_assign(key.text(), each); });
     if (auto ref = keywords.find("$ref"); ref != keywords.end()) {
-      if (ref->second.kind() != Kind::kString) return Unfit("must be a string", place.Below("$ref").pointer);
+      if (ref->second.kind() != Kind::kString) return Unfit("must be a string", place.Below("$ref").Pointer());
       references_.push_back({self, std::string(ref->second.text()), place});
       // The draft says that nothing beside it counts; but it may hold what others refer to.
       return Definitions(keywords, place);
     }
     if (auto id = keywords.find("$id"); id != keywords.end()) NOTIFYD_TRY(Named(id->second, value, self, &place));
     for (const auto& [name, each] : keywords) NOTIFYD_TRY(Keyword(name, each, place.Below(name), self));
+    Seal(self);
     return Status::Ok();
   }
 
+  /// All that its object keywords name is known.
+  void Seal(int self) {
+    auto found = named_.find(self);
+    if (found == named_.end()) return;
+    const OfMembers named = std::move(found->second);
+    named_.erase(found);
+    std::vector<std::string_view> names = named.required;
+    for (const auto& [name, schema] : named.properties) names.push_back(name);
+    for (const auto& [name, schema] : named.needs_schema) names.push_back(name);
+    for (const auto& [name, others] : named.needs) {
+      names.push_back(name);
+      names.insert(names.end(), others.begin(), others.end());
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    const auto place = [&](std::string_view name) {
+      return static_cast<uint32_t>(std::lower_bound(names.begin(), names.end(), name) - names.begin());
+    };
+    Node::Objects& objects = Objects(self);
+    objects.has_properties = !named.properties.empty();
+    objects.names.reserve(names.size());
+    for (std::string_view name : names) {
+      auto property = named.properties.find(name);
+      objects.names.push_back({name, property == named.properties.end() ? Node::kNone : property->second});
+    }
+    std::vector<bool> required(names.size());
+    for (std::string_view name : named.required) {
+      if (!required[place(name)]) objects.required.push_back(place(name));
+      required[place(name)] = true;
+    }
+    for (const auto& [name, schema] : named.needs_schema) objects.needs_schema.emplace_back(place(name), schema);
+    for (const auto& [name, others] : named.needs) {
+      std::vector<uint32_t>& places = objects.needs.emplace_back(place(name), std::vector<uint32_t>()).second;
+      for (std::string_view other : others) places.push_back(place(other));
+    }
+  }
+
   Status Named(Value id, Value schema, int self, Place* place) {
-    if (id.kind() != Kind::kString) return Unfit("must be a string", place->Below("$id").pointer);
+    if (id.kind() != Kind::kString) return Unfit("must be a string", place->Below("$id").Pointer());
     const std::string_view text = id.text(), document = text.substr(0, text.find('#'));
     if (!document.empty()) {
-      place->base = Resolved(place->base, document);
+      place->base = std::make_shared<const std::string>(ResolvedReference(*place->base, document));
       place->document = schema;
-      documents_.emplace(place->base, std::pair(schema, self));
+      documents_.emplace(*place->base, schema);
     }
-    if (document.size() + 1 < text.size()) anchors_.emplace(place->base + std::string(text.substr(document.size())), self);
+    if (document.size() + 1 < text.size()) anchors_.emplace(*place->base + std::string(text.substr(document.size())), self);
     return Status::Ok();
   }
 
@@ -153,12 +235,12 @@ class Schema::Compiler {
         {"exclusiveMaximum", &Compiler::TakeNumber},
         {"minimum", &Compiler::TakeNumber},
         {"exclusiveMinimum", &Compiler::TakeNumber},
-        {"maxLength", &Compiler::TakeNumber},
-        {"minLength", &Compiler::TakeNumber},
-        {"maxItems", &Compiler::TakeNumber},
-        {"minItems", &Compiler::TakeNumber},
-        {"maxProperties", &Compiler::TakeNumber},
-        {"minProperties", &Compiler::TakeNumber},
+        {"maxLength", &Compiler::TakeSize},
+        {"minLength", &Compiler::TakeSize},
+        {"maxItems", &Compiler::TakeSize},
+        {"minItems", &Compiler::TakeSize},
+        {"maxProperties", &Compiler::TakeSize},
+        {"minProperties", &Compiler::TakeSize},
         {"pattern", &Compiler::TakePattern},
         {"items", &Compiler::TakeItems},
         {"additionalItems", &Compiler::TakeSchema},
@@ -195,86 +277,91 @@ class Schema::Compiler {
         At(self).types = static_cast<uint8_t>(At(self).types | type);
         return;
       }
-      status = Unfit("must be null, boolean, object, array, number, string or integer, or an array of them", place.pointer);
+      status = Unfit("must be null, boolean, object, array, number, string or integer, or an array of them", place.Pointer());
     };
     if (value.kind() != Kind::kArray) take(value);
     else value.ForEach([&](Value, Value each) { take(each); });
-    if (status.ok() && At(self).types == 0) return Unfit("must name a type at least", place.pointer);
+    if (status.ok() && At(self).types == 0) return Unfit("must name a type at least", place.Pointer());
     return status;
   }
 
   Status TakeValues(std::string_view name, Value value, const Place& place, int self) {
+    Node::Values& values = PartOf(self, &Node::values);
     if (name == "const") {
-      At(self).only = value;
+      values.only = value;
       return Status::Ok();
     }
-    if (value.kind() != Kind::kArray) return Unfit("must be an array", place.pointer);
-    value.ForEach([values = &At(self).one_of_values.emplace()](Value, Value each) { values->push_back(each); });
+    if (value.kind() != Kind::kArray) return Unfit("must be an array", place.Pointer());
+    values.listed = true;
+    value.ForEach([&](Value, Value each) {
+      if (each.kind() == Kind::kString) values.texts.push_back(each.text());
+      else values.others.push_back(each);
+    });
+    std::sort(values.texts.begin(), values.texts.end());
     return Status::Ok();
   }
 
   Status TakeNumber(std::string_view name, Value value, const Place& place, int self) {
-    static const std::unordered_map<std::string_view, std::optional<std::string_view> Node::*> kMembers = {
-        {"multipleOf", &Node::multiple_of},
-        {"maximum", &Node::maximum},
-        {"exclusiveMaximum", &Node::exclusive_maximum},
-        {"minimum", &Node::minimum},
-        {"exclusiveMinimum", &Node::exclusive_minimum},
-        {"maxLength", &Node::max_length},
-        {"minLength", &Node::min_length},
-        {"maxItems", &Node::max_items},
-        {"minItems", &Node::min_items},
-        {"maxProperties", &Node::max_properties},
-        {"minProperties", &Node::min_properties},
+    static const std::unordered_map<std::string_view, std::optional<std::string_view> Node::Numbers::*> kMembers = {
+        {"multipleOf", &Node::Numbers::multiple_of},
+        {"maximum", &Node::Numbers::maximum},
+        {"exclusiveMaximum", &Node::Numbers::exclusive_maximum},
+        {"minimum", &Node::Numbers::minimum},
+        {"exclusiveMinimum", &Node::Numbers::exclusive_minimum},
     };
-    if (value.kind() != Kind::kNumber) return Unfit("must be a number", place.pointer);
-    const bool size = name.starts_with("maxL") || name.starts_with("minL") || name.ends_with("Items") || name.ends_with("Properties");
-    if (size && (!IsWholeNumber(value.raw()) || CompareJsonNumbers(value.raw(), "0") < 0))
-      return Unfit("must be a whole number, 0 or more", place.pointer);
-    if (name == "multipleOf" && !IsDivisor(value.raw())) return Unfit("must be above 0, with at most 18 digits", place.pointer);
-    At(self).*kMembers.at(name) = value.raw();
+    if (value.kind() != Kind::kNumber) return Unfit("must be a number", place.Pointer());
+    if (name == "multipleOf" && !IsDivisor(value.raw())) return Unfit("must be above 0, with at most 18 digits", place.Pointer());
+    PartOf(self, &Node::numbers).*kMembers.at(name) = value.raw();
+    return Status::Ok();
+  }
+
+  Status TakeSize(std::string_view name, Value value, const Place& place, int self) {
+    if (value.kind() != Kind::kNumber) return Unfit("must be a number", place.Pointer());
+    if (!IsWholeNumber(value.raw()) || CompareJsonNumbers(value.raw(), "0") < 0) return Unfit("must be a whole number, 0 or more", place.Pointer());
+    Node::Bounds& bounds = name.ends_with("Length")  ? PartOf(self, &Node::texts).length
+                           : name.ends_with("Items") ? Arrays(self).size
+                                                     : Objects(self).size;
+    (name.starts_with("min") ? bounds.least : bounds.most) = SaturatedSize(value.raw());
     return Status::Ok();
   }
 
   Status TakePattern(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kString) return Unfit("must be a string", place.pointer);
-    const re2::RE2* pattern = nullptr;
-    NOTIFYD_TRY(Pattern(value.text(), place.pointer, &pattern));
-    At(self).pattern = pattern;
+    if (value.kind() != Kind::kString) return Unfit("must be a string", place.Pointer());
+    const SchemaPattern* pattern = nullptr;
+    NOTIFYD_TRY(Pattern(value.text(), place, &pattern));
+    PartOf(self, &Node::texts).pattern = pattern;
     return Status::Ok();
   }
 
-  Status Pattern(std::string_view text, const std::string& pointer, const re2::RE2** out) {
-    std::unique_ptr<re2::RE2>& pattern = impl_->patterns[std::string(text)];
+  Status Pattern(std::string_view text, const Place& place, const SchemaPattern** out) {
+    std::unique_ptr<SchemaPattern>& pattern = impl_->patterns[std::string(text)];
     if (!pattern) {
       if (impl_->patterns.size() > kMaxPatterns)
-        return Unfit("a schema must not have more than " + std::to_string(kMaxPatterns) + " different patterns", pointer);
-      re2::RE2::Options options;
-      options.set_log_errors(false);
-      options.set_max_mem(1 << 20);
-      const std::optional<std::string> translated = ToRe2Pattern(text);
-      if (!translated) return Unfit("this is not a regular expression of ECMA 262", pointer);
-      pattern = std::make_unique<re2::RE2>(*translated, options);
+        return Unfit("a schema must not have more than " + std::to_string(kMaxPatterns) + " different patterns", place.Pointer());
+      Result<std::unique_ptr<SchemaPattern>> made = SchemaPattern::Compile(text);
+      if (!made.ok()) return Unfit(made.status().detail(), place.Pointer());
+      pattern = *std::move(made);
+      patterns_size_ += pattern->size();
+      if (patterns_size_ > kMaxPatternsSize) return Unfit("a schema's patterns must not be so large, together: repeat less in them", place.Pointer());
     }
     *out = pattern.get();
-    if (pattern->ok()) return Status::Ok();
-    return Unfit("this pattern cannot be used (there is no look-around and no back reference): " + pattern->error(), pointer);
+    return Status::Ok();
+  }
+
+  int& SchemaOf(std::string_view name, int self) {
+    if (name == "additionalItems") return Arrays(self).additional_items;
+    if (name == "contains") return Arrays(self).contains;
+    if (name == "additionalProperties") return Objects(self).additional_properties;
+    if (name == "propertyNames") return Objects(self).property_names;
+    if (name == "not") return Combined(self).not_this;
+    if (name == "if") return Combined(self).if_this;
+    return name == "then" ? Combined(self).then_this : Combined(self).else_this;
   }
 
   Status TakeSchema(std::string_view name, Value value, const Place& place, int self) {
-    static const std::unordered_map<std::string_view, int Node::*> kMembers = {
-        {"additionalItems", &Node::additional_items},
-        {"contains", &Node::contains},
-        {"additionalProperties", &Node::additional_properties},
-        {"propertyNames", &Node::property_names},
-        {"not", &Node::not_this},
-        {"if", &Node::if_this},
-        {"then", &Node::then_this},
-        {"else", &Node::else_this},
-    };
     int schema = Node::kNone;
     NOTIFYD_TRY(Compile(value, place, &schema));
-    At(self).*kMembers.at(name) = schema;
+    SchemaOf(name, self) = schema;
     return Status::Ok();
   }
 
@@ -282,12 +369,12 @@ class Schema::Compiler {
     if (value.kind() != Kind::kArray) {
       int schema = Node::kNone;
       NOTIFYD_TRY(Compile(value, place, &schema));
-      At(self).items = schema;
+      Arrays(self).items = schema;
       return Status::Ok();
     }
     std::vector<int> tuple;
     NOTIFYD_TRY(List(value, place, &tuple));
-    At(self).tuple = std::move(tuple);
+    Arrays(self).tuple = std::move(tuple);
     return Status::Ok();
   }
 
@@ -303,31 +390,32 @@ class Schema::Compiler {
   }
 
   Status TakeList(std::string_view name, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kArray || value.size() == 0) return Unfit("must be an array with at least one schema", place.pointer);
+    if (value.kind() != Kind::kArray || value.size() == 0) return Unfit("must be an array with at least one schema", place.Pointer());
     std::vector<int> schemas;
     NOTIFYD_TRY(List(value, place, &schemas));
-    (name == "allOf" ? At(self).all_of : name == "anyOf" ? At(self).any_of : At(self).one_of) = std::move(schemas);
+    Node::Combined& combined = Combined(self);
+    (name == "allOf" ? combined.all_of : name == "anyOf" ? combined.any_of : combined.one_of) = std::move(schemas);
     return Status::Ok();
   }
 
   Status TakeUnique(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kTrue && value.kind() != Kind::kFalse) return Unfit("must be true or false", place.pointer);
-    At(self).unique_items = value.kind() == Kind::kTrue;
+    if (value.kind() != Kind::kTrue && value.kind() != Kind::kFalse) return Unfit("must be true or false", place.Pointer());
+    Arrays(self).unique_items = value.kind() == Kind::kTrue;
     return Status::Ok();
   }
 
   Status TakeSchemas(std::string_view name, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kObject) return Unfit("must be an object of schemas", place.pointer);
+    if (value.kind() != Kind::kObject) return Unfit("must be an object of schemas", place.Pointer());
     Status status;
     value.ForEach([&](Value key, Value each) {
       int schema = Node::kNone;
       if (status.ok()) status = Compile(each, place.Below(key.text()), &schema);
       if (!status.ok()) return;
-      if (name == "properties") At(self).properties[key.text()] = schema;
+      if (name == "properties") named_[self].properties[key.text()] = schema;
       if (name != "patternProperties") return;
-      const re2::RE2* pattern = nullptr;
-      status = Pattern(key.text(), place.Below(key.text()).pointer, &pattern);
-      At(self).pattern_properties.emplace_back(pattern, schema);
+      const SchemaPattern* pattern = nullptr;
+      status = Pattern(key.text(), place.Below(key.text()), &pattern);
+      Objects(self).pattern_properties.emplace_back(pattern, schema);
     });
     return status;
   }
@@ -338,24 +426,24 @@ class Schema::Compiler {
       texts = texts && each.kind() == Kind::kString;
       out->push_back(each.text());
     });
-    return texts ? Status::Ok() : Unfit("must be an array of strings", place.pointer);
+    return texts ? Status::Ok() : Unfit("must be an array of strings", place.Pointer());
   }
 
-  Status TakeRequired(std::string_view, Value value, const Place& place, int self) { return Names(value, place, &At(self).required); }
+  Status TakeRequired(std::string_view, Value value, const Place& place, int self) { return Names(value, place, &named_[self].required); }
 
   Status TakeDependencies(std::string_view, Value value, const Place& place, int self) {
-    if (value.kind() != Kind::kObject) return Unfit("must be an object", place.pointer);
+    if (value.kind() != Kind::kObject) return Unfit("must be an object", place.Pointer());
     Status status;
     value.ForEach([&](Value key, Value each) {
       if (!status.ok()) return;
       if (each.kind() == Kind::kArray) {
         std::vector<std::string_view> names;
         status = Names(each, place.Below(key.text()), &names);
-        At(self).needs.emplace_back(key.text(), std::move(names));
+        named_[self].needs.emplace_back(key.text(), std::move(names));
       } else {
         int schema = Node::kNone;
         status = Compile(each, place.Below(key.text()), &schema);
-        At(self).needs_schema.emplace_back(key.text(), schema);
+        named_[self].needs_schema.emplace_back(key.text(), schema);
       }
     });
     return status;
@@ -365,26 +453,45 @@ class Schema::Compiler {
 
   Status Follow(const Reference& reference, int* target) {
     const std::string& text = reference.text;
-    const std::string pointer = reference.place.Below("$ref").pointer;
     const size_t hash = std::min(text.find('#'), text.size());
     const std::string fragment = hash < text.size() ? WithoutPercents(std::string_view(text).substr(hash + 1)) : "";
-    Place place = reference.place;
+    // What is wrong there is told where it was referred to, unless keywords lead there.
+    Place place = reference.place.Below("$ref");
     if (hash > 0) {
-      place.base = Resolved(place.base, std::string_view(text).substr(0, hash));
-      auto document = documents_.find(place.base);
-      if (document == documents_.end()) return Unfit("refers to another document: a schema may refer into itself alone", pointer);
-      place.document = document->second.first;
+      place.base = std::make_shared<const std::string>(ResolvedReference(*place.base, std::string_view(text).substr(0, hash)));
+      auto document = documents_.find(*place.base);
+      if (document == documents_.end()) return Unfit("refers to another document: a schema may refer into itself alone", place.Pointer());
+      place.document = document->second;
     }
     if (!IsJsonPointer(fragment)) {
-      auto anchor = anchors_.find(place.base + "#" + fragment);
-      if (anchor == anchors_.end()) return Unfit("refers to a place that is not there", pointer);
+      auto anchor = anchors_.find(*place.base + "#" + fragment);
+      if (anchor == anchors_.end()) return Unfit("refers to a place that is not there", place.Pointer());
       *target = anchor->second;
       return Status::Ok();
     }
-    std::optional<Value> value = place.document.At(fragment);
-    if (!value) return Unfit("refers to a place that is not there", pointer);
-    place.pointer = pointer;  // what is wrong there is told where it was referred to, unless keywords lead there
+    std::optional<Value> value = Lookup(place.document, fragment);
+    if (!value) return Unfit("refers to a place that is not there", place.Pointer());
     return Compile(*value, place, target);
+  }
+
+  /// Value::At, for many pointers: what is in a value is gone through once.
+  std::optional<Value> Lookup(Value at, std::string_view pointer) {
+    while (!pointer.empty()) {
+      if (at.kind() != Kind::kObject && at.kind() != Kind::kArray) return std::nullopt;
+      auto [inside, fresh] = inside_.try_emplace(at.raw().data());
+      size_t index = 0;
+      if (fresh) {
+        at.ForEach([&, all = &inside->second](Value key, Value value) {
+          all->insert_or_assign(at.kind() == Kind::kArray ? std::to_string(index++) : std::string(key.text()), value);
+        });
+      }
+      const size_t end = std::min(pointer.find('/', 1), pointer.size());
+      auto found = inside->second.find(UnescapedToken(pointer.substr(1, end - 1)));
+      if (found == inside->second.end()) return std::nullopt;
+      at = found->second;
+      pointer.remove_prefix(end);
+    }
+    return at;
   }
 
   /// Refuses a schema that needs itself for the same value, which could never be judged.
@@ -392,13 +499,13 @@ class Schema::Compiler {
     enum Mark : uint8_t { kNew, kOpen, kDone };
     std::vector<Mark> marks(impl_->nodes.size(), kNew);
     // Depth first without recursion: a row of references may be as long as the text.
-    struct Step {
+    struct Open {
       int node;
       std::vector<int> next;
     };
     for (size_t start = 0; start < marks.size(); ++start) {
       if (marks[start] != kNew) continue;
-      std::vector<Step> path;
+      std::vector<Open> path;
       const auto enter = [&](int node) {
         marks[static_cast<size_t>(node)] = kOpen;
         path.push_back({node, InPlace(At(node))});
@@ -412,8 +519,7 @@ class Schema::Compiler {
         }
         const int next = path.back().next.back();
         path.back().next.pop_back();
-        if (marks[static_cast<size_t>(next)] == kOpen)
-          return Unfit("refers back to itself without going into the value", pointers_[static_cast<size_t>(next)]);
+        if (marks[static_cast<size_t>(next)] == kOpen) return Unfit("refers back to itself without going into the value", PointerOf(next));
         if (marks[static_cast<size_t>(next)] == kNew) enter(next);
       }
     }
@@ -426,22 +532,34 @@ class Schema::Compiler {
     const auto add = [&](int schema) {
       if (schema != Node::kNone) all.push_back(schema);
     };
-    for (const std::vector<int>* list : {&node.all_of, &node.any_of, &node.one_of}) all.insert(all.end(), list->begin(), list->end());
-    for (int schema : {node.ref, node.not_this, node.if_this, node.then_this, node.else_this}) add(schema);
-    for (const auto& [name, schema] : node.needs_schema) add(schema);
+    add(node.ref);
+    if (node.objects)
+      for (const auto& [name, schema] : node.objects->needs_schema) add(schema);
+    if (!node.combined) return all;
+    const Node::Combined& combined = *node.combined;
+    for (const std::vector<int>* list : {&combined.all_of, &combined.any_of, &combined.one_of}) all.insert(all.end(), list->begin(), list->end());
+    for (int schema : {combined.not_this, combined.if_this, combined.then_this, combined.else_this}) add(schema);
     return all;
   }
 
   Impl* impl_;
   std::unordered_map<const char*, int> compiled_;
-  std::vector<std::string> pointers_;  // of each node
+  int anything_ = Node::kNone, nothing_ = Node::kNone;
+  std::unordered_map<int, OfMembers> named_;  // by node
+  size_t patterns_size_ = 0;
+  std::vector<std::shared_ptr<const Step>> places_;  // of each node
   std::vector<Reference> references_;
-  std::map<std::string, std::pair<Value, int>> documents_;
+  std::map<std::string, Value> documents_;
+  std::unordered_map<const char*, std::unordered_map<std::string, Value>> inside_;  // of arrays and objects that references led into
   std::map<std::string, int> anchors_;
 };
 
 Schema::Schema() : impl_(std::make_unique<Impl>()) {}
 Schema::~Schema() = default;
+
+size_t Schema::bytes() const {
+  return impl_->bytes;
+}
 
 Result<std::shared_ptr<const Schema>> Schema::Compile(std::string_view json_text) {
   if (json_text.size() > kMaxBytes) return Status(Code::kUnacceptable, "a schema must not be longer than " + std::to_string(kMaxBytes) + " bytes");

@@ -1,8 +1,10 @@
 #include "broker/schema_pattern.h"
 
-#include <cstddef>
+#include <re2/re2.h>
+
+#include <algorithm>
 #include <cstdio>
-#include <optional>
+#include <utility>
 
 #include "base/ascii.h"
 
@@ -99,6 +101,70 @@ size_t AppendClass(std::string_view rest, bool* in_class, std::string* out) {
   return none || rest.starts_with("[^") ? (any ? 3 : 2) : 1;
 }
 
+// Of one pattern's program and the automaton that RE2 makes of it as it looks. One that is small gets less.
+constexpr int64_t kMaxPatternMemory = 256 << 10, kLeastPatternMemory = 32 << 10, kMemoryAnInstruction = 512;
+
+std::unique_ptr<re2::RE2> MakePattern(const std::string& text, int64_t memory) {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(memory);
+  return std::make_unique<re2::RE2>(text, options);
+}
+
+/// Returns how long the quantifier is with which RE2's text goes on; 0: with none. `fixed`: it says one number.
+size_t QuantifierAt(std::string_view text, bool* fixed) {
+  *fixed = true;
+  if (text.empty()) return 0;
+  size_t length = 0;
+  if (text[0] == '*' || text[0] == '+' || text[0] == '?') {
+    *fixed = false;
+    length = 1;
+  } else if (text[0] == '{') {
+    const size_t end = text.find('}');
+    if (end == std::string_view::npos || end < 2 || !IsDigit(text[1])) return 0;
+    const std::string_view inside = text.substr(1, end - 1);
+    const auto commas = std::count(inside.begin(), inside.end(), ',');
+    if (commas > 1 || !std::all_of(inside.begin(), inside.end(), [](char c) { return IsDigit(c) || c == ','; })) return 0;
+    *fixed = commas == 0;
+    length = end + 1;
+  }
+  return length > 0 && length < text.size() && text[length] == '?' ? length + 1 : length;
+}
+
+/// Returns how long the character, escape or class is with which RE2's text, which it takes, goes on.
+size_t AtomAt(std::string_view text) {
+  size_t end = 1;
+  if (text[0] == '[') {
+    while (end < text.size() && text[end] != ']') end += text[end] == '\\' ? 2 : 1;
+    ++end;
+  } else if (text[0] == '\\') {
+    const char c = text.size() > 1 ? text[1] : '\0';
+    end = 2;
+    if (c == 'x' || c == 'p' || c == 'P') end = text.substr(2).starts_with('{') ? text.find('}') + 1 : c == 'x' ? 4 : 3;
+  } else {
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+  }
+  return std::min(end, text.size());
+}
+
+/// Of a pattern that begins with "^" and is a row of characters and classes: one whose program has as many instructions at least as this one's can be
+/// at together, wherever in a text. Up to the first whose number may vary that is one place of the row, and of that one, however often it may come,
+/// one, too: all ways through the pattern have come as far. Nothing of other patterns.
+std::optional<std::string> NarrowedPattern(std::string_view text) {
+  bool fixed = true;
+  if (!text.starts_with('^') || QuantifierAt(text.substr(1), &fixed) > 0) return std::nullopt;
+  std::string narrow;
+  bool varies = false;
+  while (!text.empty()) {
+    if (text[0] == '(' || text[0] == ')' || text[0] == '|' || QuantifierAt(text, &fixed) > 0) return std::nullopt;
+    const size_t atom = AtomAt(text), quantifier = QuantifierAt(text.substr(atom), &fixed);
+    narrow.append(text.substr(0, varies ? atom + quantifier : atom));
+    varies = varies || !fixed;
+    text.remove_prefix(atom + quantifier);
+  }
+  return narrow;
+}
+
 }  // namespace
 
 std::optional<std::string> ToRe2Pattern(std::string_view ecma) {
@@ -122,6 +188,40 @@ std::optional<std::string> ToRe2Pattern(std::string_view ecma) {
     ecma.remove_prefix(taken);
   }
   return out;
+}
+
+SchemaPattern::SchemaPattern() = default;
+SchemaPattern::~SchemaPattern() = default;
+
+Result<std::unique_ptr<SchemaPattern>> SchemaPattern::Compile(std::string_view ecma) {
+  const std::optional<std::string> text = ToRe2Pattern(ecma);
+  if (!text) return Status(Code::kUnacceptable, "this is not a regular expression of ECMA 262");
+  std::unique_ptr<re2::RE2> pattern = MakePattern(*text, kMaxPatternMemory);
+  // It is also searched from its end, by a program of its own: without one RE2 would do it the slow way.
+  const int forward = pattern->ok() ? pattern->ProgramSize() : 0, backward = pattern->ok() ? pattern->ReverseProgramSize() : 0;
+  if (pattern->error_code() == re2::RE2::ErrorPatternTooLarge || (pattern->ok() && backward < 0))
+    return Status(Code::kUnacceptable, "this pattern is too large");
+  if (!pattern->ok())
+    return Status(Code::kUnacceptable, "this pattern cannot be used (there is no look-around and no back reference): " + pattern->error());
+  std::unique_ptr<SchemaPattern> made(new SchemaPattern());
+  made->size_ = made->width_ = static_cast<size_t>(std::max({forward, backward, 1}));
+  if (const std::optional<std::string> narrow = NarrowedPattern(*text)) {
+    const std::unique_ptr<re2::RE2> narrowed = MakePattern(*narrow, kMaxPatternMemory);
+    if (narrowed->ok()) made->width_ = std::min(made->width_, static_cast<size_t>(std::max(narrowed->ProgramSize(), 1)));
+  }
+  const int64_t memory = std::min(kLeastPatternMemory + kMemoryAnInstruction * static_cast<int64_t>(made->size_), kMaxPatternMemory);
+  made->bytes_ = static_cast<size_t>(memory);
+  if (memory < kMaxPatternMemory) {
+    std::unique_ptr<re2::RE2> smaller = MakePattern(*text, memory);
+    if (smaller->ok() && smaller->ReverseProgramSize() > 0) pattern = std::move(smaller);
+    else made->bytes_ = static_cast<size_t>(kMaxPatternMemory);
+  }
+  made->pattern_ = std::move(pattern);
+  return made;
+}
+
+bool SchemaPattern::Finds(std::string_view text) const {
+  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *pattern_);
 }
 
 }  // namespace notifyd

@@ -6,6 +6,9 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <vector>
+
+#include "broker/schema_cache.h"
 
 using namespace notifyd;
 
@@ -47,6 +50,29 @@ std::string Repeated(const std::string& text, int times) {
   std::string all;
   for (int i = 0; i < times; ++i) all += text;
   return all;
+}
+
+/// "x,x,x" in what is given around it.
+std::string ListOf(const std::string& before, const std::string& text, int times, const std::string& behind) {
+  return before + Repeated(text + ",", times - 1) + text + behind;
+}
+
+std::string ObjectOf(int count) {
+  std::string all = "{\"a0\":0";
+  for (int i = 1; i < count; ++i) all += ",\"a" + std::to_string(i) + "\":0";
+  return all + "}";
+}
+
+bool IsTooDear(const std::string& schema, const std::string& data) {
+  return Judged(schema, data).detail().find("too long") != std::string::npos;
+}
+
+uint64_t StepsToJudge(const std::string& schema, const std::string& data) {
+  Result<JsonTree> tree = JsonTree::Parse(data);
+  REQUIRE(tree.ok());
+  uint64_t steps = 0;
+  CHECK(Compiled(schema)->Validate(tree->root(), &steps).ok());
+  return steps;
 }
 
 }  // namespace
@@ -227,9 +253,101 @@ TEST_CASE("schema: neither patterns nor references made for it stop it") {
       R"({"items":{"$ref":"#/definitions/a"},"definitions":{"a":{"allOf":[{"allOf":[{"allOf":[{"allOf":[{"allOf":[{"$ref":"#"}]}]}]}]}]}}})";
   CHECK(Judged(deep, Repeated("[", 100) + Repeated("]", 100)).ok());
   CHECK(Judged(deep, Repeated("[", 250) + Repeated("]", 250)).detail().find("too long") != std::string::npos);
-  std::string many = "[0", values = "[[]";
-  for (int i = 1; i < 200'000; ++i) many += ",0";
-  for (int i = 1; i < 10'000; ++i) values += ",[]";
-  CHECK(Judged("{\"enum\":" + values + "]}", many + "]").detail().find("too long") != std::string::npos);
-  CHECK(WrongAt(R"({"items":{"type":"integer","maximum":5}})", many + "]") == "ok");
+  const std::string many = ListOf("[", "0", 200'000, "]");
+  CHECK(WrongAt(R"({"items":{"type":"integer","maximum":5}})", many) == "ok");
+  CHECK(WrongAt(ListOf("{\"enum\":[", "[]", 10'000, "]}"), many) == "");
+  CHECK(IsTooDear(ListOf("{\"items\":{\"enum\":[", "[1]", 1'000, "]}}"), ListOf("[", "[2]", 1'000, "]")));
+}
+
+TEST_CASE("schema: all that is gone through, compared or searched is counted, at each visit") {
+  struct Visits {
+    std::string schema;
+    std::string data;
+    uint64_t least;
+  };
+  const auto all_of = [](const std::string& schema, int times) { return ListOf("{\"allOf\":[", schema, times, "]}"); };
+  const std::string same = R"({"definitions":{"n":{"minimum":1}},"allOf":[)";
+  const std::vector<Visits> visits = {
+      {all_of(R"({"required":["a0"]})", 10), ObjectOf(1'000), 10 * 1'000},
+      {all_of(R"({"maxProperties":2000})", 10), ObjectOf(1'000), 10 * 1'000},
+      {all_of(R"({"properties":{"b":{}}})", 10), ObjectOf(1'000), 10 * 1'000},
+      {R"({"required":[")" + Repeated("a0\",\"", 10'000) + R"(a0"]})", ObjectOf(1), 2},
+      {ListOf(R"({"items":{"dependencies":{"a0":[)", "\"a0\"", 10'000, "]}}}"), ListOf("[", ObjectOf(1), 10, "]"), 10 * 10'000 / 32},
+      {all_of(R"({"minItems":4000})", 10), ListOf("[", "0", 4'000, "]"), 10 * 4'000 / 8},
+      {all_of(R"({"uniqueItems":true})", 10), "[\"" + std::string(32'000, 'x') + "\"]", 10 * 1'000},
+      {all_of(R"({"minLength":20000})", 10), "\"" + std::string(32'000, 'x') + "\"", 10 * 1'000},
+      {all_of(R"({"const":")" + std::string(3'200, 'x') + "\"}", 10), "\"" + std::string(3'200, 'x') + "\"", 10 * 100},
+      {ListOf(same, R"({"$ref":"#/definitions/n"})", 10, "]}"), std::string(16'000, '1'), 10 * 1'000},
+      {"{\"items\":{\"maximum\":" + std::string(16'000, '1') + "}}", ListOf("[", "0", 10, "]"), 10 * 1'000},
+      {all_of(R"({"type":"integer"})", 10), std::string(16'000, '1') + ".0", 10 * 1'000},
+      {all_of(R"({"multipleOf":7})", 1), std::string(16'000, '7'), 4'000},
+      {R"({"pattern":"^(ab|cd)*$"})", "\"" + Repeated("ab", 5'000) + "\"", 10'000 / 2},
+  };
+  for (const Visits& each : visits) {
+    INFO(each.schema.substr(0, 100));
+    CHECK(StepsToJudge(each.schema, each.data) >= each.least);
+  }
+  CHECK(StepsToJudge(visits[3].schema, visits[3].data) < 10);  // of a name that is there once
+  // Each of these took seconds.
+  const std::string text(1'000'000, 'a');
+  CHECK(IsTooDear(all_of(R"({"required":["a0"]})", 300), ObjectOf(90'000)));
+  CHECK(IsTooDear(R"({"pattern":"([ab]{0,30}a){0,30}[ab]{900}c$"})", "\"" + text + "c\""));
+  CHECK(IsTooDear(ListOf(same, R"({"$ref":"#/definitions/n"})", 2'000, "]}"), std::string(1'000'000, '1')));
+  CHECK(IsTooDear(all_of(R"({"minLength":500000})", 2'500), "\"" + text + "\""));
+  CHECK(IsTooDear(all_of(R"({"minItems":520000})", 1'000), ListOf("[", "0", 520'000, "]")));
+}
+
+TEST_CASE("schema: a pattern counts by the places that a text may be at in it, which are few in most") {
+  std::string wild;
+  for (uint32_t i = 0, x = 1; i < 1'000; ++i, x = x * 1'103'515'245 + 12'345) wild += (x >> 16 & 1) != 0 ? 'a' : 'b';
+  const std::string texts = R"({"items":{"pattern":")", uuid = "\"123e4567-e89b-12d3-a456-426614174000\"";
+  CHECK(IsTooDear(texts + "[ab]*a[ab]{300}c\"}}", ListOf("[", "\"" + wild + "\"", 20, "]")));
+  CHECK(WrongAt(texts + "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$\"}}", ListOf("[", uuid, 2'000, "]")) == "ok");
+  CHECK(WrongAt(texts + "^.{1,255}$\"}}", ListOf("[", "\"" + std::string(200, 'x') + "\"", 200, "]")) == "ok");
+  // Not those that may begin anywhere, or be in any of several places at once.
+  const auto steps = [&](const std::string& pattern) { return StepsToJudge("{\"pattern\":\"" + pattern + "\"}", "\"" + wild + "\""); };
+  CHECK(steps("^[ab]{300}") < 1'000);
+  for (const char* pattern : {"[ab]{300}", "^[ab]*[ab]{300}", "^(a|b){300}", "x|^[ab]{300}", "^a?[ab]{1,300}"}) {
+    INFO(pattern);
+    CHECK(steps(pattern) > 10'000);
+  }
+}
+
+TEST_CASE("schema: patterns are refused that are too large, one or together") {
+  CHECK(RefusedAt(R"({"pattern":"^.{1,1000}$"})") == "/pattern");
+  CHECK(RefusedAt(R"({"patternProperties":{"^.{1,255}$":{},"^.{1,254}$":{}}})") == "/patternProperties/^.{1,254}$");
+}
+
+TEST_CASE("schema: what is compiled does not take hundreds of times the memory of its text") {
+  for (const char* schema : {"{}", "{\"not\":false}", "true", "{\"$ref\":\"#/allOf/0\"}", "{\"required\":[\"a\"]}"}) {
+    const std::string text = ListOf("{\"allOf\":[{},", schema, 2'500, "]}");
+    INFO(schema);
+    CHECK(Compiled(text)->bytes() < 100 * text.size());
+    CHECK(Compiled(text)->bytes() > text.size());
+  }
+  std::string patterns = "{\"patternProperties\":{";
+  for (int i = 0; i < 64; ++i) patterns += (i > 0 ? ",\"^x" : "\"^x") + std::to_string(i) + "$\":{}";
+  CHECK(Compiled(patterns + "}}")->bytes() < 64 * 64 * 1024);
+}
+
+TEST_CASE("schema cache: keeps those that were asked for last, in so many bytes") {
+  SchemaCache cache;
+  CHECK(cache.Find("t0") == nullptr);
+  CHECK_FALSE(cache.Compile("t0", "5").ok());
+  const std::string text = ListOf("{\"allOf\":[", "{}", 13'000, "]}");
+  const size_t each = Compiled(text)->bytes();
+  const size_t room = SchemaCache::kMaxBytes / each;
+  for (size_t i = 0; i <= room; ++i) {
+    REQUIRE(cache.Compile("t" + std::to_string(i), text).ok());
+    CHECK(cache.Find("t0") != nullptr);
+    CHECK(cache.bytes() <= SchemaCache::kMaxBytes);
+  }
+  CHECK(cache.bytes() == room * each);
+  CHECK(cache.Find("t1") == nullptr);
+  CHECK(cache.Find("t2") != nullptr);
+  REQUIRE(cache.Compile("t2", "{}").ok());
+  CHECK(cache.bytes() < room * each);
+  cache.Forget("t2");
+  CHECK(cache.Find("t2") == nullptr);
+  CHECK(cache.bytes() == (room - 1) * each);
 }
