@@ -10,6 +10,16 @@
 #include "broker/payload.h"
 
 namespace notifyd {
+namespace {
+
+/// So many bytes of schemas are compiled for one request, some 50 ms at most. What was compiled stays (SchemaCache), so that the same request has
+/// less to do when it comes again.
+constexpr size_t kMostCompiled = 256 << 10;
+/// So many bytes of data are parsed in a step of the judgement that they are parsed for.
+constexpr size_t kParsedBytesAStep = 32;
+
+}  // namespace
+
 struct Core::Impl::TopicPart::Plan {
   Hand hand;
   Matching matching;
@@ -25,14 +35,20 @@ struct Core::Impl::TopicPart::Plan {
   bool IsFresh() const { return !before && duplicate_of == SIZE_MAX; }
 };
 
+/// What one request took of schemas.
+struct Core::Impl::TopicPart::Judged {
+  uint64_t steps = 0;   // as Schema::Validate has it
+  size_t compiled = 0;  // bytes of their texts that had to be compiled
+};
+
 /// What the events before one have claimed.
 struct Core::Impl::TopicPart::Planning {
   std::map<IdempotencyKey, size_t> keys;
   std::set<std::string> fkeys;
   std::map<std::string, uint64_t> by_caller;
   uint64_t fresh = 0, pending = 0, bytes = 0;
-  int64_t* steps = nullptr;   // of matching, that are left
-  uint64_t schema_steps = 0;  // that were taken
+  int64_t* steps = nullptr;  // of matching, that are left
+  Judged judged;
 };
 
 /// Apart from those of submits: no caller can be said that has control characters (HasControl).
@@ -54,20 +70,41 @@ bool Core::Impl::TopicPart::IsBusy() const {
   return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
 }
 
-/// Is data (null: there is none) what the topic's schema asks for? Error: kUnacceptable with the pointer. `spent`: as Schema::Validate has it.
-Status Core::Impl::TopicPart::Judge(std::string_view topic, const JsonTree* data, uint64_t* spent) const {
+/// Is data (null: there is none), which is asked for where the topic has a schema alone, what that schema asks for? Error: kUnacceptable with the
+/// pointer; kUnavailable: a request that comes again will find more schemas compiled.
+Status Core::Impl::TopicPart::Judge(std::string_view topic, const std::function<const JsonTree*()>& data, Judged* judged) {
   auto found = topics_.find(topic);
-  if (found == topics_.end() || !found->second.schema) return Status::Ok();
-  if (!data) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
-  Status status = found->second.schema->Validate(data->root(), spent);
+  if (found == topics_.end() || found->second.said.schema.empty()) return Status::Ok();
+  std::shared_ptr<const Schema> schema = schemas_.Find(topic);
+  if (!schema) {
+    const std::string& text = found->second.said.schema;
+    if (judged->compiled >= kMostCompiled) return Status(Code::kUnavailable, "the schemas of so many topics are not ready yet: ask again");
+    judged->compiled += text.size();
+    Result<std::shared_ptr<const Schema>> compiled = schemas_.Compile(topic, text);
+    if (!compiled.ok())
+      return Status(Code::kUnacceptable, "the topic's schema cannot be judged by, put another: " + compiled.status().detail(), "/data");
+    schema = *std::move(compiled);
+  }
+  const JsonTree* tree = data();
+  if (!tree) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
+  judged->steps += tree->root().raw().size() / kParsedBytesAStep;
+  Status status = schema->Validate(tree->root(), &judged->steps);
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/data" + status.field());
 }
 
-Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const {
-  std::optional<JsonTree> data;
-  if (spec.payload_kind == PayloadKind::kData)
-    if (Result<JsonTree> tree = JsonTree::Parse(spec.payload); tree.ok()) data = std::move(*tree);
-  return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data ? &*data : nullptr, nullptr);
+Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySpec& spec) {
+  Judged judged;
+  return JudgeHeld(envelope, spec, &judged);
+}
+
+Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySpec& spec, Judged* judged) {
+  std::optional<JsonTree> tree;
+  const auto data = [&]() -> const JsonTree* {
+    if (spec.payload_kind != PayloadKind::kData) return nullptr;
+    if (Result<JsonTree> parsed = JsonTree::Parse(spec.payload); parsed.ok()) tree = *std::move(parsed);
+    return tree ? &*tree : nullptr;
+  };
+  return Judge(std::string_view(envelope.host).substr(kHeldHost.size()), data, judged);
 }
 
 Status Core::Impl::TopicPart::CheckKnown(std::string_view topic) const {
@@ -94,9 +131,10 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   event->schedule = item.schedule;
   event->scheduled_at = item.scheduled_at;
   plan->hand.event = std::move(event);
-  NOTIFYD_TRY(Judge(item.topic, plan->hand.Data(), &planning->schema_steps));
+  NOTIFYD_TRY(Judge(
+      item.topic, [plan] { return plan->hand.Data(); }, &planning->judged));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
-  if (!item.fkey.empty()) return PlanHeld(item, plan);
+  if (!item.fkey.empty()) return PlanHeld(item, planning, plan);
   const bool all = Match(&plan->hand, FanOutKind::kLive, SIZE_MAX, planning->steps, &plan->matching);
   plan->weight = WeightOf(plan->hand, plan->matching.wants);
   const uint64_t most = plan->weight.count + (all ? 0 : MayStillGet(plan->hand, FanOutKind::kLive, plan->matching));
@@ -272,7 +310,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
 // ---- held under an fkey: by a notify of the same id, which is triggered, replaced, cancelled and expires as any other, and whose turn fans it out
 
 /// As Core::Impl::PlanHeld does it for a submit.
-Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Plan* plan) {
+Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Planning* planning, Plan* plan) {
   const std::optional<FkeyRecord>& record = core_.fkeys_.at(item.fkey)->record;
   Entry* held = nullptr;
   if (record && record->expires_at > core_.now_.wall) {
@@ -310,7 +348,7 @@ Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Plan* plan) {
     if (!merged.ok())
       return Status(merged.status().code(), "the trigger of this fkey that came before has data that cannot be merged into this event", "/fkey");
     spec = std::move(*merged);
-    NOTIFYD_TRY(JudgeHeld(*envelope, spec));
+    NOTIFYD_TRY(JudgeHeld(*envelope, spec, &planning->judged));
   }
   plan->holds.envelope = std::move(envelope);
   plan->holds.spec = std::make_shared<const std::string>(EncodeSpec(spec));

@@ -43,9 +43,7 @@ void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) 
   if (kind == RecordKind::kTopic) {
     Result<TopicRecord> topic = DecodeTopic(row.record.value);
     if (!topic.ok()) return corrupt(topic.status());
-    std::shared_ptr<const Schema> schema;
-    if (Status status = Compile(*topic, &schema); !status.ok()) return corrupt(status);
-    topics_[row.key] = {std::move(*topic), row.record.value, std::move(schema)};
+    topics_[row.key] = {std::move(*topic), row.record.value};
   } else if (kind == RecordKind::kSubscription) {
     Result<SubscriptionRecord> record = DecodeSubscriptionRecord(row.record.value);
     if (!record.ok()) return corrupt(record.status());
@@ -89,13 +87,15 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeTopic(ask.said);
   if (!there || found->second.bytes != bytes) {
-    std::shared_ptr<const Schema> schema;
-    if (Status status = Compile(ask.said, &schema); !status.ok()) return core_.Refuse(request, status);
+    if (!ask.said.schema.empty())
+      if (Result<std::shared_ptr<const Schema>> schema = Schema::Compile(ask.said.schema); !schema.ok())
+        return core_.Refuse(request, schema.status().code(), schema.status().detail(), "/schema" + schema.status().field());
     if (Status room = core_.Room("nothing is kept"); !room.ok()) return core_.Refuse(request, room);
     if (!there && topics_.size() >= kMostTopics) return core_.Refuse(request, Code::kTooMany, "there are 100,000 topics already");
     if (Status status = core_.StoreMore(there ? found->second.bytes.size() : 0, bytes.size() + kRecordBytes); !status.ok())
       return core_.Refuse(request, status);
-    topics_[ask.topic] = {ask.said, bytes, std::move(schema)};
+    topics_[ask.topic] = {ask.said, bytes};
+    schemas_.Forget(ask.topic);
     core_.WriteRecord(RecordKey{RecordKind::kTopic, ask.topic}, bytes, kWallNever, !there);
     core_.journal_.AskSync();
   }
@@ -124,6 +124,7 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicDelete& a
   }
   if (!ask.condition.Holds(found->second.bytes)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   topics_.erase(found);
+  schemas_.Forget(ask.topic);
   core_.RemoveRecord(RecordKey{RecordKind::kTopic, ask.topic}, /*was_there=*/true);
   core_.journal_.AskSync();
   return Answer(request, {Removed{}});
@@ -163,14 +164,6 @@ const Core::Impl::TopicPart::Known* Core::Impl::TopicPart::Find(const Name& name
 bool Core::Impl::TopicPart::IsPaused(const std::string& subscription) const {
   const Known* known = Find(subscription);
   return known && known->record.said->paused;
-}
-
-Status Core::Impl::TopicPart::Compile(const TopicRecord& said, std::shared_ptr<const Schema>* schema) {
-  if (said.schema.empty()) return Status::Ok();
-  Result<std::shared_ptr<const Schema>> compiled = Schema::Compile(said.schema);
-  if (!compiled.ok()) return Status(compiled.status().code(), compiled.status().detail(), "/schema" + compiled.status().field());
-  *schema = std::move(*compiled);
-  return Status::Ok();
 }
 
 Status Core::Impl::TopicPart::Compile(const Subscription& said, Known* out) {

@@ -37,7 +37,7 @@
 #include "broker/core_impl.h"
 #include "broker/event_filter.h"
 #include "broker/filter_guards.h"
-#include "broker/schema.h"
+#include "broker/schema_cache.h"
 #include "broker/topic_events.h"
 #include "broker/topic_patterns.h"
 #include "broker/transform.h"
@@ -92,7 +92,7 @@ class Core::Impl::TopicPart {
   /// Ends such a notify, where its turn has come, in place of an attempt.
   void Unsubscribe(Entry* entry);
   /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
-  Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec) const;
+  Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec);
   /// Ends such a notify, which must be in flight, in place of an attempt.
   void Release(Entry* entry);
   TopicFigures figures() const;
@@ -124,7 +124,6 @@ class Core::Impl::TopicPart {
   struct KnownTopic {
     TopicRecord said;
     std::string bytes;
-    std::shared_ptr<const Schema> schema;  // null: none
   };
   struct Known {
     Name name;
@@ -230,7 +229,6 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const SubscriptionDelete& ask);
   Handled On(Task* task, RequestId request, const SubscriptionList& ask);
   Handled Answer(RequestId request, TopicAnswer answer);
-  static Status Compile(const TopicRecord& said, std::shared_ptr<const Schema>* schema);
   static Status Compile(const Subscription& said, Known* out);
   Status Keep(const Name& name, SubscriptionRecord record);
   void Forget(const Name& name);
@@ -254,10 +252,12 @@ class Core::Impl::TopicPart {
   Status Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const;
   std::optional<Refused> PlanAll(const Publish& ask, int64_t* steps, std::vector<Plan>* plans);
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
-  Status PlanHeld(const EventItem& item, Plan* plan);
+  Status PlanHeld(const EventItem& item, Planning* planning, Plan* plan);
   Published::Item Hold(const EventItem& item, Plan* plan);
   Status PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan);
-  Status Judge(std::string_view topic, const JsonTree* data, uint64_t* spent) const;
+  struct Judged;
+  Status Judge(std::string_view topic, const std::function<const JsonTree*()>& data, Judged* judged);
+  Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec, Judged* judged);
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
   void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id);
@@ -354,6 +354,7 @@ class Core::Impl::TopicPart {
 
   Core::Impl& core_;
   std::map<Name, KnownTopic, std::less<>> topics_;
+  SchemaCache schemas_;  // of topics that events were published to
   std::map<Name, std::unique_ptr<Known>, std::less<>> subscriptions_;
   std::unordered_map<uint64_t, Known*> by_serial_;
   TopicIndex index_;     // by serial
