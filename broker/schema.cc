@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <map>
-#include <unordered_set>
+#include <set>
 
 #include "base/json_number.h"
 #include "base/json_reader.h"
@@ -22,7 +22,7 @@ constexpr uint64_t kDigitsAStep = 16;   // of numbers that are compared,
 constexpr uint64_t kDividedAStep = 4;   // or divided
 constexpr uint64_t kElementsAStep = 8;  // that are counted and not looked at
 constexpr uint64_t kNamesAStep = 32;    // of a schema's that are gone through
-constexpr uint64_t kKeptSteps = 3;      // for a value that is kept to be found again
+constexpr uint64_t kKeptSteps = 3;      // for a value that is kept to be found again (in order: hashes can be made to meet)
 
 /// Where in the data a value stands: borrowed from the frames of who called.
 struct Path {
@@ -306,7 +306,7 @@ class Schema::Judge {
   }
 
   bool IsUnique(Value array) {
-    std::unordered_set<std::string> seen;
+    std::set<std::string> seen;
     for (auto at = array.inside(); !at.at_end() && Spend(1); at.Next()) {
       std::string exact;
       AppendExact(at.value(), &exact);
@@ -331,7 +331,7 @@ class Schema::Judge {
 
   /// Different ones.
   size_t CountMembers(Value object) {
-    std::unordered_set<std::string_view> keys;
+    std::set<std::string_view> keys;
     for (auto at = object.inside(); !at.at_end() && Spend(kKeptSteps + at.key().text().size() / kBytesAStep); at.Next()) keys.insert(at.key().text());
     return keys.size();
   }

@@ -550,7 +550,7 @@ class Schema::Compiler {
   std::vector<std::shared_ptr<const Step>> places_;  // of each node
   std::vector<Reference> references_;
   std::map<std::string, Value> documents_;
-  std::unordered_map<const char*, std::unordered_map<std::string, Value>> inside_;  // of arrays and objects that references led into
+  std::unordered_map<const char*, std::map<std::string, Value>> inside_;  // of arrays and objects that references led into
   std::map<std::string, int> anchors_;
 };
 
