@@ -13,6 +13,12 @@ constexpr int64_t kSweepMs = 3'600'000;
 constexpr size_t kSweepRows = 256;
 /// So many of an event's notifies are looked up at once, until one is found that is still there.
 constexpr uint64_t kSweepNotifies = 64;
+/// What notifies of one event that are read at once may bring of its payload, each of them all of it.
+constexpr size_t kPayloadsAtOnceBytes = 256 << 10;
+
+size_t NotifiesAtOnce(size_t payload_bytes) {
+  return std::clamp<size_t>(kPayloadsAtOnceBytes / std::max<size_t>(payload_bytes, 1), 1, kSweepNotifies);
+}
 
 }  // namespace
 
@@ -32,7 +38,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, ask.id, &hand, &place, &slot)) return *handled;
-  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
+  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) {
+    viewing_.erase(request);
+    return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
+  }
   std::vector<NotifyId> ids;
   bool more = false;
   std::sort(place.runs.begin(), place.runs.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -43,21 +52,34 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
       else ids.push_back({id});
     }
   }
-  for (NotifyId id : ids) core_.NeedEntry(task, id);
   const Entry* holds = place.held ? core_.NeedEntry(task, ask.id) : nullptr;
-  if (task->missing > 0) return Handled::kParked;
+  if (task->missing > 0 || !LookAtNotifies(task, ids, hand.event->payload.size(), &viewing_[request])) return Handled::kParked;
   EventViewed answer;
+  answer.notifies = std::move(viewing_.extract(request).mapped().seen);
   if (holds && holds->exists) answer.fkey = holds->envelope->fkey;
   answer.event = {ask.id, hand.event, place.matched, place.held};
   answer.untransformed = std::move(place.untransformed);
-  for (NotifyId id : ids) {
-    const Entry* entry = core_.FindEntry(id);
-    if (!entry->exists) continue;
-    const FlowFields* flow = entry->envelope->flow.get();
-    answer.notifies.push_back({id, flow ? flow->subscription : std::string(), core_.StateOf(entry->state, entry), entry->envelope});
-  }
   if (more) answer.next = ids.back();
   return Answer(request, {std::move(answer)});
+}
+
+/// Adds the event's notifies behind those that were looked at before, a few at a time: whoever reads one from the store gets the event's payload with
+/// it. Returns false where the task must wait for the next ones.
+bool Core::Impl::TopicPart::LookAtNotifies(Task* task, const std::vector<NotifyId>& ids, size_t payload_bytes, Viewing* viewing) {
+  const size_t at_once = NotifiesAtOnce(payload_bytes);
+  while (viewing->next < ids.size()) {
+    const NotifyId id = ids[viewing->next];
+    const Entry* entry = core_.NeedEntry(task, id);
+    if (!entry) {
+      for (size_t i = viewing->next + 1; i < std::min(ids.size(), viewing->next + at_once); ++i) core_.NeedEntry(task, ids[i]);
+      return false;
+    }
+    ++viewing->next;
+    if (!entry->exists) continue;
+    const FlowFields* flow = entry->envelope->flow.get();
+    viewing->seen.push_back({id, flow ? flow->subscription : std::string(), core_.StateOf(entry->state, entry), entry->envelope});
+  }
+  return true;
 }
 
 std::optional<bool> Core::Impl::TopicPart::IsUnderWay(Task* task, NotifyId event) {
@@ -86,38 +108,23 @@ std::optional<bool> Core::Impl::TopicPart::IsUnderWay(Task* task, NotifyId event
   return false;
 }
 
-Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventList& ask) {
-  auto rows = rows_of_.find(request);
-  if (rows == rows_of_.end()) {
-    const NotifyId below = ask.below.value == 0 ? NotifyId{UINT64_MAX} : ask.below;
-    core_.AskRecords(RecordsPage{RecordKind::kTopicEvent, KeyOfTopicEvent(ask.topic, {}), KeyOfTopicEvent(ask.topic, below), true}, ask.limit,
-                     [this, request, ask](std::vector<RecordRow>& read, bool more) {
-                       rows_of_[request] = Rows{std::move(read), more, 0};
-                       EventList again = ask;
-                       core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(again)})}));
-                     });
-    return Handled::kDone;
-  }
-  for (const RecordRow& row : rows->second.rows) core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(EventOfKey(row.key)));
-  if (task->missing > 0) return Handled::kParked;
-  EventsListed answer;
-  for (const RecordRow& row : rows->second.rows) {
-    const NotifyId id = EventOfKey(row.key);
-    const RecordSlot& slot = *core_.records_.at({RecordKind::kEvent, KeyOfEvent(id)});
-    if (!slot.record) continue;
-    Result<EventRecord> event = DecodeEvent(slot.record->value);
-    Result<EventPlace> place = DecodeEventPlace(row.record.value);
-    if (!event.ok() || !place.ok()) {
-      core_.Fatal(event.ok() ? place.status() : event.status());
-      return Handled::kDone;
+/// The store leaves the payloads out: a page of them would be as much as thousands of the largest bodies.
+Handled Core::Impl::TopicPart::On(Task*, RequestId request, const EventList& ask) {
+  const NotifyId below = ask.below.value == 0 ? NotifyId{UINT64_MAX} : ask.below;
+  RecordsPage page{RecordKind::kTopicEvent, KeyOfTopicEvent(ask.topic, {}), KeyOfTopicEvent(ask.topic, below),
+                   /*newest_first=*/true,   /*most_bytes=*/kListPageBytes,  /*with_events=*/true};
+  core_.AskRecords(std::move(page), ask.limit, [this, request](std::vector<RecordRow>& rows, bool more) {
+    EventsListed answer;
+    for (const RecordRow& row : rows) {
+      if (!row.event || IsOver(row.event->topic, row.event->published_at)) continue;
+      Result<EventPlace> place = DecodeEventPlace(row.record.value);
+      if (!place.ok()) return core_.Fatal(place.status());
+      answer.items.push_back({EventOfKey(row.key), row.event, place->matched, place->held});
     }
-    if (IsOver(event->topic, event->published_at)) continue;
-    event->payload.clear();
-    answer.items.push_back({id, std::make_shared<const EventRecord>(std::move(*event)), place->matched, place->held});
-  }
-  if (rows->second.more && !rows->second.rows.empty()) answer.next = EventOfKey(rows->second.rows.back().key);
-  rows_of_.erase(rows);
-  return Answer(request, {std::move(answer)});
+    if (more && !rows.empty()) answer.next = EventOfKey(rows.back().key);
+    Answer(request, {std::move(answer)});
+  });
+  return Handled::kDone;
 }
 
 // ---- their end

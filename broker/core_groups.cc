@@ -9,6 +9,7 @@
 #include "broker/callback.h"
 #include "broker/flow.h"
 #include "broker/partition.h"
+#include "broker/resource.h"
 #include "broker/response_records.h"
 #include "broker/spec.h"
 
@@ -269,7 +270,7 @@ Handled Core::Impl::GroupPart::Get(Task* task, const GroupRequest& r, const Grou
 }
 
 Handled Core::Impl::GroupPart::List(const GroupRequest& r, const GroupList& list) {
-  RecordsPage page{RecordKind::kGroup, "", list.below.value != 0 ? GroupKey(list.below) : "", /*newest_first=*/true};
+  RecordsPage page{RecordKind::kGroup, "", list.below.value != 0 ? GroupKey(list.below) : "", /*newest_first=*/true, kListPageBytes};
   core_.AskRecords(std::move(page), list.limit, [this, request = r.request](std::vector<RecordRow>& rows, bool more) {
     GroupsListed listed;
     for (const RecordRow& row : rows) {
@@ -280,6 +281,7 @@ Handled Core::Impl::GroupPart::List(const GroupRequest& r, const GroupList& list
       view.record = *std::move(record);
       for (const GroupMember& member : view.record.members)
         ++view.counts[static_cast<size_t>(member.settled() ? static_cast<State>(member.phase) : State::kReady)];
+      std::vector<GroupMember>().swap(view.record.members);  // they take many times what they are stored in
     }
     if (more && !rows.empty()) listed.next = GroupOfKey(rows.back().key);
     core_.ReplyNow(request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(listed)})});

@@ -179,7 +179,7 @@ Handled Core::Impl::SchedulePart::Do(Task*, RequestId request, const ScheduleLis
     if (more && !listed.items.empty()) listed.next = listed.items.back().name;
     Answer(request, {std::move(listed)});
   };
-  core_.AskRecords({RecordKind::kSchedule, std::move(from), std::move(to), false}, 2 * query.limit, std::move(then));
+  core_.AskRecords({RecordKind::kSchedule, std::move(from), std::move(to), false, kListPageBytes}, 2 * query.limit, std::move(then));
   return Handled::kDone;
 }
 

@@ -84,10 +84,13 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const ListServices& ask) 
   answer.kind = ServiceAnswer::Kind::kServices;
   const ResourcesQuery& page = ask.page;
   auto at = page.after.empty() || page.after < page.prefix ? services_.lower_bound(page.prefix) : services_.upper_bound(page.after);
+  size_t bytes = 0;
   for (; at != services_.end() && at->first.starts_with(page.prefix); ++at) {
-    answer.more = answer.services.size() == page.limit;
+    ServiceView view = ViewOf(*at->second);
+    bytes += view.bytes.size();
+    answer.more = answer.services.size() == page.limit || (!answer.services.empty() && bytes > kListPageBytes);
     if (answer.more) break;
-    answer.services.push_back(ViewOf(*at->second));
+    answer.services.push_back(std::move(view));
   }
   return Answer(0, request, std::move(answer));
 }

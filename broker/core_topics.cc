@@ -132,14 +132,17 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicDelete& a
 
 namespace {
 
-/// Calls `take` with each entry of a map that a page of it has; returns the cursor to go on with.
-template <class Map, class Take>
-std::optional<std::string> PageOf(const Map& map, const ResourcesQuery& query, Take take) {
+/// Calls `take` with each entry of a map that a page of it has, of which each takes as many bytes as `bytes_of` says; returns the cursor to go on
+/// with.
+template <class Map, class BytesOf, class Take>
+std::optional<std::string> PageOf(const Map& map, const ResourcesQuery& query, BytesOf bytes_of, Take take) {
   auto it = query.after < query.prefix ? map.lower_bound(query.prefix) : map.upper_bound(query.after);
-  size_t taken = 0;
+  size_t taken = 0, bytes = 0;
   std::optional<std::string> last;
   for (; it != map.end() && it->first.starts_with(query.prefix); ++it) {
-    if (taken++ == query.limit) return last;
+    bytes += bytes_of(*it);
+    if (taken == query.limit || (taken > 0 && bytes > kListPageBytes)) return last;
+    ++taken;
     take(*it);
     last = it->first;
   }
@@ -150,7 +153,11 @@ std::optional<std::string> PageOf(const Map& map, const ResourcesQuery& query, T
 
 Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicList& ask) {
   TopicsListed listed;
-  listed.next = PageOf(topics_, ask.query, [&](const auto& topic) { listed.items.push_back({topic.first, topic.second.said, topic.second.bytes}); });
+  listed.next = PageOf(
+      topics_, ask.query, [](const auto& topic) { return topic.second.bytes.size(); },
+      [&](const auto& topic) {
+        listed.items.push_back({topic.first, topic.second.said, topic.second.bytes});
+      });
   return Answer(request, {std::move(listed)});
 }
 
@@ -386,7 +393,9 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
 
 Handled Core::Impl::TopicPart::On(Task*, RequestId request, const SubscriptionList& ask) {
   SubscriptionsListed listed;
-  listed.next = PageOf(subscriptions_, ask.query, [&](const auto& each) { listed.items.push_back(ViewOf(*each.second)); });
+  listed.next = PageOf(
+      subscriptions_, ask.query, [](const auto& each) { return each.second->bytes.size(); },
+      [&](const auto& each) { listed.items.push_back(ViewOf(*each.second)); });
   return Answer(request, {std::move(listed)});
 }
 

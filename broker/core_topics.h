@@ -183,6 +183,11 @@ class Core::Impl::TopicPart {
     EventPlace* place;
     uint64_t count = 0;
   };
+  /// An event's notifies as far as they were looked at, for whoever wants to see it: of the ids that are asked for, those below `next`.
+  struct Viewing {
+    size_t next = 0;
+    std::vector<EventViewed::Notify> seen = {};
+  };
   /// Events that a page brought, for whoever asked.
   struct Rows {
     std::vector<RecordRow> rows;
@@ -325,6 +330,7 @@ class Core::Impl::TopicPart {
 
   // ---- core_events.cc
   Handled On(Task* task, RequestId request, const EventGet& ask);
+  bool LookAtNotifies(Task* task, const std::vector<NotifyId>& ids, size_t payload_bytes, Viewing* viewing);
   Handled On(Task* task, RequestId request, const EventList& ask);
   bool IsOver(const std::string& topic, WallTime published_at) const;
   int64_t RetentionOf(const std::string& topic) const;
@@ -379,6 +385,7 @@ class Core::Impl::TopicPart {
   // What was read for a task that is run again then: by the agenda's serial, or by the request.
   std::map<uint64_t, Rows> rows_;
   std::map<RequestId, Rows> rows_of_;
+  std::map<RequestId, Viewing> viewing_;
   std::map<uint64_t, Found> found_;
   std::map<RequestId, Applying> applying_;
   std::map<uint64_t, std::function<void(Found)>> lists_;  // by token

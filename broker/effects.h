@@ -183,6 +183,11 @@ struct RecordsPage {
   RecordKind kind;
   std::string from, to;
   bool newest_first = false;
+  /// The page ends with the row that brings what it holds to so many bytes. 0: as many as any page may hold.
+  size_t most_bytes = 0;
+  /// Of kTopicEvent: each row brings the event that it names, without its payload (RecordRow::event). Such a page may end early, too, since those
+  /// payloads were much to read.
+  bool with_events = false;
 };
 using Page = std::variant<DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage>;
 struct PageEffect {

@@ -377,9 +377,11 @@ struct TailCount {
   uint64_t count = 0;
   std::optional<OrderKey> first;
 };
+struct EventRecord;  // broker/topic_records.h
 struct RecordRow {
   std::string key;
   StoredRecord record;
+  std::shared_ptr<const EventRecord> event = nullptr;  // where it was asked for; null: it is not there
 };
 /// What a page brings, by what was asked for: DuePage, ExpiryPage, TailPage, TailCountPage, SleepersPage, SleeperHostsPage, RecordsPage. In key
 /// order, or the other way round where that was asked for.

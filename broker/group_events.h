@@ -57,9 +57,9 @@ using StateCounts = std::array<uint32_t, static_cast<size_t>(State::kExpired) + 
 
 struct GroupView {
   NotifyId id;
-  GroupRecord record;         // its members as they are now
+  GroupRecord record;         // its members as they are now; none in a list
   std::vector<State> states;  // of its members; empty in a list
-  StateCounts counts{};       // in a list: those that are not settled count as ready
+  StateCounts counts{};       // of its members; in a list those that are not settled count as ready
   /// The answers that are kept for its members, by place; null where none is, or no more of them are shown.
   std::vector<std::shared_ptr<const Response>> responses;
   std::vector<std::shared_ptr<const Envelope>> envelopes = {};  // of its members, by place, where that was asked for; null where one is gone

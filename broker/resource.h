@@ -29,6 +29,10 @@ struct ResourceCondition {
   }
 };
 
+/// What one page of a list takes of stored rows and of answers, without what each row takes beside: a list ends early, and goes on behind its last
+/// row, where the next row would go beyond. So what a client asks for is bounded whatever the rows hold, and can be reserved (net/api/demand.h).
+inline constexpr size_t kListPageBytes = 512 << 10;
+
 /// Of a list by name: those behind `after`, whose names begin with `prefix`.
 struct ResourcesQuery {
   size_t limit = 100;  // 1-1,000

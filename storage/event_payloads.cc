@@ -1,5 +1,8 @@
-// An event's payload is stored once, with the event; its notifies are written without it. Whoever reads one gets it whole.
+// An event's payload is stored once, with the event; its notifies are written without it. Whoever reads one gets it whole; who lists events gets
+// none.
 #include <map>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "broker/flow.h"
@@ -44,6 +47,25 @@ Status Reader::FillPayloads(const KvReads& reads, const std::vector<NotifyRecord
       notify->spec = std::make_shared<const std::string>(WithPayload(*notify->spec, PayloadKind::kNone, ""));
     }
   return Status::Ok();
+}
+
+Status Reader::BringEvents(const KvReads& reads, std::span<RecordRow> rows, size_t* bytes, size_t* examined_bytes) const {
+  std::vector<std::string> keys;
+  for (const RecordRow& row : rows) keys.push_back(space_.In(EncodeRecordKey(RecordKind::kEvent, KeyOfEvent(EventOfKey(row.key)))));
+  const int64_t now_ms = wall_ms_();
+  return reads.GetAll(keys, [&](size_t i, std::string_view value) {
+    *examined_bytes += value.size();
+    if (IsOrphan(value)) return Status::Ok();
+    Result<StoredRecord> stored = DecodeSealedRecord(*sealing_, space_.number(), RecordKind::kEvent, KeyOfEvent(EventOfKey(rows[i].key)), value);
+    if (!stored.ok()) return std::move(stored).status();
+    if (IsOver(stored->expires_at, now_ms)) return Status::Ok();
+    Result<EventRecord> event = DecodeEvent(stored->value);
+    if (!event.ok()) return std::move(event).status();
+    *bytes += stored->value.size() - event->payload.size();
+    std::string().swap(event->payload);  // cleared, it would keep its memory
+    rows[i].event = std::make_shared<const EventRecord>(std::move(*event));
+    return Status::Ok();
+  });
 }
 
 }  // namespace notifyd

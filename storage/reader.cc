@@ -1,6 +1,7 @@
 #include "storage/reader.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/hex.h"
 #include "storage/keys.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Index keys whose records are read at once.
 constexpr size_t kSlotsAtOnce = 32;
+// Events that are read at once to be listed: each may have a payload as large as any.
+constexpr size_t kEventsAtOnce = 8;
 
 OrderKey OrderKeyOf(const NotifyRecord& record) {
   uint8_t rank = record.envelope->lane.mode == Mode::kFifo ? 0 : static_cast<uint8_t>(9 - record.envelope->priority);
@@ -315,15 +318,20 @@ Status Reader::PageOf(const KvMoment& moment, const PageEffect& page, const Reco
   auto it =
       moment.Walk(space_.In(EncodeRecordKey(records.kind, records.from)), space_.In(to), {.forward = !records.newest_first, .expected = page.limit});
   const int64_t now_ms = wall_ms_();
-  size_t bytes = 0;
-  for (; it->Valid() && rows.size() < page.limit && bytes < kPageBytes; it->Next()) {
+  const size_t most_bytes = records.most_bytes > 0 ? std::min(records.most_bytes, kPageBytes) : kPageBytes;
+  size_t bytes = 0, examined_bytes = 0, with_events = 0;
+  for (; it->Valid() && rows.size() < page.limit && bytes < most_bytes && examined_bytes < kListBytes; it->Next()) {
     const std::string_view key = space_.Bare(it->key()).substr(1);
     auto record = DecodeSealedRecord(*sealing_, space_.number(), records.kind, key, it->value());
     if (!record.ok()) return std::move(record).status();
     if (IsOver(record->expires_at, now_ms)) continue;
     bytes += record->value.size();
     rows.push_back({std::string(key), std::move(*record)});
+    if (!records.with_events || rows.size() < with_events + kEventsAtOnce) continue;
+    NOTIFYD_TRY(BringEvents(moment, std::span(rows).subspan(with_events), &bytes, &examined_bytes));
+    with_events = rows.size();
   }
+  if (records.with_events) NOTIFYD_TRY(BringEvents(moment, std::span(rows).subspan(with_events), &bytes, &examined_bytes));
   out->more = it->Valid() && !rows.empty();
   return it->status();
 }

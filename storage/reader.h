@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ class Reader {
   /// Puts the payloads of their events into the specs of those that are written without (NotifySpec::payload_of_event); null ones are passed over.
   /// storage/event_payloads.cc
   Status FillPayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records, size_t* bytes) const;
+  /// Gives rows of kTopicEvent the events that they name, without their payloads. `bytes` grows by what these take, `examined_bytes` by what was
+  /// read. storage/event_payloads.cc
+  Status BringEvents(const KvReads& reads, std::span<RecordRow> rows, size_t* bytes, size_t* examined_bytes) const;
   /// Sets in_tail of the pending ones.
   Status FindTails(const KvReads& reads, const std::vector<LoadedNotify*>& notifies) const;
   Status LoadValues(const KvReads& reads, const LoadEffect& load, std::vector<LoadedValue>* values) const;

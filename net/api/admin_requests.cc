@@ -153,7 +153,9 @@ Result<Asked> ReadNamespaces(const Asking& asking) {
     rows.resize(page->limit);
     next = rows.back()->name;
   }
-  return Asked(ResourcesResponse(rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, SpaceSightOf(options, row->number), json); }));
+  return Asked(ResourcesResponse(
+      rows, next, [&](const auto& row, JsonWriter* json) { WriteSpace(*row, SpaceSightOf(options, row->number), json); },
+      [](const auto& row) { return row->name; }));
 }
 
 Result<Asked> ReadNamespace(const Asking& asking) {
@@ -282,7 +284,9 @@ Result<Asked> ReadTokens(const Asking& asking) {
   ListTokens list{RequestOf(asking), asking.asker.ToActor(), std::nullopt, page->cursor, page->limit};
   return Asked(AskRegistry(std::move(list), /*conditional=*/false, [](const RegistryReply& reply) {
     std::optional<std::string> next = reply.more ? std::optional(reply.tokens.back().row->id) : std::nullopt;
-    return ResourcesResponse(reply.tokens, next, [](const TokenSeen& seen, JsonWriter* json) { WriteToken(*seen.row, seen.used_at, nullptr, json); });
+    return ResourcesResponse(
+        reply.tokens, next, [](const TokenSeen& seen, JsonWriter* json) { WriteToken(*seen.row, seen.used_at, nullptr, json); },
+        [](const TokenSeen& seen) { return seen.row->id; });
   }));
 }
 
@@ -468,13 +472,13 @@ Result<Asked> ReadAudit(const Asking& asking) {
     if (!query.below) return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");
   }
   const ApiOptions& options = *asking.tools->options;
-  if (!options.list_audit) return Asked(ResourcesResponse(std::vector<AuditItem>(), std::nullopt, WriteAudit));
+  if (!options.list_audit) return Asked(JsonResponse(200, R"({"items":[],"next":null})"));
   return Asked(AskElsewhere([list = options.list_audit, query = std::move(query)](std::function<void(HttpResponse)> then) {
     list(query, [then = std::move(then)](AuditPage listed) {
       if (!listed.status.ok()) return then(ProblemResponse(listed.status));
       std::optional<std::string> next;
       if (listed.next) next = AuditCursor(*listed.next);
-      then(ResourcesResponse(listed.items, next, WriteAudit));
+      then(ResourcesResponse(listed.items, next, WriteAudit, [](const AuditItem& item) { return AuditCursor(item.place); }));
     });
   }));
 }

@@ -68,7 +68,8 @@ HttpResponse PageOf(const std::vector<BackupReport>& all, const PageQuery& page)
   }
   const auto left = static_cast<size_t>(all.end() - from);
   const std::vector<BackupReport> shown(from, from + static_cast<std::ptrdiff_t>(std::min(left, page.limit)));
-  return ResourcesResponse(shown, left > page.limit ? std::optional(shown.back().name) : std::nullopt, Write);
+  return ResourcesResponse(shown, left > page.limit ? std::optional(shown.back().name) : std::nullopt, Write,
+                           [](const BackupReport& backup) { return backup.name; });
 }
 
 BackupAsk AboutOne(const Asking& asking, BackupAsk::Kind kind) {

@@ -101,8 +101,9 @@ class ListSteps : public BoundSteps {
     if (!listed) return Render(reply);
     for (const typename Kind::View& view : listed->items) {
       if (!MaySee(asker_, *view.said->envelope, /*route_is_own=*/false)) continue;
+      seen_bytes_ += view.bytes.size();
       // The name of what he may not see is no cursor either.
-      if (seen_.items.size() == query_.limit) {
+      if (seen_.items.size() == query_.limit || (!seen_.items.empty() && seen_bytes_ > kListPageBytes)) {
         seen_.next = seen_.items.back().name;
         break;
       }
@@ -118,6 +119,7 @@ class ListSteps : public BoundSteps {
  private:
   ResourcesQuery query_;
   typename Kind::Listed seen_;
+  size_t seen_bytes_ = 0;  // of these, and of the one that would be next
 };
 
 class EventSteps : public BoundSteps {

@@ -1,11 +1,14 @@
 #include "net/api/demand.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "broker/response_records.h"
 #include "broker/service_events.h"
+#include "net/api/fields.h"
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
+#include "net/api/resource.h"
 #include "net/api/routes.h"
 #include "net/api/waits.h"
 
@@ -16,8 +19,10 @@ namespace {
 constexpr size_t kShownBesideBytes = 128 << 10;
 /// The shortest notify of a batch, and what its answer takes beside the lane's name, which is the submitter's or made of the URL.
 constexpr size_t kLeastItemBytes = 18, kItemAnswerBytes = 200;
-/// Of a row in a list: a long URL with headers, and names and defaults.
-constexpr size_t kRowMostBytes = 32 << 10, kRowBesideBytes = 1 << 10;
+/// Of a row in a list of notifies: a long URL with headers.
+constexpr size_t kRowMostBytes = 32 << 10;
+/// The greatest `limit` of a list.
+constexpr int64_t kMostListed = 1000;
 /// Bodies below it have no answer that is worth reserving for.
 constexpr size_t kSmallBodyBytes = 16 << 10;
 
@@ -29,13 +34,20 @@ bool Waits(std::string_view query) {
   return AskedWaitMs(query) > 0;
 }
 
-size_t ListAnswerBytes(std::string_view query) {
-  size_t limit = ListQuery().limit;
+/// How many items a list is asked for. What no reader takes is refused.
+size_t LimitOf(std::string_view query) {
   if (Result<QueryParameters> parameters = ParseQuery(query); parameters.ok()) {
-    if (Result<ListQuery> list = ParseListQuery(*parameters); list.ok()) limit = list->limit;
+    for (const auto& [name, value] : *parameters)
+      if (const std::optional<int64_t> limit = name == "limit" ? ParseInteger(value) : std::nullopt)
+        return static_cast<size_t>(std::clamp<int64_t>(*limit, 1, kMostListed));
   }
+  return ListQuery().limit;
+}
+
+size_t ListAnswerBytes(std::string_view query) {
+  const size_t limit = LimitOf(query);
   // Escapes take some more. The page's last row may go beyond; few rows cannot take that much.
-  return std::min(kListPageBytes * 5 / 4, limit * kRowMostBytes) + limit * kRowBesideBytes;
+  return std::min(kListPageBytes * 5 / 4, limit * kRowMostBytes) + limit * kListRowBytes;
 }
 
 HttpDemand Shows(size_t bytes) {
@@ -76,11 +88,22 @@ HttpDemand DemandOfGroup(const Route& route, size_t, const ApiOptions&) {
   return Waits(route.query) ? HttpDemand() : Shows(kListPageBytes + 2 * kMostResponseBytes);
 }
 
-HttpDemand DemandOfInstances(const Route& route, size_t, const ApiOptions&) {
-  return Waits(route.query) ? HttpDemand() : Shows(2 * kInstancesPageBytes + kListPageBytes);
+HttpDemand DemandOfInstances(const Route& route, size_t body_bytes, const ApiOptions& options) {
+  return Waits(route.query) ? HttpDemand() : DemandOfPage(route, body_bytes, options);
 }
 
-HttpDemand DemandOfLanes(const Route&, size_t, const ApiOptions&) {
+HttpDemand DemandOfPage(const Route& route, size_t, const ApiOptions&) {
+  // The rows as they are stored and as they are decoded, and the answer; beside each row's own, what it takes in memory and what stands around it.
+  return Shows(3 * kListPageBytes + LimitOf(route.query) * 2 * kListRowBytes);
+}
+
+HttpDemand DemandOfEvent(const Route& route, size_t body_bytes, const ApiOptions& options) {
+  // The event as it is stored, too, and those of its notifies that are read at once, each with the payload.
+  const HttpDemand page = DemandOfPage(route, body_bytes, options);
+  return Shows(page.answer_bytes + 4 * options.max_body_bytes);
+}
+
+HttpDemand DemandOfWhole(const Route&, size_t, const ApiOptions&) {
   return Shows(2 * kListPageBytes);
 }
 

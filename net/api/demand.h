@@ -2,14 +2,12 @@
 #pragma once
 
 #include "broker/effects.h"
+#include "broker/resource.h"
 #include "net/api/api_options.h"
 #include "net/api/router.h"
 #include "net/http.h"
 
 namespace notifyd {
-
-/// Of one page of a list: what its records may take, without their payloads. The answer is that, and some 1 KiB of names and defaults a row.
-inline constexpr size_t kListPageBytes = 512 << 10;
 
 /// Of a request, as its row says. `route`: the request's.
 HttpDemand DemandOf(const HttpRequest& request, const Result<Route>& route, const ApiOptions& options);
@@ -25,7 +23,12 @@ HttpDemand DemandOfInstances(const Route& route, size_t body_bytes, const ApiOpt
 HttpDemand DemandOfGroup(const Route& route, size_t body_bytes, const ApiOptions& options);
 /// One document of those that are short when they come (requests.h, CheckDocument).
 HttpDemand DemandOfDocument(const Route& route, size_t body_bytes, const ApiOptions& options);
-HttpDemand DemandOfLanes(const Route& route, size_t body_bytes, const ApiOptions& options);
+/// A page of a list that ends early where its rows are large (ResourcesResponse): what is read for it, and what is shown.
+HttpDemand DemandOfPage(const Route& route, size_t body_bytes, const ApiOptions& options);
+/// An event, and a page of its notifies.
+HttpDemand DemandOfEvent(const Route& route, size_t body_bytes, const ApiOptions& options);
+/// What has no pages, since there are few of it or each is short.
+HttpDemand DemandOfWhole(const Route& route, size_t body_bytes, const ApiOptions& options);
 
 /// What the answer that shows this notify takes at most.
 size_t BytesToShow(const NotifyView& view);

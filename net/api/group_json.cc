@@ -1,5 +1,7 @@
 #include "net/api/group_json.h"
 
+#include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "broker/callback.h"
 #include "net/api/render.h"
 #include "net/api/replies.h"
+#include "net/api/resource.h"
 #include "net/api/responses.h"
 
 namespace notifyd {
@@ -40,11 +43,13 @@ void WriteMember(const GroupView& view, size_t place, const Sight& sight, JsonWr
 /// A group; `listed`: without its notifies, of which those that are not settled are one count.
 void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWriter* json) {
   const GroupRecord& group = view.record;
+  // Of a list without its members.
+  const size_t pending = listed ? view.counts[static_cast<size_t>(State::kReady)] : group.pending();
   json->BeginObject();
   json->Key("id");
   json->String(view.id.ToString());
   json->Key("state");
-  json->String(view.gone ? kRemoved : view.settled() ? "settled" : "pending");
+  json->String(view.gone ? kRemoved : pending == 0 ? "settled" : "pending");
   if (view.as == GroupAs::kDuplicate) {
     json->Key("duplicate");
     json->Bool(true);
@@ -66,12 +71,12 @@ void WriteGroup(const GroupView& view, bool listed, const Sight& sight, JsonWrit
   TextOrNull("callback_url", group.callback ? group.callback->url : std::string(), json);
   TextOrNull("callback_id", group.callback_id.value != 0 ? group.callback_id.ToString() : std::string(), json);
   json->Key("count");
-  json->Uint(group.members.size());
+  json->Uint(listed ? std::accumulate(view.counts.begin(), view.counts.end(), uint64_t{0}) : group.members.size());
   json->Key("counts");
   json->BeginObject();
   if (listed) {
     json->Key("pending");
-    json->Uint(group.pending());
+    json->Uint(pending);
   }
   for (size_t number = 0; number < view.counts.size(); ++number) {
     const State state = static_cast<State>(number);
@@ -103,16 +108,11 @@ HttpResponse Of(const GroupView& view, const Sight& sight) {
 }
 
 HttpResponse Of(const GroupsListed& listed, const Sight& sight) {
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("items");
-  json.BeginArray();
-  for (const GroupView& view : listed.groups) WriteGroup(view, /*listed=*/true, sight, &json);
-  json.EndArray();
-  TextOrNull("next", listed.next.value != 0 ? listed.next.ToString() : std::string(), &json);
-  json.EndObject();
-  return JsonResponse(200, std::move(body));
+  std::optional<std::string> next;
+  if (listed.next.value != 0) next = listed.next.ToString();
+  return ResourcesResponse(
+      listed.groups, std::move(next), [&](const GroupView& view, JsonWriter* json) { WriteGroup(view, /*listed=*/true, sight, json); },
+      [](const GroupView& view) { return view.id.ToString(); });
 }
 
 }  // namespace

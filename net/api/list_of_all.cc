@@ -1,4 +1,5 @@
-// I1: what is kept is the newest `limit` + 1 of what was seen so far, so that memory goes with the page, not with the number of namespaces.
+// I1: what is kept is the newest of what was seen so far, `limit` of them and kListPageBytes at most, so that memory goes with the page, not with the
+//     number of namespaces.
 // I2: a namespace is asked for page after page until it has no more, or only older ones than those that are kept.
 #include "net/api/list_of_all.h"
 
@@ -37,6 +38,14 @@ std::optional<Rank> ParseCursor(std::string_view text) {
   return ms && id ? std::optional(Rank{WallTime{*ms}, *id}) : std::nullopt;
 }
 
+/// What a row takes that is not names and defaults.
+size_t ListedBytes(const NotifyView& view) {
+  size_t bytes = view.record->spec->size();
+  if (const auto& labels = view.record->envelope->labels)
+    for (const auto& [key, value] : *labels) bytes += key.size() + value.size();
+  return bytes;
+}
+
 class ListOfAllSteps : public Steps {
  public:
   ListOfAllSteps(RequestId id, ListQuery query, std::optional<Rank> below, const Asker& asker, std::shared_ptr<RequestTools> tools)
@@ -54,7 +63,7 @@ class ListOfAllSteps : public Steps {
     answered_ = true;
     if (Listed* listed = std::get_if<Listed>(&reply)) {
       for (NotifyView& view : listed->items) Keep(std::move(view));
-      const bool older = !listed->items.empty() && IsFull() && last_seen_ < RankOf(kept_.back().view);
+      const bool older = !listed->items.empty() && dropped_ && last_seen_ < RankOf(kept_.back().view);
       query_.below = older ? NotifyId{} : listed->next;
       if (query_.below.value == 0) ++at_;
       return AskNext();
@@ -69,15 +78,18 @@ class ListOfAllSteps : public Steps {
 
  private:
   static Rank RankOf(const NotifyView& view) { return {view.record->created_at, view.record->id}; }
-  bool IsFull() const { return kept_.size() > query_.limit; }
-
   void Keep(NotifyView view) {
     last_seen_ = RankOf(view);
     if (below_ && !(last_seen_ < *below_)) return;
-    if (IsFull() && last_seen_ < RankOf(kept_.back().view)) return;
+    if (dropped_ && last_seen_ < RankOf(kept_.back().view)) return;
     auto newer = [](const Rank& place, const Replies::OfSpace& item) { return RankOf(item.view) < place; };
+    kept_bytes_ += ListedBytes(view);
     kept_.insert(std::upper_bound(kept_.begin(), kept_.end(), last_seen_, newer), {std::move(view), spaces_[at_]->name});
-    if (kept_.size() > query_.limit + 1) kept_.pop_back();
+    while (kept_.size() > query_.limit || (kept_.size() > 1 && kept_bytes_ > kListPageBytes)) {
+      kept_bytes_ -= ListedBytes(kept_.back().view);
+      kept_.pop_back();
+      dropped_ = true;
+    }
   }
 
   bool IsPassedOver(NamespaceNumber number) const {
@@ -95,10 +107,7 @@ class ListOfAllSteps : public Steps {
     while (at_ < spaces_.size() && IsPassedOver(spaces_[at_]->number)) ++at_;
     if (at_ < spaces_.size()) return ToNamespace{spaces_[at_]->number, ListRequest{id_, query_}};
     std::optional<std::string> next;
-    if (IsFull()) {
-      kept_.pop_back();
-      next = CursorOf(RankOf(kept_.back().view));
-    }
+    if (dropped_) next = CursorOf(RankOf(kept_.back().view));
     return tools_->replies.RenderList(kept_, next, sight_);
   }
 
@@ -111,6 +120,8 @@ class ListOfAllSteps : public Steps {
   size_t at_ = 0;
   bool answered_ = false;               // one of them
   std::vector<Replies::OfSpace> kept_;  // newest first
+  size_t kept_bytes_ = 0;
+  bool dropped_ = false;  // there are others, all of them older than those
   Rank last_seen_;
 };
 

@@ -9,6 +9,7 @@
 #include "net/api/list_query.h"
 #include "net/api/problem.h"
 #include "net/api/registry_steps.h"
+#include "net/api/resource.h"
 #include "net/api/responses.h"
 #include "net/api/schedule_json.h"
 #include "net/api/service_json.h"
@@ -199,17 +200,9 @@ HttpResponse Replies::Of(const Explained& explained, const Sight&) const {
 }
 
 HttpResponse Replies::Of(const LanesListed& listed, const Sight&) const {
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("items");
-  json.BeginArray();
-  for (const LaneView& lane : listed.lanes) WriteLane(lane, &json);
-  json.EndArray();
-  json.Key("next");
-  listed.more&& listed.next ? json.String(LaneCursor(*listed.next)) : json.Null();
-  json.EndObject();
-  return JsonResponse(200, std::move(body));
+  std::optional<std::string> next;
+  if (listed.more && listed.next) next = LaneCursor(*listed.next);
+  return ResourcesResponse(listed.lanes, std::move(next), WriteLane, [](const LaneView& view) { return LaneCursor(view.lane); });
 }
 
 HttpResponse Replies::Of(const LaneViewed& viewed, const Sight&) const {
@@ -243,17 +236,9 @@ HttpResponse Replies::Of(const CallerViewed& viewed, const Sight&) const {
 }
 
 HttpResponse Replies::Of(const HostsListed& listed, const Sight&) const {
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Key("items");
-  json.BeginArray();
-  for (const HostView& host : listed.hosts) WriteHost(host, &json);
-  json.EndArray();
-  json.Key("next");
-  listed.more ? json.String(listed.hosts.back().host) : json.Null();
-  json.EndObject();
-  return JsonResponse(200, std::move(body));
+  std::optional<std::string> next;
+  if (listed.more) next = listed.hosts.back().host;
+  return ResourcesResponse(listed.hosts, std::move(next), WriteHost, [](const HostView& view) { return view.host; });
 }
 
 HttpResponse Replies::Of(const HostViewed& viewed, const Sight&) const {

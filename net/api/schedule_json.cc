@@ -52,9 +52,12 @@ class ScheduleShower {
 
   HttpResponse operator()(const SchedulesListed& listed) const {
     Status status;
-    HttpResponse response = ResourcesResponse(listed.items, listed.next, [&](const ScheduleView& schedule, JsonWriter* json) {
-      if (status.ok()) status = Write(schedule, /*listed=*/true, json);
-    });
+    HttpResponse response = ResourcesResponse(
+        listed.items, listed.next,
+        [&](const ScheduleView& schedule, JsonWriter* json) {
+          if (status.ok()) status = Write(schedule, /*listed=*/true, json);
+        },
+        [](const ScheduleView& schedule) { return schedule.name; });
     return status.ok() ? std::move(response) : ProblemResponse(status);
   }
 

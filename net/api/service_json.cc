@@ -300,7 +300,7 @@ HttpResponse RenderServices(const ServiceAnswer& answer) {
     case What::kServices: {
       std::optional<std::string> next;
       if (answer.more) next = answer.services.back().name;
-      return ResourcesResponse(answer.services, next, WriteService);
+      return ResourcesResponse(answer.services, next, WriteService, [](const ServiceView& service) { return service.name; });
     }
     case What::kDeleted: {
       HttpResponse response;
@@ -313,16 +313,14 @@ HttpResponse RenderServices(const ServiceAnswer& answer) {
       response.headers.emplace_back("ETag", ETagOfBytes(answer.bytes));
       return response;
     }
-    case What::kInstances:
-      json.BeginObject();
-      json.Key("items");
-      json.BeginArray();
-      for (const auto& instance : answer.services[0].instances) WriteInstance(*instance, &json);
-      json.EndArray();
-      json.Key("next");
-      answer.more ? json.String(answer.services[0].instances.back()->id) : json.Null();
-      json.EndObject();
-      return ResourceResponse(status, std::move(body), answer.bytes);
+    case What::kInstances: {
+      using Instance = std::shared_ptr<const InstanceView>;
+      const std::vector<Instance>& instances = answer.services[0].instances;
+      HttpResponse page = ResourcesResponse(
+          instances, answer.more ? std::optional(instances.back()->id) : std::nullopt,
+          [](const Instance& instance, JsonWriter* each) { WriteInstance(*instance, each); }, [](const Instance& instance) { return instance->id; });
+      return ResourceResponse(status, std::move(page.body), answer.bytes);
+    }
     case What::kInstance: {
       const InstanceView& instance = *answer.services[0].instances[0];
       WriteInstance(instance, &json);

@@ -46,7 +46,9 @@ class TopicShower {
   }
 
   HttpResponse operator()(const TopicsListed& listed) const {
-    return ResourcesResponse(listed.items, listed.next, [](const TopicView& topic, JsonWriter* json) { Write(topic, json); });
+    return ResourcesResponse(
+        listed.items, listed.next, [](const TopicView& topic, JsonWriter* json) { Write(topic, json); },
+        [](const TopicView& topic) { return topic.topic; });
   }
 
   HttpResponse operator()(const SubscriptionViewed& viewed) const {
@@ -60,9 +62,12 @@ class TopicShower {
 
   HttpResponse operator()(const SubscriptionsListed& listed) const {
     Status status;
-    HttpResponse response = ResourcesResponse(listed.items, listed.next, [&](const SubscriptionView& subscription, JsonWriter* json) {
-      if (status.ok()) status = Write(subscription, json);
-    });
+    HttpResponse response = ResourcesResponse(
+        listed.items, listed.next,
+        [&](const SubscriptionView& subscription, JsonWriter* json) {
+          if (status.ok()) status = Write(subscription, json);
+        },
+        [](const SubscriptionView& subscription) { return subscription.name; });
     return status.ok() ? std::move(response) : ProblemResponse(status);
   }
 
@@ -124,11 +129,14 @@ class TopicShower {
 
   HttpResponse operator()(const EventsListed& listed) const {
     const std::optional<std::string> next = listed.next.value == 0 ? std::nullopt : std::optional(listed.next.ToString());
-    return ResourcesResponse(listed.items, next, [this](const EventView& event, JsonWriter* json) {
-      json->BeginObject();
-      WriteMembers(event, /*listed=*/true, json);
-      json->EndObject();
-    });
+    return ResourcesResponse(
+        listed.items, next,
+        [this](const EventView& event, JsonWriter* json) {
+          json->BeginObject();
+          WriteMembers(event, /*listed=*/true, json);
+          json->EndObject();
+        },
+        [](const EventView& event) { return event.id.ToString(); });
   }
 
   HttpResponse operator()(const Replayed& replayed) const {

@@ -88,7 +88,13 @@ class PgNamespace : public NamespaceStore {
   void Commit(WriteBatch batch) override { committer_->Commit(writes_, std::move(batch)); }
   void Sleep(WallTime wake) override { committer_->Sleep(writes_, wake); }
   void Load(LoadEffect load) override { shared_->readers.Add(reads_, Answered(&Reader::Load, std::move(load))); }
-  void LoadPage(PageEffect page) override { shared_->readers.Add(reads_, Answered(&Reader::LoadPage, std::move(page))); }
+  void LoadPage(PageEffect page) override {
+    const auto* records = std::get_if<RecordsPage>(&page.page);
+    const bool lists = records && records->with_events;
+    ReaderPool::Task task = Answered(&Reader::LoadPage, std::move(page));
+    if (lists) shared_->readers.AddList(reads_, std::move(task));
+    else shared_->readers.Add(reads_, std::move(task));
+  }
   void Read(ReadEffect read) override { shared_->readers.Add(reads_, Answered(&Reader::Read, std::move(read))); }
   void List(ListEffect list) override { shared_->readers.AddList(reads_, Answered(&Reader::List, std::move(list))); }
   void ListLanes(LanesEffect lanes) override {

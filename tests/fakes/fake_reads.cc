@@ -58,14 +58,24 @@ LoadedValue FakeReads::GetValue(const LoadKey& key) const {
   return loaded;
 }
 
+/// The event that a row of kTopicEvent names, without its payload; null where it is not there. `bytes` grows by what it takes.
+std::shared_ptr<const EventRecord> FakeReads::EventOfRow(const std::string& key, size_t* bytes) const {
+  auto record = image_.records.find({RecordKind::kEvent, KeyOfEvent(EventOfKey(key))});
+  if (record == image_.records.end() || (options_.wall && record->second.expires_at <= options_.wall())) return nullptr;
+  EventRecord event = *DecodeEvent(record->second.value);
+  *bytes += record->second.value.size() - event.payload.size();
+  std::string().swap(event.payload);
+  return std::make_shared<const EventRecord>(std::move(event));
+}
+
 PageLoaded FakeReads::RunPage(const PageEffect& effect, Random* random, uint64_t* rows_read) const {
   PageLoaded out;
   out.ticket = effect.ticket;
-  size_t taken = 0;
+  size_t taken = 0, bytes = 0, most_bytes = SIZE_MAX;
   // Takes [it, end) until the limit.
   auto walk = [&](auto it, auto end, auto take) {
     for (; it != end; ++it) {
-      if (taken++ == effect.limit) {
+      if (taken++ == effect.limit || bytes >= most_bytes) {
         out.more = true;
         return;
       }
@@ -107,8 +117,12 @@ PageLoaded FakeReads::RunPage(const PageEffect& effect, Random* random, uint64_t
     const auto from = image_.records.lower_bound({page->kind, page->from});
     const auto behind = static_cast<RecordKind>(static_cast<char>(page->kind) + 1);
     const auto to = page->to.empty() ? image_.records.lower_bound({behind, ""}) : image_.records.lower_bound({page->kind, page->to});
+    if (page->most_bytes > 0) most_bytes = page->most_bytes;
     auto take = [&](const auto& record) {
-      if (!options_.wall || record.second.expires_at > options_.wall()) rows.push_back({record.first.key, record.second});
+      if (options_.wall && record.second.expires_at <= options_.wall()) return;
+      bytes += record.second.value.size();
+      rows.push_back({record.first.key, record.second});
+      if (page->with_events) rows.back().event = EventOfRow(record.first.key, &bytes);
     };
     if (page->from < page->to || page->to.empty()) {
       if (page->newest_first) walk(std::make_reverse_iterator(to), std::make_reverse_iterator(from), take);

@@ -21,6 +21,7 @@ class FakeReads {
 
  private:
   bool Hidden(const NotifyRecord& record) const;
+  std::shared_ptr<const EventRecord> EventOfRow(const std::string& key, size_t* bytes) const;
   LaneRow RowOf(const LaneKey& lane) const;
 
   const FakeImage& image_;
