@@ -1,6 +1,7 @@
 // Drives the core over the fake store in its simple mode, with a clock and a sender that the test moves by hand.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -22,7 +23,13 @@ class ReadGate : public Store {
  public:
   explicit ReadGate(Store* store) : store_(store) {}
   void Commit(WriteBatch batch) override { commits_closed_ ? commits_.push_back(std::move(batch)) : store_->Commit(std::move(batch)); }
-  void Load(LoadEffect load) override { store_->Load(std::move(load)); }
+  void Load(LoadEffect load) override {
+    const auto notifies = std::count_if(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });
+    most_notifies_ = std::max(most_notifies_, static_cast<size_t>(notifies));
+    store_->Load(std::move(load));
+  }
+  /// How many notifies one load asked for, at most.
+  size_t most_notifies() const { return most_notifies_; }
   void LoadPage(PageEffect page) override { pages_closed_ ? pages_.push_back(std::move(page)) : store_->LoadPage(std::move(page)); }
   void List(ListEffect list) override { store_->List(std::move(list)); }
   void Read(ReadEffect read) override { closed_ ? reads_.push_back(read) : store_->Read(read); }
@@ -48,6 +55,7 @@ class ReadGate : public Store {
  private:
   Store* store_;
   bool closed_ = false, pages_closed_ = false, commits_closed_ = false;
+  size_t most_notifies_ = 0;
   std::vector<WriteBatch> commits_;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;

@@ -400,7 +400,11 @@ TEST_CASE("groups: a list goes through them, newest first") {
   do {
     const GroupsListed page = std::get<GroupsListed>(std::get<GroupAnswered>(f.DoGroup(GroupList{2, below}).body).answer->what);
     CHECK(page.groups.size() <= 2);
-    for (const GroupView& view : page.groups) listed.push_back(view.id);
+    for (const GroupView& view : page.groups) {
+      listed.push_back(view.id);
+      CHECK(view.record.members.capacity() == 0);
+      CHECK(view.counts[static_cast<size_t>(State::kReady)] == 2);
+    }
     below = page.next;
   } while (below.value != 0);
   CHECK(listed == made);

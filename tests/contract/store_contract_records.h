@@ -91,6 +91,48 @@ TEMPLATE_TEST_CASE("store: a page of records has those of its kind and range, in
   CHECK(keys(h.LoadPage(RecordsPage{RecordKind::kSchedule, "", "", false})) == "");
 }
 
+TEMPLATE_TEST_CASE("store: a page of records ends where it holds what it may, and one of events has these without their payloads", "",
+                   STORE_HARNESS) {
+  TestType h;
+  std::vector<WriteOp> ops;
+  auto put = [&](RecordKind kind, std::string key, std::string value) {
+    ops.push_back(PutRecord{{kind, std::move(key)}, std::make_shared<const StoredRecord>(StoredRecord{std::move(value), kWallNever})});
+  };
+  EventRecord event;
+  event.topic = "a.b";
+  event.key = std::string(1'000, 'k');
+  event.payload_kind = PayloadKind::kData;
+  event.payload = '"' + std::string(200'000, 'x') + '"';
+  for (uint64_t id = 1; id <= 20; ++id) {
+    put(RecordKind::kTopicEvent, KeyOfTopicEvent("a.b", {id}), EncodeEventPlace({}));
+    if (id != 3) put(RecordKind::kEvent, KeyOfEvent({id}), EncodeEvent(event));
+  }
+  h.Commit(std::move(ops));
+  event.payload.clear();
+  RecordsPage page{RecordKind::kTopicEvent, KeyOfTopicEvent("a.b", {}), KeyOfTopicEvent("a.b", {21}), true, 0, true};
+  PageLoaded all = h.LoadPage(page);
+  REQUIRE(all.records().size() == 20);
+  CHECK_FALSE(all.more);
+  for (const RecordRow& row : all.records()) {
+    if (EventOfKey(row.key).value == 3) {
+      CHECK(row.event == nullptr);
+      continue;
+    }
+    REQUIRE(row.event);
+    CHECK(*row.event == event);
+    CHECK(row.event->payload.capacity() < 100);
+  }
+  // What is read at once may go beyond.
+  page.most_bytes = 5'000;
+  PageLoaded some = h.LoadPage(page);
+  CHECK(some.records().size() >= 5);
+  CHECK(some.records().size() <= 8);
+  CHECK(some.more);
+  PageLoaded bare = h.LoadPage(RecordsPage{RecordKind::kEvent, "", "", false, 300'000});
+  CHECK(bare.records().size() == 2);
+  CHECK(bare.more);
+}
+
 TEMPLATE_TEST_CASE("store: a notify that is written without its event's payload is read with it, by whatever door", "", STORE_HARNESS) {
   TestType h;
   EventRecord event;

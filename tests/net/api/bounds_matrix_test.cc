@@ -334,6 +334,21 @@ TEST_CASE("bounds: lists leave out what lies outside, and go on behind it") {
   CHECK(Json(f.Answer().body).At("/next") == "null");
 }
 
+TEST_CASE("bounds: lists that leave something out gather no more than a page may hold") {
+  BoundsFixture f;
+  SubscriptionView first = f.SubscriptionIn("a/x", "1"), outside = f.SubscriptionIn("b/x", "2"), last = f.SubscriptionIn("a/y", "3");
+  for (SubscriptionView* view : {&first, &outside, &last}) view->bytes = std::string(kListPageBytes * 2 / 3, 'b');
+  f.As(f.token, "GET", "/v1/subscriptions?limit=100");
+  f.TopicSays(SubscriptionsListed{{first}, "1"});
+  f.TopicSays(SubscriptionsListed{{outside}, "2"});
+  REQUIRE_FALSE(f.answered());
+  f.TopicSays(SubscriptionsListed{{last}, "3"});
+  REQUIRE(f.answered());
+  CHECK(Json(f.Answer().body).At("/items/0/name") == "1");
+  CHECK_FALSE(Json(f.Answer().body).Has("/items/1"));
+  CHECK(Json(f.Answer().body).At("/next") == "1");
+}
+
 TEST_CASE("bounds: an event shows those of its notifies that may be seen, and who submits alone sees his own caller's events") {
   BoundsFixture f;
   auto event = [&](const std::string& caller, const std::string& fkey = "") {
