@@ -98,9 +98,9 @@ HttpDemand DemandOfPage(const Route& route, size_t, const ApiOptions&) {
 }
 
 HttpDemand DemandOfEvent(const Route& route, size_t body_bytes, const ApiOptions& options) {
-  // The event as it is stored, too, and those of its notifies that are read at once, each with the payload.
+  // Its payload as it is stored, decoded and shown, and with those of its notifies that are read at once, before and after (LookAtNotifies).
   const HttpDemand page = DemandOfPage(route, body_bytes, options);
-  return Shows(page.answer_bytes + 4 * options.max_body_bytes);
+  return Shows(page.answer_bytes + 5 * options.max_body_bytes);
 }
 
 HttpDemand DemandOfWhole(const Route&, size_t, const ApiOptions&) {
