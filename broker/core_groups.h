@@ -41,6 +41,8 @@ class Core::Impl::GroupPart {
 
   // Requests that wait for the end of a group.
   void Forget(RequestId request);
+  /// Answers one of them with what the group is now; does nothing for any other.
+  void EndPoll(RequestId request);
   void EndInTime();
   void EndAll();
   MonoTime NextEnd() const { return polls_.NextEnd(); }
@@ -71,7 +73,6 @@ class Core::Impl::GroupPart {
   void Release(Entry* entry, const GroupMember& member);
   void DropStopped(NotifyId id);
   void WakePolls(NotifyId id);
-  void EndPoll(RequestId request);
 
   Core::Impl& core_;
   LongPolls polls_;

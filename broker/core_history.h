@@ -88,8 +88,9 @@ class Core::Impl::HistoryPart {
   Handled Do(Task* task, RequestId request, const DueAsk& ask);
   Handled Do(Task* task, RequestId request, const ProcessReport& report);
   Handled Do(Task* task, RequestId request, const SendPausedAsk& ask);  // core_lane_requests.cc
-  Handled Do(Task* task, RequestId request, const WaitOnAsk& ask);      // core_responses.cc, like the next one
+  Handled Do(Task* task, RequestId request, const WaitOnAsk& ask);      // core_responses.cc, like the next two
   Handled Do(Task* task, RequestId request, const HandOverAsk& ask);
+  Handled Do(Task* task, RequestId request, const EndWaitAsk& ask);
   Handled Answer(RequestId request, FiguresAnswer answer);
   bool IsOpen(const HistoryAsk& ask, const std::string& key) const;
   void AddOpen(Reading* reading) const;

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_services.h"
 #include "broker/flow.h"
 #include "broker/response_records.h"
 
@@ -81,6 +83,13 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const WaitOnA
 
 Handled Core::Impl::HistoryPart::Do(Task*, RequestId, const HandOverAsk& ask) {
   core_.responses_->HandOver(ask.over);
+  return Handled::kDone;
+}
+
+Handled Core::Impl::HistoryPart::Do(Task*, RequestId, const EndWaitAsk& ask) {
+  core_.EndPoll(ask.of, true);
+  core_.groups_->EndPoll(ask.of);
+  core_.services_->EndWatch(ask.of);
   return Handled::kDone;
 }
 

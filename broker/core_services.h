@@ -52,6 +52,10 @@ class Core::Impl::ServicePart {
   bool MayRest() const { return timed_.empty() && watches_.empty(); }
   void BeginStop();
   void OnDisconnected(RequestId request) { Unwatch(request); }
+  /// Answers a request that waits for a change now; does nothing for any other.
+  void EndWatch(RequestId request) {
+    if (watches_.contains(request)) AnswerUnchanged(request);
+  }
   /// Other settings of breakers hold.
   void OnBreakerSettings();
 

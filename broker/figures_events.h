@@ -123,8 +123,12 @@ struct WaitOnAsk {
 struct HandOverAsk {
   bool over = false;
 };
+/// Whoever waits with that request will not be there for long: it is answered as where its time is over. Not answered itself.
+struct EndWaitAsk {
+  RequestId of;
+};
 struct FiguresAsk {
-  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport, SendPausedAsk, WaitOnAsk, HandOverAsk> what;
+  std::variant<NowAsk, HistoryAsk, DueAsk, ProcessReport, SendPausedAsk, WaitOnAsk, HandOverAsk, EndWaitAsk> what;
 };
 
 // ---- answers

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "broker/core_fixture.h"
+#include "broker/figures_events.h"
 #include "broker/flow.h"
 #include "broker/group_events.h"
 #include "broker/response.h"
@@ -196,6 +197,16 @@ TEST_CASE("groups: who asks with wait_ms is answered once all are settled, or in
     CHECK(GroupFixture::ViewOf(f.replies.at(waits)).settled());
     CHECK(GroupFixture::ViewOf(f.replies.at(waits)).as == GroupAs::kMade);
     CHECK(GroupFixture::ViewOf(f.replies.at(waits)).waited);
+  }
+  SECTION("whoever is not there for long is answered at once") {
+    const uint64_t makes = f.AskGroup(GroupFixture::PostOf({Once()}), 5000);
+    f.Run();
+    CHECK(f.replies.count(makes) == 0);
+    f.Post(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{{0, makes}}})});
+    f.Run();
+    REQUIRE(f.replies.count(makes) == 1);
+    CHECK_FALSE(GroupFixture::ViewOf(f.replies.at(makes)).settled());
+    CHECK(GroupFixture::ViewOf(f.replies.at(makes)).as == GroupAs::kMade);
   }
   SECTION("a stop answers whoever waits") {
     const uint64_t waits = f.AskGroup(GroupFixture::PostOf({Once()}), 5000);

@@ -88,6 +88,10 @@ void HandOver(Setup* f, bool over) {
   f->Post(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{HandOverAsk{over}})});
 }
 
+void HurryUp(Setup* f, uint64_t token) {
+  f->Post(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{{0, token}}})});
+}
+
 uint64_t WaitOn(Setup* f, NotifyId id, TakenAs as) {
   return f->Ask(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{WaitOnAsk{id, as, 1'000}})});
 }
@@ -111,6 +115,25 @@ TEST_CASE("submit and wait: the settled notify comes with its answer, which is n
   REQUIRE(waited.response);
   CHECK(waited.response->body == "pong");
   CHECK_FALSE(f.Kept(id));
+}
+
+TEST_CASE("submit and wait: whoever is not there for long is answered with what the notify is now") {
+  Setup f;
+  const uint64_t token = f.SubmitAndWait({});
+  CHECK_FALSE(f.replies.contains(token));
+  HurryUp(&f, token);
+  f.Run();
+  const Waited& waited = f.WaitedOf(token);
+  CHECK_FALSE(waited.view);
+  CHECK(f.image().notifies.contains(waited.item.id));
+  // Others wait on, and what is answered already is not answered once more.
+  const uint64_t other = f.SubmitAndWait({});
+  HurryUp(&f, token);
+  f.Run();
+  CHECK_FALSE(f.replies.contains(other));
+  HurryUp(&f, other);
+  f.Run();
+  CHECK(f.replies.contains(other));
 }
 
 TEST_CASE("submit and wait: what is shown is what a look shows afterwards") {
