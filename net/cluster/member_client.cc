@@ -66,7 +66,7 @@ class MemberClient::Impl {
       call_ = call;
       body_at_ = 0;
       since_ms_ = client_->NowMs();
-      deadline_ms_ = open_ ? since_ms_ + request_.answer_ms : since_ms_ + kOpenMs;
+      deadline_ms_ = open_ ? since_ms_ + request_.answer_ms : since_ms_ + request_.open_ms;
       sent_ = false;
       if (open_) Ask();
     }
@@ -77,7 +77,7 @@ class MemberClient::Impl {
     }
     void EndSending() {
       closes_ = true;
-      connection_->EndSending();
+      EndWhatIsSent();
     }
     void SetReading(bool reads) { connection_->SetReading(reads); }
     /// Lets go of the connection; it is the client's to forget.
@@ -104,6 +104,7 @@ class MemberClient::Impl {
       if (call_ == nullptr) return;
       deadline_ms_ = client_->NowMs() + request_.answer_ms;
       Ask();
+      EndWhatIsSent();
     }
     void OnBytes(std::string_view bytes) override {
       // What nobody asked for closes it.
@@ -120,6 +121,7 @@ class MemberClient::Impl {
       if (call_ == nullptr) return;
       while (Feed())
         if (connection_->unsent() > 0) return;
+      EndWhatIsSent();
       call_->OnSent();
     }
 
@@ -168,6 +170,10 @@ class MemberClient::Impl {
       body_at_ += piece.size();
       connection_->Send(piece);
       return true;
+    }
+    /// Before the request is sent the end would cut it.
+    void EndWhatIsSent() {
+      if (closes_ && sent_ && (!request_.body || body_at_ == request_.body->size())) connection_->EndSending();
     }
     void Lose(std::string detail, bool ended = false) {
       MemberCall* call = std::exchange(call_, nullptr);

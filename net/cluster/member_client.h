@@ -23,10 +23,13 @@ class Loop;
 class TlsContext;
 
 struct MemberRequest {
+  static constexpr int64_t kMostOpenMs = 2'000;
+
   std::string head;                         // request line and headers, with the empty line
   std::shared_ptr<const std::string> body;  // whole, as it is sent; null: none, or it comes by Send
   bool to_head = false;                     // the method is HEAD
   int64_t answer_ms = 60'000;               // until then the answer's head is there, or it is lost; from when it was sent
+  int64_t open_ms = kMostOpenMs;            // until then a connection is there on which it can be sent, or it is lost
 };
 
 /// Why no answer came, or not all of it.
@@ -48,7 +51,6 @@ class MemberClient {
   static constexpr int64_t kTickMs = 100;
   /// Less than a server's idle_timeout_ms.
   static constexpr int64_t kMostIdleMs = 20'000;
-  static constexpr int64_t kOpenMs = 2'000;
   static constexpr size_t kMostIdle = 64;  // of one member
   /// Of a body so much is given to the system at a time.
   static constexpr size_t kPieceBytes = 256 << 10;
@@ -65,7 +67,7 @@ class MemberClient {
   uint64_t Begin(const std::string& address, MemberRequest request, MemberCall* call);
   /// Of a body that comes in pieces, behind the head, as it stands. Returns what waits to be sent. Calls that ended are ignored, like below.
   size_t Send(uint64_t number, std::string_view bytes);
-  /// Nothing more is sent, though the member may wait for more. The connection is not kept.
+  /// Nothing more is sent behind the request's whole `body`, though the member may wait for more. The connection is not kept.
   void EndSending(uint64_t number);
   /// Nothing of the answer is handed out until Resume.
   void Pause(uint64_t number);
