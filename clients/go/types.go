@@ -128,7 +128,7 @@ type BulkLine struct {
 	// For people.
 	Detail string `json:"detail"`
 
-	// The first line of the request that was not taken.
+	// The first line of the request that was not taken. Missing with `outcome-unknown`.
 	NextIndex int64 `json:"next_index"`
 }
 

@@ -79,12 +79,13 @@ export interface BulkLine {
   /** With `duplicate`: the notify that the key stands for is not there any more. */
   state?: "removed";
   error?: Problem;
-  type?: "urn:notifyd:problem:stopping" | "urn:notifyd:problem:restarting";
+  type?: "urn:notifyd:problem:stopping" | "urn:notifyd:problem:restarting" | "urn:notifyd:problem:unauthorized" |
+    "urn:notifyd:problem:outcome-unknown";
   title?: string;
   status?: number;
   /** For people. */
   detail?: string;
-  /** The first line of the request that was not taken. */
+  /** The first line of the request that was not taken. Missing with `outcome-unknown`. */
   next_index?: number;
 }
 

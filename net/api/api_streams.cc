@@ -26,7 +26,7 @@ constexpr int64_t kGiveWayUs = 1'000'000;
 constexpr size_t kUnpackBytes = 64 << 10;
 constexpr int kUnpackTimes = 16;
 constexpr size_t kMostPackedBytes = 256 << 10;
-constexpr const char* kLinesUnknown = "the bulk submit was ended before its first answer: lines of it may have been taken, or not";
+constexpr const char* kLinesUnknown = "the bulk submit was ended: lines that are not answered may have been taken, or not";
 
 }  // namespace
 
@@ -95,7 +95,8 @@ void Api::Impl::EndBulkSubmits(Leaving why) {
 }
 
 void Api::Impl::EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream) {
-  EndWith(token, stream, stream->under_way ? ProblemResponse(504, kLinesUnknown) : ProblemResponse(401, kNotValidAnyMore));
+  if (stream->under_way) return EndWith(token, stream, ProblemResponse(504, kLinesUnknown));
+  EndWith(token, stream, ProblemResponse(401, kNotValidAnyMore, stream->bulk.first_unanswered()));
 }
 
 void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why) {
@@ -108,7 +109,10 @@ void Api::Impl::EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, H
     if (!std::exchange(stream->begun, true)) BeginLines(token);
     responder_->Stream(token, answers);
   }
-  if (stream->begun) return responder_->BreakStream(token);
+  if (stream->begun) {
+    responder_->Stream(token, why.body + "\n");
+    return responder_->EndStream(token, /*close=*/true);
+  }
   why.close = true;
   responder_->Respond(token, std::move(why));
 }

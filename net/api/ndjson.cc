@@ -116,9 +116,17 @@ void BulkSubmit::TakeStop(Leaving why) {
   if (all_taken || stop_) return;
   stop_ = why;
   fault_.reset();
-  stop_index_ = open_.lines.empty() ? next_index_ : open_.lines.front().index;
+  stop_index_ = FirstOpen();
   DropOpen();
   if (!under_way_) AppendStop();
+}
+
+uint64_t BulkSubmit::FirstOpen() const {
+  return open_.lines.empty() ? next_index_ : open_.lines.front().index;
+}
+
+uint64_t BulkSubmit::first_unanswered() const {
+  return under_way_ ? under_way_->front().index : FirstOpen();
 }
 
 void BulkSubmit::DropOpen() {

@@ -105,6 +105,8 @@ class BulkSubmit {
   /// The body was at its end, broke, or was stopped, and every answer was taken.
   bool done() const;
   bool stopped() const { return stop_.has_value(); }
+  /// The index of the first line that is not answered, or comes next; the lines of the request under way are not.
+  uint64_t first_unanswered() const;
   /// No line came so far.
   bool untouched() const { return next_index_ == 0; }
 
@@ -134,6 +136,7 @@ class BulkSubmit {
   bool Full(size_t line_bytes) const;
   bool TakeLine(std::string_view line);
   void FlushRefused();
+  uint64_t FirstOpen() const;
   void DropTaken();
   void DropOpen();
   void Finish();

@@ -100,8 +100,8 @@ HttpResponse ProblemResponse(const Status& status, NotifyId holder, int64_t retr
   return Build(KindOf(HttpStatusOf(status.code())), status.detail(), {.field = status.field(), .holder = holder, .retry_after_ms = retry_after_ms});
 }
 
-HttpResponse ProblemResponse(int http_status, std::string_view detail) {
-  return Build(KindOf(http_status), detail, {});
+HttpResponse ProblemResponse(int http_status, std::string_view detail, std::optional<uint64_t> next_index) {
+  return Build(KindOf(http_status), detail, {.next_index = next_index});
 }
 
 HttpResponse LeavingResponse(Leaving why, std::optional<uint64_t> next_index) {

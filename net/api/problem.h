@@ -20,7 +20,8 @@ int HttpStatusOf(Code code);
 HttpResponse ProblemResponse(const Status& status, NotifyId holder = {}, int64_t retry_after_ms = 1000);
 
 /// The same for refusals that only HTTP knows (405, 408, 412, 431, ...). `detail` may hold anything.
-HttpResponse ProblemResponse(int http_status, std::string_view detail);
+/// `next_index`: as LeavingResponse has it.
+HttpResponse ProblemResponse(int http_status, std::string_view detail, std::optional<uint64_t> next_index = std::nullopt);
 
 /// Why the broker takes no more of a bulk submit.
 enum class Leaving { kStopping, kRestarting };

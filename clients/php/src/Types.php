@@ -27,7 +27,8 @@ namespace Notifyd;
  *
  * The answer to one line of NDJSON. `index` counts the lines that are not blank, from 0.
  * @phpstan-type BulkLine array{index?: int, id?: Id, duplicate?: true, kept?: true, state?: 'removed', error?: Problem, type?:
- *     'urn:notifyd:problem:stopping'|'urn:notifyd:problem:restarting', title?: string, status?: int, detail?: string, next_index?: int, ...}
+ *     'urn:notifyd:problem:stopping'|'urn:notifyd:problem:restarting'|'urn:notifyd:problem:unauthorized'|'urn:notifyd:problem:outcome-unknown',
+ *     title?: string, status?: int, detail?: string, next_index?: int, ...}
  *
  * The body of a notify to a `callback_url`: a POST of application/json. What is not set is null.
  * @phpstan-type Callback array{id: Id, state: 'succeeded'|'failed'|'cancelled'|'expired', reason: string|null, url: string, lane: string, mode:

@@ -104,12 +104,13 @@ class BulkLine(TypedDict, total=False):
     # With `duplicate`: the notify that the key stands for is not there any more.
     state: Literal["removed"]
     error: "Problem"
-    type: Literal["urn:notifyd:problem:stopping", "urn:notifyd:problem:restarting"]
+    type: Literal["urn:notifyd:problem:stopping", "urn:notifyd:problem:restarting", "urn:notifyd:problem:unauthorized",
+        "urn:notifyd:problem:outcome-unknown"]
     title: str
     status: int
     # For people.
     detail: str
-    # The first line of the request that was not taken.
+    # The first line of the request that was not taken. Missing with `outcome-unknown`.
     next_index: int
 
 

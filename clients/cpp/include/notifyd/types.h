@@ -363,7 +363,7 @@ struct BulkLine {
   std::optional<std::int64_t> status;
   /// For people.
   std::string detail;
-  /// The first line of the request that was not taken.
+  /// The first line of the request that was not taken. Missing with `outcome-unknown`.
   std::optional<std::int64_t> next_index;
 };
 inline void to_json(Json& to, const BulkLine& from) {
