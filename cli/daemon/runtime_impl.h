@@ -162,6 +162,7 @@ class Runtime::Impl : private StoreEvents {
   void StopSignal(int number);
   void StopCores(int number, int64_t grace_ms);
   void FlushAndStop(const char* why);
+  void CutPassed(std::function<void()> then);
   void StopLoops();
 
   // Restart in place: these one after the other.
@@ -193,7 +194,7 @@ class Runtime::Impl : private StoreEvents {
   void AwaitDrained(int64_t most_ms, std::function<void()> then);
 
   /// Where it is between start and end. A stop takes over from a restart up to kHolding; from kSettling on it only keeps the restart from its exec,
-  /// which is then less than 2 kSettleMostMs + kLeaveMostMs away.
+  /// which is then less than 2 kSettleMostMs + kLeaveMostMs + kLastWordMs away.
   enum class Stage {
     kServing,
     kChecking,  // restart: is the program that is there now able to go on?

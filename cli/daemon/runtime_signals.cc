@@ -20,6 +20,8 @@ namespace {
 constexpr int kGraceSlot = 1, kAwaitSlot = 2;
 /// Once nothing is in flight any more, answers that are still being written get so long.
 constexpr int64_t kFlushMostMs = 1000;
+/// Whoever is told then, or before a restart, that another member has not answered takes that in so long.
+constexpr int64_t kLastWordMs = 500;
 /// What is handed over at a stop and cut off at the end of the grace is written and released in so long, or goes with the lease.
 constexpr int64_t kDepartMoreMs = 500;
 /// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
@@ -185,7 +187,20 @@ void Runtime::Impl::FlushAndStop(const char* why) {
         if (io == io_[0].get()) commands_->Abort([io, close] { io->loop.Post(close); });
         else close();
       },
-      [this] { StopLoops(); });
+      [this] { CutPassed([this] { StopLoops(); }); });
+}
+
+/// What other members did not answer by now is not waited for. Whoever asked for it is told so, and then `then` is called.
+void Runtime::Impl::CutPassed(std::function<void()> then) {
+  const bool restarts = stage_ == Stage::kLeaving;
+  AwaitEach(
+      kLastWordMs,
+      [restarts](IoThread* io, std::function<void()> done) {
+        if (!io->api->CutPassed()) done();
+        else if (restarts) io->server->OnIdle(kSlowRequestMs, std::move(done));
+        else io->server->OnClosed(std::move(done));
+      },
+      std::move(then));
 }
 
 void Runtime::Impl::StopLoops() {
@@ -265,7 +280,8 @@ void Runtime::Impl::Leave() {
   auto answer = [this, until_ms = ReadClockMs(CLOCK_BOOTTIME) + kLeaveMostMs] {
     AwaitEach(
         std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0),
-        [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); }, [this] { ReleaseSockets(); });
+        [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); },
+        [this] { CutPassed([this] { ReleaseSockets(); }); });
   };
   if (all_ended) return AwaitDrained(kLeaveMostMs, std::move(answer));
   // No program of this process goes on beside those of the next.

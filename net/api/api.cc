@@ -451,6 +451,9 @@ void Api::SetTable(std::shared_ptr<const AccessTable> table) {
 HttpDemand Api::Demand(const HttpRequest& request) {
   return impl_->Demand(request);
 }
+bool Api::CutPassed() {
+  return impl_->CutPassed();
+}
 void Api::OnHalfClose(uint64_t token) {
   impl_->OnHalfClose(token);
 }

@@ -67,7 +67,8 @@ class Api::Impl {
 
   void OnBody(uint64_t token, std::string_view piece);
 
-  /// Its client may have gone, which only a longer wait would show: it is answered now, with what the notify is.
+  /// Its client may have gone, which only a longer wait would show: it is answered now, with what the notify is. To a member that passed it on, and
+  /// leaves, so is whatever waits.
   void OnHalfClose(uint64_t token);
 
   void OnBodyEnd(uint64_t token);
@@ -79,6 +80,8 @@ class Api::Impl {
   void OnClose(uint64_t token);
 
   void EndBulkSubmits(Leaving why);
+
+  bool CutPassed() { return passing_ && passing_->CutAll(); }
 
   void LeaveNamespace(NamespaceNumber number);
 
@@ -111,7 +114,7 @@ class Api::Impl {
     bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
     bool dry_run = false;                    // it changes nothing after all
     bool waited = false;                     // a GET with wait_ms, or a submit that waits
-    std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not for the end of one notify
+    std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not as a GET of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
     SampledTraces traces = {};  // what of it is traced
     Origin origin = {};
@@ -233,7 +236,7 @@ class Api::Impl {
   /// Of what was begun by a token that does not hold any more: streams break, waits end.
   void EndWhatIsOver();
   void EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream);
-  /// Ends a bulk submit of which nothing further is taken; what was submitted goes on. `why`: where no answer has begun.
+  /// Ends a bulk submit of which nothing further is taken; what was submitted goes on. `why`: its answer, or the last line of that.
   void EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why);
 
   HttpResponse Render(const Posted& posted, const ReplyBody& body) const;

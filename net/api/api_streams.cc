@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "broker/figures_events.h"
 #include "net/api/api_impl.h"
 #include "net/api/body_coding.h"
 #include "net/api/json_shape.h"
@@ -46,7 +47,12 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   auto found = posted_.find(token);
   if (found == posted_.end() || !found->second.waits_for) return;
   NotifyId notify = *found->second.waits_for;
-  if (notify.value == 0) return;  // it does not wait for one notify, or for one that is not known yet: as long as it wished to
+  if (notify.value == 0) {
+    // It waits for as long as its client wished to; but a member says by this that it leaves.
+    if (found->second.origin.passed_on)
+      switchboard_->Post(found->second.space, FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{Id(token)}})});
+    return;
+  }
   EndWait(&found->second);
   switchboard_->Post(found->second.space, Disconnected{Id(token)});
   switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});

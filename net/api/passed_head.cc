@@ -1,4 +1,5 @@
-// What members say to each other in the heads of requests that are passed on, and of their answers. See passing.h.
+// What members say to each other in the heads of requests that are passed on, and of their answers; and what of a request says where it may go, and
+// how often. See passing.h.
 #include <algorithm>
 #include <iterator>
 #include <optional>
@@ -6,6 +7,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/json_tree.h"
 #include "net/api/passing.h"
 #include "net/api/stranded.h"
 #include "net/http_response.h"
@@ -22,6 +24,29 @@ bool IsLeftOut(std::string_view name) {
 }
 
 }  // namespace
+
+Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
+  return {.number = number,
+          .registry = row.of_registry(),
+          .lines = lines,
+          .trigger = row.triggers(),
+          .takes_key = row.takes_key(),
+          .hurries = row.verb == Verb::kGet && row.path == "/v1/notifies/{id}"};
+}
+
+bool BearsKeys(std::string_view body) {
+  Result<JsonTree> tree = JsonTree::Parse(body);
+  if (!tree.ok()) return false;
+  const auto bears = [](const JsonTree::Value& item) {
+    const std::optional<JsonTree::Value> key = item.At("/idempotency_key");
+    return key && key->kind() == JsonTree::Kind::kString && !key->text().empty();
+  };
+  const JsonTree::Value root = tree->root();
+  if (root.kind() != JsonTree::Kind::kArray) return bears(root);
+  bool all = root.size() > 0;
+  root.ForEach([&](const JsonTree::Value&, const JsonTree::Value& item) { all = all && bears(item); });
+  return all;
+}
 
 std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress) {
   std::string head = request.method + " ";

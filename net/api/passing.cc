@@ -7,7 +7,6 @@
 
 #include "base/ascii.h"
 #include "base/check.h"
-#include "base/json_tree.h"
 #include "base/log.h"
 #include "net/api/live.h"
 #include "net/api/passing_figures.h"
@@ -36,21 +35,6 @@ constexpr const char* kOutcomeUnknown =
     "the connection to the broker that serves this broke before its answer: the request may have been carried out, or not";
 constexpr const char* kLinesUnknown = "the connection to the broker that serves this broke: lines that are not answered may have been taken, or not";
 
-/// Does each notify of the body, which is read once something broke, bear a key of its own?
-bool BearsKeys(std::string_view body) {
-  Result<JsonTree> tree = JsonTree::Parse(body);
-  if (!tree.ok()) return false;
-  const auto bears = [](const JsonTree::Value& item) {
-    const std::optional<JsonTree::Value> key = item.At("/idempotency_key");
-    return key && key->kind() == JsonTree::Kind::kString && !key->text().empty();
-  };
-  const JsonTree::Value root = tree->root();
-  if (root.kind() != JsonTree::Kind::kArray) return bears(root);
-  bool all = root.size() > 0;
-  root.ForEach([&](const JsonTree::Value&, const JsonTree::Value& item) { all = all && bears(item); });
-  return all;
-}
-
 HttpResponse OutcomeUnknown() {
   return ProblemResponse(504, kOutcomeUnknown);
 }
@@ -62,10 +46,6 @@ HttpResponse AnswerInDoubt(HttpResponse answer) {
   constexpr int kSettled[] = {400, 405, 409, 413, 415, 422};
   const bool known = answer.status < 300 || std::find(std::begin(kSettled), std::end(kSettled), answer.status) != std::end(kSettled);
   return known ? std::move(answer) : OutcomeUnknown();
-}
-
-Subject Subject::Of(const RouteRow& row, NamespaceNumber number, bool lines) {
-  return {.number = number, .registry = row.of_registry(), .lines = lines, .trigger = row.triggers(), .takes_key = row.takes_key()};
 }
 
 /// One request.
@@ -100,11 +80,12 @@ class Passing::Pass : public MemberCall {
   void OnWritable() {
     if (std::exchange(answer_held_, false)) client_.Resume(call_);
   }
-  /// Its client may have gone: the member is to look whether that matters.
+  /// Its client may have gone. To the member an end of what is sent says that this broker leaves: only where both come to the same it is passed on.
   void OnHalfClose() {
-    if (call_ != 0 && !body_open_) client_.EndSending(call_);
+    if (call_ != 0 && subject_.hurries) client_.EndSending(call_);
   }
   void Leave(Leaving why);
+  void Cut();
   void Tick(int64_t now_ms);
 
   // Of the call.
@@ -121,14 +102,18 @@ class Passing::Pass : public MemberCall {
   HttpResponder* responder() const { return passing_.responder_; }
   bool gathers() const { return request_.peer && request_.peer->asker; }
   bool chunked() const { return request_.Header("Content-Length") == nullptr; }
-  int64_t waited_ms() const { return wait_ms_ > 0 ? std::min(wait_ms_, client_.NowMs() - began_ms_) : 0; }
+  /// Once this broker leaves nothing waits any longer.
+  int64_t waited_ms() const { return wait_ms_ == 0 || leaving_ ? wait_ms_ : std::min(wait_ms_, client_.NowMs() - began_ms_); }
   int64_t rest_ms() const { return wait_ms_ - waited_ms(); }
   bool looks() const { return request_.method == "GET" || request_.method == "HEAD"; }
   bool carried_out() const { return underway_.progress.carried_out.has_value(); }
+  /// May it be asked once more? Where this broker leaves, one that waited to look is: whoever serves it answers at once.
+  bool goes_on() const { return !leaving_ || (looks() && wait_ms_ > 0); }
   void SetPaused(bool paused) {
     if (!body_open_ || std::exchange(paused_, paused) == paused) return;
     paused ? responder()->PauseBody(token_) : responder()->ResumeBody(token_);
   }
+  void BeginBudget();
   void Wait(int64_t pause_ms);
   void Ask(const std::string& address);
   std::string Head() const;
@@ -140,7 +125,7 @@ class Passing::Pass : public MemberCall {
   void GoOnWaiting();
   void RespondSoFar(PassingFigures::Outcome outcome);
   int64_t NextPause();
-  void AskAgain(int64_t pause_ms);
+  void AskAgain(int64_t pause_ms, bool was_asked);
   void Respond(HttpResponse response, PassingFigures::Outcome outcome);
   void EndStream(PassingFigures::Outcome outcome);
   void Break(const MemberLoss& loss);
@@ -154,7 +139,7 @@ class Passing::Pass : public MemberCall {
   Underway underway_;  // but for the time, which is counted from began_ms_
   const int64_t wait_ms_;
   const int64_t began_ms_;
-  int64_t gives_up_ms_ = 0;  // while it waits for a place; 0: it has not waited yet
+  int64_t gives_up_ms_ = 0;  // while it waits for a place, or to reach whoever is there; 0: it has not waited yet
   int64_t again_ms_ = 0;     // not before
   int64_t pause_ms_ = kFirstPauseMs;
   std::string unreached_;  // why whoever serves it was not reached the last time; empty: it was
@@ -203,10 +188,14 @@ void Passing::Pass::Look() {
   passing_.setup_.here(token_, std::move(request_), std::move(underway_));
 }
 
+void Passing::Pass::BeginBudget() {
+  // What was carried out loses nothing by it, as long as its client waits.
+  if (gives_up_ms_ == 0) gives_up_ms_ = client_.NowMs() + (carried_out() ? rest_ms() : kMostWaitMs);
+}
+
 void Passing::Pass::Wait(int64_t pause_ms) {
   const int64_t now_ms = client_.NowMs();
-  // What was carried out loses nothing by it, as long as its client waits.
-  if (gives_up_ms_ == 0) gives_up_ms_ = now_ms + (carried_out() ? rest_ms() : kMostWaitMs);
+  BeginBudget();
   again_ms_ = now_ms + pause_ms;
   client_.WakeTick();
   if (pause_ms > 0 || subject_.registry) return;
@@ -245,18 +234,19 @@ void Passing::Pass::Tick(int64_t now_ms) {
 /// Whoever was asked says that nothing was done of it there.
 void Passing::Pass::Bounce() {
   if (leaving_ && carried_out()) return RespondSoFar(PassingFigures::kBroken);
-  if (leaving_) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
+  if (!goes_on()) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   unreached_.clear();
-  AskAgain(NextPause());
+  AskAgain(NextPause(), /*was_asked=*/true);
 }
 
 int64_t Passing::Pass::NextPause() {
   return std::exchange(pause_ms_, std::min(pause_ms_ * 2, kMostPauseMs));
 }
 
-void Passing::Pass::AskAgain(int64_t pause_ms) {
-  // It was under way for long: what comes now is another move.
-  if (client_.NowMs() - asked_ms_ > kCalmMs) {
+/// `was_asked`: some of it may have arrived.
+void Passing::Pass::AskAgain(int64_t pause_ms, bool was_asked) {
+  // It was under way for long: what comes now is another move. One that nobody was reached with was not, however long that took.
+  if (was_asked && client_.NowMs() - asked_ms_ > kCalmMs) {
     gives_up_ms_ = 0;
     pause_ms_ = kFirstPauseMs;
   }
@@ -279,6 +269,8 @@ void Passing::Pass::Ask(const std::string& address) {
   request.body = body_;
   request.to_head = request_.method == "HEAD";
   request.answer_ms = kAnswerMs + rest_ms();
+  BeginBudget();
+  request.open_ms = std::clamp<int64_t>(gives_up_ms_ - asked_ms_, 1, MemberRequest::kMostOpenMs);
   call_ = client_.Begin(address, std::move(request), this);
 }
 
@@ -415,7 +407,7 @@ void Passing::Pass::GoOnWaiting() {
   body_ = nullptr;
   if (leaving_ || rest_ms() == 0) return RespondSoFar(PassingFigures::kAnswered);
   gives_up_ms_ = 0;
-  AskAgain(NextPause());
+  AskAgain(NextPause(), /*was_asked=*/true);
 }
 
 void Passing::Pass::RespondSoFar(PassingFigures::Outcome outcome) {
@@ -437,10 +429,10 @@ void Passing::Pass::Break(const MemberLoss& loss) {
   if (carried_out() && !streaming_ && (leaving_ || refused_ || rest_ms() == 0)) return RespondSoFar(PassingFigures::kBroken);
   if (!streaming_) {
     const bool asked_for_nothing = !loss.sent || (in_pieces_ && !taken_);
-    if (!leaving_ && !cut_ && (asked_for_nothing || Repeatable())) {
+    if (goes_on() && !cut_ && (asked_for_nothing || Repeatable())) {
       unreached_ = loss.detail;
       underway_.in_doubt = underway_.in_doubt || !(asked_for_nothing || looks() || carried_out());
-      return AskAgain(NextPause());
+      return AskAgain(NextPause(), loss.sent);
     }
     if (leaving_ && in_pieces_ && loss.ended) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   }
@@ -470,12 +462,24 @@ void Passing::Pass::Leave(Leaving why) {
     client_.Drop(std::exchange(call_, 0));
     return RespondSoFar(PassingFigures::kAnswered);
   }
+  if (call_ == 0 && goes_on()) {
+    again_ms_ = 0;
+    return Tick(client_.NowMs());
+  }
   if (call_ == 0 || in_pieces_) return Respond(LeavingResponse(why), PassingFigures::kBroken);
   if (streaming_ && !subject_.lines) {
     client_.Drop(std::exchange(call_, 0));
     return EndStream(PassingFigures::kAnswered);
   }
   if (wait_ms_ > 0) client_.EndSending(call_);
+}
+
+/// This broker is at its end: what has not come by now is not waited for.
+void Passing::Pass::Cut() {
+  if (!leaving_) leaving_ = Leaving::kStopping;
+  client_.Drop(std::exchange(call_, 0));
+  if (looks() && !streaming_) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
+  Break({true, false, asked_ + ": this broker ends"});
 }
 
 /// The rest of the request's body is not wanted any more. The last that is done.
@@ -566,18 +570,25 @@ bool Passing::OnClose(uint64_t token) {
   return true;
 }
 
-void Passing::EndAll(Leaving why) {
+void Passing::ForEach(const std::function<void(Pass*)>& what) {
   std::vector<uint64_t> tokens;
   for (const auto& [token, pass] : passes_) tokens.push_back(token);
   for (uint64_t token : tokens)
-    if (Pass* pass = Find(token)) pass->Leave(why);
+    if (Pass* pass = Find(token)) what(pass);
+}
+
+void Passing::EndAll(Leaving why) {
+  ForEach([why](Pass* pass) { pass->Leave(why); });
+}
+
+bool Passing::CutAll() {
+  const bool any = !passes_.empty();
+  ForEach([](Pass* pass) { pass->Cut(); });
+  return any;
 }
 
 bool Passing::Tick(int64_t now_ms) {
-  std::vector<uint64_t> tokens;
-  for (const auto& [token, pass] : passes_) tokens.push_back(token);
-  for (uint64_t token : tokens)
-    if (Pass* pass = Find(token)) pass->Tick(now_ms);
+  ForEach([now_ms](Pass* pass) { pass->Tick(now_ms); });
   return !passes_.empty();
 }
 

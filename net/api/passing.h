@@ -37,6 +37,7 @@ struct Subject {
   bool lines = false;     // its answer is NDJSON
   bool trigger = false;
   bool takes_key = false;  // a key makes its repeat one that does nothing more
+  bool hurries = false;    // where it waits it is answered at once as soon as its client ends its side
 
   static Subject Of(const RouteRow& row, NamespaceNumber number, bool lines);
 };
@@ -54,6 +55,9 @@ struct Underway {
 /// What to answer of one that is in doubt, asked again and answered so. What is refused by what is looked at before it is known whether it was
 /// carried out, the first time, has no known outcome.
 HttpResponse AnswerInDoubt(HttpResponse answer);
+
+/// Does each notify of the body, which is read once something broke, bear a key of its own?
+bool BearsKeys(std::string_view body);
 
 /// The head of a request as it is passed on, without what says how long its body is, and without the empty line.
 std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress = {});
@@ -107,14 +111,18 @@ class Passing {
   bool OnHalfClose(uint64_t token);
   bool OnClose(uint64_t token);
 
-  /// This broker stops: submits in lines end behind those that were taken, what only waits or listens is answered.
+  /// This broker stops: submits in lines end behind those that were taken, what only waits or listens is answered, soon.
   void EndAll(Leaving why);
+  /// It is at its end: what has not been answered by now is answered as far as it is known, from inside. Returns whether there was any.
+  bool CutAll();
 
  private:
   class Pass;
   Pass* Find(uint64_t token) const;
   Pass* Add(uint64_t token, HttpRequest request, const Subject& subject, Underway underway);
   std::unique_ptr<Pass> Take(uint64_t token);
+  /// Each that is there now, and not gone by its turn.
+  void ForEach(const std::function<void(Pass*)>& what);
   bool Tick(int64_t now_ms);
 
   const Setup setup_;

@@ -175,7 +175,7 @@ class StagedBroker : public Switchboard {
     loop.OnLoop([&] { task(*api_); });
   }
   /// So many submits, gets and the like came to its core, by what they are: "submit", "get", "trigger", "disconnected", "figures", "other"; and those
-  /// that wait for an end ("waiting"), also of what was carried out elsewhere ("waits on").
+  /// that wait for an end ("waiting"), also of what was carried out elsewhere ("waits on"), and are not to wait any longer ("hurried").
   size_t Came(const std::string& what) {
     std::lock_guard lock(mutex_);
     return came_[what];
@@ -301,6 +301,8 @@ class StagedBroker : public Switchboard {
       Wait({figures->request, Waited{std::move(item), std::nullopt, nullptr}}, ask.wait_ms);
       return Note("waits on");
     }
+    if (const auto* figures = std::get_if<FiguresRequest>(&event); figures && std::holds_alternative<EndWaitAsk>(figures->ask->what))
+      return Note("hurried");
     if (const auto* group = std::get_if<GroupRequest>(&event)) {
       GroupView view;
       view.record.members.resize(1);
