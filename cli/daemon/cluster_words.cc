@@ -140,11 +140,15 @@ void ClusterHost::GoOnDeparting() {
     TellOthersToLook(/*leaving=*/true);
     lock.lock();
   }
+  // What lies where the store does not reach it is not released before it is reached.
+  const auto stranded = [this](int64_t unit) { return unit != kRegistryUnit && store_->IsStranded(static_cast<NamespaceNumber>(unit)); };
   bool serves = false;
   for (const UnitRow& unit : membership_.image().units)
-    serves = serves || (unit.unit != kRegistryUnit && !(leads && unit.unit == kSystemNumber) && membership_.Serves(unit.unit));
+    serves =
+        serves || (unit.unit != kRegistryUnit && !(leads && unit.unit == kSystemNumber) && membership_.Serves(unit.unit) && !stranded(unit.unit));
   const bool in_vain = alive < 2 || !leader || departure_->failed || setup_.now().ms - departure_->began.ms >= kPlacedMostMs;
-  const bool releases = !departure_->failed && !membership_.ToRelease().empty();
+  const std::vector<UnitRow> left = membership_.ToRelease();
+  const bool releases = !departure_->failed && std::any_of(left.begin(), left.end(), [&](const UnitRow& unit) { return !stranded(unit.unit); });
   if (!leaving_.empty() || releases || (serves && !in_vain)) return;
   const std::function<void()> then = std::exchange(departure_->then, nullptr);
   lock.unlock();

@@ -161,8 +161,9 @@ class Runtime::Impl : private StoreEvents {
   // Stop: StopSignal, then, of a member, the others have what it serves, then StopCores, then drained or grace over, then FlushAndStop.
   void StopSignal(int number);
   void StopCores(int number, int64_t grace_ms);
+  void GiveUpStranded();
   void FlushAndStop(const char* why);
-  void CutPassed(std::function<void()> then);
+  void AnswerTheRest(std::function<void()> then);
   void StopLoops();
 
   // Restart in place: these one after the other.
@@ -227,7 +228,8 @@ class Runtime::Impl : private StoreEvents {
   std::atomic<Signals*> signals_{nullptr};  // once it runs
   std::atomic_flag failed_;              // any thread: the store failed
   Stage stage_ = Stage::kServing;
-  bool departed_ = false;  // a member that stops has handed over, or given that up
+  bool departed_ = false;               // a member that stops has handed over, or given that up
+  std::set<NamespaceNumber> stranded_;  // as a stop saw last
   CoresState cores_state_ = CoresState::kRunning;
   size_t quiet_shards_ = 0, drained_shards_ = 0;
   std::function<void()> on_drained_;

@@ -1,8 +1,12 @@
 // The runtime's answers to signals: stop, reload, restart in place.
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/crash_point.h"
 #include "base/joined.h"
@@ -17,11 +21,13 @@ namespace notifyd {
 namespace {
 
 // Timer slots of the first loop; Shard and RegistryHost have their own.
-constexpr int kGraceSlot = 1, kAwaitSlot = 2;
+constexpr int kGraceSlot = 1, kAwaitSlot = 2, kStrandedSlot = 12;
 /// Once nothing is in flight any more, answers that are still being written get so long.
 constexpr int64_t kFlushMostMs = 1000;
-/// Whoever is told then, or before a restart, that another member has not answered takes that in so long.
+/// Whoever is told then, or before a restart, that the store or another member has not answered takes that in so long.
 constexpr int64_t kLastWordMs = 500;
+/// How often a stop looks which namespaces lie where the store does not reach them.
+constexpr int64_t kStrandedEachMs = 250;
 /// What is handed over at a stop and cut off at the end of the grace is written and released in so long, or goes with the lease.
 constexpr int64_t kDepartMoreMs = 500;
 /// Restart: until no request is under way, then until all is durable and answered. Clients wait meanwhile.
@@ -152,6 +158,7 @@ void Runtime::Impl::StopSignal(int number) {
     if (!std::exchange(departed_, true)) StopCores(number, std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0));
   };
   if (cell_moves_) cell_moves_->Quiesce();
+  GiveUpStranded();
   // The store may not answer.
   io_[0]->loop.SetTimer(kGraceSlot, options_.shutdown_grace_ms + kDepartMoreMs, stop);
   cluster_->Depart(options_.shutdown_grace_ms, [this, stop] { io_[0]->loop.Post(stop); });
@@ -170,6 +177,27 @@ void Runtime::Impl::StopCores(int number, int64_t grace_ms) {
   // First, so that no core refuses any of their lines: each bulk submit says itself how far it came.
   OnEachLoop([](IoThread* io) { io->api->EndBulkSubmits(Leaving::kStopping); },
              [this, say] { OnEachShard([](Shard* shard) { shard->Stop(); }, say); });
+  GiveUpStranded();
+}
+
+/// What lies where the store does not reach it answers nobody before it is reached, for which a stop does not wait: its cores end now, answer whom
+/// they can, and whoever is left is answered a look later.
+void Runtime::Impl::GiveUpStranded() {
+  if (!store_lost_ || stage_ != Stage::kStopping) return;
+  std::set<NamespaceNumber> stranded;
+  std::vector<NamespaceNumber> left;
+  if (const std::shared_ptr<const AccessTable> table = tables_.Get())
+    for (const auto& row : table->AllNamespaces())
+      if (store_lost_(row->number)) stranded.insert(row->number);
+  std::set_intersection(stranded.begin(), stranded.end(), stranded_.begin(), stranded_.end(), std::back_inserter(left));
+  stranded_ = std::move(stranded);
+  OnEachShard([](Shard* shard) { shard->StopStranded(); }, [] {});
+  OnEachLoop(
+      [left](IoThread* io) {
+        for (NamespaceNumber number : left) io->api->GiveUp(number);
+      },
+      [] {});
+  io_[0]->loop.SetTimer(kStrandedSlot, kStrandedEachMs, [this] { GiveUpStranded(); });
 }
 
 void Runtime::Impl::FlushAndStop(const char* why) {
@@ -187,16 +215,17 @@ void Runtime::Impl::FlushAndStop(const char* why) {
         if (io == io_[0].get()) commands_->Abort([io, close] { io->loop.Post(close); });
         else close();
       },
-      [this] { CutPassed([this] { StopLoops(); }); });
+      [this] { AnswerTheRest([this] { StopLoops(); }); });
 }
 
-/// What other members did not answer by now is not waited for. Whoever asked for it is told so, and then `then` is called.
-void Runtime::Impl::CutPassed(std::function<void()> then) {
+/// What the store, or another member, did not answer by now is not waited for. Whoever asked for it is told so, and then `then` is called.
+void Runtime::Impl::AnswerTheRest(std::function<void()> then) {
   const bool restarts = stage_ == Stage::kLeaving;
   AwaitEach(
       kLastWordMs,
       [restarts](IoThread* io, std::function<void()> done) {
-        if (!io->api->CutPassed()) done();
+        const bool own = io->api->GiveUp(std::nullopt), passed = io->api->CutPassed();
+        if (!own && !passed) done();
         else if (restarts) io->server->OnIdle(kSlowRequestMs, std::move(done));
         else io->server->OnClosed(std::move(done));
       },
@@ -281,7 +310,7 @@ void Runtime::Impl::Leave() {
     AwaitEach(
         std::max<int64_t>(until_ms - ReadClockMs(CLOCK_BOOTTIME), 0),
         [](IoThread* io, std::function<void()> done) { io->server->OnIdle(kSlowRequestMs, std::move(done)); },
-        [this] { CutPassed([this] { ReleaseSockets(); }); });
+        [this] { AnswerTheRest([this] { ReleaseSockets(); }); });
   };
   if (all_ended) return AwaitDrained(kLeaveMostMs, std::move(answer));
   // No program of this process goes on beside those of the next.

@@ -56,6 +56,7 @@ void Shard::Turn() {
     now = Read();
   }
   ran = LetRest(now) || ran;
+  if (stopping_ && setup_.lost) CheckHeld();
   ShowAll(now);
   Measure(now);
   if (ran || !armed_) ArmTimer(now);

@@ -119,8 +119,11 @@ class Shard {
   std::vector<std::pair<std::string, HeldKinds>> held() const;
   /// Restart in place: no core starts an attempt any more.
   void Hold();
-  /// No core takes submits any more, or starts an attempt.
+  /// No core takes submits any more, or starts an attempt. One whose part of the store is not reached, and that has nothing in flight, is not waited
+  /// for.
   void Stop();
+  /// The same for those alone whose part of the store is not reached now.
+  void StopStranded();
   /// The store is stopped: lets go of all cores and their parts of it. Off its loop, which has ended.
   void Close();
 
@@ -172,6 +175,7 @@ class Shard {
   void TellLimits(Slot* slot);
   void Held(bool* what);
   void CheckHeld();
+  bool IsStranded(const Slot& slot) const;
 
   /// Loop::Aside, of which Close waits for the work, and that then does nothing any more.
   void Aside(std::function<void()> work, std::function<void()> then);

@@ -531,21 +531,31 @@ void Shard::Stop() {
   setup_.loop->Post([this] { CheckHeld(); });
 }
 
+void Shard::StopStranded() {
+  for (const auto& [number, slot] : slots_)
+    if (slot->core && setup_.lost && setup_.lost(number) && !std::exchange(slot->told_to_stop, true)) Post(number, StopRequested{});
+}
+
+/// What it did not write yet waits for a part of the store that is away.
+bool Shard::IsStranded(const Slot& slot) const {
+  return setup_.lost && setup_.lost(slot.number) && slot.usage.in_flight == 0;
+}
+
 void Shard::Held(bool* what) {
   *what = true;
   CheckHeld();
 }
 
 void Shard::CheckHeld() {
-  auto all = [&](bool Slot::*what) {
+  auto all = [&](const auto& has_ended) {
     return std::all_of(slots_.begin(), slots_.end(),
-                       [&](const auto& each) { return each.second->core ? each.second.get()->*what : !each.second->opening; });
+                       [&](const auto& each) { return each.second->core ? has_ended(*each.second) : !each.second->opening; });
   };
-  if (holding_ && !quiet_ && all(&Slot::quiet)) {
+  if (holding_ && !quiet_ && all([](const Slot& slot) { return slot.quiet; })) {
     quiet_ = true;
     setup_.quiet();
   }
-  if (stopping_ && !drained_ && all(&Slot::drained)) {
+  if (stopping_ && !drained_ && all([this](const Slot& slot) { return slot.drained || IsStranded(slot); })) {
     drained_ = true;
     setup_.drained();
   }

@@ -118,6 +118,7 @@ struct Shard::Slot {
   int sleep_tries = 0;
   static constexpr int kSleepTries = 16;
   bool quiet = false, drained = false;
+  bool told_to_stop = false;  // by StopStranded
   std::optional<RemovedTotals> discarded;
   std::function<void()> left;        // it goes to another member, or stands still
   std::optional<MonoTime> stops_by;  // it is to stop once what it took in is answered, then at the latest

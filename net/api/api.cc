@@ -490,6 +490,9 @@ void Api::LeaveNamespace(NamespaceNumber number) {
 void Api::EndNamespace(NamespaceNumber number) {
   impl_->EndNamespace(number);
 }
+bool Api::GiveUp(std::optional<NamespaceNumber> number) {
+  return impl_->GiveUp(number);
+}
 void Api::OnRegistryReply(RegistryReply reply) {
   impl_->OnRegistryReply(std::move(reply));
 }

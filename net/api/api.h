@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,10 @@ class Api : public HttpHandler {
   /// Its core is gone: what that did not answer by now (it was not waited for any longer) is answered, as what may have been carried out, or not.
   /// After all of its replies. Loop thread.
   void EndNamespace(NamespaceNumber number);
+  /// This broker stops, or restarts, and nobody waits any longer for the store in which the namespace lies: what its core did not answer by now is
+  /// answered as by EndNamespace. Nothing: all of them, and the registry. What they answer later goes to nobody. Returns whether there was any. Loop
+  /// thread.
+  bool GiveUp(std::optional<NamespaceNumber> number);
   /// The core's answer to what OnRequest posted. Loop thread.
   void OnReply(Reply reply);
   /// The registry's. Loop thread.

@@ -87,6 +87,8 @@ class Api::Impl {
 
   void EndNamespace(NamespaceNumber number);
 
+  bool GiveUp(std::optional<NamespaceNumber> number);
+
   void OnReply(Reply reply);
 
   void OnRegistryReply(RegistryReply reply);
@@ -228,6 +230,9 @@ class Api::Impl {
   int64_t WaitedMs(const Posted& posted) const { return posted.origin.underway.progress.waited_ms + (NowUs() - posted.since_us) / 1000; }
   /// Has one of which nothing was begun, or which waits on, asked again where its namespace is now.
   void GoElsewhere(uint64_t token, Posted posted);
+  /// Answers what is under way, of one namespace, or of all and of the registry: by `unknown` where it may have been carried out, and what only looks
+  /// is asked again elsewhere, or refused. Returns whether there was any.
+  bool EndUnanswered(std::optional<NamespaceNumber> of, const char* unknown);
   /// The same of one that was carried out, where it waits for an end that comes elsewhere. False: it is answered here.
   bool WaitsOnElsewhere(uint64_t token, Posted* posted, const std::optional<CarriedOut>& what, ReplyBody* reply);
 

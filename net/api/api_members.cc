@@ -369,21 +369,38 @@ void Api::Impl::LeaveNamespace(NamespaceNumber number) {
 }
 
 void Api::Impl::EndNamespace(NamespaceNumber number) {
-  constexpr const char* kUnknown = "the broker that served this handed it over before its answer: the request may have been carried out, or not";
+  EndUnanswered(number, "the broker that served this handed it over before its answer: the request may have been carried out, or not");
+}
+
+bool Api::Impl::GiveUp(std::optional<NamespaceNumber> number) {
+  const bool any = EndUnanswered(number, "the broker stopped before the store answered: the request may have been carried out, or not");
+  if (number || kept_.empty()) return any;
+  // Of these nothing was begun: they wait for what is known of tokens and members.
+  for (auto& [token, kept] : std::exchange(kept_, {})) {
+    HttpResponse response = LeavingResponse(leaving_.value_or(Leaving::kStopping));
+    response.close = true;
+    responder_->Respond(token, std::move(response));
+  }
+  return true;
+}
+
+bool Api::Impl::EndUnanswered(std::optional<NamespaceNumber> of, const char* unknown) {
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
   for (auto& [token, stream] : streams_)
-    if (stream->space == number && stream->under_way) streams.emplace_back(token, stream);
+    if ((!of || stream->space == *of) && stream->under_way) streams.emplace_back(token, stream);
   for (auto& [token, stream] : streams)
-    if (!stream->gone) EndWith(token, stream, ProblemResponse(504, kUnknown));
+    if (!stream->gone) EndWith(token, stream, ProblemResponse(504, unknown));
   std::vector<uint64_t> unanswered;
+  // What is on another thread, and was not begun, comes back from there by itself.
   for (const auto& [token, posted] : posted_)
-    if (posted.space == number && !posted.aside) unanswered.push_back(token);
+    if (of ? posted.space == *of && !posted.aside : posted.origin.underway.begun) unanswered.push_back(token);
   for (uint64_t token : unanswered) {
     Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);
     if (posted.origin.looks) GoElsewhere(token, std::move(posted));
-    else Conclude(token, posted.origin.underway, ProblemResponse(504, kUnknown));
+    else Conclude(token, posted.origin.underway, ProblemResponse(504, unknown));
   }
+  return !streams.empty() || !unanswered.empty();
 }
 
 }  // namespace notifyd

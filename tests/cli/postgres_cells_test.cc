@@ -20,6 +20,7 @@
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
+#include "support/slowness.h"
 #include "support/sockets.h"
 
 #include <catch2/catch.hpp>
@@ -156,6 +157,40 @@ TEST_CASE("postgres cells: one whose server stands still and ends no connection 
   store.east().Signal(SIGCONT);
   first.join();
   for (Broker* each : {writes.get(), reads.get()}) CHECK(Becomes(201, *each, "POST", "/v1/namespaces/far/notifies", later));
+}
+
+TEST_CASE("postgres cells: a stop answers whoever waits for a cell that stands still, and does not wait for it itself") {
+  const bool members = GENERATE(false, true);
+  Store store;
+  TempDir places[2];
+  const std::string path = "/v1/namespaces/far/notifies", later = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  std::unique_ptr<Broker> broker = store.Begin(places[0].path(), members ? "a" : ""), other;
+  REQUIRE(Await([&] { return Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status / 100 == 2; }));
+  HttpAnswer kept;
+  REQUIRE(Await([&] { return (kept = Ask(*broker, "POST", path, later)).status == 201; }));
+  // What is made before there is another one is the first one's.
+  if (members) other = store.Begin(places[1].path(), "b");
+  if (members) REQUIRE(Await([&] { return JsonAt(Ask(*broker, "GET", "/v1/cluster").body, "/members/1/alive") == "true"; }));
+  store.east().Signal(SIGSTOP);
+  const std::string one = path + "/" + JsonAt(kept.body, "/id");
+  const std::string keyed = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000,"idempotency_key":"k"})";
+  HttpAnswer answers[3];
+  std::vector<std::thread> clients;
+  clients.emplace_back([&] { answers[0] = Ask(*broker, "GET", one); });
+  clients.emplace_back([&] { answers[1] = Ask(*broker, "GET", path); });
+  clients.emplace_back([&] { answers[2] = Ask(*broker, "POST", path, keyed); });
+  CHECK(Await([&] { return JsonAt(Ask(*broker, "POST", path, later).body, "/detail") == "the cell of the namespace is not reached"; }));
+  const auto begun = std::chrono::steady_clock::now();
+  broker->process().Signal(SIGTERM);
+  for (std::thread& client : clients) client.join();
+  CHECK(std::chrono::steady_clock::now() - begun < AtMostSeconds(10));
+  // None was closed without an answer, which would be a status of 0.
+  for (int i : {0, 1}) CHECK(answers[i].status == 503);
+  CHECK((answers[2].status == 503 || answers[2].status == 504));
+  broker->process().Wait();
+  // Its grace is 30 s.
+  CHECK(std::chrono::steady_clock::now() - begun < AtMostSeconds(25));
+  store.east().Signal(SIGCONT);
 }
 
 TEST_CASE("postgres cells: a namespace in a cell is taken over from a member that is killed, with all that was acknowledged") {

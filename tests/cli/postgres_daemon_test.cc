@@ -242,6 +242,35 @@ TEST_CASE("postgres: an owner that stood still for longer than its lease goes on
   CHECK(first.process().error().find("stopping at once") == std::string::npos);
 }
 
+TEST_CASE("postgres: what waits for a database that stands still is answered at the end of a stop's grace, not closed") {
+  PostgresServer server;
+  TempDir place;
+  std::vector<std::string> arguments = On(server);
+  arguments.insert(arguments.end(), {"--shutdown-grace-ms", "300"});
+  Broker broker(place.path(), arguments);
+  REQUIRE(broker.process().WaitForError("store opened"));
+  const std::string id = broker.Submit(R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})");
+  server.Signal(SIGSTOP);
+  const auto status = [&](const std::string& method, const std::string& path, const std::string* body) {
+    HttpClient client(broker.url());
+    Result<HttpAnswer> answer = client.Call(method, path, body);
+    return answer.ok() ? answer->status : 0;
+  };
+  const std::string submit = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  int read = -1, submitted = -1;
+  std::thread reader([&] { read = status("GET", "/v1/notifies?limit=1", nullptr); });
+  std::thread writer([&] { submitted = status("POST", "/v1/notifies", &submit); });
+  // They are with the core by then.
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  broker.process().Signal(SIGTERM);
+  reader.join();
+  writer.join();
+  CHECK(read == 503);
+  CHECK(submitted == 504);
+  server.Signal(SIGCONT);
+  broker.process().Wait();
+}
+
 TEST_CASE("postgres: a store that is lost again before it is open is waited for") {
   PostgresServer server;
   const std::unique_ptr<PgConnection> session = SessionOf(server);

@@ -396,6 +396,39 @@ TEST_CASE("shard: whoever waits for a namespace that stands still is told at onc
   CHECK(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 2));
 }
 
+TEST_CASE("shard: a stop does not wait for a namespace whose cell is lost, unless something of it is in flight") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  REQUIRE(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 1));
+  const bool in_flight = GENERATE(false, true);
+  if (in_flight) {
+    stage.Accepted(stage.Submit(kTeam));
+    stage.Await([&] { return stage.starts.size() == 1; });
+  }
+  stage.shared.holds_loads = true;
+  CoreFixture::Fields keyed = later;
+  keyed.idempotency_key = "k";
+  stage.Submit(kTeam, keyed);
+  stage.Await([&] { return stage.shared.HoldsSome(); });
+  stage.lost = true;
+  stage.loop.Post([&] {
+    stage.shard->StopStranded();
+    stage.shard->Stop();
+  });
+  if (in_flight) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2 * Shard::kSleepMostMs));
+    {
+      std::lock_guard<std::mutex> lock(stage.mutex);
+      CHECK_FALSE(stage.drained);
+    }
+    stage.End(stage.starts.at(0));
+  }
+  stage.Await([&] { return stage.drained; });
+}
+
 TEST_CASE("shard: a store that cannot be opened stops the broker") {
   ShardStage stage;
   stage.PutRow("team", kTeam);

@@ -285,6 +285,28 @@ TEST_CASE("members: what a core that is gone did not answer is answered, and wha
   CHECK(c.Came("get") == (looks ? 1 : 0));
 }
 
+TEST_CASE(
+    "members: what no core answers is answered at the end of a stop: a look is refused, of a change it is said that it may have been carried out") {
+  StagedBroker b(kHere, {.first_id = 1000});
+  b.silent = true;
+  RawClient reader(b.port, 0, 40), writer(b.port, 0, 40);
+  REQUIRE(reader.Send(RequestOf("GET", "/v1/notifies/n0000000000000001")));
+  REQUIRE(b.WaitFor("get", 1));
+  REQUIRE(writer.Send(RequestOf("POST", "/v1/notifies", kNotify)));
+  REQUIRE(b.WaitFor("submit", 1));
+  const bool of_all = GENERATE(false, true);
+  b.OnLoop([of_all](Api& api) {
+    api.EndBulkSubmits(Leaving::kStopping);
+    api.GiveUp(kSystemNumber);  // another one's
+    api.GiveUp(of_all ? std::nullopt : std::optional(kDefaultNumber));
+  });
+  const RawResponse refused = reader.ReadResponse(), unknown = writer.ReadResponse();
+  CHECK(refused.status == 503);
+  CHECK(refused.body.find("the broker is stopping") != std::string::npos);
+  CHECK(unknown.status == 504);
+  CHECK(unknown.body.find("outcome-unknown") != std::string::npos);
+}
+
 TEST_CASE("members: how long a request waits is the same to whoever passes it on and to whoever serves it") {
   const auto ms = [](const std::string& method, const std::string& target, const std::string& prefer = "") {
     HttpRequest head;
