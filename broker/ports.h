@@ -57,10 +57,13 @@ class NamespaceStore : public Store {
   virtual void Sleep(WallTime wake) = 0;
 };
 
-/// `totals`: as they were at the last batch; in a namespace that has none yet all zero, but for next_id, its first one.
+/// `totals`: as they were at the last batch; in a namespace that has none yet all zero, but for next_id, its first one. `written_boot_ms`: when these
+/// were written, in CLOCK_BOOTTIME of this machine, where the store has a clock of its own to tell that by; else Totals::wall says it, by the wall
+/// clock of whoever wrote them.
 struct OpenedNamespace {
   std::unique_ptr<NamespaceStore> store;
   Totals totals;
+  std::optional<int64_t> written_boot_ms = {};
 };
 
 /// Whether a start must make a namespace's core. `totals`: as they were when it went to sleep; of one that is awake they are not known.

@@ -9,8 +9,9 @@
 
 namespace notifyd {
 
-/// The broker's time line over restarts: where the store says that it stood, then the time that the broker was down by the wall clock
-/// (none where that stepped back), then CLOCK_BOOTTIME, which goes on while the machine sleeps.
+/// The broker's time line over restarts, and from member to member: where the store says that it stood, then the time that the broker was down by the
+/// store's own clock, or, where it has none, by the wall clock (none where that stepped back, or is behind another machine's), then CLOCK_BOOTTIME,
+/// which goes on while the machine sleeps.
 class BrokerClock {
  public:
   /// `stored`: Totals::wall and Totals::mono; all zero for a new store.
@@ -18,6 +19,9 @@ class BrokerClock {
   /// As above, with the clocks as they stand now; for tests.
   BrokerClock(WallTime stored_wall, MonoTime stored_mono, WallTime wall, int64_t boot_ms)
       : offset_ms_(stored_mono.ms + Downtime(stored_wall, wall) - boot_ms) {}
+
+  /// `written_boot_ms`: OpenedNamespace's.
+  BrokerClock(MonoTime stored_mono, int64_t written_boot_ms) : offset_ms_(stored_mono.ms - written_boot_ms) {}
 
   MonoTime MonoAt(int64_t boot_ms) const { return MonoTime{offset_ms_ + boot_ms}; }
   /// The same the other way round.

@@ -330,7 +330,8 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   const Now now = Read();
   slot->store = std::move(opened.store);
   std::vector<Event> came = std::exchange(slot->waiting, {});
-  slot->clock.emplace(opened.totals.wall, opened.totals.mono, now.wall, now.mono.ms);
+  if (opened.written_boot_ms) slot->clock.emplace(opened.totals.mono, *opened.written_boot_ms);
+  else slot->clock.emplace(opened.totals.wall, opened.totals.mono, now.wall, now.mono.ms);
   slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, Now{now.wall, slot->clock->MonoAt(now.mono.ms)}, setup_.seed());
   if (setup_.among_members) {
     // Whoever waits for what he submitted elsewhere may come in a moment.

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clocks.h"
 #include "base/crash_point.h"
 #include "broker/stored_record.h"
 #include "storage/postgres/pg_lease.h"
@@ -51,7 +52,8 @@ constexpr char kTouchedSince[] =
     "ON true ORDER BY t.n";
 constexpr char kForgetTouchedUpTo[] = "DELETE FROM touched WHERE unit = $1 AND n <= $2";
 constexpr char kLastN[] = "SELECT coalesce((SELECT n FROM log WHERE unit = $1 ORDER BY n DESC LIMIT 1), 0)";
-constexpr char kPutLog[] = "INSERT INTO log (unit, n, totals) VALUES ($1, $2, $3)";
+// As old as it was where it comes from, in milliseconds.
+constexpr char kPutLog[] = "INSERT INTO log (unit, n, totals, at) VALUES ($1, $2, $3, clock_timestamp() - $4::bigint * interval '1 millisecond')";
 constexpr char kForgetLogOf[] = "DELETE FROM log WHERE unit = $1";
 constexpr char kNobodyOwns[] =
     "INSERT INTO owners AS o (unit, epoch, incarnation) VALUES ($1, $2, nobody()) ON CONFLICT (unit) DO UPDATE "
@@ -393,6 +395,7 @@ Status PgCellMover::FinishAll(const CellWish& wish, Move* move, CellStep* step) 
   if (taken->n > 0) {
     PgParams log = std::move(PgParams().Int(wish.number).Int(taken->n));
     taken->totals ? log.Bytes(*taken->totals) : log.Null();
+    log.Int(taken->written_boot_ms ? ReadClockMs(CLOCK_BOOTTIME) - *taken->written_boot_ms : 0);
     last.push_back({kPutLog, std::move(log)});
   }
   if (wish.to != kHomeCell) last.push_back({kNobodyOwns, std::move(PgParams().Int(wish.number).Int(taken->epoch + 1))});

@@ -97,7 +97,7 @@ std::optional<bool> PgCommitter::AwaitClosed(NamespaceNumber number, millisecond
   return closed ? std::optional(units_.contains(number)) : std::nullopt;
 }
 
-std::pair<std::shared_ptr<PgQueue>, Totals> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand) {
+std::pair<std::shared_ptr<PgQueue>, PgStand> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand) {
   std::lock_guard lock(mutex_);
   auto [it, fresh] = units_.try_emplace(number);
   if (fresh) it->second.reset(new PgUnit(number, (number + size_t{1}) % lines_.size(), stand));
@@ -105,7 +105,7 @@ std::pair<std::shared_ptr<PgQueue>, Totals> PgCommitter::Open(NamespaceNumber nu
   open_[number] = queue;
   if (const DiskSpace& space = lines_space_[it->second->line_]; space.lost) outlet->Post(space);
   if (failed_) outlet->Post(WriteFailed{failure_});
-  return {queue, it->second->stand_.totals};
+  return {queue, it->second->stand_};
 }
 
 void PgCommitter::Close(const Queue& queue) {
@@ -372,6 +372,7 @@ void PgCommitter::Encode(PgQueue* queue, const WriteBatch& batch, Group* group) 
   EncodeOps(batch, queue->space_, *setup_.sealing, &group->writes, &group->lane_counts);
   PgStand& stand = queue->unit_->stand_;
   stand.totals = batch.totals;
+  stand.written_boot_ms.reset();
   if (!stand.awake) EncodeWake(queue->space_.number(), {}, &group->writes);
   stand.awake = true;
 }

@@ -50,6 +50,7 @@ struct PgStand {
   Totals totals;
   bool awake = false;
   WallTime next_wake = kWallNever;  // of one that was asleep as it was acquired
+  std::optional<int64_t> written_boot_ms = {};  // as OpenedNamespace's, until something is written here
 };
 
 /// What is known of a unit over all its openings. Of the commit thread alone, but while nothing of it is under way.
@@ -140,8 +141,8 @@ class PgCommitter {
   bool AwaitClosed(NamespaceNumber number);
   /// Waits for `most` at most. Returns nothing where it is still being written.
   std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
-  /// Makes the queue of a namespace. `stand`: as it was acquired; passed over where the unit is known. Returns its totals, too.
-  std::pair<std::shared_ptr<PgQueue>, Totals> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
+  /// Makes the queue of a namespace. `stand`: as it was acquired; passed over where the unit is known. Returns where it stands, too.
+  std::pair<std::shared_ptr<PgQueue>, PgStand> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
   /// Forgets the unit of a namespace that is closed, and is to be another owner's. Blocks until nothing of it is under way.
   void Forget(NamespaceNumber number);

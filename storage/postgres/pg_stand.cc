@@ -1,8 +1,10 @@
 #include "storage/postgres/pg_stand.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
+#include "base/clocks.h"
 #include "storage/keys.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
@@ -11,6 +13,12 @@
 #include "storage/registry_records.h"
 
 namespace notifyd {
+namespace {
+
+/// One that was wrong by decades must not push the time line out of its range, either.
+constexpr int64_t kLogAgeMostMs = int64_t{10} * 366 * 24 * 3600 * 1000;
+
+}  // namespace
 
 const char* PgAcquireStatement(const PostgresOptions& options) {
   return options.member.empty() ? kPgAcquire : kPgAcquireUnits;
@@ -23,6 +31,14 @@ Result<PgRows> AcquirePgUnits(PgConnection* connection, const PostgresOptions& o
   if (rows->size() != static_cast<int>(units.size())) return Status(Code::kCorrupt, "the store is damaged: a unit was not acquired");
   NOTIFYD_TRY(connection->TakeWarning());
   return rows;
+}
+
+Result<std::optional<int64_t>> WrittenBootMs(PgConnection* connection, NamespaceNumber number) {
+  auto rows = connection->Run(kPgLogAge, PgParams().Int(number));
+  if (!rows.ok()) return std::move(rows).status();
+  if (rows->size() == 0) return std::optional<int64_t>();
+  // The clock of a database that failed over may be behind the one before.
+  return std::optional(ReadClockMs(CLOCK_BOOTTIME) - std::clamp<int64_t>(rows->Int(0, 0), 0, kLogAgeMostMs));
 }
 
 Result<PgStand> PgStandOf(const OrderedKv& kv, NamespaceNumber number, const PgRows& rows, int row) {

@@ -325,14 +325,20 @@ Result<PgRows> PgStore::Impl::Acquire(PgConnection* connection, NamespaceNumber 
 
 Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
   std::optional<PgRows> acquired;
+  std::optional<int64_t> written_boot_ms;
   NOTIFYD_TRY(shared->pool.With([&](PgConnection* connection) {
     auto rows = Acquire(connection, number);
     if (!rows.ok()) return std::move(rows).status();
     acquired.emplace(*std::move(rows));
+    auto written = WrittenBootMs(connection, number);
+    if (!written.ok()) return std::move(written).status();
+    written_boot_ms = *written;
     return Status::Ok();
   }));
   NOTIFYD_TRY(CheckTransit(number));
-  return PgStandOf(shared->kv, number, *acquired, 0);
+  Result<PgStand> stand = PgStandOf(shared->kv, number, *acquired, 0);
+  if (stand.ok() && !acquired->IsNull(0, 3)) stand->written_boot_ms = written_boot_ms;
+  return stand;
 }
 
 /// The row of the namespace in the home cell says where it lies, whatever this one thinks of itself: read once it was acquired, so nobody moves it
@@ -395,8 +401,9 @@ Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink
     break;
   }
   auto outlet = std::make_shared<Outlet>(sink);
-  auto [writes, totals] = impl_->committer->Open(number, outlet, stand);
-  return OpenedNamespace{std::make_unique<PgNamespace>(impl_->shared, impl_->committer, std::move(writes), number, std::move(outlet)), totals};
+  auto [writes, now] = impl_->committer->Open(number, outlet, stand);
+  return OpenedNamespace{std::make_unique<PgNamespace>(impl_->shared, impl_->committer, std::move(writes), number, std::move(outlet)), now.totals,
+                         now.written_boot_ms};
 }
 
 void PgStore::Commit(RegistryBatch batch) {
@@ -560,8 +567,11 @@ Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
   NOTIFYD_TRY(impl_->shared->pool.With([&](PgConnection* connection) {
     auto rows = impl_->Acquire(connection, number);
     if (!rows.ok()) return std::move(rows).status();
-    taken = {rows->Int(0, 1), rows->Int(0, 2), {}};
+    taken = {rows->Int(0, 1), rows->Int(0, 2), {}, {}};
     if (!rows->IsNull(0, 3)) taken.totals = rows->Bytes(0, 3);
+    auto written = WrittenBootMs(connection, number);
+    if (!written.ok()) return std::move(written).status();
+    taken.written_boot_ms = *written;
     return Status::Ok();
   }));
   return taken;

@@ -93,6 +93,7 @@ class PgStore : public StoreHost {
   struct Taken {
     int64_t epoch = 0, n = 0;
     std::optional<std::string> totals;
+    std::optional<int64_t> written_boot_ms;  // OpenedNamespace's
   };
   /// Takes a namespace that is not known here, as OpenNamespace does, and says where it stands. Errors: kUnavailable; kConflict.
   Result<Taken> Take(NamespaceNumber number);

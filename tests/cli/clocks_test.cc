@@ -15,6 +15,12 @@ TEST_CASE("broker clock: after a restart the time that it was down counts, by th
   CHECK(clock.MonoAt(77).ms == 60'300);
 }
 
+TEST_CASE("broker clock: where the store says when it was written, the time since then counts, whatever the wall clocks say") {
+  BrokerClock clock(MonoTime{300}, 77 - 60'000);
+  CHECK(clock.MonoAt(77).ms == 60'300);
+  CHECK(clock.BootAt(MonoTime{60'300}) == 77);
+}
+
 TEST_CASE("broker clock: a wall clock that stepped back does not take the time line back") {
   BrokerClock clock(WallTime{1'000'000}, MonoTime{300}, WallTime{10}, 77);
   CHECK(clock.MonoAt(77).ms == 300);

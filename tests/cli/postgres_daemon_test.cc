@@ -17,6 +17,7 @@
 #include "cli/e2e_broker.h"
 #include "cli/token_create.h"
 #include "storage/postgres/pg_connection.h"
+#include "storage/records.h"
 #include "support/counting_receiver.h"
 #include "support/postgres_server.h"
 #include "support/sockets.h"
@@ -269,6 +270,33 @@ TEST_CASE("postgres: what waits for a database that stands still is answered at 
   CHECK(submitted == 504);
   server.Signal(SIGCONT);
   broker.process().Wait();
+}
+
+TEST_CASE("postgres: what waits to be tried again waits for its time, though the clock of whoever had the store before was behind by hours") {
+  PostgresServer server;
+  TempDir place;
+  auto broker = std::make_unique<Broker>(place.path(), On(server));
+  REQUIRE(broker->process().WaitForError("store opened"));
+  // Nobody listens there.
+  const std::string path = "/v1/notifies/" + broker->Submit(R"({"url":"http://127.0.0.1:9/","retry":{"schedule_ms":[3600000]}})");
+  const auto tried = [&] { return JsonAt(broker->Call("GET", path).body, "/attempts_made"); };
+  REQUIRE(Await([&] { return tried() == "1"; }));
+  broker->process().Signal(SIGTERM);
+  CHECK(broker->process().Wait() == 0);
+  auto session = SessionOf(server);
+  auto last = session->Run("SELECT n, totals FROM notifyd.log WHERE unit = 0 ORDER BY n DESC LIMIT 1");
+  REQUIRE(last.ok());
+  Result<Totals> totals = DecodeTotals(last->Bytes(0, 1));
+  REQUIRE(totals.ok());
+  totals->wall.ms -= 2 * 3600 * 1000;
+  std::string behind;
+  EncodeTotals(*totals, &behind);
+  const PgParams put = std::move(PgParams().Bytes(behind).Int(last->Int(0, 0)));
+  REQUIRE(session->Run("UPDATE notifyd.log SET totals = $1 WHERE unit = 0 AND n = $2", put).ok());
+  broker = std::make_unique<Broker>(place.path(), On(server));
+  REQUIRE(broker->process().WaitForError("store opened"));
+  std::this_thread::sleep_for(std::chrono::seconds(2));
+  CHECK(tried() == "1");
 }
 
 TEST_CASE("postgres: a store that is lost again before it is open is waited for") {

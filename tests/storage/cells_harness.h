@@ -58,6 +58,7 @@ class CellHarness : public StoreHarness {
 
   Store& store() override { return *space_.store; }
   Totals totals() override { return space_.totals; }
+  std::optional<int64_t> written_boot_ms() const { return space_.written_boot_ms; }
   Event NextEvent() override { return sink_->Take(); }
   size_t ListExamined() const override { return kListExamined; }
   PgCells& cells() { return *store_; }

@@ -159,6 +159,22 @@ TEST_CASE("postgres cells: a move of a namespace that fell asleep, of which what
   }
 }
 
+TEST_CASE("postgres cells: what goes to another cell is as old there as it was, by that cell's clock") {
+  CellHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  store.LetGo();
+  REQUIRE(Connect(store.east())->RunScript("UPDATE log SET at = at - interval '30 seconds'").ok());
+  CellStore& mover = *store.cells().mover();
+  const CellWish wish{kInCell, "n5", "east", kHomeCell};
+  REQUIRE(mover.Look(wish).status.ok());
+  REQUIRE(mover.Begin(wish).status.ok());
+  CopyAll(&mover, wish);
+  REQUIRE(mover.Follow(wish).status.ok());
+  REQUIRE(mover.Finish(wish).status.ok());
+  CHECK(Ask(store.home(), "SELECT extract(epoch FROM clock_timestamp() - at)::bigint FROM log WHERE unit = 5") >= 30);
+  mover.End(wish);
+}
+
 TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
   CellHarness store;
   WaitingSink sink;

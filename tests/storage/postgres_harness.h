@@ -4,6 +4,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "contract/host_harness.h"
@@ -46,6 +47,7 @@ class PostgresHarness : public StoreHarness {
   Store& store() override { return *space_.store; }
   /// As they were when it was opened.
   Totals totals() override { return space_.totals; }
+  std::optional<int64_t> written_boot_ms() const { return space_.written_boot_ms; }
   PgStore& postgres() { return *store_; }
   WaitingEvents& events() { return *events_; }
   const StoreOptions& options() const { return options_; }

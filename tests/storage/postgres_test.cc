@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/clocks.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres_harness.h"
 #include "support/slowness.h"
@@ -355,6 +356,30 @@ TEST_CASE("postgres: what its server lost of batches that were not synced is wri
     CHECK(store.List(all).items.size() == id);
   }
   CHECK(store.events().failures == 0);
+}
+
+TEST_CASE("postgres: when something was written last is said by the database's clock, not by the wall clock of whoever wrote it") {
+  PostgresHarness store;
+  CHECK_FALSE(store.written_boot_ms());
+  // By its clock that was some years ago, or is yet to come.
+  store.next_totals.wall = {StoreHarness::kStart};
+  store.next_totals.mono = {5};
+  store.Commit({Put(MakeRecord(1))});
+  store.Close();
+  auto connection = PgConnection::Open(store.options().postgres);
+  REQUIRE(connection.ok());
+  REQUIRE((*connection)->RunScript("UPDATE log SET at = at - interval '30 seconds' WHERE unit = 0").ok());
+  store.Open();
+  REQUIRE(store.written_boot_ms());
+  const int64_t ago_ms = ReadClockMs(CLOCK_BOOTTIME) - *store.written_boot_ms();
+  CHECK(ago_ms >= 30'000);
+  CHECK(ago_ms < 30'000 + test::AtMostSeconds(60).count() * 1'000);
+  // A database that failed over may have a clock that is behind.
+  store.Close();
+  REQUIRE((*connection)->RunScript("UPDATE log SET at = at + interval '1 day' WHERE unit = 0").ok());
+  const int64_t before_ms = ReadClockMs(CLOCK_BOOTTIME);
+  store.Open();
+  CHECK(store.written_boot_ms().value_or(0) >= before_ms);
 }
 
 TEST_CASE("postgres: a store that is open is not opened by another one, and is again once that is closed") {
