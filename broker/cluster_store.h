@@ -48,6 +48,8 @@ class ClusterStore {
   virtual Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) = 0;
   /// Which members this one does not reach, as Reach has it: kept until it says otherwise, or begins anew.
   virtual Status TellReach(const std::set<std::string>& unreached) = 0;
+  /// By how much this member's clock is ahead of the store's: kept likewise.
+  virtual Status TellClock(int64_t ahead_ms) = 0;
   /// Returns whether there is such a member. Synced.
   virtual Result<bool> SetDraining(const std::string& member, bool draining) = 0;
 };

@@ -44,6 +44,7 @@ struct MemberRow {
   bool draining = false;
   Reach reach = {};  // as it says itself
   std::optional<std::set<std::string>> cells = {};  // that its settings name, likewise; nothing: it did not say
+  std::optional<int64_t> clock_ahead_ms = {};       // of the store's clock, likewise
 };
 
 struct UnitRow {

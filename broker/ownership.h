@@ -128,6 +128,8 @@ class OwnerStore {
   virtual ~OwnerStore() = default;
   /// The word as Ownership::Answer takes it.
   virtual std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) = 0;
+  /// By how much this machine's clock is ahead of the store's, at least, as the last renewal showed; less than 0: it is behind. Nothing: none did.
+  virtual std::optional<int64_t> ClockAheadMs() const { return std::nullopt; }
   /// Where the word that was looked at last is a member's of the very name that this one has: its address. Else empty.
   virtual std::string Namesake() const { return {}; }
   /// Why the last one was answered by kUnknown, for people, without a password; empty: it was not.

@@ -40,6 +40,7 @@ struct Member {
   std::vector<std::string> unreached_by = {};  // members that say that they do not reach it, by name
   bool cut_off = false;                        // those are so many that nothing is to be placed there (broker/reach.h)
   std::optional<std::set<std::string>> cells = {};  // of the store, that its settings name, as it says; nothing: it does not say
+  std::optional<int64_t> clock_ahead_ms = {};       // of the store's clock, likewise; less than 0: it is behind
 };
 
 /// Any thread. What is said may be over the moment after: whoever is asked in another's place says so.

@@ -53,6 +53,7 @@ std::string Render(JsonTree::Value document) {
                               {"UNREACHED_BY", "/unreached_by"},
                               {"NAMESPACES", "/namespaces"},
                               {"SEEN_MS", "/heartbeat_age_ms"},
+                              {"CLOCK_AHEAD_MS", "/clock_ahead_ms"},
                               {"VERSION", "/version"}});
   const std::string spaces = TableOf(document, "/namespaces",
                                      {{"NAMESPACE", "/name"},

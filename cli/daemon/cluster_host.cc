@@ -245,6 +245,7 @@ MonoTime ClusterHost::Round() {
     GoOnDeparting();
   }
   TellReach();
+  TellClock();
   Show();
   Deliver();
   AnswerWaiters();
@@ -490,12 +491,6 @@ void ClusterHost::TellLoads() {
   if (changed.empty() || store_->TellLoads(changed).ok()) told_loads_ = std::move(loads);
 }
 
-void ClusterHost::TellReach() {
-  const std::shared_ptr<const std::set<std::string>> unreached = setup_.unreached ? setup_.unreached() : nullptr;
-  if (!unreached || told_reach_ == *unreached) return;
-  if (store_->TellReach(*unreached).ok()) told_reach_ = *unreached;
-}
-
 void ClusterHost::Drain() {
   std::deque<DrainAsk> drains;
   {
@@ -546,6 +541,7 @@ void ClusterHost::Show() {
     member.namespaces = counts[row.name];
     member.version = row.version;
     member.cells = row.cells;
+    member.clock_ahead_ms = row.clock_ahead_ms;
     member.cut_off = cut_off.contains(row.name);
     for (const auto& [name, reach] : reaches)
       if (reach.unreached.contains(row.name)) member.unreached_by.push_back(name);

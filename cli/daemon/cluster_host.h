@@ -63,6 +63,8 @@ class ClusterHost : public Places {
     std::function<uint64_t(NamespaceNumber)> load;
     /// The members that this one does not reach, by name; null: not known yet. Empty where nobody looks.
     std::function<std::shared_ptr<const std::set<std::string>>()> unreached = {};
+    /// By how much the clock here is ahead of the store's; nothing: not known yet. Empty where nobody looks.
+    std::function<std::optional<int64_t>()> clock_ahead_ms = {};
     std::function<void(const char* why)> lost;  // may not return
     std::function<void(const std::vector<Member>&)> members_changed;
   };
@@ -145,6 +147,7 @@ class ClusterHost : public Places {
   void PlaceAll();
   void TellLoads();
   void TellReach();
+  void TellClock();
   void LogCutOff();
   void Yield();
   void AnswerLooks(MonoTime looked_at);
@@ -206,6 +209,7 @@ class ClusterHost : public Places {
   std::optional<uint64_t> registry_;    // the version that is followed
   std::map<NamespaceNumber, uint64_t> told_loads_;
   std::optional<std::set<std::string>> told_reach_;
+  std::optional<int64_t> told_clock_ms_;
   std::set<std::string> cut_off_;  // as was logged
   std::map<int64_t, ToLeave> to_leave_;
   std::map<NamespaceNumber, MonoTime> untaken_until_;  // what of them lies in the store is damaged, say

@@ -1,6 +1,7 @@
 // What ClusterHost says to other members, and hears of them, so that none of them waits for its next periodic look: a namespace is placed, released
 // or taken, a member is gone, one stops, or has renewed its lease. A word that is lost costs that wait. Contract sections 22 and 23.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/log.h"
@@ -13,6 +14,8 @@ namespace {
 constexpr size_t kWatchers = 2;
 /// Who stops waits so long for the leader to place what it serves.
 constexpr int64_t kPlacedMostMs = 1'500;
+/// By so much its clock is to be off otherwise than it said, for it to say so.
+constexpr int64_t kClockMs = 100;
 
 /// Those behind one's own in the circle of names. `members` by name.
 std::vector<Member> WatchersOf(const std::vector<Member>& members) {
@@ -81,6 +84,20 @@ void ClusterHost::AnswerAskers(const std::vector<std::function<void(bool)>>& ask
     });
   }
   for (const auto& then : askers) then(looked);
+}
+
+// ---- what all may read in the store
+
+void ClusterHost::TellReach() {
+  const std::shared_ptr<const std::set<std::string>> unreached = setup_.unreached ? setup_.unreached() : nullptr;
+  if (!unreached || told_reach_ == *unreached) return;
+  if (store_->TellReach(*unreached).ok()) told_reach_ = *unreached;
+}
+
+void ClusterHost::TellClock() {
+  const std::optional<int64_t> ahead_ms = setup_.clock_ahead_ms ? setup_.clock_ahead_ms() : std::nullopt;
+  if (!ahead_ms || (told_clock_ms_ && std::abs(*ahead_ms - *told_clock_ms_) < kClockMs)) return;
+  if (store_->TellClock(*ahead_ms).ok()) told_clock_ms_ = ahead_ms;
 }
 
 // ---- a member that stops

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <random>
 #include <utility>
 
@@ -16,6 +17,8 @@ namespace {
 constexpr int64_t kWaitMostMs = 500;
 // Between two reasons why the store does not answer that are logged: several may come in turn.
 constexpr int64_t kFaultEachMs = 1'000;
+// A clock that is off by more is told of, and once it is off by less than half of that again.
+constexpr int64_t kClockDiffersMs = 1'000;
 
 Incarnation DrawIncarnation() {
   std::random_device device;
@@ -84,6 +87,11 @@ int64_t LeaseKeeper::left_ms() const {
   return std::max<int64_t>(until_ms_.load(std::memory_order_acquire) - BootNow().ms, 0);
 }
 
+std::optional<int64_t> LeaseKeeper::clock_ahead_ms() const {
+  std::lock_guard lock(mutex_);
+  return clock_ahead_ms_;
+}
+
 bool LeaseKeeper::Release(int64_t most_ms) {
   std::unique_lock lock(mutex_);
   releasing_ = true;
@@ -124,6 +132,7 @@ void LeaseKeeper::Ask() {
     owner_.Answer(BootNow(), answer, word);
     NoteNamesake(*ask, answer, word);
     NoteSight(*ask, answer, word);
+    NoteClock(*ask, answer);
     Noted(*ask, answer, &lock);
   }
 }
@@ -160,6 +169,18 @@ void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const Owner
   fault_at_ = now;
   if (refused) Log(LogLevel::kError, "the store refuses this broker", {{"detail", fault}});
   else Log(LogLevel::kWarn, "the store does not answer", {{"detail", fault}});
+}
+
+/// Due times are by the clock of whoever serves a namespace, which may be another one's the moment after.
+void LeaseKeeper::NoteClock(const OwnerAsk& ask, OwnerAnswer answer) {
+  if (ask.kind != OwnerAsk::Kind::kRenew || answer != OwnerAnswer::kYes) return;
+  clock_ahead_ms_ = store_->ClockAheadMs();
+  if (!clock_ahead_ms_) return;
+  const int64_t by_ms = std::abs(*clock_ahead_ms_);
+  if (clock_differs_ ? by_ms >= kClockDiffersMs / 2 : by_ms <= kClockDiffersMs) return;
+  clock_differs_ = !clock_differs_;
+  if (clock_differs_) Log(LogLevel::kWarn, "the clock differs from the database's", {{"ahead_ms", *clock_ahead_ms_}});
+  else Log(LogLevel::kInfo, "the clock is the database's again", {{"ahead_ms", *clock_ahead_ms_}});
 }
 
 /// What came of it is there for all to see.

@@ -55,6 +55,8 @@ class LeaseKeeper : public OwnerHandle {
   Sight sight() const;
   /// For how long it may act, unless that is renewed. Any thread.
   int64_t left_ms() const;
+  /// By how much this machine's clock is ahead of the store's, as OwnerStore says. Any thread.
+  std::optional<int64_t> clock_ahead_ms() const;
   /// Nothing is acted on any more: gives it back, `most_ms` at most. Whether the store has confirmed that.
   bool Release(int64_t most_ms);
   /// As it is now; nothing where it is not owned.
@@ -70,6 +72,7 @@ class LeaseKeeper : public OwnerHandle {
   void Watch();
   void NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
   void NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word);
+  void NoteClock(const OwnerAsk& ask, OwnerAnswer answer);
   void Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_lock<std::mutex>* lock);
   void Lose(const char* why, bool given_up = false);
 
@@ -85,6 +88,8 @@ class LeaseKeeper : public OwnerHandle {
   std::string fault_;  // as was logged last; empty: the store answers
   MonoTime fault_at_;
   bool fault_of_look_ = false;  // and not of a change, which a server may not take that answers looks
+  std::optional<int64_t> clock_ahead_ms_;
+  bool clock_differs_ = false;  // as was logged last
   bool held_ = false;       // it was acquired
   bool releasing_ = false;  // on purpose
   bool ending_ = false;

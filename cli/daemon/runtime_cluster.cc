@@ -52,6 +52,7 @@ void Runtime::Impl::MakeCluster() {
     return (figures.submits + figures.deliveries) / 60;
   };
   setup.unreached = [this] { return unreached_.Get(); };
+  setup.clock_ahead_ms = [keeper = keeper_] { return keeper->clock_ahead_ms(); };
   setup.lost = [keeper = keeper_](const char* why) { keeper->GiveUp(why); };
   setup.members_changed = [this](const std::vector<Member>& members) {
     Log(LogLevel::kInfo, "members", {{"count", members.size()}});

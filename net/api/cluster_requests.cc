@@ -41,6 +41,8 @@ void WriteMember(const Member& member, JsonWriter* json) {
   json->Uint(member.namespaces);
   json->Key("heartbeat_age_ms");
   json->Int(member.heartbeat_age_ms);
+  json->Key("clock_ahead_ms");
+  member.clock_ahead_ms ? json->Int(*member.clock_ahead_ms) : json->Null();
   json->EndObject();
 }
 

@@ -324,6 +324,7 @@ class PgCellsCluster : public ClusterStore {
   Status Place(const std::vector<PlacementMove>& moves) override { return home_->Place(moves); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override { return home_->TellLoads(loads); }
   Status TellReach(const std::set<std::string>& unreached) override { return home_->TellReach(unreached); }
+  Status TellClock(int64_t ahead_ms) override { return home_->TellClock(ahead_ms); }
   Result<bool> SetDraining(const std::string& member, bool draining) override { return home_->SetDraining(member, draining); }
 
  private:

@@ -103,6 +103,10 @@ Result<ClusterImage> PgCluster::Look() {
           if (const std::string cell(rows->Bytes(i, kAddress)); !cell.empty()) member.cells->insert(cell);
         }
         break;
+      case 5:
+        for (MemberRow& member : image.members)
+          if (member.name == rows->Bytes(i, kName)) member.clock_ahead_ms = rows->Int(i, kUnit);
+        break;
       default:
         image.registry = static_cast<uint64_t>(rows->Int(i, kUnit));
     }
@@ -192,6 +196,11 @@ Status PgCluster::TellReach(const std::set<std::string>& unreached) {
   const std::vector<std::string> names(unreached.begin(), unreached.end());
   Result<bool> told =
       Changed(kPgTellReach, PgParams().Bytes(setup_.options.member).Bytes(EncodeIncarnation(setup_.word.incarnation)).BytesArray(names));
+  return told.ok() ? Status::Ok() : std::move(told).status();
+}
+
+Status PgCluster::TellClock(int64_t ahead_ms) {
+  Result<bool> told = Changed(kPgTellClock, PgParams().Bytes(setup_.options.member).Bytes(EncodeIncarnation(setup_.word.incarnation)).Int(ahead_ms));
   return told.ok() ? Status::Ok() : std::move(told).status();
 }
 

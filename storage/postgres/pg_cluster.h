@@ -41,6 +41,7 @@ class PgCluster : public ClusterStore {
   Status Place(const std::vector<PlacementMove>& moves) override;
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override;
   Status TellReach(const std::set<std::string>& unreached) override;
+  Status TellClock(int64_t ahead_ms) override;
   Result<bool> SetDraining(const std::string& member, bool draining) override;
 
  private:

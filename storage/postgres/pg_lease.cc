@@ -1,5 +1,6 @@
 #include "storage/postgres/pg_lease.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/bytes.h"
@@ -85,6 +86,7 @@ Result<PgRows> PgOwnerStore::RunForMember(const OwnerAsk& ask, int64_t epoch, in
 std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   fault_ = Connect();
   if (!fault_.ok()) return {OwnerAnswer::kUnknown, {}};
+  const WallTime asked = ReadWall();
   auto rows = Run(ask);
   if (!rows.ok() && connection_->sqlstate() == kPgFenced) return {OwnerAnswer::kNo, {}};
   // What was changed counts only where its COMMIT waited for what it was to wait for.
@@ -100,6 +102,9 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
     return {OwnerAnswer::kUnknown, {}};
   }
   if (rows->size() == 0) return {OwnerAnswer::kNo, {}};
+  // It was read at some moment between these two.
+  if (const WallTime now = ReadWall(); ask.kind == OwnerAsk::Kind::kRenew)
+    clock_ahead_ms_ = std::max<int64_t>(asked.ms - rows->Int(0, 2), 0) + std::min<int64_t>(now.ms - rows->Int(0, 2), 0);
   OwnerWord word{static_cast<uint64_t>(rows->Int(0, 0)), static_cast<uint64_t>(rows->Int(0, 1)), ask.seen.incarnation, false};
   if (ask.kind == OwnerAsk::Kind::kAcquire) word.incarnation = ask.incarnation;
   if (ask.kind == OwnerAsk::Kind::kRelease) word.free = true;

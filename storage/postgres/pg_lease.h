@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -28,6 +29,7 @@ class PgOwnerStore : public OwnerStore {
   explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
   /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
+  std::optional<int64_t> ClockAheadMs() const override { return clock_ahead_ms_; }
   std::string Namesake() const override { return namesake_; }
   std::string Fault() const override { return fault_.detail(); }
   bool Refuses() const override { return !fault_.ok() && refuses_; }
@@ -46,6 +48,7 @@ class PgOwnerStore : public OwnerStore {
   Status fault_;
   bool refuses_ = false;  // the last connection was not of use for want of a right
   std::string namesake_;
+  std::optional<int64_t> clock_ahead_ms_;
 };
 
 /// A lease that the store keeps by itself: where nobody above decides who owns it, as in commands that open it for a moment.

@@ -73,6 +73,12 @@ CREATE TABLE member_cells (member text PRIMARY KEY REFERENCES members ON DELETE 
   WITH (fillfactor = 50);
 )sql";
 
+// By how much each member's clock is ahead of this database's, as it says. Likewise.
+constexpr char kMemberClocks[] = R"sql(
+CREATE TABLE member_clocks (member text PRIMARY KEY REFERENCES members ON DELETE CASCADE, incarnation bytea NOT NULL, ahead_ms bigint NOT NULL)
+  WITH (fillfactor = 50);
+)sql";
+
 // A shared lock makes no new version of the row, and waits for an acquisition that is just being committed, after which the row is another one. What
 // a function does with set_config ends with the transaction. The statements of a function see what was committed up to each of them: the number is
 // read behind the wait for whoever held the lock.
@@ -381,7 +387,7 @@ Status AddToSchema(PgConnection* connection, const PostgresOptions& options) {
     const char* table;
     const char* script;
   };
-  std::vector<Addition> additions = {{"reach", kReach}, {"member_cells", kMemberCells}, {"transits", kTransits}};
+  std::vector<Addition> additions = {{"reach", kReach}, {"member_cells", kMemberCells}, {"member_clocks", kMemberClocks}, {"transits", kTransits}};
   if (options.cell.empty()) additions.push_back({"leftovers", kCellsOfStore});
   for (const Addition& each : additions) {
     Result<bool> has = HasTable(connection, options, each.table);

@@ -33,10 +33,10 @@ inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free
 /// Parameters: epoch, renewal, incarnation that were seen, whether they are one's own, so that the renewal does not matter, the new incarnation.
 /// Takes the lease, and all units of whoever had it. Row: epoch, renewal. Error: kPgFenced: it is not any more as it was seen.
 inline constexpr const char* kPgTakeLease = "SELECT epoch, renewal FROM take_lease($1, $2, $3, $4, $5)";
-/// Parameters: epoch, incarnation. Row: epoch, renewal, NOTIFYD_PG_FIT; none where it is another's.
+/// Parameters: epoch, incarnation. Row: epoch, renewal, the database's clock in ms, NOTIFYD_PG_FIT; none where it is another's.
 inline constexpr const char* kPgRenewLease =
     "UPDATE lease SET renewal = renewal + 1, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 "
-    "RETURNING epoch, renewal, " NOTIFYD_PG_FIT;
+    "RETURNING epoch, renewal, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, " NOTIFYD_PG_FIT;
 /// Likewise. Row, of this and of a member's: epoch, renewal.
 inline constexpr const char* kPgReleaseLease =
     "UPDATE lease SET free = true, at = now() WHERE unit = 0 AND epoch = $1 AND incarnation = $2 RETURNING epoch, renewal";
@@ -52,7 +52,7 @@ inline constexpr const char* kPgTakeMember = "SELECT epoch, renewal FROM take_me
 /// Parameters, of this and the next: epoch, incarnation, name. Row: as kPgRenewLease's.
 inline constexpr const char* kPgRenewMember =
     "UPDATE members SET renewal = renewal + 1, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free "
-    "RETURNING epoch, renewal, " NOTIFYD_PG_FIT;
+    "RETURNING epoch, renewal, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, " NOTIFYD_PG_FIT;
 inline constexpr const char* kPgReleaseMember =
     "UPDATE members SET free = true, at = now() WHERE name = $3 AND epoch = $1 AND incarnation = $2 AND NOT free RETURNING epoch, renewal";
 /// Parameters: name, epoch, renewal, incarnation, as they were seen. Fences off all that it had. No row: it is not any more as it was seen.
@@ -116,13 +116,18 @@ inline constexpr const char* kPgTellReach =
 inline constexpr const char* kPgTellCells =
     "INSERT INTO member_cells (member, incarnation, cells) VALUES ($1, $2, $3::bytea[]) ON CONFLICT (member) DO UPDATE "
     "SET incarnation = excluded.incarnation, cells = excluded.cells RETURNING member";
+/// Parameters: name, incarnation, by how many milliseconds its clock is ahead of the database's.
+inline constexpr const char* kPgTellClock =
+    "INSERT INTO member_clocks (member, incarnation, ahead_ms) VALUES ($1, $2, $3) ON CONFLICT (member) DO UPDATE "
+    "SET incarnation = excluded.incarnation, ahead_ms = excluded.ahead_ms RETURNING member";
 /// Parameters: name, draining. No row: there is no such member.
 inline constexpr const char* kPgSetDraining = "UPDATE members SET draining = $2 WHERE name = $1 AND NOT free RETURNING epoch";
 /// Parameters: name. Row: the unit that is a member's own.
 inline constexpr const char* kPgUnitOfMember = "SELECT -1 - number FROM members WHERE name = $1";
 /// Of all members that are alive (kind 0: 0, name, address, version, epoch, renewal, incarnation, draining), all units (kind 1: unit, the member that
 /// is to have it, '', '', epoch, load, incarnation, false), then the registry's version (kind 2: that), then of each member that said whom it does
-/// not reach a row for each of those, or one of nobody (kind 3: 0, name, the other's, ...).
+/// not reach a row for each of those, or one of nobody (kind 3: 0, name, the other's, ...), the same of cells (kind 4), and what it says of its clock
+/// (kind 5: by how much that is ahead, name).
 inline constexpr const char* kPgLookAround =
     "SELECT 0::bigint AS kind, 0::bigint AS unit, name AS name, address, version, epoch, renewal, incarnation, draining FROM members WHERE NOT free "
     "UNION ALL SELECT 1, coalesce(o.unit, p.unit), coalesce(p.member, ''), '', '', coalesce(o.epoch, 0), coalesce(p.load, 0), "
@@ -133,6 +138,8 @@ inline constexpr const char* kPgLookAround =
     "JOIN members m ON m.name = r.member AND m.incarnation = r.incarnation AND NOT m.free LEFT JOIN LATERAL unnest(r.unreached) AS u (other) ON true "
     "UNION ALL SELECT 4, 0, c.member, coalesce(convert_from(u.cell, 'UTF8'), ''), '', 0, 0, nobody(), false FROM member_cells c "
     "JOIN members m ON m.name = c.member AND m.incarnation = c.incarnation AND NOT m.free LEFT JOIN LATERAL unnest(c.cells) AS u (cell) ON true "
+    "UNION ALL SELECT 5, k.ahead_ms, k.member, '', '', 0, 0, nobody(), false FROM member_clocks k "
+    "JOIN members m ON m.name = k.member AND m.incarnation = k.incarnation AND NOT m.free "
     "ORDER BY 1, 2, 3";
 
 }  // namespace notifyd

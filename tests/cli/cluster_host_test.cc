@@ -97,6 +97,15 @@ class TwoMembers : public ClusterStore {
   Status Place(const std::vector<PlacementMove>&) override { return Status::Ok(); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>&) override { return Status::Ok(); }
   Status TellReach(const std::set<std::string>&) override { return Status::Ok(); }
+  Status TellClock(int64_t ahead_ms) override {
+    std::lock_guard lock(mutex_);
+    clocks_.push_back(ahead_ms);
+    return Status::Ok();
+  }
+  std::vector<int64_t> clocks() const {
+    std::lock_guard lock(mutex_);
+    return clocks_;
+  }
   Result<bool> SetDraining(const std::string&, bool) override { return drained; }
   Result<bool> drained = true;  // set before it is asked
 
@@ -125,6 +134,7 @@ class TwoMembers : public ClusterStore {
   bool ended_ = false, unread_ = false;
   int led_ = 0;
   uint64_t looks_ = 0;
+  std::vector<int64_t> clocks_;
 };
 
 /// False: it does not hold within a minute.
@@ -424,6 +434,25 @@ TEST_CASE("cluster host: who cannot learn for a lease what changed of tokens is 
   else look_again();
   CHECK(Await([&] { return lost > 0; }));
   store->hangs = false;
+  host.Stop();
+}
+
+TEST_CASE("cluster host: by how much its clock is off is said in the store, and again once that is otherwise") {
+  std::atomic<int64_t> ahead_ms{1'500};
+  ClusterHost::Setup setup = SetupOf();
+  setup.clock_ahead_ms = [&] { return std::optional(ahead_ms.load()); };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return store->clocks() == std::vector<int64_t>{1'500}; }));
+  for (int64_t ms : {1'599, -40}) {
+    ahead_ms = ms;
+    const uint64_t looks = store->looks();
+    host.Kick();
+    REQUIRE(Await([&] { return store->looks() > looks + 1; }));
+  }
+  CHECK(store->clocks() == std::vector<int64_t>{1'500, -40});
   host.Stop();
 }
 

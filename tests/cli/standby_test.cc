@@ -10,8 +10,10 @@
 #include <fstream>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 #include "support/raw_client.h"
@@ -38,8 +40,10 @@ struct Row {
 /// One broker's way to it, which can be cut.
 class RowStore : public OwnerStore {
  public:
-  RowStore(Row* row, const std::atomic<bool>* cut, const std::atomic<bool>* refuses, std::atomic<int>* to_refuse)
-      : row_(row), cut_(cut), refuses_(refuses), to_refuse_(to_refuse) {}
+  RowStore(Row* row, const std::atomic<bool>* cut, const std::atomic<bool>* refuses, std::atomic<int>* to_refuse,
+           const std::atomic<int64_t>* ahead_ms)
+      : row_(row), cut_(cut), refuses_(refuses), to_refuse_(to_refuse), ahead_ms_(ahead_ms) {}
+  std::optional<int64_t> ClockAheadMs() const override { return ahead_ms_->load(); }
   std::string Namesake() const override { return "10.0.0.9:7400"; }
   std::string Fault() const override { return "FATAL:  no such database"; }
   bool Refuses() const override { return *refuses_; }
@@ -65,6 +69,7 @@ class RowStore : public OwnerStore {
   const std::atomic<bool>* const cut_;
   const std::atomic<bool>* const refuses_;
   std::atomic<int>* const to_refuse_;  // so many changes, while looks are answered
+  const std::atomic<int64_t>* const ahead_ms_;
 };
 
 constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20};
@@ -73,7 +78,7 @@ constexpr int64_t kRefusedEachMs = 200;
 /// One broker's.
 struct Broker {
   explicit Broker(Row* row, std::optional<OwnerWord> inherited = {})
-      : keeper({std::make_unique<RowStore>(row, &cut, &refuses, &to_refuse), kTimes, inherited, kRefusedEachMs}) {
+      : keeper({std::make_unique<RowStore>(row, &cut, &refuses, &to_refuse, &ahead_ms), kTimes, inherited, kRefusedEachMs}) {
     keeper.OnLost([this](const char* why) { lost.set_value(why); });
   }
   void Start() {
@@ -83,6 +88,7 @@ struct Broker {
 
   std::atomic<bool> cut{false}, refuses{false};
   std::atomic<int> to_refuse{0};
+  std::atomic<int64_t> ahead_ms{0};  // its clock
   std::promise<void> acquired;
   std::promise<std::string> lost;
   LeaseKeeper keeper;
@@ -180,29 +186,59 @@ TEST_CASE("lease keeper: a fence is the end, and so is whatever else makes it gi
   CHECK_FALSE(broker.keeper.MayAct());
 }
 
-TEST_CASE("lease keeper: that a right is lacking is logged again and again, that the store does not answer once, also where it is read") {
-  Row row;
-  TempDir dir;
-  const std::string file = dir.path() + "/err";
-  std::fflush(stderr);
-  const int saved = dup(STDERR_FILENO), fd = open(file.c_str(), O_WRONLY | O_CREAT, 0600);
-  dup2(fd, STDERR_FILENO);
-  const auto count = [&](const std::string& words) {
-    std::ifstream in(file);
+namespace {
+
+/// What is logged meanwhile.
+class LogInFile {
+ public:
+  LogInFile() : saved_(dup(STDERR_FILENO)), fd_(open(file_.c_str(), O_WRONLY | O_CREAT, 0600)) {
+    std::fflush(stderr);
+    dup2(fd_, STDERR_FILENO);
+    LogInit(LogFormat::kText, LogLevel::kInfo);
+  }
+  ~LogInFile() { End(); }
+  /// From here on nothing is looked at but what was logged.
+  void End() {
+    if (fd_ < 0) return;
+    LogFinish();
+    dup2(saved_, STDERR_FILENO);
+    close(saved_);
+    close(std::exchange(fd_, -1));
+    LogInit(LogFormat::kAuto, LogLevel::kInfo);
+  }
+  /// The lines with these words.
+  int Count(const std::string& words) const {
+    std::ifstream in(file_);
     int lines = 0;
     for (std::string line; std::getline(in, line);) lines += line.find(words) != std::string::npos;
     return lines;
-  };
-  LogInit(LogFormat::kText, LogLevel::kInfo);
-  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
+  }
+  /// Until there are so many.
+  void Await(const std::string& words, int lines) const {
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+    while (Count(words) < lines && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+
+ private:
+  const TempDir dir_;
+  const std::string file_ = dir_.path() + "/err";
+  const int saved_;
+  int fd_;
+};
+
+}  // namespace
+
+TEST_CASE("lease keeper: that a right is lacking is logged again and again, that the store does not answer once, also where it is read") {
+  Row row;
+  LogInFile log;
   const auto began = std::chrono::steady_clock::now();
   {
     Broker broker(&row);
     broker.cut = true;
     broker.Start();
-    while (count("does not answer") == 0 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+    log.Await("does not answer", 1);
     broker.refuses = true;
-    while (count("refuses this broker") < 3 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+    log.Await("refuses this broker", 3);
   }
   const auto took = std::chrono::steady_clock::now() - began;
   bool acquired = false;
@@ -211,18 +247,39 @@ TEST_CASE("lease keeper: that a right is lacking is logged again and again, that
     broker.to_refuse = 4;
     broker.Start();
     acquired = broker.Acquires();
-    while (count("answers again") == 0 && std::chrono::steady_clock::now() - began < test::AtMostSeconds(60)) pause();
+    log.Await("answers again", 1);
   }
-  LogFinish();
-  dup2(saved, STDERR_FILENO);
-  close(saved);
-  close(fd);
-  LogInit(LogFormat::kAuto, LogLevel::kInfo);
-  CHECK(count("refuses this broker") >= 3);
+  log.End();
+  CHECK(log.Count("refuses this broker") >= 3);
   CHECK(took >= std::chrono::milliseconds(2 * kRefusedEachMs));
   CHECK(acquired);
-  CHECK(count("does not answer") == 2);
-  CHECK(count("answers again") == 1);
+  CHECK(log.Count("does not answer") == 2);
+  CHECK(log.Count("answers again") == 1);
+}
+
+TEST_CASE("lease keeper: a clock that differs from the store's by more than a second is told of once, and so is that it does not any more") {
+  Row row;
+  LogInFile log;
+  const char *const differs = "the clock differs from the database's", *const agrees = "the clock is the database's again";
+  const auto sees = [](const Broker& broker, int64_t ahead_ms) {
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+    while (broker.keeper.clock_ahead_ms() != ahead_ms && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return broker.keeper.clock_ahead_ms() == ahead_ms;
+  };
+  {
+    Broker broker(&row);
+    broker.Start();
+    CHECK(broker.Acquires());
+    for (int64_t ahead_ms : {1'000, -1'001, -900, 30'000, -499, 900}) {
+      broker.ahead_ms = ahead_ms;
+      CHECK(sees(broker, ahead_ms));
+    }
+  }
+  log.End();
+  CHECK(log.Count(differs) == 1);
+  CHECK(log.Count("-1001") == 1);
+  CHECK(log.Count(agrees) == 1);
 }
 
 TEST_CASE("standby: it says that it is one, and hands its clients on once the store is its own") {

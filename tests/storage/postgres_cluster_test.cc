@@ -1,7 +1,9 @@
 // Several members on one store in PostgreSQL: units that go from one to the other, one that is buried while it still writes, and who has the whole
 // store beside them.
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -26,6 +28,7 @@ class MemberLease : public OwnerHandle {
     word_ = word;
   }
   OwnerAnswer Ask(OwnerAsk::Kind kind) { return owners_.Do({kind, word_, true, {}}).first; }
+  std::optional<int64_t> clock_ahead_ms() const { return owners_.ClockAheadMs(); }
   OwnerWord word() const override { return word_; }
   void Fenced() override { ++fenced; }
   std::atomic<int> fenced = 0;
@@ -187,6 +190,33 @@ TEST_CASE("postgres cluster: each says whom it does not reach, until it begins a
   image = a.Look();
   REQUIRE(image.members.size() == 2);
   CHECK_FALSE(image.members[1].reach.told);
+}
+
+TEST_CASE("postgres cluster: each says by how much its clock is ahead, until it begins anew, and learns it where it renews its lease") {
+  const StoreOptions options = PostgresStoreOptions();
+  {
+    // As a version before made it.
+    auto connection = PgConnection::Open(options.postgres, 5'000);
+    REQUIRE(connection.ok());
+    REQUIRE(PreparePgSchema(connection->get(), options.postgres).ok());
+    REQUIRE((*connection)->RunScript("DROP TABLE member_clocks").ok());
+  }
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  CHECK_FALSE(a.Look().members[1].clock_ahead_ms);
+  REQUIRE(b.cluster().TellClock(-30'000).ok());
+  CHECK(a.Look().members[1].clock_ahead_ms == -30'000);
+  CHECK_FALSE(a.Look().members[0].clock_ahead_ms);
+  REQUIRE(b.cluster().TellClock(7).ok());
+  CHECK(b.Look().members[1].clock_ahead_ms == 7);
+  CHECK_FALSE(b.lease().clock_ahead_ms());
+  REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRenew) == OwnerAnswer::kYes);
+  // Both are on this machine; the database's is rounded.
+  REQUIRE(b.lease().clock_ahead_ms());
+  CHECK(std::abs(*b.lease().clock_ahead_ms()) <= 1);
+  REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRelease) == OwnerAnswer::kYes);
+  const MemberLease again(As(options.postgres, "b"), {3, 3});
+  REQUIRE(a.Look().members.size() == 2);
+  CHECK_FALSE(a.Look().members[1].clock_ahead_ms);
 }
 
 TEST_CASE("postgres cluster: who waits for a name learns at which address another one has it") {
