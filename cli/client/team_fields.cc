@@ -42,7 +42,7 @@ const std::vector<FieldFlag>& NamespaceFlags() {
       {"max_stored_bytes", "--max-stored-bytes", kNumber, "BYTES", "What it may take in the store.", true},
       {"submits_per_s", "--submits-per-s", kDecimal, "NUMBER", "Notifies a second at most.", true},
       {"burst", "--burst", kNumber, "N", "How many may come at once after a pause, above that.", true},
-      {"max_in_flight", "--max-in-flight", kNumber, "N", "Calls in flight at most.", true},
+      {"max_in_flight", "--max-in-flight", kNumber, "N", "Calls in flight at most; to one host at most half of them.", true},
       {"retention_succeeded_ms", "--retention-succeeded-ms", kNumber, "MS", "How long those that succeeded are kept.", true},
       {"retention_settled_ms", "--retention-settled-ms", kNumber, "MS", "How long the others are kept once they are settled.", true},
       {"destinations/allow", "--allow", kTexts, "RANGE,...",
