@@ -434,7 +434,7 @@ void Passing::Pass::Break(const MemberLoss& loss) {
       underway_.in_doubt = underway_.in_doubt || !(asked_for_nothing || looks() || carried_out());
       return AskAgain(NextPause(), loss.sent);
     }
-    if (leaving_ && in_pieces_ && loss.ended) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
+    if (leaving_ && (asked_for_nothing || looks() || (in_pieces_ && loss.ended))) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   }
   if (!cut_ && !leaving_) Log(LogLevel::kWarn, "request lost on its way", {{"method", request_.method}, {"detail", loss.detail}});
   if (!streaming_) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
@@ -477,9 +477,9 @@ void Passing::Pass::Leave(Leaving why) {
 /// This broker is at its end: what has not come by now is not waited for.
 void Passing::Pass::Cut() {
   if (!leaving_) leaving_ = Leaving::kStopping;
-  client_.Drop(std::exchange(call_, 0));
+  const bool sent = client_.Drop(std::exchange(call_, 0));
   if (looks() && !streaming_) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
-  Break({true, false, asked_ + ": this broker ends"});
+  Break({sent, false, asked_ + ": this broker ends"});
 }
 
 /// The rest of the request's body is not wanted any more. The last that is done.

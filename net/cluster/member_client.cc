@@ -36,9 +36,13 @@ class MemberClient::Impl {
   void SetReading(uint64_t number, bool reads) {
     if (Link* link = Find(number)) link->SetReading(reads);
   }
-  void Drop(uint64_t number) {
+  bool Drop(uint64_t number) {
     failed_.erase(number);
-    if (Link* link = Find(number)) Forget(link);
+    Link* link = Find(number);
+    if (link == nullptr) return false;
+    const bool sent = link->sent();
+    Forget(link);
+    return sent;
   }
   void OnTick(std::function<bool(int64_t)> tick) { tick_ = std::move(tick); }
   void WakeTick() {
@@ -87,6 +91,7 @@ class MemberClient::Impl {
       if (connection_ != nullptr) std::exchange(connection_, nullptr)->Close();
     }
     bool Stale() const { return connection_->Stale(); }
+    bool sent() const { return sent_; }
     uint64_t number() const { return number_; }
     const std::string& address() const { return address_; }
 
@@ -295,8 +300,8 @@ void MemberClient::Pause(uint64_t number) {
 void MemberClient::Resume(uint64_t number) {
   impl_->SetReading(number, true);
 }
-void MemberClient::Drop(uint64_t number) {
-  impl_->Drop(number);
+bool MemberClient::Drop(uint64_t number) {
+  return impl_->Drop(number);
 }
 void MemberClient::OnTick(std::function<bool(int64_t)> tick) {
   impl_->OnTick(std::move(tick));

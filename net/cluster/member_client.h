@@ -72,7 +72,8 @@ class MemberClient {
   /// Nothing of the answer is handed out until Resume.
   void Pause(uint64_t number);
   void Resume(uint64_t number);
-  void Drop(uint64_t number);
+  /// Returns whether some of the request may have arrived.
+  bool Drop(uint64_t number);
 
   /// `tick` runs every kTickMs from now on, while something is under way, and for as long as it returns true. Milliseconds of the loop's clock.
   void OnTick(std::function<bool(int64_t now_ms)> tick);

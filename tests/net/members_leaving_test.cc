@@ -217,5 +217,40 @@ TEST_CASE("members: at its end a broker answers what it passed on and has no ans
   CHECK(answer.body.find("urn:notifyd:problem:" + row.word) != std::string::npos);
 }
 
+TEST_CASE("members: what never went out to the other member was not taken, and is answered so where its broker ends") {
+  const SilentPort silent;
+  StagedBroker a(There(silent.port()));
+  RawClient client(a.port, 0, 40);
+  REQUIRE(client.Send(GENERATE(RequestOf("POST", "/v1/notifies", kNotify), WaitingRequest(0))));
+  bool had = false;
+  REQUIRE(Until([&] {
+    a.OnLoop([&](Api& api) { had = api.CutPassed(); });
+    return had;
+  }));
+  const RawResponse answer = client.ReadResponse();
+  CHECK(answer.status == 503);
+  CHECK(answer.body.find("urn:notifyd:problem:stopping") != std::string::npos);
+}
+
+TEST_CASE("members: a look that the other member breaks off while its own broker leaves changed nothing, and is answered so") {
+  std::atomic<int> asked{0};
+  std::atomic<bool> left{false};
+  ThreadedServer breaks([&](Stream& stream, int) {
+    std::string head;
+    if (!stream.ReadTo("\r\n\r\n", &head)) return;
+    ++asked;
+    Until([&] { return left.load(); });
+  });
+  StagedBroker a(There(breaks.port()));
+  RawClient looks(a.port, 0, 40), changes(a.port, 0, 40);
+  REQUIRE(looks.Send(RequestOf("GET", kNotifyPath)));
+  REQUIRE(changes.Send(RequestOf("DELETE", kNotifyPath)));
+  REQUIRE(Until([&] { return asked == 2; }));
+  a.OnLoop([](Api& api) { api.EndBulkSubmits(Leaving::kStopping); });
+  left = true;
+  CHECK(looks.ReadResponse().status == 503);
+  CHECK(changes.ReadResponse().status == 504);
+}
+
 }  // namespace
 }  // namespace notifyd
