@@ -50,8 +50,8 @@ class Api : public HttpHandler {
   /// From now on no bulk submit is taken. Those under way end in order: each is answered for the lines that were taken, and told where they end.
   /// Before the core hears of the stop. Loop thread.
   void EndBulkSubmits(Leaving why);
-  /// This broker is at its end: what it passed on, and has no answer to by now, is answered as far as it is known, from inside. Returns whether there
-  /// was any. After EndBulkSubmits. Loop thread.
+  /// This broker is at its end: what it passed on, asked other members for, or keeps until it has looked at the cluster, and has no answer to by now,
+  /// is answered as far as it is known, from inside. Returns whether there was any. After EndBulkSubmits. Loop thread.
   bool CutPassed();
   /// The namespace is about to be served by another member, which `places` says already, and its core here to go: bulk submits of it end in order, as
   /// above, who listens comes again, and what waits for an end is asked again where that namespace is then. Before its core goes; other requests of

@@ -81,7 +81,7 @@ class Api::Impl {
 
   void EndBulkSubmits(Leaving why);
 
-  bool CutPassed() { return passing_ && passing_->CutAll(); }
+  bool CutPassed();
 
   void LeaveNamespace(NamespaceNumber number);
 

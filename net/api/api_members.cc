@@ -345,6 +345,19 @@ bool Api::Impl::KeepsBodyEnd(uint64_t token) {
   return true;
 }
 
+bool Api::Impl::CutPassed() {
+  if (!passing_) return false;
+  const bool passed = passing_->CutAll(), gathered = gather_->CutAll();
+  // What still waits for a look at the cluster was begun nowhere.
+  const auto kept = std::exchange(kept_, {});
+  for (const auto& [token, waiting] : kept) {
+    HttpResponse response = IsPassedOn(waiting.request) ? NotHereResponse() : LeavingResponse(leaving_.value_or(Leaving::kStopping));
+    response.close = waiting.in_pieces;
+    responder_->Respond(token, std::move(response));
+  }
+  return passed || gathered || !kept.empty();
+}
+
 void Api::Impl::LeaveNamespace(NamespaceNumber number) {
   live_.End(number);
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;

@@ -27,7 +27,12 @@ class Gather::Part : public MemberCall {
     most_bytes_ = most_bytes;
     call_ = gather_.client_.Begin(member_.address, MemberRequest{head, nullptr, false, kMostMs}, this);
   }
-  void GiveUp() { ended_ = true; }
+  void GiveUp() {
+    if (std::exchange(ended_, true)) return;
+    gather_.client_.Drop(std::exchange(call_, 0));
+    answer_ = {};
+    answer_.status = 0;
+  }
 
   void OnContinue() override {}
   void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override { answer_ = std::move(head); }
@@ -73,6 +78,18 @@ Gather::~Gather() = default;
 
 bool Gather::OnClose(uint64_t token) {
   return asked_.erase(token) > 0;
+}
+
+bool Gather::CutAll() {
+  std::vector<uint64_t> tokens;
+  for (const auto& [token, asked] : asked_) tokens.push_back(token);
+  for (uint64_t token : tokens) {
+    auto found = asked_.find(token);
+    if (found == asked_.end()) continue;
+    for (const auto& part : found->second->parts) part->GiveUp();
+    Answer(token);
+  }
+  return !tokens.empty();
 }
 
 void Gather::Begin(uint64_t token, HttpRequest request, Plan plan) {

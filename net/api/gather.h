@@ -43,6 +43,8 @@ class Gather {
   void Begin(uint64_t token, HttpRequest request, Plan plan);
   /// Returns whether the token was one of these.
   bool OnClose(uint64_t token);
+  /// This broker is at its end: who has not answered by now is named as missing. Returns whether anything was under way.
+  bool CutAll();
 
  private:
   struct Asked;

@@ -178,6 +178,42 @@ TEST_CASE("gather: before a broker has seen who the members are what is asked of
     CHECK(Get(a.port, path).status == 503);
     over.join();
   }
+  SECTION("it ends before") {
+    RawClient client(a.port, 0, 40);
+    REQUIRE(client.Send(RequestOf("GET", path)));
+    REQUIRE(a.places.WaitForWaiting());
+    bool had = false;
+    a.OnLoop([&](Api& api) { had = api.CutPassed(); });
+    CHECK(had);
+    const RawResponse answer = client.ReadResponse();
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("urn:notifyd:problem:stopping") != std::string::npos);
+  }
+}
+
+TEST_CASE("gather: whoever has not answered by the end of the broker that is asked is named, instead of waited for") {
+  std::atomic<int> asked{0};
+  ThreadedServer silent([&](Stream& stream, int) {
+    std::string head;
+    if (!stream.ReadTo("\r\n\r\n", &head)) return;
+    ++asked;
+    stream.Drain();
+  });
+  StagedBroker a(kHere, {.name = "a"});
+  a.places.SetMembers({NamedMember("silent", silent.port()), NamedMember("a", a.members_port, /*self=*/true)});
+  RawClient client(a.port, 0, 40);
+  REQUIRE(client.Send(RequestOf("GET", "/v1/stats?namespaces=all")));
+  REQUIRE(Until([&] { return asked > 0; }));
+  bool had = false, has = true;
+  a.OnLoop([&](Api& api) {
+    had = api.CutPassed();
+    has = api.CutPassed();
+  });
+  CHECK(had);
+  CHECK_FALSE(has);
+  const RawResponse stats = client.ReadResponse();
+  CHECK(stats.status == 200);
+  CHECK(At(stats.body, "/missing") == R"(["silent"])");
 }
 
 TEST_CASE("gather: /metrics?members=all has each member's, by a label, and who did not answer") {
