@@ -29,6 +29,23 @@ std::shared_ptr<const Response> Cut(std::shared_ptr<const Response> response, si
   return cut;
 }
 
+constexpr int64_t kShortestWaitMs = 1;  // none at all is another answer
+
+/// Of what makes something, or waits on for its end, where it is that request.
+void ShortenWait(RequestId of, TaskEvent* event) {
+  if (SubmitRequest* submit = std::get_if<SubmitRequest>(event)) {
+    if (submit->request == of) submit->wait_ms = std::min(submit->wait_ms, kShortestWaitMs);
+  } else if (GroupRequest* group = std::get_if<GroupRequest>(event)) {
+    if (group->request != of || group->ask->wait_ms <= kShortestWaitMs) return;
+    auto ask = std::make_shared<GroupAsk>(*group->ask);
+    ask->wait_ms = kShortestWaitMs;
+    group->ask = std::move(ask);
+  } else if (FiguresRequest* figures = std::get_if<FiguresRequest>(event); figures && figures->request == of) {
+    const WaitOnAsk* wait_on = std::get_if<WaitOnAsk>(&figures->ask->what);
+    if (wait_on) figures->ask = std::make_shared<const FiguresAsk>(FiguresAsk{WaitOnAsk{wait_on->id, wait_on->as, kShortestWaitMs}});
+  }
+}
+
 }  // namespace
 
 Handled Core::Impl::Handle(Task* task, ResponseRequest& r) {
@@ -90,6 +107,8 @@ Handled Core::Impl::HistoryPart::Do(Task*, RequestId, const EndWaitAsk& ask) {
   core_.EndPoll(ask.of, true);
   core_.groups_->EndPoll(ask.of);
   core_.services_->EndWatch(ask.of);
+  // Or it does not wait yet, since the store is asked for it: then it hardly begins to.
+  for (auto& [raw, task] : core_.parked_) ShortenWait(ask.of, &task->event);
   return Handled::kDone;
 }
 

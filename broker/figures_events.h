@@ -123,7 +123,8 @@ struct WaitOnAsk {
 struct HandOverAsk {
   bool over = false;
 };
-/// Whoever waits with that request will not be there for long: it is answered as where its time is over. Not answered itself.
+/// Whoever waits with that request will not be there for long: it is answered as where its time is over, also where it only comes to wait
+/// once the store was asked. Not answered itself.
 struct EndWaitAsk {
   RequestId of;
 };

@@ -136,6 +136,17 @@ TEST_CASE("submit and wait: whoever is not there for long is answered with what 
   CHECK(f.replies.contains(other));
 }
 
+TEST_CASE("submit and wait: whoever is not there for long does not wait either where the store is asked first") {
+  Setup f;
+  const uint64_t submit = f.Ask(f.Request(Keyed("k"), 0, 60'000)), other = f.Ask(f.Request(Keyed("other"), 0, 60'000));
+  HurryUp(&f, submit);
+  f.Run();
+  f.Pass(1);
+  const NotifyId id = f.WaitedOf(submit).item.id;
+  CHECK(f.image().notifies.contains(id));
+  CHECK_FALSE(f.replies.contains(other));
+}
+
 TEST_CASE("submit and wait: what is shown is what a look shows afterwards") {
   Setup f;
   CoreFixture::Fields fields;
