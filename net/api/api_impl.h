@@ -82,6 +82,7 @@ class Api::Impl {
   void EndBulkSubmits(Leaving why);
 
   bool CutPassed();
+  bool EndKept();
 
   void LeaveNamespace(NamespaceNumber number);
 

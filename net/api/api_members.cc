@@ -345,17 +345,21 @@ bool Api::Impl::KeepsBodyEnd(uint64_t token) {
   return true;
 }
 
-bool Api::Impl::CutPassed() {
-  if (!passing_) return false;
-  const bool passed = passing_->CutAll(), gathered = gather_->CutAll();
-  // What still waits for a look at the cluster was begun nowhere.
+/// What waits for what is known of tokens and members was begun nowhere. Returns whether there was any.
+bool Api::Impl::EndKept() {
   const auto kept = std::exchange(kept_, {});
   for (const auto& [token, waiting] : kept) {
     HttpResponse response = IsPassedOn(waiting.request) ? NotHereResponse() : LeavingResponse(leaving_.value_or(Leaving::kStopping));
     response.close = waiting.in_pieces;
     responder_->Respond(token, std::move(response));
   }
-  return passed || gathered || !kept.empty();
+  return !kept.empty();
+}
+
+bool Api::Impl::CutPassed() {
+  if (!passing_) return false;
+  const bool passed = passing_->CutAll(), gathered = gather_->CutAll(), kept = EndKept();
+  return passed || gathered || kept;
 }
 
 void Api::Impl::LeaveNamespace(NamespaceNumber number) {
@@ -387,14 +391,8 @@ void Api::Impl::EndNamespace(NamespaceNumber number) {
 
 bool Api::Impl::GiveUp(std::optional<NamespaceNumber> number) {
   const bool any = EndUnanswered(number, "the broker stopped before the store answered: the request may have been carried out, or not");
-  if (number || kept_.empty()) return any;
-  // Of these nothing was begun: they wait for what is known of tokens and members.
-  for (auto& [token, kept] : std::exchange(kept_, {})) {
-    HttpResponse response = LeavingResponse(leaving_.value_or(Leaving::kStopping));
-    response.close = true;
-    responder_->Respond(token, std::move(response));
-  }
-  return true;
+  const bool kept = !number && EndKept();
+  return any || kept;
 }
 
 bool Api::Impl::EndUnanswered(std::optional<NamespaceNumber> of, const char* unknown) {
