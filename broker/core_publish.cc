@@ -12,8 +12,8 @@
 namespace notifyd {
 namespace {
 
-/// So many bytes of schemas are compiled for one request, some 50 ms at most. What was compiled stays (SchemaCache), so that the same request has
-/// less to do when it comes again.
+/// So many bytes of schemas (Schema::compiled_bytes) are compiled for one request, some 50 ms. What was compiled stays (SchemaCache), so that the
+/// same request has less to do when it comes again.
 constexpr size_t kMostCompiled = 256 << 10;
 /// So many bytes of data are parsed in a step of the judgement that they are parsed for.
 constexpr size_t kParsedBytesAStep = 32;
@@ -38,7 +38,9 @@ struct Core::Impl::TopicPart::Plan {
 /// What one request took of schemas.
 struct Core::Impl::TopicPart::Judged {
   uint64_t steps = 0;   // as Schema::Validate has it
-  size_t compiled = 0;  // bytes of their texts that had to be compiled
+  size_t compiled = 0;  // of those that had to be compiled: Schema::compiled_bytes
+  std::set<const KnownTopic*> topics = {};  // that have a schema
+  size_t kept = 0;                          // Schema::bytes of theirs
 };
 
 /// What the events before one have claimed.
@@ -79,16 +81,24 @@ Status Core::Impl::TopicPart::Judge(std::string_view topic, const std::function<
   if (!schema) {
     const std::string& text = found->second.said.schema;
     if (judged->compiled >= kMostCompiled) return Status(Code::kUnavailable, "the schemas of so many topics are not ready yet: ask again");
-    judged->compiled += text.size();
     Result<std::shared_ptr<const Schema>> compiled = schemas_.Compile(topic, text);
     if (!compiled.ok())
       return Status(Code::kUnacceptable, "the topic's schema cannot be judged by, put another: " + compiled.status().detail(), "/data");
     schema = *std::move(compiled);
+    judged->compiled += schema->compiled_bytes();
   }
+  // What is not kept until the last one is judged would be compiled anew whenever the request comes again.
+  if (judged->topics.insert(&found->second).second) judged->kept += schema->bytes();
+  if (judged->kept > SchemaCache::kMaxBytes)
+    return Status(Code::kUnacceptable, "the schemas of so many topics are too large for one request: publish to fewer at once", "/topic");
   const JsonTree* tree = data();
   if (!tree) return Status(Code::kUnacceptable, "the topic's schema is of data, and there is none", "/data");
+  const uint64_t before = judged->steps;
   judged->steps += tree->root().raw().size() / kParsedBytesAStep;
   Status status = schema->Validate(tree->root(), &judged->steps);
+  if (before > 0 && judged->steps > Schema::kMaxSteps)
+    return Status(Code::kUnacceptable,
+                  "it takes too long to tell whether schemas allow what this request has up to here: publish fewer events at once", "/data");
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/data" + status.field());
 }
 

@@ -39,6 +39,8 @@ class Schema {
 
   /// Returns what it has of memory, with what its patterns may come to have.
   size_t bytes() const;
+  /// Returns how long a text without patterns would be that takes as long to compile.
+  size_t compiled_bytes() const;
 
  private:
   struct Node;

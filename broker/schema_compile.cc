@@ -341,8 +341,9 @@ class Schema::Compiler {
       Result<std::unique_ptr<SchemaPattern>> made = SchemaPattern::Compile(text);
       if (!made.ok()) return Unfit(made.status().detail(), place.Pointer());
       pattern = *std::move(made);
-      patterns_size_ += pattern->size();
-      if (patterns_size_ > kMaxPatternsSize) return Unfit("a schema's patterns must not be so large, together: repeat less in them", place.Pointer());
+      impl_->patterns_size += pattern->size();
+      if (impl_->patterns_size > kMaxPatternsSize)
+        return Unfit("a schema's patterns must not be so large, together: repeat less in them", place.Pointer());
     }
     *out = pattern.get();
     return Status::Ok();
@@ -545,8 +546,7 @@ class Schema::Compiler {
   Impl* impl_;
   std::unordered_map<const char*, int> compiled_;
   int anything_ = Node::kNone, nothing_ = Node::kNone;
-  std::unordered_map<int, OfMembers> named_;  // by node
-  size_t patterns_size_ = 0;
+  std::unordered_map<int, OfMembers> named_;         // by node
   std::vector<std::shared_ptr<const Step>> places_;  // of each node
   std::vector<Reference> references_;
   std::map<std::string, Value> documents_;
@@ -559,6 +559,11 @@ Schema::~Schema() = default;
 
 size_t Schema::bytes() const {
   return impl_->bytes;
+}
+
+size_t Schema::compiled_bytes() const {
+  constexpr size_t kBytesAnInstruction = 16;
+  return impl_->tree->root().raw().size() + kBytesAnInstruction * impl_->patterns_size;
 }
 
 Result<std::shared_ptr<const Schema>> Schema::Compile(std::string_view json_text) {

@@ -90,6 +90,7 @@ struct Schema::Impl {
   std::vector<Node> nodes;  // the first is the topmost
   std::map<std::string, std::unique_ptr<SchemaPattern>> patterns;
   size_t bytes = 0;
+  size_t patterns_size = 0;  // SchemaPattern::size of all
 };
 
 }  // namespace notifyd

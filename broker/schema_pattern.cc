@@ -111,6 +111,16 @@ std::unique_ptr<re2::RE2> MakePattern(const std::string& text, int64_t memory) {
   return std::make_unique<re2::RE2>(text, options);
 }
 
+/// What RE2 does with a text before it has a program, in instructions: nothing of that may be left in the program. A class by name is hundreds of
+/// ranges.
+size_t TextSize(std::string_view text) {
+  constexpr size_t kOfANamedClass = 100;
+  size_t size = text.size();
+  for (size_t at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 2))
+    if (const std::string_view escape = text.substr(at, 2); escape == "\\p" || escape == "\\P") size += kOfANamedClass;
+  return size;
+}
+
 /// Returns how long the quantifier is with which RE2's text goes on; 0: with none. `fixed`: it says one number.
 size_t QuantifierAt(std::string_view text, bool* fixed) {
   *fixed = true;
@@ -196,6 +206,8 @@ SchemaPattern::~SchemaPattern() = default;
 Result<std::unique_ptr<SchemaPattern>> SchemaPattern::Compile(std::string_view ecma) {
   const std::optional<std::string> text = ToRe2Pattern(ecma);
   if (!text) return Status(Code::kUnacceptable, "this is not a regular expression of ECMA 262");
+  const size_t text_size = TextSize(*text);
+  if (text_size > SchemaPattern::kMaxSize) return Status(Code::kUnacceptable, "this pattern is too large");
   std::unique_ptr<re2::RE2> pattern = MakePattern(*text, kMaxPatternMemory);
   // It is also searched from its end, by a program of its own: without one RE2 would do it the slow way.
   const int forward = pattern->ok() ? pattern->ProgramSize() : 0, backward = pattern->ok() ? pattern->ReverseProgramSize() : 0;
@@ -204,12 +216,14 @@ Result<std::unique_ptr<SchemaPattern>> SchemaPattern::Compile(std::string_view e
   if (!pattern->ok())
     return Status(Code::kUnacceptable, "this pattern cannot be used (there is no look-around and no back reference): " + pattern->error());
   std::unique_ptr<SchemaPattern> made(new SchemaPattern());
-  made->size_ = made->width_ = static_cast<size_t>(std::max({forward, backward, 1}));
+  const size_t program = static_cast<size_t>(std::max({forward, backward, 1}));
+  made->size_ = std::max(program, text_size);
+  made->width_ = program;
   if (const std::optional<std::string> narrow = NarrowedPattern(*text)) {
     const std::unique_ptr<re2::RE2> narrowed = MakePattern(*narrow, kMaxPatternMemory);
     if (narrowed->ok()) made->width_ = std::min(made->width_, static_cast<size_t>(std::max(narrowed->ProgramSize(), 1)));
   }
-  const int64_t memory = std::min(kLeastPatternMemory + kMemoryAnInstruction * static_cast<int64_t>(made->size_), kMaxPatternMemory);
+  const int64_t memory = std::min(kLeastPatternMemory + kMemoryAnInstruction * static_cast<int64_t>(program), kMaxPatternMemory);
   made->bytes_ = static_cast<size_t>(memory);
   if (memory < kMaxPatternMemory) {
     std::unique_ptr<re2::RE2> smaller = MakePattern(*text, memory);

@@ -23,6 +23,8 @@ std::optional<std::string> ToRe2Pattern(std::string_view ecma);
 /// A pattern that is looked for. Immutable, any thread.
 class SchemaPattern {
  public:
+  static constexpr size_t kMaxSize = 10'000;
+
   /// Error: kUnacceptable, without a field.
   static Result<std::unique_ptr<SchemaPattern>> Compile(std::string_view ecma);
   ~SchemaPattern();
@@ -31,7 +33,7 @@ class SchemaPattern {
   /// Returns what it takes at most to look for it in so many bytes, in Schema's steps. RE2 is as fast with one pattern as with another until its
   /// automaton has more states than it has memory for; from then on each byte costs as much as there are places in the pattern that it may belong to.
   uint64_t StepsFor(size_t bytes) const { return 2 + static_cast<uint64_t>(bytes) * width_ / kPlacesAStep; }
-  /// Returns how many instructions its program has.
+  /// Returns what it is to compile it: how many instructions its program has, or as many as its text is worth where that is more.
   size_t size() const { return size_; }
   /// Returns what it has of memory at most, with what RE2 finds out while it looks.
   size_t bytes() const { return bytes_; }

@@ -316,6 +316,11 @@ TEST_CASE("schema: a pattern counts by the places that a text may be at in it, w
 TEST_CASE("schema: patterns are refused that are too large, one or together") {
   CHECK(RefusedAt(R"({"pattern":"^.{1,1000}$"})") == "/pattern");
   CHECK(RefusedAt(R"({"patternProperties":{"^.{1,255}$":{},"^.{1,254}$":{}}})") == "/patternProperties/^.{1,254}$");
+  // What is left out of its program is compiled all the same: this took seconds.
+  CHECK(RefusedAt("{\"pattern\":\"" + Repeated("\\\\p{L}{0}", 6'000) + "\"}") == "/pattern");
+  CHECK(Compiled("{\"pattern\":\"" + Repeated("\\\\p{L}{0}", 50) + "\"}")->compiled_bytes() > 50'000);
+  const std::string letters = R"({"pattern":"^[\\p{L}\\p{N}]{3}$"})";
+  CHECK(Compiled(letters)->compiled_bytes() > 500 * letters.size());
 }
 
 TEST_CASE("schema: what is compiled does not take hundreds of times the memory of its text") {
