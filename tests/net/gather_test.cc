@@ -276,7 +276,13 @@ TEST_CASE("gather: sums and pages are put together") {
   const std::string x = R"({"items":[)" + late + "," + early + R"(],"next":null})", y = R"({"items":[)" + same + R"(],"next":null})";
   CHECK(JoinLists(Of({x, y}), 10) == R"({"items":[)" + late + "," + same + "," + early + R"(],"next":null})");
   CHECK(JoinLists(Of({x, y}), 2) == R"({"items":[)" + late + "," + same + R"(],"next":"1767225601000-n3"})");
-  CHECK(JoinLists(Of({x, R"({"items":[],"next":"1-n1"})"}), 2) == R"({"items":[)" + late + "," + early + R"(],"next":"1767225601000-n1"})");
+  CHECK(JoinLists(Of({x, R"({"items":[],"next":"1-n1"})"}), 2) == R"({"items":[)" + late + "," + early + R"(],"next":"1-n1"})");
+  // A page that ends early: what the others have behind its end comes with what it has there.
+  CHECK(JoinLists(Of({x, R"({"items":[)" + item("n9", "2026-01-01T00:00:03.000Z") + R"(],"next":"1767225603000-n9"})"}), 10) ==
+        R"({"items":[)" + item("n9", "2026-01-01T00:00:03.000Z") + R"(],"next":"1767225603000-n9"})");
+  CHECK(JoinLists(Of({x, R"({"items":[)" + same + R"(],"next":"1767225601000-n3"})"}), 10) ==
+        R"({"items":[)" + late + "," + same + R"(],"next":"1767225601000-n3"})");
+  CHECK_FALSE(JoinLists(Of({x, R"({"items":[],"next":"nonsense"})"}), 2));
   CHECK_FALSE(JoinLists(Of({x, "{}"}), 2));
   CHECK_FALSE(JoinLists(Of({R"({"items":[{}],"next":null})"}), 2));
 }
