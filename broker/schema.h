@@ -23,8 +23,8 @@ class Schema {
  public:
   static constexpr size_t kMaxBytes = 65'536;         // of its text
   static constexpr size_t kMaxPatterns = 64;          // different ones
-  static constexpr size_t kMaxPatternsSize = 10'000;  // instructions of their programs together
-  static constexpr uint64_t kMaxSteps = 500'000;      // in one judgement: some 50 ms at most
+  static constexpr size_t kMaxPatternsSize = 20'000;  // instructions of their programs together
+  static constexpr uint64_t kMaxSteps = 2'000'000;    // in one judgement: some 200 ms at most
   static constexpr int kMaxNesting = 1000;            // schemas inside each other while judging
 
   Schema();

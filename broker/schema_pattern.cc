@@ -102,7 +102,7 @@ size_t AppendClass(std::string_view rest, bool* in_class, std::string* out) {
 }
 
 // Of one pattern's program and the automaton that RE2 makes of it as it looks. One that is small gets less.
-constexpr int64_t kMaxPatternMemory = 256 << 10, kLeastPatternMemory = 32 << 10, kMemoryAnInstruction = 512;
+constexpr int64_t kMaxPatternMemory = 512 << 10, kLeastPatternMemory = 32 << 10, kMemoryAnInstruction = 512;
 
 std::unique_ptr<re2::RE2> MakePattern(const std::string& text, int64_t memory) {
   re2::RE2::Options options;

@@ -23,7 +23,7 @@ std::optional<std::string> ToRe2Pattern(std::string_view ecma);
 /// A pattern that is looked for. Immutable, any thread.
 class SchemaPattern {
  public:
-  static constexpr size_t kMaxSize = 10'000;
+  static constexpr size_t kMaxSize = 20'000;
 
   /// Error: kUnacceptable, without a field.
   static Result<std::unique_ptr<SchemaPattern>> Compile(std::string_view ecma);

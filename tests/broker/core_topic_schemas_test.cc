@@ -33,7 +33,7 @@ TEST_CASE("topics: what a trigger that came before makes of an event is judged a
   TopicRecord said;
   std::string all = "{}", values = "1";
   for (int i = 1; i < 100; ++i) all += ",{}";
-  for (int i = 1; i < 3'000; ++i) values += ",1";
+  for (int i = 1; i < 12'000; ++i) values += ",1";
   said.schema = R"({"properties":{"a":{"items":{"allOf":[)" + all + "]}}}}";
   f.Tell({TopicPut{"a.b", said, {}}});
   EventItem dear = Topics::Item("a.b", "{\"a\":[" + values + "]}");
