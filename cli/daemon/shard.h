@@ -144,6 +144,7 @@ class Shard {
   void RunEnded(const Now& now, Slot* slot);
   /// Of one that is to stand still: stops its core once that refuses nothing any more that it took in before, and had to look something up for.
   void StopWhenAnswered(const Now& now, Slot* slot);
+  void StopToLeave(Slot* slot);
   void ArmTimer(const Now& now);
   /// Has the loop look for what is near instead of sleeping. `ran`: something came in this turn.
   void LookOut(bool ran);

@@ -124,7 +124,13 @@ void Shard::StopWhenAnswered(const Now& now, Slot* slot) {
   };
   if (now.mono < *slot->stops_by && std::any_of(held.begin(), held.end(), reads)) return;
   slot->stops_by.reset();
+  StopToLeave(slot);
+}
+
+/// A core says once that it has ended. One that was told to stop while its cell was away may have, if that came back.
+void Shard::StopToLeave(Slot* slot) {
   Post(slot->number, StopRequested{});
+  if (slot->drained) setup_.loop->Post([this, number = slot->number] { EndLeave(number); });
 }
 
 void Shard::Resume(NamespaceNumber number) {
@@ -189,7 +195,7 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
     slot->left = std::move(left);
     if (slot->core) {
       Post(number, Tell(HandOverAsk{}));
-      Post(number, StopRequested{});
+      StopToLeave(slot);
     }
     return;
   }

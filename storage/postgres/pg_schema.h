@@ -21,10 +21,12 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
 /// nothing of an older one is written any more, and waits for what is just being written. Rows: unit, epoch, number of its last batch (0: none), its
 /// totals or null. Error: kPgFenced: the lease is another's.
 inline constexpr const char* kPgAcquire = "SELECT unit, epoch, n, totals FROM acquire($1, $2, $3)";
-/// Parameters: unit. Row: how many milliseconds ago its last batch was written; none: there was none. A statement of its own, behind what acquires
-/// the unit: that one sees what was there before it waited for whoever had it.
+/// Parameters: unit. Row: how many milliseconds ago its last totals were written; none: there are none. What brings nothing but a sync, as a stop
+/// does, repeats those of the row before, and is younger. A statement of its own, behind what acquires the unit: that one sees what was there before
+/// it waited for whoever had it.
 inline constexpr const char* kPgLogAge =
-    "SELECT (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint FROM log WHERE unit = $1 ORDER BY n DESC LIMIT 1";
+    "SELECT (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint FROM log WHERE unit = $1 "
+    "AND totals = (SELECT l.totals FROM log l WHERE l.unit = $1 ORDER BY l.n DESC LIMIT 1) ORDER BY n LIMIT 1";
 /// Parameters: unit, epoch, incarnation, the batch before (0: none), this batch, totals or null, synced, require_standby. Row: whether fsync is on.
 inline constexpr const char* kPgFence = "SELECT current_setting('fsync') = 'on' AS fsync, fence($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Row: epoch, renewal, incarnation, free, NOTIFYD_PG_FIT. Where members have the store: as if they were one owner, who renews whenever one of them

@@ -1,5 +1,8 @@
 #include "cli/daemon/shard.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "cli/shard_stage.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -427,6 +430,29 @@ TEST_CASE("shard: a stop does not wait for a namespace whose cell is lost, unles
     stage.End(stage.starts.at(0));
   }
   stage.Await([&] { return stage.drained; });
+}
+
+TEST_CASE("shard: a namespace that a stop told to end as its cell was lost leaves all the same once that is back") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  REQUIRE(stage.Accepted(stage.Submit(kTeam, later)) == NotifyId::Of(kTeam, 1));
+  stage.lost = true;
+  stage.loop.Post([&] { stage.shard->StopStranded(); });
+  // Its core ends meanwhile, and says so once.
+  std::this_thread::sleep_for(std::chrono::milliseconds(2 * Shard::kSleepMostMs));
+  stage.lost = false;
+  const bool moves = GENERATE(false, true);
+  std::atomic<bool> left = false;
+  stage.loop.Post([&] {
+    if (moves) stage.shard->StandStill(kTeam, [&] { left = true; });
+    else stage.shard->Leave(kTeam, [&] { left = true; });
+  });
+  stage.Await([&] { return left.load(); });
+  const std::vector<NamespaceNumber> open = stage.shared.Open();
+  CHECK(std::find(open.begin(), open.end(), kTeam) == open.end());
 }
 
 TEST_CASE("shard: a store that cannot be opened stops the broker") {

@@ -374,6 +374,11 @@ TEST_CASE("postgres: when something was written last is said by the database's c
   const int64_t ago_ms = ReadClockMs(CLOCK_BOOTTIME) - *store.written_boot_ms();
   CHECK(ago_ms >= 30'000);
   CHECK(ago_ms < 30'000 + test::AtMostSeconds(60).count() * 1'000);
+  // As a stop does: nothing but a sync, which says nothing new of when that was.
+  store.Commit({});
+  store.Reopen();
+  CHECK(ReadClockMs(CLOCK_BOOTTIME) - store.written_boot_ms().value_or(0) >= 30'000);
+  CHECK(store.totals().mono.ms == 5);
   // A database that failed over may have a clock that is behind.
   store.Close();
   REQUIRE((*connection)->RunScript("UPDATE log SET at = at + interval '1 day' WHERE unit = 0").ok());
