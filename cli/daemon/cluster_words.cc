@@ -166,7 +166,8 @@ void ClusterHost::GoOnDeparting() {
   const bool in_vain = alive < 2 || !leader || departure_->failed || setup_.now().ms - departure_->began.ms >= kPlacedMostMs;
   const std::vector<UnitRow> left = membership_.ToRelease();
   const bool releases = !departure_->failed && std::any_of(left.begin(), left.end(), [&](const UnitRow& unit) { return !stranded(unit.unit); });
-  if (!leaving_.empty() || releases || (serves && !in_vain)) return;
+  const bool leaves = std::any_of(leaving_.begin(), leaving_.end(), [&](const auto& each) { return !stranded(each.first); });
+  if (leaves || releases || (serves && !in_vain)) return;
   const std::function<void()> then = std::exchange(departure_->then, nullptr);
   lock.unlock();
   if (then) then();

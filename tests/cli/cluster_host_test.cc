@@ -456,6 +456,32 @@ TEST_CASE("cluster host: by how much its clock is off is said in the store, and 
   host.Stop();
 }
 
+TEST_CASE("cluster host: who stops does not wait for what leaves where the store is not reached any more") {
+  std::atomic<bool> leaves{false}, departed{false};
+  ClusterHost::Setup setup = SetupOf();
+  setup.tell = [](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+    if (word.look && then) then(true);
+  };
+  setup.leave = [&](NamespaceNumber, const std::function<void()>&) { leaves = true; };
+  ClusterHost host(std::move(setup));
+  auto owned = std::make_unique<TwoMembers>();
+  TwoMembers* store = owned.get();
+  store->PlaceAt("a");
+  host.Start(std::move(owned));
+  REQUIRE(Await([&] { return host.Serves(2); }));
+  store->PlaceAt("b");
+  host.Kick();
+  REQUIRE(Await([&] { return leaves.load(); }));
+  host.Depart(60'000, [&] { departed = true; });
+  const uint64_t looks = store->looks();
+  REQUIRE(Await([&] { return store->looks() > looks + 2; }));
+  CHECK_FALSE(departed);
+  store->stranded = true;
+  host.Kick();
+  CHECK(Await([&] { return departed.load(); }));
+  host.Stop();
+}
+
 TEST_CASE("cluster host: a leader that stops says so to the others, which look for what it gives back") {
   std::mutex mutex;
   std::vector<std::pair<std::string, MemberWord>> told;
