@@ -5,7 +5,7 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kId = "n000000000000001f";
+constexpr const char* kAskedId = "n000000000000001f";
 
 TEST_CASE("list: items come without their bodies, with a cursor to go on") {
   ApiFixture f;
@@ -14,7 +14,7 @@ TEST_CASE("list: items come without their bodies, with a cursor to go on") {
   uint64_t token = f.Ask("GET", "/v1/notifies?limit=1");
   f.api.OnReply({{3, token}, Listed{{{record, State::kReady}}, NotifyId{0x1f}}});
   Json json(f.Answer().body);
-  CHECK(json.At("/items/0/id") == kId);
+  CHECK(json.At("/items/0/id") == kAskedId);
   CHECK(json.At("/items/0/url") == "http://h/");
   CHECK(json.Has("/items/0/attempts_made"));
   for (const char* absent : {"/items/0/data", "/items/0/body", "/items/0/body_base64", "/items/0/attempts"}) CHECK_FALSE(json.Has(absent));
@@ -169,7 +169,7 @@ TEST_CASE("ids: one may be said in decimal") {
   f.Ask("GET", "/v1/notifies?event=31");
   CHECK(f.Posted<ListRequest>().query.event == NotifyId{31});
   CHECK(ReadId("9223372036854775807") == NotifyId{INT64_MAX});
-  CHECK(ReadId(kId) == NotifyId{31});
+  CHECK(ReadId(kAskedId) == NotifyId{31});
   for (const char* none :
        {"0", "031", "-1", "+1", "1.0", "31x", "9223372036854775808", "18446744073709551615", "18446744073709551647", "99999999999999999999", ""})
     CHECK_FALSE(ReadId(none));
@@ -215,15 +215,15 @@ TEST_CASE("methods: OPTIONS * names those that any path takes") {
 
 TEST_CASE("requests: the events that they become") {
   ApiFixture f;
-  f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000", "ignored");
+  f.Ask("GET", std::string("/v1/notifies/") + kAskedId + "?wait_ms=60000", "ignored");
   CHECK(f.Posted<GetRequest>().id == NotifyId{0x1f});
   CHECK(f.Posted<GetRequest>().wait_ms == 60000);
   CHECK(f.Posted<GetRequest>().request == RequestId{3, f.last_token});
-  f.Ask("HEAD", std::string("/v1/notifies/") + kId);
+  f.Ask("HEAD", std::string("/v1/notifies/") + kAskedId);
   CHECK(f.Posted<GetRequest>().wait_ms == 0);
-  f.Ask("DELETE", std::string("/v1/notifies/") + kId, "ignored");
+  f.Ask("DELETE", std::string("/v1/notifies/") + kAskedId, "ignored");
   CHECK(f.Posted<CancelRequest>().id == NotifyId{0x1f});
-  f.Ask("POST", std::string("/v1/notifies/") + kId + "/retry");
+  f.Ask("POST", std::string("/v1/notifies/") + kAskedId + "/retry");
   CHECK(f.Posted<RetryRequest>().id == NotifyId{0x1f});
   f.Ask("GET", "/v1/fkeys/a%2Fb%C3%A9");
   CHECK(f.Posted<FkeyGetRequest>().fkey == "a/b\xc3\xa9");
@@ -301,19 +301,19 @@ TEST_CASE("trigger: remember_ms goes with it, and what is remembered answers 202
 
 TEST_CASE("explain: reasons in order, and when") {
   ApiFixture f;
-  f.Ask("GET", std::string("/v1/notifies/") + kId + "/explain");
+  f.Ask("GET", std::string("/v1/notifies/") + kAskedId + "/explain");
   CHECK(f.Posted<ExplainRequest>().id == NotifyId{0x1f});
   f.Reply(Explained{NotifyId{0x1f}, State::kScheduled, {{"not_due", "due in 5 s"}, {"lane_paused", "by \"request\""}}, WallTime{1'700'000'005'000}});
   CHECK(f.Answer().body == R"({"id":"n000000000000001f","state":"scheduled","reasons":[{"code":"not_due","detail":"due in 5 s"},)"
                            R"({"code":"lane_paused","detail":"by \"request\""}],"expected_at":"2023-11-14T22:13:25.000Z"})");
-  f.Ask("HEAD", std::string("/v1/notifies/") + kId + "/explain");
+  f.Ask("HEAD", std::string("/v1/notifies/") + kAskedId + "/explain");
   f.Reply(Explained{NotifyId{0x1f}, State::kHeld, {}, std::nullopt});
   CHECK(Json(f.Answer().body).At("/expected_at") == "null");
 }
 
 TEST_CASE("retry: answers 202") {
   ApiFixture f;
-  f.api.OnReply({{3, f.Ask("POST", std::string("/v1/notifies/") + kId + "/retry")}, Retried{NotifyId{0x1f}, State::kScheduled}});
+  f.api.OnReply({{3, f.Ask("POST", std::string("/v1/notifies/") + kAskedId + "/retry")}, Retried{NotifyId{0x1f}, State::kScheduled}});
   CHECK(f.Answer().status == 202);
   CHECK(f.Answer().body == R"({"id":"n000000000000001f","state":"scheduled"})");
 }

@@ -92,8 +92,9 @@ TEST_CASE("resource: the answer to one, and to a list of them") {
   CHECK(one.headers == Headers{{"ETag", ETagOfBytes("stored")}, {"Location", "/v1/topics/a%20b%2F%C3%A4~"}});
   CHECK(ResourceResponse(200, "{}", "stored").headers.size() == 1);
   auto write = [](const std::string& name, JsonWriter* json) { json->String(name); };
-  CHECK(ResourcesResponse(std::vector<std::string>{"a", "b"}, "b", write).body == R"({"items":["a","b"],"next":"b"})");
-  CHECK(ResourcesResponse(std::vector<std::string>{}, std::nullopt, write).body == R"({"items":[],"next":null})");
+  auto cursor = [](const std::string& name) { return name; };
+  CHECK(ResourcesResponse(std::vector<std::string>{"a", "b"}, "b", write, cursor).body == R"({"items":["a","b"],"next":"b"})");
+  CHECK(ResourcesResponse(std::vector<std::string>{}, std::nullopt, write, cursor).body == R"({"items":[],"next":null})");
 }
 
 TEST_CASE("resource: where a condition did not hold, the answer is 412") {
