@@ -50,9 +50,9 @@ size_t BatchQueue::left() {
 
 bool BatchQueue::Pause(int64_t ms, int64_t hurried_ms) {
   std::unique_lock<std::mutex> lock(mutex_);
-  const auto hurried_until = std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(ms, hurried_ms));
-  const auto hurried = [&] { return stopping_ || finishing_ > 0; };
-  if (came_.wait_for(lock, std::chrono::milliseconds(ms), hurried)) came_.wait_until(lock, hurried_until, [&] { return stopping_.load(); });
+  const int64_t least_ms = std::min(ms, hurried_ms);
+  if (came_.wait_for(lock, std::chrono::milliseconds(least_ms), [&] { return stopping_.load(); })) return false;
+  came_.wait_for(lock, std::chrono::milliseconds(ms - least_ms), [&] { return stopping_ || finishing_ > 0; });
   return !stopping_;
 }
 

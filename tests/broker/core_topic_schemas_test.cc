@@ -107,7 +107,7 @@ TEST_CASE("topics: events that take too long to judge together are told from one
   said.schema = R"({"items":{"type":"number"}})";
   f.Tell({TopicPut{"a.b", said, {}}});
   std::string values = "1";
-  for (int i = 1; i < 200'000; ++i) values += ",1";
+  for (int i = 1; i < 800'000; ++i) values += ",1";
   Publish publish;
   publish.batch = true;
   for (int i = 0; i < 3; ++i) publish.events.push_back(Topics::Item("a.b", "[" + values + "]"));
