@@ -116,8 +116,8 @@ ImportSubmitter::Try ImportSubmitter::SubmitOnce(const std::vector<OldCall>& cal
 ImportSubmitter::Try ImportSubmitter::Take(std::string_view line, const std::vector<size_t>& sent, size_t* next, Batch* batch) {
   const Result<JsonTree> tree = JsonTree::Parse(line);
   const bool object = tree.ok() && tree->root().kind() == JsonTree::Kind::kObject;
-  // The broker stops, or restarts: it has taken none of those behind.
-  if (object && tree->root().At("/next_index")) {
+  // A problem: the broker stops, or restarts, and has taken none of those behind, or it does not know whether those were taken.
+  if (object && !tree->root().At("/index") && tree->root().At("/type")) {
     why_ = ProblemText(tree->root());
     return Try::kAgain;
   }

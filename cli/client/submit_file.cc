@@ -85,6 +85,8 @@ class Submission : public HttpExchange {
   bool wanted() const { return wanted_; }
   /// The broker said why it took no more; empty: it did not.
   const std::string& stop() const { return stop_; }
+  /// The broker said why it does not know what became of those that it did not answer; empty: it did not.
+  const std::string& doubt() const { return doubt_; }
   bool restarting() const { return stop_type_ == kRestarting; }
   /// What was not answered is still here.
   bool complete() const { return unanswered_.complete(); }
@@ -121,6 +123,10 @@ class Submission : public HttpExchange {
     FileCounts& counts = outcome_->counts;
     uint64_t next = counts.answered() - first_;
     if (answer.At("/next_index")) return TakeStop(answer, next);
+    if (!answer.At("/index") && answer.At("/type")) {
+      doubt_ = ProblemText(answer);
+      return true;
+    }
     if (NumberAt(answer, "/index", UINT64_MAX) != next || counts.answered() >= counts.sent)
       return Malformed("a line of the answer is not the next one");
     uint64_t number = filter_.NumberOf(counts.answered());
@@ -174,6 +180,7 @@ class Submission : public HttpExchange {
   std::string line_;              // the beginning of a line of the answer
   uint64_t first_ = 0;            // of all lines sent, the first of this request
   std::string stop_type_, stop_;  // of the problem that ended this request
+  std::string doubt_;
   bool produced_ = false;
   bool wanted_ = true;  // more answers
   bool ended_ = false;  // the input
@@ -321,7 +328,9 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     if (resumed && nothing_sent && patience.Wait()) continue;
     outcome.unreachable = true;
     outcome.rest_not_taken = nothing_sent;
-    outcome.fault = stream.fault.ok() ? Status(Code::kUnavailable, client->server() + ": the answer ended before the last line's") : stream.fault;
+    const std::string& doubt = submission.doubt();
+    const std::string ended = doubt.empty() ? client->server() + ": the answer ended before the last line's" : doubt;
+    outcome.fault = stream.fault.ok() ? Status(Code::kUnavailable, ended) : stream.fault;
     return outcome;
   }
 }

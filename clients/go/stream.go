@@ -165,14 +165,15 @@ func (s *Stream) attempt(request *call) *Error {
 func (s *Stream) take(text []byte, index int64) *Error {
 	var answer struct {
 		Line
-		Index     *int64 `json:"index"`
-		NextIndex *int64 `json:"next_index"`
-		Status    int    `json:"status"`
+		Index  *int64 `json:"index"`
+		Type   string `json:"type"`
+		Status int    `json:"status"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return &Error{Kind: ErrBadAnswer, Status: http.StatusOK, Err: err}
 	}
-	if answer.NextIndex != nil {
+	// A problem, the last line: none of the lines behind was taken, or that is not known.
+	if answer.Index == nil && answer.Type != "" {
 		return refusal(answer.Status, text, "")
 	}
 	if answer.Index == nil || *answer.Index != index || len(s.waiting) == 0 || answer.ID == "" && answer.Error == nil {

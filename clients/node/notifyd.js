@@ -345,8 +345,8 @@ function wholeLines(answer, asked) {
     } catch (cause) {
       return bad("a line of the answer is not JSON", cause);
     }
-    // The last one of an answer that the broker ended: `next_index` is the number of lines before it.
-    if (line?.index === undefined && line?.next_index !== undefined) break;
+    // A problem, the last one of an answer that the broker ended: those behind were not taken, or that is not known.
+    if (line?.index === undefined && typeof line?.type === "string") break;
     const told = hasId(line) || typeof line?.error === "object";
     if (!told || line.index !== lines.length || lines.length === asked) return bad("a line of the answer is not the next one");
     lines.push(line);

@@ -158,6 +158,25 @@ TEST_CASE("import notifyagent: a broker that stays away ends it, with its rows w
   CHECK(table.count() == 3);
 }
 
+TEST_CASE("import notifyagent: what the broker does not know the end of is submitted again") {
+  NotifyTable table;
+  Fill(table, 2, "http://127.0.0.1:9/");
+  std::atomic<int> posts{0};
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.method != "POST") return ScriptedAnswer{404, "{}"};
+    if (posts++ == 0)
+      return ScriptedAnswer{200,
+                            "{\"index\":0,\"id\":\"n0\"}\n" +
+                                std::string(R"({"type":"urn:notifyd:problem:outcome-unknown","title":"it is gone","status":504})") + "\n",
+                            "application/x-ndjson"};
+    return ScriptedAnswer{200, "{\"index\":0,\"id\":\"n1\"}\n", "application/x-ndjson"};
+  });
+  const CtlRun run = Ctl(Arguments(broker.url(), table, {"--daemon-stopped"}));
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(table.count() == 0);
+}
+
 TEST_CASE("import notifyagent: what the broker takes no more of waits until it does") {
   NotifyTable table;
   Fill(table, 4, "http://127.0.0.1:9/");

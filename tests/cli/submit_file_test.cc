@@ -314,6 +314,24 @@ TEST_CASE("notifyctl submit --file: a last line that counts other lines than wer
   CHECK_THAT(run.error, Catch::Contains("the last line of the answer is not the next one"));
 }
 
+TEST_CASE("submit -f: where the broker does not know what became of the rest, that is said in its words") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    std::string piece;
+    request->Read(&piece);
+    request->SendHead(200, "application/x-ndjson");
+    request->SendChunk(
+        "{\"index\":0,\"id\":\"n1\"}\n"
+        R"({"type":"urn:notifyd:problem:outcome-unknown","title":"Outcome unknown","status":504,"detail":"they may have been taken"})"
+        "\n");
+    request->SendEnd();
+    for (; request->Read(&piece);) continue;
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(5))});
+  CHECK(run.code == 3);
+  CHECK_THAT(run.error, Catch::Contains("they may have been taken") && Catch::Contains("whether the lines behind it were accepted is not known"));
+}
+
 TEST_CASE("unanswered lines: what was answered is gone, what was not is sent again, from the beginning of its line") {
   UnansweredLines lines;
   lines.Add("a\nbb\ncc");

@@ -64,8 +64,8 @@ final class Stream
                 $error = new BadAnswer('a line of the answer is no object of JSON', 200);
                 break;
             }
-            if (!isset($answer['index']) && isset($answer['next_index'])) {
-                // A problem, the last line: the broker stops or restarts, and took none of the lines behind.
+            if (!isset($answer['index']) && is_string($answer['type'] ?? null)) {
+                // A problem, the last line: none of the lines behind was taken, or that is not known.
                 $error = Refused::of((int) ($answer['status'] ?? 503), $answer, null);
                 break;
             }

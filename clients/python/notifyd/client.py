@@ -369,8 +369,8 @@ def _whole_lines(answer: Answer, asked: int) -> Tuple[List[Dict[str, Any]], Opti
             wrong = BadAnswerError("a line of the answer is not JSON", status=answer.status)
             wrong.__cause__ = error
             return lines, wrong
-        # The last one of an answer that the broker ended: what it says of the next index is the number of lines before it.
-        if isinstance(line, dict) and "index" not in line and "next_index" in line:
+        # A problem, the last one of an answer that the broker ended: those behind were not taken, or that is not known.
+        if isinstance(line, dict) and "index" not in line and isinstance(line.get("type"), str):
             break
         told = isinstance(line, dict) and (isinstance(line.get("id"), str) or isinstance(line.get("error"), dict))
         if not told or line.get("index") != len(lines) or len(lines) == asked:

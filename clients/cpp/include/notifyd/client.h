@@ -218,7 +218,8 @@ class Stream {
     for (std::size_t begin = 0, end; (end = answer.body.find('\n', begin)) != std::string::npos; begin = end + 1, ++taken) {
       const std::string text = answer.body.substr(begin, end - begin);
       const Json json = detail::Parsed(answer, text);
-      if (json.contains("next_index")) {
+      // A problem, the last line: none of the lines behind was taken, or that is not known.
+      if (!json.contains("index") && json.contains("type")) {
         waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
         throw detail::Refusal(503, text, Millis(0));
       }
