@@ -123,6 +123,7 @@ class Submission : public HttpExchange {
     FileCounts& counts = outcome_->counts;
     uint64_t next = counts.answered() - first_;
     if (answer.At("/next_index")) return TakeStop(answer, next);
+    // Without next_index: it is the last line all the same.
     if (!answer.At("/index") && answer.At("/type")) {
       doubt_ = ProblemText(answer);
       return true;
@@ -180,7 +181,7 @@ class Submission : public HttpExchange {
   std::string line_;              // the beginning of a line of the answer
   uint64_t first_ = 0;            // of all lines sent, the first of this request
   std::string stop_type_, stop_;  // of the problem that ended this request
-  std::string doubt_;
+  std::string doubt_;             // why it is not known what became of the rest
   bool produced_ = false;
   bool wanted_ = true;  // more answers
   bool ended_ = false;  // the input

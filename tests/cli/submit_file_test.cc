@@ -296,18 +296,21 @@ TEST_CASE("notifyctl submit --file: a broker that does not come back from its re
   CHECK_THAT(run.error, Catch::Contains("answered up to line 2: 2 accepted, 0 refused; the lines behind it were not taken"));
 }
 
+/// Answers one line, and ends with `last`.
+void AnswerOneAndEnd(StreamedRequest* request, const std::string& last) {
+  std::string piece;
+  request->Read(&piece);
+  request->SendHead(200, "application/x-ndjson");
+  request->SendChunk(R"({"index":0,"id":"n1"})"
+                     "\n" +
+                     last + "\n");
+  request->SendEnd();
+  while (request->Read(&piece)) continue;
+}
+
 TEST_CASE("notifyctl submit --file: a last line that counts other lines than were answered is no answer") {
-  ScriptedServer broker([](StreamedRequest* request) {
-    std::string piece;
-    request->Read(&piece);
-    request->SendHead(200, "application/x-ndjson");
-    request->SendChunk(
-        "{\"index\":0,\"id\":\"n1\"}\n"
-        R"({"type":"urn:notifyd:problem:restarting","status":503,"next_index":2})"
-        "\n");
-    request->SendEnd();
-    for (; request->Read(&piece);) continue;
-  });
+  ScriptedServer broker(
+      [](StreamedRequest* request) { AnswerOneAndEnd(request, R"({"type":"urn:notifyd:problem:restarting","status":503,"next_index":2})"); });
   TempDir dir;
   CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(5))});
   CHECK(run.code == 1);
@@ -316,15 +319,8 @@ TEST_CASE("notifyctl submit --file: a last line that counts other lines than wer
 
 TEST_CASE("submit -f: where the broker does not know what became of the rest, that is said in its words") {
   ScriptedServer broker([](StreamedRequest* request) {
-    std::string piece;
-    request->Read(&piece);
-    request->SendHead(200, "application/x-ndjson");
-    request->SendChunk(
-        "{\"index\":0,\"id\":\"n1\"}\n"
-        R"({"type":"urn:notifyd:problem:outcome-unknown","title":"Outcome unknown","status":504,"detail":"they may have been taken"})"
-        "\n");
-    request->SendEnd();
-    for (; request->Read(&piece);) continue;
+    AnswerOneAndEnd(request,
+                    R"({"type":"urn:notifyd:problem:outcome-unknown","title":"Outcome unknown","status":504,"detail":"they may have been taken"})");
   });
   TempDir dir;
   CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(5))});
