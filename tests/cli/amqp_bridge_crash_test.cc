@@ -59,7 +59,9 @@ TEST_CASE("amqp bridge: kill -9 of bridge, broker and RabbitMQ loses nothing, an
   auto bridge = StartBridge(broker->url(), queue, arguments);
   auto wait_for = [&](size_t accepted) { return Eventually([&] { return broker->Stat("/totals/accepted") >= accepted; }); };
   for (int step = 1; step <= 7; ++step) {
-    REQUIRE(wait_for(count * static_cast<size_t>(step) / 10));
+    const bool came = wait_for(count * static_cast<size_t>(step) / 10);
+    INFO("step " << step << ": " << broker->Stat("/totals/accepted") << " accepted; of the bridge:\n" << bridge->error());
+    REQUIRE(came);
     if (step % 2 == 1) {
       bridge->Signal(SIGKILL);
       REQUIRE(bridge->Wait() == 1000 + SIGKILL);

@@ -51,12 +51,14 @@ for (const [name, run] of [...bundleCases, ...commandCases, ...pageCases, ...act
     passed += 1;
     console.log(`ok      ${name} (${Date.now() - began} ms)`);
   } catch (error) {
-    failed.push(name);
-    console.log(`FAILED  ${name} (${Date.now() - began} ms)\n        ${error.stack}`);
+    failed.push(`FAILED  ${name} (${Date.now() - began} ms)\n        ${error.stack}`);
+    console.log(failed.at(-1));
   } finally {
     for (const thing of things.reverse()) await Promise.resolve(thing.end()).catch(() => undefined);
   }
 }
 await browser.end();
+// What failed once more, at the end: of a long output the end is what is kept and read.
+for (const what of failed) console.log(what);
 console.log(`${passed} passed, ${failed.length} failed`);
 process.exit(failed.length === 0 && passed > 0 ? 0 : 1);
