@@ -112,17 +112,20 @@ int64_t TimerWheel::NextWake() const {
 
 void TimerWheel::Collect(std::vector<TimerNode*>* out) const {
   for (TimerNode* node = overdue_; node; node = node->next) out->push_back(node);
-  for (const auto& level : slots_)
-    for (TimerNode* list : level)
-      for (TimerNode* node = list; node; node = node->next) out->push_back(node);
+  for (int l = 0; l < kLevels; ++l)
+    for (uint64_t left = occupied_[l]; left != 0; left &= left - 1)
+      for (TimerNode* node = slots_[l][std::countr_zero(left)]; node; node = node->next) out->push_back(node);
 }
 
 void TimerWheel::CheckInvariants() const {
   size_t count = 0;
   for (TimerNode* node = overdue_; node; node = node->next) ++count;
   for (int l = 0; l < kLevels; ++l) {
-    for (int s = 0; s < kSlots; ++s) {
-      CHECK((slots_[l][s] != nullptr) == ((occupied_[l] >> s & 1) != 0));  // I2
+    uint64_t filled = 0;
+    for (int s = 0; s < kSlots; ++s) filled |= static_cast<uint64_t>(slots_[l][s] != nullptr) << s;
+    CHECK(filled == occupied_[l]);  // I2
+    for (uint64_t left = filled; left != 0; left &= left - 1) {
+      const int s = std::countr_zero(left);
       for (TimerNode* node = slots_[l][s]; node; node = node->next) {
         CHECK(node->level == l && node->in_slot == s && node->when_ms > elapsed_);
         ++count;

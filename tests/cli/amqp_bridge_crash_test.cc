@@ -49,6 +49,7 @@ TEST_CASE("amqp bridge: kill -9 of bridge, broker and RabbitMQ loses nothing, an
     queues.Declare(queue);
     queues.Declare(queue + ".dead");
     queues.Publish(queue, messages);
+    SharedAmqpServer().SyncQueues();
   }
   TempDir dir;
   const std::vector<std::string> listen = {"--listen", FreeAddress()};
@@ -57,7 +58,9 @@ TEST_CASE("amqp bridge: kill -9 of bridge, broker and RabbitMQ loses nothing, an
   // A small prefetch, so that there is something to kill it in.
   const std::vector<std::string> arguments = {"--prefetch", "100"};
   auto bridge = StartBridge(broker->url(), queue, arguments);
-  auto wait_for = [&](size_t accepted) { return Eventually([&] { return broker->Stat("/totals/accepted") >= accepted; }); };
+  auto wait_for = [&](size_t accepted) {
+    return Eventually([&] { return !bridge->running() || broker->Stat("/totals/accepted") >= accepted; }) && bridge->running();
+  };
   for (int step = 1; step <= 7; ++step) {
     const bool came = wait_for(count * static_cast<size_t>(step) / 10);
     INFO("step " << step << ": " << broker->Stat("/totals/accepted") << " accepted; of the bridge:\n" << bridge->error());

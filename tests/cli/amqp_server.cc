@@ -107,11 +107,19 @@ void AmqpServer::Start() {
 }
 
 void AmqpServer::SetShortOfMemory(bool is_short) {
-  Process control("env",
-                  Process::Input{{"HOME=" + dir_.At("home"), "ERL_EPMD_PORT=" + std::to_string(mapper_port_),
-                                  "RABBITMQ_NODENAME=test" + std::to_string(node_port_) + "@localhost", "RABBITMQ_CONF_ENV_FILE=" + dir_.At("none"),
-                                  Script("rabbitmqctl"), "set_vm_memory_high_watermark", is_short ? "0.00001" : "0.4"},
-                                 {}});
+  Control({"set_vm_memory_high_watermark", is_short ? "0.00001" : "0.4"});
+}
+
+void AmqpServer::SyncQueues() {
+  Control({"eval", "ok = mnesia:sync_log()."});
+}
+
+void AmqpServer::Control(const std::vector<std::string>& command) {
+  std::vector<std::string> arguments = {"HOME=" + dir_.At("home"), "ERL_EPMD_PORT=" + std::to_string(mapper_port_),
+                                        "RABBITMQ_NODENAME=test" + std::to_string(node_port_) + "@localhost",
+                                        "RABBITMQ_CONF_ENV_FILE=" + dir_.At("none"), Script("rabbitmqctl")};
+  arguments.insert(arguments.end(), command.begin(), command.end());
+  Process control("env", Process::Input{arguments, {}});
   if (control.Wait() != 0) throw std::runtime_error("rabbitmqctl: " + control.output() + control.error());
 }
 

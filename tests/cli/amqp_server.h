@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/process.h"
 
@@ -32,8 +33,13 @@ class AmqpServer {
   void Start();
   /// Lets it believe so: then it reads nothing of who publishes.
   void SetShortOfMemory(bool is_short);
+  /// Waits until the queues that were declared are on its disk: it writes them behind its answer, and `kill -9` a moment later would lose them.
+  void SyncQueues();
 
  private:
+  /// Runs rabbitmqctl; throws where it fails.
+  void Control(const std::vector<std::string>& command);
+
   TempDir dir_;
   uint16_t port_ = 0, tls_port_ = 0, node_port_ = 0, mapper_port_ = 0, admin_port_ = 0;
   std::unique_ptr<Process> mapper_, server_;
