@@ -26,13 +26,6 @@ size_t MessageCount() {
   return count ? std::stoul(count) : 5000;
 }
 
-std::string FreeAddress() {
-  const int fd = Bind();
-  const std::string address = "127.0.0.1:" + std::to_string(PortOf(fd));
-  close(fd);
-  return address;
-}
-
 }  // namespace
 
 TEST_CASE("amqp bridge: kill -9 of bridge, broker and RabbitMQ loses nothing, and makes nothing twice") {
@@ -52,7 +45,7 @@ TEST_CASE("amqp bridge: kill -9 of bridge, broker and RabbitMQ loses nothing, an
     SharedAmqpServer().SyncQueues();
   }
   TempDir dir;
-  const std::vector<std::string> listen = {"--listen", FreeAddress()};
+  const std::vector<std::string> listen = {"--listen", "127.0.0.1:" + std::to_string(ClosedPort())};
   auto broker = std::make_unique<Broker>(dir.path(), listen);
   const auto begun = std::chrono::steady_clock::now();
   // A small prefetch, so that there is something to kill it in.

@@ -1,7 +1,6 @@
 #include "cli/amqp_server.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <stdexcept>
@@ -12,18 +11,6 @@
 
 namespace notifyd::test {
 namespace {
-
-/// Ports that were free a moment ago, each another one.
-std::vector<uint16_t> FreePorts(size_t count) {
-  std::vector<int> sockets;
-  std::vector<uint16_t> ports;
-  for (size_t i = 0; i < count; ++i) {
-    sockets.push_back(Bind());
-    ports.push_back(PortOf(sockets.back()));
-  }
-  for (int fd : sockets) close(fd);
-  return ports;
-}
 
 /// Debian's /usr/sbin/rabbitmq-server becomes the user of the system's service: what it calls is run as it is.
 std::string Script(const std::string& name) {
@@ -41,12 +28,14 @@ std::string Erlang(const std::string& text) {
 }  // namespace
 
 AmqpServer::AmqpServer() {
-  const std::vector<uint16_t> ports = FreePorts(5);
-  port_ = ports[0];
-  tls_port_ = ports[1];
-  node_port_ = ports[2];
-  mapper_port_ = ports[3];
-  admin_port_ = ports[4];
+  {
+    const DeafPort ports[5];  // all at once: each another one
+    port_ = ports[0].port();
+    tls_port_ = ports[1].port();
+    node_port_ = ports[2].port();
+    mapper_port_ = ports[3].port();
+    admin_port_ = ports[4].port();
+  }
   for (const char* name : {"home", "mnesia", "log"}) std::filesystem::create_directory(dir_.At(name));
   const CertificateAuthority authority;
   const Pair pair = authority.Issue("DNS:localhost");

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <map>
@@ -26,14 +25,6 @@ struct Answer {
   std::string body;
 };
 
-/// One that nobody had a moment ago.
-inline uint16_t FreePort() {
-  const int fd = Bind();
-  const uint16_t port = PortOf(fd);
-  close(fd);
-  return port;
-}
-
 inline uint16_t PortOfUrl(const std::string& url) {
   return static_cast<uint16_t>(std::stoul(url.substr(url.rfind(':') + 1)));
 }
@@ -56,7 +47,7 @@ class Cluster {
                                           "--store-postgres-connections",
                                           "1",
                                           "--cluster-advertise",
-                                          "127.0.0.1:" + std::to_string(FreePort()),
+                                          "127.0.0.1:" + std::to_string(ClosedPort()),
                                           "--cluster-name",
                                           name};
     if (trusts) {

@@ -1,7 +1,6 @@
 // Real brokers on two real PostgreSQLs, one of which is a cell of the store: a namespace is made in it, served, taken over, and answers 503 while its
 // cell is away, which nobody else notices.
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -46,9 +45,7 @@ class Store {
         "--config", file(), "--store-engine", "postgres", "--store-postgres-dsn", home_.dsn(), "--store-postgres-connections", "1"};
     if (!schema.empty()) settings.insert(settings.end(), {"--store-postgres-schema", schema});
     if (!member.empty()) {
-      const int fd = Bind();
-      const std::string address = "127.0.0.1:" + std::to_string(PortOf(fd));
-      close(fd);
+      const std::string address = "127.0.0.1:" + std::to_string(ClosedPort());
       settings.insert(settings.end(), {"--cluster-advertise", address, "--cluster-insecure", "true", "--cluster-name", member});
     }
     std::vector<std::string> environment;

@@ -300,7 +300,7 @@ TEST_CASE("postgres cluster: clients of beanstalkd, and who listens live, are se
   TempDir place;
   std::map<std::string, uint16_t> doors;
   for (const char* name : {"a", "b"}) {
-    doors[name] = FreePort();
+    doors[name] = ClosedPort();
     const std::string config =
         place.Write(name, "[[listener]]\naddress = \"127.0.0.1:" + std::to_string(doors[name]) +
                               "\"\nprotocol = \"beanstalkd\"\nnamespace = \"s1\"\n[[tube]]\nname = \"mails\"\nnamespace = \"s1\"\nurl = \"" +

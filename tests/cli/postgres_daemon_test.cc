@@ -1,6 +1,5 @@
 // The real broker on a real PostgreSQL: one that owns the store, one that waits for it.
 #include <signal.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -164,13 +163,12 @@ TEST_CASE("notifyd move: what it cannot do it refuses in words, and a broker doe
     CHECK_THAT(error, Catch::StartsWith("notifyd: ") && Catch::Contains(words) && !Catch::Contains("not-said"));
   }
   // A URI says the engine by itself, and is not taken for the name of a database.
-  const int nobody = Bind();
+  const DeafPort nobody;
   for (const char* scheme : {"postgres://", "postgresql://", "postgres:postgres://"}) {
-    const std::string port = std::to_string(PortOf(nobody));
+    const std::string port = std::to_string(nobody.port());
     CHECK(ExitOf({"move", "--from", scheme + ("u:not-said@127.0.0.1:" + port) + "/db", "--to", from}, &error) == 1);
     CHECK_THAT(error, Catch::Contains("127.0.0.1") && Catch::Contains(port) && !Catch::Contains("not-said"));
   }
-  close(nobody);
   CHECK(ExitOf({"move", "--from", from, "--to", to}, &error) == 1);
   CHECK_THAT(error, Catch::Contains("there is no store in " + dir.At("data")));
   CHECK(ExitOf({"move", "--help"}, nullptr, &help) == 0);
@@ -432,10 +430,8 @@ TEST_CASE("postgres: a member that somebody's lock keeps from looking says that,
   PostgresServer server;
   const std::unique_ptr<PgConnection> session = SessionOf(server);
   TempDir place;
-  const int own = Bind();
   std::vector<std::string> arguments = On(server);
-  arguments.insert(arguments.end(), {"--cluster-advertise", "127.0.0.1:" + std::to_string(PortOf(own)), "--cluster-insecure", "true"});
-  close(own);
+  arguments.insert(arguments.end(), {"--cluster-advertise", "127.0.0.1:" + std::to_string(ClosedPort()), "--cluster-insecure", "true"});
   Broker broker(place.path(), arguments);
   REQUIRE(broker.process().WaitForError("this member leads"));
   REQUIRE(session->RunScript("BEGIN; LOCK TABLE places").ok());

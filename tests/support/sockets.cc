@@ -6,12 +6,16 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <random>
 #include <utility>
 
 #include "support/must.h"
 
 namespace notifyd {
 namespace {
+
+// Linux gives ports from 32768 on to connections, and to whoever binds to any port.
+constexpr uint16_t kLeastPort = 20'000, kMostPort = 32'767;
 
 sockaddr_in AddressOf(const std::string& address, uint16_t port) {
   sockaddr_in out{};
@@ -171,6 +175,16 @@ void Stream::ResetNow() {
 void Stream::ResetOnClose() {
   const linger now{1, 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+DeafPort::DeafPort() {
+  static std::minstd_rand random{std::random_device()()};
+  sockaddr_in to;
+  do {
+    if (fd_ >= 0) close(fd_);
+    fd_ = NewSocket();
+    to = AddressOf("127.0.0.1", std::uniform_int_distribution<uint16_t>(kLeastPort, kMostPort)(random));
+  } while (bind(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0);
 }
 
 DeafPort::~DeafPort() {

@@ -67,19 +67,20 @@ class Stream {
   size_t chunk_at_ = 0;  // within a chunked body: what is before it in `unread` was given out
 };
 
-/// A port of 127.0.0.1 at which nobody listens, nor will while this lives.
+/// A port of 127.0.0.1 at which nobody listens, nor will while this lives. It lies below those that the system gives to whoever asks for any one, so
+/// that none of them has it later, either, where a server is to listen at it.
 class DeafPort {
  public:
-  DeafPort() : fd_(Bind()) {}
+  DeafPort();
   ~DeafPort();
   DeafPort(const DeafPort&) = delete;
   uint16_t port() const { return PortOf(fd_); }
 
  private:
-  int fd_;
+  int fd_ = -1;
 };
 
-/// A port of 127.0.0.1 on which nobody listens now: it was bound once and closed again.
+/// A DeafPort that lives no more: nobody listens on it, and whoever is told to may.
 uint16_t ClosedPort();
 
 /// A port of 127.0.0.1 where connecting neither succeeds nor fails: its accept queue is full, and the kernel answers no more SYNs.
