@@ -51,13 +51,12 @@ export class Broker {
     const config = join(this.dir, "notifyd.toml");
     writeFileSync(config, `listen = "127.0.0.1:${this.port}"\ndata_dir = "${this.dir}/data"\n[log]\nformat = "json"\n${this.settings}`);
     this.process = spawn(this.binary, ["--config", config], { stdio: ["ignore", "ignore", "pipe"], cwd: this.dir });
-    let log = "";
-    this.process.stderr.on("data", (bytes) => (log += bytes));
+    this.log = "";
+    this.process.stderr.on("data", (bytes) => (this.log += bytes));
     this.ended = new Promise((done) => this.process.on("exit", done));
-    await until(() => /"listening on 127\.0\.0\.1:(\d+)"/.test(log) || this.process.exitCode !== null, "the broker's start");
-    const found = /"listening on 127\.0\.0\.1:(\d+)"/.exec(log);
-    check(found, "the broker did not start: " + log);
-    this.log = log;
+    await until(() => /"listening on 127\.0\.0\.1:(\d+)"/.test(this.log) || this.process.exitCode !== null, "the broker's start");
+    const found = /"listening on 127\.0\.0\.1:(\d+)"/.exec(this.log);
+    check(found, "the broker did not start: " + this.log);
     this.port = Number(found[1]);
     this.url = `http://127.0.0.1:${this.port}`;
     return this;
