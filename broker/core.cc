@@ -399,7 +399,8 @@ void Core::Impl::ReleaseUnstarted() {
   }
 }
 
-void Core::Impl::On(HoldAttempts&) {
+void Core::Impl::On(HoldAttempts& e) {
+  if (e.runs) schedules_->Hold();
   if (holding_) return;
   holding_ = true;
   ReleaseUnstarted();

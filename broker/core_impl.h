@@ -97,7 +97,7 @@ class Core::Impl {
   void On(AttemptEnded& e);
   void On(Tick&) {}
   void On(StopRequested&);
-  void On(HoldAttempts&);
+  void On(HoldAttempts& e);
   void On(LimitsChanged& e);
   void On(FlowSettingsChanged& e);
   // core_namespace.cc: of a namespace among others

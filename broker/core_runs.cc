@@ -189,7 +189,7 @@ Handled Core::Impl::SchedulePart::LeaveBehind(const RunKey& key) {
 
 Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
   const RunKey key{r.due_ms, r.serial};
-  if (core_.stopping_ || core_.closed_) return Done(key);
+  if (BeginsNone()) return Done(key);
   std::optional<Looked> looked = Look(task, r.schedule);
   if (!looked) return Handled::kParked;
   const ScheduleState& state = looked->state;

@@ -161,6 +161,24 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   return Answer(request, {ScheduleRemoved{}});
 }
 
+Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const ScheduleDrop& ask) {
+  if (core_.RefusedStopping(request)) return Handled::kDone;
+  std::optional<Looked> looked = Look(task, ask.name);
+  if (!looked) return Handled::kParked;
+  if (!looked->record.said) return NotThere(request);
+  Result<ScheduleTimes> times = TimesOf(looked->record);
+  if (!times.ok()) return core_.Refuse(request, times.status());
+  if (const auto next = looked->state.next; next && next->scheduled_at < ask.before) {
+    const WallTime first = next->scheduled_at, last = times->LastUntil(first, WallTime{ask.before.ms - 1});
+    const uint64_t count = times->Count(first, last, kCountedInOneDrop).count;
+    GoOn(&*looked, *times, last, ScheduleRun{ScheduleRun::Outcome::kSkipped, first, core_.now_.wall, {}, count, kDropped});
+    core_.journal_.AskSync();
+  }
+  ScheduleView view = ViewOf(*looked, kNextShown);
+  view.runs = std::move(looked->state.runs);
+  return Answer(request, {ScheduleViewed{std::move(view), false}});
+}
+
 Handled Core::Impl::SchedulePart::Do(Task*, RequestId request, const ScheduleList& ask) {
   const ResourcesQuery& query = ask.query;
   // Two records a schedule, one behind the other.
@@ -289,7 +307,7 @@ void Core::Impl::SchedulePart::Fire() {
   if (core_.now_.wall.ms - seen_.ms > kOnTimeMs) on_time_from_ = {core_.now_.wall.ms - kOnTimeMs};
   seen_ = core_.now_.wall;
   UpdateMark();
-  if (core_.stopping_ || core_.closed_) return;
+  if (BeginsNone()) return;
   RecallMissed();
   if (left_behind_ && !paging_ && core_.now_.mono >= again_at_) {
     // Another pass, from the first of them on.
@@ -313,7 +331,7 @@ void Core::Impl::SchedulePart::Fire() {
 }
 
 void Core::Impl::SchedulePart::AddTo(Wake* wake) const {
-  if (core_.stopping_ || core_.closed_) return;
+  if (BeginsNone()) return;
   if (left_behind_ && !paging_) wake->mono = std::min(wake->mono, again_at_);
   if (recall_ && !recalling_) wake->mono = core_.now_.mono;
   if (!KnowsAll() && !paging_ && rows_.size() < kPageRows / 2) wake->mono = core_.now_.mono;

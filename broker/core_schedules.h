@@ -26,6 +26,8 @@ class Core::Impl::SchedulePart {
   Handled Handle(Task* task, ScheduleRequest& r);
   Handled Handle(Task* task, ScheduleDue& r);
 
+  /// Begins no run by itself from now on.
+  void Hold() { held_ = true; }
   /// In each turn: begins the runs that are due.
   void Fire();
   /// When it wants a turn.
@@ -47,6 +49,8 @@ class Core::Impl::SchedulePart {
   static constexpr uint64_t kMostCaughtUp = 1000;
   /// Years of minutes may have been missed.
   static constexpr uint64_t kCountedInOneTurn = 10'000;
+  /// ScheduleDrop holds up nobody. Two years of minutes; a time to come may lie thousands of years ahead.
+  static constexpr uint64_t kCountedInOneDrop = 1'000'000;
   static constexpr RunKey kAll{INT64_MAX, UINT64_MAX};
 
   /// Of one schedule, as it is looked at.
@@ -61,6 +65,7 @@ class Core::Impl::SchedulePart {
   Handled Do(Task* task, RequestId request, const SchedulePause& ask);
   Handled Do(Task* task, RequestId request, const ScheduleGet& ask);
   Handled Do(Task* task, RequestId request, const ScheduleDelete& ask);
+  Handled Do(Task* task, RequestId request, const ScheduleDrop& ask);
   Handled Do(Task* task, RequestId request, const ScheduleList& ask);
   Handled RunNow(Task* task, const ScheduleRequest& r, const ScheduleRunNow& ask);
   Handled Answer(RequestId request, ScheduleAnswer answer);
@@ -102,6 +107,7 @@ class Core::Impl::SchedulePart {
   void MoveTo(Looked* looked, std::optional<ScheduleState::Next> next);
   void WriteState(Looked* looked);
 
+  bool BeginsNone() const { return held_ || core_.stopping_ || core_.closed_; }
   bool KnowsAll() const { return horizon_ == kAll; }
   void Insert(const RunKey& key, std::string name);
   void Erase(const RunKey& key) { rows_.erase(key); }
@@ -121,6 +127,7 @@ class Core::Impl::SchedulePart {
   bool paging_ = false;
   std::set<RunKey> under_way_;   // of rows_
   std::set<uint64_t> counting_;  // serials of those whose last run says what was missed, as far as it is counted
+  bool held_ = false;
   bool left_behind_ = false;
   uint64_t missed_ = 0;
   RunKey left_from_ = kAll;

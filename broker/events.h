@@ -452,7 +452,9 @@ struct Tick {};
 struct StopRequested {};
 
 /// Restart in place: start no attempt any more, serve all else. Emits `quiet` once nothing is in flight.
-struct HoldAttempts {};
+struct HoldAttempts {
+  bool runs = false;  // of a store that no broker serves: make no run of a schedule by itself either
+};
 /// The settings were read anew (SIGHUP). What bounds memory keeps its old value.
 struct LimitsChanged {
   std::shared_ptr<const CoreLimits> limits;

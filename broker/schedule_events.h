@@ -54,8 +54,15 @@ struct ScheduleRunNow {
   ResourceCondition condition = {};
 };
 
+/// Skips those of its times before `before` that are not made yet (kDropped): no run is made of them, and none of them is missed. Answered by
+/// ScheduleViewed. Error: kUnacceptable at "/timezone", where that is not known here.
+struct ScheduleDrop {
+  std::string name;
+  WallTime before;
+};
+
 struct ScheduleAsk {
-  std::variant<SchedulePut, SchedulePause, ScheduleGet, ScheduleDelete, ScheduleList, ScheduleRunNow> what;
+  std::variant<SchedulePut, SchedulePause, ScheduleGet, ScheduleDelete, ScheduleList, ScheduleRunNow, ScheduleDrop> what;
 };
 
 struct ScheduleView {

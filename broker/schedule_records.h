@@ -55,11 +55,14 @@ struct ScheduleRun {
   WallTime scheduled_at;
   WallTime at;         // when that was decided
   NotifyId notify;     // kMade, kByHand: what was made
-  uint64_t count = 1;  // kMissed, and kSkipped by a pause: of how many times this is the first
+  uint64_t count = 1;  // kMissed, and kSkipped by a pause or as kDropped: of how many times this is the first
   std::string reason;  // kSkipped, kMissed: a stable word
   bool event = false;  // what was made is one
   bool operator==(const ScheduleRun&) const = default;
 };
+
+/// ScheduleRun::reason of times that whoever restored the store wanted dropped.
+inline constexpr const char* kDropped = "dropped";
 
 /// Where a schedule stands.
 struct ScheduleState {

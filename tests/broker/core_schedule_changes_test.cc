@@ -169,3 +169,56 @@ TEST_CASE_METHOD(FullBroker, "schedule changes: of what was missed and is being 
   CHECK(Get("a").missed == (said.paused ? 0u : 9u));
   CHECK(Balances());
 }
+
+TEST_CASE_METHOD(ScheduleFixture,
+                 "schedule changes: with runs held no time makes one; those that are dropped are skipped, the others missed as ever") {
+  Schedule said = Every(kMinute);
+  said.missed = Missed::kAll;
+  Put("a", said);
+  Put("b", Cron("* * * * *"));
+  Post(HoldAttempts{.runs = true});
+  Run();
+  Pass(5 * kMinute);
+  CHECK(Stats().totals.accepted == 0);
+  const WallTime before = *ParseRfc3339("2026-03-01T00:03:00Z");
+  for (const char* name : {"a", "b"}) {
+    CAPTURE(name);
+    for (int again = 0; again < 2; ++again) {
+      Ask(ScheduleDrop{name, before});
+      const ScheduleView view = Get(name);
+      REQUIRE(Outcomes(view) == "skipped");
+      CHECK(view.runs[0].reason == kDropped);
+      CHECK(Short(view.runs[0].scheduled_at) == "03-01T00:01");
+      CHECK(view.runs[0].count == 2);
+      CHECK(view.next.front() >= before);
+      CHECK(view.next.front().ms < before.ms + kMinute);
+    }
+  }
+  CHECK(CodeOf(Ask(ScheduleDrop{"none", before})) == Code::kNotFound);
+  CHECK(Runs() == 2);
+  Stop(0);
+  PassBusy(1'000);
+  CHECK(Get("a").missed == 0);
+  CHECK(Outcomes(Get("a")) == "skipped made made made");
+  CHECK(Outcomes(Get("b")) == "skipped missed(2,not_running) made");
+  CHECK(Runs() == 2);
+  CHECK(Balances());
+}
+
+TEST_CASE_METHOD(ScheduleFixture, "schedule changes: times to come are dropped likewise, up to the end of the schedule") {
+  Schedule said = Every(kMinute);
+  said.end_at = WallTime{now.wall.ms + 3 * kMinute + 1'000};
+  Put("a", said);
+  Put("b", Cron("* * * * *"));
+  Ask(ScheduleDrop{"a", *ParseRfc3339("9999-12-31T23:59:59Z")});
+  Ask(ScheduleDrop{"b", WallTime{now.wall.ms + kDay}});
+  CHECK(Get("a").next.empty());
+  CHECK(Get("a").runs.at(0).count == 3);
+  CHECK(Get("b").runs.at(0).count == 24 * 60);
+  CHECK(Next("b", 1) == "03-02T00:01");
+  Pass(kDay - kMinute);
+  CHECK(sent.empty());
+  Pass(2 * kMinute);
+  CHECK(Sent() == "03-02T00:01");
+  CHECK(Runs() == 1);
+}
