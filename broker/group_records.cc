@@ -94,6 +94,19 @@ size_t GroupRecord::pending() const {
   return static_cast<size_t>(std::count_if(members.begin(), members.end(), [](const GroupMember& member) { return !member.settled(); }));
 }
 
+std::vector<NotifyId> DueInTurnBefore(NotifyId group, const GroupRecord& record, WallTime due, WallTime before) {
+  std::vector<NotifyId> out;
+  for (size_t place = record.released; place < record.members.size(); ++place) {
+    const GroupMember& member = record.members[place];
+    if (member.settled()) continue;
+    if (member.when.kind == When::Kind::kDelay) due.ms += member.when.ms;
+    if (member.when.kind == When::Kind::kAt) due = std::max(due, WallTime{member.when.ms});
+    if (member.revived || due >= before) break;
+    out.push_back(MemberOf(group, place));
+  }
+  return out;
+}
+
 std::string GroupKey(NotifyId group) {
   std::string key;
   Encoder(&key).Big64(group.value);

@@ -61,6 +61,10 @@ inline NotifyId MemberOf(NotifyId group, size_t place) {
   return {group.value + 1 + place};
 }
 
+/// Of those that wait for their turn, behind the one that has it and is due at `due`: which would be due before `before`, if each ended at the moment
+/// at which it is due. Of one that was sent again by hand, and of what waits for that, nothing is said. The group must be sequential.
+std::vector<NotifyId> DueInTurnBefore(NotifyId group, const GroupRecord& record, WallTime due, WallTime before);
+
 /// Key of kind kGroup.
 std::string GroupKey(NotifyId group);
 /// The id in such a key.

@@ -120,4 +120,26 @@ TEST_CASE("group records: items of the agenda") {
   CHECK(GroupOfKey(GroupKey({77})) == NotifyId{77});
 }
 
+TEST_CASE("group records: what waits for its turn is due when the one before it is, and later by its own delay") {
+  GroupRecord group;
+  group.sequential = true;
+  group.released = 2;
+  group.members.resize(6);
+  group.members[0].phase = group.members[3].phase = Phase::kCancelled;
+  group.members[4].when = {When::Kind::kDelay, 1'000};
+  group.members[5].when = {When::Kind::kAt, 9'000};
+  const auto before = [&](int64_t ms) {
+    std::string places;
+    for (const NotifyId id : DueInTurnBefore({10}, group, {5'000}, {ms})) places += std::to_string(id.value - 11);
+    return places;
+  };
+  CHECK(before(5'000) == "");
+  CHECK(before(5'001) == "2");
+  CHECK(before(6'000) == "2");
+  CHECK(before(6'001) == "24");
+  CHECK(before(9'001) == "245");
+  group.members[4].revived = true;
+  CHECK(before(9'001) == "2");
+}
+
 }  // namespace notifyd
