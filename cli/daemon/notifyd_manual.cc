@@ -112,9 +112,9 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
   page.Paragraph(
       "notifyd restore puts a backup (which notifyctl backup made, or a copy of a data directory) where there is none yet: each file is compared "
       "with "
-      "its checksum, and what is damaged is named and refused. --pending says what becomes of what was pending then: keep (it is sent), pause (its "
-      "lanes and all schedules are paused), or drop-due-before TIME (what was due before is cancelled). Ids go on above those of the backup by "
-      "--id-gap. "
+      "its checksum, and what is damaged is named and refused. --pending says what becomes of what was pending then: keep (it is sent, and schedules "
+      "make what they missed since), pause (its lanes and all schedules are paused), or drop-due-before TIME (what was due before is cancelled, and "
+      "schedules make nothing for times before). Ids go on above those of the backup by --id-gap. "
       "Its tokens are disabled, some of which may have been deleted since; with --tokens keep they all count. --check only reads the backup "
       "through.");
   page.Paragraph(

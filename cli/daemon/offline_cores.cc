@@ -3,10 +3,12 @@
 #include <condition_variable>
 #include <deque>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -14,7 +16,9 @@
 
 #include "base/zone_database.h"
 #include "broker/driver.h"
+#include "broker/flow.h"
 #include "broker/flow_settings.h"
+#include "broker/group_events.h"
 #include "broker/schedule_events.h"
 #include "cli/daemon/clocks.h"
 #include "cli/daemon/store_engines.h"
@@ -25,15 +29,22 @@ namespace {
 constexpr size_t kPageItems = 1000;
 constexpr size_t kPageBytes = 4 << 20;  // of a page of notifies, without their bodies
 
-/// A namespace's core over its part of the store, on the caller's thread. Its time stands still.
+/// A namespace's core over its part of the store, on the caller's thread. It starts no attempt, and makes no run of a schedule by itself. Its time
+/// stands still.
 class OfflineCore final : EventSink, Store, Sender, ReplySink {
  public:
-  /// `now`: nothing: the last moment that the store knows of.
-  static Result<std::unique_ptr<OfflineCore>> Open(StoreHost* host, NamespaceNumber number, const Options& options, std::optional<WallTime> now) {
+  /// What was under way is carried out to its end first, as of the last moment that the store knows of: what comes of it is due when it was due.
+  static Result<std::unique_ptr<OfflineCore>> Open(StoreHost* host, NamespaceNumber number, const Options& options) {
     std::unique_ptr<OfflineCore> core(new OfflineCore());
     Result<OpenedNamespace> opened = host->OpenNamespace(number, core.get());
     if (!opened.ok()) return std::move(opened).status();
-    core->Begin(*std::move(opened), options, now);
+    const Totals& totals = opened->totals;
+    const BrokerClock clock(totals.wall, totals.mono);
+    core->now_ = totals.wall.ms > 0 ? Now{totals.wall, totals.mono} : clock.Read();
+    core->Begin(*std::move(opened), options);
+    NOTIFYD_TRY(core->Rest());
+    core->now_ = clock.Read();
+    NOTIFYD_TRY(core->Rest());
     return core;
   }
 
@@ -93,11 +104,9 @@ class OfflineCore final : EventSink, Store, Sender, ReplySink {
     return events;
   }
 
-  void Begin(OpenedNamespace opened, const Options& options, std::optional<WallTime> now) {
+  void Begin(OpenedNamespace opened, const Options& options) {
     store_ = std::move(opened.store);
-    const Totals& totals = opened.totals;
-    now_ = now ? Now{*now, BrokerClock(totals.wall, totals.mono).Read().mono} : Now{totals.wall, totals.mono};
-    core_ = std::make_unique<Core>(options.core, totals, now_, std::random_device()());
+    core_ = std::make_unique<Core>(options.core, opened.totals, now_, std::random_device()());
     Driver::Hooks hooks;
     hooks.drained = [this] { drained_ = true; };
     hooks.fatal = [this](const Status& status) { failure_ = status; };
@@ -107,7 +116,7 @@ class OfflineCore final : EventSink, Store, Sender, ReplySink {
     flow.find_zone = FindSystemZone;
     flow.strict_topics = options.api.strict_topics;
     std::vector<Event> first;
-    first.emplace_back(HoldAttempts{});
+    first.emplace_back(HoldAttempts{.runs = true});
     first.emplace_back(FlowSettingsChanged{std::make_shared<const FlowSettings>(std::move(flow))});
     first.emplace_back(Tick{});
     Run(std::move(first));
@@ -189,23 +198,45 @@ class OfflineCore final : EventSink, Store, Sender, ReplySink {
   std::unique_ptr<Driver> driver_;
 };
 
-Status PauseSchedules(OfflineCore* core, SteeredPending* steered) {
+Result<ScheduleAnswer> AskOfSchedules(OfflineCore* core, ScheduleAsk ask) {
+  Result<ReplyBody> answer = core->Ask(ScheduleRequest{{}, std::make_shared<const ScheduleAsk>(std::move(ask))});
+  if (!answer.ok()) return std::move(answer).status();
+  return *std::get<ScheduleAnswered>(*answer).answer;
+}
+
+/// Shows all schedules to `take`, one after another. Error: its first one, with the schedule's name.
+template <class Take>
+Status EachSchedule(OfflineCore* core, Take take) {
   ResourcesQuery query;
   query.limit = kPageItems;
   for (bool more = true; more;) {
-    Result<ReplyBody> answer = core->Ask(ScheduleRequest{{}, std::make_shared<const ScheduleAsk>(ScheduleAsk{ScheduleList{query}})});
+    Result<ScheduleAnswer> answer = AskOfSchedules(core, {ScheduleList{query}});
     if (!answer.ok()) return std::move(answer).status();
-    const auto& listed = std::get<SchedulesListed>(std::get<ScheduleAnswered>(*answer).answer->what);
-    for (const ScheduleView& schedule : listed.items) {
-      if (schedule.said->paused) continue;
-      const auto ask = std::make_shared<const ScheduleAsk>(ScheduleAsk{SchedulePause{schedule.name, true}});
-      if (Result<ReplyBody> paused = core->Ask(ScheduleRequest{{}, ask}); !paused.ok()) return std::move(paused).status();
-      ++steered->schedules;
-    }
+    const auto& listed = std::get<SchedulesListed>(answer->what);
+    for (const ScheduleView& schedule : listed.items)
+      if (Status taken = take(schedule); !taken.ok()) return Status(taken.code(), "schedule " + schedule.name + ": " + taken.detail());
     more = listed.next.has_value();
     query.after = listed.next.value_or(std::string());
   }
   return Status::Ok();
+}
+
+Status PauseSchedules(OfflineCore* core, SteeredPending* steered) {
+  return EachSchedule(core, [&](const ScheduleView& schedule) {
+    if (schedule.said->paused) return Status::Ok();
+    Result<ScheduleAnswer> paused = AskOfSchedules(core, {SchedulePause{schedule.name, true}});
+    steered->schedules += paused.ok();
+    return paused.status();
+  });
+}
+
+Status DropRuns(OfflineCore* core, WallTime before, SteeredPending* steered) {
+  return EachSchedule(core, [&](const ScheduleView& schedule) {
+    if (schedule.next.empty() || schedule.next.front() >= before) return Status::Ok();
+    Result<ScheduleAnswer> dropped = AskOfSchedules(core, {ScheduleDrop{schedule.name, before}});
+    if (dropped.ok()) steered->runs += std::get<ScheduleViewed>(dropped->what).schedule.runs.back().count;
+    return dropped.status();
+  });
 }
 
 /// How many more there were.
@@ -220,7 +251,8 @@ Result<uint64_t> PauseLanes(OfflineCore* core) {
     std::vector<LaneChangeRequest> changes;
     for (const LaneView& lane : listed.lanes) {
       const bool pending = lane.held + lane.scheduled + lane.ready + lane.sending + lane.retrying > 0;
-      if (!pending || lane.own.paused != Paused::kNo) continue;
+      // One that is paused until some time would go on by itself.
+      if (!pending || (lane.own.paused != Paused::kNo && lane.paused_until == kWallNever)) continue;
       changes.push_back({{}, lane.lane, {}});
       changes.back().patch.paused = true;
       changes.back().patch.reason = "restored from a backup with --pending pause";
@@ -248,8 +280,27 @@ Status Pause(OfflineCore* core, SteeredPending* steered) {
   return Status::Ok();
 }
 
-Status Drop(OfflineCore* core, WallTime before, SteeredPending* steered) {
-  NOTIFYD_TRY(core->Rest());
+/// Adds what waits for its turn behind those that are dropped, where all that was due before `before` went out then. What ends with the one before it
+/// (cancel_rest) ends by itself. `dropped`: by when they are due.
+Status DropInTurn(OfflineCore* core, const std::map<NotifyId, WallTime>& dropped, const std::set<NotifyId>& groups, WallTime before,
+                  std::vector<CancelRequest>* cancels) {
+  std::vector<GroupRequest> asks;
+  for (const NotifyId group : groups) asks.push_back({{}, std::make_shared<const GroupAsk>(GroupAsk{GroupGet{group}})});
+  Result<std::vector<ReplyBody>> answers = core->AskAll(std::move(asks));
+  if (!answers.ok()) return std::move(answers).status();
+  for (const ReplyBody& body : *answers) {
+    const auto* answered = std::get_if<GroupAnswered>(&body);
+    if (!answered) continue;
+    const auto& group = std::get<GroupView>(answered->answer->what);
+    if (!group.record.sequential || group.record.cancel_rest) continue;
+    const auto turn = dropped.find(MemberOf(group.id, group.record.released - 1));
+    if (turn == dropped.end()) continue;
+    for (const NotifyId behind : DueInTurnBefore(group.id, group.record, turn->second, before)) cancels->push_back({{}, behind});
+  }
+  return Status::Ok();
+}
+
+Status DropNotifies(OfflineCore* core, WallTime before, SteeredPending* steered) {
   // Callbacks of what is dropped are none of it.
   const NotifyId first_new = core->next_id();
   ListQuery query;
@@ -261,9 +312,17 @@ Status Drop(OfflineCore* core, WallTime before, SteeredPending* steered) {
     Result<ReplyBody> answer = core->Ask(ListRequest{{}, query});
     if (!answer.ok()) return std::move(answer).status();
     const auto& listed = std::get<Listed>(*answer);
+    std::map<NotifyId, WallTime> dropped;
+    std::set<NotifyId> groups;
     std::vector<CancelRequest> cancels;
-    for (const NotifyView& view : listed.items)
-      if (view.record->id < first_new && view.record->state.due < before) cancels.push_back({{}, view.record->id});
+    for (const NotifyView& view : listed.items) {
+      const NotifyRecord& notify = *view.record;
+      if (notify.id >= first_new || notify.state.due >= before) continue;
+      cancels.push_back({{}, notify.id});
+      dropped.emplace(notify.id, notify.state.due);
+      if (const auto& flow = notify.envelope->flow; flow && flow->group.value != 0) groups.insert(flow->group);
+    }
+    NOTIFYD_TRY(DropInTurn(core, dropped, groups, before, &cancels));
     Result<std::vector<ReplyBody>> cancelled = core->AskAll(std::move(cancels));
     if (!cancelled.ok()) return std::move(cancelled).status();
     for (const ReplyBody& body : *cancelled) steered->dropped += std::holds_alternative<Viewed>(body);
@@ -273,6 +332,11 @@ Status Drop(OfflineCore* core, WallTime before, SteeredPending* steered) {
   return Status::Ok();
 }
 
+Status Drop(OfflineCore* core, WallTime before, SteeredPending* steered) {
+  NOTIFYD_TRY(DropRuns(core, before, steered));
+  return DropNotifies(core, before, steered);
+}
+
 /// The registry writes nothing here.
 class NoReports final : public StoreEvents {
   void OnRegistryCommitted(uint64_t) override {}
@@ -280,11 +344,11 @@ class NoReports final : public StoreEvents {
 };
 
 template <class Steer>
-Status SteerEach(StoreHost* host, const RegistryImage& image, const Options& options, std::optional<WallTime> now, Steer steer) {
+Status SteerEach(StoreHost* host, const RegistryImage& image, const Options& options, Steer steer) {
   for (const NamespaceAtStart& state : image.states) {
     // One that sleeps and has nothing to come has nothing to steer.
     if (!state.awake && state.totals.pending() == 0 && state.next_wake == kWallNever) continue;
-    Result<std::unique_ptr<OfflineCore>> core = OfflineCore::Open(host, state.number, options, now);
+    Result<std::unique_ptr<OfflineCore>> core = OfflineCore::Open(host, state.number, options);
     if (!core.ok()) return std::move(core).status();
     NOTIFYD_TRY(steer(core->get(), state.number));
     NOTIFYD_TRY((*core)->Close());
@@ -293,7 +357,7 @@ Status SteerEach(StoreHost* host, const RegistryImage& image, const Options& opt
 }
 
 template <class Steer>
-Status SteerStore(const Options& options, std::optional<WallTime> now, Steer steer) {
+Status SteerStore(const Options& options, Steer steer) {
   StoreOptions store_options = options.store;
   store_options.wall_ms = [] { return ReadWall().ms; };
   Result<OpenedStore> opened = OpenStoreHost(store_options);
@@ -302,7 +366,7 @@ Status SteerStore(const Options& options, std::optional<WallTime> now, Steer ste
   if (!image.ok()) return std::move(image).status();
   NoReports reports;
   opened->host->Start(&reports);
-  Status steered = SteerEach(opened->host.get(), *image, options, now, steer);
+  Status steered = SteerEach(opened->host.get(), *image, options, steer);
   Status closed = opened->host->Close();
   return steered.ok() ? closed : steered;
 }
@@ -311,7 +375,7 @@ Status SteerStore(const Options& options, std::optional<WallTime> now, Steer ste
 
 Result<SteeredPending> PausePending(const Options& options) {
   SteeredPending steered;
-  NOTIFYD_TRY(SteerStore(options, std::nullopt, [&](OfflineCore* core, NamespaceNumber number) {
+  NOTIFYD_TRY(SteerStore(options, [&](OfflineCore* core, NamespaceNumber number) {
     // The lanes of `system` are alerts' targets: whoever restores a broker is to be told of what is wrong with it.
     return number == kSystemNumber ? Status::Ok() : Pause(core, &steered);
   }));
@@ -320,7 +384,7 @@ Result<SteeredPending> PausePending(const Options& options) {
 
 Result<SteeredPending> DropDueBefore(const Options& options, WallTime before) {
   SteeredPending steered;
-  NOTIFYD_TRY(SteerStore(options, ReadWall(), [&](OfflineCore* core, NamespaceNumber) { return Drop(core, before, &steered); }));
+  NOTIFYD_TRY(SteerStore(options, [&](OfflineCore* core, NamespaceNumber) { return Drop(core, before, &steered); }));
   return steered;
 }
 

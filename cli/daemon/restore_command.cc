@@ -27,6 +27,7 @@
 #include "cli/daemon/token_command.h"
 #include "storage/backup_files.h"
 #include "storage/backup_manifest.h"
+#include "storage/descriptor.h"
 #include "storage/directory.h"
 
 namespace notifyd {
@@ -85,8 +86,9 @@ std::optional<RestoreAsked> ReadArguments(std::vector<std::string> arguments, in
   app.add_option("dir", asked.from, "The backup; it stays as it is.")->type_name("DIR")->required();
   app.add_option(
          std::string(kPendingFlag), pending,
-         "What becomes of what was pending then, some of which may have been sent since. keep: it is sent; pause: all its lanes are paused, and "
-         "all schedules; drop-due-before TIME: what was due before is cancelled.")
+         "What becomes of what was pending then, some of which may have been sent since. keep: it is sent, and schedules make what they missed "
+         "since; pause: all its lanes are paused, and all schedules; drop-due-before TIME: what was due before is cancelled, and schedules make "
+         "nothing for times before.")
       ->type_name("keep|pause|drop-due-before TIME")
       ->default_str("keep");
   app.add_option("--id-gap", asked.id_gap, "Ids go on so far above those of the backup: above all that may have been handed out since.")
@@ -126,16 +128,29 @@ Status CopyFiles(const fs::path& from, const fs::path& to) {
   return error ? SystemError("cannot read " + from.string(), error.value()) : Status::Ok();
 }
 
+/// Keeps brokers off the store that lies in a directory, for as long as it lives.
+class StoreLock {
+ public:
+  explicit StoreLock(const fs::path& directory)
+      : file_(open(FormatPathIn(directory.string()).c_str(), O_RDONLY | O_CLOEXEC)),
+        taken_(file_.open() && flock(file_.get(), LOCK_SH | LOCK_NB) != 0) {}
+  /// None where there is no store.
+  bool is_store() const { return file_.open(); }
+  /// A broker has it.
+  bool taken() const { return taken_; }
+
+ private:
+  const Descriptor file_;
+  const bool taken_;
+};
+
 /// Copies the files of a store that nobody has open.
 Status CopyStore(const fs::path& from, const fs::path& to) {
-  const int lock = open(FormatPathIn(from.string()).c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock < 0) return Status(Code::kUnacceptable, from.string() + " is no backup, and no store: it has no " + kBackupManifest + " and no FORMAT");
-  Status done;
-  if (flock(lock, LOCK_SH | LOCK_NB) != 0)
-    done = Status(Code::kUnacceptable, "a broker runs on " + from.string() + ": a copy of it would be of no one moment");
-  if (done.ok()) done = CopyFiles(from, to);
-  close(lock);
-  return done;
+  const StoreLock lock(from);
+  if (!lock.is_store())
+    return Status(Code::kUnacceptable, from.string() + " is no backup, and no store: it has no " + kBackupManifest + " and no FORMAT");
+  if (lock.taken()) return Status(Code::kUnacceptable, "a broker runs on " + from.string() + ": a copy of it would be of no one moment");
+  return CopyFiles(from, to);
 }
 
 /// Each file is read to its end before anything is made of it.
@@ -214,6 +229,8 @@ Status CheckTarget(const std::string& from, const fs::path& target) {
   struct stat there {
   }, around{};
   if (stat(target.c_str(), &there) != 0) return Status::Ok();
+  if (StoreLock(target).taken())
+    return Status(Code::kUnacceptable, "a broker runs on " + target.string() + ": stop it first, then move the directory away");
   if (!S_ISDIR(there.st_mode) || !fs::is_empty(target, error))
     return Status(Code::kUnacceptable, target.string() + " is not empty: move it away first");
   if (stat((target / "..").c_str(), &around) == 0 && around.st_dev != there.st_dev)
@@ -260,7 +277,8 @@ void Say(const RestoreAsked& asked, const std::optional<BackupManifest>& manifes
     PrintOut(std::to_string(pending.lanes) + " lanes and " + std::to_string(pending.schedules) +
              " schedules are paused: notifyctl resume LANE, notifyctl schedule resume NAME\n");
   if (asked.pending == RestoreAsked::Pending::kDrop)
-    PrintOut(std::to_string(pending.dropped) + " notifies that were due before " + FormatRfc3339(asked.drop_before) + " are cancelled\n");
+    PrintOut(std::to_string(pending.dropped) + " notifies that were due before " + FormatRfc3339(asked.drop_before) + " are cancelled, and " +
+             std::to_string(pending.runs) + " times of schedules before that are skipped\n");
   if (restored.disabled > 0)
     PrintOut(std::to_string(restored.disabled) +
              " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one that " +

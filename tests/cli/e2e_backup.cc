@@ -14,6 +14,8 @@
 #include <set>
 #include <thread>
 
+#include "base/clocks.h"
+#include "base/time.h"
 #include "cli/await.h"
 #include "cli/ctl.h"
 #include "cli/e2e_broker.h"
@@ -204,7 +206,8 @@ TEST_CASE("backup: under load, with kill -9 in the middle of another one: all of
 namespace {
 
 /// A broker that had this pending when it was backed up, and then was lost: in the fifo lane f one that failed and waits for an hour, and one behind
-/// it that is due a moment after `time`; one held under the fkey k, without a due time; a schedule that runs every second.
+/// it that is due a moment after `time`; one held under the fkey k, without a due time; one in the lane u, which is paused for an hour; a schedule
+/// that runs every second.
 struct Lost {
   Lost() : receiver([this](const SeenRequest& request) { return ScriptedAnswer{fine || request.target == "/tick" ? 204 : 500, ""}; }) {
     Broker broker(dir.path(), With(dir));
@@ -214,6 +217,9 @@ struct Lost {
     time = JsonAt(broker.Call("GET", "/v1/notifies/" + second).body, "/due_at");
     held = broker.Submit("{" + url + R"(/held","fkey":"k"})");
     later = broker.Submit("{" + url + R"(/later","lane":"l","delay_ms":3600000})");
+    const std::string in_an_hour = FormatRfc3339({ReadWall().ms + 3'600'000});
+    CHECK(broker.Call("PATCH", "/v1/lanes/concurrent/u", R"({"paused_until":")" + in_an_hour + "\"}").status == 200);
+    broker.Submit("{" + url + R"(/u","lane":"u"})");
     CHECK(broker.Call("PUT", "/v1/schedules/s", R"({"every_ms":1000,"missed":"all","notify":{)" + url + R"(/tick","lane":"tick"}})").status == 201);
     receiver.WaitFor(1);
     REQUIRE(Await([&] { return JsonAt(broker.Call("GET", "/v1/notifies/" + first).body, "/state") == "retrying"; }));
@@ -256,11 +262,18 @@ TEST_CASE("restore --pending keep: all goes on as it was, attempts with their nu
 TEST_CASE("restore --pending pause: nothing is sent of what was pending, by schedules neither, until somebody resumes it") {
   Lost lost;
   std::string output;
+  const std::string began = FormatRfc3339(ReadWall());
   REQUIRE(Restore(lost.dir, "b", lost.target, {"--pending", "pause"}, &output) == 0);
   CHECK_THAT(output, Catch::Contains("1 schedules are paused"));
   const size_t ticks = lost.Seen("/tick");
   Broker broker(lost.target.path());
-  CHECK(JsonAt(broker.Call("GET", "/v1/lanes/fifo/f").body, "/paused") == "true");
+  const std::string lane = broker.Call("GET", "/v1/lanes/fifo/f").body;
+  CHECK(JsonAt(lane, "/paused") == "true");
+  CHECK(JsonAt(lane, "/own/paused_since") >= began);
+  // Nor does what would have gone on by itself.
+  const std::string until = broker.Call("GET", "/v1/lanes/concurrent/u").body;
+  CHECK(JsonAt(until, "/paused") == "true");
+  CHECK(JsonAt(until, "/own/paused_until") == "");
   CHECK(JsonAt(broker.Call("GET", "/v1/lanes/concurrent/l").body, "/paused") == "true");
   CHECK(JsonAt(broker.Call("GET", "/v1/schedules/s").body, "/paused") == "true");
   CHECK(broker.Call("POST", "/v1/notifies/" + lost.first + "/retry").status == 202);
@@ -311,6 +324,73 @@ TEST_CASE("restore --pending drop-due-before: what was due before is cancelled, 
   CHECK(lost.StateOf(&broker, lost.held) == "held");
   CHECK(lost.StateOf(&broker, lost.later) == "scheduled");
   CHECK(lost.Seen("/first") == 1);
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("restore --pending drop-due-before: schedules make nothing again for times before, and what they missed since as they say") {
+  TempDir dir, target;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{204, ""}; });
+  {
+    Broker broker(dir.path(), With(dir));
+    const std::string url = R"("url":")" + receiver.url() + R"(/x")", every = R"({"every_ms":1000,"missed":"all",)";
+    const std::string data = R"("data":{"at":"{{scheduled_at}}"}}})";
+    CHECK(broker.Call("PUT", "/v1/subscriptions/w", R"({"topic":"tick",)" + url + "}").status == 201);
+    CHECK(broker.Call("PUT", "/v1/schedules/notify", every + R"("notify":{)" + url + "," + data).status == 201);
+    CHECK(broker.Call("PUT", "/v1/schedules/event", every + R"("publish":{"topic":"tick",)" + data).status == 201);
+    REQUIRE(Backup(broker, "b").code == 0);
+    receiver.WaitFor(4);  // which the backup does not know of
+    Kill(&broker);
+  }
+  const std::string loss = FormatRfc3339(ReadWall());
+  std::string output;
+  REQUIRE(Restore(dir, "b", target, {"--pending", "drop-due-before", loss}, &output) == 0);
+  CHECK_THAT(output, Catch::Contains("times of schedules before that are skipped") && !Catch::Contains(" 0 times"));
+  const size_t before = receiver.seen().size();
+  Broker broker(target.path());
+  const std::vector<SeenRequest> seen = receiver.WaitFor(before + 4);
+  for (size_t i = before; i < seen.size(); ++i) CHECK(JsonAt(seen[i].body, "/at") >= loss);
+  for (const char* name : {"notify", "event"}) {
+    const std::string shown = broker.Call("GET", std::string("/v1/schedules/") + name).body;
+    CAPTURE(shown);
+    size_t dropped = 0;
+    for (int i = 0; i < 20; ++i) {
+      const std::string run = "/runs/" + std::to_string(i);
+      if (JsonAt(shown, run + "/reason") != "dropped") continue;
+      ++dropped;
+      CHECK(JsonAt(shown, run + "/outcome") == "skipped");
+    }
+    CHECK(dropped == 1);
+    CHECK(JsonAt(shown, "/missed_total") == "0");
+  }
+  CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("restore --pending drop-due-before: in a group of which one goes after another, what would have had its turn by then is cancelled, too") {
+  TempDir dir, target;
+  ScriptedServer receiver([](const SeenRequest&) { return ScriptedAnswer{500, ""}; });
+  std::string id;
+  {
+    Broker broker(dir.path(), With(dir));
+    const std::string url = R"({"url":")" + receiver.url();
+    const HttpAnswer made = broker.Call("POST", "/v1/groups",
+                                        R"({"sequential":true,"notifies":[)" + url + R"(/1","retry":{"schedule_ms":[3600000],"jitter":0}},)" + url +
+                                            R"(/2"},)" + url + R"(/3","delay_ms":3600000},)" + url + R"(/4"}]})");
+    REQUIRE(made.status == 201);
+    id = JsonAt(made.body, "/id");
+    REQUIRE(Await([&] { return JsonAt(broker.Call("GET", "/v1/groups/" + id).body, "/counts/retrying") == "1"; }));
+    REQUIRE(Backup(broker, "b").code == 0);
+    Kill(&broker);
+  }
+  std::string output;
+  REQUIRE(Restore(dir, "b", target, {"--pending", "drop-due-before", FormatRfc3339(ReadWall())}, &output) == 0);
+  CHECK_THAT(output, Catch::Contains("2 notifies that were due before"));
+  Broker broker(target.path());
+  const std::string group = broker.Call("GET", "/v1/groups/" + id).body;
+  CAPTURE(group);
+  CHECK(JsonAt(group, "/counts/cancelled") == "2");
+  CHECK(JsonAt(group, "/counts/scheduled") == "1");
+  CHECK(JsonAt(group, "/counts/held") == "1");
+  CHECK(receiver.seen().size() == 1);
   CHECK(broker.BooksBalance());
 }
 

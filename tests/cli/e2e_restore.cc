@@ -76,6 +76,13 @@ TEST_CASE("notifyd restore: nothing is put where something is, of what is no sto
   CHECK_FALSE(std::filesystem::exists(dir.At("data")));
   CHECK_FALSE(std::filesystem::exists(dir.At("data.restoring")));
   CHECK(RestoreWith(backup, dir, {}, &error, &output) == 0);
+  {
+    Broker broker(dir.path());
+    CHECK(RestoreWith(backup, dir, {}, &error, &output) == 2);
+    CHECK_THAT(error, Catch::Contains("a broker runs on " + dir.At("data") + ": stop it first"));
+    broker.process().Signal(SIGTERM);
+    CHECK(broker.process().Wait() == 0);
+  }
   CHECK(RestoreWith(backup, dir, {}, &error, &output) == 2);
   CHECK_THAT(error, Catch::Contains("is not empty"));
   CHECK(RestoreWith(backup, none, {"--tokens", "some"}, &error, &output) == 2);
