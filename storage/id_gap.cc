@@ -32,47 +32,42 @@ Result<std::optional<std::string>> Get(const OrderedKv& kv, const std::string& k
   return found;
 }
 
-Status Raise(uint64_t gap, Totals* totals) {
-  if (totals->next_id % kIdsOfNamespace + gap >= kIdsOfNamespace) return NoneLeft();
-  totals->next_id += gap;
-  return Status::Ok();
-}
-
 /// One namespace's: where its totals stand, and once more where it sleeps.
 Status RaiseIn(const OrderedKv& kv, NamespaceNumber number, uint64_t gap, KvWrites* out) {
   const KeySpace space(number);
   Result<std::optional<std::string>> stored = Get(kv, space.In(EncodeMetaKey(kTotalsName)));
   if (!stored.ok()) return std::move(stored).status();
-  if (!*stored) return Status::Ok();
-  Result<Totals> totals = DecodeTotals(**stored);
-  if (!totals.ok()) return std::move(totals).status();
-  NOTIFYD_TRY(Raise(gap, &*totals));
-  EncodeNamespaceTotals(space, *totals, out);
+  if (*stored) {
+    Result<Totals> totals = DecodeTotals(**stored);
+    if (!totals.ok()) return std::move(totals).status();
+    NOTIFYD_TRY(RaiseIds(gap, &*totals));
+    EncodeNamespaceTotals(space, *totals, out);
+  }
   Result<std::optional<std::string>> word = Get(kv, EncodeNamespaceWakeKey(number));
   if (!word.ok()) return std::move(word).status();
   if (!*word) return Status::Ok();
   Result<NamespaceWake> wake = DecodeNamespaceWake(**word);
   if (!wake.ok()) return std::move(wake).status();
   if (!wake->asleep) return Status::Ok();
-  NOTIFYD_TRY(Raise(gap, &wake->asleep->totals));
+  NOTIFYD_TRY(RaiseIds(gap, &wake->asleep->totals));
   EncodeWake(number, *wake, out);
   return Status::Ok();
 }
 
-/// Those that have a row, or a word of their waking; and `default`, which may have neither.
-Result<std::set<NamespaceNumber>> Numbers(const OrderedKv& kv) {
-  std::set<NamespaceNumber> numbers = {kDefaultNumber};
+/// Adds those that have a row, or a word of their waking; and `default`, which may have neither.
+Status AddNumbers(const OrderedKv& kv, std::set<NamespaceNumber>* numbers) {
+  numbers->insert(kDefaultNumber);
   for (KeyKind kind : {KeyKind::kNamespace, KeyKind::kNamespaceWake}) {
     const std::string first(1, static_cast<char>(kind));
     auto it = kv.Walk(first, PrefixEnd(first), {.values = false, .expected = KvScan::kWhole});
     for (; it->Valid(); it->Next()) {
       std::optional<NamespaceNumber> number = kind == KeyKind::kNamespace ? DecodeNamespaceKey(it->key()) : DecodeNamespaceWakeKey(it->key());
       if (!number) return Status(Code::kCorrupt, "the store is damaged: a key of the registry does not read");
-      numbers.insert(*number);
+      numbers->insert(*number);
     }
     if (Status status = it->status(); !status.ok()) return status;
   }
-  return numbers;
+  return Status::Ok();
 }
 
 }  // namespace
@@ -88,13 +83,18 @@ Result<uint64_t> IdsBegin(const OrderedKv& kv) {
   return begin;
 }
 
-Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out) {
+Status RaiseIds(uint64_t gap, Totals* totals) {
+  if (totals->next_id % kIdsOfNamespace + gap >= kIdsOfNamespace) return NoneLeft();
+  totals->next_id += gap;
+  return Status::Ok();
+}
+
+Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out, std::set<NamespaceNumber> others) {
   Result<uint64_t> begin = IdsBegin(kv);
   if (!begin.ok()) return std::move(begin).status();
   if (gap >= kIdsOfNamespace - *begin) return NoneLeft();
-  Result<std::set<NamespaceNumber>> numbers = Numbers(kv);
-  if (!numbers.ok()) return std::move(numbers).status();
-  for (NamespaceNumber number : *numbers) NOTIFYD_TRY(RaiseIn(kv, number, gap, out));
+  NOTIFYD_TRY(AddNumbers(kv, &others));
+  for (NamespaceNumber number : others) NOTIFYD_TRY(RaiseIn(kv, number, gap, out));
   std::string value;
   {
     RecordFrame frame(ValueTag::kRecord, &value);

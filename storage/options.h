@@ -25,7 +25,8 @@ struct PostgresOptions {
   int connections = 8;           // over which batches are written
   bool require_standby = false;  // nothing is written while the server names no synchronous standby
   std::string schema = "notifyd";
-  bool moving = false;  // a store is being moved there (storage/move.h)
+  bool moving = false;     // a store is being moved there (storage/move.h)
+  bool restoring = false;  // it is being restored in place (storage/in_place_restore.h)
   /// Where several brokers share the store: this one's name among them, HOST:PORT at which the others reach it, its version. No name: one broker has
   /// all of it.
   std::string member = {}, member_address = {}, member_version = {};

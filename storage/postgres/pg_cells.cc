@@ -82,6 +82,10 @@ Result<RegistryImage> PgCells::LoadRegistry() {
   if (!image.ok()) return image;
   Remember(*image);
   if (home_->options().postgres.member.empty()) NOTIFYD_TRY(CheckAllNamed(*image));
+  // What is over is removed from the start on, whoever opens it: nothing of a namespace may go by the retention of another one.
+  for (const auto& row : image->namespaces)
+    if (const auto& own = row->settings; own.retention_succeeded_ms || own.retention_settled_ms)
+      SetRetention(row->number, own.retention_succeeded_ms, own.retention_settled_ms);
   // What is said of its sleep lies in its cell, where it may change until the namespace is claimed: its core looks.
   for (NamespaceAtStart& state : image->states)
     if (CellOf(state.number)) state = {state.number, true, kWallNever, {}};
@@ -207,6 +211,15 @@ void PgCells::Run() {
       lock.lock();
     }
   }
+}
+
+Status PgCells::ForEachCell(const std::function<Status(PgStore*)>& use) {
+  NOTIFYD_TRY(use(home_.get()));
+  for (const auto& cell : cells_) {
+    if (Status ready = cell->Prepare(); !ready.ok()) return Status(ready.code(), "the cell " + cell->name() + ": " + ready.detail());
+    NOTIFYD_TRY(use(&cell->store()));
+  }
+  return Status::Ok();
 }
 
 CellStore* PgCells::mover() const {

@@ -37,8 +37,8 @@ class PgCells : public StoreHost {
   ~PgCells() override;
 
   std::string name() const override { return home_->name(); }
-  /// Error, besides, where it is opened for one that has the store alone: kUnacceptable with the field: a namespace lies in a cell that the options
-  /// do not name.
+  /// From then on retention is that of each namespace. Error, besides, where it is opened for one that has the store alone: kUnacceptable with the
+  /// field: a namespace lies in a cell that the options do not name.
   Result<RegistryImage> LoadRegistry() override;
   void Start(StoreEvents* events) override;
   /// Of a namespace in a cell, besides: kUnavailable: the cell is not reached; ask again. With a field: the options do not name it, and the detail is
@@ -61,6 +61,9 @@ class PgCells : public StoreHost {
   bool Lost(NamespaceNumber number) const;
   /// For moves of namespaces from one to another; null: the options name no cell. Borrows this; not behind Stop.
   CellStore* mover() const;
+  /// Calls `use` with what lies in each cell, the home cell first, until one fails. Errors: its; kUnavailable, kUnacceptable: a cell is not reached,
+  /// or not to be used.
+  Status ForEachCell(const std::function<Status(PgStore*)>& use);
   /// Removes what was dropped, or moved away, from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
   Status Clean();
 

@@ -12,6 +12,8 @@ namespace notifyd {
 namespace {
 
 constexpr int kLeaseMostMs = 1'500;
+// Whoever takes the lease meanwhile is waited for, or waits.
+constexpr char kHoldLease[] = "SELECT 1 FROM lease WHERE unit = 0 AND epoch = $1 AND incarnation = $2 FOR KEY SHARE";
 
 MonoTime BootNow() {
   return {ReadClockMs(CLOCK_BOOTTIME)};
@@ -184,6 +186,49 @@ void PgOwnLease::Run() {
     lock.unlock();
     return lost_();
   }
+}
+
+// ---- a store in the hands of a command
+
+Status PgHolder::Open(const PostgresOptions& options) {
+  auto opened = PgConnection::Open(options);
+  if (!opened.ok()) return std::move(opened).status();
+  connection_ = *std::move(opened);
+  NOTIFYD_TRY(CheckPgSessions(options, connection_.get()));
+  auto there = HasPgSchema(connection_.get(), options);
+  if (!there.ok()) return std::move(there).status();
+  if (!*there && !options.moving) return Status(Code::kNotFound, "there is no store in the schema " + options.schema);
+  if (auto store = PreparePgSchema(connection_.get(), options); !store.ok()) return std::move(store).status();
+  auto lease = PgOwnLease::Take(options);
+  if (!lease.ok()) return std::move(lease).status();
+  lease_ = *std::move(lease);
+  lease_->Keep([this] { lost_ = true; });
+  return Status::Ok();
+}
+
+Status PgHolder::Held() const {
+  return lost_ ? Status(Code::kIo, "the store was taken by another broker meanwhile") : Status::Ok();
+}
+
+Status PgHolder::Do(bool synced, const std::vector<PgStatement>& statements) {
+  NOTIFYD_TRY(connection_->RunScript(synced ? "BEGIN" : "BEGIN; SET LOCAL synchronous_commit = off"));
+  Status done = DoIn(statements);
+  if (!done.ok()) {
+    Status ignored = connection_->RunScript("ROLLBACK");
+    return done;
+  }
+  NOTIFYD_TRY(connection_->RunScript("COMMIT"));
+  return connection_->TakeWarning();
+}
+
+Status PgHolder::DoIn(const std::vector<PgStatement>& statements) {
+  auto held = connection_->Run(kHoldLease, PgParams().Int(static_cast<int64_t>(word().epoch)).Bytes(EncodeIncarnation(word().incarnation)));
+  if (!held.ok()) return std::move(held).status();
+  if (held->size() == 0) lost_ = true;
+  NOTIFYD_TRY(Held());
+  for (const PgStatement& statement : statements)
+    if (auto done = connection_->Run(statement.sql, statement.params); !done.ok()) return std::move(done).status();
+  return Status::Ok();
 }
 
 }  // namespace notifyd

@@ -11,10 +11,12 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "broker/ownership.h"
 #include "storage/options.h"
 #include "storage/postgres/pg_connection.h"
+#include "storage/postgres/pg_writes.h"
 
 namespace notifyd {
 
@@ -74,6 +76,27 @@ class PgOwnLease {
   std::condition_variable wake_;
   bool ending_ = false;
   std::thread thread_;
+};
+
+/// A whole store in the hands of a command: its lease, which is kept until this goes, and a connection.
+class PgHolder {
+ public:
+  /// Errors: PgConnection::Open's, PreparePgSchema's, PgOwnLease::Take's; kNotFound: there is no store in the schema, unless one is being moved
+  /// there.
+  Status Open(const PostgresOptions& options);
+  PgConnection* connection() const { return connection_.get(); }
+  const OwnerWord& word() const { return lease_->word(); }
+  /// Error: kIo: it is another one's.
+  Status Held() const;
+  /// One transaction, under the lease. Errors: that, PgConnection's.
+  Status Do(bool synced, const std::vector<PgStatement>& statements);
+
+ private:
+  Status DoIn(const std::vector<PgStatement>& statements);
+
+  std::unique_ptr<PgConnection> connection_;
+  std::atomic<bool> lost_ = false;
+  std::unique_ptr<PgOwnLease> lease_;  // its thread sets the flag
 };
 
 }  // namespace notifyd

@@ -357,9 +357,9 @@ Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions&
                                            ", of before the first release of a store in " + "PostgreSQL, and this notifyd reads version " +
                                            std::to_string(kSchemaVersion));
   NOTIFYD_TRY(CheckCell(connection, options));
-  auto moving = connection->Run("SELECT count(*) FROM meta WHERE name = 'moving'");
-  if (!moving.ok()) return std::move(moving).status();
-  const bool half_made = moving->Int(0, 0) != 0;
+  auto under_way = connection->Run("SELECT count(*) FILTER (WHERE name = 'moving'), count(*) FILTER (WHERE name = 'restoring') FROM meta");
+  if (!under_way.ok()) return std::move(under_way).status();
+  const bool half_made = under_way->Int(0, 0) != 0, half_restored = under_way->Int(0, 1) != 0;
   if (half_made && options.moving) return Fingerprint();
   if (half_made)
     return Status(Code::kUnacceptable,
@@ -370,6 +370,10 @@ Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions&
     return Status(Code::kUnacceptable, "there is a store in the schema " + options.schema +
                                            " already: a store is moved to where there is none. Drop that schema, or name another one in "
                                            "store.postgres.schema");
+  if (half_restored && !options.restoring)
+    return Status(Code::kUnacceptable, "the store in the schema " + options.schema +
+                                           " is being restored in place, or that was cut short. Where none is under way, run notifyd restore "
+                                           "--in-place again");
   auto row = connection->Run("SELECT v FROM kv_main WHERE k = $1", PgParams().Bytes(EncodeMetaKey(kFormatName)));
   if (!row.ok()) return std::move(row).status();
   if (row->size() == 0 || row->IsNull(0, 0)) return Status(Code::kCorrupt, "the store is damaged: its format is missing");

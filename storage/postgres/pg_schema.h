@@ -11,8 +11,9 @@ namespace notifyd {
 /// Is there a store, whole or not, in the schema? Error: PgConnection::Run's.
 Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options);
 /// Makes the schema where it is not there, in one transaction that no other one makes it beside; otherwise looks whether this version reads it.
-/// Returns the store's id. Errors: PgConnection::Run's; kUnacceptable: it is a newer or an older one, or half-made by a move; the database's encoding
-/// is not UTF-8. With `options.moving` it is made, or found, half-made, and nothing is said of an id; kUnacceptable: there is a whole store.
+/// Returns the store's id. Errors: PgConnection::Run's; kUnacceptable: it is a newer or an older one, half-made by a move, or not restored in place
+/// to its end (unless `options.restoring`); the database's encoding is not UTF-8. With `options.moving` it is made, or found, half-made, and nothing
+/// is said of an id; kUnacceptable: there is a whole store.
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options);
 
 // The statements of ownership. `incarnation`: 16 random bytes of who has the lease.
@@ -27,6 +28,8 @@ inline constexpr const char* kPgAcquire = "SELECT unit, epoch, n, totals FROM ac
 inline constexpr const char* kPgLogAge =
     "SELECT (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint FROM log WHERE unit = $1 "
     "AND totals = (SELECT l.totals FROM log l WHERE l.unit = $1 ORDER BY l.n DESC LIMIT 1) ORDER BY n LIMIT 1";
+/// Rows, of each namespace that was written since it lies there: unit, its last totals or null.
+inline constexpr const char* kPgNewestTotals = "SELECT DISTINCT ON (unit) unit, totals FROM log WHERE unit >= 0 ORDER BY unit DESC, n DESC";
 /// Parameters: unit, epoch, incarnation, the batch before (0: none), this batch, totals or null, synced, require_standby. Row: whether fsync is on.
 inline constexpr const char* kPgFence = "SELECT current_setting('fsync') = 'on' AS fsync, fence($1, $2, $3, $4, $5, $6, $7, $8)";
 /// Row: epoch, renewal, incarnation, free, NOTIFYD_PG_FIT. Where members have the store: as if they were one owner, who renews whenever one of them
