@@ -91,6 +91,7 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
        {RoffText().Bold("notifyd rekey"), RoffText().Plain("[--config FILE] [--data-dir DIR] [options]")},
        {RoffText().Bold("notifyd restore"),
         RoffText().Italic("DIR").Plain(" [--pending WORD] [--id-gap N] [--tokens keep] [--check] [--config FILE] [--data-dir DIR] [options]")},
+       {RoffText().Bold("notifyd restore --in-place"), RoffText().Plain("[--pending WORD] [--id-gap N] [--tokens keep] [--config FILE] [options]")},
        {RoffText().Bold("notifyd move"),
         RoffText().Plain("--from ").Italic("ENGINE[:PLACE]").Plain(" --to ").Italic("ENGINE[:PLACE]").Plain(" [--config FILE] [options]")},
        {RoffText().Bold("notifyd --version"), RoffText()}});
@@ -116,7 +117,8 @@ std::string NotifydManual(const std::vector<Setting>& settings, const std::vecto
       "make what they missed since), pause (its lanes and all schedules are paused), or drop-due-before TIME (what was due before is cancelled, and "
       "schedules make nothing for times before). Ids go on above those of the backup by --id-gap. "
       "Its tokens are disabled, some of which may have been deleted since; with --tokens keep they all count. --check only reads the backup "
-      "through.");
+      "through. With --in-place it does the same to the ids, tokens and pending notifies of a store in PostgreSQL, whose database PostgreSQL's own "
+      "tools put back, while no broker runs on it; until it has come to its end no broker opens that store, and it may be done again.");
   page.Paragraph(
       "notifyd move moves a whole store, which no broker has, to another engine: rocksdb:DIRECTORY or postgres:DSN, or either name alone for what "
       "data_dir or store.postgres.dsn say. Nothing may be there yet. Ids, tokens and all that is pending stay; the old store stays as it is, and no "

@@ -24,6 +24,7 @@
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "cli/daemon/store_engines.h"
 #include "cli/daemon/token_command.h"
 #include "storage/backup_files.h"
 #include "storage/backup_manifest.h"
@@ -43,7 +44,7 @@ struct RestoreAsked {
   enum class Pending { kKeep, kPause, kDrop } pending = Pending::kKeep;
   WallTime drop_before;
   std::string from;
-  bool keep_tokens = false, check_alone = false;
+  bool in_place = false, keep_tokens = false, check_alone = false;
   uint64_t id_gap = kIdGap;
   std::vector<std::string> settings;
 };
@@ -80,10 +81,14 @@ std::optional<RestoreAsked> ReadArguments(std::vector<std::string> arguments, in
   }
   CLI::App app(
       "Puts a backup where there is no store: one that notifyctl backup made, or a copy of a data directory, made while no broker ran, or a\n"
-      "snapshot. What the first one's checksums do not hold for is refused.",
+      "snapshot. What the first one's checksums do not hold for is refused. Or does to a store in PostgreSQL, which PostgreSQL's own tools put\n"
+      "back, what else a restore does.",
       "notifyd restore");
   app.set_help_flag("--help,-h", "Print this help and exit.");
-  app.add_option("dir", asked.from, "The backup; it stays as it is.")->type_name("DIR")->required();
+  app.add_option("dir", asked.from, "The backup; it stays as it is.")->type_name("DIR");
+  app.add_flag("--in-place", asked.in_place,
+               "Of a store in PostgreSQL, once its database was put back, and while no broker runs on it: its ids, tokens and what is pending become "
+               "what the other flags say. It may be done again.");
   app.add_option(
          std::string(kPendingFlag), pending,
          "What becomes of what was pending then, some of which may have been sent since. keep: it is sent, and schedules make what they missed "
@@ -102,9 +107,13 @@ std::optional<RestoreAsked> ReadArguments(std::vector<std::string> arguments, in
       ->check(CLI::IsMember({"disable", "keep"}));
   app.add_flag("--check", asked.check_alone, "Only read the backup through, and say whether it is whole.");
   app.footer(
-      "Where to, the broker's own flags, variables and file say: --config FILE, --data-dir DIR. Nothing may be there yet. A sealed store needs the\n"
-      "keys of then in store.encryption_key_file. Run it as the broker's user, or as root.");
+      "Where to, the broker's own flags, variables and file say: --config FILE, --data-dir DIR. Nothing may be there yet, but with --in-place. A\n"
+      "sealed store needs the keys of then in store.encryption_key_file. Run it as the broker's user, or as root.");
   if (!ParseOrSay(&app, arguments, exit_code)) return std::nullopt;
+  if (asked.in_place != asked.from.empty() || (asked.in_place && asked.check_alone)) {
+    *exit_code = Complain("restore takes the directory of a backup, or --in-place, which goes without --check", kCommandUsage);
+    return std::nullopt;
+  }
   if (pending != "keep" && pending != "pause") {
     *exit_code = Complain("--pending is keep, pause, or drop-due-before with a time", kCommandUsage);
     return std::nullopt;
@@ -194,10 +203,9 @@ struct Restored {
   SteeredPending pending;
 };
 
-/// Makes of the copy in options.data_dir what the broker is to open.
+/// Makes of the store, of which options.store.id_gap is left out at first, what brokers are to open.
 Result<Restored> Settle(const RestoreAsked& asked, Options options) {
   Restored out;
-  options.store.id_gap = asked.id_gap;
   Result<size_t> disabled = SettleTokens(options, asked.keep_tokens);
   if (!disabled.ok()) return std::move(disabled).status();
   out.disabled = *disabled;
@@ -214,6 +222,7 @@ Result<Restored> RestoreBeside(const RestoreAsked& asked, const std::optional<Ba
   NOTIFYD_TRY(manifest ? CopyBackup(*manifest, asked.from, beside) : CopyStore(asked.from, beside));
   PassCrashPoint(CrashPoint::kRestoreCopied);
   options.data_dir = options.store.directory = beside.string();
+  options.store.id_gap = asked.id_gap;
   Result<Restored> restored = Settle(asked, options);
   if (!restored.ok()) return restored;
   NOTIFYD_TRY(GiveTo(asked.from, beside));
@@ -261,6 +270,20 @@ Result<Restored> Restore(const RestoreAsked& asked, const std::optional<BackupMa
   return restored;
 }
 
+/// Of a store that lies where it is to be: no broker opens it before all is done.
+Result<Restored> RestoreInPlace(const RestoreAsked& asked, Options options) {
+  NOTIFYD_TRY(BecomeOwner(WholePath(options.data_dir)));
+  Result<std::unique_ptr<InPlaceRestore>> begun = BeginInPlaceRestore(options.store, asked.id_gap);
+  if (!begun.ok()) return std::move(begun).status();
+  PassCrashPoint(CrashPoint::kRestoreCopied);
+  options.store = (*begun)->options();
+  Result<Restored> restored = Settle(asked, std::move(options));
+  if (!restored.ok()) return restored;
+  PassCrashPoint(CrashPoint::kRestoreBeforeRename);
+  NOTIFYD_TRY((*begun)->Finish());
+  return restored;
+}
+
 int Check(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest) {
   if (!manifest) return Complain(asked.from + " is no backup that notifyctl backup made: it has no checksums", kCommandUsage);
   const Status whole = CheckBackup(*manifest, asked.from);
@@ -270,8 +293,8 @@ int Check(const RestoreAsked& asked, const std::optional<BackupManifest>& manife
   return EndOutput("notifyd", kCommandDone);
 }
 
-void Say(const RestoreAsked& asked, const std::optional<BackupManifest>& manifest, const Restored& restored, const std::string& data_dir) {
-  PrintOut("restored to " + EscapeForTerminal(data_dir) + (manifest ? ": as of " + FormatRfc3339(manifest->began_at) : "") + "\n");
+/// `make_token`: the command that makes a first one.
+void Say(const RestoreAsked& asked, const Restored& restored, const std::string& make_token) {
   const SteeredPending& pending = restored.pending;
   if (asked.pending == RestoreAsked::Pending::kPause)
     PrintOut(std::to_string(pending.lanes) + " lanes and " + std::to_string(pending.schedules) +
@@ -282,7 +305,7 @@ void Say(const RestoreAsked& asked, const std::optional<BackupManifest>& manifes
   if (restored.disabled > 0)
     PrintOut(std::to_string(restored.disabled) +
              " tokens are disabled: notifyctl token update ID --disabled false for those that are to count again, with one that " +
-             EscapeForTerminal(FirstTokenCommand(data_dir)) + " makes\n");
+             EscapeForTerminal(make_token) + " makes\n");
 }
 
 }  // namespace
@@ -295,18 +318,30 @@ std::optional<int> RunRestoreCommand(const std::vector<std::string>& arguments, 
   Invocation invocation = ReadCommandLine(asked->settings, environment);
   if (invocation.action != Invocation::Action::kRun)
     return Complain(invocation.error.empty() ? "restore goes without it" : invocation.error, kCommandUsage);
-  if (invocation.options.store.engine != "rocksdb")
-    return Complain("it restores a store in data_dir alone; one in PostgreSQL is restored by PostgreSQL's own tools", kCommandUsage);
-  LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
+  const Options& options = invocation.options;
+  if (!asked->in_place && options.store.engine != kEmbeddedEngine)
+    return Complain(
+        "it restores a store in data_dir alone; one in PostgreSQL is put back by PostgreSQL's own tools, and then made fit for brokers by notifyd "
+        "restore --in-place",
+        kCommandUsage);
+  LogInit(LogFormatOf(options), LogLevel::kWarn);
   auto not_restored = [](const Status& status) {
     return Complain("not restored: " + status.detail(), status.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
   };
+  if (asked->in_place) {
+    Result<Restored> restored = RestoreInPlace(*asked, options);
+    if (!restored.ok()) return not_restored(restored.status());
+    PrintOut("restored in place: ids go on " + std::to_string(asked->id_gap) + " above those that it knew\n");
+    Say(*asked, *restored, "notifyd token create");
+    return EndOutput("notifyd", kCommandDone);
+  }
   Result<std::optional<BackupManifest>> manifest = LookAt(asked->from);
   if (!manifest.ok()) return not_restored(manifest.status());
   if (asked->check_alone) return Check(*asked, *manifest);
-  Result<Restored> restored = Restore(*asked, *manifest, invocation.options);
+  Result<Restored> restored = Restore(*asked, *manifest, options);
   if (!restored.ok()) return not_restored(restored.status());
-  Say(*asked, *manifest, *restored, invocation.options.data_dir);
+  PrintOut("restored to " + EscapeForTerminal(options.data_dir) + (*manifest ? ": as of " + FormatRfc3339((*manifest)->began_at) : "") + "\n");
+  Say(*asked, *restored, FirstTokenCommand(options.data_dir));
   return EndOutput("notifyd", kCommandDone);
 }
 

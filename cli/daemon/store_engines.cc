@@ -10,6 +10,7 @@
 #include "storage/postgres/pg_dsn.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_move.h"
+#include "storage/postgres/pg_restore.h"
 #include "storage/rocks_move.h"
 #include "storage/rocks_store.h"
 
@@ -66,6 +67,15 @@ Result<std::unique_ptr<MoveTarget>> PostgresTarget(const StoreOptions& options, 
   return OpenPgTarget(options, &rules, now_ms);
 }
 
+Result<std::unique_ptr<InPlaceRestore>> RocksInPlace(const StoreOptions&, uint64_t) {
+  return Status(Code::kUnacceptable, "a store in a directory is restored from a backup, or a copy, beside it: notifyd restore DIR");
+}
+
+Result<std::unique_ptr<InPlaceRestore>> PostgresInPlace(const StoreOptions& options, uint64_t id_gap) {
+  NOTIFYD_TRY(CheckPgPlaces(options.postgres));
+  return BeginPgRestore(options, id_gap);
+}
+
 struct Engine {
   std::string_view name;  // of store.engine
   Result<std::unique_ptr<OwnerStore>> (*owner)(const StoreOptions& options);
@@ -74,11 +84,13 @@ struct Engine {
   std::string& (*place)(StoreOptions* options);
   Result<std::unique_ptr<MoveSource>> (*source)(const StoreOptions& options);
   Result<std::unique_ptr<MoveTarget>> (*target)(const StoreOptions& options, const Fingerprint& id, const RetentionRules& rules, int64_t now_ms);
+  Result<std::unique_ptr<InPlaceRestore>> (*restore)(const StoreOptions& options, uint64_t id_gap);
 };
 constexpr Engine kEngines[] = {
-    {"rocksdb", OneOwner, OpenRocks, true, [](StoreOptions* options) -> std::string& { return options->directory; }, OpenRocksSource, RocksTarget},
+    {"rocksdb", OneOwner, OpenRocks, true, [](StoreOptions* options) -> std::string& { return options->directory; }, OpenRocksSource, RocksTarget,
+     RocksInPlace},
     {"postgres", PostgresOwner, OpenPostgres, false, [](StoreOptions* options) -> std::string& { return options->postgres.dsn; }, PostgresSource,
-     PostgresTarget}};
+     PostgresTarget, PostgresInPlace}};
 
 const Engine& EngineOf(const StoreOptions& options) {
   const auto* found = std::find_if(std::begin(kEngines), std::end(kEngines), [&](const Engine& engine) { return engine.name == options.engine; });
@@ -94,6 +106,10 @@ Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options) 
 
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options) {
   return EngineOf(options).open(options);
+}
+
+Result<std::unique_ptr<InPlaceRestore>> BeginInPlaceRestore(const StoreOptions& options, uint64_t id_gap) {
+  return EngineOf(options).restore(options, id_gap);
 }
 
 std::string MoveEnd::directory() const {

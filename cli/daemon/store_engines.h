@@ -12,6 +12,7 @@
 #include "broker/ownership.h"
 #include "broker/ports.h"
 #include "storage/backups.h"
+#include "storage/in_place_restore.h"
 #include "storage/move.h"
 #include "storage/options.h"
 #include "storage/rekey_state.h"
@@ -38,6 +39,10 @@ struct OpenedStore {
 Result<std::unique_ptr<OwnerStore>> OpenOwnerStore(const StoreOptions& options);
 /// Opens the store that the options name. Errors: the engine's own (storage/rocks_store.h, storage/postgres/pg_store.h).
 Result<OpenedStore> OpenStoreHost(const StoreOptions& options);
+
+/// Begins to make of a store that was put back where it lies one that brokers open, with a gap in its ids. Errors: the engine's own
+/// (storage/postgres/pg_restore.h); kUnacceptable: its stores are not put back so.
+Result<std::unique_ptr<InPlaceRestore>> BeginInPlaceRestore(const StoreOptions& options, uint64_t id_gap);
 
 /// Where a move begins or ends: an engine, and a place of its kind.
 class MoveEnd {
