@@ -112,7 +112,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
   out_->starts.push_back(
       {entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over, std::move(instance)});
-  out_->starts.back().capture_bytes = responses_->CaptureOf(*entry);
+  responses_->SetCapture(*entry, &out_->starts.back());
   Decide(Decided::Kind::kStart, entry->id);
 }
 

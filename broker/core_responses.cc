@@ -202,17 +202,18 @@ bool Core::Impl::ResponsePart::AnswerRemoved(RequestId request) {
 
 // ---- attempts
 
-uint32_t Core::Impl::ResponsePart::CaptureOf(const Entry& entry) const {
-  if (entry.envelope->reply_none) return 0;
-  size_t bytes = KeepOf(*entry.envelope);
-  if (Awaits()) {
-    bytes = std::max(bytes, kWaitedResponseBytes);
-  } else if (!waits_.empty()) {
-    const std::vector<RequestId> waiting = core_.polls_.WaitingFor(entry.id);
-    if (std::any_of(waiting.begin(), waiting.end(), [&](RequestId request) { return waits_.contains(request); }))
-      bytes = std::max(bytes, kWaitedResponseBytes);
+void Core::Impl::ResponsePart::SetCapture(const Entry& entry, StartAttempt* start) const {
+  if (entry.envelope->reply_none) return;
+  const size_t keep = KeepOf(*entry.envelope);
+  // Nobody tells the attempt that a wait has ended: it knows from its start.
+  MonoTime until = Awaits() ? come_until_ : core_.now_.mono;
+  if (!waits_.empty()) {
+    for (RequestId request : core_.polls_.WaitingFor(entry.id))
+      if (auto waiting = waits_.find(request); waiting != waits_.end()) until = std::max(until, waiting->second.until);
   }
-  return static_cast<uint32_t>(std::min(bytes, kMostResponseBytes));
+  const int64_t waited_ms = until.ms - core_.now_.mono.ms;
+  start->capture_bytes = static_cast<uint32_t>(std::min(std::max(keep, waited_ms > 0 ? kWaitedResponseBytes : 0), kMostResponseBytes));
+  start->capture_ms = keep > 0 ? kMonoNever.ms : waited_ms;
 }
 
 void Core::Impl::ResponsePart::TakeAnswer(NotifyId id, std::shared_ptr<const Response> response) {

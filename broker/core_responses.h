@@ -51,8 +51,8 @@ class Core::Impl::ResponsePart {
   void Forget(RequestId request) { waits_.erase(request); }
 
   // ---- attempts
-  /// How much of its answer the attempt of that notify that starts now is to bring.
-  uint32_t CaptureOf(const Entry& entry) const;
+  /// Says how much of its answer the attempt of that notify that starts now is to bring, and for how long it may wait for that.
+  void SetCapture(const Entry& entry, StartAttempt* start) const;
   /// An attempt ends with this answer: for the notify's end, where that follows in this turn. Null: none came, or nobody asked for it.
   void TakeAnswer(NotifyId id, std::shared_ptr<const Response> response);
   /// That end was carried out.

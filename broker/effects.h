@@ -248,6 +248,8 @@ struct StartAttempt {
   std::shared_ptr<const std::string> payload = nullptr;
   /// So much of the answer's body is handed back whole (AttemptResult::response), with the headers that may be shown; 0: nothing.
   uint32_t capture_bytes = 0;
+  /// For so long from its start what is captured may be waited for behind a decided outcome, where that is longer than what is recorded may be.
+  int64_t capture_ms = 0;
 };
 
 // ---- replies

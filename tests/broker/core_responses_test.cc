@@ -192,6 +192,32 @@ TEST_CASE("submit and wait: in time it did not settle") {
   CHECK(f.StateOf(id) == State::kSucceeded);
 }
 
+TEST_CASE("submit and wait: an attempt may wait for a body as long as somebody waits for it, whoever waits longest, and as it likes where it is kept") {
+  Setup f;
+  CoreFixture::Fields fields = Keyed("k");
+  fields.retry = Attempts(3);
+  f.SubmitAndWait(fields, 300);
+  CHECK(f.starts.at(0).capture_ms == 300);
+  f.SubmitAndWait(fields, 1'000);
+  f.Answer(Verdict::kFailure, "first");
+  f.Pass(10);
+  CHECK(f.starts.at(0).capture_ms == 990);
+  // Nobody waits any more for what comes next.
+  f.Pass(990);
+  f.Answer(Verdict::kFailure, "second");
+  f.Pass(10);
+  CHECK(f.starts.at(0).capture_bytes == 0);
+  f.Answer(Verdict::kFailure, "third");
+  f.SubmitAndWait({}, 300, 1'000);
+  CHECK(f.starts.at(0).capture_ms == kMonoNever.ms);
+  f.Answer(Verdict::kSuccess, "kept");
+  HandOver(&f, true);
+  f.Pass(1'000);
+  f.Submit({});
+  f.Run();
+  CHECK(f.starts.at(0).capture_ms == 4'000);
+}
+
 TEST_CASE("submit and wait: nothing is answered before the submit is durable") {
   Setup f;
   const uint64_t token = f.Ask(f.Request({}, 0, 1'000));

@@ -71,6 +71,25 @@ TEST_CASE("capture: an end that comes apart from the last byte is waited for") {
   CHECK_FALSE(result.response->truncated);
 }
 
+TEST_CASE("capture: what stays away of a decided answer is waited for as long as somebody waits, and no longer than for the record without him") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    if (!peer.ReadRequest()) return;
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab");
+    peer.WaitForClose();
+  });
+  SenderFixture sender;
+  const int64_t waited_ms = GENERATE(0, 2'000);
+  sender.capture_ms = waited_ms;
+  const AttemptResult result = SendFor(sender, SpecFor(receiver.Url("/")), 64 << 10);
+  CHECK(result.verdict == Verdict::kSuccess);
+  CHECK(result.record.truncated);
+  CHECK(result.record.duration_ms >= std::max<int64_t>(waited_ms, 1'000) - 10);
+  CHECK(result.record.duration_ms < 15'000);  // of 20 s that the attempt may take
+  REQUIRE(result.response);
+  CHECK(result.response->body == "ab");
+  CHECK(result.response->truncated);
+}
+
 TEST_CASE("capture: a large one comes whole, in memory of its own size") {
   const std::string body(1 << 20, 'x');
   TinyReceiver receiver(200, body);

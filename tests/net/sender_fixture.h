@@ -67,6 +67,7 @@ class SenderFixture : public EventSink, public LoopThread {
     attempt.over = over;
     attempt.instance = instance;
     attempt.capture_bytes = capture_bytes;
+    attempt.capture_ms = capture_ms;
     const NotifyId id = attempt.id;
     OnLoop([&] {
       inside_start_ = true;
@@ -108,6 +109,7 @@ class SenderFixture : public EventSink, public LoopThread {
   WallTime at{1'700'000'000'000};                 // and their time
   std::shared_ptr<const StartAttempt::Instance> instance;  // where they go; null: to their URLs
   uint32_t capture_bytes = 0;                              // and what they are to bring
+  int64_t capture_ms = kMonoNever.ms;                      // and for how long they may wait for that
 
   size_t ended() {
     std::lock_guard lock(mutex_);

@@ -24,6 +24,8 @@ class AnswersPart : public FlowPart {
     if (attempt.envelope->host != kHost) return;
     if (attempt.capture_bytes < attempt.envelope->flow->keep_response_bytes)
       Violation(attempt.id.ToString() + " is to keep more of its answer than the attempt is asked for");
+    if (attempt.envelope->flow->keep_response_bytes > 0 && attempt.capture_ms != kMonoNever.ms)
+      Violation(attempt.id.ToString() + " is to keep its answer, and the attempt is not to wait for that");
     if (result->record.status == 0) return;
     std::string body = attempt.id.ToString() + "/" + std::to_string(attempt.number) + "/" + std::to_string(serial_++) + "/";
     body.resize(static_cast<size_t>(Between(static_cast<int64_t>(body.size()), 300)), 'x');
