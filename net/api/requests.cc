@@ -181,6 +181,15 @@ Status CheckReach(const RouteRow& row, const Asker& asker) {
   return RefuseBound(asker, "what is set for a namespace, or for all of them,");
 }
 
+/// A body where none is read: nobody is to think that it was done. Errors: kMalformed, kUnacceptable with the field, kUnsupportedMedia.
+Status RefuseFields(JsonReader* reader, HttpRequest* request) {
+  if (request->body.empty()) return Status::Ok();
+  NOTIFYD_TRY(CheckContentType(*request, BodyType::kJson));
+  bool is_array = false;
+  return reader->Read(&request->body, 0, &is_array,
+                      [](const JsonValue& root) { return root.begin() != root.end() ? UnknownField({}, (*root.begin()).key) : Status::Ok(); });
+}
+
 /// What it says of lanes is for those alone who may say it of them.
 Result<SubmitQuery> SubmitQueryOf(const QueryParameters& parameters, const Asker& asker) {
   Result<SubmitQuery> query = ParseSubmitQuery(parameters);
@@ -202,6 +211,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
   }
   NOTIFYD_TRY(CheckReach(*route.row, *asker));
   if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
+  if (route.row->bodiless()) NOTIFYD_TRY(RefuseFields(&tools->json, request));
   if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
   const Asking asking{id, route, query, request, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);

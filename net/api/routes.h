@@ -81,6 +81,12 @@ struct RouteRow {
         "/v1/notifies", "/v1/groups", "/v1/publish", "/v1/topics/{topic}/publish", "/v1/events/{id}/replay", "/v1/subscriptions/{name}/replay"};
     return verb == Verb::kPost && std::find(std::begin(kItsPaths), std::end(kItsPaths), path) != std::end(kItsPaths);
   }
+  /// A change that its path and query say whole: a body has no field that it knows. All other changes read theirs.
+  bool bodiless() const {
+    constexpr std::string_view kItsPaths[] = {"/v1/notifies/{id}/retry", "/v1/schedules/{name}/run",         "/v1/hosts/{host}/probe",
+                                              "/v1/alerts/{name}/test",  "/v1/cluster/members/{name}/drain", "/v1/rekey"};
+    return verb == Verb::kDelete || (verb == Verb::kPost && std::find(std::begin(kItsPaths), std::end(kItsPaths), path) != std::end(kItsPaths));
+  }
   /// It is the registry's: who is let in, to what, what was changed by whom, and which members are to serve nothing.
   bool of_registry() const {
     constexpr std::string_view kItsPaths[] = {"/v1/namespaces", "/v1/tokens", "/v1/audit", "/v1/cluster/members/"};

@@ -75,7 +75,7 @@ std::string GoodBody(const std::string& path, const std::string& method) {
   if (method == "put" && path.ends_with("/instances/{id}")) return R"({"url":"http://h/"})";
   if (path == "/v1/schedules/{name}" && method == "put") return R"({"every_ms":1000,"notify":{"url":"http://h/"}})";
   if (path == "/v1/schedules/{name}" && method == "patch") return R"({"paused":true})";
-  if (path == "/v1/schedules/{name}/run") return "";
+  if (path == "/v1/schedules/{name}/run" || path == "/v1/rekey") return "";
   if (method == "patch" || method == "put" || path.ends_with("/keys")) return R"({})";
   if (path == "/v1/tokens") return R"({"scopes":["submit"]})";
   if (path == "/v1/backups") return R"({"name":"n"})";
@@ -95,6 +95,9 @@ TEST_CASE("openapi: its routes and methods are the router's") {
     for (std::string method : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
       if (FindRoute(method, Target(std::string(row.path)))->row == &row) offered.emplace(row.path, Lower(method));
   CHECK(document.Operations() == offered);
+  for (const auto& [path, method] : offered)
+    if (const RouteRow& row = *FindRoute(Upper(method), Target(path))->row; row.changes())
+      CHECK(document.Operation(path, method)["requestBody"].IsDefined() != row.bodiless());
 }
 
 TEST_CASE("openapi: each operation names the scopes of which one is needed, and what may show them") {

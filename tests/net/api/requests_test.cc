@@ -1,6 +1,7 @@
 // Routing and queries: what requests become, what they are refused for, and how what they ask for looks.
 #include "api_fixture.h"
 #include "net/api/fields.h"
+#include "net/api/routes.h"
 
 namespace notifyd {
 namespace {
@@ -221,7 +222,7 @@ TEST_CASE("requests: the events that they become") {
   CHECK(f.Posted<GetRequest>().request == RequestId{3, f.last_token});
   f.Ask("HEAD", std::string("/v1/notifies/") + kAskedId);
   CHECK(f.Posted<GetRequest>().wait_ms == 0);
-  f.Ask("DELETE", std::string("/v1/notifies/") + kAskedId, "ignored");
+  f.Ask("DELETE", std::string("/v1/notifies/") + kAskedId, "{}");
   CHECK(f.Posted<CancelRequest>().id == NotifyId{0x1f});
   f.Ask("POST", std::string("/v1/notifies/") + kAskedId + "/retry");
   CHECK(f.Posted<RetryRequest>().id == NotifyId{0x1f});
@@ -229,6 +230,36 @@ TEST_CASE("requests: the events that they become") {
   CHECK(f.Posted<FkeyGetRequest>().fkey == "a/b\xc3\xa9");
   f.Ask("DELETE", "/v1/fkeys/a+b");
   CHECK(f.Posted<FkeyCancelRequest>().fkey == "a+b");
+}
+
+TEST_CASE("requests: where no body is read none, or an empty object, is taken, and a field is refused by its name") {
+  size_t rows = 0;
+  for (const RouteRow& row : AllRoutes()) {
+    if (!row.bodiless()) continue;
+    ++rows;
+    const std::string method = row.verb == Verb::kDelete ? "DELETE" : "POST";
+    std::string target(row.path);
+    for (const auto& [argument, value] : {std::pair<std::string, std::string>{"{id}", kAskedId},
+                                          {"{ns}", "default"},
+                                          {"{host}", "h:1"},
+                                          {"{fkey}", "x"},
+                                          {"{topic}", "x"},
+                                          {"{name}", "x"}})
+      if (const size_t at = target.find(argument); at != target.npos) target.replace(at, argument.size(), value);
+    CAPTURE(method, target);
+    const auto outcome = [&](const char* body, Headers headers = {}) {
+      ApiFixture f;
+      f.Ask(method, target, body, std::move(headers));
+      return f.Outcome();
+    };
+    CHECK(outcome("{}") == outcome(""));
+    CHECK(outcome("", {{"Content-Type", "text/plain"}}) == outcome(""));
+    CHECK(outcome(R"({"delay_ms":500000})") == "422 /delay_ms");
+    CHECK(outcome("[]") == "422");
+    CHECK(outcome("{bad}") == "400");
+    CHECK(outcome("{}", {{"Content-Type", "text/plain"}}) == "415");
+  }
+  CHECK(rows > 15);
 }
 
 TEST_CASE("fkeys: 255 bytes are taken, more are not") {
