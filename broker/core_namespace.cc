@@ -158,7 +158,8 @@ Status Core::Impl::StoreMore(size_t before, size_t after) {
 }
 
 Status Core::Impl::TooManyPending() const {
-  return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(limits_.max_pending));
+  const std::string name = limits_.own_max_pending ? "max_pending of the namespace" : "limits.pending of the broker";
+  return Status(Code::kTooMany, "the limit of pending notifies is reached: " + name + " is " + std::to_string(limits_.max_pending));
 }
 
 Status Core::Impl::SubmitsTooFast() const {

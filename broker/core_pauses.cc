@@ -51,7 +51,7 @@ std::string Core::Impl::PausePart::Said(const Lane& lane) const {
   const PauseNote none, &note = lane.settings.pause.note ? *lane.settings.pause.note : none;
   const std::string since = note.since.ms == 0 ? "" : " at " + FormatRfc3339(note.since);
   if (lane.limits.paused == Paused::kByFailure)
-    return "its lane paused itself" + since + " when " + (note.failed.value == 0 ? "a notify" : note.failed.ToString()) + " failed";
+    return "its lane paused itself" + since + " when " + (note.failed.value == 0 ? "a notify" : note.failed.ToString()) + " ended without success";
   const WallTime until = EndOf(lane.key);
   std::string said = until == kWallNever ? "its lane is paused" : "its lane is paused until " + FormatRfc3339(until);
   if (note.since.ms != 0) said += ", since " + FormatRfc3339(note.since);

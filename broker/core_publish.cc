@@ -198,8 +198,7 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
   planning->pending += plan.weight.count + !item.fkey.empty();
   planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size() + plan.weight.bytes;
-  if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending)
-    return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
+  if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending) return core_.TooManyPending();
   if (Status status = core_.CheckStored(planning->bytes); !status.ok()) return status;
   if (!core_.switches_.all->callers.empty()) {
     uint64_t& of_caller = planning->by_caller[item.caller];

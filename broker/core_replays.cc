@@ -118,8 +118,7 @@ std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, co
 /// Quotas of what makes so many notifies at once, as far as is known, at most so many, and is no event.
 Status Core::Impl::TopicPart::MayMake(uint64_t most, const Weight& weight) const {
   if (most > kMostMatched) return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(most));
-  if (core_.totals_.pending() + weight.count > core_.limits_.max_pending)
-    return Status(Code::kTooMany, "the limit of pending notifies is reached: max_pending is " + std::to_string(core_.limits_.max_pending));
+  if (core_.totals_.pending() + weight.count > core_.limits_.max_pending) return core_.TooManyPending();
   return core_.CheckStored(weight.bytes);
 }
 

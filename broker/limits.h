@@ -28,6 +28,7 @@ struct LaneRule {
 
 struct CoreLimits {
   uint64_t max_pending = 50'000'000;
+  bool own_max_pending = false;  // it is the namespace's, not the broker's: what a refusal calls it
   // Quotas of a namespace: what submits, triggers and changes add. Ends, callbacks, retries and cancels are never refused.
   /// Notifies accepted a second, 0: no limit; and how many at once after a rest, at least 1. A batch may go below an empty bucket where it was full.
   double submits_per_s = 0;

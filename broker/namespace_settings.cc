@@ -104,6 +104,7 @@ Status CheckSettings(const NamespaceSettings& s) {
 CoreLimits LimitsOf(const CoreLimits& broker, const NamespaceSettings& settings) {
   CoreLimits limits = broker;
   limits.max_pending = settings.max_pending.value_or(broker.max_pending);
+  limits.own_max_pending = settings.max_pending.has_value();
   limits.max_stored_bytes = settings.max_stored_bytes;
   limits.submits_per_s = settings.submits_per_s.value_or(0);
   limits.submit_burst = settings.burst.value_or(static_cast<uint32_t>(std::max(1.0, std::ceil(limits.submits_per_s))));

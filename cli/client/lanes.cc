@@ -62,7 +62,7 @@ std::string RenderLane(Value lane) {
   row("paused", PausedText(lane) == "-" ? "no" : PausedText(lane));
   row("paused since", Cell(lane.At("/own/paused_since")));
   row("reason", Cell(lane.At("/own/paused_reason")));
-  row("failed", Cell(lane.At("/own/paused_notify")));
+  row("without success", Cell(lane.At("/own/paused_notify")));
   for (const char* state : kPendingStates) row(state, Cell(lane.At(std::string("/states/") + state)));
   row("in flight", Cell(lane.At("/in_flight")));
   row("oldest due", Cell(lane.At("/oldest_due_at")));

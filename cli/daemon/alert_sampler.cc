@@ -450,7 +450,8 @@ void AlertSampler::TakeHosts(Known* known, const std::string& space, const Hosts
 std::string AlertSampler::PausedText(const LaneView& view) {
   if (view.limits.paused == Paused::kNo) return {};
   const PauseNote none, &note = view.own.pause.note ? *view.own.pause.note : none;
-  if (view.limits.paused == Paused::kByFailure) return note.failed.value == 0 ? "its head failed" : "its head failed: " + note.failed.ToString();
+  if (view.limits.paused == Paused::kByFailure)
+    return "its head ended without success" + (note.failed.value == 0 ? std::string() : ": " + note.failed.ToString());
   return (note.by.empty() ? "by request" : "by " + note.by) + (note.reason.empty() ? "" : ": " + note.reason);
 }
 

@@ -87,7 +87,7 @@ void LogLane(std::string_view space, const LaneLog& log) {
        {"lane", log.lane.name},
        {"mode", ToString(log.lane.mode)},
        {"id", log.id.ToString()},
-       {"reason", "its head failed"}});
+       {"reason", "its head ended without success"}});
 }
 
 void LogFlow(std::string_view space, const FlowLog& log) {

@@ -486,7 +486,7 @@ type LaneOwn struct {
 	// Why, as they put it.
 	PausedReason string `json:"paused_reason"`
 
-	// With `paused_by` failure: the notify that failed.
+	// With `paused_by` failure: the notify that failed or expired.
 	PausedNotify string `json:"paused_notify"`
 
 	Concurrency int64 `json:"concurrency"`

@@ -324,7 +324,7 @@ export interface LaneOwn {
   paused_who?: string;
   /** Why, as they put it. */
   paused_reason?: string;
-  /** With `paused_by` failure: the notify that failed. */
+  /** With `paused_by` failure: the notify that failed or expired. */
   paused_notify?: Id;
   concurrency?: number;
   rate_per_s?: number;

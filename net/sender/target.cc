@@ -48,6 +48,10 @@ std::string WithoutDotSegments(std::string_view path) {
   return out;
 }
 
+Status MayNotBeCalled(const std::string& why) {
+  return Status(Code::kUnacceptable, "redirected to a URL that may not be called: " + why);
+}
+
 /// RFC 3986 section 5.2.2, without fragments. What has a scheme is not touched; empty: `url` is not http or https.
 std::string Resolve(std::string_view url, std::string_view reference) {
   reference = reference.substr(0, reference.find('#'));
@@ -99,12 +103,13 @@ Result<std::string> ResolveRedirect(const std::string& url, const std::string& l
   if (location.find('\0') != location.npos) return Status(Code::kUnacceptable, "redirected to something that is not a URL");
   UrlHandle handle(curl_url());
   constexpr unsigned kFlags = CURLU_PATH_AS_IS | CURLU_URLENCODE | CURLU_ALLOW_SPACE | CURLU_DISALLOW_USER;
-  if (handle == nullptr || curl_url_set(handle.get(), CURLUPART_URL, Resolve(url, location).c_str(), kFlags) != CURLUE_OK) {
-    return Status(Code::kUnacceptable, "redirected to something that is not a URL");
-  }
+  const CURLUcode read = handle == nullptr ? CURLUE_OUT_OF_MEMORY : curl_url_set(handle.get(), CURLUPART_URL, Resolve(url, location).c_str(), kFlags);
+  if (read == CURLUE_USER_NOT_ALLOWED) return MayNotBeCalled("it has user info");
+  if (read == CURLUE_BAD_PORT_NUMBER) return MayNotBeCalled("its port must be 1 to 65535");
+  if (read != CURLUE_OK) return Status(Code::kUnacceptable, "redirected to something that is not a URL");
   std::string out = Part(handle.get(), CURLUPART_URL);
   Result<SplitUrl> split = SplitTarget(out);
-  if (!split.ok()) return Status(Code::kUnacceptable, "redirected to a URL that may not be called: " + split.status().detail());
+  if (!split.ok()) return MayNotBeCalled(split.status().detail());
   return out;
 }
 

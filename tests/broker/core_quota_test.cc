@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "broker/core_fixture.h"
+#include "broker/namespace_settings.h"
 
 using namespace notifyd;
 
@@ -39,14 +40,17 @@ std::string Data(size_t bytes) {
 
 // ---- max_pending
 
-TEST_CASE("quota: the limit of pending notifies is named") {
-  CoreLimits limits;
-  limits.max_pending = 1;
-  CoreFixture f(limits);
+TEST_CASE("quota: the limit of pending notifies is named, the namespace's or the broker's") {
+  const bool own = GENERATE(false, true);
+  CoreLimits broker;
+  broker.max_pending = own ? 5 : 1;
+  NamespaceSettings settings;
+  if (own) settings.max_pending = 1;
+  CoreFixture f(LimitsOf(broker, settings));
   f.Submit({});
   const Refused& refused = RefusalOf(f.TrySubmit({{}}, false));
   CHECK(refused.status.code() == Code::kTooMany);
-  CHECK(refused.status.detail().find("max_pending is 1") != std::string::npos);
+  CHECK_THAT(refused.status.detail(), Catch::Matchers::EndsWith(own ? "max_pending of the namespace is 1" : "limits.pending of the broker is 1"));
 }
 
 TEST_CASE("quota: what settled and is retried by hand counts for the limit of pending notifies as what is new does") {

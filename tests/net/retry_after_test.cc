@@ -53,7 +53,16 @@ TEST_CASE("target: redirects resolve against the URL that was called") {
   CHECK(*ResolveRedirect("https://h/a", "//other/x") == "https://other/x");
   CHECK_FALSE(ResolveRedirect("http://h/", "ftp://h/").ok());
   CHECK_FALSE(ResolveRedirect("http://h/", "ftp:x").ok());
-  CHECK_FALSE(ResolveRedirect("http://h/", "http://user:password@h/").ok());
+  for (const auto& [location, why] : {std::pair("http://user:password@h/", "a URL that may not be called: it has user info"),
+                                      {"//user@h", "a URL that may not be called: it has user info"},
+                                      {"http://h:99999/", "a URL that may not be called: its port must be 1 to 65535"},
+                                      {"http://h:0/", "a URL that may not be called: "},
+                                      {"http://[", "something that is not a URL"}}) {
+    CAPTURE(location);
+    const Result<std::string> leads = ResolveRedirect("http://h/", location);
+    REQUIRE_FALSE(leads.ok());
+    CHECK_THAT(leads.status().detail(), Catch::Matchers::StartsWith(std::string("redirected to ") + why));
+  }
   CHECK(SameOrigin("http://H/a", "http://h:80/b"));
   CHECK_FALSE(SameOrigin("http://h/", "https://h/"));
   CHECK_FALSE(SameOrigin("http://h/", "http://h:81/"));

@@ -360,7 +360,7 @@ class LaneOwn(TypedDict, total=False):
     paused_who: str
     # Why, as they put it.
     paused_reason: str
-    # With `paused_by` failure: the notify that failed.
+    # With `paused_by` failure: the notify that failed or expired.
     paused_notify: "Id"
     concurrency: int
     rate_per_s: float

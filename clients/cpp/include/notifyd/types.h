@@ -877,7 +877,7 @@ struct LaneOwn {
   std::string paused_who;
   /// Why, as they put it.
   std::string paused_reason;
-  /// With `paused_by` failure: the notify that failed.
+  /// With `paused_by` failure: the notify that failed or expired.
   std::string paused_notify;
   std::optional<std::int64_t> concurrency;
   std::optional<double> rate_per_s;
