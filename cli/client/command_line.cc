@@ -293,7 +293,9 @@ class CommandLine {
     });
     for (const FieldFlag& field : NotifyFlags()) AddField(submit, field, field.flags, &submit_texts_);
     AddHeader(submit);
-    CLI::Option* file = submit->add_option("--file,-f", file_, "NDJSON, one notify a line, each accepted or refused by itself; - is standard input.");
+    CLI::Option* file = submit->add_option(
+        "--file,-f", file_,
+        "NDJSON, one notify a line, each accepted or refused by itself, by a rate, too (429): no line waits or is sent again; - is standard input.");
     hints_[file->type_name("FILE")].file = true;
     submit_wait_ = submit->add_flag("--wait{forever}", submit_wait_text_,
                                     "Wait until it is settled, and show what its receiver answered; --wait=MS: that long at most.");

@@ -116,6 +116,8 @@ std::string ControlManual(const CommandText& root, const std::string& version) {
   page.Example("notifyctl submit https://example.org/hook --fkey order-7\nnotifyctl trigger order-7 --data '{\"paid\":true}'");
   page.Paragraph("Submit a file, one notify a line, and keep the refused ones apart:");
   page.Example("notifyctl submit --file notifies.ndjson 2> refused.txt");
+  page.Paragraph(
+      "A line that is refused by a rate or a limit (429) may be sent again; so may the whole file, where each line has an idempotency_key.");
   page.Paragraph("See why a notify has not been sent, and wait until it is settled:");
   page.Example("notifyctl explain n0000000000000001\nnotifyctl get n0000000000000001 --wait");
   page.Paragraph("Send again all that failed today, after a look at how many they are:");

@@ -38,7 +38,13 @@ bool NothingSent(const FileOutcome& outcome) {
 
 Exit Judge(const FileOutcome& outcome) {
   const FileCounts& counts = outcome.counts;
-  if (counts.refused > 0) Complain(Counted(counts.refused, "line was refused", "lines were refused"));
+  if (counts.refused > 0) {
+    const std::string again = counts.for_now == 0
+                                  ? ""
+                                  : "; " + Grouped(counts.for_now) +
+                                        " of them by a rate or a limit (429): send these again later, or all where each has an idempotency_key";
+    Complain(Counted(counts.refused, "line was refused", "lines were refused") + again);
+  }
   if (outcome.fault.ok()) return counts.refused > 0 ? kRefused : kDone;
   Complain(outcome.fault.detail());
   if (!outcome.refused_whole && !NothingSent(outcome)) {

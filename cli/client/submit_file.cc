@@ -139,6 +139,7 @@ class Submission : public HttpExchange {
     outcome_->answered_line = number;
     if (error) {
       ++counts.refused;
+      counts.for_now += NumberAt(*error, "/status", 0) == 429;
       std::string why = ProblemText(*error);
       if (hooks_.refused) hooks_.refused(number, why.empty() ? std::string(error->raw()) : why);
       return wanted_;

@@ -25,6 +25,7 @@ struct FileCounts {
   uint64_t bytes = 0;  // read from the file
   uint64_t sent = 0;   // lines that are not blank
   uint64_t accepted = 0, refused = 0;
+  uint64_t for_now = 0;               // of those refused, by a rate or a limit (429)
   uint64_t duplicates = 0, kept = 0;  // of those accepted
   uint64_t answered() const { return accepted + refused; }
 };

@@ -47,6 +47,7 @@ class LineAnswers {
   std::string One(const std::string& line) {
     if (index_ == 0) first_line = line;
     std::string number = std::to_string(index_++);
+    if (line.find("fast") != std::string::npos) return "{\"index\":" + number + R"(,"error":{"status":429,"title":"T","detail":"too fast"}})" + "\n";
     if (line.find("bad") != std::string::npos)
       return "{\"index\":" + number + R"(,"error":{"status":422,"title":"T","detail":"bad is unknown","field":"/bad"}})" + "\n";
     return "{\"index\":" + number + ",\"id\":\"n" + std::to_string(index_) + "\"" +
@@ -176,6 +177,15 @@ TEST_CASE("notifyctl submit --file -, or - alone: reads standard input, a last l
   CHECK(run.output == "{\"index\":0,\"id\":\"n1\"}\n{\"index\":1,\"id\":\"n2\"}\n");
 }
 
+TEST_CASE("notifyctl submit --file: how many lines a rate refused is said, which may be sent again") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(1) + "{\"fast\":1}\n{\"bad\":1}\n{\"fast\":2}\n")});
+  CHECK(run.code == 1);
+  CHECK(run.output == "submitted 1 notify: n1\n");
+  CHECK_THAT(run.error, Catch::Contains("3 lines were refused; 2 of them by a rate or a limit (429): send these again later"));
+}
+
 TEST_CASE("notifyctl submit --file: an empty file submits nothing") {
   ScriptedServer broker(LineBroker(When::kEachPiece));
   CtlRun run = CtlAt(broker, {"submit", "-f", "-"});
@@ -192,6 +202,7 @@ TEST_CASE("notifyctl submit --file: refused lines are named by their number in t
   CHECK(run.output == "submitted 5 notifies: n1 to n6 (of them 1 duplicate, 1 kept)\n");
   CHECK_THAT(run.error, Catch::Contains("line 3: bad is unknown (/bad)\n") && Catch::Contains("line 8: bad is unknown (/bad)\n") &&
                             Catch::Contains("2 lines were refused"));
+  CHECK_THAT(run.error, !Catch::Contains("429"));
   run = CtlAt(broker, {"submit", "--json", "-f", file});
   CHECK(run.code == 1);
   CHECK_THAT(run.output, Catch::Contains("{\"index\":1,\"error\":{\"status\":422"));

@@ -111,7 +111,10 @@ def refused(port, headers, body, reason):
 
 
 def receive(task):
-    """Listens on PORT with the key in WEBHOOK_KEY, prints `order N` once for each signed call, drops repeats, answers 401 and why to all else."""
+    """Listens on PORT with the key in WEBHOOK_KEY, prints `order N` once for each signed call, and drops repeats.
+
+    Answers 400 to a signed body that is no JSON, and 401 and why to all that is not signed.
+    """
     port = free_port()
     environment = {**task.broker.environment(), "PORT": str(port)}
     process = subprocess.Popen(task.command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -123,6 +126,9 @@ def receive(task):
         key, body, now = task.broker.key, b'{"order":18}', int(time.time())
         equal(post(port, signed(key, "n00000000000000ff", body, now), body)[0] // 100, 2)
         equal(post(port, signed(key, "n00000000000000ff", body, now), body)[0] // 100, 2)
+        # What cannot be read is not done, though it is signed.
+        for _ in range(2):
+            equal(post(port, signed(key, "n0000000000000103", b"no JSON", now), b"no JSON")[0], 400)
         refused(port, signed(key, "n0000000000000100", body, now), body + b" ", "no_match")
         refused(port, signed(key, "n0000000000000101", body, now - 3600), body, "too_old")
         refused(port, {"Notify-Id": "n0000000000000102"}, body, "missing_header")

@@ -26,6 +26,10 @@ int main() {
     try {
       std::cout << "order " << nlohmann::json::parse(request.body).at("order") << std::endl;
       dedup.Finish(id);
+    } catch (const nlohmann::json::exception& error) {
+      dedup.Release(id);
+      response.status = 400;  // signed, and no order all the same
+      response.set_content(error.what(), "text/plain");
     } catch (const std::exception&) {
       dedup.Release(id);  // it comes again
       response.status = 500;

@@ -11,10 +11,15 @@ try {
     http_response_code(401);
     exit($error->getMessage() . "\n");  // the broker records it
 }
+$order = json_decode($body, true)['order'] ?? null;
+if ($order === null) {
+    http_response_code(400);  // signed, and no order all the same
+    exit("no order\n");
+}
 $dedup = new Notifyd\DirectoryDedup(getenv('STATE_DIRECTORY') . '/orders');
 switch ($dedup->claim($id)) {
     case Notifyd\Remembers::NEW:
-        file_put_contents('php://stdout', 'order ' . json_decode($body, true)['order'] . "\n");
+        file_put_contents('php://stdout', "order $order\n");
         $dedup->finish($id);  // or release, where the work failed: then answer 500
         break;
     case Notifyd\Remembers::BUSY:

@@ -7,7 +7,11 @@ from notifyd.receiver import WsgiReceiver
 
 def orders(environ, start_response):
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-    print("order", json.loads(body)["order"], flush=True)
+    try:
+        print("order", json.loads(body)["order"], flush=True)
+    except (ValueError, KeyError, TypeError):  # signed, and no order all the same
+        start_response("400 Bad Request", [])
+        return []
     start_response("204 No Content", [])
     return []
 
