@@ -326,7 +326,7 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
   if (!said && age_ms < kOpenMostMs) return space;
   space.pending = figures.totals.pending();
   const NamespaceSettings& settings = row.settings;
-  space.quota = "max_pending";
+  space.quota = settings.max_pending ? "max_pending" : "limits.pending";
   space.quota_percent =
       100 * static_cast<double>(*space.pending) / static_cast<double>(std::max<uint64_t>(1, settings.max_pending.value_or(max_pending_)));
   if (settings.max_stored_bytes) {

@@ -44,7 +44,7 @@ void PlainCall::Begin(StartAttempt attempt) {
   if (Status status = request_.Read(attempt_); !status.ok())
     return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
   deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
-  capture_until_ms_ = attempt_.capture_bytes == 0 ? now_ms : now_ms + std::min(attempt_.capture_ms, deadline_ms_ - now_ms);
+  wanted_ms_ = attempt_.capture_bytes == 0 ? now_ms : now_ms + std::min(attempt_.capture_ms, deadline_ms_ - now_ms);
   BeginHop(now_ms);
 }
 
@@ -338,7 +338,7 @@ void PlainCall::GoOn(bool usable, int64_t now_ms) {
   const bool waits = reader_.decided() && record_ms_ == kNever, looks = reader_.look_due() && look_ms_ == kNever;
   if (!waits && !looks) return;
   if (now_ms == 0) now_ms = MonotonicMs();
-  if (waits) record_ms_ = std::max(now_ms + kRecordMs, capture_until_ms_);
+  if (waits) record_ms_ = std::max(now_ms + kRecordMs, wanted_ms_);
   if (looks) look_ms_ = now_ms + kLookAgainMs;
   Arm();
 }

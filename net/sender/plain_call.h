@@ -159,8 +159,8 @@ class PlainCall : public Timed,
   uint64_t started_ns_ = 0;
   // Of MonotonicMs; kNever: none.
   int64_t deadline_ms_ = 0, connect_deadline_ms_ = 0;
-  int64_t capture_until_ms_ = 0;  // until then somebody waits for the body
-  int64_t record_ms_ = 0;         // until then what is still wanted of a decided answer is waited for
+  int64_t wanted_ms_ = 0;  // until then somebody waits for the body
+  int64_t record_ms_ = 0;  // until then what is still wanted of a decided answer is waited for
   int64_t look_ms_ = 0;    // the patterns look again
   int64_t lost_ms_ = 0;    // writing failed: until then the end of reading is waited for
   int64_t grace_ms_ = 0;   // reply: none

@@ -150,6 +150,8 @@ TEST_CASE("alert sampler: it asks those that are awake and that a rule is about,
   CHECK(figures.disk_free_bytes == 5.0);
   CHECK(Space(figures, "orders").pending == 100);
   CHECK(Space(figures, "orders").quota_percent == 50.0);
+  CHECK(Space(figures, "orders").quota == "max_pending");
+  CHECK(Space(figures, "asleep").quota == "limits.pending");
   CHECK(Space(figures, "asleep").pending == 7);
   CHECK(Space(figures, "asleep").oldest_due_age_ms == 0);
   CHECK_FALSE(Space(figures, "orders").oldest_due_age_ms);
