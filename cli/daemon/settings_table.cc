@@ -16,7 +16,7 @@ namespace notifyd {
 namespace {
 
 constexpr int64_t kKiB = 1 << 10, kMiB = 1 << 20, kGiB = 1 << 30;
-constexpr size_t kMemberNameMostBytes = 255;
+constexpr size_t kMemberNameMostBytes = 255, kSchemaNameMostBytes = 63;
 constexpr int64_t kHour = 3'600'000, kDay = 24 * kHour, kYear = 366 * kDay;
 
 /// `fields`: each takes an Options& and gives the place to write; the first one gives the default.
@@ -116,6 +116,15 @@ Status CheckMemberName(const std::string& text) {
 
 Status CheckNotEmpty(const std::string& text) {
   return text.empty() ? Status(Code::kUnacceptable, "must not be empty") : Status::Ok();
+}
+
+/// A longer name PostgreSQL would cut off where it makes the schema, and not where it looks for one.
+Status CheckSchema(const std::string& text) {
+  NOTIFYD_TRY(CheckNotEmpty(text));
+  if (text.size() > kSchemaNameMostBytes || !IsValidUtf8(text))
+    return Status(Code::kUnacceptable, "must have " + std::to_string(kSchemaNameMostBytes) + " bytes of UTF-8 at most, as names in PostgreSQL");
+  if (text.starts_with("pg_")) return Status(Code::kUnacceptable, "must not begin with pg_: such names are PostgreSQL's own");
+  return Status::Ok();
 }
 
 /// Of the form that c-ares reads.
@@ -386,8 +395,12 @@ std::vector<Setting> MakeRows() {
             "Nothing is written while the server's synchronous_standby_names is empty. Without it that is said at the start.",
             FIELD(store.postgres.require_standby)));
   add(WithCheck(
-      Other("store.postgres.schema", "The schema of the store; it is made where it is missing. One store a schema.", FIELD(store.postgres.schema)),
-      CheckNotEmpty));
+      Other(
+          "store.postgres.schema",
+          "The schema of the store, and of each of its cells; it is made where it is missing. One store a schema. 63 bytes at most, and no name that "
+          "begins with pg_.",
+          FIELD(store.postgres.schema)),
+      CheckSchema));
   add(Other("store.encryption_key_file",
             "A file, for its owner alone (0600), with the keys that seal what is stored of notifies: one a line, 32 bytes as base64 or hex (openssl "
             "rand -base64 32). The first one seals, the others open what they sealed before; notifyd rekey seals all by the first. Empty: nothing is "

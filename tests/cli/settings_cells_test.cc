@@ -30,3 +30,14 @@ TEST_CASE("settings: a cell has a name of its own and a DSN, of which nothing is
   CHECK(read.options.store.postgres.cells.count("east") == 1);
   CHECK(read.options.api.cells == std::vector<std::string>{"east"});
 }
+
+TEST_CASE("settings: the schema of a store has a name that PostgreSQL takes as it is") {
+  const auto read = [](const std::string& name) { return ReadCommandLine({"--store-postgres-schema", name}, {}); };
+  for (const std::string& name : {std::string(), std::string(64, 'n'), std::string("pg_notifyd"), std::string("not\xff")}) {
+    CAPTURE(name);
+    CHECK(read(name).action == Invocation::Action::kExit);
+    CHECK(read(name).exit_code == 2);
+    CHECK(read(name).field == "/store/postgres/schema");
+  }
+  for (const std::string& name : {std::string(63, 'n'), std::string("my pg_notifyd")}) CHECK(read(name).options.store.postgres.schema == name);
+}
