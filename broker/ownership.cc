@@ -60,8 +60,10 @@ void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) 
       return;
     case OwnerAsk::Kind::kRenew:
       if (standing_ != Standing::kOwning) return;  // it was fenced meanwhile
-      if (answer == OwnerAnswer::kNo) return Lose();
       if (answer == OwnerAnswer::kUnknown) return;
+      // Each renewal counts up, and so does each that takes it.
+      if (answer == OwnerAnswer::kYes ? word.renewal <= word_.renewal : word.epoch != 0 && word.epoch < word_.epoch) went_back_ = true;
+      if (answer == OwnerAnswer::kNo || went_back_) return Lose();
       word_.renewal = word.renewal;
       until_ = {sent_at_.ms + times_.lease_ms};
       next_at_ = {sent_at_.ms + times_.renew_ms};
@@ -91,6 +93,9 @@ bool Ownership::IsOwn(const Incarnation& incarnation) const {
 }
 
 void Ownership::Seen(MonoTime now, const OwnerWord& word) {
+  // An epoch of another incarnation may be another store's, which the settings name by now.
+  const bool same = inherited_ && word.incarnation == inherited_->incarnation && word.epoch == inherited_->epoch;
+  if (same && word.renewal < inherited_->renewal) went_back_ = true;
   if (!seen_ || *seen_ != word) {
     seen_ = word;
     seen_since_ = now;

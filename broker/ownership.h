@@ -76,11 +76,15 @@ class Ownership {
   Ownership(LeaseTimes times, std::function<Incarnation()> draw) : times_(times), draw_(std::move(draw)) {}
 
   /// Of an owner that is no more, and handed its word on: what is its is taken over at once.
-  void Inherit(const OwnerWord& word) { asked_.push_back(word.incarnation); }
+  void Inherit(const OwnerWord& word) {
+    asked_.push_back(word.incarnation);
+    inherited_ = word;
+  }
 
   /// Returns what is to be asked now, at `now` before it is sent; nothing where one is on its way, or it is too early (see next_at).
   std::optional<OwnerAsk> Ask(MonoTime now);
-  /// What came of it, `now` behind its arrival. `word`: with kYes as the store has it now, or, of a look, had it.
+  /// What came of it, `now` behind its arrival. `word`: with kYes as the store has it now, or, of a look, had it; with kNo to a renewal the epoch at
+  /// which the store has it now, 0 where that is not known.
   void Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word = {});
   /// When Ask has something, unless something happens before; kMonoNever while one is on its way, and once it is given back.
   MonoTime next_at() const;
@@ -98,6 +102,9 @@ class Ownership {
   /// Where it is kOwning: as it was when it was acquired, but for the renewals.
   const OwnerWord& word() const { return word_; }
   bool released() const { return released_; }
+  /// The store has less than it had confirmed, to this one or to whoever handed its word on: it was put back to a copy, or another one took its place
+  /// without that. So it may have lost what else it had confirmed.
+  bool went_back() const { return went_back_; }
   /// Whether it is this one's by what was asked for, or inherited, and not answered yet.
   bool IsOwn(const Incarnation& incarnation) const;
 
@@ -118,6 +125,8 @@ class Ownership {
   OwnerWord word_;
   MonoTime until_;
   bool released_ = false;  // releasing: the store has confirmed it, or somebody else has it
+  bool went_back_ = false;
+  std::optional<OwnerWord> inherited_;
   // Incarnations by which it was asked for and that may have come through, the newest last.
   std::vector<Incarnation> asked_;
 };

@@ -154,6 +154,9 @@ class StoreHost {
   virtual Status Close() = 0;
   /// Always the same ones, in the same order. Any thread, never blocks long.
   virtual std::vector<StoreFigure> Figures() const = 0;
+  /// Whether something that was committed may not be written, or not be synced, yet: of a store that may be somebody else's from one moment to the
+  /// next. Any thread.
+  virtual bool Unwritten() const { return false; }
 };
 
 /// Makes the calls. Exactly one AttemptEnded follows each Start, whatever happens, except after the process is told to stop.

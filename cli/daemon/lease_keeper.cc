@@ -19,6 +19,8 @@ constexpr int64_t kWaitMostMs = 500;
 constexpr int64_t kFaultEachMs = 1'000;
 // A clock that is off by more is told of, and once it is off by less than half of that again.
 constexpr int64_t kClockDiffersMs = 1'000;
+constexpr const char* kTaken =
+    "the store says that the lease is not this broker's any more: it was not renewed in time, and others took it or ended it";
 
 Incarnation DrawIncarnation() {
   std::random_device device;
@@ -71,6 +73,11 @@ bool LeaseKeeper::MayAct() {
   if (!lost_.load(std::memory_order_relaxed) && BootNow().ms < until_ms_.load(std::memory_order_acquire)) return true;
   Lose("its lease is over");
   return false;
+}
+
+bool LeaseKeeper::went_back() const {
+  std::lock_guard lock(mutex_);
+  return owner_.went_back();
 }
 
 std::string LeaseKeeper::namesake() const {
@@ -188,9 +195,10 @@ void LeaseKeeper::Noted(const OwnerAsk& ask, OwnerAnswer answer, std::unique_loc
   changed_.notify_all();
   if (releasing_) return;
   if (owner_.standing() != Ownership::Standing::kOwning) {
-    if (!held_) return;
+    if (!held_ && !owner_.went_back()) return;
+    const char* why = owner_.went_back() ? kWentBack : kTaken;
     lock->unlock();
-    Lose("the store says that the lease is not this broker's any more: it was not renewed in time, and others took it or ended it");
+    Lose(why);
     return lock->lock();
   }
   until_ms_.store(owner_.until().ms, std::memory_order_release);
@@ -228,7 +236,7 @@ void LeaseKeeper::Lose(const char* why, bool given_up) {
   {
     std::lock_guard lock(mutex_);
     if (given_up) owner_.Fenced();
-    if (!held_ || releasing_ || lost_.exchange(true)) return;
+    if ((!held_ && !owner_.went_back()) || releasing_ || lost_.exchange(true)) return;
     lost = on_lost_;
   }
   if (lost) lost(why);

@@ -2,6 +2,7 @@
 // sees to it that everything is given up in time where the store no longer answers.
 //
 // I1 once it was acquired, a lease that ends, or is somebody else's, is lost for good: `lost` is called, once, and must not return into the process.
+//    So is one of a store that lost what it had confirmed, whoever has it.
 // I2 MayAct says no from the moment the lease is over, whatever any thread does.
 #pragma once
 
@@ -42,6 +43,10 @@ class LeaseKeeper : public OwnerHandle {
   bool MayAct();
   /// Somebody found that it is lost, and has called what OnLost said.
   bool lost() const { return lost_.load(); }
+  /// As Ownership's. Whoever waits for a store of which that is so is told by OnLost's call, too. Any thread.
+  bool went_back() const;
+  static constexpr const char* kWentBack =
+      "the store has not what it had confirmed to be durable: its lease is as it was before this broker renewed it last";
   /// The address of a living member that has the name of this one, which waits for it; empty: there is none, or it is not known to live. Any thread.
   std::string namesake() const;
   /// What the last answer of the store was. Any thread.

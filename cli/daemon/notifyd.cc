@@ -85,7 +85,7 @@ Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const L
     Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
     if (runtime.ok() || !keeper || runtime.status().code() != Code::kUnavailable) return runtime;
     Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", runtime.status().detail()}});
-    keeper->OnLost([&launch, keeper, signals](const char* why) { FallBack(launch, *keeper, why, [&] { return signals->Stop(), true; }); });
+    keeper->OnLost([&launch, keeper, signals](const char* why) { FallBack(launch, *keeper, why, [&] { return signals->Stop(), std::nullopt; }); });
     Result<Handover> sockets = StandByUntil(options, handover, [] { return true; });
     if (!sockets.ok()) return std::move(sockets).status();
     handover = *std::move(sockets);
@@ -155,7 +155,7 @@ int Main(const Launch& launch, Handover handover, const std::string& handover_fa
   if (!owners.ok()) return FailToStart(owners.status());
   if (!*owners) return Serve(options, launch, handover, nullptr, &signals);
   LeaseKeeper keeper({*std::move(owners), {}, handover.owner});
-  keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [&] { return signals.Stop(), true; }); });
+  keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [&] { return signals.Stop(), std::nullopt; }); });
   Result<Handover> sockets = StandBy(options, handover, &keeper);
   if (!sockets.ok()) return FailToStart(sockets.status());
   return Serve(options, launch, *sockets, &keeper, &signals);

@@ -152,7 +152,12 @@ int Runtime::Impl::Run(Signals* signals) {
   store_->Stop();
   if (cluster_) cluster_->Stop();
   for (auto& shard : shards_) shard->shard->Close();
-  Status closed = store_->Close();
+  Status closed;
+  {
+    std::lock_guard lock(closing_mutex_);
+    closed = store_->Close();
+    closed_code_ = closed.ok() ? 0 : 1;
+  }
   // From here on signals stay pending; what was taken before is in stop_asked_.
   signals->Stop();
   if (!closed.ok()) {

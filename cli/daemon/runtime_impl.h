@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -113,7 +114,7 @@ class Runtime::Impl : private StoreEvents {
   Status MakeIoThreads();
   Status OpenStore();
   void EndCommands();
-  bool EndToBeginAnew();
+  std::optional<int> EndToBeginAnew();
   /// Says so where tokens are asked for and none could make another, or change anything.
   void WarnOfNoAdmin() const;
   void MakeAlerts();
@@ -227,6 +228,8 @@ class Runtime::Impl : private StoreEvents {
   std::atomic<bool> stop_asked_{false};     // any thread
   std::atomic<Signals*> signals_{nullptr};  // once it runs
   std::atomic_flag failed_;              // any thread: the store failed
+  std::mutex closing_mutex_;             // held while the store is closed, as the next
+  std::optional<int> closed_code_;       // the exit code of a stop, once it is
   Stage stage_ = Stage::kServing;
   bool departed_ = false;               // a member that stops has handed over, or given that up
   std::set<NamespaceNumber> stranded_;  // as a stop saw last

@@ -54,12 +54,15 @@ void Runtime::Impl::TakeSignal(int number) {
   });
 }
 
-/// What is to end with a broker whose place its successor takes at once. Returns whether it goes on so: one that was told to stop ends. What comes
-/// from now on stays pending until the successor takes it.
-bool Runtime::Impl::EndToBeginAnew() {
+/// What is to end with a broker whose place its successor takes at once. Returns nothing where it goes on so; one that was told to stop ends, by the
+/// exit code that it returns. What comes from now on stays pending until the successor takes it.
+std::optional<int> Runtime::Impl::EndToBeginAnew() {
   EndCommands();
   if (Signals* signals = signals_) signals->Stop();
-  return !stop_asked_;
+  if (!stop_asked_) return std::nullopt;
+  std::lock_guard lock(closing_mutex_);
+  if (closed_code_) return closed_code_;
+  return store_->Unwritten() ? 1 : 0;
 }
 
 Holdings Runtime::Impl::Held() const {

@@ -163,15 +163,24 @@ Result<Handover> StandByUntil(const Options& options, const Handover& handover, 
   return released;
 }
 
-void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<bool()>& last) {
-  Log(LogLevel::kError, "the store is not this broker's any more, going on as a standby", {{"detail", why}});
+void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<std::optional<int>()>& last) {
   Handover kept = KeepListening();
   kept.owner = keeper.word();
-  if (!last()) {
-    Log(LogLevel::kInfo, "stopped");
-    LogFinish();
-    std::_Exit(0);
+  std::optional<int> code = last();
+  if (keeper.went_back()) {
+    Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", LeaseKeeper::kWentBack}});
+    code = 1;
+  } else if (code == 0) {
+    Log(LogLevel::kInfo, "stopped", {{"detail", why}});
+  } else if (code) {
+    Log(LogLevel::kError, "the store failed while it was closed",
+        {{"detail", std::string(why) + "; what is not written is repeated by whoever has the store next"}});
   }
+  if (code) {
+    LogFinish();
+    std::_Exit(*code);
+  }
+  Log(LogLevel::kError, "the store is not this broker's any more, going on as a standby", {{"detail", why}});
   LogFinish();
   const Status failed = BecomeSuccessor(launch, std::move(kept));
   Log(LogLevel::kError, "restart failed, stopped", {{"detail", failed.detail()}});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "base/status.h"
 #include "cli/daemon/handover.h"
@@ -20,7 +21,8 @@ Result<Handover> StandBy(const Options& options, const Handover& handover, Lease
 Result<Handover> StandByUntil(const Options& options, const Handover& handover, const std::function<bool()>& over);
 
 /// Goes on as a standby: no client and no receiver hears anything more, `last` is done, and the program that is there now takes this one's place with
-/// the sockets at which it listens; or, where `last` says false, the process ends. On any thread.
-[[noreturn]] void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<bool()>& last);
+/// the sockets at which it listens. The process ends where `last` says by which exit code, as of one that was stopping, and by 1 where the store lost
+/// what it had confirmed: who begins anew in its place would not tell. On any thread.
+[[noreturn]] void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<std::optional<int>()>& last);
 
 }  // namespace notifyd

@@ -179,6 +179,10 @@ std::vector<StoreFigure> PgCells::Figures() const {
   return sum;
 }
 
+bool PgCells::Unwritten() const {
+  return home_->Unwritten() || std::any_of(cells_.begin(), cells_.end(), [](const auto& cell) { return cell->store().Unwritten(); });
+}
+
 bool PgCells::Lost(NamespaceNumber number) const {
   const PgCell* cell = CellOf(number);
   return cell && cell != unnamed_.get() && cell->lost();

@@ -54,6 +54,7 @@ class PgCells : public StoreHost {
   Status Close() override;
   /// The sums over all cells, and, where there are some, how many, and how many are lost.
   std::vector<StoreFigure> Figures() const override;
+  bool Unwritten() const override;
 
   /// As PgStore's.
   std::unique_ptr<ClusterStore> OpenCluster();

@@ -158,10 +158,6 @@ bool PgCommitter::TracksAll(NamespaceNumber number) {
   return !untold_.contains(number);
 }
 
-void PgCommitter::Lead(const PgStand& registry) {
-  registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
-}
-
 void PgCommitter::Doubt() {
   {
     std::lock_guard lock(mutex_);

@@ -8,7 +8,8 @@
 //    crash of the server took it back.
 // I3 whatever goes wrong with a transaction, its connection is given up. Over the next one the unit is acquired anew, at a new epoch, which
 //    keeps older ones out and tells how far it got; then what is missing is sent again. Until then nobody hears of it.
-// I4 where the lease is another's, or less is there than was synced, nothing is written any more, and WriteFailed was posted once to each.
+// I4 where the lease is another's, or less is there than was synced, nothing is written any more, and WriteFailed was posted once to each. What is
+//    there is looked at over each new connection: a server does not lose what it has without ending all of them.
 #pragma once
 
 #include <algorithm>
@@ -151,6 +152,8 @@ class PgCommitter {
   bool Knows(NamespaceNumber number);
   /// Returns whether it is open here, or something of it may not be synced yet.
   bool Keeps(NamespaceNumber number);
+  /// Returns whether something may not be written, or not be synced, yet. Any thread.
+  bool Unwritten();
   /// Has each transaction of the namespace note which keys it writes, from now on, or no more.
   void Track(NamespaceNumber number, bool on);
   /// Returns whether all transactions that were made before Track are committed. Each that notes its keys comes behind them, and tells; where none
@@ -221,6 +224,7 @@ class PgCommitter {
   void CheckAnswers();
   void CheckLate();
   void Recover(Line* line);
+  Status CheckHasAll(PgConnection* connection);
   Status SetUp(PgConnection* connection, int64_t session) const;
   void Acquire(Line* line);
   void Acquired(Line* line);
@@ -243,6 +247,7 @@ class PgCommitter {
   std::condition_variable settled_;
   std::map<NamespaceNumber, Queue> open_;  // those that were closed stay until all of theirs is written
   std::map<NamespaceNumber, Unit> units_;  // that were opened once
+  Queue led_;                              // the registry's, where this one leads, or did last
   std::vector<Queue> arrived_;
   std::vector<NamespaceNumber> forgetting_;
   Unit ending_lead_;                     // the registry's, which is to be let go of

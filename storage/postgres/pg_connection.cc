@@ -162,7 +162,9 @@ std::string PgUnfit(const PgRows& rows) {
 // ---- errors
 
 Status PgStatus(std::string_view sqlstate, std::string detail) {
-  if (sqlstate == kPgFenced || sqlstate == kPgGap) return Status(Code::kConflict, std::move(detail));
+  if (sqlstate == kPgFenced) return Status(Code::kConflict, std::move(detail));
+  // Of whoever owns the unit: it sends none before the one before was committed, or stands in front of it on its way, whose error comes first then.
+  if (sqlstate == kPgGap) return Status(Code::kCorrupt, kPgLostSome + std::move(detail));
   // Nobody but a pooler's next client prepares it twice, or has it gone.
   if (sqlstate == "42P05" || sqlstate == "26000") return Status(Code::kUnacceptable, std::move(detail) + ". " + kNoSessions);
   if (sqlstate == "53100") return Status(Code::kDiskFull, std::move(detail));

@@ -102,11 +102,14 @@ inline constexpr const char* kPgNoFsync = "PostgreSQL runs with fsync = off: not
   "WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = (SELECT n.oid FROM pg_namespace n WHERE n.nspname = current_schema()) " \
   "AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'S') AND c.relpersistence <> 'p' LIMIT 1), '')"
 
+/// Begins what is said of a server that was put back to a copy, or took another one's place without what that had.
+inline constexpr const char* kPgLostSome = "the database has not what it had confirmed to be durable: ";
+
 /// Of one that is given up, as it answers neither what it was asked nor anybody else.
 inline constexpr const char* kPgSilent = "PostgreSQL does not answer";
 
 /// What of an error a caller acts upon. kUnavailable: the server is not reached, stops, recovers or has no place left, and may be better soon;
-/// kDiskFull; kConflict: kPgFenced; kIo: all else.
+/// kDiskFull; kConflict: kPgFenced; kCorrupt: kPgGap, of a pipeline whose first error it is; kIo: all else.
 Status PgStatus(std::string_view sqlstate, std::string detail);
 
 class PgConnection {

@@ -103,7 +103,7 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
     connection_.reset();
     return {OwnerAnswer::kUnknown, {}};
   }
-  if (rows->size() == 0) return {OwnerAnswer::kNo, {}};
+  if (rows->size() == 0) return {OwnerAnswer::kNo, ask.kind == OwnerAsk::Kind::kRenew ? EpochNow() : OwnerWord()};
   // It was read at some moment between these two.
   if (const WallTime now = ReadWall(); ask.kind == OwnerAsk::Kind::kRenew)
     clock_ahead_ms_ = std::max<int64_t>(asked.ms - rows->Int(0, 2), 0) + std::min<int64_t>(now.ms - rows->Int(0, 2), 0);
@@ -121,6 +121,13 @@ std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
     namesake_ = options_.member.empty() || word.free || rows->Int(0, 4) != 0 ? std::string() : std::string(rows->Bytes(0, 5));
   }
   return {OwnerAnswer::kYes, word};
+}
+
+/// Of what was not to be renewed: as another one took it, or as it was before it was taken, in a database that was put back.
+OwnerWord PgOwnerStore::EpochNow() {
+  OwnerWord word;
+  if (auto rows = Run({OwnerAsk::Kind::kLook, {}, false, {}}); rows.ok() && rows->size() > 0) word.epoch = static_cast<uint64_t>(rows->Int(0, 0));
+  return word;
 }
 
 // ---- one's own

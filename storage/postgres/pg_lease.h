@@ -44,6 +44,7 @@ class PgOwnerStore : public OwnerStore {
   Status Connect();
   Result<PgRows> Run(const OwnerAsk& ask);
   Result<PgRows> RunForMember(const OwnerAsk& ask, int64_t epoch, int64_t renewal, const std::string& seen);
+  OwnerWord EpochNow();
 
   const PostgresOptions options_;
   std::unique_ptr<PgConnection> connection_;

@@ -109,7 +109,9 @@ void PgCommitter::Recover(Line* line) {
   auto opened = PgConnection::Open(setup_.options);
   connects_take_ = std::min<Clock::duration>(Clock::now() - begun, PgConnection::kConnectMost);
   line->session = NewSession();
-  Status status = opened.ok() ? SetUp(opened->get(), line->session) : std::move(opened).status();
+  Status status = opened.ok() ? CheckHasAll(opened->get()) : std::move(opened).status();
+  if (status.code() == Code::kCorrupt) return Fail(status);
+  if (status.ok()) status = SetUp(opened->get(), line->session);
   if (!status.ok()) {
     const bool said = line->said_lost && !line->said_late;
     if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
@@ -122,6 +124,29 @@ void PgCommitter::Recover(Line* line) {
   if (!line->holding.empty()) return Acquire(line);
   TellSession(line, line->session);
   if (line->said_lost) Say(line, false);
+}
+
+/// Whatever line it is for: what was confirmed is there, of all that is still this owner's. Error, besides PgConnection::Run's: kCorrupt.
+Status PgCommitter::CheckHasAll(PgConnection* connection) {
+  std::vector<int64_t> units, epochs, synced;
+  const auto add = [&](const PgUnit& unit) {
+    units.push_back(unit.number_);
+    epochs.push_back(unit.stand_.epoch);
+    synced.push_back(unit.synced_n_);
+  };
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [number, unit] : units_) add(*unit);
+    add(*audit_->unit_);
+    if (led_) add(*led_->unit_);
+  }
+  const int64_t epoch = setup_.options.cell.empty() ? static_cast<int64_t>(setup_.word.epoch) : 0;
+  PgParams params = std::move(PgParams().Bytes(setup_.options.member).Int(epoch).Bytes(incarnation_).Ints(units).Ints(epochs).Ints(synced));
+  auto lost = connection->Run(kPgLostOf, params);
+  if (!lost.ok()) return std::move(lost).status();
+  if (lost->size() == 0) return Status::Ok();
+  return Status(Code::kCorrupt, kPgLostSome + std::string(lost->Bytes(0, 0)) + " is " + std::to_string(lost->Int(0, 1)) + ", and " +
+                                    std::to_string(lost->Int(0, 2)) + " was confirmed");
 }
 
 /// Prepares all that goes over it.
@@ -186,8 +211,8 @@ void PgCommitter::Acquired(Line* line) {
 Status PgCommitter::Resolve(Line* line, PgUnit* unit, int64_t epoch, int64_t n) {
   unit->stand_.epoch = epoch;
   if (n < unit->synced_n_ || n > unit->stand_.n)
-    return Status(Code::kCorrupt, "the database has not what it had confirmed to be durable: batch " + std::to_string(n) + " of unit " +
-                                      std::to_string(unit->number_) + " is its last, and " + std::to_string(unit->synced_n_) + " was synced");
+    return Status(Code::kCorrupt, kPgLostSome + ("batch " + std::to_string(n)) + " of unit " + std::to_string(unit->number_) + " is its last, and " +
+                                      std::to_string(unit->synced_n_) + " was synced");
   const std::deque<std::shared_ptr<Sent>> kept = unit->kept_;
   for (const auto& sent : kept) {
     if (sent->n > n) break;
@@ -247,14 +272,24 @@ void PgCommitter::Say(Line* line, bool lost, bool full, bool late) {
 }
 
 void PgCommitter::Fail(const Status& status) {
-  std::lock_guard lock(mutex_);
   if (failed_) return;
-  failed_ = true;
-  failure_ = status;
-  // Does not come back where somebody else goes on in its place.
+  // Neither this nor the last call comes back where the process ends, or another one goes on in its place; whoever sees to that may ask what is not
+  // written.
   if (status.code() == Code::kConflict && setup_.fenced) setup_.fenced();
-  for (const auto& [number, queue] : open_) queue->outlet_->Post(WriteFailed{status});
+  {
+    std::lock_guard lock(mutex_);
+    failed_ = true;
+    failure_ = status;
+    for (const auto& [number, queue] : open_) queue->outlet_->Post(WriteFailed{status});
+  }
   events_->OnWriteFailed(status);
+}
+
+bool PgCommitter::Unwritten() {
+  std::lock_guard lock(mutex_);
+  const auto waits = [](const Queue& queue) { return queue && queue->pending_; };
+  return !unsynced_.empty() || waits(audit_) || waits(led_) ||
+         std::any_of(open_.begin(), open_.end(), [&](const auto& each) { return waits(each.second); });
 }
 
 /// What was committed of it, and not synced yet, is under the sync of its release, where that is in the same database.
@@ -298,6 +333,12 @@ bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced)
   found->second->kept_.clear();
   units_.erase(found);
   return true;
+}
+
+void PgCommitter::Lead(const PgStand& registry) {
+  registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
+  std::lock_guard lock(mutex_);
+  led_ = registry_;
 }
 
 void PgCommitter::EndLead() {

@@ -32,6 +32,19 @@ inline constexpr const char* kPgLogAge =
 inline constexpr const char* kPgNewestTotals = "SELECT DISTINCT ON (unit) unit, totals FROM log WHERE unit >= 0 ORDER BY unit DESC, n DESC";
 /// Parameters: unit, epoch, incarnation, the batch before (0: none), this batch, totals or null, synced, require_standby. Row: whether fsync is on.
 inline constexpr const char* kPgFence = "SELECT current_setting('fsync') = 'on' AS fsync, fence($1, $2, $3, $4, $5, $6, $7, $8)";
+/// Parameters: name of a member or '', epoch and incarnation of its lease, or of the owner's; units (bigint[]), the epochs (bigint[]) at which they
+/// were acquired, the numbers (bigint[]) of their last transactions that were confirmed. In a cell, which has no lease, the epoch is 0. Rows: what
+/// there is less of than was confirmed, how much, how much was confirmed. Of units that are another owner's by now nothing is said, nor of those that
+/// were acquired anew since.
+inline constexpr const char* kPgLostOf =
+    "SELECT 'the epoch of the lease', l.epoch, $2::bigint FROM lease l WHERE l.unit = 0 AND $1::text = '' AND l.epoch < $2 "
+    "UNION ALL SELECT 'the epoch of the lease', m.epoch, $2 FROM members m WHERE m.name = $1 AND m.epoch < $2 "
+    "UNION ALL SELECT 'the epoch of unit ' || seen.unit, o.epoch, seen.epoch FROM unnest($4::bigint[], $5::bigint[]) AS seen (unit, epoch) "
+    "JOIN owners o ON o.unit = seen.unit AND o.incarnation = $3 WHERE o.epoch < seen.epoch "
+    "UNION ALL SELECT 'the last batch of unit ' || seen.unit, coalesce(l.n, 0), seen.n "
+    "FROM unnest($4::bigint[], $5::bigint[], $6::bigint[]) AS seen (unit, epoch, n) "
+    "JOIN owners o ON o.unit = seen.unit AND o.epoch = seen.epoch AND o.incarnation = $3 "
+    "LEFT JOIN LATERAL (SELECT g.n FROM log g WHERE g.unit = seen.unit ORDER BY g.n DESC LIMIT 1) l ON true WHERE coalesce(l.n, 0) < seen.n";
 /// Row: epoch, renewal, incarnation, free, NOTIFYD_PG_FIT. Where members have the store: as if they were one owner, who renews whenever one of them
 /// does.
 inline constexpr const char* kPgLook = "SELECT epoch, renewal, incarnation, free, " NOTIFYD_PG_FIT " FROM lease_word()";

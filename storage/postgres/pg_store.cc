@@ -1,6 +1,5 @@
 #include "storage/postgres/pg_store.h"
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -467,6 +466,10 @@ std::vector<StoreFigure> PgStore::Figures() const {
       {kCommits, "groups", "Groups of batches written in one go since the start.", counters.groups, /*grows=*/true},
       {kCommits, "syncs", "Syncs to disk since the start.", counters.syncs, /*grows=*/true},
   };
+}
+
+bool PgStore::Unwritten() const {
+  return impl_->committer->Unwritten();
 }
 
 Status PgStore::Sweep() {

@@ -53,6 +53,7 @@ class PgStore : public StoreHost {
   void Stop() override;
   Status Close() override;
   std::vector<StoreFigure> Figures() const override;
+  bool Unwritten() const override;
 
   /// Of a store that was opened for one of several members; else null. The store is borrowed.
   std::unique_ptr<ClusterStore> OpenCluster();

@@ -200,6 +200,51 @@ TEST_CASE("ownership: who was handed the word of an owner that is no more takes 
   CHECK(heir.owner.MayAct(heir.now));
 }
 
+TEST_CASE("ownership: a store that is back where it was before a renewal that it had confirmed is told from one that another one took") {
+  Rig r;
+  r.row = {7, 70, {1, 1}, true};
+  r.Own();
+  const OwnerWord first = r.row;
+  for (int i = 0; i < 3; ++i) {
+    r.now.ms += 2'000;
+    REQUIRE(r.Step() == Kind::kRenew);
+    CHECK_FALSE(r.owner.went_back());
+  }
+  const OwnerWord last = r.owner.word();
+  SECTION("by one renewal, or by several") {
+    r.row.renewal = last.renewal - GENERATE(1u, 3u);
+    r.now.ms += 2'000;
+    REQUIRE(r.Step() == Kind::kRenew);
+    CHECK(r.owner.went_back());
+    CHECK_FALSE(r.owner.MayAct(r.now));
+  }
+  SECTION("to before this one took it, or behind another one") {
+    const uint64_t epoch = GENERATE(0, 7, 9);  // 0: the store did not say
+    REQUIRE(last.epoch == 8);
+    r.now.ms += 2'000;
+    REQUIRE(r.owner.Ask(r.now)->kind == Kind::kRenew);
+    r.owner.Answer(r.now, OwnerAnswer::kNo, {epoch});
+    CHECK(r.owner.went_back() == (epoch == 7));
+    CHECK(r.owner.standing() == Standing::kWatching);
+  }
+  SECTION("as whoever was handed the word sees it") {
+    const bool back = GENERATE(false, true);
+    Rig heir;
+    heir.drawn = 100;
+    heir.row = back ? first : last;
+    heir.owner.Inherit(last);
+    CHECK(heir.Step() == Kind::kLook);
+    CHECK(heir.owner.went_back() == back);
+    // Of another store nothing is known.
+    Rig elsewhere;
+    elsewhere.drawn = 200;
+    elsewhere.row = {1, 1, {9, 9}, false};
+    elsewhere.owner.Inherit(last);
+    CHECK(elsewhere.Step() == Kind::kLook);
+    CHECK_FALSE(elsewhere.owner.went_back());
+  }
+}
+
 namespace {
 
 /// Deliberate ones: each must be caught.
@@ -218,6 +263,7 @@ struct Findings {
   int mixed = 0;     // batches of an owner that were written behind a later owner's acquisition
   int written = 0;   // batches
   int changes = 0;   // of the owner
+  int back = 0;      // brokers that took the store for one that lost something
   bool calm = true;  // with all faults over, exactly one can act
 };
 
@@ -241,6 +287,7 @@ class World {
     // Nothing is lost or late any more; what was is over after the longest delay.
     for (; now_ms_ < 170'000; now_ms_ += 5) Step(false);
     found_.calm = Actors() == 1;
+    for (const auto& broker : brokers_) found_.back += broker->owner->went_back() ? 1 : 0;
     return found_;
   }
 
@@ -295,7 +342,9 @@ class World {
       ++broker->request;
       broker->answer.reset();
       broker->gives_up_at_ms = -1;
-      if (faults_.believes && broker->asked.kind == Kind::kRenew) broker->owner->Answer(clock, OwnerAnswer::kYes, broker->asked.seen);
+      OwnerWord believed = broker->asked.seen;
+      ++believed.renewal;
+      if (faults_.believes && broker->asked.kind == Kind::kRenew) broker->owner->Answer(clock, OwnerAnswer::kYes, believed);
       else broker->owner->Answer(clock, OwnerAnswer::kUnknown);
     }
     if (std::optional<OwnerAsk> ask = broker->owner->Ask({clock.ms + faults_.ahead_ms})) Send(broker, *ask, faulty);
@@ -353,6 +402,7 @@ Findings RunAll(uint64_t first, uint64_t count, const Faults& faults) {
     sum.mixed += one.mixed;
     sum.written += one.written;
     sum.changes += one.changes;
+    sum.back += one.back;
     if (!one.calm && sum.calm) UNSCOPED_INFO("not calm in the end: seed " << seed);
     sum.calm = sum.calm && one.calm;
   }
@@ -366,6 +416,7 @@ TEST_CASE("ownership: several brokers over a store that answers late, once or ne
   CHECK(found.both == 0);
   CHECK(found.mixed == 0);
   CHECK(found.calm);
+  CHECK(found.back == 0);
   CHECK(found.changes > 400);  // it changed hands
   CHECK(found.written > 10'000);
 }

@@ -186,6 +186,37 @@ TEST_CASE("lease keeper: a fence is the end, and so is whatever else makes it gi
   CHECK_FALSE(broker.keeper.MayAct());
 }
 
+TEST_CASE("lease keeper: a store that lost what it had confirmed is told as that, to its owner and to who waits in the owner's place") {
+  Row row;
+  Broker owner(&row);
+  owner.Start();
+  REQUIRE(owner.Acquires());
+  const OwnerWord taken = owner.keeper.word();
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+  while (owner.keeper.word().renewal < taken.renewal + 2 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK_FALSE(owner.keeper.went_back());
+  {
+    std::lock_guard lock(row.mutex);
+    row.word = taken;
+  }
+  const std::string words = "the store has not what it had confirmed to be durable";
+  CHECK_THAT(owner.lost.get_future().get(), Catch::StartsWith(words));
+  CHECK(owner.keeper.went_back());
+  CHECK_FALSE(owner.keeper.MayAct());
+
+  const bool lost = GENERATE(true, false);
+  Row left;
+  left.word = taken;
+  OwnerWord handed_on = taken;
+  if (lost) ++handed_on.renewal;
+  Broker heir(&left, handed_on);
+  heir.Start();
+  if (lost) CHECK_THAT(heir.lost.get_future().get(), Catch::StartsWith(words));
+  else CHECK(heir.Acquires());
+  CHECK(heir.keeper.went_back() == lost);
+}
+
 namespace {
 
 /// What is logged meanwhile.
