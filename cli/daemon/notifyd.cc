@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/crash_point.h"
 #include "base/log.h"
@@ -72,21 +75,27 @@ void Say(const std::string& text) {
 }
 
 constexpr int64_t kReleaseMostMs = 1'000;
+// Before a store that was lost as it was opened is opened anew. The lease is kept meanwhile, so that it is not the database that is away for long.
+constexpr std::chrono::milliseconds kOpenAgain{250}, kOpenAgainMost{4'000};
 
 int FailToStart(const Status& status) {
   Log(LogLevel::kError, "cannot start: " + status.detail(), {{"field", status.field()}});
   return ExitCodeOf(status);
 }
 
-/// As Runtime::Create; but where the store goes away between its lease and the rest of it, it is waited for, as one that was never there is.
+/// As Runtime::Create; but where the store goes away between its lease and the rest of it, it is waited for, as one that was never there is. What is
+/// lacking may be lacking for long (a session for this role, say): it is tried again after longer and longer pauses. Why is said once.
 Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const Launch& launch, Handover handover, LeaseKeeper* keeper,
                                                  Signals* signals) {
-  for (;;) {
+  std::string said;
+  for (std::chrono::milliseconds pause = kOpenAgain;; pause = std::min(2 * pause, kOpenAgainMost)) {
     Result<std::unique_ptr<Runtime>> runtime = Runtime::Create(options, launch, handover, keeper);
     if (runtime.ok() || !keeper || runtime.status().code() != Code::kUnavailable) return runtime;
-    Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", runtime.status().detail()}});
+    const std::string& detail = runtime.status().detail();
+    if (std::exchange(said, detail) != detail) Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", detail}});
     keeper->OnLost([&launch, keeper, signals](const char* why) { FallBack(launch, *keeper, why, [&] { return signals->Stop(), std::nullopt; }); });
-    Result<Handover> sockets = StandByUntil(options, handover, [] { return true; });
+    const auto again_at = std::chrono::steady_clock::now() + pause;
+    Result<Handover> sockets = StandByUntil(options, handover, [&] { return std::chrono::steady_clock::now() >= again_at; });
     if (!sockets.ok()) return std::move(sockets).status();
     handover = *std::move(sockets);
   }
