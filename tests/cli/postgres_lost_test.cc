@@ -1,0 +1,131 @@
+// A broker and a PostgreSQL that it loses: one that comes back with less than it had, one that has no session left for it, one that is away as it
+// stops.
+#include <signal.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cli/await.h"
+#include "cli/e2e_broker.h"
+#include "storage/postgres/pg_connection.h"
+#include "support/counting_receiver.h"
+#include "support/postgres_server.h"
+
+#include <catch2/catch.hpp>
+
+namespace notifyd::test {
+namespace {
+
+constexpr const char* kLater = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+
+std::unique_ptr<PgConnection> SessionAt(const std::string& dsn) {
+  PostgresOptions options;
+  options.dsn = dsn;
+  auto session = PgConnection::Open(options);
+  if (!session.ok()) FAIL(session.status().detail());
+  return *std::move(session);
+}
+
+bool Answers(Broker* broker) {
+  HttpClient client(broker->url());
+  const Result<HttpAnswer> answer = client.Call("GET", "/v1/stats", nullptr);
+  return answer.ok() && answer->status == 200;
+}
+
+}  // namespace
+
+TEST_CASE("postgres: a broker whose database is put back to a copy of seconds before says that it lost what was confirmed, and stops") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
+  const auto run = [&](const std::string& sql) {
+    if (Status done = beside->RunScript(sql); !done.ok()) FAIL(done.detail());
+  };
+  run("CREATE DATABASE live");
+  const std::string dsn = server.dsn() + " dbname=live";
+  TempDir place;
+  const std::vector<std::string> arguments = {"--store-engine", "postgres", "--store-postgres-dsn", dsn};
+  Broker broker(place.path(), arguments);
+  REQUIRE(broker.process().WaitForError("store opened"));
+  const std::string kept = broker.Submit(kLater);
+
+  // Within the lease, both times.
+  const auto end_sessions = [&] {
+    run("ALTER DATABASE live ALLOW_CONNECTIONS false");
+    run("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'live'");
+  };
+  end_sessions();
+  run("CREATE DATABASE saved TEMPLATE live");
+  run("ALTER DATABASE live ALLOW_CONNECTIONS true");
+  REQUIRE(Await([&] { return Answers(&broker); }));
+  std::string lost;
+  REQUIRE(Await([&] {
+    const HttpAnswer answer = broker.Call("POST", "/v1/notifies", kLater);
+    if (answer.status == 201) lost = JsonAt(answer.body, "/id");
+    return answer.status == 201;
+  }));
+  const auto renewal = [&] {
+    auto row = SessionAt(dsn)->Run("SELECT renewal FROM notifyd.lease");
+    if (!row.ok()) FAIL(row.status().detail());
+    return row->Int(0, 0);
+  };
+  const int64_t before = renewal();
+  REQUIRE(Await([&] { return renewal() >= before + 2; }));
+  end_sessions();
+  run("DROP DATABASE live");
+  run("ALTER DATABASE saved RENAME TO live");
+
+  CHECK(broker.process().Wait() == 1);
+  const std::vector<std::string> said = LinesOf(broker.process().error(), "the store failed, stopping at once");
+  REQUIRE_FALSE(said.empty());
+  CHECK_THAT(said[0], Catch::Contains("has not what it had confirmed to be durable"));
+  CHECK_THAT(broker.process().error(), !Catch::Contains("others own it by now") && !Catch::Contains("others took it"));
+  // The next one goes on with what is there.
+  Broker next(place.path(), arguments);
+  REQUIRE(Await([&] { return Answers(&next); }));
+  CHECK(next.Call("GET", "/v1/notifies/" + kept).status == 200);
+  CHECK(next.Call("GET", "/v1/notifies/" + lost).status == 404);
+}
+
+TEST_CASE("postgres: a broker that has the lease, and no session to open the store, tries after longer and longer pauses, and says why once") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
+  // One session is the lease's, and opening the store takes two.
+  REQUIRE(beside->RunScript("CREATE ROLE few LOGIN CONNECTION LIMIT 2; GRANT CREATE ON DATABASE postgres TO few").ok());
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=few"});
+  REQUIRE(broker.process().WaitForError("the store was lost while it was opened"));
+  std::this_thread::sleep_for(std::chrono::seconds(5));
+  const std::string log = broker.process().error();
+  CHECK(LinesOf(log, "the store was lost while it was opened").size() == 1);
+  CHECK(LinesOf(log, "standby").size() <= 6);
+  REQUIRE(beside->RunScript("ALTER ROLE few CONNECTION LIMIT -1").ok());
+  CHECK(Await([&] { return Answers(&broker); }));
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == 0);
+}
+
+TEST_CASE("postgres: a broker whose lease ends while it stops ends, and says by its exit code whether something is not written") {
+  PostgresServer server;
+  CountingReceiver receiver;
+  receiver.Withhold();
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn(), "--shutdown-grace-ms", "60000"});
+  REQUIRE(broker.process().WaitForError("store opened"));
+  broker.Submit(R"({"url":")" + receiver.url() + R"("})");
+  REQUIRE(receiver.WaitForWithheld(1));
+  std::this_thread::sleep_for(std::chrono::seconds(1));  // all is synced by then
+  server.Signal(SIGSTOP);
+  const bool unwritten = GENERATE(true, false);
+  if (unwritten) receiver.Release();  // the attempt ends
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == (unwritten ? 1 : 0));
+  const std::string log = broker.process().error();
+  CHECK(LinesOf(log, "the store failed while it was closed").size() == (unwritten ? 1 : 0));
+  CHECK(LinesOf(log, "stopped").size() == (unwritten ? 0 : 1));
+  CHECK_THAT(log, !Catch::Contains("going on as a standby"));
+}
+
+}  // namespace notifyd::test
