@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "broker/core_fixture.h"
-#include "broker/namespace_settings.h"
+#include "broker/namespace.h"
 
 using namespace notifyd;
 
