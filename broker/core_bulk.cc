@@ -90,7 +90,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   if (kind == BulkKind::kRetry) {
     // Those that settled are pending again, which the quota counts as it does new ones. All of a page or none.
     const auto revived = std::count_if(r.ids.begin(), r.ids.end(), [&](NotifyId id) { return wanted(*FindEntry(id)) && !FindEntry(id)->pending(); });
-    if (revived > 0 && totals_.pending() + static_cast<uint64_t>(revived) > limits_.max_pending) return Refuse(r.bulk.request, TooManyPending());
+    if (revived > 0 && totals_.claimed() + static_cast<uint64_t>(revived) > limits_.max_pending) return Refuse(r.bulk.request, TooManyPending());
   }
   BulkDone done;
   done.next = r.next;

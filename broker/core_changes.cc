@@ -137,7 +137,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (revives || r.base) entry = NeedEntry(task, r.id, true);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
-  if (revives && totals_.pending() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
+  if (revives && totals_.claimed() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   ProbeByHand(entry->host);
   ApplyRetry(entry, r.via);
   if (revives) groups_->OnRevived(task, {entry});

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "broker/core_services.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 namespace {
@@ -122,6 +123,7 @@ void Core::Impl::CheckInvariants() const {
     for (RequestId request : requests) CHECK(shown_.at(request).id == id);
   }
   CHECK(shown == shown_.size());
+  topics_->CheckPromises();
 }
 
 }  // namespace notifyd

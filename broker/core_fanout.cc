@@ -12,6 +12,8 @@ namespace notifyd {
 namespace {
 
 constexpr size_t kMostLabels = 16;
+/// So many promises are kept apart: what is promised beyond is put together with the last one, and is over with all of that.
+constexpr size_t kMostPromises = 10'000;
 
 /// An item of the agenda: {kFanOut, how, event, cursor, notifies made so far, and, where another one has some of its own, its serial and the last of
 /// the instances that it has them for}.
@@ -178,7 +180,9 @@ uint64_t Core::Impl::TopicPart::MakeSome(Hand* hand, FanOutKind kind, uint64_t c
   for (int64_t left = kStepsToMake; matching->made < matching->wants.size() && made->count < kMadeInOneTurn && left > 0;) {
     const uint64_t serial = matching->wants[matching->made];
     auto wants = by_serial_.find(serial);
-    if (wants != by_serial_.end() && wants->second->record.said->enabled) {  // it is still there
+    if (wants == by_serial_.end() || !wants->second->record.said->enabled) {
+      ++made->passed;  // it is there no more
+    } else {
       Known* known = wants->second;
       if (!HasRoomFor(*known)) break;
       const uint64_t before = made->count;
@@ -200,6 +204,7 @@ void Core::Impl::TopicPart::NoteLackOfSpace(const Name& subscription, NotifyId e
 }
 
 void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, const std::string& instance, Made* made) {
+  ++made->passed;
   if (!HasRoom(known, hand->id)) return;
   NotifySpec spec;
   const std::optional<SubmitItem> made_item = ItemFor(*known, hand, replay, instance, &spec);
@@ -232,15 +237,97 @@ TopicFigures Core::Impl::TopicPart::figures() const {
   return figures;
 }
 
+// ---- what is promised (T8). Fan-outs are over in the order of their serials (T1): so are promises.
+
+/// What is there at the start is of fan-outs that the agenda brings back; which of them has how much is not kept.
+Core::Impl::TopicPart::TopicPart(Core::Impl* core) : core_(*core), next_sweep_(core->now_.mono) {
+  const Totals& totals = core_.totals_;
+  if (totals.promised > 0) promises_.push_back({0, totals.next_serial - 1, totals.promised, totals.promised_bytes});
+}
+
+void Core::Impl::TopicPart::SetPromise(Promise* promise, uint64_t count, uint64_t bytes) {
+  core_.totals_.promised += count - promise->count;
+  core_.totals_.promised_bytes += bytes - promise->bytes;
+  promise->count = count;
+  promise->bytes = bytes;
+}
+
+/// Promises what a fan-out, the last one so far, is to make.
+void Core::Impl::TopicPart::AddPromise(uint64_t serial, const Weight& weight) {
+  if (weight.count == 0) return;
+  if (promises_.size() < kMostPromises) promises_.push_back({serial, serial});
+  Promise& promise = promises_.back();
+  promise.last = serial;
+  SetPromise(&promise, promise.count + weight.count, promise.bytes + weight.bytes);
+}
+
+/// Of the fan-out whose turn it is that much is left, as is known by now.
+void Core::Impl::TopicPart::Reweigh(uint64_t serial, const Weight& weight) {
+  EndPromises(serial - 1);
+  if (promises_.empty() || promises_.front().first > serial) {
+    if (weight.count == 0) return;
+    promises_.push_front({serial, serial});
+  }
+  if (Promise& own = promises_.front(); own.first == own.last) SetPromise(&own, weight.count, weight.bytes);
+}
+
+/// The fan-out whose turn it is has made so many, or will not make them after all.
+void Core::Impl::TopicPart::Fulfil(uint64_t serial, uint64_t count) {
+  EndPromises(serial - 1);
+  if (promises_.empty() || promises_.front().first > serial) return;
+  Promise& promise = promises_.front();
+  const uint64_t left = promise.count - std::min(promise.count, count);
+  SetPromise(&promise, left, left == 0 ? 0 : promise.bytes / promise.count * left);
+}
+
+/// Fan-outs up to that serial are over.
+void Core::Impl::TopicPart::EndPromises(uint64_t last) {
+  while (!promises_.empty() && promises_.front().last <= last) {
+    SetPromise(&promises_.front(), 0, 0);
+    promises_.pop_front();
+  }
+}
+
+void Core::Impl::TopicPart::CheckPromises() const {
+  uint64_t count = 0, bytes = 0;
+  const Promise* before = nullptr;
+  for (const Promise& promise : promises_) {
+    CHECK(promise.first <= promise.last && (!before || before->last < promise.first));
+    count += promise.count;
+    bytes += promise.bytes;
+    before = &promise;
+  }
+  CHECK(count == core_.totals_.promised && bytes == core_.totals_.promised_bytes);
+  if (!core_.catalog_.known || core_.stopping_) return;  // what the agenda has begun waits for that, or is left to the next start
+  CHECK(IsBusy() || (count == 0 && bytes == 0));
+  // How many instances there were when it was judged is not known any more.
+  for (const auto& [serial, known] : by_serial_)
+    if (known->record.said->each_instance) return;
+  for (const auto& [serial, matching] : matchings_) {
+    if (!matching.done || matching.held) continue;
+    const auto own =
+        std::find_if(promises_.begin(), promises_.end(), [of = serial](const Promise& each) { return each.first <= of && of <= each.last; });
+    const uint64_t left = matching.wants.size() - matching.made;
+    if (own == promises_.end()) CHECK(left == 0);
+    else if (own->first == own->last) CHECK(own->count == left);
+  }
+}
+
 // ---- an event's notifies, as the agenda goes on
 
-uint64_t Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind) {
-  return core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
+/// `weight`: as it was judged.
+uint64_t Core::Impl::TopicPart::BeginFanOut(NotifyId event, FanOutKind kind, const Weight& weight) {
+  const uint64_t serial = core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, 0, 0}));
+  AddPromise(serial, weight);
+  return serial;
 }
 
 /// As BeginFanOut, for one of which a part is made.
-uint64_t Core::Impl::TopicPart::GoOnFanningOut(NotifyId event, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made) {
-  return core_.AddToAgenda(Encode(FanOutItem{static_cast<uint8_t>(kind), event, cursor, made, matching.partly.of, matching.partly.instance}));
+uint64_t Core::Impl::TopicPart::GoOnFanningOut(const Hand& hand, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made) {
+  const FanOutItem item{static_cast<uint8_t>(kind), hand.id, cursor, made, matching.partly.of, matching.partly.instance};
+  const uint64_t serial = core_.AddToAgenda(Encode(item));
+  AddPromise(serial, WeightOf(hand, matching.wants, matching.made));
+  return serial;
 }
 
 /// Returns nothing once all is known; `hand->event` is null where there is no such event.
@@ -285,7 +372,7 @@ void Core::Impl::TopicPart::Release(Entry* entry) {
   Lane* lane = entry->lane;
   const Kept kept(&core_, lane);
   core_.TakeBackTurn(entry);
-  BeginFanOut(entry->id, FanOutKind::kHeld);
+  BeginFanOut(entry->id, FanOutKind::kHeld, {});
   core_.Settle(entry, Phase::kSucceeded, "", std::nullopt);
   core_.journal_.AskSync();
   core_.Kick(lane);
@@ -296,6 +383,7 @@ void Core::Impl::TopicPart::Release(Entry* entry) {
 void Core::Impl::TopicPart::EndFanOut(uint64_t serial) {
   core_.DropFromAgenda(serial);
   begun_.erase(serial);
+  EndPromises(serial);
   if (auto matching = matchings_.extract(serial); !matching.empty()) handed_over_ -= matching.mapped().wants.size();
   if (made_ < kMadeInOneTurn && agenda_steps_ < kStepsToMake) GoOn();
 }
@@ -313,7 +401,12 @@ void Core::Impl::TopicPart::EndFanOuts() {
   asked_steps_ = agenda_steps_ = 0;
   if (core_.stopping_ || MayMakeMore())
     for (Task* task : std::exchange(short_, {})) core_.Unpark(task);
-  if (!core_.stopping_) return GoOn();
+  if (!core_.stopping_) {
+    GoOn();
+    // Those that a start found may have made less, or were made by an earlier notifyd, which does not know of promises.
+    if (core_.totals_.promised > 0 && core_.catalog_.known && !IsBusy()) EndPromises(UINT64_MAX);
+    return;
+  }
   // They stay on the agenda.
   for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);
 }
@@ -335,7 +428,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   if (auto known = matchings_.find(r.serial); known != matchings_.end() && known->second.hand && r.serial == *begun_.begin()) {
     // Its event is at hand, and need not be read as long as nothing is made of it.
     Matching& matching = known->second;
-    const bool done = MatchSome(&*matching.hand, static_cast<FanOutKind>(item.kind), &matching);
+    const bool done = MatchSome(r.serial, &*matching.hand, static_cast<FanOutKind>(item.kind), &matching);
     if (!done && matching.made == matching.wants.size()) {
       --core_.agenda_running_;
       item.cursor = matching.judged;
@@ -369,14 +462,16 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   return Handled::kDone;
 }
 
-/// Match, as far as a turn of the agenda goes.
-bool Core::Impl::TopicPart::MatchSome(Hand* hand, FanOutKind kind, Matching* matching) {
+/// Match, as far as a turn of the agenda goes, of the fan-out whose turn it is.
+bool Core::Impl::TopicPart::MatchSome(uint64_t serial, Hand* hand, FanOutKind kind, Matching* matching) {
+  const bool known = matching->done;
   const size_t wanted = matching->wants.size();
   int64_t steps = StepsOfAgenda();
   agenda_steps_ += steps;
   const bool done = Match(hand, kind, kMadeInOneTurn, &steps, matching);
   agenda_steps_ -= steps;
   handed_over_ += matching->wants.size() - wanted;
+  if (done && !known && !matching->held) Reweigh(serial, WeightOf(*hand, matching->wants, matching->made));
   return done;
 }
 
@@ -387,14 +482,16 @@ void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* pla
   auto [known, begins] = matchings_.try_emplace(r.serial);
   Matching& matching = known->second;
   if (begins) {
+    matching.held = kind == FanOutKind::kHeld;
     matching.judged = item.cursor;
     matching.partly = {item.of, std::move(item.instance)};
   }
   if (matching.hand) *hand = *std::exchange(matching.hand, std::nullopt);
-  MatchSome(hand, kind, &matching);
+  MatchSome(r.serial, hand, kind, &matching);
   Made made{place};
   const size_t untransformed = place->untransformed.size();
   item.cursor = MakeSome(hand, kind, item.cursor, &matching, &made);
+  if (!matching.held) Fulfil(r.serial, made.passed);
   item.made += made.count;
   item.of = matching.partly.of;
   item.instance = matching.partly.instance;

@@ -111,7 +111,7 @@ class Core::Impl {
   /// What a notify takes on disk beside its spec, keys and indexes counted.
   static constexpr uint64_t kRecordBytes = 256;
   static uint64_t BytesOf(const SubmitItem& item, const std::string& spec);
-  /// Is there room for so many more bytes below max_stored_bytes?
+  /// Is there room for so many more bytes below max_stored_bytes, beside what is promised?
   Status CheckStored(uint64_t more) const;
   /// As CheckStored, for what replaces something of `before` bytes by `after`; counts it where there is.
   Status StoreMore(size_t before, size_t after);

@@ -93,11 +93,11 @@ bool Core::Impl::TopicPart::Match(Hand* hand, FanOutKind kind, size_t most, int6
   return true;
 }
 
-uint64_t Core::Impl::TopicPart::MayStillGet(const Hand& hand, FanOutKind kind, const Matching& matching) const {
+Core::Impl::TopicPart::Weight Core::Impl::TopicPart::MayStillGet(const Hand& hand, FanOutKind kind, const Matching& matching) const {
   std::vector<uint64_t> serials;
   for (size_t i = matching.next; i < matching.serials.size(); ++i)
     if (MayGet(*by_serial_.at(matching.serials[i]), hand.id, kind)) serials.push_back(matching.serials[i]);
-  return WeightOf(hand, serials).count;
+  return WeightOf(hand, serials);
 }
 
 std::optional<std::vector<std::string>> Core::Impl::TopicPart::InstancesOf(const Known& known) const {
@@ -112,10 +112,15 @@ int64_t Core::Impl::TopicPart::StepsToMake(const Known& known, const Hand& hand)
   return 1 + (looks ? static_cast<int64_t>(hand.event->payload.size() / kFilterBytesAStep) : 0);
 }
 
-Core::Impl::TopicPart::Weight Core::Impl::TopicPart::WeightOf(const Hand& hand, const std::vector<uint64_t>& wants) const {
+Core::Impl::TopicPart::Weight Core::Impl::TopicPart::WeightOf(const Hand& hand, const std::vector<uint64_t>& wants, size_t from) const {
   Weight weight;
-  for (uint64_t serial : wants) {
-    const Known& known = *by_serial_.at(serial);
+  for (size_t i = from; i < wants.size(); ++i) {
+    auto found = by_serial_.find(wants[i]);
+    if (found == by_serial_.end()) {
+      ++weight.count;  // it went since, and nobody has passed it yet
+      continue;
+    }
+    const Known& known = *found->second;
     const std::optional<std::vector<std::string>> instances = InstancesOf(known);
     const uint64_t count = instances ? instances->size() : 1;
     const Subscription& said = *known.record.said;

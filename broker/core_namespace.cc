@@ -73,6 +73,7 @@ void Core::Impl::ReportRemoval() {
   totals.by_index = {};
   totals.lane_records = totals.lane_settings = totals.sleeping_lanes = 0;
   totals.records = {};
+  totals.promised = totals.promised_bytes = 0;
   out_->discarded = totals;
 }
 
@@ -146,7 +147,7 @@ uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
 }
 
 Status Core::Impl::CheckStored(uint64_t more) const {
-  if (!limits_.max_stored_bytes || stored_bytes_ + more <= *limits_.max_stored_bytes) return Status::Ok();
+  if (!limits_.max_stored_bytes || stored_bytes_ + totals_.promised_bytes + more <= *limits_.max_stored_bytes) return Status::Ok();
   return Status(Code::kDiskFull, "the namespace stores as much as it may: max_stored_bytes is " + std::to_string(*limits_.max_stored_bytes));
 }
 

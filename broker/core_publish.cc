@@ -24,6 +24,7 @@ struct Core::Impl::TopicPart::Plan {
   Hand hand;
   Matching matching;
   Weight weight;                          // of those that want it, as far as that is known
+  Weight most;                            // and of those that may
   std::optional<Published::Item> before;  // a duplicate's answer
   size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
   // Of one with an fkey.
@@ -146,12 +147,12 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
   if (!item.fkey.empty()) return PlanHeld(item, planning, plan);
   const bool all = Match(&plan->hand, FanOutKind::kLive, SIZE_MAX, planning->steps, &plan->matching);
-  plan->weight = WeightOf(plan->hand, plan->matching.wants);
-  const uint64_t most = plan->weight.count + (all ? 0 : MayStillGet(plan->hand, FanOutKind::kLive, plan->matching));
-  if (most > kMostMatched)
+  plan->weight = plan->most = WeightOf(plan->hand, plan->matching.wants);
+  if (!all) plan->most += MayStillGet(plan->hand, FanOutKind::kLive, plan->matching);
+  if (plan->most.count > kMostMatched)
     return Status(Code::kUnacceptable,
                   "an event makes 10,000 notifies at most, and this one " + std::string(all ? "would" : "takes long to match and could") + " make " +
-                      std::to_string(most),
+                      std::to_string(plan->most.count),
                   "/topic");
   return Status::Ok();
 }
@@ -194,12 +195,15 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
   return Status::Ok();
 }
 
-/// Judges the quotas: once, for all that the event makes, whenever that is made. `retry_after_ms` as in Refused.
+/// Judges the quotas: once, for all that the event makes, whenever that is made. Where that is not known yet, it is judged by what is, and those
+/// behind it by what it may make. `retry_after_ms` as in Refused.
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
-  planning->pending += plan.weight.count + !item.fkey.empty();
-  planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size() + plan.weight.bytes;
-  if (core_.totals_.pending() + planning->pending > core_.limits_.max_pending) return core_.TooManyPending();
-  if (Status status = core_.CheckStored(planning->bytes); !status.ok()) return status;
+  planning->pending += !item.fkey.empty();
+  planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
+  if (core_.totals_.claimed() + planning->pending + plan.weight.count > core_.limits_.max_pending) return core_.TooManyPending();
+  if (Status status = core_.CheckStored(planning->bytes + plan.weight.bytes); !status.ok()) return status;
+  planning->pending += plan.most.count;
+  planning->bytes += plan.most.bytes;
   if (!core_.switches_.all->callers.empty()) {
     uint64_t& of_caller = planning->by_caller[item.caller];
     if (Status status = core_.CheckCaller(item.caller, of_caller, /*whole=*/true); !status.ok()) {
@@ -299,14 +303,14 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (later) {
-    HandOver(BeginFanOut(id, FanOutKind::kLive), std::move(plan->matching));
+    HandOver(BeginFanOut(id, FanOutKind::kLive, plan->most), std::move(plan->matching));
   } else {
     Made made{&place};
     const uint64_t cursor = MakeSome(&plan->hand, FanOutKind::kLive, 0, &plan->matching, &made);
     if (plan->matching.made == plan->matching.wants.size()) {
       place.matched = made.count;
     } else {
-      const uint64_t serial = GoOnFanningOut(id, FanOutKind::kLive, cursor, plan->matching, made.count);
+      const uint64_t serial = GoOnFanningOut(plan->hand, FanOutKind::kLive, cursor, plan->matching, made.count);
       HandOver(serial, std::move(plan->matching));
     }
   }

@@ -81,19 +81,20 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   const bool all = Match(&hand, FanOutKind::kReplay, SIZE_MAX, &steps, &matching);
   asked_steps_ -= steps;
   const Weight weight = WeightOf(hand, matching.wants);
-  const uint64_t most = weight.count + (all ? 0 : MayStillGet(hand, FanOutKind::kReplay, matching));
-  if (Status status = MayMake(most, weight); !status.ok()) return core_.Refuse(request, status);
+  Weight most = weight;
+  if (!all) most += MayStillGet(hand, FanOutKind::kReplay, matching);
+  if (Status status = MayMake(most.count, weight); !status.ok()) return core_.Refuse(request, status);
   Replayed answer;
   if (all) answer.accepted = weight.count;
   if (!all || weight.count > kMadeInOneTurn || weight.steps > kStepsToMake || IsBusy()) {
-    HandOver(BeginFanOut(ask.id, FanOutKind::kReplay), std::move(matching));
+    HandOver(BeginFanOut(ask.id, FanOutKind::kReplay, most), std::move(matching));
   } else {
     Made made{&place};
     const uint64_t cursor = MakeSome(&hand, FanOutKind::kReplay, 0, &matching, &made);
     if (matching.made == matching.wants.size()) {
       answer.accepted = made.count;
     } else {
-      const uint64_t serial = GoOnFanningOut(ask.id, FanOutKind::kReplay, cursor, matching, made.count);
+      const uint64_t serial = GoOnFanningOut(hand, FanOutKind::kReplay, cursor, matching, made.count);
       HandOver(serial, std::move(matching));
     }
     core_.WriteRecord(slot, EncodeEventPlace(place));
@@ -118,7 +119,7 @@ std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, co
 /// Quotas of what makes so many notifies at once, as far as is known, at most so many, and is no event.
 Status Core::Impl::TopicPart::MayMake(uint64_t most, const Weight& weight) const {
   if (most > kMostMatched) return Status(Code::kUnacceptable, "more than 10,000 subscriptions match this event: " + std::to_string(most));
-  if (core_.totals_.pending() + weight.count > core_.limits_.max_pending) return core_.TooManyPending();
+  if (core_.totals_.claimed() + weight.count > core_.limits_.max_pending) return core_.TooManyPending();
   return core_.CheckStored(weight.bytes);
 }
 

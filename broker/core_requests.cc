@@ -153,7 +153,7 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
     if (Status status = PlanHeld(r, item, *context, plan); !status.ok()) return status;
   if (plan->kind == SubmitPlan::Kind::kNew) {
     const bool in_place = static_cast<bool>(plan->replaced);
-    if (!in_place && totals_.pending() + context->pending >= limits_.max_pending) return TooManyPending();
+    if (!in_place && totals_.claimed() + context->pending >= limits_.max_pending) return TooManyPending();
     uint64_t bytes = 0;
     if (limits_.max_stored_bytes) {
       bytes = BytesOf(item, *(plan->spec ? plan->spec : item.spec));

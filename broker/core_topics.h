@@ -20,8 +20,12 @@
 //   T6  Nothing that waits of a paused subscription is in a lane that is not paused, as far as that was not resumed by itself: not in those of what
 //       it was before, nor in one that another subscription had paused, too, and resumes.
 //   T7  What was not paused with a subscription does not go on with one: a lane that somebody paused, or that paused itself, stays so.
+//   T8  What quotas were told that an event makes, and is made later, is promised, in the batch that takes the event: it counts in them until it is
+//       made, or its fan-out is over. All promises come to Totals::promised, and to nothing where no fan-out is under way. An event that was held was
+//       judged as one notify: nothing is promised of it.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,7 +66,7 @@ inline constexpr const char* kNoEvent = "there is no such event";
 
 class Core::Impl::TopicPart {
  public:
-  explicit TopicPart(Core::Impl* core) : core_(*core), next_sweep_(core->now_.mono) {}
+  explicit TopicPart(Core::Impl* core);
 
   Handled Handle(Task* task, TopicRequest& r);
 
@@ -117,6 +121,8 @@ class Core::Impl::TopicPart {
   static bool MakesNotifies(const AgendaDue& due) { return !due.what.empty() && (due.what[0] == kFanOut || due.what[0] == kScan); }
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
+  /// T8, for tests and the simulator.
+  void CheckPromises() const;
 
  private:
   using Name = std::string;
@@ -165,6 +171,7 @@ class Core::Impl::TopicPart {
     Partly partly;                // of the next one
     uint64_t judged = 0;          // all up to that serial are
     bool done = false;            // all are
+    bool held = false;            // its event was: nothing is promised (T8)
     // Of those whose pattern takes the topic and that are not judged, as it was at `version`.
     std::vector<uint64_t> serials;
     size_t next = 0;
@@ -177,11 +184,21 @@ class Core::Impl::TopicPart {
     uint64_t count = 0;
     uint64_t bytes = 0;  // that they store without what is the event's, with what they may keep of answers
     int64_t steps = 0;
+    Weight& operator+=(const Weight& other) {
+      count += other.count, bytes += other.bytes, steps += other.steps;
+      return *this;
+    }
+  };
+  /// What is left of what a fan-out was judged to make; or all that lie between two, in the order of the agenda's serials.
+  struct Promise {
+    uint64_t first = 0, last = 0;
+    uint64_t count = 0, bytes = 0;
   };
   /// What notifies of an event were made, and where that is noted.
   struct Made {
     EventPlace* place;
     uint64_t count = 0;
+    uint64_t passed = 0;  // beside those that were not made after all
   };
   /// An event's notifies as far as they were looked at, for whoever wants to see it: of the ids that are asked for, those below `next`.
   struct Viewing {
@@ -276,12 +293,12 @@ class Core::Impl::TopicPart {
   bool Match(Hand* hand, FanOutKind kind, size_t most, int64_t* steps, Matching* matching);
   static bool MayGet(const Known& known, NotifyId event, FanOutKind kind);
   std::optional<bool> Wants(const Known& known, Hand* hand, int64_t* steps, Judging* judging) const;
-  /// Returns how many notifies those get at most that are not judged.
-  uint64_t MayStillGet(const Hand& hand, FanOutKind kind, const Matching& matching) const;
+  /// Returns what the notifies come to at most of those that are not judged.
+  Weight MayStillGet(const Hand& hand, FanOutKind kind, const Matching& matching) const;
   /// The instances of its service to each of which it wants a notify; nothing: it wants one.
   std::optional<std::vector<std::string>> InstancesOf(const Known& known) const;
-  /// Returns what the notifies of all come to that want the event.
-  Weight WeightOf(const Hand& hand, const std::vector<uint64_t>& wants) const;
+  /// Returns what the notifies come to of all that want the event, from that place on.
+  Weight WeightOf(const Hand& hand, const std::vector<uint64_t>& wants, size_t from = 0) const;
   static int64_t StepsToMake(const Known& known, const Hand& hand);
   /// An event that is judged in part goes to the agenda: that goes on from there, as long as memory has it.
   void HandOver(uint64_t serial, Matching matching);
@@ -296,24 +313,31 @@ class Core::Impl::TopicPart {
   bool TakePayload(const Known& known, Hand* hand, NotifySpec* spec) const;
   uint64_t MakeSome(Hand* hand, FanOutKind kind, uint64_t cursor, Matching* matching, Made* made);
   Handled WaitForRoom(Task* task);
-  bool LacksSpace(const Known& known) const { return known.transform && !core_.CheckStored(1).ok(); }
+  /// More is stored than may be, whatever is promised: what goes on makes that less.
+  bool IsStoreFull() const { return core_.limits_.max_stored_bytes && core_.stored_bytes_ >= *core_.limits_.max_stored_bytes; }
+  bool LacksSpace(const Known& known) const { return known.transform && IsStoreFull(); }
   bool HasRoomFor(const Known& known) const { return MayMakeMore() && !LacksSpace(known); }
   void NoteLackOfSpace(const Name& subscription, NotifyId event);
   std::string LaneFor(const Known& known, Hand* hand) const;
   std::optional<Handled> NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot);
-  uint64_t BeginFanOut(NotifyId event, FanOutKind kind);
-  uint64_t GoOnFanningOut(NotifyId event, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made);
+  uint64_t BeginFanOut(NotifyId event, FanOutKind kind, const Weight& weight);
+  uint64_t GoOnFanningOut(const Hand& hand, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made);
   void TakeTriggered(std::string_view bytes, Hand* hand);
   void EndFanOut(uint64_t serial);
   /// Lets the fan-out whose turn it is go on, where it waits for that alone.
   void GoOn();
   bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()) && MayMakeMore() && HasSpace(); }
   /// What is made next of the fan-out whose turn it is has room, as far as is known.
-  bool HasSpace() const { return !lacks_space_ || core_.CheckStored(1).ok(); }
+  bool HasSpace() const { return !lacks_space_ || !IsStoreFull(); }
   void EndFanOuts();
   Handled FanOut(Task* task, AgendaDue& r);
-  bool MatchSome(Hand* hand, FanOutKind kind, Matching* matching);
+  bool MatchSome(uint64_t serial, Hand* hand, FanOutKind kind, Matching* matching);
   void FanOutSome(AgendaDue& r, Hand* hand, EventPlace* place, RecordSlot* slot);
+  void SetPromise(Promise* promise, uint64_t count, uint64_t bytes);
+  void AddPromise(uint64_t serial, const Weight& weight);
+  void Reweigh(uint64_t serial, const Weight& weight);
+  void Fulfil(uint64_t serial, uint64_t count);
+  void EndPromises(uint64_t last);
   // ---- core_replays.cc
   Status MayMake(uint64_t most, const Weight& weight) const;
   std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
@@ -375,7 +399,8 @@ class Core::Impl::TopicPart {
   uint64_t made_ = 0;                  // notifies, in this turn
   size_t made_bytes_ = 0;              // of specs, in that batch
   uint64_t made_batch_ = 0;
-  bool lacks_space_ = false;  // the fan-out whose turn it is waits for room below max_stored_bytes
+  std::deque<Promise> promises_;  // in the order of their serials
+  bool lacks_space_ = false;      // the fan-out whose turn it is waits for room below max_stored_bytes
   bool lack_noted_ = false;
   std::vector<Task*> short_;                    // other tasks of the agenda that wait for that, or for what was made to be written
   std::map<uint64_t, Matching> matchings_;      // of those, by the agenda's serial; and of some that have not begun

@@ -378,8 +378,12 @@ struct Totals {
   RecordCounts records;
   uint64_t next_serial = 1;  // of the agenda, and of schedules
   DueKey run_mark;           // as the marks above, of the schedules' runs
+  /// Notifies that events which were taken are still to be made of, and what these will store: as the quotas were told (Core::Impl::TopicPart).
+  uint64_t promised = 0, promised_bytes = 0;
 
   uint64_t pending() const { return by_index.Sum(); }
+  /// What counts for max_pending: what is promised is as good as there.
+  uint64_t claimed() const { return pending() + promised; }
 };
 
 /// What makes one whole attempt's end, as the sender reports it: judged by JudgeAnswer (broker/expectation.h).

@@ -39,7 +39,8 @@ inline constexpr RecordKind kRecordKinds[] = {
     RecordKind::kSubscription, RecordKind::kService,    RecordKind::kDueCount, RecordKind::kHistory, RecordKind::kAlert,
 };
 
-/// How many records of each kind there are that do not end by themselves. With room for further kinds.
+/// How many records of each kind there are that do not end by themselves. With room for further kinds, of which the last two places are taken in the
+/// store (EncodeTotals).
 struct RecordCounts {
   static constexpr size_t kRoom = 20;
   std::array<uint64_t, kRoom> of{};

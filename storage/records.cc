@@ -1,7 +1,9 @@
 #include "storage/records.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include "base/bytes.h"
 #include "broker/envelope_bytes.h"
@@ -478,6 +480,11 @@ void EachTotal(T& totals, int version, Number number, Time time, Place place) {
   place(totals.run_mark);
 }
 
+/// The last places of the room for counts of records have Totals::promised and promised_bytes: a notifyd that does not know of them carries them
+/// along.
+constexpr size_t kPromised = RecordCounts::kRoom - 2, kPromisedBytes = RecordCounts::kRoom - 1;
+static_assert(std::size(kRecordKinds) <= kPromised);
+
 /// Most are 0: the places of those that are not, as bits, then these.
 void PutRecordCounts(const RecordCounts& counts, Encoder* out) {
   uint64_t present = 0;
@@ -501,14 +508,21 @@ void EncodeTotals(const Totals& totals, std::string* out) {
   Encoder* encoder = &frame.encoder;
   EachTotal(
       totals, 3, [=](uint64_t v) { encoder->Varint(v); }, [=](int64_t v) { encoder->Signed(v); }, [=](const DueKey& v) { PutDueKey(v, encoder); });
-  PutRecordCounts(totals.records, encoder);
+  RecordCounts counts = totals.records;
+  counts.of[kPromised] = totals.promised;
+  counts.of[kPromisedBytes] = totals.promised_bytes;
+  PutRecordCounts(counts, encoder);
 }
 
 Result<Totals> DecodeTotals(std::string_view value) {
   auto fields = [](Decoder* in, int version, Totals* out) {
     EachTotal(
         *out, version, [=](uint64_t& v) { v = in->Varint(); }, [=](int64_t& v) { v = in->Signed(); }, [=](DueKey& v) { TakeDueKey(in, &v); });
-    return version < 3 || TakeRecordCounts(in, &out->records);
+    if (version < 3) return true;
+    if (!TakeRecordCounts(in, &out->records)) return false;
+    out->promised = std::exchange(out->records.of[kPromised], 0);
+    out->promised_bytes = std::exchange(out->records.of[kPromisedBytes], 0);
+    return true;
   };
   return DecodeVersions<Totals>(ValueTag::kRecord, ValueTag::kRecord3, value, "set of totals", fields);
 }

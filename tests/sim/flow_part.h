@@ -23,6 +23,9 @@
 
 namespace notifyd::sim {
 
+/// So long after there was no room for it something is asked again.
+constexpr int64_t kAgainMs = 100;
+
 /// What the parts of a run share.
 struct FlowWorld {
   SimClock* clock = nullptr;
@@ -31,6 +34,7 @@ struct FlowWorld {
   FlowsOutcome::Tally* tally = nullptr;
   std::function<void(const std::string&)> violation;
   Mutation mutation = Mutation::kNone;
+  std::optional<uint64_t> max_pending;  // so small that it is reached; nothing: it is not
   bool calm = false;    // nothing fails any more, and nothing new begins
   int64_t busy_ms = 0;  // so long, from the start, until it is
 };
@@ -83,6 +87,11 @@ class FlowPart {
     const auto* refused = std::get_if<Refused>(&reply.body);
     if (refused && refused->status.code() == Code::kUnavailable) {  // it stops, or its store fails
       ask->asked = {};
+      return true;
+    }
+    if (refused && refused->status.code() == Code::kTooMany && world_.max_pending) {  // it has its turn once there is room
+      ask->asked = {};
+      ask->at = t() + kAgainMs;
       return true;
     }
     const Ask answered = std::move(*ask);
@@ -145,9 +154,9 @@ class FlowPart {
   std::list<Ask> first_, asks_;
 };
 
-/// Of a schedule's times each was run once, or counted as missed. Returns false where it is otherwise, which it says; adds to `missed`.
-bool CheckTimes(const std::string& schedule, const Schedule& said, const FakeImage& image, const std::multiset<int64_t>& made, uint64_t* missed,
-                const std::function<void(const std::string&)>& violation);
+/// Of a schedule's times each was run once, or counted as missed. Returns false where it is otherwise, which it says; adds to the tally's `missed`.
+bool CheckTimes(const std::string& schedule, const Schedule& said, const FakeImage& image, const std::multiset<int64_t>& made,
+                const FlowWorld& world);
 
 /// Answers that are kept, and fetched later, or waited for.
 std::unique_ptr<FlowPart> MakeAnswersPart(FlowWorld* world, uint64_t seed);

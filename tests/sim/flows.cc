@@ -27,6 +27,7 @@ Flows::Flows(uint64_t seed, Mutation mutation, Tracing tracing, FlowParts parts)
   world_.violation = [this](const std::string& text) { Violation(text); };
   world_.mutation = mutation;
   if (parts == FlowParts::kNone) return;
+  if (Random quota(seed * 41 + 3); quota.Chance(0.3)) world_.max_pending = 40 + quota.Below(60);
   uint64_t number = 0;
   for (const auto make : {MakeAnswersPart, MakeHeldPart, MakeReplayPart, MakeApplyPart, MakePublishingPart, MakeHostsPart, MakeAlertsPart})
     parts_.push_back(make(&world_, seed * 104'729 + ++number));
@@ -100,6 +101,15 @@ Wish Flows::DrawGroup(size_t number) {
   return wish;
 }
 
+std::set<std::string> Flows::SubscribedTo(const std::string& topic, int64_t n) {
+  std::set<std::string> subscribed;
+  if (topic[0] == 'a') subscribed.insert("s0");
+  if (topic == "a.b") subscribed.insert("s1");
+  if (n >= 50) subscribed.insert("s2");
+  if (topic == "d.c") subscribed.insert("s3");
+  return subscribed;
+}
+
 Wish Flows::DrawEvent(size_t number) {
   Wish wish;
   const char* topics[] = {"a", "a.b", "a.c", "d.c", "x.y.z"};
@@ -111,10 +121,7 @@ Wish Flows::DrawEvent(size_t number) {
   item.payload = "{\"n\":" + std::to_string(n) + "}";
   item.idempotency_key = "e" + std::to_string(number);
   item.fields = FingerprintOf(item.idempotency_key);
-  if (item.topic[0] == 'a') wish.subscribed.insert("s0");
-  if (item.topic == "a.b") wish.subscribed.insert("s1");
-  if (n >= 50) wish.subscribed.insert("s2");
-  if (item.topic == "d.c") wish.subscribed.insert("s3");
+  wish.subscribed = SubscribedTo(item.topic, n);
   wish.event = std::move(item);
   return wish;
 }
@@ -275,6 +282,8 @@ void Flows::Send(Reply reply) {
         auto said = std::make_shared<Schedule>(*schedule);
         said->end_at = WallTime{wall_ms + said->every_ms + 3'000};
         wish.schedule->said = std::move(said);
+      } else if (refused->status.code() == Code::kTooMany && world_.max_pending) {
+        wish.at = t() + kAgainMs;
       } else if (refused->status.code() != Code::kUnavailable) {
         Violation("wish " + std::to_string(wish.number) + " is refused: " + refused->status.detail());
       }
@@ -327,6 +336,8 @@ void Flows::Spoil(WriteBatch* to) {
 
 void Flows::Commit(WriteBatch batch) {
   if (trace_.on()) trace_.Add(Describe(batch));
+  if (mutation_ == Mutation::kForgottenPromise) batch.totals.promised = batch.totals.promised_bytes = 0;
+  CheckPromised(batch);
   Spoil(&batch);
   store_->Commit(std::move(batch));
 }
@@ -406,6 +417,10 @@ void Flows::Boot(FakeImage image) {
     limits.max_in_flight_per_lane = 1 + static_cast<uint32_t>(random.Below(8));
     limits.max_loaded = 150 + random.Below(200);
   }
+  if (world_.max_pending) limits.max_pending = *world_.max_pending;
+  fan_outs_.clear();
+  for (auto at = image.records.lower_bound({RecordKind::kAgenda, ""}); at != image.records.end() && at->first.kind == RecordKind::kAgenda; ++at)
+    NoteFanOut(at->first.key, at->second.value);
   store_ = std::make_unique<FakeStore>(options, std::move(image), t());
   store_->Start(static_cast<EventSink*>(this));
   core_ = std::make_unique<Core>(limits, store_->totals(), clock_.now(), random_.Next());
@@ -465,6 +480,10 @@ void Flows::Run() {
     driver_->Run(clock_.now(), std::move(bite));
   }
   core_->CheckInvariants();
+  if (world_.max_pending && t() >= next_look_) {
+    CheckPending(store_->written());
+    next_look_ = t() + 50;
+  }
 }
 
 /// Lets time pass. `to_rest`: until nothing is pending at the latest.

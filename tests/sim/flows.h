@@ -5,7 +5,8 @@
 // What is looked for:
 //   groups   all of a group's notifies are there, or none; a member of a sequential one starts only once that before it is settled on the disk (with
 //            cancel_rest: succeeded), and never after one behind it; in the end its record says what became of each, and it is told of once
-//   topics   of each event one notify for each subscription that matches, and no other; those of one subscription in the order of the events
+//   topics   of each event one notify for each subscription that matches, and no other; those of one subscription in the order of the events; what is
+//            still to be made is promised, so that no more is ever pending than may be
 //   services a call goes to an instance that was heard of within its ttl, and is there once, however often one fails and another takes it
 //   schedules of each of its times one run, or it was counted as missed
 //   all      what was acknowledged is there, whatever happens; what was asked again with its idempotency key is there once

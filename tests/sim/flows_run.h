@@ -77,6 +77,8 @@ class Flows : EventSink, ReplySink, Store, Sender {
   void DrawSubscriptions();
   void DrawWishes();
   Wish DrawGroup(size_t number);
+  /// Who of the subscriptions must get an event with that number in its data.
+  static std::set<std::string> SubscribedTo(const std::string& topic, int64_t n);
   Wish DrawEvent(size_t number);
   void Ask(Wish* wish);
   void Meddle();
@@ -90,6 +92,9 @@ class Flows : EventSink, ReplySink, Store, Sender {
   void Pass(int64_t until, bool to_rest);
   void CheckTurn(const StartAttempt& attempt);
   void CheckInstance(const StartAttempt& attempt);
+  void NoteFanOut(const std::string& serial, const std::string& what);
+  void CheckPromised(const WriteBatch& batch);
+  void CheckPending(const FakeImage& image);
   void CheckGroups(const FakeImage& image);
   void CheckEvents(const FakeImage& image);
   void CheckCalls(const FakeImage& image);
@@ -115,6 +120,9 @@ class Flows : EventSink, ReplySink, Store, Sender {
   double fails_ = 0.2;
   FlowWorld world_;
   std::vector<std::unique_ptr<FlowPart>> parts_;
+  int64_t next_look_ = 0;                     // at how many are pending
+  std::map<NotifyId, uint64_t> wanted_;       // events: how many of the subscriptions must get it
+  std::map<std::string, uint64_t> fan_outs_;  // by the agenda's serial: so many notifies are still to be made, at least
   std::map<NotifyId, size_t> furthest_;  // of sequential groups: the last place that started
   std::vector<std::string> violations_;
   FlowsOutcome::Tally tally_;

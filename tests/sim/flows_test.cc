@@ -114,5 +114,8 @@ TEST_CASE("flows: an alert that is told of twice is noticed") {
 TEST_CASE("flows: an alert whose end nobody is told of is noticed") {
   CHECK(NoticedInFlows(Mutation::kUnendedAlert, "is never told to be over") > 0);
 }
+TEST_CASE("flows: what is promised and forgotten is noticed") {
+  CHECK(NoticedInFlows(Mutation::kForgottenPromise, "0 notifies are promised") > 0);
+}
 
 }  // namespace notifyd::sim

@@ -90,6 +90,8 @@ const char* ToString(Mutation mutation) {
       return "alert-twice";
     case Mutation::kUnendedAlert:
       return "unended-alert";
+    case Mutation::kForgottenPromise:
+      return "forgotten-promise";
   }
   return "?";
 }

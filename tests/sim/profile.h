@@ -61,7 +61,8 @@ enum class Mutation {
   kUncappedInstance,  // the core takes the hosts of instances for others
   kAlertTwice,        // the store forgets that an alert was told of
   kUnendedAlert,      // the store forgets some messages that an alert is over
-  kLast = kUnendedAlert,
+  kForgottenPromise,  // the store forgets what events are still to be made of
+  kLast = kForgottenPromise,
 };
 const char* ToString(Mutation mutation);
 

@@ -193,6 +193,22 @@ TEST_CASE("records: totals of version 2 are read, and have no records beside not
   CHECK((totals->run_mark == DueKey()));
 }
 
+TEST_CASE("records: totals have what is promised in the last places for counts of records, which an earlier notifyd carries along") {
+  Totals totals;
+  totals.accepted = 300;
+  totals.wall_mark = {-1, {2}};
+  totals.lane_settings = 5;
+  totals.promised = 300;
+  totals.promised_bytes = 7;
+  const std::string bytes = Encoded(EncodeTotals, totals);
+  CHECK(Hex(bytes) == "0301ac0200000000000000000000000000000100010200000000000005010000808030ac0207b35845e2"_hex);
+  auto read = DecodeTotals(bytes);
+  REQUIRE(read.ok());
+  CHECK(read->promised == 300);
+  CHECK(read->promised_bytes == 7);
+  CHECK(read->records == RecordCounts());
+}
+
 TEST_CASE("records: golden bytes of one that is kept beside notifies; what is cut off, damaged or of another version is refused") {
   std::string bytes;
   EncodeStoredRecord({"ab", {1000}}, &bytes);
