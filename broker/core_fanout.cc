@@ -298,7 +298,7 @@ void Core::Impl::TopicPart::CheckPromises() const {
     before = &promise;
   }
   CHECK(count == core_.totals_.promised && bytes == core_.totals_.promised_bytes);
-  if (!core_.catalog_.known || core_.stopping_) return;  // what the agenda has begun waits for that, or is left to the next start
+  if (core_.stopping_) return;  // what the agenda has is left to the next start
   CHECK(IsBusy() || (count == 0 && bytes == 0));
   // How many instances there were when it was judged is not known any more.
   for (const auto& [serial, known] : by_serial_)
@@ -404,7 +404,7 @@ void Core::Impl::TopicPart::EndFanOuts() {
   if (!core_.stopping_) {
     GoOn();
     // Those that a start found may have made less, or were made by an earlier notifyd, which does not know of promises.
-    if (core_.totals_.promised > 0 && core_.catalog_.known && !IsBusy()) EndPromises(UINT64_MAX);
+    if (core_.totals_.promised > 0 && !IsBusy()) EndPromises(UINT64_MAX);
     return;
   }
   // They stay on the agenda.
@@ -423,7 +423,6 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     --core_.agenda_running_;
     return Handled::kDone;
   }
-  begun_.insert(r.serial);
   FanOutItem item = DecodeFanOut(r.what);
   if (auto known = matchings_.find(r.serial); known != matchings_.end() && known->second.hand && r.serial == *begun_.begin()) {
     // Its event is at hand, and need not be read as long as nothing is made of it.

@@ -60,6 +60,7 @@ std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r
   const char kind = r.what[0];
   if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachableHost && kind != kSweepEvents)
     return std::nullopt;
+  if (kind == kFanOut) begun_.insert(r.serial);  // before it waits for anything: what is published meanwhile goes behind it (T1)
   if (!core_.NeedCatalog(task)) return Handled::kParked;
   switch (kind) {
     case kFanOut:

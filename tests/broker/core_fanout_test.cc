@@ -136,6 +136,34 @@ TEST_CASE("topics: a fan-out that goes on before its event is written finds it a
   CHECK(f.CountOf(RecordKind::kAgenda) == 0);
 }
 
+TEST_CASE("topics: what is published while a start still reads who is subscribed goes behind the events that it found on the agenda") {
+  CoreLimits limits;
+  limits.page_items = 16;
+  Topics f(limits);
+  f.check_every = 100'000;
+  for (int i = 0; i < 40; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true});
+  Publish all;
+  all.batch = true;
+  for (int i = 0; i < 100; ++i) all.events.push_back(Topics::Item("a.b", std::to_string(i)));
+  f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{all})});
+  f.Turn();
+  f.Restart(CrashKind::kKill, /*pages=*/false);
+  REQUIRE(f.CountOf(RecordKind::kAgenda) > 0);
+  REQUIRE(f.CountOf(RecordKind::kAgenda) <= 16);  // one page, and those who are subscribed are more
+  Publish last;
+  last.events.push_back(Topics::Item("a.b", "{}"));
+  f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{last})});
+  f.Turn();
+  f.reads().OpenPages();
+  f.Run();
+  f.Pass(100);
+  for (const auto& [name, events] : f.Made()) {
+    REQUIRE(events.size() == 101);
+    CHECK(std::is_sorted(events.begin(), events.end()));
+  }
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+}
+
 TEST_CASE("topics: more than ten thousand are refused") {
   Topics f;
   f.check_every = 100'000;
