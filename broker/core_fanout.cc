@@ -405,7 +405,7 @@ void Core::Impl::TopicPart::EndFanOuts() {
     GoOn();
     // Those that a start found may have made less, or were made by an earlier notifyd, which does not know of promises.
     if (core_.totals_.promised > 0 && !IsBusy()) EndPromises(UINT64_MAX);
-    return;
+    return GoOnScanning();
   }
   // They stay on the agenda.
   for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);

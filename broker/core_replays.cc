@@ -136,10 +136,10 @@ void Core::Impl::TopicPart::AskEvents(NotifyId above, std::function<void(Rows)> 
                    });
 }
 
-/// Which events of a subscription's past are brought to it, and whether as a replay.
+/// Which events of a subscription's past are brought to it, whether as a replay, and whether the quotas were told how many these are.
 struct Core::Impl::TopicPart::Range {
   WallTime from, to;
-  bool replay = false;
+  bool replay = false, judged = false;
 };
 
 /// Goes on to judge which events of a page the subscription wants. Returns whether all are judged.
@@ -194,6 +194,7 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
   out->over = rows->over;
   size_t made = 0;
   for (int64_t left = kStepsToMake; made < rows->wanted.size() && left > 0 && known->record.said->enabled && HasRoomFor(*known); ++made) {
+    if (!range.judged && IsFull()) break;
     Hand& hand = rows->wanted[made];
     RecordSlot* slot = core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id)}).get();
     if (!slot->record) continue;  // it went since
@@ -223,9 +224,42 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
   return std::nullopt;
 }
 
+/// How many a scan will make nobody knows, so it was not judged: it makes them as there is room, and holds up nothing else meanwhile.
+Handled Core::Impl::TopicPart::WaitWhileFull(AgendaDue& r, const Name& subscription, NotifyId event) {
+  if (std::exchange(full_noted_, r.serial) != r.serial)
+    core_.out_->flow_logs.push_back({true, "fan-out waits", {{"subscription", subscription}, {"event_id", event.ToString()}}});
+  if (rows_.size() > kMostPagesKept) rows_.erase(r.serial);
+  full_.emplace(r.serial, std::move(r.what));
+  --core_.agenda_running_;
+  return Handled::kDone;
+}
+
+/// One after the other: each reads a page before it makes anything.
+void Core::Impl::TopicPart::GoOnScanning() {
+  if (full_.empty() || let_go_ || IsFull()) return;
+  auto first = full_.extract(full_.begin());
+  core_.agenda_.push_front({first.key(), std::move(first.mapped())});
+  let_go_ = true;
+}
+
+/// Reads the events that are next; then the scan goes on.
+void Core::Impl::TopicPart::ReadPage(const AgendaDue& r) {
+  AskEvents(DecodeScan(r.what).cursor, [this, due = r](Rows read) {
+    if (core_.stopping_) {
+      --core_.agenda_running_;
+      return;
+    }
+    ScanItem begun = DecodeScan(due.what);
+    read.partly = {begun.of, std::move(begun.instance)};
+    rows_[due.serial] = std::move(read);
+    core_.RunTask(MakeTask(due));
+  });
+}
+
 Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   ScanItem item = DecodeScan(r.what);
   auto found = by_serial_.find(item.subscription);
+  let_go_ = let_go_ && found != by_serial_.end() && !rows_.contains(r.serial);
   if (found == by_serial_.end()) {
     rows_.erase(r.serial);
     core_.DropFromAgenda(r.serial);
@@ -234,16 +268,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   }
   auto rows = rows_.find(r.serial);
   if (rows == rows_.end()) {
-    AskEvents(item.cursor, [this, due = r](Rows read) {
-      if (core_.stopping_) {
-        --core_.agenda_running_;
-        return;
-      }
-      ScanItem begun = DecodeScan(due.what);
-      read.partly = {begun.of, std::move(begun.instance)};
-      rows_[due.serial] = std::move(read);
-      core_.RunTask(MakeTask(due));
-    });
+    ReadPage(r);
     return Handled::kDone;
   }
   Known* known = found->second;
@@ -251,6 +276,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     --core_.agenda_running_;
     return Handled::kDone;
   }
+  if (!rows->second.wanted.empty() && IsFull()) return WaitWhileFull(r, known->name, item.cursor);
   if (LacksSpace(*known)) NoteLackOfSpace(known->name, item.cursor);
   if (!HasRoomFor(*known)) return WaitForRoom(task);
   Looked looked;
@@ -324,7 +350,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   Replayed answer;
   Rows& rows = read.mapped();
-  const Range range{from, to, /*replay=*/true};
+  const Range range{from, to, /*replay=*/true, /*judged=*/true};
   int64_t steps = StepsToAsk();
   asked_steps_ += steps;
   bool now = !rows.more && JudgeRows(*known, range, &steps, &rows);
@@ -350,6 +376,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
       answer.accepted = looked.made;
     }
   } else {
+    if (Status status = MayMake(1, {1, kRecordBytes, 0}); !status.ok()) return core_.Refuse(request, status);
     const uint64_t serial = core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
     if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);
   }

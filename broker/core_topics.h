@@ -121,6 +121,8 @@ class Core::Impl::TopicPart {
   static bool MakesNotifies(const AgendaDue& due) { return !due.what.empty() && (due.what[0] == kFanOut || due.what[0] == kScan); }
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
+  /// Nothing of it waits for room that comes by what others do.
+  bool MayRest() const { return full_.empty(); }
   /// T8, for tests and the simulator.
   void CheckPromises() const;
 
@@ -347,6 +349,11 @@ class Core::Impl::TopicPart {
   bool JudgeRows(const Known& known, const Range& range, int64_t* steps, Rows* rows);
   std::optional<Handled> TakeRows(Task* task, Known* known, const Range& range, int64_t* steps, Rows* rows, Looked* out);
   void GoOnLater(AgendaDue& r, std::string what);
+  /// The quotas have no room for anything that nobody judged.
+  bool IsFull() const { return core_.totals_.claimed() >= core_.limits_.max_pending || !core_.CheckStored(1).ok(); }
+  Handled WaitWhileFull(AgendaDue& r, const Name& subscription, NotifyId event);
+  void GoOnScanning();
+  void ReadPage(const AgendaDue& r);
   Handled Scan(Task* task, AgendaDue& r);
   void AskEvents(NotifyId above, std::function<void(Rows)> then);
   Handled On(Task* task, RequestId request, const EventReplay& ask);
@@ -402,6 +409,9 @@ class Core::Impl::TopicPart {
   std::deque<Promise> promises_;  // in the order of their serials
   bool lacks_space_ = false;      // the fan-out whose turn it is waits for room below max_stored_bytes
   bool lack_noted_ = false;
+  std::map<uint64_t, std::string> full_;        // scans that wait while the quotas are full (IsFull): items of the agenda, by their serials
+  bool let_go_ = false;                         // the first of them looks whether there is room
+  uint64_t full_noted_ = 0;                     // the last of which it was said that it waits
   std::vector<Task*> short_;                    // other tasks of the agenda that wait for that, or for what was made to be written
   std::map<uint64_t, Matching> matchings_;      // of those, by the agenda's serial; and of some that have not begun
   size_t handed_over_ = 0;                      // how many want events that have not begun

@@ -1,4 +1,5 @@
 // What events that were taken are still to be made of counts in the quotas, whoever asks, until it is made or nobody is to make it any more.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
@@ -229,6 +230,63 @@ TEST_CASE("promises: an event that takes long to match counts for others as all 
   f.CheckKept();
   CHECK(f.totals().pending() == 1);
   CHECK(f.Emit(Topics::Item("a.b", R"({"n":1})")).matched == 11);
+}
+
+TEST_CASE("promises: past events are brought to a subscription as max_pending has room, each once, in order, and over restarts") {
+  const bool restart = GENERATE(false, true);
+  const bool replay = GENERATE(false, true);
+  Promising f(Pending(50));
+  std::vector<NotifyId> ids;
+  if (replay) f.Subscribe("late");
+  for (int i = 0; i < 600; ++i) {
+    ids.push_back(f.Emit(Topics::Item("a.b", "{}")).id);
+    if (i % 40 == 39) f.ServeAll();
+  }
+  const uint64_t before = f.totals().accepted;
+  auto waits = [&] { return std::count_if(f.flow_logs.begin(), f.flow_logs.end(), [](const FlowLog& log) { return log.event == "fan-out waits"; }); };
+  SubscriptionReplay again{.name = "late"};
+  if (replay) CHECK_FALSE(std::get<Replayed>(f.Tell({again}).what).accepted);
+  else f.Subscribe("late", {.from = WallTime{0}});
+  f.Pass(100);
+  CHECK(f.totals().pending() == 50);
+  CHECK(waits() == 1);
+  CHECK(Topics::CodeOf(f.TrySubmit({{}})) == Code::kTooMany);
+  if (replay) CHECK(Topics::CodeOf(f.Try({again})) == Code::kTooMany);
+  if (restart) f.Restart();
+  uint64_t most = 0;
+  for (int i = 0; i < 1'000 && f.CountOf(RecordKind::kAgenda) > 0; ++i) {
+    while (!f.starts.empty()) f.End(StartAttempt(f.starts.front()), Verdict::kSuccess);
+    f.Pass(5);
+    most = std::max(most, f.totals().pending());
+  }
+  CHECK(most == 50);
+  CHECK(waits() == 1 + restart);
+  CHECK(f.totals().accepted == before + 600);
+  std::vector<NotifyId> made = f.Made().at("late");
+  REQUIRE(made.size() == (replay ? 1'200 : 600));
+  CHECK(std::vector<NotifyId>(made.end() - 600, made.end()) == ids);
+  f.CheckKept();
+}
+
+TEST_CASE("promises: what was taken is made while scans wait for room, and these go with their subscriptions") {
+  Promising f;
+  for (int i = 0; i < 5; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  f.SubscribeMany(1'200, {.topic = "b.*", .paused = true});
+  f.Limit(Pending(2'400));
+  const uint64_t asked = f.BeginPublish({Topics::Item("b.c", "{}"), Topics::Item("b.d", "{}")});
+  // Far more than the agenda carries out at once.
+  for (int i = 0; i < 200; ++i) f.Begin({Topics::PutOf("late" + std::to_string(i), {.paused = true, .from = WallTime{0}})});
+  for (int i = 0; i < 100; ++i) f.Step();
+  CHECK(Topics::CodeOf(f.replies.at(asked)) == Code::kOk);
+  CHECK(f.totals().pending() == 2'400);
+  CHECK(f.totals().promised == 0);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 200);
+  for (int i = 0; i < 200; ++i) f.Begin({SubscriptionDelete{"late" + std::to_string(i), false, {}}});
+  f.Pass(100);
+  f.Limit(Pending(2'401));
+  f.Pass(1'000);
+  CHECK(f.totals().pending() == 2'400);
+  f.CheckKept();
 }
 
 TEST_CASE("promises: an event that was held has none, and takes none of those behind it") {

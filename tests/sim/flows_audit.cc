@@ -46,8 +46,7 @@ void Flows::CheckPromised(const WriteBatch& batch) {
               std::to_string(least) + " at least");
 }
 
-/// What was judged when it was taken is never more than may be pending. Callbacks and alerts are not, nor is what events are made of that were held,
-/// and what a subscription gets that begins in the past.
+/// What was judged is never more than may be pending. Callbacks and alerts are not, nor is what events are made into that were held.
 void Flows::CheckPending(const FakeImage& image) {
   uint64_t judged = 0;
   for (const auto& [id, record] : image.notifies) {
@@ -55,7 +54,7 @@ void Flows::CheckPending(const FakeImage& image) {
     const FlowFields* flow = record->envelope->flow.get();
     const std::string_view url = PeekUrl(*record->spec);
     const bool told = url.ends_with("/told") || url.starts_with("https://alerts.test/");
-    judged += !told && !(flow && (flow->subscription == "held" || flow->subscription == "late"));
+    judged += !told && !(flow && flow->subscription == "held");
   }
   if (judged > *world_.max_pending)
     Violation(std::to_string(judged) + " are pending that were judged, and no more than " + std::to_string(*world_.max_pending) + " may be");
