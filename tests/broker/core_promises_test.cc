@@ -12,7 +12,7 @@
 namespace notifyd {
 namespace {
 
-CoreLimits Pending(uint64_t most) {
+CoreLimits AtMostPending(uint64_t most) {
   CoreLimits limits;
   limits.max_pending = most;
   return limits;
@@ -57,7 +57,7 @@ class Promising : public Topics {
 }  // namespace
 
 TEST_CASE("promises: publishes at once take no more of max_pending than there is, though they are fanned out later, and nobody else does") {
-  Promising f(Pending(3'000));
+  Promising f(AtMostPending(3'000));
   f.SubscribeMany(1'200, {.paused = true});
   std::vector<uint64_t> asked;
   for (int i = 0; i < 100; ++i) asked.push_back(f.BeginPublish({Topics::Item("a.b", "{}")}));
@@ -141,7 +141,7 @@ TEST_CASE("promises: however a fan-out ends, nothing of it stays promised") {
   if (ends == 3) made = 3'000;
   if (ends == 4) {
     f.Begin({TopicDelete{"a.b", {}}});
-    f.Limit(Pending(0));
+    f.Limit(AtMostPending(0));
   }
   if (ends == 5) {
     // What is promised is more than may be stored by now: it goes on all the same, as long as what is there is not.
@@ -163,7 +163,7 @@ TEST_CASE("promises: however a fan-out ends, nothing of it stays promised") {
 TEST_CASE("promises: a start finds what is promised, whatever a crash or a stop left of it") {
   const int how = GENERATE(0, 1, 2);
   const int after = GENERATE(1, 2, 3, 4, 6);
-  Promising f(Pending(5'000));
+  Promising f(AtMostPending(5'000));
   f.SubscribeMany(1'500, {.paused = true});
   f.BeginPublish({Topics::Item("a.b", "{}"), Topics::Item("a.c", "{}"), Topics::Item("a.d", "{}")});
   f.Turn();
@@ -208,7 +208,7 @@ TEST_CASE("promises: what an earlier notifyd left promised, and made, is promise
 }
 
 TEST_CASE("promises: an event that takes long to match counts for others as all that it could make, until that is known") {
-  Promising f(Pending(15));
+  Promising f(AtMostPending(15));
   // Asks for each of 60 fields that an element may have, and for one that no element has.
   std::string filter = R"({"data":{"$or":[)";
   for (int i = 0; i < 60; ++i) filter += "{\"k" + std::to_string(i) + "\":1},";
@@ -235,7 +235,7 @@ TEST_CASE("promises: an event that takes long to match counts for others as all 
 TEST_CASE("promises: past events are brought to a subscription as max_pending has room, each once, in order, and over restarts") {
   const bool restart = GENERATE(false, true);
   const bool replay = GENERATE(false, true);
-  Promising f(Pending(50));
+  Promising f(AtMostPending(50));
   std::vector<NotifyId> ids;
   if (replay) f.Subscribe("late");
   for (int i = 0; i < 600; ++i) {
@@ -272,7 +272,7 @@ TEST_CASE("promises: what was taken is made while scans wait for room, and these
   Promising f;
   for (int i = 0; i < 5; ++i) f.Emit(Topics::Item("a.b", "{}"));
   f.SubscribeMany(1'200, {.topic = "b.*", .paused = true});
-  f.Limit(Pending(2'400));
+  f.Limit(AtMostPending(2'400));
   const uint64_t asked = f.BeginPublish({Topics::Item("b.c", "{}"), Topics::Item("b.d", "{}")});
   // Far more than the agenda carries out at once.
   for (int i = 0; i < 200; ++i) f.Begin({Topics::PutOf("late" + std::to_string(i), {.paused = true, .from = WallTime{0}})});
@@ -283,14 +283,14 @@ TEST_CASE("promises: what was taken is made while scans wait for room, and these
   CHECK(f.CountOf(RecordKind::kAgenda) == 200);
   for (int i = 0; i < 200; ++i) f.Begin({SubscriptionDelete{"late" + std::to_string(i), false, {}}});
   f.Pass(100);
-  f.Limit(Pending(2'401));
+  f.Limit(AtMostPending(2'401));
   f.Pass(1'000);
   CHECK(f.totals().pending() == 2'400);
   f.CheckKept();
 }
 
 TEST_CASE("promises: an event that was held has none, and takes none of those behind it") {
-  Promising f(Pending(5'000));
+  Promising f(AtMostPending(5'000));
   f.SubscribeMany(1'200, {.paused = true});
   EventItem held = Topics::Item("a.b", "{}");
   held.fkey = "k";
