@@ -43,12 +43,6 @@ constexpr const char* kTable = R"sql(CREATE TABLE `Notify` (
   throw std::runtime_error(what);
 }
 
-/// The program goes with this one, however that ends.
-std::unique_ptr<Process> Bound(std::vector<std::string> command) {
-  command.insert(command.begin(), {"--pdeathsig", "KILL"});
-  return std::make_unique<Process>("setpriv", Process::Input{command, {}});
-}
-
 bool Listens(uint16_t port) {
   const int fd = Connect(port);
   if (fd >= 0) close(fd);
@@ -83,22 +77,21 @@ MariadbServer::MariadbServer(std::vector<std::string> arguments) : arguments_(st
 }
 
 void MariadbServer::Start() {
-  std::vector<std::string> command = {"mariadbd",
-                                      "--no-defaults",
-                                      "--user=root",
-                                      "--datadir=" + dir_.At("data"),
-                                      "--socket=" + socket(),
-                                      "--pid-file=" + dir_.At("mysqld.pid"),
-                                      "--bind-address=127.0.0.1",
-                                      "--port=" + std::to_string(port_),
-                                      "--skip-log-bin",
-                                      "--innodb-buffer-pool-size=16M",
-                                      "--innodb-log-file-size=8M",
-                                      "--key-buffer-size=1M",
-                                      "--max-connections=20",
-                                      "--performance-schema=OFF"};
-  command.insert(command.end(), arguments_.begin(), arguments_.end());
-  auto process = Bound(command);
+  std::vector<std::string> arguments = {"--no-defaults",
+                                        "--user=root",
+                                        "--datadir=" + dir_.At("data"),
+                                        "--socket=" + socket(),
+                                        "--pid-file=" + dir_.At("mysqld.pid"),
+                                        "--bind-address=127.0.0.1",
+                                        "--port=" + std::to_string(port_),
+                                        "--skip-log-bin",
+                                        "--innodb-buffer-pool-size=16M",
+                                        "--innodb-log-file-size=8M",
+                                        "--key-buffer-size=1M",
+                                        "--max-connections=20",
+                                        "--performance-schema=OFF"};
+  arguments.insert(arguments.end(), arguments_.begin(), arguments_.end());
+  auto process = std::make_unique<Process>("mariadbd", Process::Input{arguments, {}});
   if (!WaitForPort(*process, port_) || !Answers()) Fail("mariadbd: " + process->error());
   process_ = std::move(process);
 }
@@ -198,7 +191,8 @@ BeanstalkServer::BeanstalkServer() {
 
 void BeanstalkServer::Start() {
   std::filesystem::create_directories(dir_.At("log"));
-  auto process = Bound({"beanstalkd", "-l", "127.0.0.1", "-p", std::to_string(port_), "-b", dir_.At("log"), "-f0"});
+  auto process =
+      std::make_unique<Process>("beanstalkd", Process::Input{{"-l", "127.0.0.1", "-p", std::to_string(port_), "-b", dir_.At("log"), "-f0"}, {}});
   if (!WaitForPort(*process, port_)) Fail("beanstalkd: " + process->error());
   process_ = std::move(process);
 }

@@ -2,10 +2,11 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
@@ -26,6 +27,31 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
+/// What a child needs to become a program.
+struct Image {
+  const char* binary;
+  char* const* arguments;
+  char* const* environment;
+  const char* stdin_file;
+  const char* stdout_file;  // empty: the pipe `out`
+  int out, err, fault;      // its errno goes to `fault` where it cannot
+  pid_t parent;
+  bool bound;  // it goes where the parent is killed
+};
+
+/// In the child, whose other threads are gone with whatever they had locked: system calls alone.
+[[noreturn]] void Become(const Image& image) {
+  if (image.bound) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (image.bound && getppid() != image.parent) kill(getpid(), SIGKILL);  // the test was killed meanwhile
+  const int in = open(image.stdin_file, O_RDONLY | O_CLOEXEC);
+  const int out = image.stdout_file[0] == '\0' ? image.out : open(image.stdout_file, O_WRONLY | O_CLOEXEC);
+  if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(image.err, STDERR_FILENO) >= 0)
+    execvpe(image.binary, image.arguments, image.environment);
+  const int fault = errno;
+  [[maybe_unused]] const ssize_t told = write(image.fault, &fault, sizeof fault);
+  for (;;) kill(getpid(), SIGKILL);  // an exit would be a test's, as sanitizers see it
+}
+
 }  // namespace
 
 Process::Process(const std::string& binary, const Input& input) {
@@ -33,19 +59,34 @@ Process::Process(const std::string& binary, const Input& input) {
   arguments.insert(arguments.end(), input.arguments.begin(), input.arguments.end());
   for (char** entry = environ; *entry; ++entry)
     if (std::string_view(*entry).substr(0, 8) != "NOTIFYD_") environment.emplace_back(*entry);
-  int out[2], err[2];
-  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) Fail("pipe2");
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input.stdin_file.c_str(), O_RDONLY, 0);
-  if (input.stdout_file.empty()) posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  else posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, input.stdout_file.c_str(), O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, err[1], STDERR_FILENO);
-  int fault = posix_spawnp(&pid_, binary.c_str(), &actions, nullptr, Pointers(arguments).data(), Pointers(environment).data());
-  posix_spawn_file_actions_destroy(&actions);
+  int out[2], err[2], fault[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0 || pipe2(fault, O_CLOEXEC) != 0) Fail("pipe2");
+  const std::vector<char*> argument_pointers = Pointers(arguments), environment_pointers = Pointers(environment);
+  const pid_t self = getpid();
+  // The kernel goes by the thread that made it, and another one than the main one may end before.
+  const bool bound = gettid() == self;
+  const Image image{binary.c_str(),
+                    argument_pointers.data(),
+                    environment_pointers.data(),
+                    input.stdin_file.c_str(),
+                    input.stdout_file.c_str(),
+                    out[1],
+                    err[1],
+                    fault[1],
+                    self,
+                    bound};
+  pid_ = fork();
+  if (pid_ == 0) Become(image);
   close(out[1]);
   close(err[1]);
-  if (fault != 0) Fail("cannot start " + binary);
+  close(fault[1]);
+  int why = 0;
+  const bool failed = pid_ < 0 || read(fault[0], &why, sizeof why) > 0;  // its end tells that the program runs
+  close(fault[0]);
+  if (failed) {
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+    Fail("cannot start " + binary);
+  }
   output_.fd = out[0];
   error_.fd = err[0];
   output_.reader = std::thread([this] { Read(&output_); });
@@ -110,10 +151,10 @@ bool Process::WaitForError(const std::string& text, size_t times) {
   return found();
 }
 
-bool Process::WaitForOutput(const std::string& text) {
+bool Process::WaitForOutput(const std::string& text, int seconds) {
   std::unique_lock<std::mutex> lock(mutex_);
   auto found = [&] { return output_.text.find(text) != std::string::npos; };
-  changed_.wait_for(lock, std::chrono::seconds(kDeadlineSeconds), [&] { return found() || output_.ended; });
+  changed_.wait_for(lock, std::chrono::seconds(seconds), [&] { return found() || output_.ended; });
   return found();
 }
 

@@ -26,7 +26,7 @@ class Process {
     bool read_error = true;        // false: nobody reads its standard error, which is a pipe
     std::string stdout_file = {};  // in place of a pipe that is read
   };
-  /// `binary`: a path, or a name that is looked for in PATH.
+  /// `binary`: a path, or a name that is looked for in PATH. Started by a test's main thread it does not outlive the test, however that ends.
   Process(const std::string& binary, const Input& input);
   /// Kills it where it still runs.
   ~Process();
@@ -39,7 +39,7 @@ class Process {
   /// Until standard error holds `text` so many times; false where the process ended or the deadline passed without it.
   bool WaitForError(const std::string& text, size_t times = 1);
   /// Until standard output holds `text`; false as above.
-  bool WaitForOutput(const std::string& text);
+  bool WaitForOutput(const std::string& text, int seconds = kDeadlineSeconds);
   /// Does standard error hold `text` so many times by now?
   bool CountsError(const std::string& text, size_t times) const;
   /// Until it ends: its exit code, 1000 + the signal that ended it, or -1 at the deadline.
