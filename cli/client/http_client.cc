@@ -1,6 +1,8 @@
 #include "cli/client/http_client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstring>
@@ -28,6 +31,9 @@ constexpr long kConnectMs = 10'000, kAnswerMs = 120'000;
 constexpr std::chrono::milliseconds kStalled{120'000};
 constexpr int kRoundMs = 1000;
 constexpr size_t kRefusalMost = 64 << 10;
+// Of a network that swallows packets: how long what was sent may stay unacknowledged, and how soon it is found on a connection that is silent.
+constexpr unsigned kUnacknowledgedMs = 30'000;
+constexpr long kSilentS = 15, kProbeEveryS = 5;
 
 struct FreeList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
@@ -121,6 +127,15 @@ void SetUp(CURL* easy, const HttpTarget& target, const std::string& path, curl_s
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, kSilentS);
+  curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, kProbeEveryS);
+}
+
+/// Not of a Stream: a peer that takes nothing for a while counts, too, and there it may.
+int BoundUnacknowledged(void*, curl_socket_t fd, curlsocktype) {
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);  // another socket than of TCP has none
+  return CURL_SOCKOPT_OK;
 }
 
 struct Taker {
@@ -229,6 +244,7 @@ class HttpClient::Impl {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &TakeHeader);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &answer);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, kAnswerMs + static_cast<long>(call.wait_ms));
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &BoundUnacknowledged);
     if (given_up_) {
       curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
       curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, &AskGivenUp);
@@ -292,10 +308,11 @@ class HttpClient::Impl {
     long os_error = 0;
     curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
     // Of a socket's path curl says "localhost port 80".
+    if (code == CURLE_ABORTED_BY_CALLBACK) why = "given up";
     if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
     if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
       why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
-    if (!answered_ && IsNoAnswer(code) && target_.server.starts_with("http://"))
+    if (!answered_ && IsNoAnswer(code) && os_error != ETIMEDOUT && target_.server.starts_with("http://"))
       why += " (as of a listener with TLS, whose address begins with https://)";
     return Unavailable(why);
   }

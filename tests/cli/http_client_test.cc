@@ -1,0 +1,58 @@
+// The client's HTTP: what it says of a call that it gives up, and how long it believes in a network that says nothing.
+#include "cli/client/http_client.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "support/scripted_server.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+using namespace notifyd;
+using namespace notifyd::test;
+
+namespace {
+
+/// This process's socket that is connected to a port of 127.0.0.1; -1: there is none.
+int SocketTo(uint16_t port) {
+  constexpr int kMostFds = 1024;
+  for (int fd = 0; fd < kMostFds; ++fd) {
+    sockaddr_in peer{};
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sin_family == AF_INET && ntohs(peer.sin_port) == port) return fd;
+  }
+  return -1;
+}
+
+int OptionOf(int fd, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  return getsockopt(fd, level, name, &value, &size) == 0 ? value : -errno;
+}
+
+}  // namespace
+
+TEST_CASE("http client: a call that is given up is said to be, in words of its own") {
+  ThreadedServer silent([](Stream& stream, int) { stream.Drain(); });
+  HttpClient client("http://127.0.0.1:" + std::to_string(silent.port()));
+  client.GiveUpWhen([] { return true; });
+  const Result<HttpAnswer> answer = client.Call("GET", "/v1/whoami");
+  REQUIRE_FALSE(answer.ok());
+  CHECK(answer.status().detail() == client.server() + ": given up");
+}
+
+TEST_CASE("http client: a network that swallows what is sent, or the connection's other end, is found out within half a minute") {
+  ScriptedServer broker([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
+  HttpClient client(broker.url());
+  REQUIRE(client.Call("GET", "/v1/whoami").ok());
+  const int fd = SocketTo(broker.port());
+  REQUIRE(fd >= 0);
+  CHECK(OptionOf(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) == 30'000);
+  CHECK(OptionOf(fd, SOL_SOCKET, SO_KEEPALIVE) == 1);
+  CHECK(OptionOf(fd, IPPROTO_TCP, TCP_KEEPIDLE) == 15);
+  CHECK(OptionOf(fd, IPPROTO_TCP, TCP_KEEPINTVL) == 5);
+}
