@@ -21,7 +21,7 @@ constexpr size_t kMostBytes = 8 << 20;    // of one request, unless a single mes
 constexpr size_t kMostNotifies = 10'000;  // contract section 5
 constexpr int64_t kFirstPauseMs = 100, kLongestPauseMs = 10'000, kLongestRetryAfterMs = 60'000;
 constexpr int kReadAtOnce = 256;  // messages, before acknowledging is looked after again
-constexpr int64_t kShowEveryMs = 200, kSleepMs = 1000, kLookEveryMs = 500;
+constexpr int64_t kShowEveryMs = 200, kSleepMs = 1000, kLookEveryMs = 500, kTakeMs = 1000;
 // librabbitmq calls itself for each level of a header's tables, and a frame of them may have tens of thousands.
 constexpr size_t kStackBytes = 64 << 20;
 
@@ -127,8 +127,7 @@ bool Bridge::WaitForBroker() {
     const Acceptance verdict = AcceptanceOf(answer.status);
     if (verdict == Acceptance::kAccepted) {
       pause_ms_ = 0;
-      if (said_away_) reports_.note("the broker is there");
-      said_away_ = false;
+      if (outage_.End()) reports_.note("the broker is there");
       counters_->broker_there = 1;
       intake_.SetBrokerThere(true);
       return true;
@@ -146,7 +145,8 @@ void Bridge::SubmitBatches() {
   while (!intake_.stopped()) {
     // Where the connection was lost while the broker was away no new one is made before it is there again.
     if (!intake_.broker_there() && !WaitForBroker()) return;
-    if (std::optional<Intake::Batch> batch = intake_.Take(kMostMessages, kMostBytes)) SubmitBatch(*batch);
+    if (std::optional<Intake::Batch> batch = intake_.Take(kMostMessages, kMostBytes, kTakeMs)) SubmitBatch(*batch);
+    SayWhetherOver();
   }
 }
 
@@ -219,8 +219,8 @@ bool Bridge::SubmitRange(const Intake::Batch& batch, const std::vector<Mapped>& 
       return true;
     }
     case Acceptance::kAway:
-      // A quota or a rate may have room for a few, and never for as many as these.
-      if (answer.status == 429) most_messages_ = std::max<size_t>(1, range.size() / 2);
+      // A quota, a rate or a disk may have room for a few, a broker in a hurry time for a few, and never for as many as these.
+      most_messages_ = std::max<size_t>(1, range.size() / 2);
       Away(batch.connection, answer);
       return true;
     case Acceptance::kStop:
@@ -237,8 +237,8 @@ void Bridge::Accepted(const Intake::Batch& batch, BatchPlan::Range range, const 
   counters_->broker_there = 1;
   pause_ms_ = 0;
   most_messages_ = std::min(2 * most_messages_, kMostMessages);
-  if (std::exchange(said_away_, false)) reports_.note("the broker takes submits again");
   if (!intake_.broker_there()) intake_.SetBrokerThere(true);
+  SayWhetherOver();
   intake_.Settle(batch.connection, batch.deliveries[range.to - 1].tag);
 }
 
@@ -269,9 +269,13 @@ void Bridge::Away(uint64_t connection, const SubmitAnswer& answer) {
   ++counters_->failed_submits;
   counters_->broker_there = 0;
   if (intake_.broker_there()) intake_.SetBrokerThere(false);
-  if (!std::exchange(said_away_, true)) reports_.note("the broker does not take submits, which wait: " + StatusText(answer));
+  if (const std::string why = StatusText(answer); outage_.Failed(why, NowMs())) reports_.note("the broker does not take submits, which wait: " + why);
   pause_ms_ = Longer(pause_ms_);
   intake_.Pause(connection, std::max(pause_ms_, std::min(answer.retry_after_ms, kLongestRetryAfterMs)));
+}
+
+void Bridge::SayWhetherOver() {
+  if (intake_.broker_there() && outage_.Worked(NowMs())) reports_.note("the broker takes submits again");
 }
 
 void Bridge::Fail(Status why) {
@@ -283,7 +287,8 @@ void Bridge::Fail(Status why) {
 
 void Bridge::RunQueue() {
   int64_t pause_ms = 0;
-  bool was_there = false, said = false;
+  bool was_there = false;
+  Outage outage;
   while (!submits_over_) {
     if (stop_asked_ || intake_.stopped() || !intake_.broker_there()) {
       if (stop_asked_) intake_.Stop();
@@ -296,7 +301,7 @@ void Bridge::RunQueue() {
     if (status.ok()) {
       reports_.note((was_there ? "connected again to " : "connected to ") + options_.address.ToString() + ", queue " + options_.mapping.queue);
       was_there = true;
-      said = false;
+      outage.End();
       pause_ms = 0;
       intake_.Begin();
       status = Serve(link.get());
@@ -310,7 +315,8 @@ void Bridge::RunQueue() {
       Fail(std::move(status));
       continue;
     }
-    if (!std::exchange(said, true)) reports_.note(status.detail() + (status.code() == Code::kConflict ? "; waiting for it" : "; trying again"));
+    if (outage.Failed(status.detail(), NowMs()))
+      reports_.note(status.detail() + (status.code() == Code::kConflict ? "; waiting for it" : "; trying again"));
     pause_ms = Longer(pause_ms);
     for (const int64_t until_ms = NowMs() + pause_ms; NowMs() < until_ms && !stop_asked_ && !intake_.stopped();) Sleep(-1, until_ms - NowMs());
   }

@@ -18,6 +18,7 @@
 #include "cli/bridge/bridge_counters.h"
 #include "cli/bridge/intake.h"
 #include "cli/bridge/message_mapping.h"
+#include "cli/bridge/outage.h"
 #include "cli/bridge/ports.h"
 
 namespace notifyd {
@@ -59,6 +60,7 @@ class Bridge {
   void Accepted(const Intake::Batch& batch, BatchPlan::Range range, const SubmitAnswer& answer);
   bool KeepDeadLetter(const Intake::Batch& batch, size_t index, int status, const std::string& reason, const std::string& field);
   void Away(uint64_t connection, const SubmitAnswer& answer);
+  void SayWhetherOver();
   void Fail(Status why);
 
   // The thread of the queue.
@@ -85,7 +87,8 @@ class Bridge {
   // The thread of Run.
   size_t most_messages_;
   int64_t pause_ms_ = 0;
-  bool said_unkeyed_ = false, said_away_ = false;
+  bool said_unkeyed_ = false;
+  Outage outage_;
   // The thread of the queue.
   int64_t beat_ms_ = 0, looked_ms_ = 0;
   /// How many messages had come when the last look at the queue found nothing waiting; none: it found some, or there was none over this connection.

@@ -40,10 +40,10 @@ size_t Intake::held_bytes() const {
   return held_bytes_;
 }
 
-std::optional<Intake::Batch> Intake::Take(size_t most, size_t most_bytes) {
+std::optional<Intake::Batch> Intake::Take(size_t most, size_t most_bytes, int64_t wait_ms) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return stopped_ || !waiting_.empty(); });
-  if (stopped_) return std::nullopt;
+  changed_.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return stopped_ || !waiting_.empty(); });
+  if (stopped_ || waiting_.empty()) return std::nullopt;
   Batch batch{connection_, {}};
   size_t bytes = 0;
   while (!waiting_.empty() && batch.deliveries.size() < most) {

@@ -36,8 +36,9 @@ class Intake {
   size_t held_bytes() const;
 
   // The thread that submits.
-  /// Waits for messages, `most` of them and `most_bytes` at most but for the first. Nothing once it is stopped.
-  std::optional<Batch> Take(size_t most, size_t most_bytes);
+  /// Waits for messages, `most` of them and `most_bytes` at most but for the first. Nothing once it is stopped, and where none has come for
+  /// `wait_ms`.
+  std::optional<Batch> Take(size_t most, size_t most_bytes, int64_t wait_ms);
   /// Settled are `tag` and all before it.
   void Settle(uint64_t connection, uint64_t tag);
   /// Is the connection gone, or all of it to stop? Then nothing more of the batch is to be begun.

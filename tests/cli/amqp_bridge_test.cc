@@ -1,7 +1,6 @@
 // notifyctl bridge amqp between a real RabbitMQ server and a broker: order, prefetch, shapes, dead letters, and what stops it.
 #include "cli/amqp_bridge.h"
 
-#include <signal.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -11,12 +10,10 @@
 #include <sstream>
 
 #include "base/base64.h"
-#include "cli/amqp_queues.h"
 #include "cli/client/http_client.h"
 #include "cli/doc_examples.h"
 #include "cli/e2e_broker.h"
 #include "support/counting_receiver.h"
-#include "support/scripted_server.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -25,63 +22,6 @@ using namespace notifyd;
 using namespace notifyd::test;
 
 namespace {
-
-/// Queues of a case, both there and empty.
-class Queues : public AmqpQueues {
- public:
-  explicit Queues(std::string name) : AmqpQueues(SharedAmqpServer().port()), name_(std::move(name)) {
-    Declare(name_);
-    Declare(name_ + ".dead");
-  }
-  const std::string& name() const { return name_; }
-  uint32_t ready() { return Look(name_).ready; }
-  uint32_t dead() { return Look(name_ + ".dead").ready; }
-
- private:
-  const std::string name_;
-};
-
-/// SIGTERM; its exit code.
-int End(Process* bridge) {
-  bridge->Signal(SIGTERM);
-  return bridge->Wait();
-}
-
-PublishedMessage Message(const std::string& body, const std::string& id = "") {
-  PublishedMessage message;
-  message.body = body;
-  message.message_id = id;
-  return message;
-}
-
-std::string Callback(const std::string& url) {
-  return R"({"requests":[{"url":")" + url + R"(","method":"POST","options":{"json":{}}}]})";
-}
-
-/// How many notifies a batch has, by the braces at its top level.
-size_t ItemsIn(const std::string& batch) {
-  size_t items = 0, depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (batch[i] == '"' && batch[i - 1] != '\\') in_string = !in_string;
-    if (in_string) continue;
-    if (batch[i] == '{' && depth++ == 0) ++items;
-    if (batch[i] == '}') --depth;
-  }
-  return items;
-}
-
-/// A broker that accepts all.
-ScriptedAnswer Accepted(const SeenRequest& request) {
-  if (request.target == "/v1/whoami") return {200, "{}"};
-  std::string items;
-  for (size_t i = ItemsIn(request.body); i > 0; --i) items += std::string(items.empty() ? "" : ",") + R"({"id":"n1","state":"ready"})";
-  return {201, R"({"items":[)" + items + "]}"};
-}
-
-ScriptedAnswer Problem(int status, const std::string& detail) {
-  return {status, R"({"title":"x","status":)" + std::to_string(status) + R"(,"detail":")" + detail + "\"}", "application/problem+json"};
-}
 
 std::vector<std::string> LinesOfFile(const std::string& path) {
   std::ifstream file(path);
@@ -136,7 +76,6 @@ TEST_CASE("amqp bridge: it holds as many messages as --prefetch says, and leaves
   REQUIRE(bridge->WaitForError("the broker does not take submits, which wait: 503: starting"));
   CHECK(queues.ready() == 93);
   takes = true;
-  REQUIRE(bridge->WaitForError("the broker takes submits again"));
   // Those of the last batch have left the queue before they are submitted.
   CHECK(Eventually([&] { return accepted == 100; }));
   CHECK(End(bridge.get()) == 0);
@@ -326,6 +265,9 @@ TEST_CASE("amqp bridge: where the broker does not let it in it stops, says why, 
 }
 
 TEST_CASE("amqp bridge: a broker that is away, slow or full is waited for, with what fits") {
+  // A quota, or a disk, that has room for three at a time, never for all of them.
+  const int full = GENERATE(429, 507);
+  INFO(full);
   Queues queues("away");
   std::vector<PublishedMessage> messages;
   for (int i = 0; i < 16; ++i) messages.push_back(Message(Callback("http://127.0.0.1:9/" + std::to_string(i)), std::to_string(i)));
@@ -333,9 +275,8 @@ TEST_CASE("amqp bridge: a broker that is away, slow or full is waited for, with 
   std::atomic<int> asked{0};
   ScriptedServer broker([&](const SeenRequest& request) {
     if (request.target == "/v1/whoami") return asked++ == 0 ? Problem(503, "not yet") : Accepted(request);
-    // A quota that has room for three at a time, never for all of them.
-    if (ItemsIn(request.body) > 3) return Problem(429, "too many");
-    return asked++ == 1 ? ScriptedAnswer{507, "disk"} : Accepted(request);
+    if (ItemsIn(request.body) > 3) return Problem(full, "too many");
+    return asked++ == 1 ? ScriptedAnswer{408, "slow"} : Accepted(request);
   });
   auto bridge = StartBridge(broker.url(), queues.name());
   CHECK(Eventually([&] { return queues.ready() == 0 && bridge->CountsError("the broker is there", 1); }));

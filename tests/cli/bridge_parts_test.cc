@@ -11,6 +11,7 @@
 #include "cli/bridge/bridge_counters.h"
 #include "cli/bridge/dead_letter_file.h"
 #include "cli/bridge/intake.h"
+#include "cli/bridge/outage.h"
 #include "packaging/project.h"
 #include "support/temp_dir.h"
 
@@ -92,7 +93,7 @@ TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to
   CHECK(intake.held() == 5);
   const size_t each = Delivery(1, std::string(100, 'x')).message.bytes();
   CHECK(intake.held_bytes() == 5 * each);
-  std::optional<Intake::Batch> batch = intake.Take(2, SIZE_MAX);
+  std::optional<Intake::Batch> batch = intake.Take(2, SIZE_MAX, 60'000);
   REQUIRE(batch);
   REQUIRE(batch->deliveries.size() == 2);
   CHECK(batch->deliveries[1].tag == 2);
@@ -100,7 +101,7 @@ TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to
   CHECK(intake.settled() == 2);
   CHECK(intake.held() == 3);
   CHECK(woken == 1);
-  batch = intake.Take(100, each + 1);  // the first one always
+  batch = intake.Take(100, each + 1, 60'000);  // the first one always
   REQUIRE(batch);
   CHECK(batch->deliveries.size() == 1);
 
@@ -113,12 +114,51 @@ TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to
   intake.Add(Delivery(1));
   CHECK_FALSE(intake.Gone(intake.connection()));
 
+  // Whoever waits for messages does not do so for ever.
+  CHECK(intake.Take(1, 1, 0));
+  CHECK_FALSE(intake.Take(1, 1, 1));
+
   // Who waits is woken.
   std::thread waiting([&] { intake.Pause(intake.connection(), 3'600'000); });
   intake.Stop();
   waiting.join();
-  CHECK_FALSE(intake.Take(1, 1));
+  CHECK_FALSE(intake.Take(1, 1, 60'000));
   CHECK(intake.Gone(intake.connection()));
+}
+
+TEST_CASE("bridge: of an outage each reason that lasts is said, and a journal is not filled by those that come and go") {
+  Outage outage;
+  CHECK_FALSE(outage.Worked(0));
+  CHECK(outage.Failed("503: starting", 1'000));
+  CHECK_FALSE(outage.Failed("503: starting", 60'000));
+  CHECK(outage.Failed("507: full", 60'100));
+  // Two that take turns for an hour: each time it takes twice as long until one is said.
+  int said = 0;
+  for (int64_t now_ms = 61'000; now_ms < 3'661'000; now_ms += 1'000) said += outage.Failed(now_ms % 2'000 == 0 ? "507: full" : "429: later", now_ms);
+  CHECK(said >= 7);
+  CHECK(said <= 12);
+
+  // That it works again is said when nothing has failed for a while, and the next one begins anew.
+  CHECK_FALSE(outage.Worked(4'000'000));
+  CHECK_FALSE(outage.Worked(4'009'999));
+  outage.Failed("429: later", 4'010'000);
+  CHECK_FALSE(outage.Worked(4'010'001));
+  CHECK(outage.Worked(4'020'001));
+  CHECK_FALSE(outage.Worked(4'040'000));
+  CHECK(outage.Failed("429: later", 4'050'000));
+  CHECK(outage.End());
+  CHECK_FALSE(outage.End());
+  CHECK(outage.Failed("429: later", 4'050'001));
+}
+
+TEST_CASE("bridge: a rate limit with turns of its own is one outage, said once") {
+  Outage outage;
+  int said = 0;
+  for (int64_t now_ms = 0; now_ms < 3'600'000; now_ms += 15'000) {
+    said += outage.Failed("429: later", now_ms);
+    said += outage.Worked(now_ms + 14'000) + outage.Worked(now_ms + 14'100);
+  }
+  CHECK(said == 1);
 }
 
 TEST_CASE("bridge: a dead letter in a file is a line of JSON with everything in it") {
