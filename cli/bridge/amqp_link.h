@@ -1,7 +1,8 @@
 // AmqpLink: one connection to an AMQP 0-9-1 server with one channel, to take messages from a queue or to publish to one. librabbitmq's headers stand
 // in amqp_link.cc alone. Not thread-safe. What of librabbitmq 0.11 shapes it:
 // - It answers and sends heartbeats only while it is inside of a call: whoever holds a link calls Next, or where it must not read on Beat, at least
-//   every few seconds.
+//   every few seconds. Beat alone keeps no connection for long: RabbitMQ closes one that it could not write to for 30 s, whatever comes over it, so
+//   that whoever takes messages does without Next for a part of that at most.
 // - Its own calls that wait have no end unless they are given one: each gets one here.
 // - What arrives is kept until its buffers are given back: they are, frame by frame, so that memory is that of the messages themselves.
 // - Without being asked it does not tell that the server ended a consumer (its queue was deleted): it is asked.

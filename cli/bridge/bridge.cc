@@ -96,7 +96,8 @@ Bridge::Bridge(BridgeOptions options, SubmitPort* submit, DeadLetterPort* dead_l
       counters_(counters),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       intake_([this] { Wake(wake_fd_); }),
-      most_messages_(kMostMessages) {
+      most_messages_(kMostMessages),
+      prefetch_(options_.prefetch, options_.buffer_bytes) {
   NOTIFYD_CHECK(wake_fd_ >= 0);
 }
 
@@ -302,15 +303,17 @@ void Bridge::RunQueue() {
       reports_.note((was_there ? "connected again to " : "connected to ") + options_.address.ToString() + ", queue " + options_.mapping.queue);
       was_there = true;
       outage.End();
-      pause_ms = 0;
+      const int64_t since_ms = NowMs();
       intake_.Begin();
       status = Serve(link.get());
       counters_->connected = counters_->held = counters_->held_bytes = 0;
-      if (status.ok()) {
-        link->Close();
-        return;
-      }
-      intake_.Begin();  // what it brought is the queue's again
+      prefetch_.EndConnection(filled_by_);
+      if (status.ok()) link->Close();
+      link.reset();
+      intake_.Begin();  // what it brought and is not acknowledged is the queue's again
+      if (status.ok()) continue;
+      // Where each connection ends at once, and its messages with it, they are not handed out ten times a second.
+      if (NowMs() - since_ms > kLongestPauseMs) pause_ms = 0;
     } else if (!was_there && (status.code() == Code::kForbidden || status.code() == Code::kNotFound)) {
       Fail(std::move(status));
       continue;
@@ -325,7 +328,7 @@ void Bridge::RunQueue() {
 Status Bridge::Connect(std::unique_ptr<AmqpLink>* link) {
   Result<std::unique_ptr<AmqpLink>> opened = AmqpLink::Open(options_.address, "notifyctl bridge amqp: " + options_.mapping.queue);
   if (!opened.ok()) return std::move(opened).status();
-  NOTIFYD_TRY((*opened)->Consume(options_.mapping.queue, options_.prefetch, options_.exclusive));
+  NOTIFYD_TRY((*opened)->Consume(options_.mapping.queue, prefetch_.now(), options_.exclusive));
   *link = *std::move(opened);
   counters_->connected = 1;
   ++counters_->connections;
@@ -335,17 +338,24 @@ Status Bridge::Connect(std::unique_ptr<AmqpLink>* link) {
 Status Bridge::Serve(AmqpLink* link) {
   uint64_t acknowledged = 0;
   found_empty_at_.reset();
+  lets_go_ = false;
+  read_ms_ = NowMs();
   for (;;) {
-    const bool over = submits_over_;
+    const bool over = submits_over_ || (lets_go_ && intake_.held() == 0);
     if (stop_asked_) intake_.Stop();
-    const bool reads = !intake_.stopped() && intake_.held_bytes() < options_.buffer_bytes;
-    if (reads) NOTIFYD_TRY(ReadSome(link));
+    const bool fits = MayRead(), unread_for_long = !fits && NowMs() - read_ms_ > options_.most_unread_ms;
+    if (!lets_go_) filled_by_ = fits ? 0 : intake_.held();
+    const bool reads = !intake_.stopped() && (fits || lets_go_ || unread_for_long);
+    if (reads) {
+      NOTIFYD_TRY(ReadSome(link, unread_for_long));
+      read_ms_ = NowMs();
+    }
     NOTIFYD_TRY(AcknowledgeSettled(link, &acknowledged));
     counters_->held = intake_.held();
     counters_->held_bytes = intake_.held_bytes();
     ShowState();
     if (over) return Status::Ok();
-    if (options_.until_empty) NOTIFYD_TRY(LookWhetherEmpty(link));
+    if (options_.until_empty && !lets_go_) NOTIFYD_TRY(LookWhetherEmpty(link));
     if (!reads && NowMs() - beat_ms_ > AmqpLink::kHeartbeatS * 1000 / 2) {
       beat_ms_ = NowMs();
       NOTIFYD_TRY(link->Beat());
@@ -354,17 +364,27 @@ Status Bridge::Serve(AmqpLink* link) {
   }
 }
 
-Status Bridge::ReadSome(AmqpLink* link) {
-  for (int i = 0; i < kReadAtOnce && intake_.held_bytes() < options_.buffer_bytes; ++i) {
+Status Bridge::ReadSome(AmqpLink* link, bool whatever_fits) {
+  for (int i = 0; i < kReadAtOnce && (lets_go_ || MayRead() || whatever_fits); ++i) {
     AmqpDelivery delivery;
     Result<bool> came = link->Next(&delivery);
     if (!came.ok()) return std::move(came).status();
     if (!*came) return Status::Ok();
     ++counters_->received;
+    if (whatever_fits && !lets_go_ && !MayRead()) LetGo();
+    whatever_fits = false;
+    if (lets_go_) continue;
     intake_.Add(std::move(delivery));
   }
   Wake(wake_fd_);  // there may be more than the socket tells of
   return Status::Ok();
+}
+
+void Bridge::LetGo() {
+  lets_go_ = true;
+  filled_by_ = intake_.held();
+  reports_.note("the messages that are held take --buffer-bytes, and nothing was read for " + std::to_string(options_.most_unread_ms / 1000) +
+                " s: more of them are let go, and taken again, fewer at once, when those are done with");
 }
 
 Status Bridge::AcknowledgeSettled(AmqpLink* link, uint64_t* acknowledged) {
@@ -380,7 +400,7 @@ Status Bridge::LookWhetherEmpty(AmqpLink* link) {
   looked_ms_ = NowMs();
   Result<uint32_t> waiting = link->LookAt(options_.mapping.queue);
   if (!waiting.ok()) return std::move(waiting).status();
-  NOTIFYD_TRY(ReadSome(link));
+  NOTIFYD_TRY(ReadSome(link, /*whatever_fits=*/false));
   // A server counts what it has handed out as gone from the queue, and may answer before it has sent that: RabbitMQ's channel looks at the queue
   // ahead of the messages that it was handed before. So once is not enough: twice nothing waits, and nothing has come since the first time.
   const std::optional<uint64_t> found_empty_at = std::exchange(found_empty_at_, std::nullopt);

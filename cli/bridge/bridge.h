@@ -3,8 +3,9 @@
 //
 // Two threads, so that a broker that does not answer keeps nobody from the heartbeats of the queue's connection: one owns the connection, the other
 // one (that of Run) submits. Invariants: (B1) a tag is settled only after all before it are, so that acknowledging "up to it" is right; (B2) what
-// came over one connection is never acknowledged over another; (B3) at most `prefetch` messages are held, and no more is read once they take
-// `buffer_bytes`.
+// came over one connection is never acknowledged over another; (B3) at most `prefetch` messages are held, and no more once they take `buffer_bytes`;
+// (B4) the queue's server never waits for longer than `most_unread_ms` to get rid of what it sends: what does not fit by then is read and let go,
+// with all behind it, and is the queue's again with the end of the connection, which comes once all that is held is acknowledged.
 #pragma once
 
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "cli/bridge/message_mapping.h"
 #include "cli/bridge/outage.h"
 #include "cli/bridge/ports.h"
+#include "cli/bridge/prefetch_plan.h"
 
 namespace notifyd {
 
@@ -29,6 +31,7 @@ struct BridgeOptions {
   bool exclusive = false;
   bool until_empty = false;  // ends once nothing waits in the queue
   size_t buffer_bytes = 64 << 20;
+  int64_t most_unread_ms = 10'000;  // RabbitMQ closes a connection that it could not write to for 30 s
   MappingOptions mapping = {};  // with the queue's name
 };
 
@@ -67,7 +70,10 @@ class Bridge {
   void RunQueue();
   Status Connect(std::unique_ptr<AmqpLink>* link);
   Status Serve(AmqpLink* link);
-  Status ReadSome(AmqpLink* link);
+  bool MayRead() { return prefetch_.MayRead(intake_.held(), intake_.held_bytes()); }
+  /// What there is, as far as it fits; with `whatever_fits` what does not is let go, with all that comes behind it over this connection.
+  Status ReadSome(AmqpLink* link, bool whatever_fits);
+  void LetGo();
   Status AcknowledgeSettled(AmqpLink* link, uint64_t* acknowledged);
   /// Stops where that is asked for once the queue is empty and all that came of it is acknowledged.
   Status LookWhetherEmpty(AmqpLink* link);
@@ -90,7 +96,11 @@ class Bridge {
   bool said_unkeyed_ = false;
   Outage outage_;
   // The thread of the queue.
-  int64_t beat_ms_ = 0, looked_ms_ = 0;
+  PrefetchPlan prefetch_;
+  int64_t beat_ms_ = 0, looked_ms_ = 0, read_ms_ = 0;
+  // Of this connection:
+  bool lets_go_ = false;    // of all that comes
+  size_t filled_by_ = 0;    // how many messages fill the memory, or did when it began to let go; 0: there is room
   /// How many messages had come when the last look at the queue found nothing waiting; none: it found some, or there was none over this connection.
   std::optional<uint64_t> found_empty_at_;
 };

@@ -12,6 +12,7 @@
 #include "cli/bridge/dead_letter_file.h"
 #include "cli/bridge/intake.h"
 #include "cli/bridge/outage.h"
+#include "cli/bridge/prefetch_plan.h"
 #include "packaging/project.h"
 #include "support/temp_dir.h"
 
@@ -159,6 +160,34 @@ TEST_CASE("bridge: a rate limit with turns of its own is one outage, said once")
     said += outage.Worked(now_ms + 14'000) + outage.Worked(now_ms + 14'100);
   }
   CHECK(said == 1);
+}
+
+TEST_CASE("bridge: the queue is asked for no more than there is memory for once that was short") {
+  PrefetchPlan plan(200, 1'000);
+  CHECK(plan.now() == 200);
+  CHECK(plan.MayRead(99, 999));
+  CHECK_FALSE(plan.MayRead(100, 1'000));
+  plan.EndConnection(100);
+  CHECK(plan.now() == 50);
+  // All that is out is here: more does not come, so that there is no harm in reading.
+  CHECK_FALSE(plan.MayRead(49, 1'000));
+  CHECK(plan.MayRead(50, 1'000));
+  CHECK_FALSE(plan.MayRead(51, 1'000));
+  // As long as such large ones come it stays there, and asks for more where they were small.
+  plan.EndConnection(0);
+  CHECK(plan.now() == 50);
+  plan.EndConnection(0);  // of nothing that came nothing is learnt
+  CHECK(plan.now() == 50);
+  for (const uint16_t next : {100, 200, 200}) {
+    CHECK(plan.MayRead(20, 249));
+    plan.EndConnection(0);
+    CHECK(plan.now() == next);
+  }
+  CHECK(plan.MayRead(20, 250));
+  plan.EndConnection(3);
+  CHECK(plan.now() == 1);
+  plan.EndConnection(1);
+  CHECK(plan.now() == 1);
 }
 
 TEST_CASE("bridge: a dead letter in a file is a line of JSON with everything in it") {
