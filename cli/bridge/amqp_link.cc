@@ -232,15 +232,15 @@ class AmqpLink::Impl {
     return Asked(what);
   }
 
-  Result<uint32_t> LookAt(const std::string& queue) {
+  Result<Counts> LookAt(const std::string& queue) {
     const amqp_queue_declare_ok_t* found = amqp_queue_declare(state_, kChannel, Bytes(queue), /*passive=*/1, 0, 0, 0, amqp_empty_table);
-    const uint32_t count = found != nullptr ? found->message_count : 0;
+    const Counts counts = found != nullptr ? Counts{found->message_count, found->consumer_count} : Counts();
     NOTIFYD_TRY(Asked("the queue " + queue));
-    return count;
+    return counts;
   }
 
   Status Consume(const std::string& queue, uint16_t prefetch, bool exclusive) {
-    if (Result<uint32_t> there = LookAt(queue); !there.ok()) return std::move(there).status();
+    if (Result<Counts> there = LookAt(queue); !there.ok()) return std::move(there).status();
     amqp_basic_qos(state_, kChannel, 0, prefetch, /*global=*/0);
     NOTIFYD_TRY(Asked("the queue " + queue));
     amqp_basic_consume(state_, kChannel, Bytes(queue), amqp_empty_bytes, 0, /*no_ack=*/0, exclusive ? 1 : 0, amqp_empty_table);
@@ -452,7 +452,7 @@ Result<std::unique_ptr<AmqpLink>> AmqpLink::Open(const AmqpAddress& address, con
   return std::unique_ptr<AmqpLink>(new AmqpLink(std::move(impl)));
 }
 
-Result<uint32_t> AmqpLink::LookAt(const std::string& queue) {
+Result<AmqpLink::Counts> AmqpLink::LookAt(const std::string& queue) {
   return impl_->LookAt(queue);
 }
 

@@ -50,8 +50,11 @@ class AmqpLink {
   ~AmqpLink();
   AmqpLink(const AmqpLink&) = delete;
 
-  /// Returns how many messages wait in the queue for somebody to take them; of one that takes, beside what it was sent.
-  Result<uint32_t> LookAt(const std::string& queue);
+  struct Counts {
+    uint32_t waiting = 0;    // messages, for somebody to take them; of one that takes, beside what it was sent
+    uint32_t consumers = 0;  // of a stream none, whoever takes from it
+  };
+  Result<Counts> LookAt(const std::string& queue);
   Status Consume(const std::string& queue, uint16_t prefetch, bool exclusive);
   /// Takes what has come, without waiting: true and a whole message, or false.
   Result<bool> Next(AmqpDelivery* delivery);

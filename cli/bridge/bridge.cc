@@ -338,7 +338,7 @@ Status Bridge::Connect(std::unique_ptr<AmqpLink>* link) {
 Status Bridge::Serve(AmqpLink* link) {
   uint64_t acknowledged = 0;
   found_empty_at_.reset();
-  lets_go_ = false;
+  lets_go_ = no_stream_ = false;
   read_ms_ = NowMs();
   for (;;) {
     const bool over = submits_over_ || (lets_go_ && intake_.held() == 0);
@@ -374,6 +374,7 @@ Status Bridge::ReadSome(AmqpLink* link, bool whatever_fits) {
     if (whatever_fits && !lets_go_ && !MayRead()) LetGo();
     whatever_fits = false;
     if (lets_go_) continue;
+    NOTIFYD_TRY(RefuseStream(link, delivery.message));
     intake_.Add(std::move(delivery));
   }
   Wake(wake_fd_);  // there may be more than the socket tells of
@@ -387,6 +388,19 @@ void Bridge::LetGo() {
                 " s: more of them are let go, and taken again, fewer at once, when those are done with");
 }
 
+Status Bridge::RefuseStream(AmqpLink* link, const AmqpMessage& message) {
+  if (no_stream_ || message.Header("x-stream-offset") == nullptr) return Status::Ok();
+  // A copy of a stream's message in a queue, as shovels make them, has the header, too; but of a stream its server says that nobody takes from it.
+  Result<AmqpLink::Counts> counts = link->LookAt(options_.mapping.queue);
+  if (!counts.ok()) return std::move(counts).status();
+  no_stream_ = counts->consumers > 0;
+  if (!no_stream_)
+    Fail(Status(Code::kForbidden, options_.mapping.queue +
+                                      " is a stream, and no queue: what comes to it while no bridge is connected would be left out; " +
+                                      "bind a queue to where its messages come from, or have a shovel copy them into one"));
+  return Status::Ok();
+}
+
 Status Bridge::AcknowledgeSettled(AmqpLink* link, uint64_t* acknowledged) {
   const uint64_t settled = intake_.settled();
   if (settled <= *acknowledged) return Status::Ok();
@@ -398,13 +412,13 @@ Status Bridge::AcknowledgeSettled(AmqpLink* link, uint64_t* acknowledged) {
 Status Bridge::LookWhetherEmpty(AmqpLink* link) {
   if (intake_.held() > 0 || NowMs() - looked_ms_ < kLookEveryMs) return Status::Ok();
   looked_ms_ = NowMs();
-  Result<uint32_t> waiting = link->LookAt(options_.mapping.queue);
-  if (!waiting.ok()) return std::move(waiting).status();
+  Result<AmqpLink::Counts> counts = link->LookAt(options_.mapping.queue);
+  if (!counts.ok()) return std::move(counts).status();
   NOTIFYD_TRY(ReadSome(link, /*whatever_fits=*/false));
   // A server counts what it has handed out as gone from the queue, and may answer before it has sent that: RabbitMQ's channel looks at the queue
   // ahead of the messages that it was handed before. So once is not enough: twice nothing waits, and nothing has come since the first time.
   const std::optional<uint64_t> found_empty_at = std::exchange(found_empty_at_, std::nullopt);
-  if (*waiting > 0) return Status::Ok();
+  if (counts->waiting > 0) return Status::Ok();
   if (found_empty_at == counters_->received) Stop();
   found_empty_at_ = counters_->received;
   return Status::Ok();

@@ -74,6 +74,8 @@ class Bridge {
   /// What there is, as far as it fits; with `whatever_fits` what does not is let go, with all that comes behind it over this connection.
   Status ReadSome(AmqpLink* link, bool whatever_fits);
   void LetGo();
+  /// Ends it all where `message` came from a stream.
+  Status RefuseStream(AmqpLink* link, const AmqpMessage& message);
   Status AcknowledgeSettled(AmqpLink* link, uint64_t* acknowledged);
   /// Stops where that is asked for once the queue is empty and all that came of it is acknowledged.
   Status LookWhetherEmpty(AmqpLink* link);
@@ -101,6 +103,7 @@ class Bridge {
   // Of this connection:
   bool lets_go_ = false;    // of all that comes
   size_t filled_by_ = 0;    // how many messages fill the memory, or did when it began to let go; 0: there is room
+  bool no_stream_ = false;  // the queue is known to be none
   /// How many messages had come when the last look at the queue found nothing waiting; none: it found some, or there was none over this connection.
   std::optional<uint64_t> found_empty_at_;
 };

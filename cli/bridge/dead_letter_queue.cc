@@ -21,7 +21,7 @@ Status DeadLetterQueue::Prepare() {
   if (link_) return Status::Ok();
   Result<std::unique_ptr<AmqpLink>> link = AmqpLink::Open(address_, "notifyctl bridge amqp: dead letters");
   if (!link.ok()) return std::move(link).status();
-  if (Result<uint32_t> there = (*link)->LookAt(queue_); !there.ok()) return std::move(there).status();
+  if (Result<AmqpLink::Counts> there = (*link)->LookAt(queue_); !there.ok()) return std::move(there).status();
   link_ = *std::move(link);
   return Status::Ok();
 }

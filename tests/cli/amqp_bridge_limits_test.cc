@@ -1,4 +1,4 @@
-// notifyctl bridge amqp where there is a limit: of a broker that takes so many submits a second.
+// notifyctl bridge amqp where there is a limit: of a broker that takes so many submits a second, and of what a queue is.
 #include <atomic>
 
 #include "cli/amqp_bridge.h"
@@ -25,4 +25,26 @@ TEST_CASE("amqp bridge: a rate limit that takes each second submit does not fill
   CHECK(bridge->CountsError("the broker does not take submits, which wait: 429: too many", 1));
   CHECK_FALSE(bridge->CountsError("the broker does not take submits", 2));
   CHECK_FALSE(bridge->CountsError("the broker takes submits again", 1));
+}
+
+TEST_CASE("amqp bridge: a stream is no queue, which it says, and takes nothing; a stream's message in a queue is like any other") {
+  ScriptedServer broker(Accepted);
+  TempDir dir;
+  AmqpQueues streams(SharedAmqpServer().port());
+  streams.DeclareStream("stream");
+  auto refused = StartBridge(broker.url(), "stream", {"--dead-letter-file", dir.At("dead")});
+  REQUIRE(refused->WaitForError("connected to "));
+  streams.Publish("stream", {Message(Callback("http://127.0.0.1:9/"), "1")});
+  CHECK(refused->Wait() == 1);
+  CHECK_THAT(refused->error(), Catch::Contains("stream is a stream, and no queue"));
+  for (const SeenRequest& seen : broker.seen()) CHECK(seen.target == "/v1/whoami");
+  streams.Delete("stream");
+
+  Queues queues("copied");
+  PublishedMessage copy = Message(Callback("http://127.0.0.1:9/"), "1");
+  copy.headers = {{"x-stream-offset", "17"}};
+  queues.Publish(queues.name(), {copy, copy});
+  auto bridge = StartBridge(broker.url(), queues.name(), {"--until-empty"});
+  CHECK(bridge->Wait() == 0);
+  CHECK_THAT(bridge->error(), Catch::Contains("ended: 2 received, 2 accepted"));
 }

@@ -42,6 +42,10 @@ struct AmqpQueues::Impl {
     Must(amqp_get_rpc_reply(state), what);
     amqp_maybe_release_buffers(state);
   }
+  void Declare(const std::string& queue, amqp_table_t arguments) {
+    amqp_queue_declare(state, kChannel, Bytes(queue), 0, /*durable=*/1, 0, 0, arguments);
+    Asked("declare " + queue);
+  }
   void WaitForConfirms() {
     while (confirmed < published) {
       const timeval patience{kDeadlineSeconds, 0};
@@ -72,9 +76,15 @@ void AmqpQueues::Declare(const std::string& queue, bool single_active_consumer) 
   entry.key = amqp_cstring_bytes("x-single-active-consumer");
   entry.value.kind = AMQP_FIELD_KIND_BOOLEAN;
   entry.value.value.boolean = 1;
-  amqp_table_t arguments{single_active_consumer ? 1 : 0, &entry};
-  amqp_queue_declare(impl_->state, kChannel, Bytes(queue), 0, /*durable=*/1, 0, 0, arguments);
-  impl_->Asked("declare " + queue);
+  impl_->Declare(queue, {single_active_consumer ? 1 : 0, &entry});
+}
+
+void AmqpQueues::DeclareStream(const std::string& stream) {
+  amqp_table_entry_t entry{};
+  entry.key = amqp_cstring_bytes("x-queue-type");
+  entry.value.kind = AMQP_FIELD_KIND_UTF8;
+  entry.value.value.bytes = amqp_cstring_bytes("stream");
+  impl_->Declare(stream, {1, &entry});
 }
 
 void AmqpQueues::Publish(const std::string& queue, const std::vector<PublishedMessage>& messages) {

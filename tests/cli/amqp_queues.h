@@ -37,6 +37,7 @@ class AmqpQueues {
 
   /// A durable one.
   void Declare(const std::string& queue, bool single_active_consumer = false);
+  void DeclareStream(const std::string& stream);
   /// Waits until all are confirmed.
   void Publish(const std::string& queue, const std::vector<PublishedMessage>& messages);
   struct Counts {
