@@ -38,7 +38,7 @@ void BridgeCommandLine::AddServer(CLI::App* command) {
       ->check(Quiet(CLI::Range(uint32_t{1}, uint32_t{10'000})))
       ->type_name("N")
       ->default_str("200");
-  command->add_option("--buffer-bytes", amqp_.buffer_bytes, "No more is read while those take so much memory; a single message may have more.")
+  command->add_option("--buffer-bytes", amqp_.buffer_bytes, "No more are kept while those take so much memory; a single message may have more.")
       ->check(Quiet(CLI::Range(uint64_t{64} << 10, uint64_t{8} << 30)))
       ->type_name("BYTES")
       ->default_str("67108864");

@@ -49,6 +49,8 @@ TEST_CASE("unit of a bridge: its command is there, and wrong usage is not tried 
   CHECK(Missing(FlagsIn(command), AllMatches(OutputOf(NOTIFYCTL_BINARY, {"bridge", "amqp", "--help"}), "(--[a-z][a-z-]*)")) == "");
   Process wrong(NOTIFYCTL_BINARY, {{"bridge", "amqp"}, {}});
   CHECK(std::to_string(wrong.Wait()) == OneMatch(unit, "\nRestartPreventExitStatus=([^\n]*)"));
+  // A submit's 10 s, or a dead letter's 15 s, each found a second late; a connection that is being made, and the goodbye, 10 s each.
+  CHECK(std::stoll(OneMatch(unit, "\nTimeoutStopSec=([^\n]*)")) > 15 + 1 + 10 + 10);
 }
 
 }  // namespace notifyd::test
