@@ -2,7 +2,6 @@
 #include <catch2/catch.hpp>
 
 #include "broker/core_fixture.h"
-#include "broker/namespace.h"
 
 using namespace notifyd;
 
@@ -42,11 +41,10 @@ std::string Data(size_t bytes) {
 
 TEST_CASE("quota: the limit of pending notifies is named, the namespace's or the broker's") {
   const bool own = GENERATE(false, true);
-  CoreLimits broker;
-  broker.max_pending = own ? 5 : 1;
-  NamespaceSettings settings;
-  if (own) settings.max_pending = 1;
-  CoreFixture f(LimitsOf(broker, settings));
+  CoreLimits limits;
+  limits.max_pending = 1;
+  limits.own_max_pending = own;
+  CoreFixture f(limits);
   f.Submit({});
   const Refused& refused = RefusalOf(f.TrySubmit({{}}, false));
   CHECK(refused.status.code() == Code::kTooMany);

@@ -58,6 +58,7 @@ TEST_CASE("settings: a core's limits are the namespace's where it says some, els
   broker.lane_rules.push_back({"a*", std::nullopt, {}});
   CoreLimits none = LimitsOf(broker, {});
   CHECK(none.max_pending == 1000);
+  CHECK(!none.own_max_pending);
   CHECK(none.submits_per_s == 0);
   CHECK_FALSE(none.max_stored_bytes);
   CHECK(none.max_in_flight == 100);
@@ -76,6 +77,7 @@ TEST_CASE("settings: a core's limits are the namespace's where it says some, els
   CoreLimits limits = LimitsOf(broker, own);
   CHECK(limits.max_pending == 7);
   CHECK(limits.max_stored_bytes == 8u);
+  CHECK(limits.own_max_pending == own.max_pending.has_value());
   CHECK(limits.submits_per_s == 2.5);
   CHECK(limits.submit_burst == 3);  // what the rate gives in a second
   CHECK(limits.max_in_flight == 9);
