@@ -308,9 +308,7 @@ class JsonWalk {
   std::vector<Step> path_;
   Status error_;
   std::string_view called_;
-
- private:
-  std::string own_text_;  // ReadAll's
+  std::string own_text_;  // where what was given could not be read in its place
 };
 
 }  // namespace
@@ -320,6 +318,11 @@ class JsonReader::Impl : private JsonWalk {
   Impl() : JsonWalk(kMaxLevels) { parser_ = NewParser(); }
 
   Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called) {
+    if (readable < text.size() + kPadding) {
+      own_text_.reserve(text.size() + kPadding);
+      text = own_text_.assign(text);
+      readable = own_text_.capacity();
+    }
     body_ = text;
     called_ = called;
     body_capacity_ = readable;
@@ -334,6 +337,7 @@ class JsonReader::Impl : private JsonWalk {
     if (print_parser_ && print_parser_->capacity() > kKeptCapacity) print_parser_.reset();
     if (nodes_.capacity() > kMaxValues * 2) nodes_ = {};
     if (keys_.capacity() > kMaxValues * 2) keys_ = {};
+    if (own_text_.capacity() > kKeptCapacity) own_text_ = std::string();
     return status;
   }
 
@@ -512,15 +516,14 @@ class JsonReader::Impl : private JsonWalk {
 JsonReader::JsonReader() : impl_(std::make_unique<Impl>()) {}
 JsonReader::~JsonReader() = default;
 
-Status JsonReader::Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item) {
+Status JsonReader::Read(const std::string& body, size_t max_items, bool* is_array, const OnItem& on_item) {
   static_assert(kPadding <= kPaddingBytes, "the spare capacity behind a request's body must do");
-  if (body->capacity() < body->size() + kPadding) body->reserve(body->size() + kPadding);
-  std::string_view text = WithoutByteOrderMark(*body);
-  return impl_->Read(text, body->capacity() - (body->size() - text.size()), max_items, is_array, on_item, "body");
+  std::string_view text = WithoutByteOrderMark(body);
+  return Read(text, body.capacity() - (body.size() - text.size()), max_items, is_array, on_item);
 }
 
 Status JsonReader::Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called) {
-  CHECK(readable >= text.size() + kPaddingBytes);
+  CHECK(readable >= text.size());
   return impl_->Read(text, readable, max_items, is_array, on_item, called);
 }
 

@@ -54,12 +54,12 @@ class JsonReader {
 
   /// Reads an object, or where `max_items` > 0 also an array of 1 to max_items values of any kind, and calls `on_item` for each; `is_array` says
   /// which it was. The inside of a member "data" of an item is checked but not handed out: it has `raw` only.
-  /// A byte order mark in front of it is skipped. `body` may be given more capacity; its text is not touched. Errors: as above; kTooLarge for more
-  /// items; those of on_item, with "/<index>" in front of their field in an array.
-  Status Read(std::string* body, size_t max_items, bool* is_array, const OnItem& on_item);
+  /// A byte order mark in front of it is skipped. It is read in its place where it has kPaddingBytes of spare capacity, else copied. Errors: as
+  /// above; kTooLarge for more items; those of on_item, with "/<index>" in front of their field in an array.
+  Status Read(const std::string& body, size_t max_items, bool* is_array, const OnItem& on_item);
 
-  /// The same of a text whose memory is the caller's: `readable` bytes from its beginning on may be looked at, kPaddingBytes more than its size at
-  /// least. What stands in them does not matter. `called`: what it is to whoever sent it, which errors name.
+  /// The same of a text of which `readable` bytes from its beginning on may be looked at: where these are less than kPaddingBytes more than its
+  /// size, it is copied. What stands in them does not matter. `called`: what it is to whoever sent it, which errors name.
   Status Read(std::string_view text, size_t readable, size_t max_items, bool* is_array, const OnItem& on_item, std::string_view called = "body");
 
   /// A print of an item by its content: neither the order of keys nor whitespace nor escapes matter, numbers count by their digits. Members that

@@ -40,7 +40,7 @@ Status ReadInstance(const TablePlace& place, const toml::table& table, const std
   if (const toml::node* ttl = table.get("ttl_ms")) return place.Blame(before + "ttl_ms", *ttl, "nobody renews what stands in the file");
   JsonReader reader;
   std::string json = AsJson(table, {"id"});
-  Result<InstanceSettings> settings = ParseInstance(&reader, &json);
+  Result<InstanceSettings> settings = ParseInstance(&reader, json);
   if (!settings.ok()) return BlameField(place, table, before, settings.status());
   service->instances.emplace_back(text, *std::move(settings));
   return Status::Ok();
@@ -63,7 +63,7 @@ Result<FileService> ReadService(const toml::table& table, const TablePlace& plac
   }
   JsonReader reader;
   std::string json = AsJson(table, {"name", "namespaces", "instances", "dns"});
-  Result<ServiceSettings> settings = ParseService(&reader, &json);
+  Result<ServiceSettings> settings = ParseService(&reader, json);
   if (!settings.ok()) return BlameField(place, table, "", settings.status());
   service.settings = *std::move(settings);
   const toml::node* instances = table.get("instances");
@@ -113,7 +113,7 @@ Result<BreakerSettings> ReadFileBreaker(const toml::node& node) {
   toml::table service;
   service.insert("breaker", *node.as_table());
   std::string json = AsJson(service, {});
-  Result<ServiceSettings> settings = ParseService(&reader, &json);
+  Result<ServiceSettings> settings = ParseService(&reader, json);
   if (!settings.ok()) return std::move(settings).status();
   return *settings->breaker;
 }

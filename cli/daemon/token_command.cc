@@ -128,7 +128,7 @@ int PrintToken(const std::string& token, const FieldValues& values, const std::s
 Result<TokenSettings> WishOf(std::string body) {
   TokenSettings wish;
   JsonReader reader;
-  NOTIFYD_TRY(ReadTokenSettings(&reader, &body, &wish));
+  NOTIFYD_TRY(ReadTokenSettings(&reader, body, &wish));
   NOTIFYD_TRY(CheckGrant(wish.grant));
   return wish;
 }

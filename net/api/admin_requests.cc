@@ -122,7 +122,7 @@ Status NotOfIt() {
 /// The members of a short document, by a function that knows them.
 Status ReadMembers(const Asking& asking, const std::function<Status(const JsonValue& value)>& read) {
   bool is_array = false;
-  return asking.tools->json.Read(&asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
+  return asking.tools->json.Read(asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
     for (const JsonValue& value : root) NOTIFYD_TRY(read(value));
     return Status::Ok();
   });
@@ -131,7 +131,7 @@ Status ReadMembers(const Asking& asking, const std::function<Status(const JsonVa
 /// The document as a whole.
 Status ReadWhole(const Asking& asking, const JsonReader::OnItem& read) {
   bool is_array = false;
-  return asking.tools->json.Read(&asking.request->body, 0, &is_array, read);
+  return asking.tools->json.Read(asking.request->body, 0, &is_array, read);
 }
 
 constexpr int64_t kMostGraceMs = 30LL * 24 * 3600 * 1000;  // of an overlap of keys, too
@@ -167,7 +167,7 @@ Result<Asked> ReadNamespacePut(const Asking& asking) {
   // By the token alone, whether it exists or not.
   if (!asking.asker.principal.HasNamespace(name)) return NotOfIt();
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
-  Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &asking.request->body);
+  Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, asking.request->body);
   if (!settings.ok()) return std::move(settings).status();
   const std::shared_ptr<const NamespaceRow> row = asking.asker.table->FindNamespace(name);
   NOTIFYD_TRY(CheckCell(asking, *settings, row.get()));
@@ -187,12 +187,11 @@ Result<Asked> ReadNamespaceChange(const Asking& asking) {
   if (!precondition.ok()) return std::move(precondition).status();
   if (!*precondition) return Asked(NotWhatIfMatchSays());
   // What the patch names must be there, also where it takes something back.
-  std::string patch = asking.request->body;
   NamespaceSettings named;
   NOTIFYD_TRY(ReadWhole(asking, [&](const JsonValue& root) { return ReadFields(SpaceFields(), "", root, &named); }));
-  Result<std::string> document = MergePatchOfRetry(SpaceSettingsDocument(row.settings), patch);
+  Result<std::string> document = MergePatchOfRetry(SpaceSettingsDocument(row.settings), asking.request->body);
   if (!document.ok()) return std::move(document).status();
-  Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, &*document);
+  Result<NamespaceSettings> settings = ReadSpaceSettings(&asking.tools->json, *document);
   if (!settings.ok()) return std::move(settings).status();
   // Of that it says nothing.
   if (!named.cell) settings->cell.reset();
@@ -303,7 +302,7 @@ Result<Asked> ReadTokenMaking(const Asking& asking) {
   settings.name = made.id;
   // Where nothing is said: where the one who makes it may go himself.
   settings.grant.namespaces = asking.asker.principal.grant()->namespaces;
-  NOTIFYD_TRY(ReadTokenSettings(&asking.tools->json, &asking.request->body, &settings));
+  NOTIFYD_TRY(ReadTokenSettings(&asking.tools->json, asking.request->body, &settings));
   if (settings.disabled) return Status(Code::kUnacceptable, "a new token counts at once", "/disabled");
   const TokenSecret secret = KeepSecret(made.secret, settings.signing);
   MakeTokenRequest make{RequestOf(asking), asking.asker.ToActor(), made.id, settings.name, std::move(settings.grant), settings.signing, secret};
@@ -333,16 +332,15 @@ Asked AskForNothing(const Asking& asking) {
 Result<Asked> ReadTokenChange(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/true));
   const std::shared_ptr<const TokenRow> row = PublishedToken(asking);
-  std::string patch = asking.request->body;
   TokenSettings named;
   NOTIFYD_TRY(ReadWhole(asking, [&](const JsonValue& root) { return ReadFields(TokenFields(), "", root, &named); }));
   if (!row) return AskForNothing(asking);
   Result<std::optional<Precondition>> precondition = PreconditionOf(*asking.request, row->version);
   if (!precondition.ok()) return std::move(precondition).status();
-  Result<std::string> document = MergePatch(TokenDocument(TokenSettings::Of(*row)), patch);
+  Result<std::string> document = MergePatch(TokenDocument(TokenSettings::Of(*row)), asking.request->body);
   if (!document.ok()) return std::move(document).status();
   TokenSettings settings;
-  NOTIFYD_TRY(ReadTokenSettings(&asking.tools->json, &*document, &settings));
+  NOTIFYD_TRY(ReadTokenSettings(&asking.tools->json, *document, &settings));
   if (settings.signing != row->signing) return Status(Code::kUnacceptable, "signing cannot be changed: make another token", "/signing");
   if (settings.name.empty()) settings.name = row->id;
   // Whether the asker may see the token at all is the registry's to say: the condition is told with it.

@@ -94,7 +94,7 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
     return ReadAside(token, std::move(request), *route, std::move(granted), std::move(origin), since_us);
   const std::string method = request.method == "PATCH" ? request.method : std::string();
   const std::string trace = options_.tracer ? TraceOfSubmit(request, *route->row) : std::string();
-  HttpRequest* read = Keep(&request, &*route, &origin);
+  const HttpRequest* read = Keep(&request, &*route, &origin);
   const std::optional<CarriedOut> carried_out = origin.underway.progress.carried_out;
   const Underway known = origin.underway;
   // Of one that was carried out nothing but its head counts.
@@ -102,7 +102,7 @@ void Api::Impl::TakeUp(uint64_t token, HttpRequest request, Underway underway) {
   if (status.ok()) {
     Asker& asker = granted.asker;
     Result<Asked> asked = carried_out ? ReadWaitOn({Id(token), *route, {}, read, tools_, asker}, *carried_out)
-                                      : ReadRequest(Id(token), *route, read, tools_, &asker, /*aside=*/false);
+                                      : ReadRequest(Id(token), *route, *read, tools_, &asker, /*aside=*/false);
     origin_ = std::move(origin);
     status = Take(token, asker.number(), BoundsOf(asker, route->row, ObjectOf(*route)), std::move(asked), since_us);
   }
@@ -337,7 +337,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
   struct Job {
     HttpRequest request;  // where none is kept
     Origin origin;
-    HttpRequest* read = nullptr;
+    const HttpRequest* read = nullptr;
     std::string method, trace;
     Granted granted;
     std::shared_ptr<RequestTools> tools;
@@ -360,7 +360,7 @@ void Api::Impl::ReadAside(uint64_t token, HttpRequest request, const Route& rout
         CHECK(again.ok());
         Status status = CheckSigned(job->granted, job->read->body);
         job->asked =
-            status.ok() ? ReadRequest(id, *again, job->read, job->tools, &job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
+            status.ok() ? ReadRequest(id, *again, *job->read, job->tools, &job->granted.asker, /*aside=*/true) : Result<Asked>(std::move(status));
         job->tools.reset();
         job->request = HttpRequest();
       },

@@ -210,9 +210,9 @@ class Api::Impl {
   bool AwaitsMembers(uint64_t token, HttpRequest* request);
   /// Where it may not stay it was answered.
   bool RefusedAsSecondHop(uint64_t token, const Granted& granted, bool body_waits);
-  /// Keeps a request that may have to be passed on after all, until it is answered. Returns the one that is to be read, and may be used up. `route`
-  /// borrows from it.
-  HttpRequest* Keep(HttpRequest* request, Route* route, Origin* origin) const;
+  /// Keeps a request that may have to be passed on after all, as it came, until it is answered. Returns the one that is to be read. `route` borrows
+  /// from it.
+  const HttpRequest* Keep(HttpRequest* request, Route* route, Origin* origin) const;
   /// Keeps a request that is refused by what is known here of namespaces and tokens until that was looked at anew, and begins it anew then. False:
   /// what is known is not older than the request.
   bool LooksAnew(uint64_t token, const HttpRequest& head, const Refusal& refusal, bool in_pieces);

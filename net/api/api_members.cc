@@ -148,8 +148,7 @@ bool Api::Impl::GatherAll(uint64_t token, HttpRequest* request, const Route& rou
   }
   Asker& asker = std::get<Granted>(judged).asker;
   NoteUse(std::get<Granted>(judged));
-  HttpRequest copy = *request;  // reading may use it up
-  Result<Asked> asked = ReadRequest(Id(token), route, &copy, tools_, &asker, /*aside=*/false);
+  Result<Asked> asked = ReadRequest(Id(token), route, *request, tools_, &asker, /*aside=*/false);
   HttpResponse* answer = asked.ok() ? std::get_if<HttpResponse>(&*asked) : nullptr;
   CHECK(answer || !asked.ok());  // of these nobody else is asked here
   HttpResponse own = answer ? std::move(*answer) : RefusalOf(asked.status(), {});
@@ -267,13 +266,8 @@ bool Api::Impl::PassOnInPieces(uint64_t token, const HttpRequest& head, const Re
   return true;
 }
 
-HttpRequest* Api::Impl::Keep(HttpRequest* request, Route* route, Origin* origin) const {
+const HttpRequest* Api::Impl::Keep(HttpRequest* request, Route* route, Origin* origin) const {
   if (!passing_ || origin->passed_on) return request;
-  if (!request->body.empty() && CodingOf(*request) != BodyCoding::kNone) {
-    // What is read is unpacked in its place, and what is signed is what came.
-    origin->request = std::make_unique<HttpRequest>(*request);
-    return request;
-  }
   const size_t at = route->query.empty() ? 0 : static_cast<size_t>(route->query.data() - request->target.data());
   origin->request = std::make_unique<HttpRequest>(std::move(*request));
   if (!route->query.empty()) route->query = std::string_view(origin->request->target).substr(at, route->query.size());

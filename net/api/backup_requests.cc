@@ -99,7 +99,7 @@ Result<Asked> ReadBackupMaking(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   BackupAsk ask{BackupAsk::Kind::kMake, {}};
   bool is_array = false;
-  NOTIFYD_TRY(asking.tools->json.Read(&asking.request->body, 0, &is_array,
+  NOTIFYD_TRY(asking.tools->json.Read(asking.request->body, 0, &is_array,
                                       [&](const JsonValue& root) { return ReadFields<BackupAsk>(kBackupFields, "", root, &ask); }));
   return AskFor(asking, std::move(ask), [](const BackupAnswer& answer) { return One(202, answer.backups.front()); });
 }

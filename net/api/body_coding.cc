@@ -41,27 +41,20 @@ size_t UnpackedBytes(const HttpRequest& request, size_t most) {
   return claimed <= most ? claimed : 0;
 }
 
-Status UnpackBody(size_t most, HttpRequest* request) {
-  const BodyCoding coding = CodingOf(*request);
-  if (coding == BodyCoding::kNone) return Status::Ok();
-  if (coding == BodyCoding::kOther) return OtherCoding();
-  if (!request->body.empty()) {
-    // What it says of itself is what room was found for.
-    const size_t claimed = ClaimedGzipBytes(request->body);
-    // More than deflate can ever make of so few bytes: it is no gzip, or was cut.
-    if (claimed > kMostGrowth * request->body.size()) return Status(Code::kMalformed, "the body is not gzip, as its Content-Encoding says");
-    if (claimed > most) return Status(Code::kTooLarge, "the request's body unpacks to more than " + std::to_string(most) + " bytes");
-    std::string body;
-    body.reserve(claimed + 1 + HttpRequest::kPaddingBytes);
-    Status status = GunzipAll(request->body, claimed, &body);
-    // Several members, of which the last alone says how long it is, or a lie.
-    if (status.code() == Code::kTooLarge)
-      status = Status(Code::kMalformed, "the body unpacks to more than its gzip says: it must be one gzip member");
-    if (!status.ok()) return status;
-    request->body = std::move(body);
-  }
-  std::erase_if(request->headers, [](const auto& header) { return EqualsIgnoringCase(header.first, kHeader); });
-  return Status::Ok();
+Status UnpackBody(size_t most, const HttpRequest& request, HttpRequest* out) {
+  if (CodingOf(request) == BodyCoding::kOther) return OtherCoding();
+  // What it says of itself is what room was found for.
+  const size_t claimed = ClaimedGzipBytes(request.body);
+  // More than deflate can ever make of so few bytes: it is no gzip, or was cut.
+  if (claimed > kMostGrowth * request.body.size()) return Status(Code::kMalformed, "the body is not gzip, as its Content-Encoding says");
+  if (claimed > most) return Status(Code::kTooLarge, "the request's body unpacks to more than " + std::to_string(most) + " bytes");
+  *out = {request.method, request.target, request.headers, "", request.peer};
+  out->body.reserve(claimed + 1 + HttpRequest::kPaddingBytes);
+  std::erase_if(out->headers, [](const auto& header) { return EqualsIgnoringCase(header.first, kHeader); });
+  Status status = GunzipAll(request.body, claimed, &out->body);
+  // Several members, of which the last alone says how long it is, or a lie.
+  if (status.code() == Code::kTooLarge) return Status(Code::kMalformed, "the body unpacks to more than its gzip says: it must be one gzip member");
+  return status;
 }
 
 }  // namespace notifyd

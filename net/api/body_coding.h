@@ -19,8 +19,8 @@ bool IsOtherCoding(const Status& status);
 /// How much memory the body takes once it is unpacked, beside what it takes already; 0 where that is more than `most`: it will be refused.
 size_t UnpackedBytes(const HttpRequest& request, size_t most);
 
-/// Undoes the coding, in memory of `most` bytes at most: the body is as if it had come without, and the header is gone. Errors: kUnsupportedMedia
-/// (OtherCoding), kMalformed, kTooLarge.
-Status UnpackBody(size_t most, HttpRequest* request);
+/// Makes `out` the request as if it had come without a coding, its body of `most` bytes at most. Errors: kUnsupportedMedia (OtherCoding), kMalformed,
+/// kTooLarge.
+Status UnpackBody(size_t most, const HttpRequest& request, HttpRequest* out);
 
 }  // namespace notifyd

@@ -67,7 +67,7 @@ Status ReadMember(const JsonValue& value, ParsedBulk* out) {
 
 }  // namespace
 
-Result<ParsedBulk> ParseBulk(JsonReader* reader, std::string* body) {
+Result<ParsedBulk> ParseBulk(JsonReader* reader, const std::string& body) {
   ParsedBulk parsed;
   parsed.query.oldest_first = true;
   parsed.query.limit = kMaxBulkItems;

@@ -19,6 +19,6 @@ struct ParsedBulk {
 
 /// {"filter":{...},"cursor":...,"dry_run":...,"limit":...}: the filters by the names that the list has them by, `state` required; a string with
 /// commas, or an array of strings. Errors: kMalformed, kUnacceptable with a field ("/filter/lane").
-Result<ParsedBulk> ParseBulk(JsonReader* reader, std::string* body);
+Result<ParsedBulk> ParseBulk(JsonReader* reader, const std::string& body);
 
 }  // namespace notifyd

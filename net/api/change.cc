@@ -132,7 +132,7 @@ Status CheckTimes(const std::optional<When>& when, const std::optional<When>& tt
 
 }  // namespace
 
-Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
+Status ChangeParser::ReadNames(const std::string& patch, PatchNames* names) {
   bool is_array = false;
   return reader_.Read(patch, 0, &is_array, [&](const JsonValue& root) -> Status {
     std::array<std::string_view, 4> given{};  // by Choice
@@ -152,24 +152,24 @@ Status ChangeParser::ReadNames(std::string* patch, PatchNames* names) {
   });
 }
 
-Status ChangeParser::Check(std::string* patch) {
+Status ChangeParser::Check(const std::string& patch) {
   PatchNames names;
-  NOTIFYD_TRY(parser_->CheckShape(*patch));
+  NOTIFYD_TRY(parser_->CheckShape(patch));
   return ReadNames(patch, &names);
 }
 
-Result<ChangeRequest> ChangeParser::Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker) {
+Result<ChangeRequest> ChangeParser::Parse(const std::string& patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker) {
   PatchNames names;
   NOTIFYD_TRY(ReadNames(patch, &names));
   Result<NotifySpec> old = DecodeSpec(*base->spec);
   if (!old.ok()) return std::move(old).status();
-  Result<std::string> shown = WithoutHidden(*patch, *old, !asker || SightOf(*asker).bodies ? *secrets_ : SecretNames::Every());
+  Result<std::string> shown = WithoutHidden(patch, *old, !asker || SightOf(*asker).bodies ? *secrets_ : SecretNames::Every());
   if (!shown.ok()) return std::move(shown).status();
   Result<std::string> document = MergePatchOfRetry(SubmitDocument(*old, *base->envelope, base->state.expires_at, names), *shown);
   if (!document.ok()) return std::move(document).status();
   // A body that is not touched stays, even where the settings would not take it any more.
   Result<ParsedNotify> parsed =
-      parser_->ParseDocument(&*document, {base->envelope->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
+      parser_->ParseDocument(*document, {base->envelope->trace_parent, old->trace_state, old->via}, names.Chose(Choice::kPayload));
   if (!parsed.ok()) return std::move(parsed).status();
   // The document restates what is not touched.
   if (asker) parser_->ApplyDefaults(*asker, &*parsed);

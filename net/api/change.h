@@ -57,16 +57,16 @@ class ChangeParser {
   ChangeParser(SubmitParser* parser, const SecretNames* secrets) : parser_(parser), secrets_(secrets) {}
 
   /// All that can be said of a patch without the notify: is it a JSON object, does it name only what may be changed, alternatives once.
-  /// Errors: kMalformed, kUnacceptable. Either function may give `patch` more capacity; its text is not touched.
-  Status Check(std::string* patch);
+  /// Errors: kMalformed, kUnacceptable.
+  Status Check(const std::string& patch);
 
   /// `request` of the result is the caller's to fill in. What does not change is the same object as in base; an empty patch changes nothing.
   /// A value of "***" leaves a header as it is that is not shown. `asker`: as SubmitParser has it; what a null restores is his namespace's default. `now`: due_at is at most ten years ahead of it, expires_at not behind it.
   /// Errors: those of Check; kUnacceptable, kTooLarge of the result, with the field; kCorrupt where base does not decode.
-  Result<ChangeRequest> Parse(std::string* patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker = nullptr);
+  Result<ChangeRequest> Parse(const std::string& patch, std::shared_ptr<const NotifyRecord> base, WallTime now, const Asker* asker = nullptr);
 
  private:
-  Status ReadNames(std::string* patch, PatchNames* names);
+  Status ReadNames(const std::string& patch, PatchNames* names);
 
   SubmitParser* const parser_;
   const SecretNames* const secrets_;

@@ -50,8 +50,14 @@ constexpr JsonField<GroupPost> kFields[] = {
      ShowNothing},
 };
 
+/// The document with an empty array in place of `array`, which is a part of it.
+std::string WithoutItems(const std::string& document, std::string_view array) {
+  const size_t at = static_cast<size_t>(array.data() - document.data());
+  return document.substr(0, at) + "[]" + document.substr(at + array.size());
+}
+
 /// All but the notifies, of which `found` says whether they are there. A print of what was read goes to `prints`.
-Status ReadRest(std::string* rest, bool found, JsonReader* json, GroupPost* out, Encoder* prints) {
+Status ReadRest(const std::string& rest, bool found, JsonReader* json, GroupPost* out, Encoder* prints) {
   bool is_array = false;
   return json->Read(rest, 0, &is_array, [&](const JsonValue& root) -> Status {
     bool named = false;
@@ -144,26 +150,23 @@ std::string_view FindMember(std::string_view document, std::string_view name) {
   return {};
 }
 
-Result<GroupPost> ReadGroup(std::string* body, const std::string* header_key, const TraceContext& trace, const Asker& asker, SubmitParser* parser,
-                            JsonReader* json) {
+Result<GroupPost> ReadGroup(const std::string& body, const std::string* header_key, const TraceContext& trace, const Asker& asker,
+                            SubmitParser* parser, JsonReader* json) {
   // The notifies are read one by one, as those of a batch, so that what is read at once is never larger than one of them.
   GroupPost post;
-  std::string notifies(FindMember(*body, kNotifies));
-  const bool found = notifies.starts_with('[');
-  if (found) {
-    const size_t at = static_cast<size_t>(FindMember(*body, kNotifies).data() - body->data());
-    body->replace(at, notifies.size(), "[]");
-  }
-  if (body->size() > kMostBesideMembersBytes)
+  const std::string_view value = FindMember(body, kNotifies);
+  const bool found = value.starts_with('[');
+  const std::string notifies(found ? value : std::string_view());
+  if (body.size() - notifies.size() > kMostBesideMembersBytes)
     return Status(Code::kTooLarge, "beside its notifies the document has at most " + std::to_string(kMostBesideMembersBytes) + " bytes");
   std::string prints;
   Encoder encoder(&prints);
-  Status status = ReadRest(body, found, json, &post, &encoder);
+  Status status = ReadRest(found ? WithoutItems(body, value) : body, found, json, &post, &encoder);
   // What is malformed goes first, wherever it stands.
   if (status.code() == Code::kMalformed || !found) return status;
   if (status.ok()) status = ReadKeyOf(header_key, &post);
   const bool keyed = !post.idempotency_key.empty();
-  Result<ParsedSubmit> parsed = parser->ParseMembers(&notifies, kMostGroupMembers, trace, asker, keyed ? &prints : nullptr);
+  Result<ParsedSubmit> parsed = parser->ParseMembers(notifies, kMostGroupMembers, trace, asker, keyed ? &prints : nullptr);
   if (!parsed.ok() && parsed.status().code() == Code::kMalformed) return std::move(parsed).status();
   NOTIFYD_TRY(status);
   if (!parsed.ok()) return std::move(parsed).status().Within("/notifies");

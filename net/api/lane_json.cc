@@ -168,7 +168,7 @@ void WriteLane(const LaneView& lane, JsonWriter* json) {
   json->EndObject();
 }
 
-Result<LanePatch> ParseLanePatch(JsonReader* reader, std::string* body, Mode mode) {
+Result<LanePatch> ParseLanePatch(JsonReader* reader, const std::string& body, Mode mode) {
   LanePatch patch;
   bool is_array = false;
   Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {

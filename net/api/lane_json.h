@@ -16,6 +16,6 @@ void WriteLane(const LaneView& lane, JsonWriter* json);
 
 /// The body of PATCH /v1/lanes/{mode}/{name}: null goes back to the default. Errors: kMalformed, kUnacceptable with a field; what does not go
 /// with `mode` is refused unless it is null.
-Result<LanePatch> ParseLanePatch(JsonReader* reader, std::string* body, Mode mode);
+Result<LanePatch> ParseLanePatch(JsonReader* reader, const std::string& body, Mode mode);
 
 }  // namespace notifyd

@@ -154,9 +154,9 @@ std::string FilterAsSaid(const JsonValue& filter) {
 
 /// For the audit: the names of what stands in a change's document, and a bulk operation's filter. What it is worth is for the reader to
 /// say.
-std::string SaidBy(JsonReader* reader, std::string* body) {
+std::string SaidBy(JsonReader* reader, const std::string& body) {
   std::string said;
-  if (body->empty()) return said;
+  if (body.empty()) return said;
   bool is_array = false;
   Status read = reader->Read(body, 0, &is_array, [&](const JsonValue& root) {
     for (const JsonValue& value : root) {
@@ -182,11 +182,11 @@ Status CheckReach(const RouteRow& row, const Asker& asker) {
 }
 
 /// A body where none is read: nobody is to think that it was done. Errors: kMalformed, kUnacceptable with the field, kUnsupportedMedia.
-Status RefuseFields(JsonReader* reader, HttpRequest* request) {
-  if (request->body.empty()) return Status::Ok();
-  NOTIFYD_TRY(CheckContentType(*request, BodyType::kJson));
+Status RefuseFields(JsonReader* reader, const HttpRequest& request) {
+  if (request.body.empty()) return Status::Ok();
+  NOTIFYD_TRY(CheckContentType(request, BodyType::kJson));
   bool is_array = false;
-  return reader->Read(&request->body, 0, &is_array,
+  return reader->Read(request.body, 0, &is_array,
                       [](const JsonValue& root) { return root.begin() != root.end() ? UnknownField({}, (*root.begin()).key) : Status::Ok(); });
 }
 
@@ -200,7 +200,7 @@ Result<SubmitQuery> SubmitQueryOf(const QueryParameters& parameters, const Asker
 
 }  // namespace
 
-Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
+Result<Asked> ReadRequest(RequestId id, const Route& route, const HttpRequest& request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
                           bool aside) {
   QueryParameters query;
   if (route.row->parameters != Parameters::kIgnored) {
@@ -210,10 +210,15 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request
     if (route.row->parameters == Parameters::kNone) NOTIFYD_TRY(RefuseParameters(query));
   }
   NOTIFYD_TRY(CheckReach(*route.row, *asker));
-  if (!request->body.empty()) NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request));
-  if (route.row->bodiless()) NOTIFYD_TRY(RefuseFields(&tools->json, request));
-  if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, &request->body);
-  const Asking asking{id, route, query, request, tools, *asker, aside};
+  HttpRequest unpacked;
+  const HttpRequest* read = &request;
+  if (!request.body.empty() && CodingOf(request) != BodyCoding::kNone) {
+    NOTIFYD_TRY(UnpackBody(tools->options->max_request_bytes, request, &unpacked));
+    read = &unpacked;
+  }
+  if (route.row->bodiless()) NOTIFYD_TRY(RefuseFields(&tools->json, *read));
+  if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, read->body);
+  const Asking asking{id, route, query, read, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);
 }
@@ -275,13 +280,13 @@ Result<const std::string*> IdempotencyHeader(const HttpRequest& request) {
 }
 
 Result<Asked> ReadSubmit(const Asking& asking) {
-  HttpRequest* request = asking.request;
+  const HttpRequest* request = asking.request;
   Result<SubmitQuery> query = SubmitQueryOf(asking.query, asking.asker);
   if (!query.ok()) return std::move(query).status();
   NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedSubmit> parsed = asking.tools->submit.Parse(&request->body, *key, ContextOf(request->headers), &asking.asker);
+  Result<ParsedSubmit> parsed = asking.tools->submit.Parse(request->body, *key, ContextOf(request->headers), &asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   SubmitRequest submit;
   submit.request = asking.id;
@@ -311,10 +316,10 @@ Result<Asked> ReadList(const Asking& asking) {
 
 template <BulkKind kind>
 Result<Asked> ReadBulk(const Asking& asking) {
-  HttpRequest* request = asking.request;
+  const HttpRequest* request = asking.request;
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
   NOTIFYD_TRY(CheckShort(*request));
-  Result<ParsedBulk> parsed = ParseBulk(&asking.tools->json, &request->body);
+  Result<ParsedBulk> parsed = ParseBulk(&asking.tools->json, request->body);
   if (!parsed.ok()) return std::move(parsed).status();
   NOTIFYD_TRY(CheckCursor(asking.asker, parsed->query.above));
   NOTIFYD_TRY(CheckFilter(asking.asker, parsed->query, "/filter"));
@@ -372,13 +377,13 @@ Result<Asked> ReadRetryOfOne(const Asking& asking) {
 }
 
 Result<Asked> ReadGroupMaking(const Asking& asking) {
-  HttpRequest* request = asking.request;
+  const HttpRequest* request = asking.request;
   Result<int64_t> wait_ms = ParseWait(asking.query);
   if (!wait_ms.ok()) return std::move(wait_ms).status();
   NOTIFYD_TRY(CheckBody(*request, BodyType::kJson));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<GroupPost> post = ReadGroup(&request->body, *key, ContextOf(request->headers), asking.asker, &asking.tools->submit, &asking.tools->json);
+  Result<GroupPost> post = ReadGroup(request->body, *key, ContextOf(request->headers), asking.asker, &asking.tools->submit, &asking.tools->json);
   if (!post.ok()) return std::move(post).status();
   return AskOfGroup(asking, {*std::move(post), *wait_ms});
 }
@@ -417,7 +422,7 @@ Result<Asked> ReadFkeyCancel(const Asking& asking) {
 }
 
 Result<Asked> ReadTrigger(const Asking& asking) {
-  HttpRequest* request = asking.request;
+  const HttpRequest* request = asking.request;
   NOTIFYD_TRY(RefuseSystem(asking.asker));  // nothing is held there, and nothing is remembered for what nobody may submit
   Result<int64_t> remember_ms = ParseRemember(asking.query);
   if (!remember_ms.ok()) return std::move(remember_ms).status();
@@ -426,7 +431,7 @@ Result<Asked> ReadTrigger(const Asking& asking) {
   trigger->remember_ms = *remember_ms;
   if (request->body.empty()) return EventOf(std::move(trigger));
   NOTIFYD_TRY(CheckContentType(*request, BodyType::kJson));
-  Result<ParsedTrigger> parsed = asking.tools->submit.ParseTrigger(&request->body);
+  Result<ParsedTrigger> parsed = asking.tools->submit.ParseTrigger(request->body);
   if (!parsed.ok()) return std::move(parsed).status();
   trigger->data = std::move(parsed->data);
   trigger->when = parsed->when;
@@ -456,7 +461,7 @@ Result<Asked> ReadLaneChange(const Asking& asking) {
   if (!lane.ok()) return std::move(lane).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));
-  Result<LanePatch> patch = ParseLanePatch(&asking.tools->json, &asking.request->body, lane->mode);
+  Result<LanePatch> patch = ParseLanePatch(&asking.tools->json, asking.request->body, lane->mode);
   if (!patch.ok()) return std::move(patch).status();
   return Asked(Event(
       LaneChangeRequest{asking.id, *std::move(lane), *std::move(patch), asking.asker.anybody() ? std::string() : asking.asker.principal.name()}));
@@ -481,7 +486,7 @@ Result<Asked> ReadCallerChange(const Asking& asking) {
   NOTIFYD_TRY(CheckCaller(asking));
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));
-  Result<CallerPatch> patch = ParseCallerPatch(&asking.tools->json, &asking.request->body);
+  Result<CallerPatch> patch = ParseCallerPatch(&asking.tools->json, asking.request->body);
   if (!patch.ok()) return std::move(patch).status();
   return Asked(Event(CallerChangeRequest{asking.id, asking.route.argument, *std::move(patch)}));
 }
@@ -507,7 +512,7 @@ Result<Asked> ReadHostChange(const Asking& asking) {
   if (!host.ok()) return std::move(host).status();
   NOTIFYD_TRY(CheckBody(*asking.request, BodyType::kPatch));
   NOTIFYD_TRY(CheckShort(*asking.request));
-  Result<HostPatch> patch = ParseHostPatch(&asking.tools->json, &asking.request->body);
+  Result<HostPatch> patch = ParseHostPatch(&asking.tools->json, asking.request->body);
   if (!patch.ok()) return std::move(patch).status();
   return Asked(Event(HostChangeRequest{asking.id, *std::move(host), *std::move(patch)}));
 }

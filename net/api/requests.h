@@ -9,9 +9,9 @@
 
 namespace notifyd {
 
-/// Reads a request by its row; `route` must have one. `request` may be used up, `tools` are the calling thread's. Notes in `asker` what a change
-/// says. Errors: kMalformed, kNotFound, kForbidden, kUnacceptable, kTooLarge, kUnsupportedMedia, kUnavailable.
-Result<Asked> ReadRequest(RequestId id, const Route& route, HttpRequest* request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
+/// Reads a request by its row; `route` must have one. `tools` are the calling thread's. Notes in `asker` what a change says. Errors: kMalformed,
+/// kNotFound, kForbidden, kUnacceptable, kTooLarge, kUnsupportedMedia, kUnavailable.
+Result<Asked> ReadRequest(RequestId id, const Route& route, const HttpRequest& request, const std::shared_ptr<RequestTools>& tools, Asker* asker,
                           bool aside);
 
 /// Is it a bulk submit: NDJSON to a row that takes lines?

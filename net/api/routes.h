@@ -29,7 +29,7 @@ struct Asking {
   RequestId id;
   const Route& route;
   const QueryParameters& query;
-  HttpRequest* request;  // may be used up
+  const HttpRequest* request;  // it may be kept, to be passed on as it came
   const std::shared_ptr<RequestTools>& tools;
   const Asker& asker;
   bool aside = false;  // on another thread, and `tools` are this request's own

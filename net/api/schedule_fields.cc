@@ -85,7 +85,7 @@ constexpr JsonField<Schedule> kScheduleFields[] = {
 Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* submit, Schedule* out) {
   if (value.kind != Kind::kObject) return Bad("", "must be an object: the fields of a notify");
   std::string text(value.raw);
-  Result<SubmitItem> parsed = submit->ParseTemplate(&text, asker);
+  Result<SubmitItem> parsed = submit->ParseTemplate(text, asker);
   if (!parsed.ok()) return std::move(parsed).status();
   SubmitItem& item = *parsed;
   if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
@@ -110,7 +110,7 @@ Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* su
 Status ReadPublish(const JsonValue& value, const Asker& asker, SubmitParser* submit, Schedule* out) {
   if (value.kind != Kind::kObject) return Bad("", "must be an object: topic, and the fields of an event");
   std::string text(value.raw);
-  Result<ParsedPublish> parsed = ParsePublish(submit, nullptr, &text, nullptr, {}, asker);
+  Result<ParsedPublish> parsed = ParsePublish(submit, nullptr, text, nullptr, {}, asker);
   if (!parsed.ok()) return std::move(parsed).status();
   EventItem& item = parsed->events.front();
   if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
@@ -176,7 +176,7 @@ Status CheckScheduleName(std::string_view name) {
   return fits ? Status::Ok() : Bad("/name", "a schedule's name has 1 to 100 of A-Z, a-z, 0-9, _, - and dots");
 }
 
-Result<std::shared_ptr<const Schedule>> ReadSchedule(std::string* body, const Asker& asker, SubmitParser* submit, JsonReader* json) {
+Result<std::shared_ptr<const Schedule>> ReadSchedule(const std::string& body, const Asker& asker, SubmitParser* submit, JsonReader* json) {
   Schedule said;
   bool is_array = false;
   Status status = json->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadRoot(root, asker, submit, &said); });

@@ -28,6 +28,6 @@ Status CheckScheduleName(std::string_view name);
 
 /// Reads the body of a PUT; `submit` and `json` are the thread's. What it says of a time zone is for the core to judge. Errors: as
 /// SubmitParser::Parse, with "/notify" or "/publish" before what is the template's.
-Result<std::shared_ptr<const Schedule>> ReadSchedule(std::string* body, const Asker& asker, SubmitParser* submit, JsonReader* json);
+Result<std::shared_ptr<const Schedule>> ReadSchedule(const std::string& body, const Asker& asker, SubmitParser* submit, JsonReader* json);
 
 }  // namespace notifyd

@@ -49,7 +49,7 @@ Result<Asked> ReadSchedulePut(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  Result<std::shared_ptr<const Schedule>> said = ReadSchedule(&asking.request->body, asking.asker, &asking.tools->submit, &asking.tools->json);
+  Result<std::shared_ptr<const Schedule>> said = ReadSchedule(asking.request->body, asking.asker, &asking.tools->submit, &asking.tools->json);
   if (!said.ok()) return std::move(said).status();
   // Its runs lie in no lane that it could be judged by, from then on.
   if ((*said)->publishes()) NOTIFYD_TRY(RefuseBound(asking.asker, "a schedule that publishes"));
@@ -64,7 +64,7 @@ Result<Asked> ReadScheduleChange(const Asking& asking) {
   if (!condition.ok()) return std::move(condition).status();
   std::optional<bool> paused;
   bool is_array = false;
-  Status status = asking.tools->json.Read(&asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
+  Status status = asking.tools->json.Read(asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
     for (const JsonValue& value : root) {
       if (value.key != "paused")
         return Status(Code::kUnacceptable, "a change names paused alone; a PUT says all of a schedule", UnknownField({}, value.key).field());

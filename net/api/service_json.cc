@@ -212,7 +212,7 @@ constexpr JsonField<InstanceSettings> kInstance[] = {
 };
 
 template <class T>
-Result<T> Parse(std::span<const JsonField<T>> fields, JsonReader* reader, std::string* body) {
+Result<T> Parse(std::span<const JsonField<T>> fields, JsonReader* reader, const std::string& body) {
   T out;
   bool is_array = false;
   Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadFields<T>(fields, "", root, &out); });
@@ -270,14 +270,14 @@ void WriteService(const ServiceView& service, JsonWriter* json) {
 
 }  // namespace
 
-Result<ServiceSettings> ParseService(JsonReader* reader, std::string* body) {
+Result<ServiceSettings> ParseService(JsonReader* reader, const std::string& body) {
   Result<ServiceSettings> settings = Parse<ServiceSettings>(kService, reader, body);
   if (!settings.ok()) return settings;
   if (!settings->hash_by.empty() && settings->balance != Balance::kHash) return Bad("/hash_by", "hash_by goes with the balance hash only");
   return settings;
 }
 
-Result<InstanceSettings> ParseInstance(JsonReader* reader, std::string* body) {
+Result<InstanceSettings> ParseInstance(JsonReader* reader, const std::string& body) {
   Result<InstanceSettings> settings = Parse<InstanceSettings>(kInstance, reader, body);
   if (settings.ok() && settings->url.empty()) return Bad("/url", "url is missing");
   return settings;

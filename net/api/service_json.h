@@ -12,8 +12,8 @@
 namespace notifyd {
 
 /// A PUT's document; it replaces whole. Errors: kMalformed, kUnacceptable with a field.
-Result<ServiceSettings> ParseService(JsonReader* reader, std::string* body);
-Result<InstanceSettings> ParseInstance(JsonReader* reader, std::string* body);
+Result<ServiceSettings> ParseService(JsonReader* reader, const std::string& body);
+Result<InstanceSettings> ParseInstance(JsonReader* reader, const std::string& body);
 
 /// The answer to what was asked.
 HttpResponse RenderServices(const ServiceAnswer& answer);

@@ -83,7 +83,7 @@ Result<Asked> ReadServicePut(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  Result<ServiceSettings> settings = ParseService(&asking.tools->json, &asking.request->body);
+  Result<ServiceSettings> settings = ParseService(&asking.tools->json, asking.request->body);
   if (!settings.ok()) return std::move(settings).status();
   return EventOf(asking, PutService{*std::move(name), *std::move(settings), *std::move(condition)});
 }
@@ -121,7 +121,7 @@ Result<Asked> ReadInstancePut(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  Result<InstanceSettings> settings = ParseInstance(&asking.tools->json, &asking.request->body);
+  Result<InstanceSettings> settings = ParseInstance(&asking.tools->json, asking.request->body);
   if (!settings.ok()) return std::move(settings).status();
   const ApiOptions& options = *asking.tools->options;
   if (options.check_url)

@@ -274,7 +274,7 @@ std::span<const JsonField<NamespaceDestinations>> DestinationFields() {
   return kDestinations;
 }
 
-Result<NamespaceSettings> ReadSpaceSettings(JsonReader* reader, std::string* body) {
+Result<NamespaceSettings> ReadSpaceSettings(JsonReader* reader, const std::string& body) {
   NamespaceSettings settings;
   bool is_array = false;
   NOTIFYD_TRY(reader->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadFields<Settings>(kFields, "", root, &settings); }));

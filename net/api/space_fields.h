@@ -21,7 +21,7 @@ std::span<const SpaceField> SpaceFields();
 std::span<const JsonField<NamespaceDestinations>> DestinationFields();
 
 /// The body of a PUT. Errors: kMalformed, kUnacceptable with a field (CheckSettings included).
-Result<NamespaceSettings> ReadSpaceSettings(JsonReader* reader, std::string* body);
+Result<NamespaceSettings> ReadSpaceSettings(JsonReader* reader, const std::string& body);
 /// The document that makes these settings: {"max_pending":...}, null for what is the broker's.
 std::string SpaceSettingsDocument(const NamespaceSettings& settings);
 /// What is known here of a namespace beside its settings.

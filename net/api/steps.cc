@@ -60,7 +60,7 @@ class ChangeSteps : public Steps {
     if (IsHeldEvent(*base->envelope))
       return ProblemResponse(
           Status(Code::kConflict, "it holds an event under its fkey, which cannot be changed: publish it again with on_held replace, or cancel it"));
-    Result<ChangeRequest> change = tools_->change.Parse(&patch_, base, tools_->options->wall(), &asker_);
+    Result<ChangeRequest> change = tools_->change.Parse(patch_, base, tools_->options->wall(), &asker_);
     if (!change.ok()) return ProblemResponse(change.status());
     bool same = change->envelope == base->envelope && change->spec == base->spec && !change->when && !change->ttl;
     if (same) return tools_->replies.Render(viewed, SightOf(asker_));
@@ -73,7 +73,7 @@ class ChangeSteps : public Steps {
   const RequestId id_;
   const NotifyId notify_;
   const std::optional<IfMatch> if_match_;
-  std::string patch_;
+  const std::string patch_;
   const std::shared_ptr<RequestTools> tools_;
   const Asker asker_;
   const bool heavy_;
@@ -222,13 +222,12 @@ Result<std::optional<IfMatch>> IfMatchOf(const HttpRequest& request) {
   return std::optional<IfMatch>(*std::move(parsed));
 }
 
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools,
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, const HttpRequest& request, std::shared_ptr<RequestTools> tools,
                                                const Asker& asker, bool heavy) {
-  if (Status status = tools->change.Check(&request.body); !status.ok()) return status;
+  if (Status status = tools->change.Check(request.body); !status.ok()) return status;
   Result<std::optional<IfMatch>> if_match = IfMatchOf(request);
   if (!if_match.ok()) return std::move(if_match).status();
-  return std::unique_ptr<Steps>(
-      std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), std::move(request.body), std::move(tools), asker, heavy));
+  return std::unique_ptr<Steps>(std::make_unique<ChangeSteps>(id, notify, *std::move(if_match), request.body, std::move(tools), asker, heavy));
 }
 
 std::unique_ptr<Steps> MakeMatchedSteps(RequestId id, NotifyId notify, IfMatch if_match, ActOnBase act, std::shared_ptr<RequestTools> tools,

@@ -60,7 +60,7 @@ inline constexpr int kMaxChangeTries = 64;
 /// Read, check If-Match, patch, change; from the start where the notify was changed in between. Contract section 3, PATCH.
 /// `request`: its body is the patch. Errors: what can be said without the notify (ChangeParser::Check). `heavy`: as Steps::heavy says; `tools` are of
 /// no other thread then, and it may be made on another one.
-Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, HttpRequest request, std::shared_ptr<RequestTools> tools,
+Result<std::unique_ptr<Steps>> MakeChangeSteps(RequestId id, NotifyId notify, const HttpRequest& request, std::shared_ptr<RequestTools> tools,
                                                const Asker& asker, bool heavy);
 /// What is to be done to a notify while it is `base` as far as users change it; null: whatever it is.
 using ActOnBase = std::function<Event(std::shared_ptr<const NotifyRecord> base)>;

@@ -18,7 +18,6 @@ namespace {
 
 using Kind = JsonValue::Kind;
 
-constexpr size_t kKeptLineBytes = 1 << 20;
 /// A notify with an idempotency key may be one that was accepted under a higher limits.body_bytes. What is parsed to find out is bounded by what the
 /// default of that setting allows, or the setting itself where it is higher.
 constexpr size_t kKeyedBodyBytes = 1 << 20;
@@ -161,7 +160,7 @@ Status SubmitParser::ReadPart(const JsonValue& item, const NotifyPart& part, con
   return Status::Ok();
 }
 
-Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* header_key, const TraceContext& trace, const Asker* asker) {
+Result<ParsedSubmit> SubmitParser::Parse(const std::string& body, const std::string* header_key, const TraceContext& trace, const Asker* asker) {
   ParsedSubmit parsed;
   const Context context{trace, asker};
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single notify only"); };
@@ -175,7 +174,7 @@ Result<ParsedSubmit> SubmitParser::Parse(std::string* body, const std::string* h
   return parsed;
 }
 
-Result<SubmitItem> SubmitParser::ParseTemplate(std::string* body, const Asker& asker) {
+Result<SubmitItem> SubmitParser::ParseTemplate(const std::string& body, const Asker& asker) {
   SubmitItem item;
   bool is_batch = false;
   const TraceContext trace;
@@ -185,13 +184,11 @@ Result<SubmitItem> SubmitParser::ParseTemplate(std::string* body, const Asker& a
   return item;
 }
 
-Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker,
+Result<ParsedSubmit> SubmitParser::ParseMembers(const std::string& array, size_t max_items, const TraceContext& trace, const Asker& asker,
                                                 std::string* prints) {
   std::vector<std::string_view> items;
-  NOTIFYD_TRY(ReadShape(*array, {max_items, limits_.max_body_bytes}, &items));
+  NOTIFYD_TRY(ReadShape(array, {max_items, limits_.max_body_bytes}, &items));
   if (items.empty()) return Status(Code::kUnacceptable, "a batch holds at least one item");
-  std::vector<std::pair<size_t, size_t>> places;
-  for (const std::string_view& item : items) places.emplace_back(item.data() - array->data(), item.size());
   ParsedSubmit parsed;
   parsed.batch = true;
   const Context context{trace, &asker, prints != nullptr};
@@ -199,8 +196,8 @@ Result<ParsedSubmit> SubmitParser::ParseMembers(std::string* array, size_t max_i
   if (!status.ok()) return status;
   if (!prints) return parsed;
   Encoder encoder(prints);
-  for (const auto& [at, size] : places) {
-    const Fingerprint print = reader_.PrintOfText(std::string_view(*array).substr(at, size));
+  for (const std::string_view item : items) {
+    const Fingerprint print = reader_.PrintOfText(item);
     encoder.Big64(print.high);
     encoder.Big64(print.low);
   }
@@ -215,35 +212,31 @@ Status SubmitParser::CheckCallback(const Callback& callback, const Asker& asker)
   return status.ok() ? std::move(status) : Status(status.code(), status.detail(), "/callback_url");
 }
 
-Status SubmitParser::ReadEach(std::string* body, bool has_key, bool* batch, const JsonReader::OnItem& on_item) {
-  if (body->size() > kLargeJsonBytes) {
+Status SubmitParser::ReadEach(const std::string& body, bool has_key, bool* batch, const JsonReader::OnItem& on_item) {
+  if (body.size() > kLargeJsonBytes) {
     std::vector<std::string_view> items;
-    NOTIFYD_TRY(ReadShape(*body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, has_key}, &items));
+    NOTIFYD_TRY(ReadShape(body, {limits_.max_batch_items, limits_.max_body_bytes, kKeyedBodyBytes, has_key}, &items));
     *batch = !items.empty();
     if (*batch) return ReadItems(body, items, on_item);
   }
   return reader_.Read(body, limits_.max_batch_items, batch, on_item);
 }
 
-Status SubmitParser::ReadOne(std::string* body, const JsonReader::OnItem& on_item) {
-  NOTIFYD_TRY(CheckShape(*body));
+Status SubmitParser::ReadOne(const std::string& body, const JsonReader::OnItem& on_item) {
+  NOTIFYD_TRY(CheckShape(body));
   bool is_array = false;
   return reader_.Read(body, 0, &is_array, on_item);
 }
 
 /// The items one by one: the parser's memory goes with the largest of them, not with the batch.
-Status SubmitParser::ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item) {
-  // What stands behind an item is its padding; behind the last one it must be made.
-  std::vector<std::pair<size_t, size_t>> places;
-  for (const std::string_view& item : items) places.emplace_back(item.data() - body->data(), item.size());
-  body->reserve(body->size() + JsonReader::kPaddingBytes);
+Status SubmitParser::ReadItems(const std::string& body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item) {
   Status refused;
-  for (size_t i = 0; i < places.size(); ++i) {
-    std::string_view item = std::string_view(*body).substr(places[i].first, places[i].second);
+  for (size_t i = 0; i < items.size(); ++i) {
+    // What stands behind an item is its padding.
+    const size_t readable = body.capacity() - static_cast<size_t>(items[i].data() - body.data());
     bool is_array = false;
     bool skip = !refused.ok();  // only what is malformed is looked for
-    Status status = reader_.Read(item, body->capacity() - places[i].first, 0, &is_array,
-                                 [&](const JsonValue& value) { return skip ? Status::Ok() : on_item(value); });
+    Status status = reader_.Read(items[i], readable, 0, &is_array, [&](const JsonValue& value) { return skip ? Status::Ok() : on_item(value); });
     if (status.code() == Code::kMalformed) return status;
     if (!status.ok() && !skip) refused = std::move(status).Within("/" + std::to_string(i));
   }
@@ -261,19 +254,11 @@ Status SubmitParser::ReadLine(std::string_view line, size_t readable, const Json
   constexpr std::string_view kCalled = "line";
   std::vector<std::string_view> items;
   if (line.size() > kLargeJsonBytes) NOTIFYD_TRY(ReadShape(line, {0, limits_.max_body_bytes, kKeyedBodyBytes, false, kCalled}, &items));
-  if (readable < line.size() + JsonReader::kPaddingBytes) {
-    line_.reserve(line.size() + JsonReader::kPaddingBytes);
-    line_.assign(line);
-    line = line_;
-    readable = line_.capacity();
-  }
   bool is_array = false;
-  Status status = reader_.Read(line, readable, 0, &is_array, on_item, kCalled);
-  if (line_.capacity() > kKeptLineBytes) std::string().swap(line_);
-  return status;
+  return reader_.Read(line, readable, 0, &is_array, on_item, kCalled);
 }
 
-Result<ParsedNotify> SubmitParser::ParseDocument(std::string* document, const TraceContext& trace, bool limit_body) {
+Result<ParsedNotify> SubmitParser::ParseDocument(const std::string& document, const TraceContext& trace, bool limit_body) {
   ParsedNotify notify;
   bool is_array = false;
   Status status = reader_.Read(document, 0, &is_array, [&](const JsonValue& value) -> Status {
@@ -289,9 +274,9 @@ Status SubmitParser::CheckShape(std::string_view document) const {
   return document.size() > kLargeJsonBytes ? ReadShape(document, {0, limits_.max_body_bytes}, &items) : Status::Ok();
 }
 
-Result<ParsedTrigger> SubmitParser::ParseTrigger(std::string* body) {
+Result<ParsedTrigger> SubmitParser::ParseTrigger(const std::string& body) {
   ParsedTrigger parsed;
-  NOTIFYD_TRY(CheckShape(*body));
+  NOTIFYD_TRY(CheckShape(body));
   bool is_array = false;
   Status status = reader_.Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
     const JsonValue *delay_ms = nullptr, *due_at = nullptr;

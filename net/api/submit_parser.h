@@ -56,18 +56,18 @@ class SubmitParser {
                std::function<Status(std::string_view url)> check_url = {})
       : limits_{max_body_bytes, max_batch_items, max_timeout_ms, std::move(check_url)} {}
 
-  /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `body` may be given more capacity.
-  /// `asker`: who submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge,
-  /// kForbidden (what the asker may not name); in a batch the field begins with the item's index. An item with an idempotency key that only a setting
-  /// refuses is no error: its SubmitItem::refused says so.
-  Result<ParsedSubmit> Parse(std::string* body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
+  /// `header_key`: the header Idempotency-Key, null where there is none; borrowed. `trace`: of the request. `asker`: who
+  /// submits, and into which namespace; null: anybody, and one without settings. Errors: kMalformed, kUnacceptable, kTooLarge, kForbidden (what the
+  /// asker may not name); in a batch the field begins with the item's index. An item with an idempotency key that only a setting refuses is no error:
+  /// its SubmitItem::refused says so.
+  Result<ParsedSubmit> Parse(const std::string& body, const std::string* header_key, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
   /// A notify that is a template of others, of which each chooses its own partition of the lane. Errors: as above.
-  Result<SubmitItem> ParseTemplate(std::string* body, const Asker& asker);
+  Result<SubmitItem> ParseTemplate(const std::string& body, const Asker& asker);
 
   /// An array of notifies that go together, of `max_items` at most. `prints`: gets a print of each as version 1 had it, and each item its own
   /// (SubmitItem::fields); null: none is asked for. Errors: as above.
-  Result<ParsedSubmit> ParseMembers(std::string* array, size_t max_items, const TraceContext& trace, const Asker& asker, std::string* prints);
+  Result<ParsedSubmit> ParseMembers(const std::string& array, size_t max_items, const TraceContext& trace, const Asker& asker, std::string* prints);
   /// May the asker be told there, and do the settings allow it? Errors: kForbidden, kUnacceptable, of the field "/callback_url".
   Status CheckCallback(const Callback& callback, const Asker& asker) const;
 
@@ -76,13 +76,13 @@ class SubmitParser {
   /// Sets what the asker's namespace says where the notify says nothing.
   void ApplyDefaults(const Asker& asker, ParsedNotify* notify) const;
 
-  /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, the line's included; a
-  /// line with fewer than HttpRequest::kPaddingBytes behind it is copied. Errors: as above.
+  /// One line of a bulk submit, which holds one object. `readable`: how many bytes from its beginning on may be looked at, as JsonReader::Read
+  /// has it. Errors: as above.
   Result<SubmitItem> ParseLine(std::string_view line, size_t readable, const TraceContext& trace = {}, const Asker* asker = nullptr);
 
   /// A submit document that was made of a notify. `trace`: that notify's. `limit_body`: whether the bound of a body holds.
   /// Errors: as above.
-  Result<ParsedNotify> ParseDocument(std::string* document, const TraceContext& trace, bool limit_body);
+  Result<ParsedNotify> ParseDocument(const std::string& document, const TraceContext& trace, bool limit_body);
 
   /// A document that is a notify in part, as ReadNotify reads it, and what the asker, the settings and the namespace say to it: as Parse has it, but
   /// that all of it is refused which a setting refuses. What it has no lane by is not held to the lanes that the asker may use.
@@ -90,9 +90,9 @@ class SubmitParser {
 
   /// Calls `on_item` with each object of a body that is one, or an array of them, as Parse reads it, in order.
   /// `has_key`: a header gives its idempotency key. Errors: as Parse has them, and those of `on_item`.
-  Status ReadEach(std::string* body, bool has_key, bool* batch, const JsonReader::OnItem& on_item);
+  Status ReadEach(const std::string& body, bool has_key, bool* batch, const JsonReader::OnItem& on_item);
   /// The same of a body that is one object, which is CheckShape'd.
-  Status ReadOne(std::string* body, const JsonReader::OnItem& on_item);
+  Status ReadOne(const std::string& body, const JsonReader::OnItem& on_item);
   /// The same of one line, as ParseLine has it.
   Status ReadLine(std::string_view line, size_t readable, const JsonReader::OnItem& on_item);
   /// Of the item that such a function was called with.
@@ -100,7 +100,7 @@ class SubmitParser {
   JsonReader* reader() { return &reader_; }
 
   /// Of a trigger's body, which must not be empty. Errors: as above.
-  Result<ParsedTrigger> ParseTrigger(std::string* body);
+  Result<ParsedTrigger> ParseTrigger(const std::string& body);
 
   /// Of a document that is one notify, or a part of one: what ReadShape (json_shape.h) refuses of it, where it is large.
   Status CheckShape(std::string_view document) const;
@@ -116,7 +116,7 @@ class SubmitParser {
     bool prints = false;       // of items without a key, too
     bool is_template = false;  // as ParseTemplate has it
   };
-  Status ReadItems(std::string* body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item);
+  Status ReadItems(const std::string& body, const std::vector<std::string_view>& items, const JsonReader::OnItem& on_item);
   Status ParseItem(const JsonValue& item, const std::string* header_key, const Context& context, SubmitItem* out);
   Status CheckUrls(const ParsedNotify& notify) const;
   /// Notes in `notify` what the settings refuse of it, and returns that.
@@ -128,7 +128,6 @@ class SubmitParser {
 
   const SubmitLimits limits_;
   JsonReader reader_;
-  std::string line_;   // a line that had to be copied
   uint64_t turn_ = 0;  // of what is spread over partitions
 };
 

@@ -38,7 +38,7 @@ Status ReadRate(const JsonValue& value, const std::string& pointer, std::optiona
 }
 
 template <class Patch, class Read>
-Result<Patch> ParsePatch(JsonReader* reader, std::string* body, Read read) {
+Result<Patch> ParsePatch(JsonReader* reader, const std::string& body, Read read) {
   Patch patch;
   bool is_array = false;
   Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
@@ -51,7 +51,7 @@ Result<Patch> ParsePatch(JsonReader* reader, std::string* body, Read read) {
 
 }  // namespace
 
-Result<CallerPatch> ParseCallerPatch(JsonReader* reader, std::string* body) {
+Result<CallerPatch> ParseCallerPatch(JsonReader* reader, const std::string& body) {
   return ParsePatch<CallerPatch>(reader, body, [](const JsonValue& value, CallerPatch* patch) {
     if (value.key == "paused") return ReadPaused(value, &patch->paused);
     if (value.key == "submits_per_s") return ReadRate(value, "/submits_per_s", &patch->submits_per_s);
@@ -59,7 +59,7 @@ Result<CallerPatch> ParseCallerPatch(JsonReader* reader, std::string* body) {
   });
 }
 
-Result<HostPatch> ParseHostPatch(JsonReader* reader, std::string* body) {
+Result<HostPatch> ParseHostPatch(JsonReader* reader, const std::string& body) {
   return ParsePatch<HostPatch>(reader, body, [](const JsonValue& value, HostPatch* patch) -> Status {
     if (value.key == "paused") return ReadPaused(value, &patch->paused);
     if (value.key == "rate_per_s") return ReadRate(value, "/rate_per_s", &patch->rate_per_s);

@@ -18,7 +18,7 @@ void WriteCaller(const CallerView& caller, JsonWriter* json);
 void WriteHost(const HostView& host, JsonWriter* json);
 
 /// The body of PATCH /v1/callers/{caller}, of PATCH /v1/hosts/{host}: null goes back to the default. Errors: kMalformed, kUnacceptable with a field.
-Result<CallerPatch> ParseCallerPatch(JsonReader* reader, std::string* body);
-Result<HostPatch> ParseHostPatch(JsonReader* reader, std::string* body);
+Result<CallerPatch> ParseCallerPatch(JsonReader* reader, const std::string& body);
+Result<HostPatch> ParseHostPatch(JsonReader* reader, const std::string& body);
 
 }  // namespace notifyd

@@ -112,7 +112,7 @@ std::span<const TokenField> TokenFields() {
   return kFields;
 }
 
-Status ReadTokenSettings(JsonReader* reader, std::string* body, TokenSettings* out) {
+Status ReadTokenSettings(JsonReader* reader, const std::string& body, TokenSettings* out) {
   bool is_array = false;
   return reader->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadFields<TokenSettings>(kFields, "", root, out); });
 }

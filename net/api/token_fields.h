@@ -25,7 +25,7 @@ using TokenField = JsonField<TokenSettings>;
 std::span<const TokenField> TokenFields();
 
 /// The body of a POST, or what a patch made of TokenDocument. What is left out stays as it is in `*out`. Errors: kMalformed, kUnacceptable with a field.
-Status ReadTokenSettings(JsonReader* reader, std::string* body, TokenSettings* out);
+Status ReadTokenSettings(JsonReader* reader, const std::string& body, TokenSettings* out);
 /// The document that says these.
 std::string TokenDocument(const TokenSettings& settings);
 /// One token. `text`: its secret, shown once; `used_at`: nothing where it is not known to have been used.

@@ -200,7 +200,7 @@ Status CheckSubscriptionName(std::string_view name) {
   return fits ? Status::Ok() : Bad("/name", "a subscription's name has 1 to 100 of A-Z, a-z, 0-9, _, - and dots");
 }
 
-Result<TopicRecord> ReadTopicSettings(JsonReader* reader, std::string* body) {
+Result<TopicRecord> ReadTopicSettings(JsonReader* reader, const std::string& body) {
   TopicRecord topic;
   bool is_array = false;
   Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) { return ReadFields(TopicFields(), "", root, &topic); });
@@ -208,7 +208,7 @@ Result<TopicRecord> ReadTopicSettings(JsonReader* reader, std::string* body) {
   return topic;
 }
 
-Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::string& name, std::string* body, const TraceContext& trace,
+Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::string& name, const std::string& body, const TraceContext& trace,
                                              const Asker& asker) {
   ParsedSubscription parsed;
   Subscription said;
@@ -236,7 +236,7 @@ Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::st
   return parsed;
 }
 
-Result<ParsedPublish> ParsePublish(SubmitParser* parser, const std::string* topic, std::string* body, const std::string* header_key,
+Result<ParsedPublish> ParsePublish(SubmitParser* parser, const std::string* topic, const std::string& body, const std::string* header_key,
                                    const TraceContext& trace, const Asker& asker) {
   ParsedPublish parsed;
   auto header_with_batch = [] { return Status(Code::kUnacceptable, "the header Idempotency-Key goes with a single event only"); };
@@ -258,7 +258,7 @@ Result<EventItem> ParseEventLine(SubmitParser* parser, const std::string* topic,
   return event;
 }
 
-Result<ParsedReplay> ParseReplay(JsonReader* reader, std::string* body, const std::string* header_key, bool of_range) {
+Result<ParsedReplay> ParseReplay(JsonReader* reader, const std::string& body, const std::string* header_key, bool of_range) {
   ParsedReplay parsed;
   auto read = [&](const JsonValue& value) -> Status {
     const bool is_from = value.key == "from";
@@ -269,7 +269,7 @@ Result<ParsedReplay> ParseReplay(JsonReader* reader, std::string* body, const st
     if (value.key != "idempotency_key") return UnknownField({}, value.key);
     return IsGiven(&value) ? ReadText(value, "/idempotency_key", 1, kMaxNameBytes, &parsed.idempotency_key) : Status::Ok();
   };
-  if (!body->empty()) {
+  if (!body.empty()) {
     bool is_array = false;
     Status status = reader->Read(body, 0, &is_array, [&](const JsonValue& root) -> Status {
       for (const JsonValue& value : root) NOTIFYD_TRY(read(value));

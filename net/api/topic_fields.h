@@ -56,16 +56,16 @@ struct ParsedReplay {
 Status CheckTopicName(std::string_view name);
 Status CheckSubscriptionName(std::string_view name);
 
-Result<TopicRecord> ReadTopicSettings(JsonReader* reader, std::string* body);
-Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::string& name, std::string* body, const TraceContext& trace,
+Result<TopicRecord> ReadTopicSettings(JsonReader* reader, const std::string& body);
+Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::string& name, const std::string& body, const TraceContext& trace,
                                              const Asker& asker);
 /// `topic`: of the path; null: each event names its own. `header_key`: the header Idempotency-Key, or null.
-Result<ParsedPublish> ParsePublish(SubmitParser* parser, const std::string* topic, std::string* body, const std::string* header_key,
+Result<ParsedPublish> ParsePublish(SubmitParser* parser, const std::string* topic, const std::string& body, const std::string* header_key,
                                    const TraceContext& trace, const Asker& asker);
 /// One line of several that are published each by itself; `readable`: as SubmitParser::ParseLine has it.
 Result<EventItem> ParseEventLine(SubmitParser* parser, const std::string* topic, std::string_view line, size_t readable, const TraceContext& trace,
                                  const Asker& asker);
 /// `of_range`: with "from" and "to"; else with a key alone. An empty body says nothing.
-Result<ParsedReplay> ParseReplay(JsonReader* reader, std::string* body, const std::string* header_key, bool of_range);
+Result<ParsedReplay> ParseReplay(JsonReader* reader, const std::string& body, const std::string* header_key, bool of_range);
 
 }  // namespace notifyd

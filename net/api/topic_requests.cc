@@ -64,11 +64,11 @@ Status CheckOptionalDocument(const HttpRequest& request) {
 }
 
 Result<Asked> PublishTo(const Asking& asking, const std::string* topic) {
-  HttpRequest* request = asking.request;
+  const HttpRequest* request = asking.request;
   NOTIFYD_TRY(CheckSubmitBody(*request));
   Result<const std::string*> key = IdempotencyHeader(*request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedPublish> parsed = ParsePublish(&asking.tools->submit, topic, &request->body, *key, ContextOf(request->headers), asking.asker);
+  Result<ParsedPublish> parsed = ParsePublish(&asking.tools->submit, topic, request->body, *key, ContextOf(request->headers), asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   return AskTopics(asking, Publish{.events = std::move(parsed->events), .batch = parsed->batch, .strict = asking.tools->options->strict_topics});
 }
@@ -93,7 +93,7 @@ Result<Asked> ReadTopicPut(const Asking& asking) {
   NOTIFYD_TRY(CheckDocument(*asking.request, /*patch=*/false));
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
-  Result<TopicRecord> settings = ReadTopicSettings(&asking.tools->json, &asking.request->body);
+  Result<TopicRecord> settings = ReadTopicSettings(&asking.tools->json, asking.request->body);
   if (!settings.ok()) return std::move(settings).status();
   return AskTopics(asking, TopicPut{asking.route.argument, *std::move(settings), *std::move(condition)});
 }
@@ -145,7 +145,7 @@ Result<Asked> ReadEventReplay(const Asking& asking) {
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
   Result<const std::string*> key = IdempotencyHeader(*asking.request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/false);
+  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, asking.request->body, *key, /*of_range=*/false);
   if (!replay.ok()) return std::move(replay).status();
   return AskTopics(asking, EventReplay{*id, std::move(replay->idempotency_key), replay->fields});
 }
@@ -172,7 +172,7 @@ Result<Asked> ReadSubscriptionPut(const Asking& asking) {
   Result<ResourceCondition> condition = ConditionOf(*asking.request);
   if (!condition.ok()) return std::move(condition).status();
   Result<ParsedSubscription> parsed =
-      ParseSubscription(&asking.tools->submit, name, &asking.request->body, ContextOf(asking.request->headers), asking.asker);
+      ParseSubscription(&asking.tools->submit, name, asking.request->body, ContextOf(asking.request->headers), asking.asker);
   if (!parsed.ok()) return std::move(parsed).status();
   NOTIFYD_TRY(CheckDestinations(asking, *parsed->said->envelope, *parsed->said->spec));
   return AskOfNamed(asking,
@@ -195,7 +195,7 @@ Result<Asked> ReadSubscriptionReplay(const Asking& asking) {
   NOTIFYD_TRY(CheckOptionalDocument(*asking.request));
   Result<const std::string*> key = IdempotencyHeader(*asking.request);
   if (!key.ok()) return std::move(key).status();
-  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, &asking.request->body, *key, /*of_range=*/true);
+  Result<ParsedReplay> replay = ParseReplay(&asking.tools->json, asking.request->body, *key, /*of_range=*/true);
   if (!replay.ok()) return std::move(replay).status();
   return AskOfNamed(asking, SubscriptionReplay{asking.route.argument, replay->from, replay->to, std::move(replay->idempotency_key), replay->fields});
 }
@@ -218,7 +218,7 @@ Result<Asked> ReadSubscriptionApply(const Asking& asking) {
     return Status::Ok();
   };
   bool is_array = false;
-  Status status = asking.tools->json.Read(&asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
+  Status status = asking.tools->json.Read(asking.request->body, 0, &is_array, [&](const JsonValue& root) -> Status {
     for (const JsonValue& value : root) NOTIFYD_TRY(read(value));
     return Status::Ok();
   });

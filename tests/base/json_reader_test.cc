@@ -19,7 +19,7 @@ struct Outcome {
 Outcome Read(std::string body, size_t max_items = 10) {
   JsonReader reader;
   Outcome outcome;
-  Status status = reader.Read(&body, max_items, &outcome.is_array, [&](const JsonValue& item) {
+  Status status = reader.Read(body, max_items, &outcome.is_array, [&](const JsonValue& item) {
     outcome.items.emplace_back(item.raw);
     return Status::Ok();
   });
@@ -32,7 +32,7 @@ Fingerprint PrintOf(std::string body) {
   JsonReader reader;
   bool is_array = false;
   Fingerprint print;
-  Status status = reader.Read(&body, 0, &is_array, [&](const JsonValue& item) {
+  Status status = reader.Read(body, 0, &is_array, [&](const JsonValue& item) {
     print = reader.PrintOf(item, "key");
     return Status::Ok();
   });
@@ -75,7 +75,7 @@ TEST_CASE("JSON reader: members of members are seen with decoded keys and texts"
   JsonReader reader;
   std::string body = R"({"a\u0062":{"x":"\u00e9\u0000!","y":[true,null]},"data":{"z":1},"n": -1.50 })";
   bool is_array = false;
-  Status status = reader.Read(&body, 0, &is_array, [&](const JsonValue& item) {
+  Status status = reader.Read(body, 0, &is_array, [&](const JsonValue& item) {
     std::vector<const JsonValue*> members;
     for (const JsonValue& member : item) members.push_back(&member);
     REQUIRE(members.size() == 3);
@@ -144,7 +144,7 @@ TEST_CASE("JSON reader: a failure in an item carries its index") {
   bool is_array = false;
   int calls = 0;
   Status status =
-      reader.Read(&body, 5, &is_array, [&](const JsonValue&) { return ++calls == 2 ? Status(Code::kUnacceptable, "no", "/url") : Status::Ok(); });
+      reader.Read(body, 5, &is_array, [&](const JsonValue&) { return ++calls == 2 ? Status(Code::kUnacceptable, "no", "/url") : Status::Ok(); });
   CHECK(status.field() == "/1/url");
 }
 
@@ -163,6 +163,27 @@ TEST_CASE("JSON reader: a print moves with content") {
   CAPTURE(other);
   CHECK_FALSE(print == PrintOf(other));
   CHECK_FALSE(PrintOf(R"({"data":{"x":null}})") == PrintOf(R"({"data":{}})"));
+}
+
+TEST_CASE("JSON reader: a text with nothing to spare behind it is read all the same, and stays where it is") {
+  const std::string members = R"("a":"b\u0041","c":[1,{"d":null}])";
+  std::string tight = "{" + members + "}";
+  tight.shrink_to_fit();
+  REQUIRE(tight.capacity() < tight.size() + JsonReader::kPaddingBytes);
+  const char* const at = tight.data();
+  CHECK(PrintOf(tight) == PrintOf("{ " + members + " }" + std::string(JsonReader::kPaddingBytes, ' ')));
+  JsonReader reader;
+  bool is_array = false;
+  const auto read = [&](std::string_view text, size_t readable) {
+    std::string raw;
+    CHECK(reader.Read(text, readable, 0, &is_array, [&](const JsonValue& item) { return raw = item.raw, Status::Ok(); }).ok());
+    return raw;
+  };
+  CHECK(reader.Read(tight, 0, &is_array, [](const JsonValue&) { return Status::Ok(); }).ok());
+  CHECK(tight.data() == at);
+  // The second is no longer than the first, whose end must not be taken for its own.
+  CHECK(read(tight, tight.size()) == tight);
+  CHECK(read("{}", 2) == "{}");
 }
 
 TEST_CASE("JSON reader: agrees with an independent parser on mutated documents") {
@@ -190,7 +211,7 @@ TEST_CASE("JSON reader: agrees with an independent parser on mutated documents")
     }
     bool is_array = false;
     std::string body = text;
-    Status status = reader.Read(&body, 1000, &is_array, [](const JsonValue&) { return Status::Ok(); });
+    Status status = reader.Read(body, 1000, &is_array, [](const JsonValue&) { return Status::Ok(); });
     INFO(text);
     REQUIRE(body == text);
     REQUIRE((status.code() != Code::kMalformed) == JsonTree::Parse(text).ok());

@@ -136,12 +136,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ReadLine(*route, request, asker, tools.get());
     return 0;
   }
-  HttpRequest again = request;
-  again.body.reserve(again.body.size() + HttpRequest::kPaddingBytes);
-  const Result<Asked> asked = ReadRequest({0, 7}, *route, &request, tools, &asker, /*aside=*/false);
+  const HttpRequest again = request;  // with less behind its body
+  const Result<Asked> asked = ReadRequest({0, 7}, *route, request, tools, &asker, /*aside=*/false);
   if (asked.ok()) CheckRead(*asked);
   else CheckProblem(asked.status());
-  const Result<Asked> twice = ReadRequest({0, 7}, *route, &again, tools, &again_asker, /*aside=*/false);
+  const Result<Asked> twice = ReadRequest({0, 7}, *route, again, tools, &again_asker, /*aside=*/false);
   CHECK(asked.ok() == twice.ok() && asker.said == again_asker.said);
   if (asked.ok()) CHECK(asked->index() == twice->index());
   else CHECK(asked.status().code() == twice.status().code() && asked.status().field() == twice.status().field());

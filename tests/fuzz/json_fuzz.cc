@@ -83,7 +83,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::string body = text;
   bool is_array = false;
   size_t items = 0;
-  const Status read = reader.Read(&body, 0, &is_array, [&](const JsonValue& item) {
+  const Status read = reader.Read(body, 0, &is_array, [&](const JsonValue& item) {
     CHECK(reader.PrintOf(item, {}) == reader.PrintOf(item, {}));
     ++items;
     return Status::Ok();

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string key = "k";
 
   if (Result<SubmitItem> line = parser.ParseLine(body, body.size()); line.ok()) CHECK(DecodeSpec(*line->spec).ok());
-  Result<ParsedSubmit> submit = parser.Parse(&body, size % 2 == 0 ? &key : nullptr);
+  Result<ParsedSubmit> submit = parser.Parse(body, size % 2 == 0 ? &key : nullptr);
   if (submit.ok()) {
     CHECK(!submit->items.empty());
     for (const SubmitItem& item : submit->items) {
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (submit.ok()) CHECK(shape.ok() && items.size() == (submit->batch ? submit->items.size() : 0));
   for (std::string_view item : items) CHECK(!item.empty() && item.data() >= body.data() && item.data() + item.size() <= body.data() + body.size());
 
-  Result<ParsedTrigger> trigger = parser.ParseTrigger(&body);
+  Result<ParsedTrigger> trigger = parser.ParseTrigger(body);
   CHECK(trigger.ok() || ProblemResponse(trigger.status()).status >= 400);
   return 0;
 }

@@ -266,6 +266,36 @@ TEST_CASE("members: whoever is connected to the broker that hands over is passed
   }
 }
 
+TEST_CASE("members: what a core refuses as its namespace leaves is passed on byte for byte, whatever was read of it") {
+  struct Row {
+    const char *method, *target, *body;
+    bool packed = false;
+  };
+  constexpr const char* kGroup = R"( { "labels" : {"a":"b"}, "notifies" : [ {"url":"http://h.example/"} , {"url":"http://h.example/"} ] , )"
+                                 R"("on_failure":"cancel_rest"} )";
+  const Row row = GENERATE_COPY(Row{"POST", "/v1/groups", kGroup}, Row{"POST", "/v1/groups", kGroup, true},
+                                Row{"POST", "/v1/groups?wait_ms=1000", R"({"notifies":[{"url":"http://h.example/"}]})"},
+                                Row{"POST", "/v1/notifies", "\n[ {\"url\":\"http://h.example/\"} , {\"url\" : \"http://h.example/\"} ]\n"},
+                                Row{"POST", "/v1/notifies", "\xEF\xBB\xBF{\"url\":\"http://h.example/\"}"},
+                                Row{"POST", "/v1/topics/t/publish", R"( { "data" : {"a" : 1} } )"},
+                                Row{"POST", "/v1/fkeys/f/trigger", R"( { "data" : {"a" : 1} } )"},
+                                Row{"PUT", "/v1/schedules/s", R"( { "every_ms" : 1000, "notify" : {"url":"http://h.example/"} } )"});
+  const std::string body = row.packed ? Gzip(row.body) : std::string(row.body);
+  CAPTURE(row.target, row.packed);
+  std::string head, came;
+  ThreadedServer next([&](Stream& stream, int) {
+    if (stream.ReadHead(&head) && stream.ReadBytes(body.size(), &came)) stream.Send("HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}");
+  });
+  StagedBroker b(kHere);
+  b.stops = true;
+  b.refuses = [&] { b.places.Set(There(next.port())); };
+  CHECK(Ask(b.port, RequestOf(row.method, row.target, body, row.packed ? "Content-Encoding: gzip\r\n" : "")).status == 201);
+  CHECK(b.Came("refused") == 1);
+  CHECK(came == body);
+  CHECK(head.find("Content-Length: " + std::to_string(body.size()) + "\r\n") != std::string::npos);
+  CHECK((head.find("Content-Encoding: gzip") != std::string::npos) == row.packed);
+}
+
 TEST_CASE("members: what a core that is gone did not answer is answered, and what only looks is asked elsewhere") {
   StagedBroker c(kHere, {.first_id = 2000});
   StagedBroker b(kHere, {.first_id = 1000});

@@ -249,7 +249,7 @@ class StagedBroker : public Switchboard {
   LoopThread loop;
   uint16_t port = 0, members_port = 0;
   bool silent = false;  // its core answers nothing; before anything is asked
-  std::atomic<bool> stops{false};  // its core takes no submits and triggers any more
+  std::atomic<bool> stops{false};         // its core takes no submits, triggers, groups, events and schedules any more
   std::function<void()> refuses = [] {};  // called, on the loop, before it answers that; set before anything is asked
 
  private:
@@ -271,12 +271,17 @@ class StagedBroker : public Switchboard {
     waits_ms_ = wait_ms;
   }
 
+  void Refuse(RequestId request) {
+    refuses();
+    Answer(request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
+    Note("refused");
+  }
+
   void Post(NamespaceNumber, Event event) override {
-    if (const auto* submit = std::get_if<SubmitRequest>(&event); submit && stops) {
-      refuses();
-      Answer(submit->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
-      return Note("refused");
-    }
+    if (const auto* submit = std::get_if<SubmitRequest>(&event); submit && stops) return Refuse(submit->request);
+    if (const auto* group = std::get_if<GroupRequest>(&event); group && stops) return Refuse(group->request);
+    if (const auto* topics = std::get_if<TopicRequest>(&event); topics && stops) return Refuse(topics->request);
+    if (const auto* schedules = std::get_if<ScheduleRequest>(&event); schedules && stops) return Refuse(schedules->request);
     if (const auto* submit = std::get_if<SubmitRequest>(&event)) {
       Submitted submitted;
       submitted.batch = submit->batch;
@@ -327,11 +332,7 @@ class StagedBroker : public Switchboard {
         Answer(trigger->request, Unmerged{std::make_shared<const std::string>(EncodeSpec(NotifySpec()))});
         return Note("merged");
       }
-      if (stops) {
-        refuses();
-        Answer(trigger->request, Refused{Status(Code::kUnavailable, "the broker is stopping"), {}});
-        return Note("refused");
-      }
+      if (stops) return Refuse(trigger->request);
       Answer(trigger->request, Triggered{NotifyId{next_id_++}});
       return Note("trigger");
     }

@@ -54,7 +54,7 @@ TEST_CASE("namespaces: a PUT says all of the settings, and is answered with what
   // What is shown reads back as what it was.
   JsonReader reader;
   std::string document = SpaceSettingsDocument(settings);
-  Result<NamespaceSettings> again = ReadSpaceSettings(&reader, &document);
+  Result<NamespaceSettings> again = ReadSpaceSettings(&reader, document);
   REQUIRE(again.ok());
   CHECK(*again == settings);
   Json shown(f.Answer().body);
@@ -254,7 +254,7 @@ TEST_CASE("tokens: one is made, and its text is in that answer alone") {
   JsonReader reader;
   std::string document = TokenDocument(TokenSettings::Of(*row));
   TokenSettings again;
-  REQUIRE(ReadTokenSettings(&reader, &document, &again).ok());
+  REQUIRE(ReadTokenSettings(&reader, document, &again).ok());
   CHECK(again.grant == row->grant);
   CHECK(again.name == row->name);
   f.table.PutToken(row->id, row);

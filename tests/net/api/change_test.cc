@@ -19,7 +19,7 @@ struct Fixture {
 
   /// What a submit of this document becomes.
   std::shared_ptr<const NotifyRecord> Record(std::string document, const TraceContext& trace = {}) {
-    Result<ParsedSubmit> parsed = parser.Parse(&document, nullptr, trace);
+    Result<ParsedSubmit> parsed = parser.Parse(document, nullptr, trace);
     INFO(document);
     REQUIRE(parsed.ok());
     const SubmitItem& item = parsed->items[0];
@@ -35,7 +35,7 @@ struct Fixture {
   }
   std::shared_ptr<const NotifyRecord> With(const std::string& fields) { return Record(R"({"url":"http://h/",)" + fields + "}"); }
 
-  Result<ChangeRequest> Parse(std::shared_ptr<const NotifyRecord> base, std::string patch) { return changes.Parse(&patch, std::move(base), kNow); }
+  Result<ChangeRequest> Parse(std::shared_ptr<const NotifyRecord> base, std::string patch) { return changes.Parse(patch, std::move(base), kNow); }
   ChangeRequest Change(std::shared_ptr<const NotifyRecord> base, const std::string& patch) {
     INFO(patch);
     Result<ChangeRequest> change = Parse(std::move(base), patch);
@@ -298,7 +298,7 @@ TEST_CASE("change: a body that the settings would not take any more stays, but n
   Fixture f;
   std::string document = R"({"url":"http://h/","body":")" + std::string(3000, 'x') + "\"}";
   auto record = std::make_shared<NotifyRecord>();
-  SubmitItem item = generous.Parse(&document, nullptr)->items[0];
+  SubmitItem item = generous.Parse(document, nullptr)->items[0];
   record->envelope = item.envelope;
   record->spec = item.spec;
   CHECK(f.Outcome(record, R"({"priority":5})") == "ok");
@@ -551,7 +551,7 @@ TEST_CASE("change: data must fit what the notify does with it") {
 
 TEST_CASE("change: a patch is checked without a notify as far as that goes") {
   Fixture f;
-  auto check = [&](std::string patch) { return f.changes.Check(&patch); };
+  auto check = [&](std::string patch) { return f.changes.Check(patch); };
   CHECK(check("{}").ok());
   CHECK(check(R"({"priority":77})").ok());
   CHECK(check("{").code() == Code::kMalformed);

@@ -106,7 +106,7 @@ TEST_CASE("json shape: a large line with a key is left to the core, too") {
   Result<SubmitItem> item = parser.ParseLine(line, line.size());
   REQUIRE(item.ok());
   CHECK(item->refused.code() == Code::kTooLarge);
-  Result<ParsedSubmit> parsed = parser.Parse(&whole, nullptr);
+  Result<ParsedSubmit> parsed = parser.Parse(whole, nullptr);
   REQUIRE(parsed.ok());
   CHECK(parsed->items[0].refused.code() == Code::kTooLarge);
   CHECK(parser.ParseLine(unkeyed, unkeyed.size()).status().code() == Code::kTooLarge);
@@ -149,7 +149,7 @@ TEST_CASE("json shape: a large batch is refused in the same words as a small one
   CAPTURE(item);
   SubmitParser parser(kBody, 10);
   std::string small = Batch(item, false), large = Batch(item, true);
-  Result<ParsedSubmit> one = parser.Parse(&small, nullptr), other = parser.Parse(&large, nullptr);
+  Result<ParsedSubmit> one = parser.Parse(small, nullptr), other = parser.Parse(large, nullptr);
   REQUIRE_FALSE(one.ok());
   REQUIRE_FALSE(other.ok());
   CHECK(one.status().code() == other.status().code());
@@ -159,15 +159,15 @@ TEST_CASE("json shape: a large batch is refused in the same words as a small one
 TEST_CASE("json shape: malformed wins over unacceptable in a large batch, too, and a good one is taken whole") {
   SubmitParser parser(kBody, 10);
   std::string bad = "[{},{\"url\":\"http://h/\",\"body\":\"" + std::string(100'000, 'x') + "\"},{\"url\":tru}]";
-  CHECK(parser.Parse(&bad, nullptr).status().code() == Code::kMalformed);
+  CHECK(parser.Parse(bad, nullptr).status().code() == Code::kMalformed);
   std::string good = Batch(R"({"url":"http://h/","lane":"second"})", true);
-  Result<ParsedSubmit> parsed = parser.Parse(&good, nullptr);
+  Result<ParsedSubmit> parsed = parser.Parse(good, nullptr);
   REQUIRE(parsed.ok());
   CHECK(parsed->batch);
   REQUIRE(parsed->items.size() == 3);
   CHECK(parsed->items[1].envelope->lane.name == "second");
   std::string key = "k";
-  CHECK(parser.Parse(&good, &key).status().code() == Code::kUnacceptable);
+  CHECK(parser.Parse(good, &key).status().code() == Code::kUnacceptable);
 }
 
 TEST_CASE("large documents: they are read aside, and what comes of it is posted or answered on the loop") {

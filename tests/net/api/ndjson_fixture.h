@@ -128,7 +128,7 @@ inline std::string Error(uint64_t index, const Status& status, NotifyId holder =
 /// What a single submit of it would be answered, said of a line where that says it of its body.
 inline std::string SingleError(uint64_t index, std::string line) {
   SubmitParser parser(1000, 0);
-  Result<ParsedSubmit> parsed = parser.Parse(&line, nullptr);
+  Result<ParsedSubmit> parsed = parser.Parse(line, nullptr);
   REQUIRE_FALSE(parsed.ok());
   const Status& status = parsed.status();
   const std::string& detail = status.detail();

@@ -94,7 +94,7 @@ TEST_CASE("bulk: what is wrong with a line is said of the line, of a body of its
     SubmitParser parser(1 << 20, 5);
     const Status of_line = parser.ParseLine(text, text.size()).status();
     std::string body = text;
-    const Status of_body = parser.Parse(&body, nullptr).status();
+    const Status of_body = parser.Parse(body, nullptr).status();
     REQUIRE(of_line.code() == Code::kMalformed);
     REQUIRE(of_body.code() == Code::kMalformed);
     CHECK_THAT(of_line.detail(), Catch::StartsWith("the line is not valid "));

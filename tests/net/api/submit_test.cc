@@ -40,7 +40,7 @@ TEST_CASE("submit: a URL that the file does not let be called is refused, a call
     return url.find("/../") == url.npos ? Status::Ok() : Status(Code::kUnacceptable, "crooked");
   });
   const auto field_of = [&](std::string body) {
-    Result<ParsedSubmit> parsed = parser.Parse(&body, nullptr);
+    Result<ParsedSubmit> parsed = parser.Parse(body, nullptr);
     return parsed.ok() ? std::string() : parsed.status().field();
   };
   CHECK(field_of(R"({"url":"http://a/b"})").empty());
@@ -48,16 +48,16 @@ TEST_CASE("submit: a URL that the file does not let be called is refused, a call
   CHECK(field_of(R"({"url":"http://a/b","callback_url":"http://a/b/../c"})") == "/callback_url");
   CHECK(field_of(R"([{"url":"http://a/b"},{"url":"http://a/b/../c"}])") == "/1/url");
   std::string keyed = R"({"url":"http://a/b/../c","idempotency_key":"k"})", document = R"({"url":"http://a/b/../c"})";
-  Result<ParsedSubmit> parsed = parser.Parse(&keyed, nullptr);
+  Result<ParsedSubmit> parsed = parser.Parse(keyed, nullptr);
   REQUIRE(parsed.ok());
   CHECK(parsed->items[0].refused.field() == "/url");
-  CHECK(parser.ParseDocument(&document, {}, true).status().field() == "/url");
+  CHECK(parser.ParseDocument(document, {}, true).status().field() == "/url");
 }
 
 TEST_CASE("submit: a timeout_ms above the setting is refused by name, and one that is left out is not") {
   SubmitParser parser(1000, 5, 40'000);
   auto field_of = [&](std::string body) {
-    Result<ParsedSubmit> parsed = parser.Parse(&body, nullptr);
+    Result<ParsedSubmit> parsed = parser.Parse(body, nullptr);
     if (parsed.ok()) return std::string("taken");
     CHECK(parsed.status().code() == Code::kUnacceptable);
     CHECK(parsed.status().detail().find("limits.timeout_ms") != std::string::npos);
@@ -85,17 +85,17 @@ TEST_CASE("submit: what a limit refuses is left to the core where there is a key
   CAPTURE(row.fields);
   std::string plain = std::string(R"({"url":"http://h/",)") + row.fields;
   std::string unkeyed = plain + "}", keyed = plain + R"(,"idempotency_key":"k"})", before = keyed, batch = "[" + keyed + "]";
-  Result<ParsedSubmit> refused = parser.Parse(&unkeyed, nullptr);
+  Result<ParsedSubmit> refused = parser.Parse(unkeyed, nullptr);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.status().code() == row.code);
   CHECK(refused.status().field() == row.field);
 
   std::string header = "k";
-  Result<ParsedSubmit> first = earlier.Parse(&before, nullptr);
+  Result<ParsedSubmit> first = earlier.Parse(before, nullptr);
   REQUIRE(first.ok());
   CHECK(first->items[0].refused.ok());
   for (auto [body, key] : {std::pair<std::string*, const std::string*>(&keyed, nullptr), {&unkeyed, &header}, {&batch, nullptr}}) {
-    Result<ParsedSubmit> parsed = parser.Parse(body, key);
+    Result<ParsedSubmit> parsed = parser.Parse(*body, key);
     REQUIRE(parsed.ok());
     const SubmitItem& item = parsed->items[0];
     CHECK(item.refused.code() == row.code);
@@ -104,7 +104,7 @@ TEST_CASE("submit: what a limit refuses is left to the core where there is a key
   }
   // What is wrong whatever the settings are is said at once.
   std::string wrong = plain + R"(,"idempotency_key":"k","priority":99})";
-  Result<ParsedSubmit> bad = parser.Parse(&wrong, nullptr);
+  Result<ParsedSubmit> bad = parser.Parse(wrong, nullptr);
   REQUIRE_FALSE(bad.ok());
   CHECK(bad.status().field() == "/priority");
 }
@@ -518,7 +518,7 @@ TEST_CASE("submit: a lane's rule puts what goes there into a partition, by a val
       SubmitLimits{.max_body_bytes = 1000, .max_batch_items = 5, .max_timeout_ms = kMostTimeoutMs, .lane_rules = [rules] { return rules; }});
   auto parse = [&](const std::string& fields) {
     std::string body = R"({"url":"http://h/",)" + fields + "}";
-    return parser.Parse(&body, nullptr);
+    return parser.Parse(body, nullptr);
   };
   auto lane = [&](const std::string& fields) {
     Result<ParsedSubmit> parsed = parse(fields);
@@ -543,7 +543,7 @@ TEST_CASE("submit: a lane's rule puts what goes there into a partition, by a val
   CHECK(keyed->items.at(0).refused.code() == Code::kUnacceptable);
   std::string body = R"({"url":"http://h/","lane":"mine","data":{"a":7},"idempotency_key":"k"})";
   SubmitParser without(1000, 5);
-  CHECK(without.Parse(&body, nullptr)->items.at(0).fields == keyed->items.at(0).fields);
+  CHECK(without.Parse(body, nullptr)->items.at(0).fields == keyed->items.at(0).fields);
 }
 
 }  // namespace

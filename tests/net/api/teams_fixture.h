@@ -88,7 +88,7 @@ class TeamsFixture : public ApiFixture {
     SubmitParser parser(1000, 1);
     std::string document = R"({"url":"http://h/x","data":{"secret":1},"headers":{"X-A":"b"},"lane":")" + lane + R"(","caller":")" + caller + "\"" +
                            (fkey.empty() ? "}" : R"(,"fkey":")" + fkey + "\"}");
-    SubmitItem item = parser.Parse(&document, nullptr)->items[0];
+    SubmitItem item = parser.Parse(document, nullptr)->items[0];
     auto record = std::make_shared<NotifyRecord>();
     record->id = id;
     record->envelope = item.envelope;

@@ -158,7 +158,7 @@ TEST_CASE("subscriptions: one that says no order takes that of the rule for its 
     Asker asker;
     asker.principal = Principal::Anybody();
     asker.space = std::make_shared<const NamespaceRow>();
-    Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", &body, {}, asker);
+    Result<ParsedSubscription> parsed = ParseSubscription(&parser, "s", body, {}, asker);
     REQUIRE(parsed.ok());
     return parsed->said;
   };
