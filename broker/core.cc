@@ -279,9 +279,11 @@ void Core::Impl::On(WriteFailed& e) {
 }
 
 void Core::Impl::On(DiskSpace& e) {
+  const bool was_away = Room({}).code() == Code::kUnavailable;
   disk_low_ = e.low;
   if (e.lost && !lost_) answer_unknown_at_ = MonoTime{now_.mono.ms + kMostUnknownMs};
   lost_ = e.lost;
+  if (was_away && Room({}).code() != Code::kUnavailable) schedules_->OnStoreBack();
   Decide(Decided::Kind::kDisk, {});
 }
 

@@ -17,8 +17,6 @@
 namespace notifyd {
 namespace {
 
-constexpr const char* kNotRunning = "not_running";
-
 /// The template's spec as it is at `scheduled_at`.
 NotifySpec SpecAt(const Schedule& said, WallTime scheduled_at) {
   Result<NotifySpec> spec = DecodeSpec(*said.spec);
@@ -59,7 +57,7 @@ bool HasAllOf(const ScheduleTimes& times, const ScheduleTimes& of, WallTime afte
 
 /// One that is under way again in a second, as what refuses it may be over by then.
 bool MayPass(Code code) {
-  return code == Code::kTooMany || code == Code::kDiskFull || code == Code::kUnavailable;
+  return code == Code::kTooMany || code == Code::kDiskFull;
 }
 
 const char* WordOf(Code code) {
@@ -70,8 +68,6 @@ const char* WordOf(Code code) {
       return "disk_full";
     case Code::kConflict:
       return "conflict";
-    case Code::kUnavailable:
-      return "unavailable";
     case Code::kTooLarge:
       return "too_large";
     default:
@@ -248,6 +244,8 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
   if (refused) {
     const Code code = refused->status.code();
     const std::optional<WallTime> next = times.After(at);
+    // What comes while the store is away is for `missed`, once it is back.
+    if (code == Code::kUnavailable) return LeaveBehind(key);
     if (MayPass(code) && (!next || times.DueOf(looked->name, *next) > core_.now_.wall)) return LeaveBehind(key);
     run.outcome = ScheduleRun::Outcome::kMissed;
     run.reason = WordOf(code);
@@ -260,9 +258,9 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
 bool Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until) {
   const ScheduleTimes::Counted counted = times.Count(first, until, kCountedInOneTurn);
   ScheduleState& state = looked->state;
-  ScheduleRun run{ScheduleRun::Outcome::kMissed, first, core_.now_.wall, {}, counted.count, kNotRunning};
+  ScheduleRun run{ScheduleRun::Outcome::kMissed, first, core_.now_.wall, {}, counted.count, late_for_};
   const uint64_t serial = looked->record.serial;
-  if (counting_.erase(serial) > 0 && !state.runs.empty() && state.runs.back().reason == kNotRunning) {
+  if (counting_.erase(serial) > 0 && !state.runs.empty() && state.runs.back().reason == late_for_) {
     // It goes on with what was counted in the turn before.
     run.scheduled_at = state.runs.back().scheduled_at;
     run.count += state.runs.back().count;

@@ -303,8 +303,14 @@ void Core::Impl::SchedulePart::UpdateMark() {
   core_.totals_.run_mark = least == kAll ? DueKey() : DueKey{least.due_ms, NotifyId{least.serial}};
 }
 
+void Core::Impl::SchedulePart::NoteLate(const char* why) {
+  on_time_from_ = {core_.now_.wall.ms - kOnTimeMs};
+  late_for_ = why;
+  seen_ = core_.now_.wall;
+}
+
 void Core::Impl::SchedulePart::Fire() {
-  if (core_.now_.wall.ms - seen_.ms > kOnTimeMs) on_time_from_ = {core_.now_.wall.ms - kOnTimeMs};
+  if (core_.now_.wall.ms - seen_.ms > kOnTimeMs) NoteLate(core_.lost_ ? kStoreAway : kNotRunning);
   seen_ = core_.now_.wall;
   UpdateMark();
   if (BeginsNone()) return;

@@ -30,6 +30,8 @@ class Core::Impl::SchedulePart {
   void Hold() { held_ = true; }
   /// In each turn: begins the runs that are due.
   void Fire();
+  /// The store is back, which was not reached: `missed` says what becomes of the times that came meanwhile.
+  void OnStoreBack() { NoteLate(kStoreAway); }
   /// When it wants a turn.
   void AddTo(Wake* wake) const;
   /// Nothing of it is under way, and it knows NextDue().
@@ -43,8 +45,9 @@ class Core::Impl::SchedulePart {
  private:
   static constexpr size_t kMostRows = 2048, kPageRows = 1024;
   static constexpr size_t kMostUnderWay = 64;
-  /// What is later than this when the core first sees it was missed: no broker ran, or the clock was set ahead.
+  /// What is later than this when the core first can make it was missed: no broker ran, the clock was set ahead, or the store was away.
   static constexpr int64_t kOnTimeMs = 2000;
+  static constexpr const char *kNotRunning = "not_running", *kStoreAway = "unavailable";
   static constexpr int64_t kAgainMs = 1000;
   static constexpr uint64_t kMostCaughtUp = 1000;
   /// Years of minutes may have been missed.
@@ -111,6 +114,8 @@ class Core::Impl::SchedulePart {
   bool KnowsAll() const { return horizon_ == kAll; }
   void Insert(const RunKey& key, std::string name);
   void Erase(const RunKey& key) { rows_.erase(key); }
+  /// What is late now is for `missed`, and was not run for this reason.
+  void NoteLate(const char* why);
   Handled Done(const RunKey& key);
   /// Lets it be looked at again in a second.
   Handled LeaveBehind(const RunKey& key);
@@ -133,6 +138,7 @@ class Core::Impl::SchedulePart {
   RunKey left_from_ = kAll;
   MonoTime again_at_ = kMonoNever;
   WallTime seen_, on_time_from_;
+  const char* late_for_ = kNotRunning;  // why what was due before on_time_from_ was not run then
   const WallTime began_;
   std::optional<std::string> recall_;  // from where on; nothing: all that was missed is recalled
   bool recalling_ = false;
