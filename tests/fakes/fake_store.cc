@@ -24,7 +24,7 @@ void FakeStore::At(int64_t delay_ms, Step step) {
 }
 
 void FakeStore::AdvanceTo(int64_t now_ms) {
-  while (!dead_ && !steps_.empty() && steps_.begin()->first.first <= now_ms) {
+  while (!dead_ && !away_ && !steps_.empty() && steps_.begin()->first.first <= now_ms) {
     auto node = steps_.extract(steps_.begin());
     now_ms_ = std::max(now_ms_, node.key().first);
     node.mapped()();
@@ -33,6 +33,7 @@ void FakeStore::AdvanceTo(int64_t now_ms) {
 }
 
 void FakeStore::Deliver() {
+  CHECK(!away_);
   while (!dead_ && !steps_.empty()) AdvanceTo(NextAt());
 }
 
@@ -290,6 +291,11 @@ void FakeStore::SetDiskLow(bool low) {
   At(0, [this, low] {
     for (const auto& [number, space] : open_) space->Post(DiskSpace{low});
   });
+}
+
+void FakeStore::SetAway(bool away) {
+  away_ = away;
+  for (const auto& [number, space] : open_) space->Post(DiskSpace{disk_low_, away});
 }
 
 FakeDisk FakeStore::CrashDisk(CrashKind kind) {

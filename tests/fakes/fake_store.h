@@ -76,12 +76,14 @@ class FakeStore : public StoreHost, public NamespaceStore {
 
   /// All that is due until `now_ms` (the owner's clock; never back) happens; answers are posted from inside.
   void AdvanceTo(int64_t now_ms);
-  /// When something happens next; kNever: nothing is under way.
-  int64_t NextAt() const { return steps_.empty() ? kNever : steps_.begin()->first.first; }
+  /// When something happens next; kNever: nothing is under way, or it is away.
+  int64_t NextAt() const { return steps_.empty() || away_ ? kNever : steps_.begin()->first.first; }
   /// Carries out and answers all that was asked, whatever time that takes.
   void Deliver();
   /// Posts DiskSpace{low} to each.
   void SetDiskLow(bool low);
+  /// It is not reached, or is again, and posts so to each at once. Meanwhile nothing of what was asked of it happens.
+  void SetAway(bool away);
   /// The machine stops here: what a store that is opened afterwards finds. This one is dead from then on.
   FakeDisk CrashDisk(CrashKind kind);
   /// The same, where `default` is all that matters.
@@ -157,7 +159,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   std::vector<std::function<void()>> audited_group_;
   uint64_t writes_ = 0, rows_ = 0;
   uint64_t registry_number_ = 0;
-  bool busy_ = false, failed_ = false, dead_ = false, disk_low_ = false;
+  bool busy_ = false, failed_ = false, dead_ = false, disk_low_ = false, away_ = false;
 };
 
 }  // namespace notifyd

@@ -24,7 +24,9 @@
 namespace notifyd::sim {
 
 /// So long after there was no room for it something is asked again.
-constexpr int64_t kAgainMs = 100;
+inline constexpr int64_t kAgainMs = 100;
+/// What is refused as the store is away is asked again after this.
+inline constexpr int64_t kAskAgainMs = 50;
 
 /// What the parts of a run share.
 struct FlowWorld {
@@ -85,8 +87,9 @@ class FlowPart {
     auto ask = std::find_if(asks.begin(), asks.end(), [&](const Ask& each) { return each.asked == reply.request; });
     if (ask == asks.end()) return false;
     const auto* refused = std::get_if<Refused>(&reply.body);
-    if (refused && refused->status.code() == Code::kUnavailable) {  // it stops, or its store fails
+    if (refused && refused->status.code() == Code::kUnavailable) {  // it stops, or its store is away
       ask->asked = {};
+      ask->at = t() + kAskAgainMs;
       return true;
     }
     if (refused && refused->status.code() == Code::kTooMany && world_.max_pending) {  // it has its turn once there is room

@@ -19,7 +19,12 @@ constexpr Said kSaid[] = {{"s0", "a.#", ""}, {"s1", "*.b", ""}, {"s2", "#", "{\"
 }  // namespace
 
 Flows::Flows(uint64_t seed, Mutation mutation, Tracing tracing, FlowParts parts)
-    : seed_(seed), mutation_(mutation), random_(seed * 7919 + 11), trace_(tracing) {
+    : seed_(seed),
+      mutation_(mutation),
+      random_(seed * 7919 + 11),
+      trace_(tracing),
+      away_random_(seed * 6'151 + 5),
+      goes_away_(parts == FlowParts::kAll && seed % 2 == 1) {
   world_.clock = &clock_;
   world_.inbox = &inbox_;
   world_.next_request = &next_request_;
@@ -274,7 +279,7 @@ void Flows::Send(Reply reply) {
       wish.id = submitted->items.at(0).id;
       tally_.duplicates += submitted->items[0].duplicate;
     } else if (const auto* refused = std::get_if<Refused>(&reply.body)) {
-      // The broker stops, or its store fails: it is asked again. A schedule has another end where none of its times is left by then: so it is not
+      // The broker stops, or its store is away: it is asked again. A schedule has another end where none of its times is left by then: so it is not
       // there.
       const int64_t wall_ms = clock_.now().wall.ms;
       const Schedule* schedule = wish.schedule ? wish.schedule->said.get() : nullptr;
@@ -287,6 +292,7 @@ void Flows::Send(Reply reply) {
       } else if (refused->status.code() != Code::kUnavailable) {
         Violation("wish " + std::to_string(wish.number) + " is refused: " + refused->status.detail());
       }
+      if (refused->status.code() == Code::kUnavailable) wish.at = t() + kAskAgainMs;
       wish.done = false;
       wish.asked = {};
     }
@@ -438,6 +444,17 @@ void Flows::Boot(FakeImage image) {
   told.push_back(Tick{});
   driver_->Run(clock_.now(), std::move(told));
   crash_at_ = world_.calm || random_.Chance(0.2) ? kNever : t() + Between(20, 3'000);
+  away_ = false;
+  // Not before it has read what it knows of instances.
+  away_at_ = world_.calm || !goes_away_ || away_random_.Chance(0.3) ? kNever : t() + 300 + static_cast<int64_t>(away_random_.Below(2'000));
+}
+
+void Flows::ComeOrGo() {
+  away_ = !away_;
+  tally_.away += away_;
+  // Not so long that anybody is told that nobody knows what became of what he asked for.
+  away_at_ = t() + 100 + static_cast<int64_t>(away_random_.Below(away_ ? 4'500 : 6'000));
+  store_->SetAway(away_);
 }
 
 void Flows::Crash() {
@@ -496,7 +513,7 @@ void Flows::Pass(int64_t until, bool to_rest) {
         image.totals.records[RecordKind::kRun] == 0 && ends_.empty())
       return;
     const bool ready = std::all_of(wishes_.begin(), wishes_.begin() + static_cast<ptrdiff_t>(first_), [](auto& wish) { return wish.done; });
-    int64_t next = std::min({t() + 500, store_->NextAt(), crash_at_});
+    int64_t next = std::min({t() + 500, store_->NextAt(), crash_at_, away_at_});
     if (!ends_.empty()) next = std::min(next, ends_.begin()->first.first);
     const Wake wake = core_->NextWake();
     next = std::min(next, std::max(std::min(clock_.WhenWall(wake.wall), clock_.WhenMono(wake.mono)), last_tick_ + 1));
@@ -519,6 +536,7 @@ void Flows::Pass(int64_t until, bool to_rest) {
       inbox_.push_back(std::move(end));
     }
     store_->AdvanceTo(t());
+    if (away_at_ <= t()) ComeOrGo();
     if (crash_at_ <= t()) {
       if (random_.Chance(0.5)) Run();
       Crash();

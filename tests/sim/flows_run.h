@@ -88,6 +88,8 @@ class Flows : EventSink, ReplySink, Store, Sender {
   void Spoil(WriteBatch* batch);
   void Boot(FakeImage image);
   void Crash();
+  /// The store goes away, or is back.
+  void ComeOrGo();
   void Run();
   void Pass(int64_t until, bool to_rest);
   void CheckTurn(const StartAttempt& attempt);
@@ -118,6 +120,10 @@ class Flows : EventSink, ReplySink, Store, Sender {
   int64_t crash_at_ = SimClock::kNever, last_tick_ = -1;
   bool fatal_ = false;
   double fails_ = 0.2;
+  Random away_random_;  // all else of a seed is drawn without it
+  const bool goes_away_;
+  bool away_ = false;
+  int64_t away_at_ = SimClock::kNever;  // or back
   FlowWorld world_;
   std::vector<std::unique_ptr<FlowPart>> parts_;
   int64_t next_look_ = 0;                     // at how many are pending
