@@ -126,8 +126,9 @@ void Registry::On(const Now&, const RegistryCommitted& event, RegistryEffects* o
   }
 }
 
-void Registry::On(const Now&, const RegistryTick&, RegistryEffects* out) {
+void Registry::On(const Now& now, const RegistryTick&, RegistryEffects* out) {
   if (!unwritten_uses_.empty()) Commit({}, {}, out);
+  DiscardUnanswered(now, out);
 }
 
 }  // namespace notifyd

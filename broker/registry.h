@@ -41,8 +41,8 @@ class Registry {
 
   void Step(const Now& now, const RegistryEvent& event, RegistryEffects* out);
 
-  /// Some uses of tokens are not written yet.
-  bool wants_tick() const { return !unwritten_uses_.empty(); }
+  /// Some uses of tokens are not written yet, or some namespace is asked to close.
+  bool wants_tick() const { return !unwritten_uses_.empty() || !closing_.empty(); }
   /// All that was decided is durable and answered, and nobody's answer is waited for.
   bool idle() const { return closing_.empty() && waiting_.empty() && durable_batch_ == last_batch_ && unwritten_uses_.empty(); }
   /// As decided; what is published lags behind it until it is durable.
@@ -92,7 +92,10 @@ class Registry {
   // registry_namespaces.cc
   /// The row, where the actor may change it; else refuses.
   std::shared_ptr<const NamespaceRow> Changeable(uint64_t request, const Actor& actor, const std::string& name, RegistryEffects* out);
-  void MarkDeleting(const Now& now, const RemoveNamespace& event, const NamespaceRow& row, RegistryEffects* out);
+  /// Ends the close of it: it goes.
+  void MarkDeleting(const Now& now, NamespaceNumber number, RegistryEffects* out);
+  /// What is to be discarded does not wait for whoever does not answer.
+  void DiscardUnanswered(const Now& now, RegistryEffects* out);
 
   // registry_tokens.cc
   /// The row, where the actor sees it; else refuses it as one that does not exist.
@@ -105,7 +108,12 @@ class Registry {
   RegistryHead head_;
   std::map<std::string, WallTime> uses_;
   std::set<std::string> unwritten_uses_;
-  std::map<NamespaceNumber, RemoveNamespace> closing_;  // asked to close, for these
+  /// A namespace's core was asked to close it.
+  struct Closing {
+    RemoveNamespace asked;
+    MonoTime since;
+  };
+  std::map<NamespaceNumber, Closing> closing_;
   uint64_t last_batch_ = 0, durable_batch_ = 0;
   std::deque<Waiting> waiting_;  // by batch
 };

@@ -111,7 +111,8 @@ struct ListTokens {
 struct TokenUsed {
   std::string id;
 };
-/// Answers CloseNamespace. `pending` 0: it takes nothing any more; else nothing has changed.
+/// Answers CloseNamespace, and comes from where the registry is: nobody else serves it. `pending` 0: it takes nothing any more; else nothing has
+/// changed.
 struct NamespaceClosed {
   NamespaceNumber number = 0;
   uint64_t pending = 0;

@@ -7,6 +7,8 @@
 namespace notifyd {
 namespace {
 
+/// Longer than a lease lasts, and than it takes to see that: whoever served it then has let go of it, or can write nothing of it.
+constexpr int64_t kMostCloseMs = 10'000;
 constexpr size_t kMostKeys = 16;
 constexpr int64_t kMostOverlapMs = 30LL * 24 * 3600 * 1000;
 constexpr size_t kLeastKeyBytes = 24, kMostKeyBytes = 64;  // as the reference's
@@ -130,26 +132,33 @@ void Registry::On(const Now& now, const RemoveNamespace& event, RegistryEffects*
   if (row->number == kDefaultNumber || row->number == kSystemNumber)
     return Refuse(event.request, Status(Code::kConflict, "the namespace \"" + event.name + "\" exists always"), out);
   if (!Holds(event.precondition, row->version)) return Stale(event.request, out);
-  if (event.discard_pending) return MarkDeleting(now, event, *row, out);
-  closing_.emplace(row->number, event);
+  // It takes nothing any more once this is answered, also by whoever has not heard of it. So its core is asked where the registry is, behind whoever
+  // had it.
+  closing_.emplace(row->number, Closing{event, now.mono});
   out->push_back(CloseNamespace{row->number});
 }
 
 void Registry::On(const Now& now, const NamespaceClosed& event, RegistryEffects* out) {
   auto found = closing_.find(event.number);
   if (found == closing_.end()) return;
-  const RemoveNamespace asked = std::move(found->second);
-  closing_.erase(found);
-  const std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(event.number);
-  CHECK(row != nullptr);
-  if (event.pending == 0) return MarkDeleting(now, asked, *row, out);
+  if (event.pending == 0 || found->second.asked.discard_pending) return MarkDeleting(now, event.number, out);
   const Status status(Code::kConflict, "there are " + std::to_string(event.pending) + " pending notifies in it: discard_pending=true cancels them");
-  Refuse(asked.request, status, out);
+  Refuse(closing_.extract(found).mapped().asked.request, status, out);
 }
 
-void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const NamespaceRow& row, RegistryEffects* out) {
+void Registry::DiscardUnanswered(const Now& now, RegistryEffects* out) {
+  std::vector<NamespaceNumber> numbers;
+  for (const auto& [number, closing] : closing_)
+    if (closing.asked.discard_pending && now.mono.ms - closing.since.ms >= kMostCloseMs) numbers.push_back(number);
+  for (NamespaceNumber number : numbers) MarkDeleting(now, number, out);
+}
+
+void Registry::MarkDeleting(const Now& now, NamespaceNumber number, RegistryEffects* out) {
+  const RemoveNamespace event = std::move(closing_.extract(number).mapped().asked);
+  const std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(number);
+  CHECK(row != nullptr);
   Draft draft;
-  NamespaceRow marked = row;
+  NamespaceRow marked = *row;
   marked.deleting = true;
   marked.moving_to.reset();
   marked.keys.clear();
@@ -162,7 +171,7 @@ void Registry::MarkDeleting(const Now& now, const RemoveNamespace& event, const 
     else Put(std::move(without), &draft);
   }
   RegistryReply reply{.request = event.request, .space = table_.FindNamespace(event.name)};
-  Commit(std::move(draft), {DrainNamespace{row.number}, Entry(now, event.actor, "namespace_removed", event.name, event.name), std::move(reply)}, out);
+  Commit(std::move(draft), {DrainNamespace{number}, Entry(now, event.actor, "namespace_removed", event.name, event.name), std::move(reply)}, out);
 }
 
 void Registry::On(const Now&, const NamespaceDrained& event, RegistryEffects* out) {

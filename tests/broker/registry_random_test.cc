@@ -16,7 +16,9 @@ class Simulation {
 
   void Run(int steps) {
     for (int i = 0; i < steps; ++i) {
-      stage_.now.wall.ms += static_cast<int64_t>(random_.Below(30'000));
+      const int64_t passed_ms = static_cast<int64_t>(random_.Below(30'000));
+      stage_.now.wall.ms += passed_ms;
+      stage_.now.mono.ms += passed_ms;
       switch (random_.Below(20)) {
         case 0:
           Crash();

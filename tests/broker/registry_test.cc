@@ -181,12 +181,44 @@ TEST_CASE("registry: removing asks the core first, and one with pending notifies
   CHECK(made.batches.empty());
 }
 
+TEST_CASE("registry: what is to be discarded goes once its core was asked, whatever is pending: before that others may still take something for it") {
+  Made made;
+  made.Step(RemoveNamespace{1, made.Root(), "one", true});
+  REQUIRE(made.closes == std::vector<NamespaceNumber>{2});
+  CHECK(made.batches.empty());
+  CHECK_FALSE(made.published->FindNamespace("one")->deleting);
+  CHECK(made.Ask(PutNamespace{2, made.Root(), "one", {}}, 2).status.code() == Code::kConflict);
+  CHECK(made.Ask(NamespaceClosed{2, 7}, 1).space->deleting);
+  CHECK(made.drains == std::vector<NamespaceNumber>{2});
+}
+
+TEST_CASE("registry: what is to be discarded goes after ten seconds where its core does not answer; all else waits for it") {
+  Made made;
+  made.Step(RemoveNamespace{1, made.Root(), "one", true});
+  made.Step(RemoveNamespace{2, made.Root(), "two"});
+  CHECK(made.registry->wants_tick());
+  CHECK_FALSE(made.registry->idle());
+  made.now.mono.ms += 9'999;
+  made.Step(RegistryTick{});
+  CHECK(made.batches.empty());
+  made.now.mono.ms += 1;
+  CHECK(made.Ask(RegistryTick{}, 1).space->deleting);
+  CHECK(made.drains == std::vector<NamespaceNumber>{2});
+  // Its answer may come all the same.
+  made.Step(NamespaceClosed{2, 7});
+  CHECK(made.batches.empty());
+  CHECK_FALSE(made.replies.contains(2));
+  CHECK(made.Ask(NamespaceClosed{3, 1}, 2).status.code() == Code::kConflict);
+  CHECK(made.registry->idle());
+}
+
 TEST_CASE("registry: a removal is marked durably, takes the tokens along, drains, and goes on after a crash at each step") {
   Made made;
   made.MakeToken("tokenone", Stage::Submits({"one"}));
   made.MakeToken("tokenall", Grant::Everything());
   made.MakeToken("tokentwo", Stage::Submits({"one", "two"}));
   made.Step(RemoveNamespace{1, made.Root(), "one", true});
+  made.Step(NamespaceClosed{2, 5});
   CHECK(made.drains.empty());
   REQUIRE(made.batches.size() == 1);
   made.CommitAll();
@@ -222,7 +254,8 @@ TEST_CASE("registry: numbers are given once, 32,766 of them beside default") {
   stage.Start();
   CHECK(stage.Ask(PutNamespace{1, Stage::Root(), "last", {}}, 1).space->number == kMostNumber);
   CHECK(stage.Ask(PutNamespace{2, Stage::Root(), "more", {}}, 2).status.code() == Code::kDiskFull);
-  stage.Ask(RemoveNamespace{3, Stage::Root(), "last", true}, 3);
+  stage.Step(RemoveNamespace{3, Stage::Root(), "last"});
+  stage.Ask(NamespaceClosed{kMostNumber, 0}, 3);
   stage.Step(NamespaceDrained{kMostNumber, {}});
   stage.CommitAll();
   stage.Start();

@@ -129,6 +129,20 @@ TEST_CASE("postgres cells: one broker makes a namespace in a cell, keeps it over
   CHECK(Becomes(404, *broker, "GET", "/v1/namespaces/far"));
 }
 
+TEST_CASE("postgres cells: a namespace that is to go with what is pending in it does not wait for a cell that is away") {
+  Store store;
+  TempDir place;
+  std::unique_ptr<Broker> broker = store.Begin(place.path());
+  REQUIRE(Becomes(200, *broker, "GET", "/readyz"));
+  CHECK(Ask(*broker, "PUT", "/v1/namespaces/far", kInEast).status == 201);
+  store.east().Kill();
+  CHECK(Becomes(503, *broker, "POST", "/v1/namespaces/far/notifies", R"({"url":"http://127.0.0.1:9/"})"));
+  CHECK(Ask(*broker, "DELETE", "/v1/namespaces/far?discard_pending=true").status == 202);
+  CHECK(Ask(*broker, "POST", "/v1/namespaces/far/notifies", R"({"url":"http://127.0.0.1:9/"})").status / 100 == 4);
+  store.east().Start();
+  CHECK(Becomes(404, *broker, "GET", "/v1/namespaces/far"));
+}
+
 TEST_CASE("postgres cells: one whose server stands still and ends no connection is not reached, for whoever writes or reads") {
   Store store;
   TempDir places[2];

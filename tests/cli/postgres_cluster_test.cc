@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -130,6 +131,43 @@ TEST_CASE("postgres cluster: who waits for the end of what he submitted gets it,
     CHECK(JsonAt(each.answer.body, "/state") == each.state);
   }
   CHECK(receiver.deliveries().size() == all.size());
+}
+
+TEST_CASE("postgres cluster: once it is answered that a namespace goes, with what is pending in it, no member takes anything for it any more") {
+  Cluster cluster({"a", "b", "c"});
+  REQUIRE(Await([&] { return !cluster.Of("c", "name").empty(); }));
+  const std::string leader = cluster.Leader(), notify = R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})";
+  for (const char* space : {"s1", "s2", "s3", "s4", "s5", "s6"}) cluster.Make(space);
+  std::vector<std::string> elsewhere;
+  for (const char* space : {"s1", "s2", "s3", "s4", "s5", "s6"}) {
+    std::string owner;
+    REQUIRE(Await([&] { return (owner = cluster.OwnerOf(space)) != "null"; }));
+    if (owner != leader) elsewhere.push_back(space);
+  }
+  REQUIRE_FALSE(elsewhere.empty());
+  for (const std::string& space : elsewhere) {
+    cluster.Submit(space, notify);
+    std::atomic<bool> removed{false}, ends{false};
+    std::atomic<int> late{0}, taken{0};
+    std::vector<std::thread> clients;
+    for (const char* member : {"a", "b", "c"})
+      clients.emplace_back([&, member] {
+        while (!ends) {
+          const bool after = removed;
+          if (cluster.Ask(member, "POST", "/v1/namespaces/" + space + "/notifies", notify).status == 201) ++(after ? late : taken);
+        }
+      });
+    const bool under_way = Await([&] { return taken > 0; });
+    const int status = cluster.Ask("a", "DELETE", "/v1/namespaces/" + space + "?discard_pending=true").status;
+    removed = true;
+    const bool gone = Await([&] { return cluster.Ask("a", "GET", "/v1/namespaces/" + space).status == 404; });
+    ends = true;
+    for (std::thread& client : clients) client.join();
+    CHECK(under_way);
+    CHECK(status == 202);
+    CHECK(gone);
+    CHECK(late == 0);
+  }
 }
 
 TEST_CASE("postgres cluster: /readyz of each member says so while the store does not answer, not of the one alone that serves `default`") {

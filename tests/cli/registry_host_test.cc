@@ -122,9 +122,14 @@ TEST_CASE("registry host: a namespace is removed once its core has said what is 
   stage.Await([&] { return stage.replies.contains(2); });
   CHECK(stage.replies.at(2).status.code() == Code::kConflict);
 
-  CHECK(stage.Ask(RemoveNamespace{.request = 3, .actor = RegistryStage::Root(), .name = "team", .discard_pending = true}).status.ok());
+  stage.host->Post(RemoveNamespace{.request = 3, .actor = RegistryStage::Root(), .name = "team", .discard_pending = true});
   stage.Await([&] { return stage.asked.size() == 2; });
-  CHECK(std::holds_alternative<Drain>(stage.asked[1].second));
+  CHECK(std::holds_alternative<CloseIfEmpty>(stage.asked[1].second));
+  stage.host->Post(NamespaceClosed{number, 3});
+  stage.Await([&] { return stage.replies.contains(3); });
+  CHECK(stage.replies.at(3).status.ok());
+  stage.Await([&] { return stage.asked.size() == 3; });
+  CHECK(std::holds_alternative<Drain>(stage.asked[2].second));
   NamespaceFigures figures;
   figures.totals.accepted = 3;
   stage.board.Put(number, figures);
