@@ -45,6 +45,9 @@ void Core::TakeSharedUses(std::vector<SharedUse>* out) {
 CoreUsage Core::usage() const {
   return impl_->usage();
 }
+const StoredUse& Core::stored() const {
+  return impl_->stored_;
+}
 std::optional<WallTime> Core::idle(WallTime now) const {
   return impl_->idle(now);
 }

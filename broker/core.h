@@ -39,6 +39,8 @@ class Core {
   const Totals& totals() const;
   /// What it uses of what is shared, as of the last Finish.
   CoreUsage usage() const;
+  /// What its namespace stores, as of the last Step.
+  const StoredUse& stored() const;
   /// Appends what it has at hosts of shared rules, as far as whoever lends them (broker/shared_caps.h) needs to hear of it. After each Finish.
   void TakeSharedUses(std::vector<SharedUse>* out);
   /// Returns until when the core may sleep, kWallNever: until somebody asks for something: nothing is in flight, in a lane, waiting for an answer or

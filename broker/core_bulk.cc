@@ -120,6 +120,7 @@ void Core::Impl::ApplyPurge(Entry* entry) {
   KeepSpec(entry, nullptr);
   entry->full = nullptr;
   entry->exists = false;
+  ++stored_.purged;
   ++entry->changes;
   Touch(entry);
 }

@@ -164,7 +164,7 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const NowAsk&
   now->attempt_p50_ms = late.durations.AtPerMille(500);
   now->attempt_p99_ms = late.durations.AtPerMille(990);
   now->max_pending = core_.limits_.max_pending;
-  now->stored_bytes = core_.stored_bytes_;
+  now->stored_bytes = core_.stored_.bytes;
   now->max_stored_bytes = core_.limits_.max_stored_bytes;
   now->schedules_missed = core_.schedules_->missed();
   now->skipped = now->stats.topics->skipped;

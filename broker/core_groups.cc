@@ -165,7 +165,7 @@ NotifyId Core::Impl::GroupPart::Make(const GroupPost& post, GroupRecord* made) {
     CHECK(entry->id == MemberOf(id, place));
   }
   std::string value = EncodeGroup(record);
-  core_.stored_bytes_ += kRecordBytes + value.size();
+  core_.stored_.bytes += kRecordBytes + value.size();
   core_.WriteNewRecord({RecordKind::kGroup, GroupKey(id)}, std::move(value));
   if (!post.idempotency_key.empty()) {
     SubmitItem key;

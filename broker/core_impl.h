@@ -69,7 +69,7 @@ class Core::Impl {
   void MaybeDrop(Slot* slot);
 
  private:
-  friend class Core;  // core_held.cc counts what is here
+  friend class Core;  // core_held.cc counts what is here, core.cc shows it
   // ---- core_checks.cc
   struct Counted;
   void CheckEntry(const Entry& entry, Counted* counted) const;
@@ -111,8 +111,8 @@ class Core::Impl {
   /// What a notify takes on disk beside its spec, keys and indexes counted.
   static constexpr uint64_t kRecordBytes = 256;
   static uint64_t BytesOf(const SubmitItem& item, const std::string& spec);
-  /// Is there room for so many more bytes below max_stored_bytes, beside what is promised?
-  Status CheckStored(uint64_t more) const;
+  /// Is there room for so many more bytes below max_stored_bytes, beside what is promised? Notes where there is not.
+  Status CheckStored(uint64_t more);
   /// As CheckStored, for what replaces something of `before` bytes by `after`; counts it where there is.
   Status StoreMore(size_t before, size_t after);
   TokenRate SubmitRate() const { return {limits_.submits_per_s, limits_.submit_burst}; }
@@ -590,7 +590,7 @@ class Core::Impl {
 
   // Of the namespace.
   TokenBucket submits_;
-  uint64_t stored_bytes_ = 0;                                                     // as measured, and what was accepted since
+  StoredUse stored_;
   bool closed_ = false, closing_ = false;                                         // it takes nothing any more; Effects::closed is owed
   bool draining_ = false, discarded_ = false;                                     // it is being removed; Effects::discarded was reported
   Beyond due_beyond_, expiry_beyond_;

@@ -138,7 +138,7 @@ bool Core::Impl::TookBeyond(PageLoaded& page) {
 // ---- quotas
 
 void Core::Impl::On(StoredBytes& e) {
-  stored_bytes_ = e.bytes;
+  stored_.bytes = e.bytes;
 }
 
 uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
@@ -147,15 +147,16 @@ uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
          item.idempotency_key.size() + (envelope.flow ? envelope.flow->keep_response_bytes : 0);
 }
 
-Status Core::Impl::CheckStored(uint64_t more) const {
-  if (!limits_.max_stored_bytes || stored_bytes_ + totals_.promised_bytes + more <= *limits_.max_stored_bytes) return Status::Ok();
+Status Core::Impl::CheckStored(uint64_t more) {
+  if (!limits_.max_stored_bytes || stored_.bytes + totals_.promised_bytes + more <= *limits_.max_stored_bytes) return Status::Ok();
+  ++stored_.refused;
   return Status(Code::kDiskFull, "the namespace stores as much as it may: max_stored_bytes is " + std::to_string(*limits_.max_stored_bytes));
 }
 
 Status Core::Impl::StoreMore(size_t before, size_t after) {
   if (!limits_.max_stored_bytes || after <= before) return Status::Ok();
   Status status = CheckStored(after - before);
-  if (status.ok()) stored_bytes_ += after - before;
+  if (status.ok()) stored_.bytes += after - before;
   return status;
 }
 

@@ -300,7 +300,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   EventPlace place;
   place.published_at = plan->hand.event->published_at;
   core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
-  core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
+  core_.stored_.bytes += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (later) {
     HandOver(BeginFanOut(id, FanOutKind::kLive, plan->most), std::move(plan->matching));
@@ -388,7 +388,7 @@ Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
   place.held = true;
   core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
   core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
-  core_.stored_bytes_ += 2 * kRecordBytes + item.payload.size();
+  core_.stored_.bytes += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
   if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
   return {id, std::nullopt, false, entry->state.phase == Phase::kHeld};

@@ -319,7 +319,7 @@ Entry* Core::Impl::ApplySubmit(const SubmitItem& item, std::shared_ptr<const std
   else if (item.ttl.kind == When::Kind::kAt) entry->state.expires_at = {item.ttl.ms};
   KeepSpec(entry, spec);
   const uint64_t bytes = BytesOf(item, *spec);
-  stored_bytes_ += bytes;
+  stored_.bytes += bytes;
   figures_.Accepted(item.envelope->caller, bytes, now_.mono);
   history_->OnAccepted(*entry);
   Touch(entry);

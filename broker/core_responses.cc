@@ -229,7 +229,7 @@ void Core::Impl::ResponsePart::OnSettling(const Entry& entry, const AttemptRecor
   if (const uint32_t keep = KeepOf(*entry.envelope); keep > 0 && answer) {
     const int64_t kept_ms = state.phase == Phase::kSucceeded ? core_.limits_.retention_succeeded_ms : core_.limits_.retention_settled_ms;
     std::string value = EncodeResponse(*Cut(answer, keep));
-    core_.stored_bytes_ += value.size() + kRecordBytes;
+    core_.stored_.bytes += value.size() + kRecordBytes;
     unwritten_.emplace_back(core_.journal_.open(), answer);
     core_.WriteRecord(ResponseKey(entry.id), std::move(value), {core_.now_.wall.ms + kept_ms}, /*fresh=*/false);
   }

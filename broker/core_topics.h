@@ -316,7 +316,7 @@ class Core::Impl::TopicPart {
   uint64_t MakeSome(Hand* hand, FanOutKind kind, uint64_t cursor, Matching* matching, Made* made);
   Handled WaitForRoom(Task* task);
   /// More is stored than may be, whatever is promised: what goes on makes that less.
-  bool IsStoreFull() const { return core_.limits_.max_stored_bytes && core_.stored_bytes_ >= *core_.limits_.max_stored_bytes; }
+  bool IsStoreFull() const { return core_.limits_.max_stored_bytes && core_.stored_.bytes >= *core_.limits_.max_stored_bytes; }
   bool LacksSpace(const Known& known) const { return known.transform && IsStoreFull(); }
   bool HasRoomFor(const Known& known) const { return MayMakeMore() && !LacksSpace(known); }
   void NoteLackOfSpace(const Name& subscription, NotifyId event);

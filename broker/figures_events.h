@@ -65,7 +65,7 @@ struct FiguresNow {
   std::optional<int64_t> lateness_p99_ms;                 // of the attempts that started in the last one to two minutes
   std::optional<int64_t> attempt_p50_ms, attempt_p99_ms;  // of those that ended then
   uint64_t max_pending = 0;                               // what may be pending
-  uint64_t stored_bytes = 0;                              // measured
+  uint64_t stored_bytes = 0;                              // StoredUse::bytes
   std::optional<uint64_t> max_stored_bytes;               // what may be stored
   uint64_t schedules_missed = 0, skipped = 0;             // runs that were missed, notifies that a subscription skipped: since the core was made
   uint64_t failing_hosts = 0;  // the last attempts of which failed, or whose breaker is open; of the 256 heard of last, and all with an open one

@@ -73,4 +73,10 @@ struct CoreUsage {
   bool operator==(const CoreUsage&) const = default;
 };
 
+/// What a core knows of what its namespace stores (max_stored_bytes).
+struct StoredUse {
+  uint64_t bytes = 0;                // as measured (StoredBytes), and what was accepted since
+  uint64_t refused = 0, purged = 0;  // since the core was made: how often there was no room for more, how many notifies were purged
+};
+
 }  // namespace notifyd

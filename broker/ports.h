@@ -192,7 +192,7 @@ struct NamespaceFigures {
   bool awake = false;
   uint64_t in_flight = 0, loaded = 0;
   uint64_t may_be_in_flight = 0;         // what it was lent
-  uint64_t stored_bytes = 0;             // measured every 10 s while it is awake
+  uint64_t stored_bytes = 0;             // StoredUse::bytes
   uint64_t submits = 0, deliveries = 0;  // accepted ones and attempts of the last minute
 };
 

@@ -178,7 +178,7 @@ void Shard::Show(Slot* slot) {
   figures.in_flight = slot->usage.in_flight;
   figures.loaded = slot->usage.loaded;
   figures.may_be_in_flight = slot->may_be_in_flight;
-  figures.stored_bytes = slot->stored_bytes;
+  figures.stored_bytes = slot->core->stored().bytes;
   setup_.board->Put(slot->number, figures);
 }
 
@@ -233,7 +233,6 @@ void Shard::Aside(std::function<void()> work, std::function<void()> then) {
 void Shard::Measured(NamespaceNumber number, uint64_t bytes) {
   Slot* slot = Find(number);
   if (!slot) return;
-  slot->stored_bytes = bytes;
   Post(number, StoredBytes{bytes});
   const std::optional<uint64_t> most = LimitsFor(*slot)->max_stored_bytes;
   if (most && (std::exchange(slot->purged, false) || bytes > *most)) setup_.store->CompactNamespace(number);

@@ -164,7 +164,8 @@ class Shard {
   void Wake(NamespaceNumber number, std::vector<Event> events);
   void OpenNext();
   void Opened(NamespaceNumber number);
-  void Begin(Slot* slot, OpenedNamespace opened);
+  /// `stored_bytes`: as measured when it was opened.
+  void Begin(Slot* slot, OpenedNamespace opened, uint64_t stored_bytes);
   bool LetRest(const Now& now);
   /// Returns whether it did; then it is gone.
   bool FallAsleep(const Now& now, Slot* slot);

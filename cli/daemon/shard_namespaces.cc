@@ -276,8 +276,7 @@ Status Shard::OpenForGood(NamespaceNumber number) {
   slot->for_good = true;
   Result<OpenedNamespace> opened = setup_.store->OpenNamespace(number, &slot->inbox);
   if (!opened.ok()) return std::move(opened).status();
-  slot->stored_bytes = setup_.store->StoredBytes(number);
-  Begin(slot, *std::move(opened));
+  Begin(slot, *std::move(opened), setup_.store->StoredBytes(number));
   return Status::Ok();
 }
 
@@ -325,25 +324,25 @@ void Shard::Opened(NamespaceNumber number) {
     else Leave(number, std::move(left));
     return OpenNext();
   }
-  slot->stored_bytes = job->stored_bytes;
-  Begin(slot, *std::move(opened));
+  Begin(slot, *std::move(opened), job->stored_bytes);
   setup_.flush();
   armed_ = false;
   OpenNext();
 }
 
-void Shard::Begin(Slot* slot, OpenedNamespace opened) {
+void Shard::Begin(Slot* slot, OpenedNamespace opened, uint64_t stored_bytes) {
   const Now now = Read();
   slot->store = std::move(opened.store);
   std::vector<Event> came = std::exchange(slot->waiting, {});
   if (opened.written_boot_ms) slot->clock.emplace(opened.totals.mono, *opened.written_boot_ms);
   else slot->clock.emplace(opened.totals.wall, opened.totals.mono, now.wall, now.mono.ms);
-  slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, Now{now.wall, slot->clock->MonoAt(now.mono.ms)}, setup_.seed());
-  if (setup_.among_members) {
-    // Whoever waits for what he submitted elsewhere may come in a moment.
-    Effects none;
-    slot->core->Step({now.wall, slot->clock->MonoAt(now.mono.ms)}, Tell(HandOverAsk{/*over=*/true}), &none);
-  }
+  const Now its_now{now.wall, slot->clock->MonoAt(now.mono.ms)};
+  slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, its_now, setup_.seed());
+  Effects none;
+  // What lies there already is shown from now on, and its first submit is judged by it.
+  slot->core->Step(its_now, StoredBytes{stored_bytes}, &none);
+  // Whoever waits for what he submitted elsewhere may come in a moment.
+  if (setup_.among_members) slot->core->Step(its_now, Tell(HandOverAsk{/*over=*/true}), &none);
   Driver::Hooks hooks;
   hooks.log = [this, slot](const AttemptLog& log) { setup_.log(NameOf(*slot), log); };
   hooks.lane_log = [this, slot](const LaneLog& log) { setup_.lane_log(NameOf(*slot), log); };
@@ -363,8 +362,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened) {
   awake_.fetch_add(1, std::memory_order_relaxed);
   Show(slot);
 
-  // By what lies there already its first submit is judged.
-  std::vector<Event> first = Events(StoredBytes{slot->stored_bytes});
+  std::vector<Event> first;
   if (std::optional<GrantChanged> grant = setup_.lending->Join(slot->number, LimitsFor(*slot)->max_in_flight)) first.emplace_back(*grant);
   // It says what it needs.
   first.emplace_back(Tick{});
@@ -404,7 +402,7 @@ bool Shard::FallAsleep(const Now& now, Slot* slot) {
   slot->store->Sleep(*until);
   NamespaceFigures figures;
   figures.totals = slot->core->totals();
-  figures.stored_bytes = slot->stored_bytes;
+  figures.stored_bytes = slot->core->stored().bytes;
   const NamespaceNumber number = slot->number;
   Drop(slot);
   setup_.board->Put(number, figures);

@@ -110,7 +110,7 @@ struct Shard::Slot {
 
   std::shared_ptr<const FlowSettings> flow;  // as it was told
   CoreUsage usage, told;  // as the governor was told
-  uint64_t may_be_in_flight = 0, stored_bytes = 0;
+  uint64_t may_be_in_flight = 0;
   Lookout::Work work;
   bool unshown = false, unmeasured = true;
   bool purged = false;  // since it was measured

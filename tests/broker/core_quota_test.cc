@@ -182,6 +182,30 @@ TEST_CASE("quota: what was measured and what was accepted since bound what is st
   CHECK(f.CodeOf(f.TrySubmit({{}}, false)) == Code::kDiskFull);
 }
 
+TEST_CASE("quota: what is stored is told as it is judged, with how often there was no room and what was purged") {
+  CoreFixture f(Bytes(10'000));
+  f.Post(StoredBytes{6'000});
+  f.Run();
+  CHECK(f.core().stored().bytes == 6'000);
+  f.Submit(With(Data(2'000)));
+  const uint64_t stored = f.core().stored().bytes;
+  CHECK(stored > 8'000);
+  CHECK(f.core().stored().refused == 0);
+  CHECK(f.CodeOf(f.TrySubmit({With(Data(2'000))}, false)) == Code::kDiskFull);
+  CHECK(f.core().stored().bytes == stored);
+  CHECK(f.core().stored().refused == 1);
+  f.EndFirst(Verdict::kSuccess);
+  BulkRequest purge;
+  purge.kind = BulkKind::kPurge;
+  purge.query.states = {State::kSucceeded};
+  purge.dry_run = true;
+  f.Do(purge);
+  CHECK(f.core().stored().purged == 0);
+  purge.dry_run = false;
+  CHECK(std::get<BulkDone>(f.Do(purge).body).count == 1);
+  CHECK(f.core().stored().purged == 1);
+}
+
 TEST_CASE("quota: a batch is measured as a whole, lines by themselves") {
   CoreFixture f(Bytes(10'000));
   CHECK(f.CodeOf(f.TrySubmit({With(Data(4'000)), With(Data(4'000)), With(Data(4'000))})) == Code::kDiskFull);

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -55,7 +56,7 @@ class SharedStore : public StoreHost {
   }
   uint64_t StoredBytes(NamespaceNumber number) const override {
     std::lock_guard<std::recursive_mutex> lock(mutex_);
-    return store_->StoredBytes(number);
+    return measures.value_or(store_->StoredBytes(number));
   }
   void CompactNamespace(NamespaceNumber) override {}
   void Audit(AuditEntry, std::function<void()>) override {}
@@ -90,6 +91,11 @@ class SharedStore : public StoreHost {
   /// How often each was.
   std::map<NamespaceNumber, int> Opened() {
     return Locked([&] { return opened; });
+  }
+
+  /// What StoredBytes says from now on.
+  void Measures(uint64_t bytes) {
+    Locked([&] { measures = bytes; });
   }
 
   std::atomic<bool> fails = false, holds_loads = false;
@@ -141,6 +147,7 @@ class SharedStore : public StoreHost {
   };
 
   FakeStore* store_;
+  std::optional<uint64_t> measures;
   mutable std::recursive_mutex mutex_;
   std::vector<std::pair<NamespaceStore*, LoadEffect>> held_loads;
   std::vector<NamespaceNumber> open;

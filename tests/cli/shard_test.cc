@@ -277,6 +277,21 @@ TEST_CASE("shard: what a namespace may store counts what lies there from before 
   CHECK(stage.RefusedCode(stage.Submit(kTeam, large)) == Code::kDiskFull);
 }
 
+TEST_CASE("shard: what a namespace stores is shown as its submits are judged by it, measured since or not") {
+  NamespaceSettings settings;
+  settings.max_stored_bytes = 100'000;
+  CoreFixture::Fields large;
+  large.data = R"({"a":")" + std::string(20'000, 'x') + R"("})";
+  large.when = {When::Kind::kDelay, 3'600'000};
+  ShardStage stage(GENERATE(Shard::Rest{}, kAtOnce));
+  stage.shared.Measures(0);
+  stage.PutRow("team", kTeam, settings);
+  stage.Run();
+  while (stage.Accepted(stage.Submit(kTeam, large)) != NotifyId{}) {
+  }
+  stage.Await([&] { return stage.board.Figures(kTeam).stored_bytes > 80'000; });
+}
+
 TEST_CASE("shard: a namespace that stands still ends first what is in flight, for whoever waits for that, too, and then serves what came meanwhile") {
   const bool cut = GENERATE(false, true);
   ShardStage stage;
