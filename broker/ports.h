@@ -145,8 +145,11 @@ class StoreHost {
   virtual void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) = 0;
   /// Of a namespace's keys and values, as they lie on the disk and wait to get there. Measured, approximate; any thread, some ms at most.
   virtual uint64_t StoredBytes(NamespaceNumber number) const = 0;
-  /// Gives back what a namespace's settled notifies took whose time is over: it is begun, and goes on beside everything else. Any thread.
+  /// Gives back what a namespace's settled notifies took that were purged, or whose time is over: it is begun, and goes on beside everything else.
+  /// Takes as long as the namespace is large. Any thread.
   virtual void CompactNamespace(NamespaceNumber number) = 0;
+  /// Has what that began not ended yet? Any thread.
+  virtual bool IsCompacting(NamespaceNumber number) const = 0;
   /// Writes and syncs all that was committed; nothing is posted afterwards. May be called more than once, and without Start.
   virtual void Stop() = 0;
   /// Stops, and lets go of what it holds. Only Stop and the destructor may follow, of the namespaces that are open theirs. Error: what failed, now or

@@ -34,21 +34,30 @@ void Reclaimer::Add(Task task) {
   wake_.notify_all();
 }
 
+bool Reclaimer::Has(NamespaceNumber number) {
+  const Task task = Task::Of(number);
+  std::lock_guard lock(mutex_);
+  return doing_ == task || std::find(waiting_.begin(), waiting_.end(), task) != waiting_.end();
+}
+
 void Reclaimer::Run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (stopping_) return;
-    const Task task = std::move(waiting_.front());
+    doing_ = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    Reclaim(task);
+    Reclaim(*doing_);
     lock.lock();
+    doing_.reset();
   }
 }
 
 void Reclaimer::Reclaim(const Task& task) {
-  if (BytesIn(database_, task.keys, /*memtables=*/false) == 0) return;
+  // CompactRange makes tables of the memtables first, where these hold a key of the range; all families' (atomic_flush), and other namespaces' keys
+  // with them. Until then what was deleted there counts with what deleted it.
+  if (BytesIn(database_, task.keys, task.memtables) == 0) return;
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most of what is over lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "base/ids.h"
@@ -26,16 +27,20 @@ class Reclaimer {
   /// Breaks off what is under way, and joins.
   void Stop();
   /// Any thread. What waits already is not taken twice.
-  void Add(NamespaceNumber number) { Add({RangeOf(number), false}); }
+  void Add(NamespaceNumber number) { Add(Task::Of(number)); }
+  /// Was it added, and is not done? Any thread.
+  bool Has(NamespaceNumber number);
   /// Its keys are deleted, durably, and will never be written again.
-  void AddDropped(NamespaceNumber number) { Add({RangeOf(number), true}); }
+  void AddDropped(NamespaceNumber number) { Add({RangeOf(number), /*files=*/true, /*memtables=*/false}); }
   /// The keys of `first` to `last`, which were deleted at some time: where a crash, or a stop, kept them from being given back.
-  void AddLeft(NamespaceNumber first, NamespaceNumber last) { Add({{RangeOf(first).from, RangeOf(last).to}, false}); }
+  void AddLeft(NamespaceNumber first, NamespaceNumber last) { Add({{RangeOf(first).from, RangeOf(last).to}, /*files=*/false, /*memtables=*/false}); }
 
  private:
   struct Task {
     KeyRange keys;
-    bool files = false;  // whole tables may go
+    bool files = false;      // whole tables may go
+    bool memtables = false;  // what lies in memtables alone is to become a table for it, or go, too
+    static Task Of(NamespaceNumber number) { return {RangeOf(number), /*files=*/false, /*memtables=*/true}; }
     bool operator==(const Task&) const = default;
   };
   void Add(Task task);
@@ -47,6 +52,7 @@ class Reclaimer {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Task> waiting_;
+  std::optional<Task> doing_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

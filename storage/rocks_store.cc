@@ -416,6 +416,10 @@ void RocksStore::CompactNamespace(NamespaceNumber number) {
   impl_->reclaimer.Add(number);
 }
 
+bool RocksStore::IsCompacting(NamespaceNumber number) const {
+  return impl_->reclaimer.Has(number);
+}
+
 std::vector<StoreFigure> RocksStore::Figures() const {
   using enum StoreFigure::Part;
   const StoreStats now = Stats();

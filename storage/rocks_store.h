@@ -50,6 +50,7 @@ class RocksStore : public StoreHost {
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber number) override;
+  bool IsCompacting(NamespaceNumber number) const override;
   /// Joins the threads.
   void Stop() override;
   /// Stops, closes the database and leaves beside it what the next start must find (storage/synced_file.h). Only the destructor may follow, and no

@@ -133,6 +133,12 @@ void PgCells::CompactNamespace(NamespaceNumber number) {
   (cell ? cell->store() : *home_).CompactNamespace(number);
 }
 
+bool PgCells::IsCompacting(NamespaceNumber number) const {
+  PgCell* cell = CellOf(number);
+  if (cell == unnamed_.get()) return false;
+  return (cell ? cell->store() : *home_).IsCompacting(number);
+}
+
 void PgCells::Stop() {
   if (!home_) return;
   {

@@ -50,6 +50,7 @@ class PgCells : public StoreHost {
   void SetRetention(NamespaceNumber number, std::optional<int64_t> succeeded_ms, std::optional<int64_t> settled_ms) override;
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber number) override;
+  bool IsCompacting(NamespaceNumber number) const override;
   void Stop() override;
   Status Close() override;
   /// The sums over all cells, and, where there are some, how many, and how many are lost.

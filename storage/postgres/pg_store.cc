@@ -430,6 +430,10 @@ void PgStore::CompactNamespace(NamespaceNumber number) {
   impl_->sweeper.AddNamespace(number);
 }
 
+bool PgStore::IsCompacting(NamespaceNumber number) const {
+  return impl_->sweeper.Has(number);
+}
+
 void PgStore::Stop() {
   if (!impl_) return;
   // At once: each may wait for a server that stands still for some seconds.

@@ -50,6 +50,7 @@ class PgStore : public StoreHost {
   /// As the planner's statistics have it, some seconds ago.
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber number) override;
+  bool IsCompacting(NamespaceNumber number) const override;
   void Stop() override;
   Status Close() override;
   std::vector<StoreFigure> Figures() const override;

@@ -83,9 +83,14 @@ void PgSweeper::Fold(std::vector<std::string> keys) {
 void PgSweeper::AddNamespace(NamespaceNumber number) {
   {
     std::lock_guard lock(mutex_);
-    namespaces_.push_back(number);
+    namespaces_.insert(number);
   }
   wake_.notify_all();
+}
+
+bool PgSweeper::Has(NamespaceNumber number) {
+  std::lock_guard lock(mutex_);
+  return namespaces_.contains(number) || sweeping_.contains(number);
 }
 
 bool PgSweeper::Ending() {
@@ -115,12 +120,12 @@ void PgSweeper::Run() {
     wake_.wait_until(lock, std::min(remove_at, measure_at), [this] { return ending_ || !long_keys_.empty() || !namespaces_.empty(); });
     if (ending_) return;
     const std::set<std::string> keys = std::exchange(long_keys_, {});
-    const std::deque<NamespaceNumber> namespaces = std::exchange(namespaces_, {});
+    sweeping_ = std::exchange(namespaces_, {});
     lock.unlock();
     Status status;
     for (const std::string& key : keys)
       if (status.ok()) status = FoldKey(key);
-    for (NamespaceNumber number : namespaces)
+    for (NamespaceNumber number : sweeping_)
       if (status.ok()) status = SweepNamespace(number);
     if (status.ok() && Steady::now() >= remove_at) {
       if (removes_) status = RemoveDue();
@@ -132,6 +137,7 @@ void PgSweeper::Run() {
     }
     if (!status.ok() && status.code() != Code::kUnavailable) Log(LogLevel::kWarn, "cannot clean up in the database", {{"detail", status.detail()}});
     lock.lock();
+    sweeping_.clear();
     if (!status.ok()) wake_.wait_for(lock, kAfterFault, [this] { return ending_; });
   }
 }

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -46,6 +45,8 @@ class PgSweeper {
   void Fold(std::vector<std::string> keys);
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
   void AddNamespace(NamespaceNumber number);
+  /// Is that still to be done, or under way? Any thread.
+  bool Has(NamespaceNumber number);
   /// As PgSizeOf has it, which waits for the server; where that is not reached as it was last, 0 where it never was. Any thread.
   uint64_t BytesOf(NamespaceNumber number);
   /// Whether the server names no standby that commits wait for, as it was some seconds ago; SetNoStandby says so first.
@@ -81,7 +82,7 @@ class PgSweeper {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::set<std::string> long_keys_;
-  std::deque<NamespaceNumber> namespaces_;
+  std::set<NamespaceNumber> namespaces_, sweeping_;  // to be swept, and being swept
   std::map<NamespaceNumber, uint64_t> sizes_;  // as they were last
   bool ending_ = false;
   std::thread thread_;

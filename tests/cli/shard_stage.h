@@ -59,6 +59,7 @@ class SharedStore : public StoreHost {
     return measures.value_or(store_->StoredBytes(number));
   }
   void CompactNamespace(NamespaceNumber) override {}
+  bool IsCompacting(NamespaceNumber) const override { return false; }
   void Audit(AuditEntry, std::function<void()>) override {}
   void ListAudit(AuditQuery, std::function<void(AuditPage)>) override {}
   void Stop() override {

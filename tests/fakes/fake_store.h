@@ -58,6 +58,7 @@ class FakeStore : public StoreHost, public NamespaceStore {
   /// Of notifies' specs alone.
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber) override {}
+  bool IsCompacting(NamespaceNumber) const override { return false; }
   void Stop() override { Deliver(); }
   Status Close() override;
   std::vector<StoreFigure> Figures() const override { return {}; }

@@ -258,6 +258,21 @@ TEST_CASE("namespaces: one that is dropped gives its room back, also where a kil
   }
 }
 
+TEST_CASE("namespaces: what was deleted while it lay in memtables alone gives its room back, of another one in them all stays") {
+  RocksHostHarness store;
+  for (NamespaceNumber number : {2, 3}) Fill(&store, number, 100, 10 << 10);
+  for (uint64_t id = 1; id <= 100; ++id) store.Begin(2, {DeleteNotify{{id}}, DeleteDue{Clock::kWall, {StoreHarness::kStart, {id}}}}, false);
+  store.Commit(2, {});
+  CHECK(TableBytes(store.directory()) < 100'000);
+  CHECK(store.host().StoredBytes(2) > 100'000);  // of memtables roughly
+  CHECK_FALSE(store.host().IsCompacting(2));
+  store.host().CompactNamespace(2);
+  AwaitThat([&] { return !store.host().IsCompacting(2); });
+  CHECK(store.host().StoredBytes(2) < 50'000);  // blocks
+  CHECK(store.host().StoredBytes(3) > 500'000);
+  CHECK(store.ListIds(3).size() == 100);
+}
+
 TEST_CASE("namespaces: ranges are deleted among keys that a memtable has hints for, and every key stays where it belongs") {
   RocksHostHarness store;
   auto write = [&](NamespaceNumber number, uint64_t from, uint64_t to) {
