@@ -146,7 +146,7 @@ class StoreHost {
   /// Of a namespace's keys and values, as they lie on the disk and wait to get there. Measured, approximate; any thread, some ms at most.
   virtual uint64_t StoredBytes(NamespaceNumber number) const = 0;
   /// Gives back what a namespace's settled notifies took that were purged, or whose time is over: it is begun, and goes on beside everything else.
-  /// Takes as long as the namespace is large. Any thread.
+  /// Takes as long as the namespace is large (broker/reclaiming.h). Any thread.
   virtual void CompactNamespace(NamespaceNumber number) = 0;
   /// Has what that began not ended yet? Any thread.
   virtual bool IsCompacting(NamespaceNumber number) const = 0;

@@ -13,7 +13,7 @@ namespace {
 
 /// Replies and ends of attempts that a run brings about are taken in the same turn, up to so many times; then sockets have their say.
 constexpr int kRunsMostPerTurn = 4;
-constexpr int64_t kShowEachMs = 100, kMeasureEachMs = 10'000;
+constexpr int64_t kShowEachMs = 100;
 
 int64_t Until(int64_t at_ms, int64_t now_ms, int64_t most_ms) {
   return at_ms - now_ms > most_ms ? most_ms : std::max<int64_t>(0, at_ms - now_ms);
@@ -113,7 +113,6 @@ void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
   slot->work.BeginRun(slot->driver->last_batch());
   for (const Event& event : events) {
     if (const auto* grant = std::get_if<GrantChanged>(&event)) slot->may_be_in_flight = grant->max_in_flight;
-    if (const auto* bulk = std::get_if<BulkRequest>(&event)) slot->purged = slot->purged || (bulk->kind == BulkKind::kPurge && !bulk->dry_run);
     if (const auto* committed = std::get_if<Committed>(&event)) slot->work.Written(committed->batch);
     if (setup_.lost) slot->outbox.Took(event);
     if (!IsWork(event)) continue;
@@ -137,6 +136,7 @@ void Shard::RunEnded(const Now& now, Slot* slot) {
     const NamespaceDrained drained{slot->number, *slot->discarded};
     const std::function<void()> left = std::move(slot->left);
     Drop(slot);
+    reclaiming_.erase(drained.number);
     setup_.switchboard->Post(RegistryEvent(drained));
     if (left) left();
     return;
@@ -194,21 +194,25 @@ void Shard::ShowAll(const Now& now) {
 }
 
 void Shard::Measure(const Now& now) {
-  if (measuring_ || stopping_ || now.mono.ms - measured_at_.ms < kMeasureEachMs) return;
+  if (measuring_ || stopping_ || now.mono.ms - measured_at_.ms < setup_.measure_each_ms) return;
   measured_at_ = now.mono;
-  std::vector<std::pair<NamespaceNumber, uint64_t>> sizes;
+  std::vector<Measurement> all;
   for (const auto& [number, slot] : slots_)
-    if (slot->core && std::exchange(slot->unmeasured, false)) sizes.emplace_back(number, 0);
-  if (sizes.empty()) return;
+    if (slot->core && std::exchange(slot->unmeasured, false)) all.push_back({number});
+  if (all.empty()) return;
   measuring_ = true;
-  auto shared = std::make_shared<std::vector<std::pair<NamespaceNumber, uint64_t>>>(std::move(sizes));
+  auto shared = std::make_shared<std::vector<Measurement>>(std::move(all));
   Aside(
       [shared, store = setup_.store] {
-        for (auto& [number, bytes] : *shared) bytes = store->StoredBytes(number);
+        for (Measurement& each : *shared) {
+          // In this order: what has ended counts as far as it came.
+          each.compacting = store->IsCompacting(each.number);
+          each.bytes = store->StoredBytes(each.number);
+        }
       },
       [this, shared] {
         measuring_ = false;
-        for (const auto& [number, bytes] : *shared) Measured(number, bytes);
+        for (const Measurement& each : *shared) Measured(each);
       });
 }
 
@@ -230,12 +234,23 @@ void Shard::Aside(std::function<void()> work, std::function<void()> then) {
   setup_.loop->Aside(std::move(run), std::move(ended));
 }
 
-void Shard::Measured(NamespaceNumber number, uint64_t bytes) {
+void Shard::Measured(const Measurement& measured) {
+  const NamespaceNumber number = measured.number;
   Slot* slot = Find(number);
-  if (!slot) return;
-  Post(number, StoredBytes{bytes});
+  if (!slot || !slot->core) return;
+  Post(number, StoredBytes{measured.bytes});
+  const StoredUse now = slot->core->stored(), before = std::exchange(slot->measured_with, now);
   const std::optional<uint64_t> most = LimitsFor(*slot)->max_stored_bytes;
-  if (most && (std::exchange(slot->purged, false) || bytes > *most)) setup_.store->CompactNamespace(number);
+  if (!most) {
+    reclaiming_.erase(number);
+    return;
+  }
+  Reclaiming& reclaiming = reclaiming_[number];
+  const bool lacks = measured.bytes >= *most || now.refused > before.refused;
+  if (reclaiming.Measured({Read().mono, measured.bytes, measured.compacting, lacks, now.purged > before.purged}))
+    setup_.store->CompactNamespace(number);
+  // What comes of it, or is over meanwhile, is to be seen though nobody asks for anything.
+  slot->unmeasured = slot->unmeasured || lacks || reclaiming.under_way();
 }
 
 }  // namespace notifyd

@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "broker/driver.h"
+#include "broker/reclaiming.h"
 #include "cli/daemon/board.h"
 #include "cli/daemon/clocks.h"
 #include "cli/daemon/lending.h"
@@ -74,6 +75,7 @@ class Shard {
     /// Does it lie where the store does not reach it for now? Then its requests are refused. Empty: none does, nor is any moved between cells.
     std::function<bool(NamespaceNumber)> lost = {};
     Rest rest;
+    int64_t measure_each_ms = 10'000;  // what those store that had something to do
   };
   /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
   Shard(Setup setup, std::shared_ptr<const CoreLimits> limits);
@@ -136,6 +138,11 @@ class Shard {
     size_t under_way = 0;
     bool closed = false;  // of the loop's thread
   };
+  struct Measurement {
+    NamespaceNumber number = 0;
+    uint64_t bytes = 0;
+    bool compacting = false;
+  };
 
   void Turn();
   bool RunOnce(const Now& now);
@@ -158,6 +165,7 @@ class Shard {
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void AnswerOwed(Slot* slot);
   void EndLeave(NamespaceNumber number);
+  void Forget(NamespaceNumber number);
   void PutAside(NamespaceNumber number, std::vector<Event>* events);
   void TurnAsideWaiting(NamespaceNumber number, std::vector<Event>* waiting);
   void RefuseLate(const Now& now);
@@ -184,7 +192,7 @@ class Shard {
   void Show(Slot* slot);
   void ShowAll(const Now& now);
   void Measure(const Now& now);
-  void Measured(NamespaceNumber number, uint64_t bytes);
+  void Measured(const Measurement& measured);
 
   const Setup setup_;
   std::shared_ptr<const CoreLimits> limits_;
@@ -200,6 +208,7 @@ class Shard {
   std::vector<NamespaceNumber> unshown_;  // ran since the board was told
   MonoTime shown_at_, measured_at_;
   bool measuring_ = false;
+  std::unordered_map<NamespaceNumber, Reclaiming> reclaiming_;  // of those with a limit, also while they sleep
   std::shared_ptr<AsideState> aside_ = std::make_shared<AsideState>();
   bool holding_ = false, stopping_ = false;
   bool quiet_ = false, drained_ = false;

@@ -205,7 +205,7 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
     if (number == kDefaultNumber) default_ = nullptr;
   }
   roster_.SetWake(number, {});
-  setup_.board->Forget(number);
+  Forget(number);
   setup_.flush();
   // Nothing is answered any more after that: what is in the mailbox already is turned away first, in this turn.
   setup_.loop->Post(std::move(left));
@@ -234,6 +234,12 @@ void Shard::AnswerOwed(Slot* slot) {
   for (const RequestId& request : std::exchange(slot->outbox.owed, {})) setup_.replies->Send({request, Refused{unknown, {}, 0}});
 }
 
+/// It is served elsewhere from now on.
+void Shard::Forget(NamespaceNumber number) {
+  setup_.board->Forget(number);
+  reclaiming_.erase(number);
+}
+
 void Shard::EndLeave(NamespaceNumber number) {
   Slot* slot = Find(number);
   if (!slot || !slot->left || !slot->drained) return;
@@ -243,7 +249,7 @@ void Shard::EndLeave(NamespaceNumber number) {
   if (stands) Show(slot);
   Drop(slot);
   setup_.flush();
-  if (!stands) setup_.board->Forget(number);
+  if (!stands) Forget(number);
   left();
 }
 

@@ -113,7 +113,7 @@ struct Shard::Slot {
   uint64_t may_be_in_flight = 0;
   Lookout::Work work;
   bool unshown = false, unmeasured = true;
-  bool purged = false;  // since it was measured
+  StoredUse measured_with;  // what its core said as it was measured last
   /// More than 0: it is to fall asleep, and is asked to in its next runs, so many at most; nothing came since.
   int sleep_tries = 0;
   static constexpr int kSleepTries = 16;

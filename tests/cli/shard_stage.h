@@ -56,10 +56,11 @@ class SharedStore : public StoreHost {
   }
   uint64_t StoredBytes(NamespaceNumber number) const override {
     std::lock_guard<std::recursive_mutex> lock(mutex_);
+    ++measured;
     return measures.value_or(store_->StoredBytes(number));
   }
-  void CompactNamespace(NamespaceNumber) override {}
-  bool IsCompacting(NamespaceNumber) const override { return false; }
+  void CompactNamespace(NamespaceNumber) override { ++compacted; }
+  bool IsCompacting(NamespaceNumber) const override { return compacts; }
   void Audit(AuditEntry, std::function<void()>) override {}
   void ListAudit(AuditQuery, std::function<void(AuditPage)>) override {}
   void Stop() override {
@@ -99,7 +100,9 @@ class SharedStore : public StoreHost {
     Locked([&] { measures = bytes; });
   }
 
-  std::atomic<bool> fails = false, holds_loads = false;
+  std::atomic<bool> fails = false, holds_loads = false, compacts = false;
+  mutable std::atomic<int> measured = 0;
+  std::atomic<int> compacted = 0;
   std::vector<std::string> audited;  // with the registry's batches
   std::map<NamespaceNumber, std::pair<std::optional<int64_t>, std::optional<int64_t>>> retention;
 
@@ -158,7 +161,7 @@ class SharedStore : public StoreHost {
 
 class ShardStage : public Sender, public ReplySink, public Switchboard {
  public:
-  explicit ShardStage(Shard::Rest rest = {}, CoreLimits limits = {}, FakeDisk disk = {})
+  explicit ShardStage(Shard::Rest rest = {}, CoreLimits limits = {}, FakeDisk disk = {}, int64_t measure_each_ms = 10'000)
       : store_(FakeStoreOptions{}, std::move(disk)),
         shared(&store_),
         lending({limits.max_in_flight, limits.max_loaded}, this),
@@ -183,6 +186,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.seed = [] { return 7; };
     setup.lost = [this](NamespaceNumber) { return lost.load(); };
     setup.rest = rest;
+    setup.measure_each_ms = measure_each_ms;
     shard = std::make_unique<Shard>(std::move(setup), std::make_shared<const CoreLimits>(limits));
   }
   ~ShardStage() override { End(); }

@@ -292,6 +292,57 @@ TEST_CASE("shard: what a namespace stores is shown as its submits are judged by 
   stage.Await([&] { return stage.board.Figures(kTeam).stored_bytes > 80'000; });
 }
 
+TEST_CASE("shard: a namespace that stores too much is compacted once, not as often as it is tried, and again where something was purged") {
+  NamespaceSettings settings;
+  settings.max_stored_bytes = 100'000;
+  ShardStage stage({}, {}, {}, /*measure_each_ms=*/10);
+  stage.PutRow("team", kTeam, settings);
+  stage.Run();
+  stage.Accepted(stage.Submit(kTeam));
+  stage.Await([&] { return stage.starts.size() == 1; });
+  stage.End(stage.starts.back());
+  stage.Await([&] { return stage.board.Figures(kTeam).totals.succeeded == 1; });
+  CHECK(stage.shared.compacted == 0);
+  const auto await_measured = [&stage] {
+    const int until = stage.shared.measured + 5;
+    stage.Await([&] { return stage.shared.measured >= until; });
+  };
+  stage.shared.Measures(200'000);
+  while (stage.RefusedCode(stage.Submit(kTeam)) != Code::kDiskFull) {
+  }
+  // It is looked at further, though nobody asks for anything.
+  await_measured();
+  CHECK(stage.shared.compacted == 1);
+
+  stage.shared.compacts = true;
+  BulkRequest purge;
+  purge.request = {0, 1'000'000};
+  purge.kind = BulkKind::kPurge;
+  purge.query.states = {State::kSucceeded};
+  stage.shard->Post(kTeam, purge);
+  CHECK(std::get<BulkDone>(stage.Answer(1'000'000).body).count == 1);
+  stage.Await([&] { return stage.shared.compacted == 2; });
+  await_measured();
+  stage.shared.Measures(50);
+  stage.shared.compacts = false;
+  stage.Await([&] { return stage.board.Figures(kTeam).stored_bytes == 50; });
+  CHECK(stage.Accepted(stage.Submit(kTeam)) != NotifyId{});
+  CHECK(stage.shared.compacted == 2);
+}
+
+TEST_CASE("shard: a namespace that is refused for room is compacted, though it is measured below what it may store") {
+  NamespaceSettings settings;
+  settings.max_stored_bytes = 100'000;
+  CoreFixture::Fields large;
+  large.data = R"({"a":")" + std::string(20'000, 'x') + R"("})";
+  ShardStage stage({}, {}, {}, /*measure_each_ms=*/10);
+  stage.shared.Measures(90'000);
+  stage.PutRow("team", kTeam, settings);
+  stage.Run();
+  CHECK(stage.RefusedCode(stage.Submit(kTeam, large)) == Code::kDiskFull);
+  stage.Await([&] { return stage.shared.compacted == 1; });
+}
+
 TEST_CASE("shard: a namespace that stands still ends first what is in flight, for whoever waits for that, too, and then serves what came meanwhile") {
   const bool cut = GENERATE(false, true);
   ShardStage stage;
