@@ -23,6 +23,8 @@ constexpr char kBegin[] = "INSERT INTO meta (name, value) VALUES ('restoring', 1
 constexpr char kEnd[] = "DELETE FROM meta WHERE name = 'restoring'";
 // Cells refuse a claim that is not larger than those that they were shown.
 constexpr char kClaimAbove[] = "SELECT setval('claims', greatest($1, last_value)) FROM claims";
+// What looks at all of a log takes as long as that is large, the more so in a database that was just put back, of which nothing is in memory yet.
+constexpr char kBeginLong[] = "BEGIN; SET LOCAL statement_timeout = 0";
 constexpr char kHighestClaim[] = "SELECT greatest(0, (SELECT max(claim) FROM claimed), (SELECT max(move) FROM transits))::bigint";
 constexpr char kAllTransits[] = "SELECT unit, arriving AND whole FROM transits";
 constexpr char kAllLeftovers[] = "SELECT unit, cell FROM leftovers";
@@ -43,7 +45,11 @@ class CellsCheck {
     const std::string name = home ? kHomeCell : cell->options().postgres.cell;
     return cell->With([&](PgConnection* connection) -> Status {
       NOTIFYD_TRY(CheckTransits(connection, name));
-      return home ? ReadLeftovers(connection) : CheckWritten(connection, name);
+      if (home) return ReadLeftovers(connection);
+      NOTIFYD_TRY(connection->RunScript(kBeginLong));
+      const Status checked = CheckWritten(connection, name);
+      NOTIFYD_TRY(connection->RunScript("ROLLBACK"));
+      return checked;
     });
   }
   int64_t highest_claim() const { return highest_claim_; }
@@ -123,10 +129,10 @@ Status LeaveGap(PgStore* cell, const RegistryImage& image, uint64_t gap) {
   NOTIFYD_TRY(EncodeIdGap(cell->kv(), gap, &writes, std::move(numbers)));
   std::vector<PgStatement> statements = writes.Statements(0);
   return cell->With([&](PgConnection* connection) -> Status {
+    NOTIFYD_TRY(connection->RunScript(kBeginLong));
     Result<PgStatement> raise = RaiseWritten(connection, gap);
     if (!raise.ok()) return std::move(raise).status();
     statements.push_back(*std::move(raise));
-    NOTIFYD_TRY(connection->RunScript("BEGIN"));
     for (const PgStatement& statement : statements)
       if (auto done = connection->Run(statement.sql, statement.params); !done.ok()) return std::move(done).status();
     NOTIFYD_TRY(connection->RunScript("COMMIT"));

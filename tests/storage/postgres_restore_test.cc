@@ -1,6 +1,7 @@
 // A store in PostgreSQL that was put back: the gap that its restore in place leaves in ids, whoever is kept out meanwhile, and cells.
 #include "storage/postgres/pg_restore.h"
 
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -90,6 +91,19 @@ TEST_CASE("postgres restore: one that a broker has is refused, and one that was 
   begun = BeginPgRestore(none, kLeftOut);
   REQUIRE_FALSE(begun.ok());
   CHECK(begun.status().code() == Code::kNotFound);
+}
+
+TEST_CASE("postgres restore: a log that takes longer than a broker waits for a statement is waited for") {
+  PostgresHostHarness store;
+  store.Commit(kDefaultNumber, {Put(MakeRecord(1))}, true, TotalsBefore(kDefaultNumber, 2));
+  store.Close();
+  auto beside = Connect(store.options().postgres);
+  REQUIRE(beside->RunScript("SET statement_timeout = 0; BEGIN; LOCK TABLE log IN SHARE MODE").ok());
+  auto held = std::async(std::launch::async, [&] { return beside->RunScript("SELECT pg_sleep(8); COMMIT"); });
+  CHECK(RestoreInPlace(store.options()).detail() == "");
+  REQUIRE(held.get().ok());
+  store.Reopen();
+  CHECK(store.TotalsAt(kDefaultNumber).next_id == 2 + kLeftOut);
 }
 
 TEST_CASE("postgres restore: ids have their gap in cells, too, which take claims of a home cell that is older than they are") {
