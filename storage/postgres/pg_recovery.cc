@@ -22,6 +22,8 @@ constexpr std::chrono::seconds kLate{5};
 // How often, and how far apart, a new connection is asked whether what was made is there.
 constexpr int kLooks = 50;
 constexpr std::chrono::milliseconds kBetweenAsks{10};
+// Units that one statement asks for: all of a large store's would take longer than a statement may where the server has just begun.
+constexpr size_t kAskedAtOnce = 10'000;
 constexpr const char* kHoldSession = "SELECT pg_advisory_lock($1)";
 constexpr const char* kAllThere =
     "SELECT bool_and(EXISTS (SELECT FROM log WHERE log.unit = made.unit AND log.n >= made.n) OR (made.session <> 0 AND made.session = ANY (ARRAY("
@@ -128,11 +130,15 @@ void PgCommitter::Recover(Line* line) {
 
 /// Whatever line it is for: what was confirmed is there, of all that is still this owner's. Error, besides PgConnection::Run's: kCorrupt.
 Status PgCommitter::CheckHasAll(PgConnection* connection) {
-  std::vector<int64_t> units, epochs, synced;
+  struct Part {
+    std::vector<int64_t> units, epochs, synced;
+  };
+  std::vector<Part> parts(1);
   const auto add = [&](const PgUnit& unit) {
-    units.push_back(unit.number_);
-    epochs.push_back(unit.stand_.epoch);
-    synced.push_back(unit.synced_n_);
+    if (parts.back().units.size() == kAskedAtOnce) parts.emplace_back();
+    parts.back().units.push_back(unit.number_);
+    parts.back().epochs.push_back(unit.stand_.epoch);
+    parts.back().synced.push_back(unit.synced_n_);
   };
   {
     std::lock_guard lock(mutex_);
@@ -141,12 +147,15 @@ Status PgCommitter::CheckHasAll(PgConnection* connection) {
     if (led_) add(*led_->unit_);
   }
   const int64_t epoch = setup_.options.cell.empty() ? static_cast<int64_t>(setup_.word.epoch) : 0;
-  PgParams params = std::move(PgParams().Bytes(setup_.options.member).Int(epoch).Bytes(incarnation_).Ints(units).Ints(epochs).Ints(synced));
-  auto lost = connection->Run(kPgLostOf, params);
-  if (!lost.ok()) return std::move(lost).status();
-  if (lost->size() == 0) return Status::Ok();
-  return Status(Code::kCorrupt, kPgLostSome + std::string(lost->Bytes(0, 0)) + " is " + std::to_string(lost->Int(0, 1)) + ", and " +
-                                    std::to_string(lost->Int(0, 2)) + " was confirmed");
+  for (const Part& part : parts) {
+    PgParams params = std::move(PgParams().Bytes(setup_.options.member).Int(epoch).Bytes(incarnation_));
+    auto lost = connection->Run(kPgLostOf, params.Ints(part.units).Ints(part.epochs).Ints(part.synced));
+    if (!lost.ok()) return std::move(lost).status();
+    if (lost->size() > 0)
+      return Status(Code::kCorrupt, kPgLostSome + std::string(lost->Bytes(0, 0)) + " is " + std::to_string(lost->Int(0, 1)) + ", and " +
+                                        std::to_string(lost->Int(0, 2)) + " was confirmed");
+  }
+  return Status::Ok();
 }
 
 /// Prepares all that goes over it.
