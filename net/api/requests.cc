@@ -181,10 +181,19 @@ Status CheckReach(const RouteRow& row, const Asker& asker) {
   return RefuseBound(asker, "what is set for a namespace, or for all of them,");
 }
 
-/// A body where none is read: nobody is to think that it was done. Errors: kMalformed, kUnacceptable with the field, kUnsupportedMedia.
+/// What clients send where they have no fields to send: nothing, an empty object, an empty array as PHP encodes it, null. Its type does not matter.
+bool SaysNothing(std::string_view body) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const size_t from = body.find_first_not_of(kBlanks);
+  if (from == body.npos) return true;
+  const std::string_view said = body.substr(from, body.find_last_not_of(kBlanks) - from + 1);
+  return said == "{}" || said == "[]" || said == "null";
+}
+
+/// A body where none is read: nobody is to think that it was done. Errors: kMalformed, kUnacceptable with the field, kTooLarge, kUnsupportedMedia.
 Status RefuseFields(JsonReader* reader, const HttpRequest& request) {
-  if (request.body.empty()) return Status::Ok();
-  NOTIFYD_TRY(CheckContentType(request, BodyType::kJson));
+  if (SaysNothing(request.body)) return Status::Ok();
+  NOTIFYD_TRY(CheckDocument(request, /*patch=*/false));
   bool is_array = false;
   return reader->Read(request.body, 0, &is_array,
                       [](const JsonValue& root) { return root.begin() != root.end() ? UnknownField({}, (*root.begin()).key) : Status::Ok(); });
@@ -217,7 +226,7 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, const HttpRequest& r
     read = &unpacked;
   }
   if (route.row->bodiless()) NOTIFYD_TRY(RefuseFields(&tools->json, *read));
-  if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, read->body);
+  else if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, read->body);
   const Asking asking{id, route, query, read, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);

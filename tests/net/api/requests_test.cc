@@ -1,6 +1,7 @@
 // Routing and queries: what requests become, what they are refused for, and how what they ask for looks.
 #include "api_fixture.h"
 #include "net/api/fields.h"
+#include "net/api/json_shape.h"
 #include "net/api/routes.h"
 
 namespace notifyd {
@@ -247,17 +248,20 @@ TEST_CASE("requests: where no body is read none, or an empty object, is taken, a
                                           {"{name}", "x"}})
       if (const size_t at = target.find(argument); at != target.npos) target.replace(at, argument.size(), value);
     CAPTURE(method, target);
-    const auto outcome = [&](const char* body, Headers headers = {}) {
+    const auto outcome = [&](const std::string& body, Headers headers = {}) {
       ApiFixture f;
       f.Ask(method, target, body, std::move(headers));
       return f.Outcome();
     };
-    CHECK(outcome("{}") == outcome(""));
-    CHECK(outcome("", {{"Content-Type", "text/plain"}}) == outcome(""));
+    for (const char* nothing : {"", "{}", " { }\n", "[]", "null", "\r\n"}) CHECK(outcome(nothing) == outcome(""));
+    for (const char* nothing : {"", "{}", "[]"}) CHECK(outcome(nothing, {{"Content-Type", "application/x-www-form-urlencoded"}}) == outcome(""));
     CHECK(outcome(R"({"delay_ms":500000})") == "422 /delay_ms");
-    CHECK(outcome("[]") == "422");
+    CHECK(outcome("[{}]") == "422");
+    CHECK(outcome("7") == "422");
     CHECK(outcome("{bad}") == "400");
-    CHECK(outcome("{}", {{"Content-Type", "text/plain"}}) == "415");
+    CHECK(outcome(R"({"delay_ms":1})", {{"Content-Type", "text/plain"}}) == "415");
+    CHECK(outcome("delay_ms=1", {{"Content-Type", "application/x-www-form-urlencoded"}}) == "415");
+    CHECK(outcome(R"({"delay_ms":1})" + std::string(kLargeJsonBytes, ' ')) == "413");
   }
   CHECK(rows > 15);
 }
