@@ -190,7 +190,7 @@ TEST_CASE("amqp bridge: a server that ends each connection at once is tried agai
   options.mapping.queue = "queue";
   const auto begun = Clock::now();
   RunningBridge bridge(options, &broker);
-  CHECK(Eventually([&] { return server.accepted() == 5; }));
+  CHECK(Eventually([&] { return server.accepted() >= 5; }));
   CHECK(Clock::now() - begun >= std::chrono::milliseconds(1400));  // 0.1, 0.2, 0.4 and 0.8 s
   CHECK(bridge.Stop().ok());
 }
