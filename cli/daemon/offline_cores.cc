@@ -225,8 +225,9 @@ Status PauseSchedules(OfflineCore* core, SteeredPending* steered) {
   return EachSchedule(core, [&](const ScheduleView& schedule) {
     if (schedule.said->paused) return Status::Ok();
     Result<ScheduleAnswer> paused = AskOfSchedules(core, {SchedulePause{schedule.name, true}});
-    steered->schedules += paused.ok();
-    return paused.status();
+    if (!paused.ok()) return std::move(paused).status();
+    ++steered->schedules;
+    return Status::Ok();
   });
 }
 
@@ -234,8 +235,9 @@ Status DropRuns(OfflineCore* core, WallTime before, SteeredPending* steered) {
   return EachSchedule(core, [&](const ScheduleView& schedule) {
     if (schedule.next.empty() || schedule.next.front() >= before) return Status::Ok();
     Result<ScheduleAnswer> dropped = AskOfSchedules(core, {ScheduleDrop{schedule.name, before}});
-    if (dropped.ok()) steered->runs += std::get<ScheduleViewed>(dropped->what).schedule.runs.back().count;
-    return dropped.status();
+    if (!dropped.ok()) return std::move(dropped).status();
+    steered->runs += std::get<ScheduleViewed>(dropped->what).schedule.runs.back().count;
+    return Status::Ok();
   });
 }
 

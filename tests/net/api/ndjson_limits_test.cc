@@ -278,7 +278,7 @@ TEST_CASE("bulk: a large line is parsed elsewhere, and its answer has its place"
   CHECK_FALSE(f.under_way);
   f.End();
   CHECK_FALSE(f.bulk.done());
-  f.bulk.OnParsed(f.parser.ParseLine(large, 0));
+  f.bulk.OnParsed(f.parser.ParseLine(large, large.size()));
   f.Pump();
   f.ReplyAll();
   CHECK(f.bulk.done());
@@ -298,7 +298,8 @@ TEST_CASE("bulk: a body that breaks while a line of it is parsed elsewhere ends 
   REQUIRE(f.bulk.TakeAsideLine());
   f.Break();
   CHECK_FALSE(f.bulk.done());
-  f.bulk.OnParsed(f.parser.ParseLine(Good("large"), 0));
+  const std::string large = Good("large");
+  f.bulk.OnParsed(f.parser.ParseLine(large, large.size()));
   f.Pump();
   CHECK_FALSE(f.under_way);
   CHECK(f.text.empty());
