@@ -45,7 +45,8 @@ CoreUsage Core::Impl::usage() const {
 // ---- removal
 
 void Core::Impl::On(CloseIfEmpty&) {
-  if (const uint64_t pending = totals_.pending(); pending > 0 && !closed_) {
+  // What is promised is pending as soon as its turn comes: whoever published it was told that it is taken.
+  if (const uint64_t pending = totals_.claimed(); pending > 0 && !closed_) {
     out_->closed = pending;
     return;
   }

@@ -469,7 +469,7 @@ struct GrantChanged {
   uint32_t max_in_flight = 0;
   size_t max_loaded = 0;
 };
-/// Before the namespace is removed: where nothing is pending, take nothing any more. Reports Effects::closed.
+/// Before the namespace is removed: where nothing is pending, or promised (Totals::claimed), take nothing any more. Reports Effects::closed.
 struct CloseIfEmpty {};
 /// The namespace is removed: take nothing any more, start nothing, let end what is in flight; what waits counts as cancelled, without callbacks.
 /// Reports Effects::discarded. Not remembered: it comes again to a core that is made after a crash.

@@ -289,6 +289,21 @@ TEST_CASE("promises: what was taken is made while scans wait for room, and these
   f.CheckKept();
 }
 
+TEST_CASE("promises: a namespace is not empty while an event is still to be made into notifies") {
+  Promising f;
+  f.SubscribeMany(1'200, {.paused = true});
+  const uint64_t asked = f.BeginPublish({Topics::Item("a.b", "{}")});
+  f.Post(CloseIfEmpty{});
+  f.Turn();
+  CHECK(f.closed == 1'200u);
+  f.Pass(100);
+  CHECK(Topics::CodeOf(f.replies.at(asked)) == Code::kOk);
+  CHECK(f.totals().pending() == 1'200);
+  CHECK(f.TryPublish() == Code::kOk);
+  f.Pass(100);
+  f.CheckKept();
+}
+
 TEST_CASE("promises: an event that was held has none, and takes none of those behind it") {
   Promising f(AtMostPending(5'000));
   f.SubscribeMany(1'200, {.paused = true});
