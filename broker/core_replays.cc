@@ -234,8 +234,16 @@ Handled Core::Impl::TopicPart::WaitWhileFull(AgendaDue& r, const Name& subscript
   return Handled::kDone;
 }
 
-/// One after the other: each reads a page before it makes anything.
+/// One after the other: each reads a page before it makes anything. Those whose subscriptions are gone wait for nothing.
 void Core::Impl::TopicPart::GoOnScanning() {
+  if (std::exchange(full_gone_, false)) {
+    for (auto it = full_.begin(); it != full_.end();) {
+      const auto each = it++;
+      if (by_serial_.contains(DecodeScan(each->second).subscription)) continue;
+      core_.agenda_.push_front({each->first, std::move(each->second)});
+      full_.erase(each);
+    }
+  }
   if (full_.empty() || let_go_ || IsFull()) return;
   auto first = full_.extract(full_.begin());
   core_.agenda_.push_front({first.key(), std::move(first.mapped())});

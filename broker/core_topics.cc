@@ -212,6 +212,7 @@ void Core::Impl::TopicPart::Forget(const Name& name) {
   guards_.Remove(record.serial, record.said->filter);
   by_serial_.erase(record.serial);
   lacks_space_ = false;  // as far as is known: it may have been this one that waits
+  full_gone_ = true;
   subscriptions_.erase(found);
   ++version_;
 }

@@ -411,6 +411,7 @@ class Core::Impl::TopicPart {
   bool lack_noted_ = false;
   std::map<uint64_t, std::string> full_;        // scans that wait while the quotas are full (IsFull): items of the agenda, by their serials
   bool let_go_ = false;                         // the first of them looks whether there is room
+  bool full_gone_ = false;                      // some of them may have no subscription any more
   uint64_t full_noted_ = 0;                     // the last of which it was said that it waits
   std::vector<Task*> short_;                    // other tasks of the agenda that wait for that, or for what was made to be written
   std::map<uint64_t, Matching> matchings_;      // of those, by the agenda's serial; and of some that have not begun
