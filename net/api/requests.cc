@@ -190,9 +190,10 @@ bool SaysNothing(std::string_view body) {
   return said == "{}" || said == "[]" || said == "null";
 }
 
-/// A body where none is read: nobody is to think that it was done. Errors: kMalformed, kUnacceptable with the field, kTooLarge, kUnsupportedMedia.
+/// A body where none is read: nobody is to think that it was done. Of a call that a broker makes it may be a callback's, which asks for nothing.
+/// Errors: kMalformed, kUnacceptable with the field, kTooLarge, kUnsupportedMedia.
 Status RefuseFields(JsonReader* reader, const HttpRequest& request) {
-  if (SaysNothing(request.body)) return Status::Ok();
+  if (SaysNothing(request.body) || !ViaOf(request.headers).empty()) return Status::Ok();
   NOTIFYD_TRY(CheckDocument(request, /*patch=*/false));
   bool is_array = false;
   return reader->Read(request.body, 0, &is_array,

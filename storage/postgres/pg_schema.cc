@@ -438,4 +438,14 @@ Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOpti
   return store;
 }
 
+Status CheckPgOptions(const StoreOptions& options) {
+  if (!options.encryption_key_file.empty())
+    return Status(Code::kUnacceptable, "sealing is not built for a store in PostgreSQL: its disk, or its backups, are to be encrypted instead",
+                  "/store/encryption_key_file");
+  if (!options.backup_directory.empty())
+    return Status(Code::kUnacceptable, "backups of a store in PostgreSQL are PostgreSQL's own: pg_basebackup, or pgBackRest", "/backup/directory");
+  if (options.id_gap > 0) return Status(Code::kUnacceptable, "an id gap is not built for a store in PostgreSQL");
+  return Status::Ok();
+}
+
 }  // namespace notifyd

@@ -4,10 +4,13 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "broker/notify.h"
+#include "storage/options.h"
 #include "storage/postgres/pg_connection.h"
 
 namespace notifyd {
 
+/// Refuses the settings of what RocksDB's engine has, and this one not.
+Status CheckPgOptions(const StoreOptions& options);
 /// Is there a store, whole or not, in the schema? Error: PgConnection::Run's.
 Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options);
 /// Makes the schema where it is not there, in one transaction that no other one makes it beside; otherwise looks whether this version reads it.

@@ -135,17 +135,6 @@ StoreOptions WithClock(StoreOptions options) {
   return options;
 }
 
-/// Refuses the settings of what RocksDB's engine has, and this one not.
-Status CheckOptions(const StoreOptions& options) {
-  if (!options.encryption_key_file.empty())
-    return Status(Code::kUnacceptable, "sealing is not built for a store in PostgreSQL: its disk, or its backups, are to be encrypted instead",
-                  "/store/encryption_key_file");
-  if (!options.backup_directory.empty())
-    return Status(Code::kUnacceptable, "backups of a store in PostgreSQL are PostgreSQL's own: pg_basebackup, or pgBackRest", "/backup/directory");
-  if (options.id_gap > 0) return Status(Code::kUnacceptable, "an id gap is not built for a store in PostgreSQL");
-  return Status::Ok();
-}
-
 /// Returns whether commits wait for no standby, so that what was acknowledged lies on one machine; refuses that where one is `required`.
 Result<bool> CheckStandby(PgConnection* connection, bool required) {
   auto none = NamesNoStandby(connection);
@@ -238,7 +227,7 @@ void PgStore::Impl::MakeCommitter(PgCommitter::Setup setup) {
 
 Result<std::unique_ptr<PgStore>> PgStore::Open(const StoreOptions& given, std::function<std::string(NamespaceNumber)> cell_of) {
   const StoreOptions options = WithClock(given);
-  NOTIFYD_TRY(CheckOptions(options));
+  NOTIFYD_TRY(CheckPgOptions(options));
   auto opened = PgConnection::Open(options.postgres);
   // One whose lease was taken was fit then, and may be so again, as where its fsync was switched off.
   if (!opened.ok()) return options.owner ? Status(Code::kUnavailable, opened.status().detail()) : std::move(opened).status();

@@ -124,7 +124,7 @@ TEST_CASE("notifyd restore --in-place: is refused while a broker or a member run
     // Whoever died before had the lease, which is waited for.
     Process cut_short(NOTIFYD_BINARY, {restore, {std::string(kCrashVariable) + "=" + point}});
     CHECK(cut_short.Wait() == 1000 + SIGKILL);
-    CHECK(ExitOf(start, &error) == 2);
+    CHECK(ExitOf(start, &error) == 1);
     CHECK_THAT(error, Catch::Contains("run notifyd restore --in-place again"));
   }
   REQUIRE(ExitOf(restore, &error, &output) == 0);

@@ -1,8 +1,10 @@
 // A database that has less than it had confirmed, as one that was put back to a copy of some seconds before, or that took another one's place without
 // what that had: what a PgStore finds of it, and what it does not take for that. Here it is done to the rows.
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "storage/cells_harness.h"
@@ -143,6 +145,8 @@ TEST_CASE("postgres: what is not written yet is known, as long as a commit waits
   CHECK(store.h.postgres().Unwritten());
   REQUIRE(beside->RunScript("COMMIT").ok());
   while (store.h.Next<Committed>(2).batch < batch) continue;
+  // What was committed may wait for its sync for a moment.
+  for (int i = 0; i < 1'000 && store.h.postgres().Unwritten(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   CHECK_FALSE(store.h.postgres().Unwritten());
 }
 

@@ -256,6 +256,7 @@ TEST_CASE("requests: where no body is read none, or an empty object, is taken, a
     for (const char* nothing : {"", "{}", " { }\n", "[]", "null", "\r\n"}) CHECK(outcome(nothing) == outcome(""));
     for (const char* nothing : {"", "{}", "[]"}) CHECK(outcome(nothing, {{"Content-Type", "application/x-www-form-urlencoded"}}) == outcome(""));
     CHECK(outcome(R"({"delay_ms":500000})") == "422 /delay_ms");
+    CHECK(outcome(R"({"state":"succeeded"})", {{"Notify-Via", "1.1 another"}}) == outcome(""));
     CHECK(outcome("[{}]") == "422");
     CHECK(outcome("7") == "422");
     CHECK(outcome("{bad}") == "400");
