@@ -116,11 +116,11 @@ TEST_CASE("postgres: a broker whose lease ends while it stops ends, and says by 
   REQUIRE(broker.process().WaitForError("store opened"));
   broker.Submit(R"({"url":")" + receiver.url() + R"("})");
   REQUIRE(receiver.WaitForWithheld(1));
-  std::this_thread::sleep_for(std::chrono::seconds(1));  // all is synced by then
+  broker.process().Signal(SIGTERM);
+  std::this_thread::sleep_for(std::chrono::seconds(2));  // what a stop writes as it begins is synced by then
   server.Signal(SIGSTOP);
   const bool unwritten = GENERATE(true, false);
   if (unwritten) receiver.Release();  // the attempt ends
-  broker.process().Signal(SIGTERM);
   CHECK(broker.process().Wait() == (unwritten ? 1 : 0));
   const std::string log = broker.process().error();
   CHECK(LinesOf(log, "the store failed while it was closed").size() == (unwritten ? 1 : 0));
