@@ -9,34 +9,12 @@
 #include <utility>
 
 #include "storage/postgres/pg_connection.h"
-#include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/postgres_harness.h"
+#include "storage/taken_lease.h"
 
 namespace notifyd {
 namespace {
-
-/// Kept by the test, which renews it where it wants to.
-class MemberLease : public OwnerHandle {
- public:
-  MemberLease(const PostgresOptions& options, Incarnation incarnation) : owners_(options) {
-    const auto [looked, seen] = owners_.Do({OwnerAsk::Kind::kLook, {}, false, {}});
-    REQUIRE(looked == OwnerAnswer::kYes);
-    REQUIRE(seen.free);
-    const auto [taken, word] = owners_.Do({OwnerAsk::Kind::kAcquire, seen, false, incarnation});
-    REQUIRE(taken == OwnerAnswer::kYes);
-    word_ = word;
-  }
-  OwnerAnswer Ask(OwnerAsk::Kind kind) { return owners_.Do({kind, word_, true, {}}).first; }
-  std::optional<int64_t> clock_ahead_ms() const { return owners_.ClockAheadMs(); }
-  OwnerWord word() const override { return word_; }
-  void Fenced() override { ++fenced; }
-  std::atomic<int> fenced = 0;
-
- private:
-  PgOwnerStore owners_;
-  OwnerWord word_;
-};
 
 PostgresOptions As(PostgresOptions options, const std::string& member) {
   options.member = member;
@@ -50,7 +28,7 @@ class MemberHarness : public HostHarness {
  public:
   MemberHarness(StoreOptions options, const std::string& name, Incarnation incarnation) {
     options.postgres = As(options.postgres, name);
-    lease_ = std::make_unique<MemberLease>(options.postgres, incarnation);
+    lease_ = std::make_unique<TakenLease>(options.postgres, incarnation);
     options.owner = lease_.get();
     options.wall_ms = [this] { return wall_ms.load(); };
     auto store = PgStore::Open(options);
@@ -63,7 +41,7 @@ class MemberHarness : public HostHarness {
 
   StoreHost& host() override { return *store_; }
   ClusterStore& cluster() { return *cluster_; }
-  MemberLease& lease() { return *lease_; }
+  TakenLease& lease() { return *lease_; }
   WaitingEvents& events() { return events_; }
   void Reopen() override { FAIL("a member begins anew"); }
   EventSink* SinkOf(NamespaceNumber number) override { return &sinks_[number]; }
@@ -101,7 +79,7 @@ class MemberHarness : public HostHarness {
  private:
   std::map<NamespaceNumber, WaitingSink> sinks_;
   WaitingEvents events_;
-  std::unique_ptr<MemberLease> lease_;
+  std::unique_ptr<TakenLease> lease_;
   std::unique_ptr<PgStore> store_;
   std::unique_ptr<ClusterStore> cluster_;
 };
@@ -186,7 +164,7 @@ TEST_CASE("postgres cluster: each says whom it does not reach, until it begins a
   REQUIRE(b.cluster().TellReach({"a"}).ok());
   REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRelease) == OwnerAnswer::kYes);
   CHECK(a.Look().members.size() == 1);
-  const MemberLease again(As(options.postgres, "b"), {3, 3});
+  const TakenLease again(As(options.postgres, "b"), {3, 3});
   image = a.Look();
   REQUIRE(image.members.size() == 2);
   CHECK_FALSE(image.members[1].reach.told);
@@ -214,7 +192,7 @@ TEST_CASE("postgres cluster: each says by how much its clock is ahead, until it 
   REQUIRE(b.lease().clock_ahead_ms());
   CHECK(std::abs(*b.lease().clock_ahead_ms()) <= 1);
   REQUIRE(b.lease().Ask(OwnerAsk::Kind::kRelease) == OwnerAnswer::kYes);
-  const MemberLease again(As(options.postgres, "b"), {3, 3});
+  const TakenLease again(As(options.postgres, "b"), {3, 3});
   REQUIRE(a.Look().members.size() == 2);
   CHECK_FALSE(a.Look().members[1].clock_ahead_ms);
 }
@@ -225,7 +203,7 @@ TEST_CASE("postgres cluster: who waits for a name learns at which address anothe
   const OwnerAsk look{OwnerAsk::Kind::kLook, {}, false, {}};
   REQUIRE(other.Do(look).first == OwnerAnswer::kYes);
   CHECK(other.Namesake().empty());
-  const MemberLease has(As(options.postgres, "a"), {1, 1});
+  const TakenLease has(As(options.postgres, "a"), {1, 1});
   REQUIRE(other.Do(look).first == OwnerAnswer::kYes);
   CHECK(other.Namesake() == "a:1");
 }

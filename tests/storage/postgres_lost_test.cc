@@ -1,6 +1,5 @@
 // A database that has less than it had confirmed, as one that was put back to a copy of some seconds before, or that took another one's place without
 // what that had: what a PgStore finds of it, and what it does not take for that. Here it is done to the rows.
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -8,32 +7,13 @@
 #include <utility>
 
 #include "storage/cells_harness.h"
-#include "storage/postgres/pg_lease.h"
 #include "storage/postgres_harness.h"
+#include "storage/taken_lease.h"
 
 namespace notifyd {
 namespace {
 
 constexpr const char* kLostWords = "the database has not what it had confirmed to be durable";
-
-/// Has the lease, and does not renew it.
-class TakenLease : public OwnerHandle {
- public:
-  explicit TakenLease(const PostgresOptions& options) : owners_(options) {
-    const OwnerWord seen = owners_.Do({OwnerAsk::Kind::kLook, {}, false, {}}).second;
-    const auto [taken, word] = owners_.Do({OwnerAsk::Kind::kAcquire, seen, false, {7, 8}});
-    REQUIRE(taken == OwnerAnswer::kYes);
-    word_ = word;
-  }
-  std::pair<OwnerAnswer, OwnerWord> Renew() { return owners_.Do({OwnerAsk::Kind::kRenew, word_, true, {}}); }
-  OwnerWord word() const override { return word_; }
-  void Fenced() override { ++fenced; }
-  std::atomic<int> fenced = 0;
-
- private:
-  PgOwnerStore owners_;
-  OwnerWord word_;
-};
 
 StoreOptions OwnedBy(TakenLease* lease, StoreOptions options) {
   options.owner = lease;
@@ -42,7 +22,7 @@ StoreOptions OwnedBy(TakenLease* lease, StoreOptions options) {
 
 /// A store whose two namespaces were written to, synced.
 struct Written {
-  explicit Written(StoreOptions options = PostgresStoreOptions()) : lease(options.postgres), h(OwnedBy(&lease, std::move(options))) {
+  explicit Written(StoreOptions options = PostgresStoreOptions()) : lease(options.postgres, {7, 8}), h(OwnedBy(&lease, std::move(options))) {
     for (NamespaceNumber number : {2, 3})
       for (uint64_t id : {1, 2}) h.Commit(number, {Put(MakeRecord(id))});
   }
@@ -127,7 +107,7 @@ TEST_CASE("postgres: a cell that has less than it had confirmed is found out as 
 TEST_CASE("postgres: a lease that is not to be renewed says at which epoch it is, by which one that was put back is known") {
   StoreOptions options = PostgresStoreOptions();
   options.postgres.member = GENERATE("", "a");
-  TakenLease lease(options.postgres);
+  TakenLease lease(options.postgres, {7, 8});
   REQUIRE(lease.Renew().first == OwnerAnswer::kYes);
   const std::string table = options.postgres.member.empty() ? "lease" : "members";
   REQUIRE(Connect(options.postgres)->RunScript("UPDATE " + table + " SET epoch = 77").ok());
