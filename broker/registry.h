@@ -95,6 +95,7 @@ class Registry {
   /// Ends the close of it: it goes.
   void MarkDeleting(const Now& now, NamespaceNumber number, RegistryEffects* out);
   /// What is to be discarded does not wait for whoever does not answer.
+  bool TookOver(const Now& now, const RemoveNamespace& event, RegistryEffects* out);
   void DiscardUnanswered(const Now& now, RegistryEffects* out);
 
   // registry_tokens.cc

@@ -1,5 +1,6 @@
 // Namespaces and their signing keys.
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "broker/registry.h"
@@ -127,6 +128,7 @@ std::shared_ptr<const NamespaceRow> Registry::Changeable(uint64_t request, const
 
 void Registry::On(const Now& now, const RemoveNamespace& event, RegistryEffects* out) {
   if (!event.actor.grant.IsAdminOfAll()) return Refuse(event.request, NeedsAll({}), out);
+  if (TookOver(now, event, out)) return;
   const std::shared_ptr<const NamespaceRow> row = Changeable(event.request, event.actor, event.name, out);
   if (!row) return;
   if (row->number == kDefaultNumber || row->number == kSystemNumber)
@@ -136,6 +138,16 @@ void Registry::On(const Now& now, const RemoveNamespace& event, RegistryEffects*
   // had it.
   closing_.emplace(row->number, Closing{event, now.mono});
   out->push_back(CloseNamespace{row->number});
+}
+
+/// A removal that waits for a core, maybe for as long as its cell is away, gives way to one that discards what is pending, for which nobody must answer.
+bool Registry::TookOver(const Now& now, const RemoveNamespace& event, RegistryEffects* out) {
+  const std::shared_ptr<const NamespaceRow> row = table_.FindNamespace(event.name);
+  const auto closing = row && event.discard_pending ? closing_.find(row->number) : closing_.end();
+  if (closing == closing_.end() || closing->second.asked.discard_pending || !Holds(event.precondition, row->version)) return false;
+  const Closing before = std::exchange(closing->second, Closing{event, now.mono});
+  Refuse(before.asked.request, Status(Code::kConflict, "the namespace is being removed, by another request, with what is pending in it"), out);
+  return true;
 }
 
 void Registry::On(const Now& now, const NamespaceClosed& event, RegistryEffects* out) {

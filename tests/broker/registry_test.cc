@@ -168,7 +168,7 @@ TEST_CASE("registry: removing asks the core first, and one with pending notifies
   made.Step(RemoveNamespace{1, made.Root(), "one"});
   REQUIRE(made.closes == std::vector<NamespaceNumber>{2});
   CHECK(made.Ask(PutNamespace{2, made.Root(), "one", {}}, 2).status.code() == Code::kConflict);
-  CHECK(made.Ask(RemoveNamespace{3, made.Root(), "one", true}, 3).status.code() == Code::kConflict);
+  CHECK(made.Ask(RemoveNamespace{3, made.Root(), "one"}, 3).status.code() == Code::kConflict);
   CHECK(made.Ask(NamespaceClosed{2, 7}, 1).status.detail().find("7 pending") != std::string::npos);
   CHECK_FALSE(made.published->FindNamespace("one")->deleting);
   CHECK(made.Ask(PutNamespace{4, made.Root(), "one", {}}, 4).status.ok());
@@ -209,6 +209,25 @@ TEST_CASE("registry: what is to be discarded goes after ten seconds where its co
   CHECK(made.batches.empty());
   CHECK_FALSE(made.replies.contains(2));
   CHECK(made.Ask(NamespaceClosed{3, 1}, 2).status.code() == Code::kConflict);
+  CHECK(made.registry->idle());
+}
+
+TEST_CASE("registry: a removal that waits for a core gives way to one that discards what is pending") {
+  Made made;
+  made.Step(RemoveNamespace{1, made.Root(), "one"});
+  made.now.mono.ms += 20'000;
+  made.Step(RegistryTick{});
+  CHECK_FALSE(made.replies.contains(1));
+  made.Step(RemoveNamespace{2, made.Root(), "one", true, {.version = 99}});
+  CHECK(made.replies.at(2).stale);
+  CHECK_FALSE(made.replies.contains(1));
+  made.Step(RemoveNamespace{3, made.Root(), "one", true});
+  CHECK(made.replies.at(1).status.code() == Code::kConflict);
+  CHECK_FALSE(made.replies.contains(3));
+  CHECK(made.Ask(RemoveNamespace{4, made.Root(), "one", true}, 4).status.code() == Code::kConflict);
+  made.now.mono.ms += 10'000;
+  CHECK(made.Ask(RegistryTick{}, 3).space->deleting);
+  CHECK(made.drains == std::vector<NamespaceNumber>{2});
   CHECK(made.registry->idle());
 }
 
