@@ -286,6 +286,7 @@ class HttpClient::Impl {
     curl_multi_add_handle(multi.get(), easy.get());
     outcome.fault = Drive(multi.get(), &streaming, fault);
     outcome.answer.status = static_cast<int>(StatusOf(easy.get()));
+    answered_ = answered_ || outcome.answer.status > 0;
     outcome.answer.shown_from = target_.credential.source;
     curl_multi_remove_handle(multi.get(), easy.get());
     return outcome;
@@ -312,7 +313,7 @@ class HttpClient::Impl {
     if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
     if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
       why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
-    if (!answered_ && IsNoAnswer(code) && os_error != ETIMEDOUT && target_.server.starts_with("http://"))
+    if (!answered_ && StatusOf(easy) == 0 && IsNoAnswer(code) && os_error != ETIMEDOUT && target_.server.starts_with("http://"))
       why += " (as of a listener with TLS, whose address begins with https://)";
     return Unavailable(why);
   }

@@ -410,6 +410,8 @@ TEST_CASE("notifyctl submit --file: a broken connection says up to which line wa
   CHECK(run.code == 3);
   CHECK(run.output == "submitted 3 notifies: n1 to n3\n");
   CHECK_THAT(run.error, Catch::Contains("answered up to line 4: 3 accepted, 0 refused") && Catch::Contains("is not known"));
+  // Who has answered is no listener with TLS.
+  CHECK_THAT(run.error, !Catch::Contains("https://"));
 }
 
 TEST_CASE("notifyctl submit --file: an answer that ends too early is no success") {
