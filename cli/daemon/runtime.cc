@@ -511,7 +511,8 @@ ProcessStats Runtime::Impl::ProcessNow() {
   stats.waiters = options_.api.waiters->load();
   stats.listeners = options_.api.listeners->load();
   stats.buffered_bytes = budget_.bytes.load();
-  stats.captured_bytes = options_.sender.captured->load();
+  stats.captured_bytes = options_.sender.captured->used();
+  stats.captured_cut = options_.sender.captured->cut();
   stats.namespaces = tables_.Get()->namespaces();
   for (const auto& shard : shards_) stats.namespaces_awake += shard->shard->awake();
   stats.store = store_->Figures();

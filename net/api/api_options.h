@@ -51,7 +51,7 @@ struct ProcessStats {
   int64_t pid = 0;
   WallTime started_at;
   int64_t uptime_ms = 0;
-  uint64_t rss_bytes = 0, connections = 0, waiters = 0, listeners = 0, buffered_bytes = 0, captured_bytes = 0;
+  uint64_t rss_bytes = 0, connections = 0, waiters = 0, listeners = 0, buffered_bytes = 0, captured_bytes = 0, captured_cut = 0;
   uint64_t namespaces = 0, namespaces_awake = 0;
   double cpu_seconds = 0;
   double cpu = 0;                       // of one core, in the last seconds

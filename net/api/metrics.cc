@@ -98,6 +98,7 @@ void ProcessFigures(const ProcessStats& process, Exposition& out) {
   out.Gauge("notifyd_listeners", "Clients that listen to /v1/live.", process.listeners);
   out.Gauge("notifyd_buffered_bytes", "Bytes of requests and responses that are buffered.", process.buffered_bytes);
   out.Gauge("notifyd_captured_bytes", "Bytes of receivers' answers that are kept or waited for, in memory.", process.captured_bytes);
+  out.Counter("notifyd_captured_cut_total", "Those that were cut, since there was no room for more.", process.captured_cut);
   out.Gauge("notifyd_alerts", "Alerts that the file has.", process.alerts);
   out.Gauge("notifyd_alerts_firing", "Alerts that fire.", process.alerts_firing);
   out.Gauge("notifyd_alerts_undelivered", "Messages of alerts that nobody took yet.", process.alerts_undelivered);

@@ -24,6 +24,7 @@
 #include "broker/response.h"
 #include "broker/spec.h"
 #include "net/command/child_process.h"
+#include "net/sender/capture_room.h"
 #include "net/sender/judging.h"
 
 namespace notifyd {
@@ -77,10 +78,12 @@ Result<std::vector<std::string>> EnvironmentOf(const CommandRule& rule, const St
 /// What of an answer is read and recorded at most.
 struct Kept {
   size_t max_response_bytes, recorded_failure_bytes, recorded_success_bytes;
+  std::shared_ptr<CaptureLedger> captured;
+  size_t max_captured_bytes;
 };
 
 Kept KeptBy(const SenderOptions& options) {
-  return {options.max_response_bytes, options.recorded_failure_bytes, options.recorded_success_bytes};
+  return {options.max_response_bytes, options.recorded_failure_bytes, options.recorded_success_bytes, options.captured, options.max_captured_bytes};
 }
 
 /// A run, or one that is yet to begin.
@@ -127,7 +130,10 @@ class CommandRunner::Impl {
   void SetRules(std::shared_ptr<const CommandRules> rules, const SenderOptions& options) {
     std::lock_guard lock(mutex_);
     rules_ = std::move(rules);
-    kept_ = KeptBy(options);
+    Kept kept = KeptBy(options);
+    kept.captured = kept_.captured;
+    kept.max_captured_bytes = kept_.max_captured_bytes;
+    kept_ = std::move(kept);
     Wake();  // more may run now
   }
 
@@ -286,10 +292,15 @@ class CommandRunner::Impl {
     if (run->attempt.capture_bytes > 0) {
       auto response = std::make_shared<Response>();
       response->status = result.record.status;
-      response->body = unjudged.body.substr(0, run->attempt.capture_bytes);
+      // The program has ended: room is not waited for.
+      const size_t wanted = std::min<size_t>(run->attempt.capture_bytes, unjudged.body.size());
+      CaptureRoom room(run->kept.captured, run->attempt.id.number(), run->attempt.envelope->host, run->kept.max_captured_bytes);
+      const bool some = room.Extend(0, wanted, wanted);
+      response->body = unjudged.body.substr(0, some ? room.bytes() : 0);
+      if (response->body.size() < wanted) run->kept.captured->NoteCut();
       response->truncated = run->cut || response->body.size() < unjudged.body.size();
       response->received_at = ReadWall();
-      result.response = std::move(response);
+      result.response = CaptureRoom::Held(std::move(response), std::move(room));
     }
     return unjudged;
   }

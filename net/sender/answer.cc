@@ -53,7 +53,7 @@ void AnswerReader::Begin(const AnswerPlan& plan) {
   raw_.clear();
   body_.clear();
   received_ = 0;
-  overflowed_ = spoiled_ = body_ended_ = broke_off_ = look_due_ = false;
+  overflowed_ = spoiled_ = body_ended_ = broke_off_ = look_due_ = capture_cut_ = false;
   looked_bytes_ = 0;
   apart_ = decided_ = false;
   fault_ = nullptr;
@@ -112,7 +112,7 @@ bool AnswerReader::TakeField(std::string_view line) {
   }
   if (provisional()) return true;
   const std::string_view value = TrimBlanks(line.substr(colon + 1));
-  if (plan_.capture_bytes > 0) Capture(name, value);
+  if (plan_.capture_bytes > 0 || capture_cut_) Capture(name, value);
   switch (name.size()) {
     case 8:
       if (EqualsIgnoringCase(name, "location")) location_ = value;
@@ -289,10 +289,29 @@ bool AnswerReader::RecordFilled() const {
   const size_t wanted = std::min(recorded, plan_.max_response_bytes);
   if (overflowed_ || spoiled_) return true;
   // One more than is captured, so that it shows whether that was all.
-  if (plan_.capture_bytes > 0 && body_.size() <= plan_.capture_bytes) return false;
+  if (captures() && body_.size() <= plan_.capture_bytes) return false;
   if (wanted == 0) return true;
   if (body_.size() < wanted) return false;
   return body_.size() >= wanted + kSequenceRestBytes || static_cast<uint8_t>(body_[wanted - 1]) < 0x80;
+}
+
+// ---- what is captured
+
+size_t AnswerReader::captured_bytes() const {
+  return std::min(std::max(body_.size(), raw_.size()), plan_.capture_bytes);
+}
+
+size_t AnswerReader::capture_left() const {
+  if (!captures() || body_ended_ || broke_off_ || spoiled_ || overflowed_) return 0;
+  size_t most = plan_.capture_bytes;
+  if (head_done() && framing_ == BodyFraming::kNone) most = 0;
+  if (head_done() && framing_ == BodyFraming::kLength && decoder_ == nullptr) most = static_cast<size_t>(std::min<uint64_t>(most, content_length_));
+  return most - std::min(most, captured_bytes());
+}
+
+void AnswerReader::CutCapture(size_t bytes) {
+  plan_.capture_bytes = std::min(plan_.capture_bytes, bytes);
+  capture_cut_ = true;
 }
 
 // ---- what it counts as
@@ -331,7 +350,7 @@ bool AnswerReader::Conclude(Unjudged* out) {
   out->cut = !out->whole;
   out->recorded_failure_bytes = plan_.recorded_failure_bytes;
   out->recorded_success_bytes = plan_.recorded_success_bytes;
-  if (head_done() && fault_ == nullptr && plan_.capture_bytes > 0) {
+  if (head_done() && fault_ == nullptr && (plan_.capture_bytes > 0 || capture_cut_)) {
     out->response = std::make_shared<Response>();
     out->response->status = status_;
     out->response->headers = std::move(captured_);

@@ -74,6 +74,14 @@ class AnswerReader {
   bool look_due() const { return look_due_; }
   void Look();
 
+  // ---- what is captured of the body
+  /// How much there is of it.
+  size_t captured_bytes() const;
+  /// How much may still come of it, by what is known of the body's length; 0 where nothing is captured, or no more of it is.
+  size_t capture_left() const;
+  /// No more is captured than the first `bytes`, as if the rest had not been asked for; and whoever gets it is told that there was more.
+  void CutCapture(size_t bytes);
+
   // ---- what it counts as
   bool decided() const { return decided_; }
   /// Decided, and the record has all that it wants of the body; or what decides it is there, and is judged elsewhere. Nothing more need be read.
@@ -102,6 +110,7 @@ class AnswerReader {
   void Keep(std::string_view bytes);
   void Decide(bool complete);
   bool RecordFilled() const;
+  bool captures() const { return plan_.capture_bytes > 0 && !capture_cut_; }
   bool provisional() const { return status_ < 200 && status_ != 101; }
 
   AnswerPlan plan_;
@@ -124,6 +133,7 @@ class AnswerReader {
   bool spoiled_ = false;     // it does not decode
   bool body_ended_ = false, broke_off_ = false;
   bool look_due_ = false;
+  bool capture_cut_ = false;  // capture_bytes of the plan is all that is, even 0
   uint64_t looked_bytes_ = 0;
 
   bool apart_ = false;  // too large to be judged here

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/check.h"
@@ -62,11 +63,19 @@ struct Http2Session::Callbacks {
     return session->wasted_ > kMaxWastedBytes ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
-  static int OnData(nghttp2_session*, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* self) {
+  static int OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes, size_t size, void* self) {
+    // An answer for which there is no room holds up no other: what came of it is taken in all the same, and its own receiver waits.
+    nghttp2_session_consume_connection(session, size);
     Http2Stream* call = Self(self)->Touch(id);
-    if (call == nullptr || call->spoiled_ || size == 0) return 0;
-    Self(self)->useful_ += size;
-    call->reader_->TakeBody(Text(bytes, size));
+    if (call != nullptr && !call->spoiled_ && size > 0) {
+      Self(self)->useful_ += size;
+      call->reader_->TakeBody(Text(bytes, size));
+      if (call->reader_->capture_left() > 0) {
+        call->held_back_ += size;
+        return 0;
+      }
+    }
+    nghttp2_session_consume_stream(session, id, size);
     return 0;
   }
 
@@ -140,6 +149,7 @@ struct Http2Session::Callbacks {
       nghttp2_option* made = nullptr;
       CHECK(nghttp2_option_new(&made) == 0);
       nghttp2_option_set_no_closed_streams(made, 1);
+      nghttp2_option_set_no_auto_window_update(made, 1);
       return made;
     }();
     return options;
@@ -210,6 +220,12 @@ bool Http2Session::Open(Http2Stream* call, std::string_view head, std::string_vi
   ++served_;
   Flush();
   return true;
+}
+
+void Http2Session::LetMore(Http2Stream* call) {
+  if (call->held_back_ == 0) return;
+  nghttp2_session_consume_stream(session_, call->id_, std::exchange(call->held_back_, 0));
+  Flush();
 }
 
 void Http2Session::Leave(Http2Stream* call, bool healthy) {

@@ -43,6 +43,9 @@ class Http2Stream {
   virtual void OnStreamWritten() = 0;
   /// Something of an answer came.
   bool stream_begun() const { return begun_; }
+  /// Something came for which its receiver was not yet told that as much may follow (Http2Session::LetMore): what is captured of the answer needs
+  /// room.
+  bool held_back() const { return held_back_ > 0; }
 
  private:
   friend class Http2Session;
@@ -52,6 +55,7 @@ class Http2Stream {
     head_bytes_ = 0;
     begun_ = ended_ = spoiled_ = closed_ = touched_ = reset_by_peer_ = false;
     error_ = 0;
+    held_back_ = 0;
   }
 
   AnswerReader* reader_ = nullptr;
@@ -60,10 +64,13 @@ class Http2Stream {
   size_t head_bytes_ = 0;
   bool begun_ = false, ended_ = false, spoiled_ = false, closed_ = false, touched_ = false, reset_by_peer_ = false;
   uint32_t error_ = 0;
+  size_t held_back_ = 0;
 };
 
 class Http2Session : public PlainConnection::User {
  public:
+  /// So much of an answer may always come before its receiver waits for LetMore (RFC 9113 section 6.9.2).
+  static constexpr size_t kStreamBytes = 65'535;
   /// Over a connection that is secured, whose user it becomes; the connection is to own it. `pool` is told (PlainPool) once there is room for more
   /// calls, and once there are none left; borrowed.
   Http2Session(PlainConnection* connection, PlainPool* pool);
@@ -84,6 +91,8 @@ class Http2Session : public PlainConnection::User {
   /// `secrets`, and the names of `also_secret`, where that is not null: headers whose values no table of the connection is to remember.
   bool Open(Http2Stream* call, std::string_view head, std::string_view body, const SecretNames& secrets, const SecretValues::Headers* also_secret,
             AnswerReader* reader);
+  /// As much may follow of its answer as came: there is room for kStreamBytes more. Tells nobody anything.
+  void LetMore(Http2Stream* call);
   /// The call is over, however far it came. `healthy`: the connection may serve others.
   void Leave(Http2Stream* call, bool healthy);
   /// No further call is to begin.

@@ -36,7 +36,8 @@ void PlainCall::Begin(StartAttempt attempt) {
   config_ = shared_->config;
   attempt_ = std::move(attempt);
   number_ = attempt_.id.number();
-  posted_ = opening_ = false;
+  posted_ = opening_ = starving_ = false;
+  starved_ms_ = 0;
   redirects_ = 0;
   sent_secrets_ = {};
   redirect_error_ = nullptr;
@@ -44,6 +45,8 @@ void PlainCall::Begin(StartAttempt attempt) {
   if (Status status = request_.Read(attempt_); !status.ok())
     return Fail(Verdict::kFatal, "invalid_request", status.detail());  // the same spec would fail again: no retry helps
   deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
+  if (attempt_.capture_bytes > 0)
+    captures_ = CaptureRoom(config_->options.captured, number_, attempt_.envelope->host, config_->options.max_captured_bytes);
   wanted_ms_ = attempt_.capture_bytes == 0 ? now_ms : now_ms + std::min(attempt_.capture_ms, deadline_ms_ - now_ms);
   BeginHop(now_ms);
 }
@@ -104,9 +107,10 @@ void PlainCall::EnterHop(int64_t now_ms) {
   const SenderOptions& options = config_->options;
   if (!TakeTerms() || !MakeHead()) return;
   reused_ = written_ = false;
+  EndStarving();
   loss_ = Loss::kConnection;
   lost_detail_.clear();
-  record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = kNever;
+  record_ms_ = look_ms_ = lost_ms_ = grace_ms_ = room_ms_ = kNever;
   state_ = State::kResolving;
   reader_.Begin({.to_head = request_.method() == Method::kHead,
                  .reply_none = attempt_.envelope->reply_none,
@@ -330,7 +334,9 @@ void PlainCall::OnWritten(PlainConnection*) {
 
 void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
   if (state_ == State::kTunneling) return TakeTunnel(connection, bytes);
-  GoOn(connection->framing.Take(bytes), 0);
+  const bool usable = connection->framing.Take(bytes);
+  SettleRoom();
+  GoOn(usable, 0);
 }
 
 void PlainCall::GoOn(bool usable, int64_t now_ms) {
@@ -355,7 +361,7 @@ void PlainCall::OnLost(PlainConnection* connection, int status) {
 
 void PlainCall::Arm() {
   int64_t due_ms = deadline_ms_;
-  if (state_ == State::kAsking) due_ms = std::min({due_ms, record_ms_, look_ms_, lost_ms_, grace_ms_});
+  if (state_ == State::kAsking) due_ms = std::min({due_ms, record_ms_, look_ms_, lost_ms_, grace_ms_, room_ms_});
   else due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms()});
   shared_->wheel->Arm(this, due_ms);
 }
@@ -380,9 +386,12 @@ void PlainCall::OnDeadline(int64_t now_ms) {
     shared_->ended(shared_->context, this, std::move(ended));
     return shared_->lingers(shared_->context, this);
   }
-  if (now_ms >= look_ms_) {
-    look_ms_ = kNever;
-    reader_.Look();
+  if (now_ms >= look_ms_ || now_ms >= room_ms_) {
+    if (now_ms >= room_ms_) Cut();
+    if (now_ms >= look_ms_) {
+      look_ms_ = kNever;
+      reader_.Look();
+    }
     // GoOn may end it.
     GoOn(true, now_ms);
     if (state_ != State::kAsking) return;
@@ -464,7 +473,7 @@ void PlainCall::End(Why why, bool reusable) {
   } else if (!said) {
     SetError(why, &record);
   }
-  if (ended.response) ended.response = CaptureRoom::Held(std::move(ended.response), std::exchange(captures, {}));
+  if (ended.response) ended.response = CaptureRoom::Held(std::move(ended.response), std::exchange(captures_, {}));
   ended.secrets = Secrets();
   if (!ended.decided) ended.expect = request_.spec().expect;
   if (over() != nullptr) {
@@ -528,6 +537,7 @@ void PlainCall::StopWaiting() {
 
 void PlainCall::Drop() {
   shared_->wheel->Disarm(this);
+  EndStarving();
   StopWaiting();
   shared_->resolver->Cancel(this);
   dialer_.Stop();
@@ -538,7 +548,7 @@ void PlainCall::Drop() {
   if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kIdle;
   attempt_ = {};
-  captures = {};
+  captures_ = {};
   terms_.reset();
   hop_config_.reset();
   rule_ = nullptr;

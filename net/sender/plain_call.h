@@ -38,6 +38,8 @@ class PlainCall : public Timed,
     TermsBook* terms;
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
+    /// There is no room for what it captures, or (false) it does not want any now: Feed when some comes back.
+    void (*starves)(void* context, PlainCall* call, bool starves);
     /// Nothing is left of the call.
     void (*over)(void* context, PlainCall* call);
     /// A reply: none whose answer is not waited for any more: it ended, and goes on without anybody who waits.
@@ -62,11 +64,11 @@ class PlainCall : public Timed,
   NamespaceNumber number() const { return number_; }
 
   void OnDeadline(int64_t now_ms) override;
+  /// Takes room for more of what it captures, and reads on. False: there is none yet. Ends nothing.
+  bool Feed();
 
   /// The sender's: its place among those under way.
   size_t place = 0;
-  /// Its room among what is captured; returned with what comes of it (Unjudged::response), or as it ends.
-  CaptureRoom captures;
 
  private:
   enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kTunneling, kSecuring, kAsking };
@@ -79,9 +81,10 @@ class PlainCall : public Timed,
   void OnBytes(PlainConnection* connection, std::string_view bytes) override;
   void OnLost(PlainConnection* connection, int status) override;
   void OnWritten(PlainConnection* connection) override;
+  size_t MayRead(PlainConnection* connection) override;
 
   void OnRoom(bool alone) override;
-  void OnStreamAnswer(bool usable) override { GoOn(usable, 0); }
+  void OnStreamAnswer(bool usable) override;
   void OnStreamLost(Loss loss, const std::string& detail) override;
   void OnStreamWritten() override { OnWritten(nullptr); }
 
@@ -121,6 +124,16 @@ class PlainCall : public Timed,
   /// Something of the answer came: is that all, and if not, for how long is the rest waited for?
   void GoOn(bool usable, int64_t now_ms);
   void Arm();
+  // What it captures, in plain_call_room.cc.
+  /// Has room for the next piece of it, or makes some. False: there is none.
+  bool TakeRoom();
+  /// Of what came all that is captured has room, or it is cut to what has; the rest of the room is given back.
+  void SettleRoom();
+  /// Reads no more of its answer before there is room, but for no longer than kRoomMs.
+  void Starve(int64_t now_ms);
+  void EndStarving();
+  /// No room came in time: it goes on without.
+  void Cut();
   Unjudged MakeEnded() const;
   void End(Why why, bool reusable);
   void SetError(Why why, AttemptRecord* record) const;
@@ -164,6 +177,10 @@ class PlainCall : public Timed,
   int64_t look_ms_ = 0;    // the patterns look again
   int64_t lost_ms_ = 0;    // writing failed: until then the end of reading is waited for
   int64_t grace_ms_ = 0;   // reply: none
+  CaptureRoom captures_;   // returned with what comes of it (Unjudged::response), or as it ends
+  bool starving_ = false;
+  int64_t room_ms_ = 0;  // so long it waits for room
+  int64_t starving_from_ms_ = 0, starved_ms_ = 0;
 };
 
 }  // namespace notifyd

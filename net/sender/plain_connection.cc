@@ -80,13 +80,30 @@ int PlainConnection::Connect(const IpAddress& address, uint16_t port, User* user
 }
 
 void PlainConnection::OnAllocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-  const Shared* shared = static_cast<PlainConnection*>(handle->data)->shared_;
-  *buffer = uv_buf_init(shared->read_buffer, static_cast<unsigned>(shared->read_bytes));
+  auto* self = static_cast<PlainConnection*>(handle->data);
+  const size_t may = self->user_->MayRead(self);
+  self->paused_ = may == 0;
+  // Without memory libuv says UV_ENOBUFS, and reads nothing.
+  *buffer = uv_buf_init(may == 0 ? nullptr : self->shared_->read_buffer, static_cast<unsigned>(std::min(may, self->shared_->read_bytes)));
+}
+
+size_t PlainConnection::User::MayRead(PlainConnection*) {
+  return SIZE_MAX;
+}
+
+void PlainConnection::Resume() {
+  if (!std::exchange(paused_, false) || closing_) return;
+  const int started = uv_read_start(stream(), &OnAllocate, &OnRead);
+  CHECK(started == 0);
 }
 
 void PlainConnection::OnRead(uv_stream_t* stream, ssize_t count, const uv_buf_t* buffer) {
   auto* self = static_cast<PlainConnection*>(stream->data);
   if (count == 0 || self->closing_) return;
+  if (count == UV_ENOBUFS && self->paused_) {
+    uv_read_stop(stream);
+    return;
+  }
   if (self->tls_ != nullptr)
     return count > 0 ? self->TakeWire({buffer->base, static_cast<size_t>(count)}) : self->TakeWireEnd(static_cast<int>(count));
   if (count > 0) return self->user_->OnBytes(self, {buffer->base, static_cast<size_t>(count)});

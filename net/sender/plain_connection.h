@@ -1,7 +1,9 @@
 // PlainConnection: one TCP connection of the client, with TLS over it or without, from before its connect to its close, on libuv. Loop thread only.
 //
 // I1  Whoever uses it is told of all that happens to it, but for what it does itself; after Close of nothing any more.
-// I2  It reads for as long as it is open: what arrives on an idle connection, and that its peer closed it, is known as soon as it is there.
+// I2  It reads for as long as it is open: what arrives on an idle connection, and that its peer closed it, is known as soon as it is there. But a
+// user
+//     who has no room for more (MayRead) leaves it with the system, until there is some or another user takes its place.
 // I3  A failed write is not its end: an answer that reached this machine before a reset is read, and the end of reading is what is told.
 #pragma once
 
@@ -38,6 +40,8 @@ class PlainConnection : public Timed {
     virtual void OnLost(PlainConnection* connection, int status) = 0;
     /// All that Write took is with the system.
     virtual void OnWritten(PlainConnection* connection) = 0;
+    /// Something is there to be read: how many bytes of it may be, as they are on the wire? 0: none before Resume.
+    virtual size_t MayRead(PlainConnection* connection);
   };
   /// What all connections of a loop share.
   struct Shared {
@@ -59,7 +63,10 @@ class PlainConnection : public Timed {
   bool Secure(std::shared_ptr<const TlsContext> context, const std::string& name, TlsClientOptions options);
   /// Null without TLS.
   const TlsSession* tls() const { return tls_.get(); }
-  void SetUser(User* user) { user_ = user; }
+  void SetUser(User* user) {
+    user_ = user;
+    Resume();
+  }
   User* user() const { return user_; }
   /// Writes one request: `head`, and `body` behind it, in one go. True: the system has all of it. False: the rest follows, and OnWritten says when it
   /// is out; both must stay until then, or until Close. After a failure nothing more is said of it (I3).
@@ -71,6 +78,8 @@ class PlainConnection : public Timed {
   bool Stale() const;
   /// Has its user take what the loop has not seen yet. False: it is closed.
   bool Pull();
+  /// Reads on where its user had no room: what is there is brought to it later, not from here.
+  void Resume();
   /// Does not call its user. It deletes itself once libuv let go of it.
   void Close();
   bool closing() const { return closing_; }
@@ -110,7 +119,7 @@ class PlainConnection : public Timed {
   std::unique_ptr<Handles> handles_;
   PlainConnection* prev_ = nullptr;
   PlainConnection* next_ = nullptr;
-  bool made_ = false, writing_ = false, broken_ = false, closing_ = false;
+  bool made_ = false, writing_ = false, broken_ = false, closing_ = false, paused_ = false;
 
   // With TLS.
   std::unique_ptr<TlsSession> tls_;

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "base/authority.h"
@@ -59,6 +61,7 @@ class PlainSender::Impl {
                .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
                .terms = &terms_,
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
+               .starves = [](void* self, PlainCall* call, bool starves) { static_cast<Impl*>(self)->Starves(call, starves); },
                .over = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Release(call); },
                .lingers = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Linger(call); },
                .context = this};
@@ -95,7 +98,6 @@ class PlainSender::Impl {
   void Start(StartAttempt attempt) {
     ++in_flight_;
     if (tick_ms_ != kTickMs) SetTick(kTickMs);
-    if (attempt.capture_bytes > 0 && (!waiting_.empty() || !HasRoomFor(attempt))) return waiting_.push_back(std::move(attempt));
     starting_ = true;
     Begin(std::move(attempt));
     starting_ = false;
@@ -123,7 +125,6 @@ class PlainSender::Impl {
     for (const std::unique_ptr<PlainCall>& call : running_) call->StopWaiting();
     for (const std::unique_ptr<PlainCall>& call : running_) call->Drop();
     running_.clear();
-    waiting_.clear();
     judge_.Drop();
     lingering_.clear();
     unposted_.clear();
@@ -142,7 +143,6 @@ class PlainSender::Impl {
       call->Drop();
       Release(call);
     }
-    in_flight_ -= std::erase_if(waiting_, [number](const StartAttempt& attempt) { return attempt.id.number() == number; });
   }
 
   size_t in_flight() const { return in_flight_; }
@@ -160,22 +160,35 @@ class PlainSender::Impl {
     PlainCall* started = call.get();
     started->place = running_.size();
     running_.push_back(std::move(call));
-    if (attempt.capture_bytes > 0) started->captures = CaptureRoom(captured_, RoomOf(attempt));
     started->Begin(std::move(attempt));
   }
 
-  /// What the attempt may bring of its answer.
-  size_t RoomOf(const StartAttempt& attempt) const { return std::min<size_t>(attempt.capture_bytes, shared_.config->options.max_response_bytes); }
-  bool HasRoomFor(const StartAttempt& attempt) const {
-    const size_t used = captured_->load();
-    return used == 0 || used + RoomOf(attempt) <= shared_.config->options.max_captured_bytes;
+  void Starves(PlainCall* call, bool starves) {
+    if (starves) {
+      // What came back before it looked is no news to it, but what comes back from now on is.
+      starving_[call->number()].push_back(call);
+      fed_at_ = 0;
+      return;
+    }
+    const auto row = starving_.find(call->number());
+    if (row == starving_.end()) return;
+    std::erase(row->second, call);
+    if (row->second.empty()) starving_.erase(row);
   }
 
-  void BeginWaiting() {
-    while (!waiting_.empty() && HasRoomFor(waiting_.front())) {
-      StartAttempt attempt = std::move(waiting_.front());
-      waiting_.pop_front();
-      Begin(std::move(attempt));
+  /// Those without room for what they capture, a namespace after the other, each of them once.
+  void FeedStarving() {
+    if (starving_.empty() || captured_->returned() + 1 == fed_at_) return;
+    fed_at_ = captured_->returned() + 1;
+    std::vector<std::vector<PlainCall*>> rows;
+    for (const auto& [number, calls] : starving_) rows.emplace_back(calls.begin(), calls.end());
+    bool more = true;
+    for (size_t turn = 0; std::exchange(more, false); ++turn) {
+      for (const std::vector<PlainCall*>& row : rows) {
+        if (turn >= row.size()) continue;
+        row[turn]->Feed();
+        more = true;
+      }
     }
   }
 
@@ -229,7 +242,6 @@ class PlainSender::Impl {
     std::vector<AttemptEnded> unposted;
     unposted.swap(unposted_);
     for (AttemptEnded& ended : unposted) Post(std::move(ended));
-    BeginWaiting();
   }
 
   /// It may still be on the stack: it is kept.
@@ -242,7 +254,6 @@ class PlainSender::Impl {
       running_[place]->place = place;
     }
     running_.pop_back();
-    if (!waiting_.empty()) PostSoon();
   }
 
   void Linger(PlainCall* call) {
@@ -268,8 +279,8 @@ class PlainSender::Impl {
     const int64_t now_ms = MonotonicMs();
     wheel_.Advance(now_ms, [now_ms](DeadlineWheel::Entry* entry) { static_cast<Timed*>(entry)->OnDeadline(now_ms); });
     if (spare_.size() > kMaxSpare) spare_.resize(kMaxSpare);
-    BeginWaiting();  // others may have made room
-    if (!running_.empty() || !waiting_.empty()) busy_ms_ = now_ms;
+    FeedStarving();
+    if (!running_.empty()) busy_ms_ = now_ms;
     bool idle = true;
     if (now_ms - swept_ms_ >= kIdleTickMs) {
       swept_ms_ = now_ms;
@@ -298,8 +309,9 @@ class PlainSender::Impl {
   std::vector<std::unique_ptr<PlainCall>> running_;  // by PlainCall::place
   std::vector<std::unique_ptr<PlainCall>> spare_;
   std::deque<PlainCall*> lingering_;
-  std::deque<StartAttempt> waiting_;  // for room for what they capture
-  const std::shared_ptr<std::atomic<size_t>> captured_;
+  std::map<NamespaceNumber, std::deque<PlainCall*>> starving_;  // of room for what they capture
+  uint64_t fed_at_ = 0;                                         // CaptureLedger::returned then, and one; 0: one of them has not been looked at since
+  const std::shared_ptr<CaptureLedger> captured_;
   std::vector<AttemptEnded> unposted_;  // those that ended inside Start
   bool starting_ = false;
   size_t in_flight_ = 0;

@@ -6,6 +6,8 @@
 // I3  In the steady state, calls over connections that are there, a call makes no timer, no handle and no socket: it is one write and one read.
 // I4  A reply: none ends once its request was written and the answer, if one is sent at all, had kAnswerGraceMs to come. After that its call only
 //     lingers: many servers drop a request whose client hangs up. Of those that linger the oldest give way to newer ones beyond kMaxLingering.
+// I5  No memory of ours is waited for before a request is sent: the core takes what it started for sent, and would no longer cancel it or let it
+// expire.
 #pragma once
 
 #include <memory>

@@ -1,13 +1,13 @@
 // What every sender is made with: its settings, and what the broker is to others.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "net/sender/capture_room.h"
 #include "net/sender/destination_rules.h"
 #include "net/sender/destinations.h"
 #include "net/sender/resolver.h"
@@ -19,10 +19,10 @@ struct SenderOptions {
   size_t recorded_failure_bytes = 4 << 10;  // of the response body kept with a failed attempt
   size_t recorded_success_bytes = 256;
   std::vector<std::string> capture_headers;  // that may be shown of captured answers, beside those that always may
-  /// Bytes of answers that are captured at once, over all senders that share `captured`: from an attempt's start, with what it may bring, until
-  /// nobody holds that any more. One that finds no room begins later; one alone always finds some.
+  /// Bytes of answers that are captured at once, over all senders that share `captured`, from when they come until nobody holds them any more. No
+  /// call waits for room before it is made: an answer that finds none is read on later, and is cut where that would take too long.
   size_t max_captured_bytes = 64 << 20;
-  std::shared_ptr<std::atomic<size_t>> captured = std::make_shared<std::atomic<size_t>>(0);
+  std::shared_ptr<CaptureLedger> captured = std::make_shared<CaptureLedger>();
   size_t max_idle_connections = 256;
   int64_t max_connection_age_ms = 300'000;  // a connection serves no further call then, so that a name that moved is followed
   ResolverOptions resolver;

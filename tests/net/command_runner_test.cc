@@ -271,6 +271,27 @@ TEST_CASE("command: one that floods its output ends, and no more of it is kept t
   CHECK(run.Run("fails").record.response_body == std::string(options.recorded_failure_bytes, 'x'));
 }
 
+TEST_CASE("command: what is kept of outputs takes its room among all answers, and is cut to what there is") {
+  SenderOptions options;
+  options.max_captured_bytes = 1 << 20;
+  Runner run(options);
+  run.Script("much", "head -c 50000 /dev/zero | tr '\\0' x");
+  CaptureRoom other(options.captured, kDefaultNumber, "other", options.max_captured_bytes);
+  REQUIRE(other.Extend(1 << 20, 1 << 20, 1 << 20));
+  AttemptResult ended = run.Wait(run.Start("much", {}, 50'000));
+  CHECK(ended.verdict == Verdict::kSuccess);
+  REQUIRE(ended.response != nullptr);
+  CHECK(ended.response->body.empty());
+  CHECK(ended.response->truncated);
+  CHECK(options.captured->cut() == 1);
+  other = {};
+  ended = run.Wait(run.Start("much", {}, 50'000));
+  REQUIRE(ended.response != nullptr);
+  CHECK(ended.response->body == std::string(50'000, 'x'));
+  CHECK_FALSE(ended.response->truncated);
+  CHECK(options.captured->used() == 50'000);
+}
+
 TEST_CASE("command: one that hangs and ignores SIGTERM is killed at its timeout, with what it started") {
   Runner run;
   TempDir dir;
