@@ -313,7 +313,7 @@ std::vector<Setting> MakeRows() {
                                  FIELD(sender.capture_headers)),
                            CheckShownHeader)));
   add(Number("results.memory_bytes", "bytes", kMiB, 1024 * kGiB,
-             "Most bytes of answers that are kept or waited for, in memory at once; one that finds no room is read later, and cut after 5 s.",
+             "Most bytes of answers that are kept or waited for, in memory at once; one that finds no room is read later, and cut after 10 s.",
              FIELD(sender.max_captured_bytes)));
 
   add(Reloadable(WithCheck(

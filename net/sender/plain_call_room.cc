@@ -16,7 +16,7 @@ constexpr size_t kLeastBytes = 4 << 10;
 /// What TLS may hold of earlier reads: all of a record but its last byte.
 constexpr size_t kRecordBytes = 17 << 10;
 /// An attempt waits for room for so long, all in all, and for no more than half of the time that is left to it.
-constexpr int64_t kRoomMs = 5000;
+constexpr int64_t kRoomMs = 10'000;
 
 }  // namespace
 
