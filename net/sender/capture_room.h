@@ -2,12 +2,11 @@
 // nobody holds what was captured. CaptureLedger: who has how much. Any thread.
 //
 // I1  All rooms together are never more than what there is, but for one that is alone.
-// I2  What a namespace takes leaves as much as it has then for others; and so does what a host takes of what its namespace may have. So whoever has
-//     nothing finds some, however long others hold theirs.
-// I3  An answer takes all that it may bring where that is no more than half of what its host may still take, or where no other of its host has done
-// so;
-//     else pieces, and all pieces of a host leave as much to those that take all. So they do not all hold a part and wait for each other: some can
-//     end, and the next ones take their places.
+// I2  A namespace takes no more than leaves free as much as it has then; and so does a host, of what its namespace may have. So whoever has nothing
+//     finds some, however long others hold theirs.
+// I3  An answer takes all that it may bring where that is no more than half of what its host may still take, or where no other of its host has all.
+//     Else it takes pieces, and all pieces of a host leave as much to those that take all. So they do not all hold a part and wait for each other:
+//     some can end, and the next ones take their places.
 #pragma once
 
 #include <atomic>

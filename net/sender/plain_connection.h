@@ -1,9 +1,8 @@
 // PlainConnection: one TCP connection of the client, with TLS over it or without, from before its connect to its close, on libuv. Loop thread only.
 //
 // I1  Whoever uses it is told of all that happens to it, but for what it does itself; after Close of nothing any more.
-// I2  It reads for as long as it is open: what arrives on an idle connection, and that its peer closed it, is known as soon as it is there. But a
-// user
-//     who has no room for more (MayRead) leaves it with the system, until there is some or another user takes its place.
+// I2  It reads for as long as it is open: what arrives on an idle connection, and that its peer closed it, is known as soon as it is there. But
+//     what its user has no room for (MayRead) stays with the system, until there is some or another user takes its place.
 // I3  A failed write is not its end: an answer that reached this machine before a reset is read, and the end of reading is what is told.
 #pragma once
 
