@@ -51,7 +51,7 @@ class Core::Impl::ResponsePart {
   void Forget(RequestId request) { waits_.erase(request); }
 
   // ---- attempts
-  /// Says how much of its answer the attempt of that notify that starts now is to bring, and for how long it may wait for that.
+  /// Says how much of its answer the attempt of that notify that starts now is to bring, and for how long that is of use to somebody.
   void SetCapture(const Entry& entry, StartAttempt* start) const;
   /// An attempt ends with this answer: for the notify's end, where that follows in this turn. Null: none came, or nobody asked for it.
   void TakeAnswer(NotifyId id, std::shared_ptr<const Response> response);

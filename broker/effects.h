@@ -248,7 +248,7 @@ struct StartAttempt {
   std::shared_ptr<const std::string> payload = nullptr;
   /// So much of the answer's body is handed back whole (AttemptResult::response), with the headers that may be shown; 0: nothing.
   uint32_t capture_bytes = 0;
-  /// For so long from its start what is captured may be waited for behind a decided outcome, where that is longer than what is recorded may be.
+  /// For so long from its start what is captured is of use: kMonoNever where it is kept, else to the end of who waits longest for the notify's end.
   int64_t capture_ms = 0;
 };
 

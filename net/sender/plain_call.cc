@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kNever = DeadlineWheel::kNever;
 /// What the record wants of a body behind a decided outcome is waited for so long (contract section 3).
 constexpr int64_t kRecordMs = 1000;
+/// Whoever waits for the notify's end is to be told of a decided outcome in his time: so long before that is over nothing more is read.
+constexpr int64_t kTellMs = 100;
 constexpr int64_t kLookAgainMs = 100;
 constexpr int64_t kLostMs = 1000;
 constexpr int64_t kAnswerGraceMs = 250;
@@ -47,7 +49,7 @@ void PlainCall::Begin(StartAttempt attempt) {
   deadline_ms_ = now_ms + std::max<int64_t>(1, request_.spec().timeout_ms);
   if (attempt_.capture_bytes > 0)
     captures_ = CaptureRoom(config_->options.captured, number_, attempt_.envelope->host, config_->options.max_captured_bytes);
-  wanted_ms_ = attempt_.capture_bytes == 0 ? now_ms : now_ms + std::min(attempt_.capture_ms, deadline_ms_ - now_ms);
+  wanted_ms_ = attempt_.capture_bytes == 0 ? now_ms : attempt_.capture_ms == kMonoNever.ms ? kNever : now_ms + attempt_.capture_ms;
   BeginHop(now_ms);
 }
 
@@ -339,12 +341,19 @@ void PlainCall::OnBytes(PlainConnection* connection, std::string_view bytes) {
   GoOn(usable, 0);
 }
 
+int64_t PlainCall::RecordUntil(int64_t now_ms) const {
+  if (wanted_ms_ == kNever) return deadline_ms_;
+  const int64_t until_ms = now_ms + kRecordMs, left_ms = wanted_ms_ - now_ms;
+  // Who waits for less than that still has half of it for what hardly lags behind.
+  return left_ms <= 0 ? until_ms : std::min(until_ms, now_ms + std::max(left_ms - kTellMs, left_ms / 2));
+}
+
 void PlainCall::GoOn(bool usable, int64_t now_ms) {
   if (!usable || reader_.fault() != nullptr || reader_.finished() || reader_.broke_off()) return End(Why::kAnswer, usable);
   const bool waits = reader_.decided() && record_ms_ == kNever, looks = reader_.look_due() && look_ms_ == kNever;
   if (!waits && !looks) return;
   if (now_ms == 0) now_ms = MonotonicMs();
-  if (waits) record_ms_ = std::max(now_ms + kRecordMs, wanted_ms_);
+  if (waits) record_ms_ = RecordUntil(now_ms);
   if (looks) look_ms_ = now_ms + kLookAgainMs;
   Arm();
 }

@@ -123,6 +123,8 @@ class PlainCall : public Timed,
   bool Alerted() const { return over() != nullptr && over()->tls() != nullptr && over()->tls()->alerted(); }
   /// Something of the answer came: is that all, and if not, for how long is the rest waited for?
   void GoOn(bool usable, int64_t now_ms);
+  /// Until when what is still wanted of an answer that is decided now is waited for.
+  int64_t RecordUntil(int64_t now_ms) const;
   void Arm();
   // What it captures, in plain_call_room.cc.
   /// Has room for the next piece of it, or makes some. False: there is none.
@@ -172,7 +174,7 @@ class PlainCall : public Timed,
   uint64_t started_ns_ = 0;
   // Of MonotonicMs; kNever: none.
   int64_t deadline_ms_ = 0, connect_deadline_ms_ = 0;
-  int64_t wanted_ms_ = 0;  // until then somebody waits for the body
+  int64_t wanted_ms_ = 0;  // until then somebody waits for the notify's end; kNever: the answer is kept
   int64_t record_ms_ = 0;  // until then what is still wanted of a decided answer is waited for
   int64_t look_ms_ = 0;    // the patterns look again
   int64_t lost_ms_ = 0;    // writing failed: until then the end of reading is waited for

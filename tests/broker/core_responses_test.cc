@@ -192,7 +192,7 @@ TEST_CASE("submit and wait: in time it did not settle") {
   CHECK(f.StateOf(id) == State::kSucceeded);
 }
 
-TEST_CASE("submit and wait: an attempt may wait for a body as long as somebody waits for it, and as it likes where it is kept") {
+TEST_CASE("submit and wait: an attempt knows until when somebody waits for its end, and whether its answer is kept") {
   Setup f;
   CoreFixture::Fields fields = Keyed("k");
   fields.retry = Attempts(3);
