@@ -176,6 +176,7 @@ void Core::Impl::On(AttemptEnded& e) {
   if (was_settled) {
     // It was cancelled meanwhile: the attempt is recorded and changes nothing.
     Log(*entry, &result.record, false);
+    groups_->OnChanged(*entry, &result.record);
     ChangeState(entry, std::move(result.record));
   } else if (result.verdict == Verdict::kSuccess) {
     Settle(entry, Phase::kSucceeded, "", std::move(result.record), std::move(result.via));

@@ -344,6 +344,51 @@ TEST_CASE("groups: DELETE cancels what waits, and is refused once all are settle
   CHECK(f.image().totals.records[RecordKind::kAgenda] == 0);
 }
 
+TEST_CASE("groups: a member that is cancelled in flight has what its attempt brings in the group's record, too, and nobody is told once more") {
+  GroupFixture f;
+  const bool sequential = GENERATE(false, true);
+  GroupPost post = GroupFixture::WithCallback(GroupFixture::PostOf({Once(), Once()}));
+  post.sequential = sequential;
+  const NotifyId group = f.Make(std::move(post)).id, cancelled = MemberOf(group, 0);
+  f.ById<CancelRequest>(cancelled);
+  // Of a sequential one the next has begun by now.
+  REQUIRE(f.starts.size() == 2);
+  const StartAttempt member = f.starts.at(0);
+  REQUIRE(member.id == cancelled);
+  const auto outcome = [&] {
+    const GroupView seen = f.See(group);
+    return seen.record.members.at(0);
+  };
+  const WallTime settled_at = outcome().settled_at;
+  CHECK(outcome().phase == Phase::kCancelled);
+  CHECK(outcome().attempts_made == 0);
+  const bool last = GENERATE(false, true);
+  if (last) {
+    // All are settled, and that was told, before the attempt ends.
+    f.starts.pop_front();
+    f.EndFirst(Verdict::kSuccess);
+    CHECK(f.CallbacksMade().size() == 1);
+    f.starts.push_front(member);
+  }
+  CHECK(f.EndFirst(Verdict::kSuccess) == cancelled);
+  const auto check = [&] {
+    CHECK(outcome().phase == Phase::kCancelled);
+    CHECK(outcome().reason == "cancelled");
+    CHECK(outcome().attempts_made == 1);
+    CHECK(outcome().status == 200);
+    CHECK(outcome().settled_at == settled_at);
+  };
+  check();
+  f.Restart(CrashKind::kKill);
+  check();
+  if (!last) {
+    while (f.See(group).counts[static_cast<size_t>(State::kSucceeded)] == 0) f.EndFirst(Verdict::kSuccess);
+    check();
+  }
+  CHECK(f.See(group).settled());
+  CHECK(f.CallbacksMade().size() == 1);
+}
+
 TEST_CASE("groups: one that is sent again by hand after its group was stopped stays, whenever a crash comes") {
   GroupFixture f;
   const bool by_failure = GENERATE(false, true), bulk = GENERATE(false, true), crash = GENERATE(false, true);
