@@ -130,6 +130,7 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
 Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const SchedulePause& ask) {
   std::optional<Looked> looked = Look(task, ask.name);
   if (!looked) return Handled::kParked;
+  if (!looked->record.said && !ask.condition.Holds(std::nullopt)) return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   if (!looked->record.said) return NotThere(request);
   auto said = std::make_shared<notifyd::Schedule>(*looked->record.said);
   said->paused = ask.paused;

@@ -240,7 +240,7 @@ void Core::Impl::ServicePart::LogRemoved(const Service& service, const Instance&
 Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteService& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
   Service* service = Find(ask.name);
-  if (!service) return NoService(request);
+  if (!service) return ask.condition.Holds(std::nullopt) ? NoService(request) : core_.ReplyNow(request, notifyd::Stale{});
   const bool of_file = std::any_of(service->instances.begin(), service->instances.end(), [](const auto& each) { return each.second->from_file; });
   if (RefusedFromFile(request, service->from_file || of_file)) return Handled::kDone;
   if (!ask.condition.Holds(EncodeService(service->settings))) return core_.ReplyNow(request, notifyd::Stale{});
@@ -313,10 +313,11 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteInstance& ask
   if (core_.RefusedStopping(request)) return Handled::kDone;
   Service* service = Find(ask.service);
   if (!service) return NoService(request);
-  Instance* instance = service->Find(ask.id);
   if (!instance) return NoInstance(request);
   if (RefusedFromFile(request, instance->from_file)) return Handled::kDone;
   if (!ask.condition.Holds(EncodeInstance(instance->settings))) return core_.ReplyNow(request, notifyd::Stale{});
+  Instance* instance = service ? service->Find(ask.id) : nullptr;
+  if (!instance && !ask.condition.Holds(std::nullopt)) return core_.ReplyNow(request, notifyd::Stale{});
   LogRemoved(*service, *instance);
   Remove(service, instance);
   core_.journal_.AskSync();

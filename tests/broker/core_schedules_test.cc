@@ -87,6 +87,9 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: what a PUT requires, what is not t
   CHECK(CodeOf(TryPut("b", Cron("0 0 30 2 *"))) == Code::kUnacceptable);
   CHECK(CodeOf(Ask(ScheduleGet{"b"})) == Code::kNotFound);
   CHECK(CodeOf(Ask(ScheduleDelete{"b"})) == Code::kNotFound);
+  CHECK(CodeOf(Ask(SchedulePause{"b", true})) == Code::kNotFound);
+  CHECK(std::holds_alternative<Stale>(Ask(ScheduleDelete{"b", present}).body));
+  CHECK(std::holds_alternative<Stale>(Ask(SchedulePause{"b", true, present}).body));
   CHECK(CodeOf(Ask(ScheduleRunNow{"b"})) == Code::kNotFound);
   for (const char* name : {"a-1", "a.1", "b", "c"}) Put(name, Every(kHour));
   auto list = [&](ResourcesQuery query) {

@@ -431,6 +431,14 @@ TEST_CASE("core services: changes are conditional, and say whether anything was 
   CHECK(f.Refusal(GetService{"other"}) == Code::kNotFound);
   CHECK(f.Refusal(GetInstance{"billing", "a"}) == Code::kNotFound);
   CHECK(f.Refusal(DeleteInstance{"billing", "a", {}}) == Code::kNotFound);
+  // What is not there is not what anybody has read.
+  const ResourceCondition present{.present = true}, read{.prints = std::vector{FingerprintOf("read")}}, absent{.absent = true};
+  for (const ResourceCondition& condition : {present, read}) {
+    CHECK(f.IsStale(DeleteService{"other", condition}));
+    CHECK(f.IsStale(DeleteInstance{"other", "a", condition}));
+    CHECK(f.IsStale(DeleteInstance{"billing", "a", condition}));
+  }
+  CHECK(f.Refusal(DeleteService{"other", absent}) == Code::kNotFound);
   f.Register("a");
   ServiceSettings https;
   https.https = true;
