@@ -128,12 +128,12 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const ListInstances& ask)
   const Service* service = Find(ask.service);
   if (!service) return NoService(request);
   std::string digest = DigestOfList(*service);
-  if (ask.changed_from != FingerprintOf(digest)) {
+  if (!ask.changed_from || !ask.changed_from->Has(FingerprintOf(digest))) {
     InstanceViews views;
     return Answer(0, request, PageOf(*service, ask.page, std::move(digest), &views));
   }
   const MonoTime until{core_.now_.mono.ms + ask.wait_ms};
-  watches_[request] = {ask.service, std::move(digest), until, ask.page};
+  watches_[request] = {ask.service, std::move(digest), ask.changed_from->prints, until, ask.page};
   watchers_of_[ask.service].insert(request);
   watch_ends_.emplace(until, request);
   if (ask.wait_ms <= 0 || core_.stopping_) AnswerUnchanged(request);
@@ -165,7 +165,12 @@ void Core::Impl::ServicePart::TellWatchers(const Service& service) {
   const std::string digest = DigestOfList(service);
   InstanceViews views;
   for (RequestId request : std::set<RequestId>(of_service->second)) {
-    if (watches_.at(request).digest == digest) continue;
+    Watch& waiting = watches_.at(request);
+    if (waiting.digest == digest) continue;
+    if (std::find(waiting.known.begin(), waiting.known.end(), FingerprintOf(digest)) != waiting.known.end()) {
+      waiting.digest = digest;  // it is another one that he has
+      continue;
+    }
     const Watch watch = Unwatch(request);
     Answer(0, request, PageOf(service, watch.page, digest, &views));
   }
@@ -312,12 +317,12 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
 Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteInstance& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
   Service* service = Find(ask.service);
+  Instance* instance = service ? service->Find(ask.id) : nullptr;
+  if (!instance && !ask.condition.Holds(std::nullopt)) return core_.ReplyNow(request, notifyd::Stale{});
   if (!service) return NoService(request);
   if (!instance) return NoInstance(request);
   if (RefusedFromFile(request, instance->from_file)) return Handled::kDone;
   if (!ask.condition.Holds(EncodeInstance(instance->settings))) return core_.ReplyNow(request, notifyd::Stale{});
-  Instance* instance = service ? service->Find(ask.id) : nullptr;
-  if (!instance && !ask.condition.Holds(std::nullopt)) return core_.ReplyNow(request, notifyd::Stale{});
   LogRemoved(*service, *instance);
   Remove(service, instance);
   core_.journal_.AskSync();

@@ -160,7 +160,8 @@ class Core::Impl::ServicePart {
   };
   /// Somebody waits for the list of a service's instances to change.
   struct Watch {
-    std::string service, digest;  // the list as they know it
+    std::string service, digest;     // the list as they know it
+    std::vector<Fingerprint> known;  // and others that they have, too
     MonoTime until;
     ResourcesQuery page;
   };

@@ -1,6 +1,7 @@
 // What is asked of the core about services and their instances, and what it answers (contract section 11).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -32,11 +33,21 @@ struct DeleteService {
   std::string name;
   ResourceCondition condition;
 };
-/// `changed_from`: where the list has this print, the answer waits until it has another, wait_ms at most. A page ends before `limit` where it
-/// is long (kInstancesPageBytes).
+/// The lists that whoever asks has already (If-None-Match).
+struct KnownLists {
+  KnownLists() = default;
+  KnownLists(const Fingerprint& print) : prints{print} {}  // NOLINT(google-explicit-constructor): one of them is what is mostly known
+  bool Has(const Fingerprint& print) const { return any || std::find(prints.begin(), prints.end(), print) != prints.end(); }
+
+  bool any = false;  // "*": whatever it is
+  std::vector<Fingerprint> prints;
+};
+
+/// `changed_from`: where the list is one of these, the answer waits until it is none that is named there, and another one; wait_ms at most. A page
+/// ends before `limit` where it is long (kInstancesPageBytes).
 struct ListInstances {
   std::string service;
-  std::optional<Fingerprint> changed_from;
+  std::optional<KnownLists> changed_from;
   int64_t wait_ms = 0;
   ResourcesQuery page = {};
 };

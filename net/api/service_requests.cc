@@ -49,15 +49,29 @@ Result<InstanceName> InstanceOf(const Asking& asking) {
   return InstanceName{*std::move(service), id};
 }
 
-/// What If-None-Match asks of a list of instances: its ETag, where it is one of ours.
-std::optional<Fingerprint> KnownOf(const HttpRequest& request) {
-  const std::string* said = request.Header("If-None-Match");
-  if (!said) return std::nullopt;
-  HttpRequest as_match;
-  as_match.headers.emplace_back("If-Match", *said);
-  Result<ResourceCondition> condition = ConditionOf(as_match);
-  if (!condition.ok() || !condition->prints || condition->prints->empty()) return std::nullopt;
-  return condition->prints->front();
+/// What If-None-Match asks of a list of instances (RFC 9110 section 13.1.2: a weak tag is as good): "*", or those of its ETags that are ours.
+std::optional<KnownLists> KnownOf(const HttpRequest& request) {
+  KnownLists known;
+  const auto take = [&](std::string_view element) {
+    if (element.starts_with("W/")) element.remove_prefix(2);
+    HttpRequest as_match;
+    as_match.headers.emplace_back("If-Match", element);
+    const Result<ResourceCondition> condition = ConditionOf(as_match);
+    if (!condition.ok()) return;
+    known.any |= condition->present;
+    if (condition->prints) known.prints.insert(known.prints.end(), condition->prints->begin(), condition->prints->end());
+  };
+  for (const auto& [name, value] : request.headers) {
+    if (!EqualsIgnoringCase(name, "If-None-Match")) continue;
+    std::string_view rest = value;
+    for (size_t comma = rest.find(','); comma != std::string_view::npos; comma = rest.find(',')) {
+      take(TrimBlanks(rest.substr(0, comma)));
+      rest.remove_prefix(comma + 1);
+    }
+    take(TrimBlanks(rest));
+  }
+  if (!known.any && known.prints.empty()) return std::nullopt;
+  return known;
 }
 
 }  // namespace

@@ -521,6 +521,22 @@ TEST_CASE("core services: lists by prefix and page; the list of instances is wai
   f.Pass(10'000);
   REQUIRE(f.replies.contains(waits));
   CHECK(f.AnswerOf(waits).kind == Kind::kUnchanged);
+
+  // "*" is whatever list it is, and of several that are known none is news.
+  KnownLists any;
+  any.any = true;
+  CHECK(f.Told(ListInstances{"billing", any, 0, {}}).kind == Kind::kUnchanged);
+  KnownLists both(etag);
+  both.prints.push_back(now);
+  waits = f.Begin(ListInstances{"billing", any, 10'000, {}});
+  const uint64_t knows_both = f.Begin(ListInstances{"billing", both, 10'000, {}});
+  f.Told(DeleteInstance{"billing", "y", {}});
+  REQUIRE(f.replies.contains(waits));
+  CHECK(f.AnswerOf(waits).kind == Kind::kInstances);
+  CHECK_FALSE(f.replies.contains(knows_both));
+  f.Pass(10'000);
+  CHECK(f.AnswerOf(knows_both).kind == Kind::kUnchanged);
+  CHECK(FingerprintOf(f.AnswerOf(knows_both).bytes) == etag);
 }
 
 TEST_CASE("services: who waits for the list of instances hears at once that the namespace is removed") {

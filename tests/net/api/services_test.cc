@@ -3,6 +3,7 @@
 #include "broker/figures_events.h"
 #include "broker/flow.h"
 #include "broker/service_events.h"
+#include "net/api/resource.h"
 
 namespace notifyd {
 namespace {
@@ -176,11 +177,25 @@ TEST_CASE("services: a list of instances is waited for by its ETag") {
   const std::string etag = f.Header("ETag");
   f.Ask("GET", "/v1/services/billing/instances?wait_ms=5000", "", {{"If-None-Match", etag}});
   REQUIRE(ServiceAsked<ListInstances>(f).changed_from);
-  CHECK(*ServiceAsked<ListInstances>(f).changed_from == FingerprintOf("x"));
+  CHECK(ServiceAsked<ListInstances>(f).changed_from->prints == std::vector{FingerprintOf("x")});
+  CHECK_FALSE(ServiceAsked<ListInstances>(f).changed_from->any);
   CHECK(ServiceAsked<ListInstances>(f).wait_ms == 5'000);
   Answer(f, {.kind = ServiceAnswer::Kind::kUnchanged, .bytes = "x"});
   CHECK(f.Answer().status == 304);
   CHECK(f.Header("ETag") == etag);
+  // Of several, of weak ones, and of all (RFC 9110 section 13.1.2); of none that is ours.
+  const std::string other = ETagOfBytes("y");
+  f.Ask("GET", "/v1/services/billing/instances", "", {{"If-None-Match", "\"a\", " + other}, {"If-None-Match", "W/" + etag}});
+  REQUIRE(ServiceAsked<ListInstances>(f).changed_from);
+  CHECK(ServiceAsked<ListInstances>(f).changed_from->prints == std::vector{FingerprintOf("y"), FingerprintOf("x")});
+  Answer(f, {.kind = ServiceAnswer::Kind::kUnchanged, .bytes = "x"});
+  f.Ask("GET", "/v1/services/billing/instances", "", {{"If-None-Match", "*"}});
+  REQUIRE(ServiceAsked<ListInstances>(f).changed_from);
+  CHECK(ServiceAsked<ListInstances>(f).changed_from->any);
+  Answer(f, {.kind = ServiceAnswer::Kind::kUnchanged, .bytes = "x"});
+  f.Ask("GET", "/v1/services/billing/instances", "", {{"If-None-Match", "\"a\""}});
+  CHECK_FALSE(ServiceAsked<ListInstances>(f).changed_from);
+  Answer(f, One(ServiceAnswer::Kind::kInstances));
   // Who waits counts as one who waits.
   for (int i = 0; i < 2; ++i) f.Ask("GET", "/v1/services/billing/instances?wait_ms=5000", "", {{"If-None-Match", etag}});
   f.Ask("GET", "/v1/services/billing/instances?wait_ms=5000", "", {{"If-None-Match", etag}});
