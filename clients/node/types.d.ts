@@ -549,7 +549,8 @@ export interface Notify {
   /**
    * Sent as they are; shown as *** where they carry credentials. Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade,
    * Expect and Notify-* are refused, Content-Type too beside `content_type`. Blanks at the ends of a value are no part of it (RFC 9110,
-   * section 5.5): receivers do not get them. A valid `traceparent` is taken as the notify's trace context.
+   * section 5.5): receivers do not get them. A value of *** is refused: it is how a hidden one is shown. A valid `traceparent` is taken as the
+   * notify's trace context.
    */
   headers?: Record<string, string> | null;
   /**

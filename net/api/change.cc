@@ -6,8 +6,10 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/json.h"
 #include "base/json_tree.h"
+#include "base/secrets.h"
 #include "broker/flow.h"
 #include "net/api/fields.h"
 #include "net/api/notify_fields.h"
@@ -100,11 +102,14 @@ Result<std::string> WithoutHidden(std::string_view patch, const NotifySpec& spec
   auto write_headers = [&](JsonTree::Value headers) {
     json.BeginObject();
     headers.ForEach([&](JsonTree::Value key, JsonTree::Value value) {
-      if (secrets.Contains(key.text()) && value.kind() == JsonTree::Kind::kString && value.text() == kHiddenValue) {
-        if (has_header(key.text())) return;
+      if (value.kind() == JsonTree::Kind::kString && TrimBlanks(value.text()) == kHiddenValue) {
+        const bool hidden = secrets.Contains(key.text());
+        if (hidden && has_header(key.text())) return;
         std::string pointer = "/headers";
         AppendPointer(key.text(), &pointer);
-        status = Status(Code::kUnacceptable, "*** keeps a header as it is, and there is none of this name", std::move(pointer));
+        const char* why = hidden ? "*** keeps a header as it is, and there is none of this name"
+                                 : "*** is how a hidden value is shown, and this one is not: the value itself must be said";
+        status = Status(Code::kUnacceptable, why, std::move(pointer));
       }
       json.Key(key.text());
       json.Raw(value.raw());

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/json_or_null.h"
-#include "base/secrets.h"
 #include "broker/cron.h"
 #include "broker/spec.h"
 #include "net/api/fields.h"
@@ -91,14 +90,6 @@ Status ReadTemplate(const JsonValue& value, const Asker& asker, SubmitParser* su
   if (!item.idempotency_key.empty()) return Bad("/idempotency_key", "each run has a key of its own");
   if (item.when.kind == When::Kind::kAt) return Bad("/due_at", "each run has a time of its own; delay_ms counts from that");
   if (item.ttl.kind == When::Kind::kAt) return Bad("/expires_at", "each run has a time of its own; ttl_ms counts from that");
-  Result<NotifySpec> spec = DecodeSpec(*item.spec);
-  CHECK(spec.ok());
-  for (const auto& [name, header] : spec->headers) {
-    if (header != kHiddenValue) continue;
-    std::string pointer = "/headers";
-    AppendPointer(name, &pointer);
-    return Bad(pointer, "*** is how such a value is shown; a PUT replaces the whole schedule, so it must say the value itself");
-  }
   out->envelope = std::move(item.envelope);
   out->spec = std::move(item.spec);
   out->when = item.when;

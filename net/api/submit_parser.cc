@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/secrets.h"
 #include "base/utf8.h"
 #include "broker/flow.h"
 #include "broker/payload.h"
@@ -28,6 +29,17 @@ Result<HeaderList> HeadersOf(const JsonValue& item, bool content_type_given) {
   for (const JsonValue& value : item)
     if (value.key == "headers" && IsGiven(&value)) NOTIFYD_TRY(ReadHeaders(value, content_type_given, &headers));
   return headers;
+}
+
+/// What was shown as *** is not what was meant.
+Status CheckShown(const HeaderList& headers) {
+  for (const auto& [name, value] : headers) {
+    if (value != kHiddenValue) continue;
+    std::string pointer = "/headers";
+    AppendPointer(name, &pointer);
+    return Status(Code::kUnacceptable, "*** is how such a value is shown: the value itself must be said", std::move(pointer));
+  }
+  return Status::Ok();
 }
 
 /// Sets the caller, and refuses what the asker may not name.
@@ -141,6 +153,7 @@ Status SubmitParser::ParseItem(const JsonValue& item, const std::string* header_
 }
 
 Status SubmitParser::CheckLimits(ParsedNotify* notify, const Asker* asker) const {
+  if (notify->refused.ok()) notify->refused = CheckShown(notify->spec.headers);
   if (notify->refused.ok()) notify->refused = CheckTimeout(notify->spec.timeout_ms);
   if (const FlowFields* flow = notify->envelope.flow.get(); notify->refused.ok() && flow && flow->keep_response_bytes > limits_.max_kept_bytes)
     notify->refused =

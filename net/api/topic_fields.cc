@@ -163,17 +163,6 @@ std::string FormatTime(const std::optional<WallTime>& time) {
   return time ? std::to_string(time->ms) : std::string();
 }
 
-/// What was shown as *** is not what was meant.
-Status CheckHeaders(const NotifySpec& spec) {
-  for (const auto& [name, value] : spec.headers) {
-    if (value != kHiddenValue) continue;
-    std::string pointer = "/headers";
-    AppendPointer(name, &pointer);
-    return Bad(pointer, "*** is how such a value is shown; a PUT replaces the whole subscription, so it must say the value itself");
-  }
-  return Status::Ok();
-}
-
 }  // namespace
 
 std::span<const TopicField> TopicFields() {
@@ -223,7 +212,6 @@ Result<ParsedSubscription> ParseSubscription(SubmitParser* parser, const std::st
   if (!status.ok()) return status;
   if (said.topic.empty()) return Bad("/topic", "topic is missing");
   if (said.each_instance && ServiceOf(notify.spec.url).empty()) return Bad("/each_instance", "only a service has instances");
-  NOTIFYD_TRY(CheckHeaders(notify.spec));
   // Whoever said so, and by which ways, is each event's.
   notify.envelope.trace_parent.clear();
   notify.spec.trace_state.clear();

@@ -395,8 +395,17 @@ TEST_CASE("change: a secret header of *** stays as it is") {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   Headers old = {{"Authorization", "secret"}, {"x-pin", "key"}, {"A", "1"}};
   CHECK(f.Spec(base, R"({"headers":{"Authorization":"***","X-PIN":"***","A":"1"}})").headers == old);
-  CHECK(f.Spec(base, R"({"headers":{"Authorization":"new","A":"***"}})").headers ==
-        Headers{{"Authorization", "new"}, {"x-pin", "key"}, {"A", "***"}});
+  CHECK(f.Spec(base, R"({"headers":{"Authorization":"new","X-Pin":" *** "}})").headers ==
+        Headers{{"Authorization", "new"}, {"x-pin", "key"}, {"A", "1"}});
+  // One that is shown is never shown so.
+  CHECK(f.Outcome(base, R"({"headers":{"A":"***"}})") == "422 /headers/A");
+  CHECK(f.Outcome(base, R"({"headers":{"B":" ***"}})") == "422 /headers/B");
+  // Another change leaves what was taken once.
+  auto taken = std::make_shared<NotifyRecord>(*f.With(R"("headers":{"A":"1"})"));
+  NotifySpec spec = *DecodeSpec(*taken->spec);
+  spec.headers.at(0).second = "***";
+  taken->spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  CHECK(f.Spec(taken, R"({"headers":{"B":"2"}})").headers == Headers{{"A", "***"}, {"B", "2"}});
   CHECK(f.Spec(base, R"({"headers":{"Authorization":null}})").headers == Headers{{"x-pin", "key"}, {"A", "1"}});
   CHECK(f.Outcome(base, R"({"headers":{"Cookie":"***"}})") == "422 /headers/Cookie");
 }

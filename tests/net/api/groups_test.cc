@@ -118,6 +118,7 @@ TEST_CASE("groups: what they are refused for") {
       {R"({"notifies":[{"url":"http://h/"},5]})", "422 /notifies/1"},
       {R"({"notifies":[{"url":"http://h/"},{"url":"ftp://h/"}]})", "422 /notifies/1/url"},
       {R"({"notifies":[{"url":"http://h/","nope":1}]})", "422 /notifies/0/nope"},
+      {R"({"notifies":[{"url":"http://h/","headers":{"Cookie":"***"}}]})", "422 /notifies/0/headers/Cookie"},
       {R"({"notifies":[{"url":"http://h/","fkey":"f"}]})", "422 /notifies/0/fkey"},
       {R"({"notifies":[{"url":"http://h/","idempotency_key":"f"}]})", "422 /notifies/0/idempotency_key"},
       {R"({"notifies":[{"url":"http://h/"}],"nope":1})", "422 /nope"},

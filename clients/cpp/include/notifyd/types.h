@@ -1336,7 +1336,8 @@ struct Notify {
   std::string method;
   /// Sent as they are; shown as *** where they carry credentials. Host, Content-Length, Transfer-Encoding, Connection, TE, Trailer, Upgrade,
   /// Expect and Notify-* are refused, Content-Type too beside `content_type`. Blanks at the ends of a value are no part of it (RFC 9110, section
-  /// 5.5): receivers do not get them. A valid `traceparent` is taken as the notify's trace context.
+  /// 5.5): receivers do not get them. A value of *** is refused: it is how a hidden one is shown. A valid `traceparent` is taken as the notify's
+  /// trace context.
   std::map<std::string, std::string> headers;
   /// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
   /// string. Excludes `body` and `body_base64`.
