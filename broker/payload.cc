@@ -147,15 +147,23 @@ std::string_view WireParts::joint() const {
   return url.back() == '?' || url.back() == '&' ? "" : "&";
 }
 
+bool EncodesPayload(const NotifySpec& spec) {
+  return spec.payload_kind == PayloadKind::kData && (PutsDataInQuery(spec.method) || IsMediaType(spec.content_type, kFormType));
+}
+
 Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes) {
+  return SplitWireRequest(spec, spec.payload, max_body_bytes);
+}
+
+Result<WireParts> SplitWireRequest(const NotifySpec& spec, std::string_view payload, size_t max_body_bytes) {
   WireParts parts;
   parts.url = std::string_view(spec.url).substr(0, spec.url.find('#'));
   const bool queries = PutsDataInQuery(spec.method);
   const char* field = spec.payload_kind == PayloadKind::kBody ? "/body" : spec.payload_kind == PayloadKind::kBodyBase64 ? "/body_base64" : "/data";
-  if (spec.payload_kind == PayloadKind::kData && (queries || IsMediaType(spec.content_type, kFormType))) {
+  if (EncodesPayload(spec)) {
     Result<std::string> encoded =
-        queries ? EncodeFields(spec.payload, true, "with GET, HEAD and DELETE data must be an object: it goes into the query string", max_body_bytes)
-                : EncodeForm(spec.payload, max_body_bytes);
+        queries ? EncodeFields(payload, true, "with GET, HEAD and DELETE data must be an object: it goes into the query string", max_body_bytes)
+                : EncodeForm(payload, max_body_bytes);
     if (!encoded.ok()) return std::move(encoded).status();
     parts.encoded = *std::move(encoded);
     parts.in_query = queries;
@@ -163,7 +171,7 @@ Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes
   } else if (spec.payload_kind != PayloadKind::kNone) {
     if (spec.payload_kind == PayloadKind::kData && !IsMediaType(spec.content_type, kJsonType))
       return DataError("data is encoded as application/json or application/x-www-form-urlencoded only");
-    if (spec.payload.size() > max_body_bytes) return TooLarge(max_body_bytes, field);
+    if (payload.size() > max_body_bytes) return TooLarge(max_body_bytes, field);
     parts.has_body = parts.body_is_payload = true;
   }
   // A Content-Type among the headers takes the place of the default one; one that has no body has no type either.

@@ -26,7 +26,7 @@ struct WireParts {
   bool body_is_payload = false;
   std::string_view content_type;  // empty: none is sent
 
-  std::string_view body(const NotifySpec& spec) const { return !has_body ? std::string_view() : body_is_payload ? spec.payload : encoded; }
+  std::string_view body(std::string_view payload) const { return !has_body ? std::string_view() : body_is_payload ? payload : encoded; }
   /// What stands between `url` and `encoded`: nothing where that is not in the query string, or is empty.
   std::string_view joint() const;
 };
@@ -38,6 +38,10 @@ inline constexpr size_t kNoBodyLimit = std::string::npos;
 /// string, would be over `max_body_bytes`. Whoever takes a spec from outside gives the limit: a short text can make a form of any size.
 Result<WireRequest> BuildWireRequest(const NotifySpec& spec, size_t max_body_bytes = kNoBodyLimit);
 Result<WireParts> SplitWireRequest(const NotifySpec& spec, size_t max_body_bytes = kNoBodyLimit);
+/// The same of one whose payload stands elsewhere (broker/borrowed_spec.h).
+Result<WireParts> SplitWireRequest(const NotifySpec& spec, std::string_view payload, size_t max_body_bytes = kNoBodyLimit);
+/// Is its payload sent as another text than it is: as a query string, or a form?
+bool EncodesPayload(const NotifySpec& spec);
 
 /// `data` (JSON text) merged over the held one, key by key at the top level; numbers digit for digit. A spec without data or body takes
 /// it whole. Keys that are held keep their place, new ones follow; null is a value like any other.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "broker/borrowed_spec.h"
 #include "broker/via.h"
 
 namespace notifyd {
@@ -182,7 +183,14 @@ Result<NotifySpec> DecodeSpec(std::string_view bytes) {
   return spec;
 }
 
-Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
+Status DecodeSpecInto(std::string_view bytes, NotifySpec* spec) {
+  std::string_view payload;
+  Status status = DecodeSpecInto(bytes, spec, &payload);
+  spec->payload = payload;
+  return status;
+}
+
+Status DecodeSpecInto(std::string_view bytes, NotifySpec* out, std::string_view* payload) {
   Decoder d(bytes);
   uint8_t version = d.U8();
   if (d.ok() && (version < 1 || version > kSpecVersion)) return Status(Code::kCorrupt, "a spec of unknown version " + std::to_string(version));
@@ -209,10 +217,11 @@ Status DecodeSpecInto(std::string_view bytes, NotifySpec* out) {
   spec.headers.resize(headers);
   spec.payload_kind = PayloadKind::kNone;
   spec.payload.clear();
+  *payload = {};
   if (present & kPayloadBit) {
     spec.payload_kind = Enum(&d, PayloadKind::kBodyBase64);
     if (spec.payload_kind == PayloadKind::kNone) d.Fail();
-    spec.payload = d.Text();
+    *payload = d.Text();
   }
   spec.content_type = present & kContentTypeBit ? d.Text() : std::string_view(fallback.content_type);
   spec.content_type_given = (present & kContentTypeGivenBit) != 0;

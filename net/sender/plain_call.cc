@@ -9,7 +9,6 @@
 #include "base/check.h"
 #include "base/crash_point.h"
 #include "base/utf8.h"
-#include "net/signing/webhook.h"
 
 namespace notifyd {
 namespace {
@@ -58,56 +57,10 @@ void PlainCall::BeginHop(int64_t now_ms) {
   EnterHop(now_ms);
 }
 
-bool PlainCall::TakeTerms() {
-  hop_config_ = shared_->config;
-  terms_ = shared_->terms->Of(number_);
-  const DestinationRules& rules = hop_config_->rules();
-  const RuleTarget target{request_.secure(), request_.host(), request_.port(), request_.path()};
-  rule_ = rules.empty() ? nullptr : rules.Find(terms_->name, attempt_.envelope->caller, target);
-  // Who redirects chooses the URL: only what a submitter asked for is called with the file's secrets.
-  armed_ = rule_ != nullptr && !request_.other_origin();
-  std::optional<std::string> refusal = RefusalOfTarget();
-  if (refusal) Fail(Verdict::kFatal, "destination_refused", *std::move(refusal));
-  return !refusal;
-}
-
-std::optional<std::string> PlainCall::RefusalOfTarget() const {
-  if (std::optional<std::string> refusal = terms_->policy.RefusalOfKind(request_.secure(), request_.port())) return refusal;
-  const RuleTarget target{request_.secure(), request_.host(), request_.port(), request_.path()};
-  if (std::optional<std::string> refusal = hop_config_->rules().Refusal(target)) return refusal;
-  if (proxy() == nullptr) return std::nullopt;
-  if (request_.literal()) return terms_->policy.Refusal(*request_.literal(), request_.port());
-  if (!terms_->policy.closes_private() || rule_->unchecked) return std::nullopt;
-  return "where " + request_.host() + " leads is known to the proxy alone: its destination rule does not say unchecked";
-}
-
-bool PlainCall::Signs() const {
-  return terms_->row != nullptr && !terms_->row->keys.empty() && !request_.other_origin() && (rule_ == nullptr || rule_->signs);
-}
-
-bool PlainCall::MakeHead() {
-  hop_.of_rule = armed_ && !rule_->headers.empty() ? &rule_->headers : nullptr;
-  if (hop_.of_rule != nullptr) sent_secrets_.Add(rule_->secrets);
-  hop_.to_proxy = proxy() != nullptr && !request_.secure();
-  hop_.to_proxy_as = hop_.to_proxy ? std::string_view(rule_->proxy_authorization) : std::string_view();
-  if (proxy() != nullptr) sent_secrets_.Add(rule_->proxy_secrets);
-  hop_.signature.clear();
-  const std::optional<std::string> key = rule_ != nullptr && !rule_->sign.empty() ? std::optional(rule_->sign) : std::nullopt;
-  if (Signs())
-    hop_.signature = WebhookHeaders(KeysForCall(terms_->row->keys, key, attempt_.at), attempt_.id.ToString(), attempt_.at, request_.body());
-  if (key && armed_ && rule_->signs && hop_.signature.empty()) {
-    Fail(Verdict::kFailure, "not_signed", "the namespace has no valid key named " + *key);
-    return false;
-  }
-  Status status = request_.Assemble(attempt_, *config_, hop_);
-  if (!status.ok()) Fail(Verdict::kFatal, "invalid_request", status.detail());
-  return status.ok();
-}
-
-void PlainCall::EnterHop(int64_t now_ms) {
+void PlainCall::GoHop(int64_t now_ms) {
   const NotifySpec& spec = request_.spec();
   const SenderOptions& options = config_->options;
-  if (!TakeTerms() || !MakeHead()) return;
+  if (!MakeHead()) return;
   reused_ = written_ = false;
   EndStarving();
   loss_ = Loss::kConnection;
@@ -371,14 +324,14 @@ void PlainCall::OnLost(PlainConnection* connection, int status) {
 void PlainCall::Arm() {
   int64_t due_ms = deadline_ms_;
   if (state_ == State::kAsking) due_ms = std::min({due_ms, record_ms_, look_ms_, lost_ms_, grace_ms_, room_ms_});
-  else due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms()});
+  else if (state_ != State::kPreparing) due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms()});
   shared_->wheel->Arm(this, due_ms);
 }
 
 void PlainCall::OnDeadline(int64_t now_ms) {
   if (now_ms >= deadline_ms_) return End(Why::kTimeout, false);
   if (state_ != State::kAsking) {
-    if (now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
+    if (state_ != State::kPreparing && now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
     if (state_ == State::kDialing) dialer_.OnTime(now_ms);
     if (state_ != State::kIdle && state_ != State::kAsking) Arm();
     return;
@@ -420,8 +373,8 @@ Unjudged PlainCall::MakeEnded() const {
   ended.result.record.started_at = attempt_.at;
   ended.result.record.duration_ms = static_cast<int64_t>((uv_hrtime() - started_ns_ + 500'000) / 1'000'000);
   ended.result.via = request_.spec().via;
-  // Where it waited for a connection to become free, its own limits held it up.
-  ended.result.unsent = redirects_ == 0 && state_ != State::kAsking && state_ != State::kWaiting;
+  // Where it waited for a connection to become free, its own limits held it up, and where it waited for its body, others' work here.
+  ended.result.unsent = redirects_ == 0 && state_ != State::kAsking && state_ != State::kWaiting && state_ != State::kPreparing;
   if (redirects_ > 0) unjudged.redirected_to = request_.Url();
   return unjudged;
 }
@@ -500,7 +453,8 @@ void PlainCall::End(Why why, bool reusable) {
 void PlainCall::SetError(Why why, AttemptRecord* record) const {
   if (why == Why::kTimeout) {
     record->error = "timeout";
-    record->detail = state_ == State::kResolving   ? dial_host() + " was not looked up in time"
+    record->detail = state_ == State::kPreparing   ? "the request was not made in time"
+                     : state_ == State::kResolving ? dial_host() + " was not looked up in time"
                      : state_ == State::kDialing   ? "no connection in time"
                      : state_ == State::kWaiting   ? "no connection was free in time"
                      : state_ == State::kTunneling ? "the proxy opened no way in time"
@@ -547,6 +501,9 @@ void PlainCall::StopWaiting() {
 void PlainCall::Drop() {
   shared_->wheel->Disarm(this);
   EndStarving();
+  const bool elsewhere = preparing_ != nullptr;
+  if (elsewhere) std::exchange(preparing_, nullptr)->Cancel();
+  signature_.reset();
   StopWaiting();
   shared_->resolver->Cancel(this);
   dialer_.Stop();
@@ -561,45 +518,8 @@ void PlainCall::Drop() {
   terms_.reset();
   hop_config_.reset();
   rule_ = nullptr;
-  request_.Forget();
-}
-
-SecretValues PlainCall::Secrets() const {
-  if (request_.spec().headers.empty() && sent_secrets_.empty()) return {};
-  SecretValues secrets(config_->secrets, request_.spec().headers);
-  secrets.Add(sent_secrets_);
-  return secrets;
-}
-
-std::optional<std::string> PlainCall::RefusalNow() const {
-  const DestinationPolicy& policy = shared_->terms->Of(number_)->policy;
-  if (std::optional<std::string> refusal = policy.RefusalOfKind(request_.secure(), request_.port())) return refusal;
-  const IpAddress& address = over()->address();
-  if (proxy() == nullptr) return policy.Refusal(address, dial_port());
-  if (std::optional<std::string> refusal = shared_->config->policy.Refusal(address, dial_port())) return refusal;
-  return request_.literal() ? policy.Refusal(*request_.literal(), request_.port()) : std::nullopt;
-}
-
-void PlainCall::OnOtherTerms() {
-  if (state_ == State::kIdle) return;
-  if (over() != nullptr) {
-    std::optional<std::string> refusal = RefusalNow();
-    if (!refusal) return;
-    if (state_ != State::kAsking) return Fail(Verdict::kFatal, "destination_refused", *std::move(refusal));
-    // What has come of an answer may have decided it.
-    loss_ = Loss::kReset;
-    lost_detail_ = "the connection was closed, since other destinations hold: " + *refusal;
-    return End(Why::kLost, false);
-  }
-  // Nothing of it is on the wire: it goes on as one that begins now would.
-  StopWaiting();
-  shared_->resolver->Cancel(this);
-  dialer_.Stop();
-  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
-  if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
-  shared_->pool->Leave(std::exchange(host_, nullptr));
-  state_ = State::kResolving;
-  EnterHop(MonotonicMs());
+  keys_.clear();
+  request_.Forget(elsewhere);
 }
 
 }  // namespace notifyd

@@ -15,6 +15,7 @@
 #include "net/sender/plain_request.h"
 #include "net/sender/resolver.h"
 #include "net/sender/sender_config.h"
+#include "net/sender/side_thread.h"
 #include "net/sender/terms.h"
 
 namespace notifyd {
@@ -33,6 +34,7 @@ class PlainCall : public Timed,
     PlainPool* pool;
     Resolver* resolver;
     DeadlineWheel* wheel;
+    SideThread* side;  // where what takes long is made ready
     /// Made at the first call that needs it. Error: see TlsContext::ForClient.
     Result<std::shared_ptr<const TlsContext>> (*tls)(void* context);
     TermsBook* terms;
@@ -71,7 +73,7 @@ class PlainCall : public Timed,
   size_t place = 0;
 
  private:
-  enum class State : uint8_t { kIdle, kResolving, kWaiting, kDialing, kTunneling, kSecuring, kAsking };
+  enum class State : uint8_t { kIdle, kPreparing, kResolving, kWaiting, kDialing, kTunneling, kSecuring, kAsking };
   enum class Why : uint8_t { kAnswer, kLost, kTimeout };
 
   void OnResolved(const Resolver::Answer& answer) override;
@@ -93,6 +95,13 @@ class PlainCall : public Timed,
   void EnterHop(int64_t now_ms);
   /// Chooses terms and rule. False: they refuse the call, which has ended.
   bool TakeTerms();
+  /// Chooses the keys by which the hop is signed. False: there is none of those that it must be, and the call has ended.
+  bool TakeKeys();
+  /// Has what the hop sends made elsewhere; OnPrepared then.
+  void PrepareAside();
+  void OnPrepared();
+  /// The same where what it sends is ready.
+  void GoHop(int64_t now_ms);
   /// False: it cannot be sent, and has ended.
   bool MakeHead();
   std::optional<std::string> RefusalOfTarget() const;
@@ -165,6 +174,10 @@ class PlainCall : public Timed,
   const DestinationRule* rule_ = nullptr;           // of hop_config_; null: none
   bool armed_ = false;                              // with the rule's secrets
   HopHeaders hop_;
+  std::vector<const SigningKey*> keys_;            // of the hop, borrowed from terms_
+  std::shared_ptr<SideThread::Ticket> preparing_;  // what it waits for; null: nothing
+  std::shared_ptr<HopHeaders::List> signature_;    // what comes of that
+  bool other_terms_ = false;                       // meanwhile
   SecretValues sent_secrets_;       // of rules, over all hops
   std::string tunnel_;              // CONNECT, then what the proxy says to it
   bool place_ = false;              // one of the host's connections is its own, and not there yet

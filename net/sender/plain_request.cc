@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/ascii.h"
+#include "broker/borrowed_spec.h"
 #include "broker/flow.h"
 #include "broker/services.h"
 #include "broker/span_ids.h"
@@ -20,6 +21,9 @@ constexpr size_t kTraceParentBytes = 55;
 constexpr std::string_view kSignatures = "webhook-";
 /// Memory that a request keeps for the next one.
 constexpr size_t kMaxKeptBytes = 64 << 10;
+/// What a byte costs beside one that is copied or hashed.
+constexpr size_t kGzipCost = 8;
+constexpr size_t kEncodingCost = 4;
 
 /// May a redirect take the header to another origin? What else its submitter said is for the first one alone.
 bool GoesElsewhere(std::string_view name) {
@@ -41,35 +45,52 @@ Status Invalid(const char* why) {
 
 }  // namespace
 
+void RequestContents::Encode() {
+  encoded = true;
+  packed.clear();
+  Result<WireParts> split = SplitWireRequest(spec, payload);
+  status = split.ok() ? Status::Ok() : split.status();
+  if (!split.ok()) return;
+  parts = *std::move(split);
+  if (spec.compress && !body().empty()) packed = Gzip(body());
+}
+
 Status PlainRequest::Read(const StartAttempt& attempt) {
-  if (Status status = DecodeSpecInto(*attempt.spec, &spec_); !status.ok()) return status;
+  NotifySpec& spec = contents_->spec;
+  contents_->stored = attempt.spec;
+  contents_->encoded = false;
+  if (Status status = DecodeSpecInto(*attempt.spec, &spec, &contents_->payload); !status.ok()) return status;
   host_header_.clear();
   tls_name_.clear();
   if (attempt.instance != nullptr) {
-    spec_.url = UrlAt(attempt.instance->url, spec_.url);
+    spec.url = UrlAt(attempt.instance->url, spec.url);
     host_header_ = attempt.instance->host_header;
     tls_name_ = host_header_.substr(0, host_header_.rfind(':'));
   }
-  Result<WireParts> parts = SplitWireRequest(spec_);
-  if (!parts.ok()) return std::move(parts).status();
-  parts_ = *std::move(parts);
-  body_ = parts_.body(spec_);
-  packed_.clear();
-  if (spec_.compress && !body_.empty()) {
-    packed_ = Gzip(body_);
-    body_ = packed_;
-  }
-  method_ = spec_.method;
+  body_ = {};
+  method_ = spec.method;
   redirected_.clear();
   other_origin_ = body_dropped_ = false;
   MakeTrace(attempt);
   return TakeHopUrl();
 }
 
+size_t PlainRequest::Cost(size_t keys) const {
+  const RequestContents& contents = *contents_;
+  if (contents.encoded) return body_.size() * keys;
+  const size_t times = 1 + keys + (contents.spec.compress ? kGzipCost : 0) + (EncodesPayload(contents.spec) ? kEncodingCost : 0);
+  return contents.payload.size() * times;
+}
+
+Status PlainRequest::TakeBody() {
+  if (!body_dropped_) body_ = contents_->body();
+  return contents_->status;
+}
+
 std::string PlainRequest::Url() const {
   if (!redirected_.empty()) return redirected_;
-  std::string url(parts_.url);
-  if (parts_.in_query) url.append(parts_.joint()).append(parts_.encoded);
+  std::string url(contents_->url());
+  if (contents_->parts.in_query) url.append(contents_->parts.joint()).append(contents_->parts.encoded);
   return url;
 }
 
@@ -88,7 +109,7 @@ Status PlainRequest::Follow(uint16_t status, const std::string& location) {
 }
 
 Status PlainRequest::TakeHopUrl() {
-  if (Status status = TakeUrl(redirected_.empty() ? parts_.url : redirected_, &rest_); !status.ok()) return status;
+  if (Status status = TakeUrl(redirected_.empty() ? contents_->url() : redirected_, &rest_); !status.ok()) return status;
   path_ = rest_.substr(0, rest_.find('?'));
   if (path_.empty()) path_ = "/";
   return Status::Ok();
@@ -99,7 +120,7 @@ Status PlainRequest::Assemble(const StartAttempt& attempt, const SenderConfig& c
   if (headers.to_proxy) head_.append(secure_ ? "https://" : "http://").append(HostAndPort());
   if (rest_.empty() || rest_[0] == '?') head_.push_back('/');
   head_.append(rest_);
-  if (parts_.in_query && redirected_.empty()) head_.append(parts_.joint()).append(parts_.encoded);
+  if (contents_->parts.in_query && redirected_.empty()) head_.append(contents_->parts.joint()).append(contents_->parts.encoded);
   head_.append(" HTTP/1.1\r\nHost: ");
   if (!host_header_.empty() && redirected_.empty()) {
     head_.append(host_header_);
@@ -150,20 +171,20 @@ void PlainRequest::MakeTrace(const StartAttempt& attempt) {
 
 Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConfig& config, const HopHeaders& headers) {
   const bool traced = !trace_parent_.empty();
-  const bool has_state = traced && !other_origin_ && !spec_.trace_state.empty() && IsFieldValue(spec_.trace_state);
+  const bool has_state = traced && !other_origin_ && !contents_->spec.trace_state.empty() && IsFieldValue(contents_->spec.trace_state);
   bool has_type = false, has_agent = config.options.user_agent.empty(), has_accept = false;
   const auto note = [&](std::string_view name) {
     has_type |= EqualsIgnoringCase(name, "content-type");
     has_agent |= EqualsIgnoringCase(name, "user-agent");
     has_accept |= EqualsIgnoringCase(name, "accept");
   };
-  for (const auto& [name, value] : spec_.headers) note(name);
+  for (const auto& [name, value] : contents_->spec.headers) note(name);
   if (headers.of_rule != nullptr) {
     for (const auto& [name, value] : *headers.of_rule) note(name);
   }
   if (!has_agent) Line("User-Agent", config.options.user_agent);
   if (!has_accept) head_.append("Accept: */*\r\n");
-  for (const auto& [name, value] : spec_.headers) {
+  for (const auto& [name, value] : contents_->spec.headers) {
     if ((other_origin_ && !GoesElsewhere(name)) || (body_dropped_ && EqualsIgnoringCase(name, "content-type"))) continue;
     if ((traced && EqualsIgnoringCase(name, "traceparent")) || (has_state && EqualsIgnoringCase(name, "tracestate"))) continue;
     if (headers.of_rule != nullptr && Has(*headers.of_rule, name)) continue;
@@ -180,8 +201,8 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
       if (!body_dropped_ || !EqualsIgnoringCase(name, "content-type")) Line(name, value);
     }
   }
-  if (!has_type && !parts_.content_type.empty() && !body_dropped_) Line("Content-Type", parts_.content_type);
-  if (!packed_.empty() && !body_dropped_) head_.append("Content-Encoding: gzip\r\n");
+  if (!has_type && !contents_->parts.content_type.empty() && !body_dropped_) Line("Content-Type", contents_->parts.content_type);
+  if (!contents_->packed.empty() && !body_dropped_) head_.append("Content-Encoding: gzip\r\n");
   Line("Notify-Id", attempt.id.ToString());
   char digits[24];
   char* end = std::to_chars(digits, digits + sizeof digits, attempt.number).ptr;
@@ -189,14 +210,14 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   if (attempt.envelope->flow) {
     for (const auto& [name, value] : HeadersOf(*attempt.envelope->flow)) Line(name, value);
   }
-  if (!spec_.via.empty() || !config.via.empty()) {
-    if (const std::string via = MergeVia(spec_.via, config.via); !via.empty()) Line(kViaHeader, via);
+  if (!contents_->spec.via.empty() || !config.via.empty()) {
+    if (const std::string via = MergeVia(contents_->spec.via, config.via); !via.empty()) Line(kViaHeader, via);
   }
   for (const auto& [name, value] : headers.signature) Line(name, value);
   if (traced) Line("traceparent", trace_parent_);
-  if (has_state) Line("tracestate", spec_.trace_state);
+  if (has_state) Line("tracestate", contents_->spec.trace_state);
   const bool takes_body = method_ == Method::kPost || method_ == Method::kPut || method_ == Method::kPatch;
-  if ((parts_.has_body && !body_dropped_) || takes_body) {
+  if ((contents_->parts.has_body && !body_dropped_) || takes_body) {
     end = std::to_chars(digits, digits + sizeof digits, body_.size()).ptr;
     Line("Content-Length", {digits, static_cast<size_t>(end - digits)});
   }
@@ -204,13 +225,18 @@ Status PlainRequest::AppendHeaders(const StartAttempt& attempt, const SenderConf
   return Status::Ok();
 }
 
-void PlainRequest::Forget() {
+void PlainRequest::Forget(bool elsewhere) {
   body_ = {};
-  parts_ = {};
   rest_ = path_ = {};
-  if (spec_.payload.capacity() > kMaxKeptBytes) std::string().swap(spec_.payload);
-  if (packed_.capacity() > kMaxKeptBytes) std::string().swap(packed_);
   if (head_.capacity() > kMaxKeptBytes) std::string().swap(head_);
+  if (elsewhere) {
+    contents_ = std::make_shared<RequestContents>();
+    return;
+  }
+  contents_->parts = {};
+  contents_->payload = {};
+  contents_->stored.reset();
+  if (contents_->packed.capacity() > kMaxKeptBytes) std::string().swap(contents_->packed);
 }
 
 }  // namespace notifyd

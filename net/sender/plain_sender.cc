@@ -38,6 +38,7 @@ class PlainSender::Impl {
   Impl(Loop* loop, EventSink* sink, const SenderOptions& options, DestinationPolicy policy)
       : sink_(sink),
         ca_file_(options.ca_file),
+        side_(loop),
         judge_(loop, [this](AttemptEnded ended) { Post(std::move(ended)); }),
         resolver_(loop->raw(), options.resolver),
         read_buffer_(std::make_unique<char[]>(kReadBytes)),
@@ -58,6 +59,7 @@ class PlainSender::Impl {
                .pool = &pool_,
                .resolver = &resolver_,
                .wheel = &wheel_,
+               .side = &side_,
                .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
                .terms = &terms_,
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
@@ -147,6 +149,7 @@ class PlainSender::Impl {
 
   size_t in_flight() const { return in_flight_; }
   uint64_t judged_apart() const { return judge_.added(); }
+  uint64_t prepared_apart() const { return side_.added(); }
 
  private:
   void Begin(StartAttempt attempt) {
@@ -295,6 +298,7 @@ class PlainSender::Impl {
   const std::string ca_file_;
   std::shared_ptr<const TlsContext> tls_;
   SenderSelf self_;
+  SideThread side_;
   JudgeThread judge_;
   Resolver resolver_;
   std::unique_ptr<char[]> read_buffer_;
@@ -354,6 +358,9 @@ void PlainSender::SetSelf(SenderSelf self) {
 }
 uint64_t PlainSender::judged_apart() const {
   return impl_->judged_apart();
+}
+uint64_t PlainSender::prepared_apart() const {
+  return impl_->prepared_apart();
 }
 size_t PlainSender::in_flight() const {
   return impl_->in_flight();

@@ -51,6 +51,8 @@ class PlainSender : public Sender {
   size_t in_flight() const;
   /// How many answers were judged away from the loop, because they were large. Loop thread.
   uint64_t judged_apart() const;
+  /// How many requests were made away from the loop, because they were large, or many at once. Loop thread.
+  uint64_t prepared_apart() const;
 
  private:
   class Impl;

@@ -50,8 +50,12 @@ class SenderFixture : public EventSink, public LoopThread {
     changed_.notify_all();
   }
 
-  /// On the loop's thread.
+  /// On the loop's thread, like the next three.
   uint64_t judged_apart() { return sender_->judged_apart(); }
+  uint64_t prepared_apart() { return sender_->prepared_apart(); }
+  PlainSender& sender() { return *sender_; }
+  /// What is to happen in the turn of the loop in which the next attempt starts, behind that.
+  std::function<void()> behind_start;
 
   using Over = StartAttempt::Over;
   NotifyId Start(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) {
@@ -73,6 +77,7 @@ class SenderFixture : public EventSink, public LoopThread {
       inside_start_ = true;
       sender_->Start(std::move(attempt));
       inside_start_ = false;
+      if (behind_start) std::exchange(behind_start, nullptr)();
     });
     return id;
   }

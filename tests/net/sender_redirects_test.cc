@@ -1,4 +1,5 @@
 // Where redirects lead, and what goes along.
+#include "net/request_text.h"
 #include "net/sender_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -6,17 +7,6 @@
 using namespace notifyd;
 
 namespace {
-
-/// The first line, and whether a header line stands in it exactly so.
-std::string RequestLine(const std::string& request) {
-  return request.substr(0, request.find("\r\n"));
-}
-bool HasLine(const std::string& request, const std::string& line) {
-  return request.find("\r\n" + line + "\r\n") != std::string::npos;
-}
-std::string Body(const std::string& request) {
-  return request.substr(request.find("\r\n\r\n") + 4);
-}
 
 /// Answers "/<status>" with that redirect to "/end", and all else with 200.
 void Redirect(TinyReceiver::Peer& peer, const std::string& location = "end?x=%7e") {

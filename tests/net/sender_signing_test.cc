@@ -134,6 +134,33 @@ TEST_CASE("signing: what is signed is what is sent, packed where that is asked f
   CHECK(Verifies(call, key));
 }
 
+TEST_CASE("signing: a large body is signed beside the loop, for each hop that it goes to") {
+  TinyReceiver receiver([](TinyReceiver::Peer& peer) {
+    std::string request;
+    while (peer.ReadRequest(&request)) {
+      if (request.starts_with("POST /to")) peer.Answer(200, "");
+      else peer.Answer(307, "", "Location: /to\r\n");
+    }
+  });
+  SenderOptions options;
+  options.follow_redirects = true;
+  SenderFixture sender(options);
+  const SigningKey mac = Key("main", SigningKind::kHmac), pair = Key("main", SigningKind::kEd25519);
+  sender.at = WallNow();
+  sender.SetTable({Row({mac, pair})});
+  const NotifySpec spec = PostOf(receiver.Url("/from"), std::string(300'000, 'x'));
+  CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
+  sender.OnLoop([&] { CHECK(sender.prepared_apart() == 2); });
+  const std::vector<std::string> requests = receiver.requests();
+  REQUIRE(requests.size() == 2);
+  for (const std::string& request : requests) {
+    const Signed call = SignedIn(request);
+    CHECK(call.body == spec.payload);
+    CHECK(Verifies(call, mac));
+    CHECK(Verifies(call, pair));
+  }
+}
+
 TEST_CASE("signing: a rotation reaches what waits for its retry; both keys verify during the overlap, the new one alone afterwards") {
   TinyReceiver receiver(500, "");
   SenderFixture sender;

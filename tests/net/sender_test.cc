@@ -1,6 +1,7 @@
 // The sender against a receiver of raw sockets: what goes over the wire, and what is made of the answer.
 #include "broker/response.h"
 #include "net/gzip.h"
+#include "net/request_text.h"
 #include "net/sender_fixture.h"
 
 #include <algorithm>
@@ -10,17 +11,6 @@
 using namespace notifyd;
 
 namespace {
-
-/// The first line, and whether a header line stands in it exactly so.
-std::string RequestLine(const std::string& request) {
-  return request.substr(0, request.find("\r\n"));
-}
-bool HasLine(const std::string& request, const std::string& line) {
-  return request.find("\r\n" + line + "\r\n") != std::string::npos;
-}
-std::string Body(const std::string& request) {
-  return request.substr(request.find("\r\n\r\n") + 4);
-}
 
 Envelope ReplyNone() {
   Envelope envelope;
