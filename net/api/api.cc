@@ -383,8 +383,14 @@ void Api::Impl::StepAside(uint64_t token, Posted posted, ReplyBody reply) {
     NextStep next = HttpResponse();
   };
   auto job = std::make_shared<Job>(Job{std::move(posted), std::move(reply)});
+  std::shared_ptr<const RequestTools> tools;
+  if (!job->posted.steps) tools = std::make_shared<const RequestTools>(&options_, tools_->secrets);
   Aside(
-      token, [job] { job->next = job->posted.steps->Next(std::move(job->reply)); },
+      token,
+      [job, tools] {
+        if (tools) job->next = Render(tools->replies, job->posted, job->reply);
+        else job->next = job->posted.steps->Next(std::move(job->reply));
+      },
       [this, job, token](int64_t) { GoOn(token, std::move(job->posted), std::move(job->next)); }, 0, job->posted.bounds);
 }
 

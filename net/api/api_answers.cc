@@ -7,6 +7,7 @@
 #include "net/api/demand.h"
 #include "net/api/group_json.h"
 #include "net/api/group_steps.h"
+#include "net/api/json_shape.h"
 #include "net/api/problem.h"
 #include "net/api/requests.h"
 #include "net/api/responses.h"
@@ -43,7 +44,7 @@ void Api::Impl::OnReply(Reply reply) {
     return Conclude(token, posted.origin.underway, ProblemResponse(Status(Code::kTooMany, kNoRoom)));
   if (passing_ && IsGone(posted, reply.body)) return GoElsewhere(token, std::move(posted));
   if (WaitsOnElsewhere(token, &posted, carried_out, &reply.body)) return;
-  if (posted.steps && posted.steps->heavy() && options_.aside) return StepAside(token, std::move(posted), std::move(reply.body));
+  if (options_.aside && GoesAside(posted, reply.body)) return StepAside(token, std::move(posted), std::move(reply.body));
   if (posted.steps) {
     NextStep next = posted.steps->Next(std::move(reply.body));
     return GoOn(token, std::move(posted), std::move(next));
@@ -51,7 +52,7 @@ void Api::Impl::OnReply(Reply reply) {
   bool acknowledged = std::holds_alternative<Submitted>(reply.body);
   const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
   const int64_t since_us = posted.since_us;
-  HttpResponse response = Render(posted, reply.body);
+  HttpResponse response = Render(tools_->replies, posted, reply.body);
   Answer(token, std::move(posted), std::move(response), bulk ? bulk->count : 1);
   if (acknowledged) Acknowledged(since_us);
 }
@@ -134,12 +135,18 @@ void Api::Impl::EndWhatIsOver() {
   live_.EndWhatIsOver();
 }
 
-HttpResponse Api::Impl::Render(const Posted& posted, const ReplyBody& body) const {
+bool Api::Impl::GoesAside(const Posted& posted, const ReplyBody& reply) const {
+  if (posted.steps && posted.steps->heavy()) return true;
+  if (BytesIn(reply) <= kLargeJsonBytes) return false;
+  return !posted.steps || posted.steps->GoAside(std::make_shared<RequestTools>(&options_, tools_->secrets));
+}
+
+HttpResponse Api::Impl::Render(const Replies& replies, const Posted& posted, const ReplyBody& body) {
   const GroupAnswered* group = std::get_if<GroupAnswered>(&body);
   Sight sight;
   if (posted.bounds) sight = group ? SightOf(posted.bounds->asker, *group->answer) : SightOf(posted.bounds->asker);
   if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
-  return tools_->replies.Render(body, sight);
+  return replies.Render(body, sight);
 }
 
 bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {

@@ -245,7 +245,11 @@ class Api::Impl {
   /// Ends a bulk submit of which nothing further is taken; what was submitted goes on. `why`: its answer, or the last line of that.
   void EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why);
 
-  HttpResponse Render(const Posted& posted, const ReplyBody& body) const;
+  /// Takes what comes of this reply long? That goes by the reply, too: a few words may ask for much, or change it. Its steps have tools of their own
+  /// then.
+  bool GoesAside(const Posted& posted, const ReplyBody& reply) const;
+  /// Any thread, with that one's `replies`.
+  static HttpResponse Render(const Replies& replies, const Posted& posted, const ReplyBody& body);
   /// Another caller's, to whoever may see his own alone.
   static bool IsHidden(const Bounds& bounds, const ReplyBody& body);
   /// Looks for room to show the reply to one that waited. What was carried out is shown in brief where there is none. False: it is not shown.
@@ -278,6 +282,7 @@ class Api::Impl {
   /// A large document is read on another thread, with tools of its own: the loop goes on, and its memory goes with it.
   void ReadAside(uint64_t token, HttpRequest request, const Route& route, Granted granted, Origin origin, int64_t since_us);
 
+  /// What comes of a reply, by its steps or where there are none, is made on another thread.
   void StepAside(uint64_t token, Posted posted, ReplyBody reply);
 
   void GoOn(uint64_t token, Posted posted, NextStep next);

@@ -196,7 +196,7 @@ bool Api::Impl::WaitsOnElsewhere(uint64_t token, Posted* posted, const std::opti
   if (!what || !IsElsewhere(*posted)) return false;
   Origin& origin = posted->origin;
   HttpResponse so_far;
-  if (!posted->steps) so_far = Render(*posted, *reply);
+  if (!posted->steps) so_far = Render(tools_->replies, *posted, *reply);
   else so_far = std::get<HttpResponse>(posted->steps->Next(std::move(*reply)));  // a submit, of which nothing follows
   if (origin.passed_on) {
     so_far.headers.emplace_back(kWaitsOnHeader, EncodeCarriedOut(*what));

@@ -48,7 +48,7 @@ class BoundSteps : public Steps {
   const RequestId id_;
   const Asker asker_;
   const RouteRow& row_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
 };
 
 template <class Kind>
@@ -127,6 +127,10 @@ class EventSteps : public BoundSteps {
   EventSteps(const Asking& asking, EventGet get) : BoundSteps(asking), get_(get) {}
 
   NextStep First() override { return AsksOfTopics()(id_, get_); }
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return true;
+  }
 
   NextStep Next(ReplyBody reply) override {
     const EventViewed* viewed = AnswerOf<EventViewed, OfSubscriptions>(reply);

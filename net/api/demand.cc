@@ -5,7 +5,10 @@
 
 #include "broker/response_records.h"
 #include "broker/service_events.h"
+#include "broker/topic_events.h"
+#include "broker/topic_records.h"
 #include "net/api/fields.h"
+#include "net/api/group_json.h"
 #include "net/api/json_shape.h"
 #include "net/api/list_query.h"
 #include "net/api/resource.h"
@@ -52,6 +55,13 @@ size_t ListAnswerBytes(std::string_view query) {
 
 HttpDemand Shows(size_t bytes) {
   return {.answer_bytes = bytes, .waits = true};
+}
+
+/// Of what is stored of it.
+size_t BytesIn(const NotifyView& view) {
+  size_t bytes = view.record->spec->size();
+  for (const AttemptRecord& attempt : view.record->attempts) bytes += attempt.response_body.size() + attempt.detail.size();
+  return bytes;
 }
 
 }  // namespace
@@ -112,8 +122,24 @@ HttpDemand DemandOfDocument(const Route&, size_t, const ApiOptions&) {
 }
 
 size_t BytesToShow(const NotifyView& view) {
-  size_t bytes = kShownBesideBytes + 2 * view.record->spec->size();
-  for (const AttemptRecord& attempt : view.record->attempts) bytes += 2 * (attempt.response_body.size() + attempt.detail.size());
+  return kShownBesideBytes + 2 * BytesIn(view);
+}
+
+size_t BytesIn(const ReplyBody& reply) {
+  if (const Viewed* viewed = std::get_if<Viewed>(&reply)) return BytesIn(viewed->view);
+  if (const Unmerged* unmerged = std::get_if<Unmerged>(&reply)) return unmerged->spec->size();
+  if (const ResponseViewed* viewed = std::get_if<ResponseViewed>(&reply)) return viewed->response->body.size();
+  if (const GroupAnswered* group = std::get_if<GroupAnswered>(&reply)) return BytesToShow(*group->answer);
+  if (const RememberedViewed* viewed = std::get_if<RememberedViewed>(&reply)) return viewed->trigger->data ? viewed->trigger->data->size() : 0;
+  if (const Waited* waited = std::get_if<Waited>(&reply))
+    return (waited->view ? BytesIn(*waited->view) : 0) + (waited->response ? waited->response->body.size() : 0);
+  if (const TopicAnswered* answered = std::get_if<TopicAnswered>(&reply)) {
+    const EventViewed* viewed = std::get_if<EventViewed>(&answered->answer->what);
+    return viewed ? viewed->event.record->payload.size() : 0;
+  }
+  size_t bytes = 0;
+  if (const Listed* listed = std::get_if<Listed>(&reply))
+    for (const NotifyView& view : listed->items) bytes += view.record->spec->size();
   return bytes;
 }
 

@@ -33,4 +33,7 @@ HttpDemand DemandOfWhole(const Route& route, size_t body_bytes, const ApiOptions
 /// What the answer that shows this notify takes at most.
 size_t BytesToShow(const NotifyView& view);
 
+/// So many bytes are looked at by whoever shows a core's reply, or patches or merges what it brings; what is never large is not counted.
+size_t BytesIn(const ReplyBody& reply);
+
 }  // namespace notifyd

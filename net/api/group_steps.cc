@@ -20,6 +20,11 @@ class GroupSteps : public Steps {
     return Event(GroupRequest{id_, std::make_shared<const GroupAsk>(GroupAsk{look, 0})});
   }
 
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return true;
+  }
+
   NextStep Next(ReplyBody reply) override {
     const GroupAnswered* answered = std::get_if<GroupAnswered>(&reply);
     if (!answered) return tools_->replies.Render(reply, SightOf(asker_));
@@ -36,7 +41,7 @@ class GroupSteps : public Steps {
   GroupAsk ask_;
   const Asker asker_;
   const RouteRow& row_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
   bool passed_ = false;
 };
 

@@ -37,6 +37,12 @@ class GuardSteps : public Steps {
     const auto* steps = std::get_if<std::unique_ptr<Steps>>(&behind_);
     return passed_ && steps && (*steps)->heavy();
   }
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    if (!passed_) return false;  // who asks is all that is looked at
+    if (auto* steps = std::get_if<std::unique_ptr<Steps>>(&behind_)) return (*steps)->GoAside(tools);
+    tools_ = tools;
+    return true;
+  }
 
   NextStep Next(ReplyBody reply) override {
     auto* steps = std::get_if<std::unique_ptr<Steps>>(&behind_);
@@ -54,7 +60,7 @@ class GuardSteps : public Steps {
   Asked behind_;
   const Asker asker_;
   const RouteRow& row_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
   bool passed_ = false;
 };
 

@@ -30,6 +30,11 @@ class WaitSteps : public Steps {
 
   NextStep First() override { return std::move(first_); }
 
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return true;
+  }
+
   NextStep Next(ReplyBody reply) override {
     HttpResponse response;
     if (auto* waited = std::get_if<Waited>(&reply)) response = Of(*waited);
@@ -85,13 +90,17 @@ class WaitSteps : public Steps {
   const AskedWait wait_;
   const Asker asker_;
   const RouteRow& row_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
 };
 
 class RawSteps : public Steps {
  public:
   RawSteps(RequestId id, NotifyId notify, std::shared_ptr<RequestTools> tools) : id_(id), notify_(notify), tools_(std::move(tools)) {}
   NextStep First() override { return Event(ResponseRequest{id_, notify_}); }
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return true;
+  }
   NextStep Next(ReplyBody reply) override {
     if (auto* viewed = std::get_if<ResponseViewed>(&reply)) return RawResponse(*viewed->response);
     return tools_->replies.Render(reply);
@@ -100,7 +109,7 @@ class RawSteps : public Steps {
  private:
   const RequestId id_;
   const NotifyId notify_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
 };
 
 }  // namespace

@@ -42,6 +42,10 @@ class ChangeSteps : public Steps {
   }
 
   bool heavy() const override { return heavy_; }
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return heavy_ = true;
+  }
 
   NextStep Next(ReplyBody reply) override {
     if (std::holds_alternative<Stale>(reply)) {
@@ -74,9 +78,9 @@ class ChangeSteps : public Steps {
   const NotifyId notify_;
   const std::optional<IfMatch> if_match_;
   const std::string patch_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
   const Asker asker_;
-  const bool heavy_;
+  bool heavy_;
   bool reading_ = true;
   int tries_ = 0;
 };
@@ -89,6 +93,11 @@ class MatchedSteps : public Steps {
   NextStep First() override {
     reading_ = true;
     return Event(ChangeReadRequest{id_, notify_, /*in_any_state=*/true});
+  }
+
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return true;
   }
 
   NextStep Next(ReplyBody reply) override {
@@ -104,7 +113,7 @@ class MatchedSteps : public Steps {
   const NotifyId notify_;
   const IfMatch if_match_;
   const ActOnBase act_;
-  const std::shared_ptr<RequestTools> tools_;
+  std::shared_ptr<RequestTools> tools_;
   const Asker asker_;
   bool reading_ = true;
   int tries_ = 0;
@@ -118,6 +127,10 @@ class TriggerSteps : public Steps {
   NextStep First() override { return Event(trigger_); }
 
   bool heavy() const override { return heavy_; }
+  bool GoAside(const std::shared_ptr<RequestTools>& tools) override {
+    tools_ = tools;
+    return heavy_ = true;
+  }
 
   NextStep Next(ReplyBody reply) override {
     const auto* unmerged = std::get_if<Unmerged>(&reply);
@@ -134,8 +147,8 @@ class TriggerSteps : public Steps {
 
  private:
   TriggerRequest trigger_;
-  const std::shared_ptr<RequestTools> tools_;
-  const bool heavy_;
+  std::shared_ptr<RequestTools> tools_;
+  bool heavy_;
   int tries_ = 0;
 };
 

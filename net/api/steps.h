@@ -33,6 +33,9 @@ class Steps {
   virtual NextStep First() = 0;
   /// Next of a core's reply takes long, and may be called on another thread.
   virtual bool heavy() const { return false; }
+  /// Takes other tools, which are its own, in place of those that it has: Next of the reply that has just come is called on another thread. False: it
+  /// is called on the loop, whatever the reply is.
+  virtual bool GoAside(const std::shared_ptr<RequestTools>&) { return false; }
   /// Whether another broker may begin it anew where a core that stops refuses one of its steps: nothing but the last step changes anything.
   /// False where what was answered until then is shown all the same, or came from several namespaces.
   virtual bool BeginsAnew() const { return true; }
