@@ -70,11 +70,11 @@ void PlainCall::PrepareAside() {
   preparing_ = shared_->side->Add(
       {.number = number_,
        .host = attempt_.envelope->host,
-       .bytes = request_.contents()->payload.size(),
        .work =
            [contents = request_.contents(), signature = signature_, terms = terms_, keys = keys_, id = attempt_.id, at = attempt_.at] {
              if (!contents->encoded) contents->Encode();
              *signature = WebhookHeaders(keys, id.ToString(), at, contents->body());
+             return contents->body().size() + contents->parts.encoded.size();
            },
        .then = [this] { OnPrepared(); }});
   Arm();

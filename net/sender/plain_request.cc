@@ -24,6 +24,8 @@ constexpr size_t kMaxKeptBytes = 64 << 10;
 /// What a byte costs beside one that is copied or hashed.
 constexpr size_t kGzipCost = 8;
 constexpr size_t kEncodingCost = 4;
+/// Where names are repeated within others, so many bytes of data at least for one of a form's size that goes by their square.
+constexpr size_t kNestingShare = 4;
 
 /// May a redirect take the header to another origin? What else its submitter said is for the first one alone.
 bool GoesElsewhere(std::string_view name) {
@@ -33,6 +35,13 @@ bool GoesElsewhere(std::string_view name) {
 
 bool Has(const HopHeaders::List& headers, std::string_view name) {
   return std::any_of(headers.begin(), headers.end(), [&](const auto& each) { return EqualsIgnoringCase(each.first, name); });
+}
+
+/// What is written of the data as a form or a query, at most: members of members repeat the names around them.
+size_t EncodingCost(std::string_view data) {
+  const size_t plain = data.size() * kEncodingCost;
+  const bool nested = data.find_first_of("[{", 1) != data.npos;
+  return nested ? std::max(plain, data.size() * data.size() / kNestingShare) : plain;
 }
 
 bool IsFieldValue(std::string_view value) {
@@ -78,8 +87,9 @@ Status PlainRequest::Read(const StartAttempt& attempt) {
 size_t PlainRequest::Cost(size_t keys) const {
   const RequestContents& contents = *contents_;
   if (contents.encoded) return body_.size() * keys;
-  const size_t times = 1 + keys + (contents.spec.compress ? kGzipCost : 0) + (EncodesPayload(contents.spec) ? kEncodingCost : 0);
-  return contents.payload.size() * times;
+  const bool encodes = EncodesPayload(contents.spec);
+  const size_t bytes = encodes ? EncodingCost(contents.payload) : contents.payload.size();
+  return bytes * (1 + keys + (contents.spec.compress ? kGzipCost : 0));
 }
 
 Status PlainRequest::TakeBody() {

@@ -67,12 +67,12 @@ void SideThread::Shared::Give(const std::shared_ptr<Shared>& self, Loop* loop) {
         self->giving = false;
         return;
       }
-      if (bytes > 0 && bytes + self->done.front()->job_.bytes > kBytesATurn) break;
+      if (bytes > 0 && bytes + self->done.front()->bytes_ > kBytesATurn) break;
       item = std::move(self->done.front());
       self->done.pop_front();
     }
     if (item->cancelled_) continue;
-    bytes += item->job_.bytes;
+    bytes += item->bytes_;
     item->job_.then();
   }
   if (!self->over) loop->Post([self, loop] { Give(self, loop); });
@@ -122,7 +122,7 @@ void SideThread::Run() {
     if (shared_->stopping) return;
     Shared::Item item = shared_->Pop();
     lock.unlock();
-    if (!item->cancelled_) item->job_.work();
+    if (!item->cancelled_) item->bytes_ = item->job_.work();
     const bool cancelled = item->cancelled_;
     lock.lock();
     if (cancelled || shared_->stopping) continue;

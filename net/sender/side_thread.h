@@ -31,9 +31,8 @@ class SideThread {
   struct Job {
     NamespaceNumber number = kDefaultNumber;
     std::string host;
-    size_t bytes = 0;            // as kBytesATurn counts them
-    std::function<void()> work;  // on the other thread
-    std::function<void()> then;  // on the loop
+    std::function<size_t()> work;  // on the other thread; returns how many bytes it made, as kBytesATurn counts them
+    std::function<void()> then;    // on the loop
   };
   /// A job that was added. Whoever drops it does not cancel it.
   class Ticket {
@@ -45,6 +44,7 @@ class SideThread {
     friend class SideThread;
     explicit Ticket(Job its_job) : job_(std::move(its_job)) {}
     Job job_;
+    size_t bytes_ = 0;  // what `work` returned
     std::atomic<bool> cancelled_{false};
   };
 

@@ -75,10 +75,18 @@ TEST_CASE("bodies: a large one is made beside the loop, whatever is made of it, 
   little.compress = true;
   CHECK(sender.Send(little).verdict == Verdict::kSuccess);
   CHECK(Prepared(&sender) == 4);
+  // Nor does the data's size say what a form of it takes: names are repeated.
+  NotifySpec nested = DataOf(receiver.Url("/"), "application/x-www-form-urlencoded", 0);
+  nested.payload = "{\"" + std::string(1'000, 'n') + "\":[1";
+  for (int i = 0; i < 500; ++i) nested.payload += ",1";
+  nested.payload += "]}";
+  CHECK(sender.Send(nested).verdict == Verdict::kSuccess);
+  CHECK(Prepared(&sender) == 5);
+  CHECK(Body(receiver.requests().back()).size() > 500'000);
   for (const char* type : {"application/json", "application/x-www-form-urlencoded"})
     CHECK(sender.Send(DataOf(receiver.Url("/"), type, 10)).verdict == Verdict::kSuccess);
   CHECK(sender.Send(SpecFor(receiver.Url("/"))).verdict == Verdict::kSuccess);
-  CHECK(Prepared(&sender) == 4);
+  CHECK(Prepared(&sender) == 5);
 }
 
 TEST_CASE("bodies: one that cannot be made is fatal, large or not") {

@@ -34,7 +34,7 @@ class HeldSide : public LoopThread {
   }
   /// On the loop, like EndHere.
   std::shared_ptr<SideThread::Ticket> AddHere(NamespaceNumber number, const std::string& host, int id, size_t bytes = 1) {
-    return side_->Add({.number = number, .host = host, .bytes = bytes, .work = [this, id] { Work(id); }, .then = [this, id] { Then(id); }});
+    return side_->Add({.number = number, .host = host, .work = [this, id, bytes] { return Work(id, bytes); }, .then = [this, id] { Then(id); }});
   }
   void EndHere() { side_.reset(); }
   void WaitForWork(size_t count) {
@@ -65,7 +65,7 @@ class HeldSide : public LoopThread {
     OnLoop([&] {
       for (size_t i = 0; i < bytes.size(); ++i) AddHere(2, "a", static_cast<int>(i), bytes[i]);
       // One behind them: once it is at work, they are done.
-      side_->Add({.number = 2, .host = "a", .bytes = 1, .work = [this] { Work(-1); }, .then = [] {}});
+      side_->Add({.number = 2, .host = "a", .work = [this] { return Work(-1, 0); }, .then = [] {}});
       WaitForWork(bytes.size() + 1);
     });
   }
@@ -73,12 +73,13 @@ class HeldSide : public LoopThread {
   void WithLoop(const std::function<void()>& task) { OnLoop(task); }
 
  private:
-  void Work(int id) {
+  size_t Work(int id, size_t bytes) {
     Must(!on_loop(), "worked on the loop");
     std::unique_lock lock(mutex_);
     worked_.push_back(id);
     changed_.notify_all();
     changed_.wait(lock, [this] { return open_; });
+    return bytes;
   }
   void Then(int id) {
     Must(on_loop(), "done on another thread");
