@@ -38,6 +38,9 @@ struct AuthSettings {
   uint32_t overflow_uid = 65'534;
 };
 
+/// What a request about a namespace that is being removed is refused with (409).
+inline constexpr const char* kNamespaceGoes = "the namespace is being removed";
+
 /// What an endpoint asks for: its row in the table of routes, and what stands in the request's target.
 struct Need {
   enum class Sphere : uint8_t {

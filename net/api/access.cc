@@ -157,8 +157,7 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
 std::optional<HttpResponse> Access::RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const {
   if (Status status = CheckVia(head); !status.ok()) return ProblemResponse(status);
   if (std::optional<HttpResponse> refusal = RefuseRoute(head, route, served)) return refusal;
-  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces())
-    return ProblemResponse(Status(Code::kConflict, "the namespace is being removed"));
+  if (admitted.space && admitted.space->deleting && !route->row->of_namespaces()) return ProblemResponse(Status(Code::kConflict, kNamespaceGoes));
   return std::nullopt;
 }
 

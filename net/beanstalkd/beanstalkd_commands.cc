@@ -152,7 +152,7 @@ void BeanstalkdDoor::Submit(const CommandPtr& command, std::string document, con
       options_.figures->jobs.fetch_add(1, std::memory_order_relaxed);
       return Answer(command, "INSERTED " + job + "\r\n");
     }
-    if (response.status < 500 && response.status != 429) {
+    if (response.status < 500 && response.status != 429 && !LacksNamespace(response)) {
       const AnswerDocument answer(response.body);
       const std::string field = answer.Text("/field");
       return RefuseJob(command, answer.Text("/detail") + (field.empty() ? "" : " (" + field + ")"));

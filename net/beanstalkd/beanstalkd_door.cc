@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "net/access/admission.h"
 #include "net/access/principal.h"
 #include "net/beanstalkd/beanstalkd_answers.h"
 #include "net/beanstalkd/beanstalkd_parser.h"
@@ -34,6 +35,14 @@ uint64_t BeanstalkdFigures::Of(std::string_view command) const {
 
 void BeanstalkdFigures::Count(std::string_view command) {
   if (const size_t place = PlaceOf(command); place < commands.size()) commands[place].fetch_add(1, std::memory_order_relaxed);
+}
+
+bool BeanstalkdFigures::Note(const std::string& space, bool missing) {
+  if (!missing && of_missing_.load(std::memory_order_relaxed) == 0) return false;
+  const std::lock_guard lock(mutex_);
+  const bool is_new = missing ? missing_.insert(space).second : missing_.erase(space) > 0;
+  of_missing_.store(missing_.size(), std::memory_order_relaxed);
+  return is_new;
 }
 
 const std::string& BeanstalkdDoor::Command::space() const {
@@ -117,6 +126,7 @@ void BeanstalkdDoor::Respond(uint64_t token, HttpResponse response) {
   Asked asked = std::move(found->second);
   asked_.erase(found);
   own_of_.erase(asked.command->token);
+  if (response.status < 300) options_.figures->Note(asked.command->space(), /*missing=*/false);
   asked.then(std::move(response));
 }
 
@@ -147,12 +157,21 @@ void BeanstalkdDoor::Answer(const CommandPtr& command, std::string answer) {
   server_->Respond(command->token, Bare(std::move(answer)));
 }
 
+bool BeanstalkdDoor::LacksNamespace(const HttpResponse& response) {
+  return response.status == 404 || (response.status == 409 && AnswerDocument(response.body).Text("/detail") == kNamespaceGoes);
+}
+
 void BeanstalkdDoor::AnswerRefusal(const CommandPtr& command, const HttpResponse& response) {
+  std::string_view answer = "INTERNAL_ERROR\r\n";
   switch (command->changed ? 504 : response.status) {
     case 404:
     case 409:
       if (command->row->may_miss) return Answer(command, "NOT_FOUND\r\n");
-      break;  // the namespace is not there
+      if (!LacksNamespace(response)) break;
+      // No fault of what was asked: it may be asked again once somebody has made the namespace. Said once until that is so.
+      if (!options_.figures->Note(command->space(), /*missing=*/true)) return Answer(command, std::string(kDraining));
+      answer = kDraining;
+      break;
     case 429:
     case 507:
       return Answer(command, std::string(kOutOfMemory));
@@ -168,7 +187,7 @@ void BeanstalkdDoor::AnswerRefusal(const CommandPtr& command, const HttpResponse
        {"peer", peer},
        {"status", response.status},
        {"detail", detail}});
-  Answer(command, "INTERNAL_ERROR\r\n");
+  Answer(command, std::string(answer));
 }
 
 const BeanstalkdTube* BeanstalkdDoor::FindTube(const Command& command, std::string_view name) const {

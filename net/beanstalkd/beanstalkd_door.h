@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -34,9 +36,16 @@ struct BeanstalkdFigures {
   std::atomic<uint64_t> jobs{0};         // that were put and taken
   std::atomic<uint64_t> refused{0};      // that were put and not taken, for what they are
   std::atomic<uint64_t> turned_away{0};  // likewise, for the time being
+  /// Notes that a namespace is not there, or that it is. Returns whether that was noted for the first time since the other. Any thread.
+  bool Note(const std::string& space, bool missing);
   /// 0 where there is no such command.
   uint64_t Of(std::string_view command) const;
   void Count(std::string_view command);
+
+ private:
+  std::mutex mutex_;
+  std::set<std::string> missing_;
+  std::atomic<size_t> of_missing_{0};  // how many: mostly none is
 };
 
 struct BeanstalkdOptions {
@@ -114,6 +123,8 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   /// Asks the API, in the command's namespace. `path`: behind that, with its query.
   void Ask(const CommandPtr& command, std::string method, std::string path, std::string body, Then then);
   void Answer(const CommandPtr& command, std::string answer);
+  /// Is it refused since there is no such namespace, or soon will be none? By a path where nothing else is looked for.
+  static bool LacksNamespace(const HttpResponse& response);
   /// What an answer of the API that is none of those expected means. A command of which a part was carried out is not refused.
   void AnswerRefusal(const CommandPtr& command, const HttpResponse& response);
   const BeanstalkdTube* FindTube(const Command& command, std::string_view name) const;

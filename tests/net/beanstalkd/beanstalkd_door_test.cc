@@ -116,6 +116,26 @@ TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away
   CHECK(f.figures.turned_away == 1);
 }
 
+TEST_CASE("beanstalkd door: that its namespace is not there, or goes, is no fault of a job") {
+  DoorFixture f;
+  const std::pair<int, std::string> gone = GENERATE(std::pair<int, std::string>(404, R"({"detail":"there is no namespace \"default\""})"),
+                                                    std::pair<int, std::string>(409, R"({"detail":"the namespace is being removed"})"));
+  const std::vector<std::pair<std::string, std::string>> put{{"pri", "0"}, {"delay", "0"}, {"ttr", "60"}};
+  CHECK(f.Say("put", "mail", put, {gone}, "a job") == "DRAINING\r\n");
+  CHECK(f.figures.refused == 0);
+  CHECK(f.figures.turned_away == 1);
+  CHECK(f.Say("stats", "", {}, {gone}) == "DRAINING\r\n");
+  CHECK(f.Say("kick", "mail", {{"bound", "1"}}, {gone}) == "DRAINING\r\n");
+  CHECK(f.Say("list-tubes", "", {}, {gone}) == "DRAINING\r\n");
+  // It was noted, and is until it is there.
+  CHECK_FALSE(f.figures.Note("default", true));
+  CHECK(f.Say("put", "mail", put, {{201, R"({"id":"n000000000000001f"})"}}, "a job").starts_with("INSERTED "));
+  CHECK(f.figures.Note("default", true));
+  // Another conflict is the job's.
+  CHECK(f.Say("put", "mail", put, {{409, R"({"detail":"another notify holds the fkey"})"}}, "a job") == "BAD_FORMAT\r\n");
+  CHECK(f.figures.refused == 1);
+}
+
 TEST_CASE("beanstalkd door: that a job steps aside in its lane goes with its submit, so that a client who goes away leaves nothing half done") {
   DoorFixture f;
   const std::string call = R"({"url":"http://h/","method":"POST","queueName":"Q_1","runOnce":2})";
