@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kEachMs = 60'000;
 constexpr size_t kFirstPlaces = 64;
+constexpr size_t kCountBytes = 48;  // of a token's count
 
 }  // namespace
 
@@ -39,9 +40,10 @@ class NonceMemory::Minute {
     --size_;
   }
   size_t size() const { return size_; }
-  size_t bytes() const { return places_.size() * sizeof(Fingerprint); }
+  size_t bytes() const { return places_.size() * sizeof(Fingerprint) + of_token.size() * kCountBytes; }
 
   const int64_t number;  // all in it are forgotten once this minute is over
+  std::unordered_map<uint64_t, size_t> of_token;  // how many of them are whose; none is 0
 
  private:
   /// Where it is, or would be. Zero is "nothing here": a print of zero is made another one before it comes here.
@@ -69,7 +71,7 @@ NonceMemory::NonceMemory(size_t most) : most_(most) {
 
 NonceMemory::~NonceMemory() = default;
 
-NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now, Taken* taken) {
+Fingerprint NonceMemory::Hash(std::string_view token_id, std::string_view nonce) const {
   // A hash that nobody outside can aim: salted, and cryptographic, since the holder of one token chooses what comes in here.
   std::string text;
   Encoder encoder(&text);
@@ -81,22 +83,37 @@ NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view
   Decoder decoder(BytesOf(digest));
   Fingerprint print{decoder.Big64(), decoder.Big64()};
   if (print == Fingerprint()) print.low = 1;
+  return print;
+}
+
+void NonceMemory::Forget(uint64_t token, size_t count) {
+  size_ -= count;
+  if (auto found = of_token_.find(token); (found->second -= count) == 0) of_token_.erase(found);
+}
+
+NonceMemory::Answer NonceMemory::Add(std::string_view token_id, std::string_view nonce, WallTime until, WallTime now, Taken* taken) {
+  const Fingerprint print = Hash(token_id, nonce);
+  const uint64_t token = Hash(token_id, {}).low;
 
   std::lock_guard lock(mutex_);
   std::erase_if(minutes_, [&](const std::unique_ptr<Minute>& minute) {
     const bool over = (minute->number + 1) * kEachMs <= now.ms;
-    if (over) size_ -= minute->size();
+    if (over)
+      for (const auto& [of, count] : minute->of_token) Forget(of, count);
     return over;
   });
   for (const std::unique_ptr<Minute>& minute : minutes_)
     if (minute->Has(print)) return Answer::kSeen;
-  if (size_ >= most_) return Answer::kFull;
+  auto own = of_token_.find(token);
+  if (size_ >= most_ || (own != of_token_.end() && own->second >= most_ - size_)) return Answer::kFull;
   const int64_t number = until.ms / kEachMs;
   auto found = std::find_if(minutes_.begin(), minutes_.end(), [&](const auto& minute) { return minute->number == number; });
   if (found == minutes_.end()) found = minutes_.insert(minutes_.end(), std::make_unique<Minute>(number));
   (*found)->Add(print);
+  ++(*found)->of_token[token];
+  ++of_token_[token];
   ++size_;
-  if (taken) *taken = {print, number};
+  if (taken) *taken = {print, number, token};
   return Answer::kNew;
 }
 
@@ -106,7 +123,9 @@ void NonceMemory::GiveBack(const Taken& taken) {
     if (minute->number != taken.minute) continue;
     const size_t before = minute->size();
     minute->Remove(taken.print);
-    size_ -= before - minute->size();
+    if (minute->size() == before) continue;
+    if (auto own = minute->of_token.find(taken.token); --own->second == 0) minute->of_token.erase(own);
+    Forget(taken.token, 1);
   }
 }
 
