@@ -43,6 +43,12 @@ std::vector<AccessTable::TokenPointer> AccessTable::SelectTokens(const std::func
   return out;
 }
 
+size_t AccessTable::CountTokens(const std::function<bool(const TokenRow&)>& counts) const {
+  size_t count = 0;
+  tokens_.ForEach([&](const TokenPointer& row) { count += counts(*row) ? 1 : 0; });
+  return count;
+}
+
 void AccessTable::PutNamespace(std::string_view name, NamespacePointer row) {
   if (NamespacePointer old = namespaces_.Find(name)) numbers_.Put(old->number, nullptr);
   if (row) {

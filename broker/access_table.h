@@ -36,6 +36,9 @@ class AccessTable {
   /// The first `most` of those that `wanted` takes, by id. Time O(all of them), and of sorting these.
   std::vector<TokenPointer> SelectTokens(const std::function<bool(const TokenRow&)>& wanted, size_t most) const;
 
+  /// How many `counts` takes. Time O(all of them).
+  size_t CountTokens(const std::function<bool(const TokenRow&)>& counts) const;
+
   /// In place of the one of that name; null: takes it out.
   void PutNamespace(std::string_view name, NamespacePointer row);
   /// In place of the one of that id; null: takes it out.

@@ -24,6 +24,10 @@ namespace notifyd {
 
 struct RegistryLimits {
   size_t max_tokens = 100'000;
+  /// What whoever is no admin of all namespaces may fill of them: so much together, and so much with those of any one namespace. The others may go on
+  /// making tokens whatever one does.
+  size_t MostOfSome() const { return max_tokens - max_tokens / 10; }
+  size_t MostOfOne() const { return max_tokens / 10; }
   NamespaceDefaults defaults;
 };
 
@@ -103,6 +107,8 @@ class Registry {
   std::shared_ptr<const TokenRow> Visible(uint64_t request, const Actor& actor, const std::string& id, RegistryEffects* out);
   /// But for when it expires.
   Status CheckNewGrant(const Actor& actor, const std::string& name, const Grant& grant) const;
+  /// Are there places for one more token of these namespaces? Error: kTooMany, naming the bound.
+  Status CheckPlaces(const Actor& actor, const Grant& grant) const;
 
   const RegistryLimits limits_;
   AccessTable table_;

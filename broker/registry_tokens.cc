@@ -63,14 +63,27 @@ Status Registry::CheckNewGrant(const Actor& actor, const std::string& name, cons
   return Status::Ok();
 }
 
+Status Registry::CheckPlaces(const Actor& actor, const Grant& grant) const {
+  if (table_.tokens() >= limits_.max_tokens)
+    return Status(Code::kTooMany, "there are " + std::to_string(limits_.max_tokens) + " tokens: remove those that nobody uses");
+  if (actor.grant.IsAdminOfAll()) return Status::Ok();
+  if (table_.tokens() >= limits_.MostOfSome())
+    return Status(Code::kTooMany, "there are " + std::to_string(limits_.MostOfSome()) +
+                                      " tokens: the last places are for admins of all namespaces; remove those that nobody uses");
+  for (const std::string& name : grant.namespaces.names) {
+    const auto is_of_it = [&](const TokenRow& row) { return !row.grant.namespaces.all && row.grant.namespaces.Has(name); };
+    if (table_.tokens() >= limits_.MostOfOne() && table_.CountTokens(is_of_it) >= limits_.MostOfOne())
+      return Status(Code::kTooMany, "the namespace \"" + name + "\" has " + std::to_string(limits_.MostOfOne()) +
+                                        " tokens, a tenth of all there may be: remove those that nobody uses");
+  }
+  return Status::Ok();
+}
+
 void Registry::On(const Now& now, const MakeTokenRequest& event, RegistryEffects* out) {
   if (!event.actor.grant.scopes.Has(Scope::kAdmin)) return Refuse(event.request, Status(Code::kForbidden, "this needs the scope admin"), out);
   if (Status status = CheckNewGrant(event.actor, event.name, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
   if (Status status = CheckExpiry(now, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
-  if (table_.tokens() >= limits_.max_tokens) {
-    return Refuse(event.request, Status(Code::kTooMany, "there are " + std::to_string(limits_.max_tokens) + " tokens: remove those that nobody uses"),
-                  out);
-  }
+  if (Status status = CheckPlaces(event.actor, event.grant); !status.ok()) return Refuse(event.request, std::move(status), out);
   CHECK(IsTokenId(event.id));
   CHECK(event.secret.signing_key.has_value() == event.signing);
   if (table_.FindToken(event.id)) return Stale(event.request, out);

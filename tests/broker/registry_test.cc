@@ -321,6 +321,43 @@ TEST_CASE("registry: an id that is taken is asked for again, and so many tokens 
   CHECK(ask(6, "cccccccc").created);
 }
 
+TEST_CASE("registry: admins of single namespaces leave places for tokens to each other, and to admins of all") {
+  RegistryLimits limits;
+  limits.max_tokens = 40;
+  Stage stage(limits);
+  stage.CommitAll();
+  uint64_t request = 0;
+  const auto space = [&](const std::string& name) {
+    PutNamespace put{++request, Stage::Root(), name};
+    put.precondition.absent = true;
+    stage.Ask(put, request);
+  };
+  const auto ask = [&](const Actor& by, const std::string& of) {
+    char id[9];
+    std::snprintf(id, sizeof id, "aaaa%04d", static_cast<int>(++request));
+    std::string letters = id;
+    for (char& c : letters)
+      if (c >= '0' && c <= '9') c = static_cast<char>('a' + (c - '0'));
+    return stage.Ask(MakeTokenRequest{request, by, letters, "a", Stage::Submits({of}), false, Stage::Secret(1)}, request).status;
+  };
+  std::vector<std::string> names;
+  for (int i = 0; i < 10; ++i) space(names.emplace_back("space" + std::to_string(i)));
+  for (int i = 0; i < 4; ++i) CHECK(ask(Stage::AdminOf({"space0"}, ScopeSet::All()), "space0").ok());
+  const Status full = ask(Stage::AdminOf({"space0"}, ScopeSet::All()), "space0");
+  CHECK(full.code() == Code::kTooMany);
+  CHECK_THAT(full.detail(), Catch::Contains("space0") && Catch::Contains("4 tokens"));
+  CHECK(ask(Stage::Root(), "space0").ok());
+  for (int of = 1; of < 9; ++of)
+    for (int i = 0; i < 4; ++i)
+      static_cast<void>(ask(Stage::AdminOf({names[static_cast<size_t>(of)]}, ScopeSet::All()), names[static_cast<size_t>(of)]));
+  CHECK(stage.registry->decided().tokens() == 36);
+  const Status last = ask(Stage::AdminOf({"space9"}, ScopeSet::All()), "space9");
+  CHECK(last.code() == Code::kTooMany);
+  CHECK_THAT(last.detail(), Catch::Contains("admins of all namespaces"));
+  for (int i = 0; i < 4; ++i) CHECK(ask(Stage::Root(), "default").ok());
+  CHECK(ask(Stage::Root(), "default").code() == Code::kTooMany);
+}
+
 TEST_CASE("registry: of a token whose time is over all else can be changed") {
   Made made;
   Grant grant = Stage::Submits({"one"});
