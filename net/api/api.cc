@@ -306,12 +306,14 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
       if (until != kWallNever) wait_ms = std::clamp<int64_t>(until.ms - Wall().ms, 1, wait_ms);
     }
     if (wait_ms != asked_ms) SetWait(wait_ms, &event);
-    size_t& of_space = waiters_of_[posted.space];
-    if (access_.table()->namespaces() > kOwnNamespaces && of_space >= ShareOf(options_.max_waiters))
-      return Status(Code::kTooMany, "too many requests of this namespace wait for the end of a notify; ask without wait_ms");
-    if (options_.waiters->fetch_add(1, std::memory_order_relaxed) >= options_.max_waiters) {
-      options_.waiters->fetch_sub(1, std::memory_order_relaxed);
-      return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
+    const bool has_share = access_.table()->namespaces() > kOwnNamespaces;
+    switch (options_.waiters->Take(posted.space, options_.max_waiters, has_share ? ShareOf(options_.max_waiters) : options_.max_waiters)) {
+      case Waiters::Answer::kShare:
+        return Status(Code::kTooMany, "too many requests of this namespace wait for the end of a notify; ask without wait_ms");
+      case Waiters::Answer::kFull:
+        return Status(Code::kTooMany, "too many requests wait for the end of a notify; ask without wait_ms");
+      case Waiters::Answer::kTaken:
+        break;
     }
     ++of_space;
     const GetRequest* get = std::get_if<GetRequest>(&event);

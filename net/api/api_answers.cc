@@ -101,8 +101,7 @@ void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int
 
 void Api::Impl::EndWait(Posted* posted) {
   if (!std::exchange(posted->waits_for, std::nullopt)) return;
-  options_.waiters->fetch_sub(1, std::memory_order_relaxed);
-  if (auto of_space = waiters_of_.find(posted->space); --of_space->second == 0) waiters_of_.erase(of_space);
+  options_.waiters->GiveBack(posted->space);
 }
 
 HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {

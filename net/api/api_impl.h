@@ -351,7 +351,6 @@ class Api::Impl {
   const std::shared_ptr<RequestTools> tools_;  // of the loop
   std::unordered_map<uint64_t, Posted> posted_;
   std::unordered_map<uint64_t, std::shared_ptr<Stream>> streams_;
-  std::unordered_map<NamespaceNumber, size_t> waiters_of_;  // of those in posted_
   Live live_;
   std::unique_ptr<Passing> passing_;                // null: there are no other members
   std::unique_ptr<Gather> gather_;                  // likewise

@@ -23,6 +23,7 @@
 #include "net/access/token_rates.h"
 #include "net/api/backup_report.h"
 
+#include "net/api/waiters.h"
 namespace notifyd {
 
 /// The longest timeout_ms of all (contract section 3).
@@ -112,7 +113,7 @@ struct ApiOptions {
   std::vector<std::string> secret_headers;
   std::vector<std::string> hosts;  // names under which it may be reached, beside localhost and addresses
   size_t max_waiters = 4096;       // GETs and submits that wait for the end of a notify at once, of all that share `waiters`
-  std::shared_ptr<std::atomic<size_t>> waiters = std::make_shared<std::atomic<size_t>>(0);
+  std::shared_ptr<Waiters> waiters = std::make_shared<Waiters>();
   size_t max_listeners = 128;  // of /v1/live at once, of all that share `listeners`
   std::shared_ptr<std::atomic<size_t>> listeners = std::make_shared<std::atomic<size_t>>(0);
   int64_t bulk_idle_ms = 60'000;  // a bulk submit of which so long no line came is ended, whatever blanks did

@@ -84,6 +84,17 @@ TEST_CASE("waiters: so many at once, and no more; one that is answered or gone d
   CHECK(f.Outcome() == "429");
 }
 
+TEST_CASE("waiters: one namespace leaves places to others, whichever loops its requests come to") {
+  Waiters waiters;
+  for (int i = 0; i < 3; ++i) CHECK(waiters.Take(2, 4, 3) == Waiters::Answer::kTaken);
+  CHECK(waiters.Take(2, 4, 3) == Waiters::Answer::kShare);
+  CHECK(waiters.Take(3, 4, 3) == Waiters::Answer::kTaken);
+  CHECK(waiters.Take(3, 4, 3) == Waiters::Answer::kFull);
+  waiters.GiveBack(2);
+  CHECK(waiters.load() == 3);
+  CHECK(waiters.Take(2, 4, 3) == Waiters::Answer::kTaken);
+}
+
 TEST_CASE("waiters: one whose client ends its side is answered at once, and does not count any more") {
   ApiFixture f;
   uint64_t token = f.Ask("GET", std::string("/v1/notifies/") + kId + "?wait_ms=60000");
