@@ -104,6 +104,10 @@ Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     if (patch.burst) return Refuse(r.request, Code::kUnacceptable, "a burst says nothing without a rate_per_s", "/burst");
     settings.burst.reset();  // it goes with its rate
   }
+  const auto bytes_of = [lane](const LaneSettings& of) {
+    return of.IsDefault() ? 0 : kRecordBytes + lane->key.name.size() + (of.pause.note ? of.pause.note->by.size() + of.pause.note->reason.size() : 0);
+  };
+  if (Status status = StoreMore(bytes_of(lane->settings), bytes_of(settings)); !status.ok()) return Refuse(r.request, status);
   if (Status status = pauses_->ChangeEnd(*lane, settings, patch); !status.ok()) return Refuse(r.request, status);
   pauses_->ChangeSettings(lane, settings);
   ShowLaneAfter(journal_.Barrier(), r.request, *lane);

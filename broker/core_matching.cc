@@ -5,6 +5,7 @@
 
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/envelope_bytes.h"
 #include "broker/flow.h"
 
 namespace notifyd {
@@ -125,7 +126,8 @@ Core::Impl::TopicPart::Weight Core::Impl::TopicPart::WeightOf(const Hand& hand, 
     const uint64_t count = instances ? instances->size() : 1;
     const Subscription& said = *known.record.said;
     weight.count += count;
-    weight.bytes += count * (kRecordBytes + said.spec->size() + (said.envelope->flow ? said.envelope->flow->keep_response_bytes : 0));
+    weight.bytes += count * (kRecordBytes + said.spec->size() + SizeOfEnvelope(*said.envelope) +
+                             (said.envelope->flow ? said.envelope->flow->keep_response_bytes : 0));
     weight.steps += static_cast<int64_t>(count) * StepsToMake(known, hand);
   }
   return weight;

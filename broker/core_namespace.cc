@@ -11,6 +11,7 @@
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/envelope_bytes.h"
 #include "broker/flow.h"
 
 namespace notifyd {
@@ -144,8 +145,8 @@ void Core::Impl::On(StoredBytes& e) {
 
 uint64_t Core::Impl::BytesOf(const SubmitItem& item, const std::string& spec) {
   const Envelope& envelope = *item.envelope;
-  return kRecordBytes + spec.size() + envelope.lane.name.size() + envelope.host.size() + envelope.fkey.size() + envelope.caller.size() +
-         item.idempotency_key.size() + (envelope.flow ? envelope.flow->keep_response_bytes : 0);
+  return kRecordBytes + spec.size() + SizeOfEnvelope(envelope) + item.idempotency_key.size() +
+         (envelope.flow ? envelope.flow->keep_response_bytes : 0);
 }
 
 Status Core::Impl::CheckStored(uint64_t more) {

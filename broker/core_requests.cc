@@ -151,6 +151,11 @@ Status Core::Impl::PlanItem(const SubmitRequest& r, size_t i, PlanContext* conte
   const std::string& fkey = item.envelope->fkey;
   if (!fkey.empty())
     if (Status status = PlanHeld(r, item, *context, plan); !status.ok()) return status;
+  if (plan->kind == SubmitPlan::Kind::kKept && keyed) {
+    const uint64_t bytes = kRecordBytes + item.idempotency_key.size();
+    if (Status status = CheckStored(context->bytes + bytes); !status.ok()) return status;
+    context->bytes += bytes;
+  }
   if (plan->kind == SubmitPlan::Kind::kNew) {
     const bool in_place = static_cast<bool>(plan->replaced);
     if (!in_place && totals_.claimed() + context->pending >= limits_.max_pending) return TooManyPending();
@@ -278,11 +283,13 @@ std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) 
         LaneSettings settings = lane->settings;
         settings.on_retry = OnRetry::kSkip;
         pauses_->ChangeSettings(lane, settings);
+        if (lane->settings.IsDefault()) stored_.bytes += kRecordBytes + lane->key.name.size();
       }
     } else if (p.kind == SubmitPlan::Kind::kKept) {
       RememberKey(r.items[i], entry->id);
     }
     made[i] = entry;
+      if (!r.items[i].idempotency_key.empty()) stored_.bytes += kRecordBytes + r.items[i].idempotency_key.size();
     SubmittedItem item;
     item.duplicate = p.kind == SubmitPlan::Kind::kDuplicate;
     item.kept = p.kind == SubmitPlan::Kind::kKept;

@@ -217,7 +217,8 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutService& ask) {
   if (created && services_.size() >= kMostServices)
     return core_.Refuse(request, Code::kTooMany, "there are " + std::to_string(kMostServices) + " services already");
   if (before != bytes) {
-    if (Status status = core_.StoreMore(before.size(), bytes.size()); !status.ok()) return core_.Refuse(request, status);
+    if (Status status = core_.StoreMore(before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
+      return core_.Refuse(request, status);
     if (created) service = Create(ask.name, ask.settings);
     core_.WriteRecord(KeyOf(*service), bytes, kWallNever, /*fresh=*/created || !service->stored);
     service->settings = ask.settings;
@@ -286,7 +287,8 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
   if (created && instances_ >= kMostInstancesInAll)
     return core_.Refuse(request, Code::kTooMany, "the namespace's services have " + std::to_string(kMostInstancesInAll) + " instances already");
   if (before != bytes) {
-    if (Status status = core_.StoreMore(before.size(), bytes.size()); !status.ok()) return core_.Refuse(request, status);
+    const size_t fresh = (created ? kRecordBytes : 0) + (service ? 0 : kRecordBytes);
+    if (Status status = core_.StoreMore(before.size(), bytes.size() + fresh); !status.ok()) return core_.Refuse(request, status);
     if (!service) {
       service = Create(ask.service, {});
       core_.WriteRecord(KeyOf(*service), EncodeService({}), kWallNever, /*fresh=*/true);

@@ -37,6 +37,13 @@ bool Put(std::map<std::string, Settings>* all, const std::string& name, const Se
   return true;
 }
 
+HostSettings Patched(HostSettings settings, const HostPatch& patch) {
+  if (patch.paused) settings.paused = *patch.paused;
+  if (patch.concurrency) settings.concurrency = *patch.concurrency;
+  if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
+  return settings;
+}
+
 }  // namespace
 
 // ---- what holds
@@ -150,6 +157,8 @@ Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
   if (r.patch.paused) settings.paused = *r.patch.paused;
   if (r.patch.submits_per_s) settings.submits_per_s = *r.patch.submits_per_s;
   if (settings != before) {
+    const size_t after = settings.IsDefault() ? 0 : kRecordBytes + r.caller.size();
+    if (Status status = StoreMore(before.IsDefault() ? 0 : after, after); !status.ok()) return Refuse(r.request, status);
     Switches switches = *switches_.all;
     if (!Put(&switches.callers, r.caller, settings)) return Refuse(r.request, TooManySwitched("callers"));
     PutSwitched(std::move(switches));
@@ -169,6 +178,10 @@ Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
 Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
   if (!NeedSwitches(task)) return Handled::kParked;
+  const std::shared_ptr<const Switches> before = switches_.all;
+  const HostSettings settings = Patched(Of(before->hosts, r.host), r.patch);
+  const size_t after = settings.IsDefault() ? 0 : kRecordBytes + r.host.size();
+  if (Status status = StoreMore(before->hosts.contains(r.host) ? after : 0, after); !status.ok()) return Refuse(r.request, status);
   if (Status status = ChangeHost(r.host, r.patch); !status.ok()) return Refuse(r.request, status);
   if (r.probe) {
     auto found = hosts_.find(r.host);
@@ -180,11 +193,7 @@ Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
 }
 
 Status Core::Impl::ChangeHost(const std::string& name, const HostPatch& patch) {
-  HostSettings settings = Of(switches_.all->hosts, name);
-  const HostSettings before = settings;
-  if (patch.paused) settings.paused = *patch.paused;
-  if (patch.concurrency) settings.concurrency = *patch.concurrency;
-  if (patch.rate_per_s) settings.rate_per_s = *patch.rate_per_s;
+  const HostSettings before = Of(switches_.all->hosts, name), settings = Patched(before, patch);
   if (settings == before) return Status::Ok();
   Switches switches = *switches_.all;
   if (!Put(&switches.hosts, name, settings)) return TooManySwitched("hosts");

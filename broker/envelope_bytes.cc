@@ -43,6 +43,15 @@ void EncodeEnvelope(const Envelope& envelope, Encoder* out) {
   if (envelope.flow) EncodeFlow(*envelope.flow, out);
 }
 
+size_t SizeOfEnvelope(const Envelope& envelope) {
+  size_t bytes = envelope.lane.name.size() + envelope.host.size() + envelope.fkey.size() + envelope.caller.size() + envelope.trace_parent.size();
+  if (const Callback* callback = envelope.callback.get())
+    bytes += callback->url.size() + callback->lane.size() + callback->host.size() + callback->notify_url.size();
+  if (envelope.labels)
+    for (const auto& [key, value] : *envelope.labels) bytes += key.size() + value.size() + 2;
+  return bytes;
+}
+
 bool DecodeEnvelope(Decoder* in, int version, Envelope* envelope) {
   envelope->lane.mode = TakeEnum(in, Mode::kFifo);
   envelope->lane.name = in->Text();

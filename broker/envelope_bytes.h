@@ -11,6 +11,8 @@ namespace notifyd {
 inline constexpr int kEnvelopeVersion = 2;
 
 void EncodeEnvelope(const Envelope& envelope, Encoder* out);
+/// About as many bytes as EncodeEnvelope writes, but for the retry policy and for what never grows; without making them.
+size_t SizeOfEnvelope(const Envelope& envelope);
 /// False where it is of no such version, or broken off.
 bool DecodeEnvelope(Decoder* in, int version, Envelope* envelope);
 

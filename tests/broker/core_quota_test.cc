@@ -244,6 +244,73 @@ TEST_CASE("quota: a trigger counts what it adds, remembered or merged, and a cha
   CHECK(f.CodeOf(f.Trigger("f")) == Code::kOk);
 }
 
+TEST_CASE("quota: labels and where a callback goes count as all else of a notify does") {
+  CoreFixture f(Bytes(10'000));
+  SubmitItem item = f.Item({});
+  auto envelope = std::make_shared<Envelope>(*item.envelope);
+  SECTION("labels") {
+    envelope->labels = std::make_shared<const Labels>(Labels{{"a", std::string(6'000, 'x')}});
+  }
+  SECTION("a callback") {
+    envelope->callback = std::make_shared<const Callback>(Callback{"http://h/" + std::string(6'000, 'x'), "h", "h:80", "http://host:80/"});
+  }
+  item.envelope = std::move(envelope);
+  SubmitRequest r;
+  r.items = {item};
+  CHECK(f.CodeOf(f.Do(r)) == Code::kOk);
+  CHECK(f.core().stored().bytes > 6'000);
+  CHECK(f.CodeOf(f.Do(r)) == Code::kDiskFull);
+}
+
+TEST_CASE("quota: what is said of lanes, callers and hosts counts, and what takes it back is never refused") {
+  CoreFixture f(Bytes(100'000));
+  LaneChangeRequest lane;
+  lane.lane = {Mode::kConcurrent, "l"};
+  lane.patch.paused = true;
+  CallerChangeRequest caller;
+  caller.caller = "c";
+  caller.patch.paused = true;
+  HostChangeRequest host;
+  host.host = "h:80";
+  host.patch.paused = true;
+  for (int i = 0; i < 2; ++i) {
+    CHECK(f.CodeOf(f.Do(lane)) == Code::kOk);
+    CHECK(f.CodeOf(f.Do(caller)) == Code::kOk);
+    CHECK(f.CodeOf(f.Do(host)) == Code::kOk);
+  }
+  const uint64_t stored = f.core().stored().bytes;
+  CHECK(stored > 600);
+  CHECK(stored < 1'200);  // the second time nothing was added
+  f.Post(StoredBytes{100'000});
+  f.Run();
+  lane.patch.paused = caller.patch.paused = host.patch.paused = false;
+  CHECK(f.CodeOf(f.Do(lane)) == Code::kOk);
+  CHECK(f.CodeOf(f.Do(caller)) == Code::kOk);
+  CHECK(f.CodeOf(f.Do(host)) == Code::kOk);
+  lane.patch.paused = caller.patch.paused = host.patch.paused = true;
+  CHECK(f.CodeOf(f.Do(lane)) == Code::kDiskFull);
+  CHECK(f.CodeOf(f.Do(caller)) == Code::kDiskFull);
+  CHECK(f.CodeOf(f.Do(host)) == Code::kDiskFull);
+  CHECK(f.LaneOf(lane.lane).limits.paused == Paused::kNo);
+}
+
+TEST_CASE("quota: a new key for what is held already counts") {
+  CoreFixture f(Bytes(10'000));
+  CoreFixture::Fields held;
+  held.fkey = "f";
+  held.on_held = OnHeld::kKeep;
+  f.Submit(held);
+  held.idempotency_key = "k";
+  const uint64_t before = f.core().stored().bytes;
+  CHECK(f.Submit(held).kept);
+  CHECK(f.core().stored().bytes > before + 200);
+  f.Post(StoredBytes{10'000});
+  f.Run();
+  CHECK(f.Submit(held).duplicate);
+  held.idempotency_key = "another";
+  CHECK(f.CodeOf(f.TrySubmit({held}, false)) == Code::kDiskFull);
+}
+
 TEST_CASE("quota: ends, callbacks and cancels go on where too much is stored") {
   CoreFixture f(Bytes(100'000));
   CoreFixture::Fields told;
