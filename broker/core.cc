@@ -190,9 +190,10 @@ Handled Core::Impl::ReplyNow(RequestId request, ReplyBody body) {
   return Handled::kDone;
 }
 
-Handled Core::Impl::ReplyAfter(uint64_t batch, RequestId request, ReplyBody body) {
-  if (journal_.IsSynced(batch)) return ReplyNow(request, std::move(body));
-  journal_.AfterSync(batch, Reply{request, std::move(body)});
+Handled Core::Impl::ReplyAfter(uint64_t batch, RequestId request, ReplyBody body, bool unchanged) {
+  Reply reply{request, std::move(body), unchanged};
+  if (journal_.IsSynced(batch)) out_->replies.push_back(std::move(reply));
+  else journal_.AfterSync(batch, std::move(reply));
   return Handled::kDone;
 }
 

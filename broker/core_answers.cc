@@ -83,7 +83,7 @@ void Core::Impl::Show(RequestId request, std::shared_ptr<NotifyRecord> read) {
   record->state = std::move(shown.state);
   std::erase_if(record->attempts, [&](const AttemptRecord& attempt) { return attempt.number > record->state.attempts_made; });
   NotifyView view{std::move(record), shown.as};
-  if (!responses_->AnswerSettled(request, view)) ReplyNow(request, Viewed{std::move(view)});
+  if (!responses_->AnswerSettled(request, view)) out_->replies.push_back({request, Viewed{std::move(view)}, shown.unchanged});
 }
 
 void Core::Impl::On(ReadDone& e) {

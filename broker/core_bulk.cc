@@ -95,19 +95,21 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   BulkDone done;
   done.next = r.next;
   std::vector<Entry*> revived;
+  bool changed = false;
   for (NotifyId id : r.ids) {
     Entry* entry = FindEntry(id);
     if (!wanted(*entry)) continue;
     ++done.count;
     if (kind == BulkKind::kRetry && !entry->pending()) revived.push_back(entry);
-    if (kind == BulkKind::kRetry) ApplyRetry(entry, r.bulk.via);
+    changed |= kind != BulkKind::kRetry;
+    if (kind == BulkKind::kRetry) changed |= ApplyRetry(entry, r.bulk.via);
     else if (kind == BulkKind::kCancel) Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
     else ApplyPurge(entry);
     Decide(Decided::Kind::kItem, id, r.bulk.request);
   }
   groups_->OnRevived(task, revived);
   journal_.AskSync();
-  return ReplyAfter(journal_.Barrier(), r.bulk.request, done);
+  return ReplyAfter(journal_.Barrier(), r.bulk.request, done, !changed);
 }
 
 /// Removes a settled notify and what points to it. Its idempotency key goes on answering with its id, and the totals stay.

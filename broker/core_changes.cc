@@ -37,6 +37,15 @@ Handled Core::Impl::Handle(Task* task, ChangeReadRequest& r) {
   return Handled::kDone;
 }
 
+namespace {
+
+/// Does the change say what the notify is already? Whoever makes one leaves the objects of `base` where they say the same.
+bool SaysTheSame(const ChangeRequest& change) {
+  return !change.when && !change.ttl && change.base && change.spec == change.base->spec && change.envelope == change.base->envelope;
+}
+
+}  // namespace
+
 bool Entry::IsOtherThan(const std::shared_ptr<const NotifyRecord>& base) const {
   return base && PrintOfChangeable(*base) != PrintOfChangeable(*full);
 }
@@ -71,6 +80,7 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
   CarryOutChange(entry, r, due);
   ShowAfter(journal_.Barrier(), r.request, *entry);
+  shown_.at(r.request).unchanged = SaysTheSame(r);
   return Handled::kDone;
 }
 
@@ -138,13 +148,14 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   if (revives && totals_.claimed() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
+  const bool probes = entry->host->breaker.state() == Breaker::State::kOpen;
   ProbeByHand(entry->host);
-  ApplyRetry(entry, r.via);
+  const bool changed = ApplyRetry(entry, r.via);
   if (revives) groups_->OnRevived(task, {entry});
-  return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)});
+  return ReplyAfter(journal_.Barrier(), r.request, Retried{entry->id, StateOf(entry->state, entry)}, /*unchanged=*/!changed && !probes);
 }
 
-void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
+bool Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   NotifyState& state = entry->state;
   journal_.AskSync();
   if (!entry->pending()) {
@@ -183,7 +194,7 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     groups_->OnChanged(*entry, nullptr);
   } else if (state.phase == Phase::kRetrying) {
     // Where it is in its lane or its tail, its wait is over already.
-    if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return;
+    if ((entry->place != Place::kTimer && entry->place != Place::kIdle) || entry->index != Index::kRetrying) return false;
     Unplace(entry);
     RemoveIndex(entry);
     state.retry_at = now_.mono;
@@ -197,7 +208,10 @@ void Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     state.phase = Phase::kWaiting;
     SetDue(entry, DueTime{});
     ChangeState(entry, std::nullopt);
+  } else {
+    return false;
   }
+  return true;
 }
 
 }  // namespace notifyd

@@ -147,7 +147,7 @@ class Core::Impl {
   void OnSynced(LanesEffect& lanes) { out_->lanes.push_back(std::move(lanes)); }
   // Each answers a request, now or once a batch is synced, and says that it is handled.
   Handled ReplyNow(RequestId request, ReplyBody body);
-  Handled ReplyAfter(uint64_t batch, RequestId request, ReplyBody body);
+  Handled ReplyAfter(uint64_t batch, RequestId request, ReplyBody body, bool unchanged = false);
   Handled Refuse(RequestId request, Code code, std::string detail, std::string field = {}, NotifyId holder = {});
   Handled Refuse(RequestId request, const Status& status) { return Refuse(request, status.code(), status.detail(), status.field()); }
   /// Refuses a request because of an earlier change: once that is durable.
@@ -232,7 +232,7 @@ class Core::Impl {
   /// Returns whether the fkey names a trigger that waits for its notify.
   bool IsRemembered(const FkeySlot& slot) const { return slot.record && slot.record->remembered && slot.record->expires_at > now_.wall; }
   /// Lets a notify that is not in flight be sent again now. Its lane must be known, and its whole record where it is settled.
-  void ApplyRetry(Entry* entry, const std::string& via);
+  bool ApplyRetry(Entry* entry, const std::string& via);  // false: it was on its way already
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time and puts it where it belongs. Its lane must be known.
   void SetDue(Entry* entry, const DueTime& due);

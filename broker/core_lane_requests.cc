@@ -31,7 +31,7 @@ void Core::Impl::On(LanesDone& e) {
     if (e.rows.empty()) row.lane = *list.known;
     else row = std::move(e.rows[0]);
     if (list.known) row.settings = list.decided;
-    ReplyNow(e.request, LaneViewed{ViewOf(row)});
+    out_->replies.push_back({e.request, LaneViewed{ViewOf(row)}, list.unchanged});
     return;
   }
   LanesListed listed;
@@ -108,9 +108,12 @@ Handled Core::Impl::Handle(Task* task, LaneChangeRequest& r) {
     return of.IsDefault() ? 0 : kRecordBytes + lane->key.name.size() + (of.pause.note ? of.pause.note->by.size() + of.pause.note->reason.size() : 0);
   };
   if (Status status = StoreMore(bytes_of(lane->settings), bytes_of(settings)); !status.ok()) return Refuse(r.request, status);
+  const WallTime end = pauses_->EndOf(lane->key);
   if (Status status = pauses_->ChangeEnd(*lane, settings, patch); !status.ok()) return Refuse(r.request, status);
+  const bool unchanged = settings == lane->settings && pauses_->EndOf(lane->key) == end;
   pauses_->ChangeSettings(lane, settings);
   ShowLaneAfter(journal_.Barrier(), r.request, *lane);
+  lane_lists_.at(r.request).unchanged = unchanged;
   return Handled::kDone;
 }
 

@@ -113,7 +113,7 @@ std::optional<Handled> Core::Impl::TopicPart::AnswerRepeat(RequestId request, co
   Replayed answer;
   answer.duplicate = true;
   if (record->id.value > 0) answer.accepted = record->id.value - 1;
-  return Answer(request, {std::move(answer)});
+  return Answer(request, {std::move(answer)}, /*unchanged=*/true);
 }
 
 /// Quotas of what makes so many notifies at once, as far as is known, at most so many, and is no event.

@@ -275,6 +275,7 @@ std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) 
       continue;
     }
     Entry* entry = p.earlier.In(made);
+    SubmittedItem item;
     if (p.kind == SubmitPlan::Kind::kNew) {
       if (Entry* replaced = p.replaced.In(made)) Settle(replaced, Phase::kCancelled, kReplaced, std::nullopt);
       entry = ApplySubmit(r.items[i], p.spec ? p.spec : r.items[i].spec, p.early.get());
@@ -282,15 +283,15 @@ std::variant<Refused, Submitted> Core::Impl::TakeSubmit(const SubmitRequest& r) 
       if (lane && BeginsToSkip(r.items[i], *lane, limits_)) {
         LaneSettings settings = lane->settings;
         settings.on_retry = OnRetry::kSkip;
-        pauses_->ChangeSettings(lane, settings);
         if (lane->settings.IsDefault()) stored_.bytes += kRecordBytes + lane->key.name.size();
+        pauses_->ChangeSettings(lane, settings);
+        item.lane_set = true;
       }
     } else if (p.kind == SubmitPlan::Kind::kKept) {
       RememberKey(r.items[i], entry->id);
+      if (!r.items[i].idempotency_key.empty()) stored_.bytes += kRecordBytes + r.items[i].idempotency_key.size();
     }
     made[i] = entry;
-      if (!r.items[i].idempotency_key.empty()) stored_.bytes += kRecordBytes + r.items[i].idempotency_key.size();
-    SubmittedItem item;
     item.duplicate = p.kind == SubmitPlan::Kind::kDuplicate;
     item.kept = p.kind == SubmitPlan::Kind::kKept;
     if (entry) {

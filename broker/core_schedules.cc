@@ -43,8 +43,8 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleRequest& r) {
       r.ask->what);
 }
 
-Handled Core::Impl::SchedulePart::Answer(RequestId request, ScheduleAnswer answer) {
-  return core_.ReplyAfter(core_.journal_.Barrier(), request, ScheduleAnswered{std::make_shared<const ScheduleAnswer>(std::move(answer))});
+Handled Core::Impl::SchedulePart::Answer(RequestId request, ScheduleAnswer answer, bool unchanged) {
+  return core_.ReplyAfter(core_.journal_.Barrier(), request, ScheduleAnswered{std::make_shared<const ScheduleAnswer>(std::move(answer))}, unchanged);
 }
 
 bool Core::Impl::SchedulePart::Decode(const StoredRecord& said, const StoredRecord& state, Looked* out) {
@@ -108,7 +108,8 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
     if (!core_.NeedCatalog(task)) return Handled::kParked;
     if (!core_.services_->Knows(service)) return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/notify/url");
   }
-  if (created || bytes != bytes_before) {
+  const bool unchanged = !created && bytes == bytes_before;
+  if (!unchanged) {
     if (Status status = Fits(*ask.said); !status.ok()) return core_.Refuse(request, std::move(status));
     if (Status room = core_.Room("nothing is taken"); !room.ok()) return core_.Refuse(request, room);
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
@@ -124,7 +125,7 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   }
   ScheduleView view = ViewOf(*looked, kNextShown);
   view.runs = looked->state.runs;
-  return Answer(request, {ScheduleViewed{std::move(view), created}});
+  return Answer(request, {ScheduleViewed{std::move(view), created}}, unchanged);
 }
 
 Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const SchedulePause& ask) {

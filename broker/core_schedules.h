@@ -71,7 +71,7 @@ class Core::Impl::SchedulePart {
   Handled Do(Task* task, RequestId request, const ScheduleDrop& ask);
   Handled Do(Task* task, RequestId request, const ScheduleList& ask);
   Handled RunNow(Task* task, const ScheduleRequest& r, const ScheduleRunNow& ask);
-  Handled Answer(RequestId request, ScheduleAnswer answer);
+  Handled Answer(RequestId request, ScheduleAnswer answer, bool unchanged = false);
   Handled NotThere(RequestId request) { return core_.RefuseAfter(request, Code::kNotFound, "there is no such schedule"); }
 
   /// Asks for the two records. Nothing: they are not known yet; else its record's `said` is null where there is no such schedule.

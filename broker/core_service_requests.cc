@@ -26,8 +26,8 @@ Handled Core::Impl::ServicePart::Handle(Task* task, ServiceRequest& r) {
   return std::visit([&](const auto& ask) { return Do(r.request, ask); }, r.ask->what);
 }
 
-Handled Core::Impl::ServicePart::Answer(uint64_t batch, RequestId request, ServiceAnswer answer) {
-  return core_.ReplyAfter(batch, request, ServiceAnswered{std::make_shared<const ServiceAnswer>(std::move(answer))});
+Handled Core::Impl::ServicePart::Answer(uint64_t batch, RequestId request, ServiceAnswer answer, bool unchanged) {
+  return core_.ReplyAfter(batch, request, ServiceAnswered{std::make_shared<const ServiceAnswer>(std::move(answer))}, unchanged);
 }
 
 bool Core::Impl::ServicePart::RefusedFromFile(RequestId request, bool from_file) {
@@ -217,6 +217,7 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutService& ask) {
   if (created && services_.size() >= kMostServices)
     return core_.Refuse(request, Code::kTooMany, "there are " + std::to_string(kMostServices) + " services already");
   if (before != bytes) {
+    if (Status room = core_.Room("nothing is kept"); !room.ok() && core_.disk_low_) return core_.Refuse(request, room);
     if (Status status = core_.StoreMore(before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
       return core_.Refuse(request, status);
     if (created) service = Create(ask.name, ask.settings);
@@ -235,7 +236,7 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutService& ask) {
   answer.created = created;
   answer.services.push_back(ViewOf(*service));
   answer.bytes = answer.services[0].bytes;
-  return Answer(core_.journal_.Barrier(), request, std::move(answer));
+  return Answer(core_.journal_.Barrier(), request, std::move(answer), /*unchanged=*/before == bytes);
 }
 
 void Core::Impl::ServicePart::LogRemoved(const Service& service, const Instance& instance) {
@@ -287,8 +288,12 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
   if (created && instances_ >= kMostInstancesInAll)
     return core_.Refuse(request, Code::kTooMany, "the namespace's services have " + std::to_string(kMostInstancesInAll) + " instances already");
   if (before != bytes) {
+    // One that says where it is now, by no more than its own right, is heard all the same: what is there grows by nothing.
+    const bool adds = created || ask.audit_bytes > 0;
+    if (Status room = core_.Room("nothing is kept"); adds && !room.ok() && core_.disk_low_) return core_.Refuse(request, room);
     const size_t fresh = (created ? kRecordBytes : 0) + (service ? 0 : kRecordBytes);
-    if (Status status = core_.StoreMore(before.size(), bytes.size() + fresh); !status.ok()) return core_.Refuse(request, status);
+    const size_t after = std::max(bytes.size() + fresh, before.size()) + ask.audit_bytes;
+    if (Status status = core_.StoreMore(before.size(), after); !status.ok()) return core_.Refuse(request, status);
     if (!service) {
       service = Create(ask.service, {});
       core_.WriteRecord(KeyOf(*service), EncodeService({}), kWallNever, /*fresh=*/true);
@@ -313,7 +318,7 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutInstance& ask) {
   answer.services.push_back(ViewOf(*service));
   answer.services[0].instances.push_back(std::make_shared<const InstanceView>(ViewOf(*service, *instance)));
   answer.bytes = answer.services[0].instances[0]->bytes;
-  return Answer(instance->batch, request, std::move(answer));
+  return Answer(instance->batch, request, std::move(answer), /*unchanged=*/before == bytes);
 }
 
 Handled Core::Impl::ServicePart::Do(RequestId request, const DeleteInstance& ask) {

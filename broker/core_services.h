@@ -178,7 +178,7 @@ class Core::Impl::ServicePart {
   Handled Do(RequestId request, const DeleteInstance& ask);
   Handled NoService(RequestId request) { return core_.Refuse(request, Code::kNotFound, "there is no such service"); }
   Handled NoInstance(RequestId request) { return core_.Refuse(request, Code::kNotFound, "the service has no such instance"); }
-  Handled Answer(uint64_t batch, RequestId request, ServiceAnswer answer);
+  Handled Answer(uint64_t batch, RequestId request, ServiceAnswer answer, bool unchanged = false);
   /// May that be changed by the API? Says so where it may not.
   bool RefusedFromFile(RequestId request, bool from_file);
 

@@ -414,6 +414,7 @@ struct Shown {
   NotifyState state;
   State as = State::kHeld;
   std::shared_ptr<const NotifyRecord> kept;  // the rest of it, where what is in the store is not that any more
+  bool unchanged = false;                    // Reply::unchanged
 };
 
 /// A bulk request whose notifies are looked for.
@@ -428,6 +429,7 @@ struct LaneList {
   bool one = false;              // asked for one lane, not a list
   std::optional<LaneKey> known;  // it is answered for even where the store has nothing of it
   LaneSettings decided;          // with `known`: its settings, whatever was decided about them before the store is read
+  bool unchanged = false;        // Reply::unchanged
 };
 
 /// The least key of an index of the wall clock that lies beyond its window: looked up before the core sleeps.

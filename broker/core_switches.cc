@@ -172,7 +172,7 @@ Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
       Kick(lane);
     }
   }
-  return ReplyAfter(journal_.Barrier(), r.request, CallerViewed{ViewOfCaller(figures_.Of(r.caller, now_.mono, kDayMs))});
+  return ReplyAfter(journal_.Barrier(), r.request, CallerViewed{ViewOfCaller(figures_.Of(r.caller, now_.mono, kDayMs))}, settings == before);
 }
 
 Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
@@ -189,7 +189,7 @@ Handled Core::Impl::Handle(Task* task, HostChangeRequest& r) {
     if (found->second->settings.paused) return Refuse(r.request, Code::kConflict, "the host is paused: resume it, so that calls may go to it");
     ProbeByHand(found->second.get());
   }
-  return ReplyAfter(journal_.Barrier(), r.request, HostViewed{ViewOfHost(r.host)});
+  return ReplyAfter(journal_.Barrier(), r.request, HostViewed{ViewOfHost(r.host)}, /*unchanged=*/!r.probe && switches_.all == before);
 }
 
 Status Core::Impl::ChangeHost(const std::string& name, const HostPatch& patch) {

@@ -32,8 +32,8 @@ Handled Core::Impl::TopicPart::Handle(Task* task, TopicRequest& r) {
 }
 
 /// Once all that was decided so far is durable.
-Handled Core::Impl::TopicPart::Answer(RequestId request, TopicAnswer answer) {
-  return core_.ReplyAfter(core_.journal_.Barrier(), request, TopicAnswered{std::make_shared<const TopicAnswer>(std::move(answer))});
+Handled Core::Impl::TopicPart::Answer(RequestId request, TopicAnswer answer, bool unchanged) {
+  return core_.ReplyAfter(core_.journal_.Barrier(), request, TopicAnswered{std::make_shared<const TopicAnswer>(std::move(answer))}, unchanged);
 }
 
 // ---- the catalog
@@ -87,7 +87,8 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
   if (!ask.condition.Holds(there ? std::optional<std::string_view>(found->second.bytes) : std::nullopt))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
   std::string bytes = EncodeTopic(ask.said);
-  if (!there || found->second.bytes != bytes) {
+  const bool unchanged = there && found->second.bytes == bytes;
+  if (!unchanged) {
     if (!ask.said.schema.empty())
       if (Result<std::shared_ptr<const Schema>> schema = Schema::Compile(ask.said.schema); !schema.ok())
         return core_.Refuse(request, schema.status().code(), schema.status().detail(), "/schema" + schema.status().field());
@@ -100,7 +101,7 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicPut& ask)
     core_.WriteRecord(RecordKey{RecordKind::kTopic, ask.topic}, bytes, kWallNever, !there);
     core_.journal_.AskSync();
   }
-  return Answer(request, {TopicViewed{{ask.topic, ask.said, std::move(bytes)}, !there}});
+  return Answer(request, {TopicViewed{{ask.topic, ask.said, std::move(bytes)}, !there}}, unchanged);
 }
 
 namespace {
@@ -327,7 +328,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     const std::vector<LaneKey> paused = PausedLanesOf(before->record);
     if (!NeedLanes(task, paused)) return Handled::kParked;
     PauseLanes(ask.name, paused, paused, ask.by);
-    return Answer(request, {SubscriptionViewed{ViewOf(*before), false}});
+    return Answer(request, {SubscriptionViewed{ViewOf(*before), false}}, /*unchanged=*/paused.empty());
   }
   if (Status room = core_.Room("nothing is kept"); !room.ok()) return core_.Refuse(request, room);
   if (!before && subscriptions_.size() >= kMostSubscriptions) return core_.Refuse(request, Code::kTooMany, "there are 20,000 subscriptions already");

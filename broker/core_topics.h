@@ -252,7 +252,7 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const SubscriptionGet& ask);
   Handled On(Task* task, RequestId request, const SubscriptionDelete& ask);
   Handled On(Task* task, RequestId request, const SubscriptionList& ask);
-  Handled Answer(RequestId request, TopicAnswer answer);
+  Handled Answer(RequestId request, TopicAnswer answer, bool unchanged = false);
   static Status Compile(const Subscription& said, Known* out);
   Status Keep(const Name& name, SubscriptionRecord record);
   void Forget(const Name& name);

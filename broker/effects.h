@@ -269,6 +269,7 @@ struct SubmittedItem {
   bool kept = false;       // on_held keep
   bool id_alone = false;   // kept, or a duplicate of what was kept: of another caller's, so that nothing but `id` is told (SubmitItem)
   bool removed = false;    // a duplicate whose first is not there any more, by retention or purge: `state` and `due` say nothing
+  bool lane_set = false;   // its lane has got on_retry: skip with it (SubmitItem::steps_aside), which is a change of the lane
   Status refused;          // SubmitRequest::each only: why it was not taken, its field without the index; nothing but `id` counts then
                            // (kConflict: the notify that is in the way)
 };
@@ -460,6 +461,7 @@ using ReplyBody =
 struct Reply {
   RequestId request;
   ReplyBody body;
+  bool unchanged = false;  // what was asked for was so already: the audit has no entry of it
 };
 
 /// An attempt ended, or a notify settled, or both: for logs and metrics.

@@ -160,6 +160,8 @@ class StoreHost {
   /// Whether something that was committed may not be written, or not be synced, yet: of a store that may be somebody else's from one moment to the
   /// next. Any thread.
   virtual bool Unwritten() const { return false; }
+  /// Whether the namespaces that are open were told DiskSpace::low last. Any thread, never blocks.
+  virtual bool DiskIsLow() const { return false; }
 };
 
 /// Makes the calls. Exactly one AttemptEnded follows each Start, whatever happens, except after the process is told to stop.

@@ -154,7 +154,7 @@ struct RegistryHead {
 // Effects.
 
 /// One log event, one entry of the audit: who, from where, what, how many, when.
-inline constexpr size_t kMostSaidBytes = 1000;
+inline constexpr size_t kMostSaidBytes = 300;
 struct AuditEntry {
   WallTime at;
   std::string who;         // Principal::name

@@ -59,6 +59,7 @@ struct PutInstance {
   std::string service, id;
   InstanceSettings settings;
   ResourceCondition condition;
+  size_t audit_bytes = 0;  // about what the audit keeps of it, where it is one that is there and is changed
 };
 struct DeleteInstance {
   std::string service, id;

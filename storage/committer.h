@@ -122,6 +122,8 @@ class Committer {
   /// Says that something is about to come whose sync will be waited for. A thread that has rested for kRestUs is woken at once and looks for it, so
   /// that it, and its processor, are awake by then. Returns whether it was woken. Any thread.
   bool Expect();
+  /// What DiskSpace said last. Any thread.
+  bool disk_low() const { return disk_low_; }
   /// Makes the queue of a namespace that is not open. Where the disk is low, or a write has failed, its outlet hears that at once.
   std::shared_ptr<CommitQueue> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const Totals& totals, bool awake);
   /// Takes nothing of the queue any more; what it has is still written. The caller closes its outlet.
@@ -183,7 +185,7 @@ class Committer {
   std::atomic<int64_t> expects_from_us_ = 0;       // until then it would not look; changed by the thread alone, as the next
   std::atomic<int64_t> rests_since_us_ = kAtWork;  // changed by the thread alone
   bool stopping_ = false, stopped_ = false;
-  bool disk_low_ = false;  // changed by the thread alone, under the mutex
+  std::atomic<bool> disk_low_ = false;  // changed by the thread alone, under the mutex
   std::thread thread_;
 
   // Of the thread alone.

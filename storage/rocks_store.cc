@@ -420,6 +420,10 @@ bool RocksStore::IsCompacting(NamespaceNumber number) const {
   return impl_->reclaimer.Has(number);
 }
 
+bool RocksStore::DiskIsLow() const {
+  return impl_->committer->disk_low();
+}
+
 std::vector<StoreFigure> RocksStore::Figures() const {
   using enum StoreFigure::Part;
   const StoreStats now = Stats();

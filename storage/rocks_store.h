@@ -51,6 +51,7 @@ class RocksStore : public StoreHost {
   uint64_t StoredBytes(NamespaceNumber number) const override;
   void CompactNamespace(NamespaceNumber number) override;
   bool IsCompacting(NamespaceNumber number) const override;
+  bool DiskIsLow() const override;
   /// Joins the threads.
   void Stop() override;
   /// Stops, closes the database and leaves beside it what the next start must find (storage/synced_file.h). Only the destructor may follow, and no

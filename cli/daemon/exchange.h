@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "cli/daemon/attempt_log.h"
 #include "cli/daemon/registry_host.h"
 #include "cli/daemon/shard.h"
+#include "net/access/audit_bytes.h"
 
 namespace notifyd {
 
@@ -29,6 +31,14 @@ class Exchange : public Switchboard {
   /// It is here from now on. Any thread.
   void SetRegistry(RegistryHost* registry) { registry_ = registry; }
 
+  /// Counts what the audit has from now on. Before any of it runs.
+  void SetAuditBytes(std::shared_ptr<AuditBytes> bytes) { audit_bytes_ = std::move(bytes); }
+  /// Logs an entry that is written, and counts it. Any thread.
+  void Told(const AuditEntry& entry) {
+    LogAudit(entry);
+    if (audit_bytes_) audit_bytes_->Add(entry);
+  }
+
   Shard* ShardOf(NamespaceNumber number) const { return shards_[number % shards_.size()]; }
 
   void Post(NamespaceNumber to, Event event) override {
@@ -43,7 +53,7 @@ class Exchange : public Switchboard {
     std::visit(refuse, event);
   }
   void Audit(AuditEntry entry, std::function<void()> durable) override {
-    LogAudit(entry);
+    Told(entry);
     if (store_) store_->Audit(std::move(entry), std::move(durable));
   }
 
@@ -52,6 +62,7 @@ class Exchange : public Switchboard {
   std::atomic<RegistryHost*> registry_ = nullptr;
   std::function<void(uint64_t)> refuse_;
   StoreHost* store_ = nullptr;
+  std::shared_ptr<AuditBytes> audit_bytes_;  // null: it is not counted
 };
 
 /// Takes the ends of attempts to the namespaces that their notifies' ids name.

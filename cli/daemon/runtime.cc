@@ -18,7 +18,7 @@
 #include "base/zone_database.h"
 #include "broker/figures_events.h"
 #include "broker/flow_settings.h"
-#include "cli/daemon/attempt_log.h"
+#include "cli/daemon/audit_count.h"
 #include "cli/daemon/descriptors.h"
 #include "cli/daemon/runtime_impl.h"
 #include "cli/daemon/standby.h"
@@ -276,6 +276,7 @@ void Runtime::Impl::ServeStore(ApiOptions* api, Loop* loop) {
       loop->Post([then, page = std::make_shared<AuditPage>(std::move(page))] { then(std::move(*page)); });
     });
   };
+  api->disk_low = [this] { return store_->DiskIsLow(); };
   api->rekey = [this](bool begin) {
     Status begun = begin ? rekey_() : Status::Ok();
     return ReportRekey(std::move(begun), rekeyed_());
@@ -365,6 +366,7 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
   setup.tables = &tables_;
   setup.lending = &lending_;
   setup.board = &board_;
+  setup.audit_bytes = options_.api.audit_bytes.get();
   setup.flush = [dispatcher = made->dispatcher.get()] { dispatcher->Flush(); };
   setup.log = [attempt = &histograms_.attempt.histogram, tracing = tracing_.get(), sampler = alert_sampler_.get()](const std::string& space,
                                                                                                                    const AttemptLog& log) {
@@ -404,7 +406,8 @@ Status Runtime::Impl::MakeShards() {
   setup.board = &board_;
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
   setup.reply = [this](RegistryReply reply) { ReplyOfRegistry(std::move(reply)); };
-  setup.log = LogAudit;
+  setup.log = [this](const AuditEntry& entry) { exchange_.Told(entry); };
+  exchange_.SetAuditBytes(options_.api.audit_bytes);
   const NamespaceDefaults defaults{options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
   registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{.defaults = defaults});
   lending_.SetCaps({options_.core.max_in_flight, options_.core.max_loaded});
@@ -421,6 +424,7 @@ Status Runtime::Impl::MakeShards() {
 Status Runtime::Impl::OpenAll() {
   registry_->Load(image_);
   store_->Start(this);
+  CountAudit(store_.get(), options_.api.audit_bytes, ReadWall());
   registry_->Begin();
   size_t awake = 0;
   for (const NamespaceAtStart& state : image_.states) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "cli/daemon/audit_count.h"
 #include "cli/daemon/runtime_impl.h"
 #include "cli/daemon/token_command.h"
 #include "cli/daemon/told_listeners.h"
@@ -148,6 +149,7 @@ void Runtime::Impl::JoinCluster() {
     ReplyOfRegistry(std::move(reply));
   });
   store_->Start(this);
+  CountAudit(store_.get(), options_.api.audit_bytes, ReadWall());
   registry_->Follow(std::exchange(image_, {}));
   cluster_->Start(std::move(cluster_store_));
   SetAlerts(options_);

@@ -234,11 +234,15 @@ void Shard::Aside(std::function<void()> work, std::function<void()> then) {
   setup_.loop->Aside(std::move(run), std::move(ended));
 }
 
+uint64_t Shard::AuditBytesOf(const Slot& slot, WallTime now) const {
+  return setup_.audit_bytes ? setup_.audit_bytes->Measured(NameOf(slot), now) : 0;
+}
+
 void Shard::Measured(const Measurement& measured) {
   const NamespaceNumber number = measured.number;
   Slot* slot = Find(number);
   if (!slot || !slot->core) return;
-  Post(number, StoredBytes{measured.bytes});
+  Post(number, StoredBytes{measured.bytes + AuditBytesOf(*slot, Read().wall)});
   const StoredUse now = slot->core->stored(), before = std::exchange(slot->measured_with, now);
   const std::optional<uint64_t> most = LimitsFor(*slot)->max_stored_bytes;
   if (!most) {

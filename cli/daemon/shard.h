@@ -36,6 +36,7 @@
 #include "cli/daemon/mailbox.h"
 #include "cli/daemon/published_table.h"
 #include "cli/daemon/roster.h"
+#include "net/access/audit_bytes.h"
 #include "net/loop.h"
 
 namespace notifyd {
@@ -76,6 +77,7 @@ class Shard {
     std::function<bool(NamespaceNumber)> lost = {};
     Rest rest;
     int64_t measure_each_ms = 10'000;  // what those store that had something to do
+    AuditBytes* audit_bytes = nullptr;  // counts to what they store; null: it is not known
   };
   /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
   Shard(Setup setup, std::shared_ptr<const CoreLimits> limits);
@@ -179,6 +181,8 @@ class Shard {
   bool FallAsleep(const Now& now, Slot* slot);
   void Drop(Slot* slot);
   static const std::string& NameOf(const Slot& slot);
+  /// What the audit keeps of it.
+  uint64_t AuditBytesOf(const Slot& slot, WallTime now) const;
   std::shared_ptr<const CoreLimits> LimitsFor(const Slot& slot) const;
   /// What the file says of the slot's namespace.
   std::shared_ptr<const FlowSettings> FlowFor(const Slot& slot) const;

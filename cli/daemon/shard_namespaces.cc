@@ -346,7 +346,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened, uint64_t stored_bytes) {
   slot->core = std::make_unique<Core>(*LimitsFor(*slot), opened.totals, its_now, setup_.seed());
   Effects none;
   // What lies there already is shown from now on, and its first submit is judged by it.
-  slot->core->Step(its_now, StoredBytes{stored_bytes}, &none);
+  slot->core->Step(its_now, StoredBytes{stored_bytes + AuditBytesOf(*slot, now.wall)}, &none);
   // Whoever waits for what he submitted elsewhere may come in a moment.
   if (setup_.among_members) slot->core->Step(its_now, Tell(HandOverAsk{/*over=*/true}), &none);
   Driver::Hooks hooks;

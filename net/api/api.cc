@@ -152,7 +152,7 @@ void Api::Impl::OnClose(uint64_t token) {
   if (auto posted = posted_.find(token); posted != posted_.end()) {
     EndWait(&posted->second);
     // What it changes is in the audit whoever waits for the answer: it goes on, and nobody takes that.
-    if (posted->second.bounds && posted->second.bounds->row->audit) return;
+    if (posted->second.bounds && (posted->second.bounds->row->audit || posted->second.may_set_lanes)) return;
     if (!posted->second.aside) under_way = posted->second.space;
     posted_.erase(posted);
   }
@@ -245,6 +245,7 @@ size_t Api::Impl::SomeByRate(const Asker& asker, size_t count) {
 
 Status Api::Impl::Take(uint64_t token, NamespaceNumber space, std::shared_ptr<const Bounds> bounds, Result<Asked> asked, int64_t since_us) {
   if (!asked.ok()) return std::move(asked).status();
+  if (bounds) NOTIFYD_TRY(CheckAuditRoom(*bounds));
   if (auto* response = std::get_if<HttpResponse>(&*asked)) {
     Conclude(token, std::exchange(origin_, {}).underway, std::move(*response));
     return Status::Ok();
@@ -315,11 +316,12 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
       case Waiters::Answer::kTaken:
         break;
     }
-    ++of_space;
     const GetRequest* get = std::get_if<GetRequest>(&event);
     posted.waits_for = get ? get->id : NotifyId();
     posted.waited = true;
   }
+  if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event))
+    posted.may_set_lanes = std::any_of(submit->items.begin(), submit->items.end(), [](const SubmitItem& item) { return item.steps_aside; });
   Post(token, std::move(event), std::move(posted));
   return Status::Ok();
 }

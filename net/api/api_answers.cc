@@ -21,6 +21,15 @@ constexpr const char* kPatchTypes = "application/merge-patch+json, application/j
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 constexpr const char* kSubmittedBefore = "the credential is not valid any more: what was submitted before may have been taken, or not";
 
+/// Adds the lanes that were set with what was submitted.
+void NoteLanes(const ReplyBody& reply, std::vector<LaneKey>* lanes) {
+  const auto note = [lanes](const SubmittedItem& item) {
+    if (item.lane_set) lanes->push_back(item.lane);
+  };
+  if (const Waited* waited = std::get_if<Waited>(&reply)) note(waited->item);
+  if (const Submitted* submitted = std::get_if<Submitted>(&reply)) std::for_each(submitted->items.begin(), submitted->items.end(), note);
+}
+
 /// Has whoever was asked for it refused it before anything of it was done?
 bool IsRefusedAtOnce(int status) {
   return status == 429 || status == 503 || status == 507;
@@ -37,6 +46,9 @@ void Api::Impl::OnReply(Reply reply) {
   Posted posted = std::move(found->second);
   posted_.erase(found);
   EndWait(&posted);
+  const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
+  NoteLanes(reply.body, &posted.lanes_set);
+  posted.unchanged = reply.unchanged || (bulk && bulk->count == 0);
   // Before it is known whether there is room for what is shown of it.
   const std::optional<CarriedOut> carried_out = passing_ && posted.waited ? CarriedOutBy(reply.body) : std::nullopt;
   if (!posted.traces.empty()) Traced(std::exchange(posted.traces, {}), reply.body, posted.since_us);
@@ -50,7 +62,6 @@ void Api::Impl::OnReply(Reply reply) {
     return GoOn(token, std::move(posted), std::move(next));
   }
   bool acknowledged = std::holds_alternative<Submitted>(reply.body);
-  const BulkDone* bulk = std::get_if<BulkDone>(&reply.body);
   const int64_t since_us = posted.since_us;
   HttpResponse response = Render(tools_->replies, posted, reply.body);
   Answer(token, std::move(posted), std::move(response), bulk ? bulk->count : 1);
@@ -157,9 +168,18 @@ bool Api::Impl::IsHidden(const Bounds& bounds, const ReplyBody& body) {
 
 void Api::Impl::Answer(uint64_t token, Posted posted, HttpResponse response, uint64_t count) {
   const RouteRow* row = posted.bounds ? posted.bounds->row : nullptr;
-  const bool changed = row && row->audit && response.status < 300 && !posted.dry_run && (!row->first_alone || response.status == 201);
-  if (!changed) return Conclude(token, posted.origin.underway, std::move(response));
-  AuditEntry entry = EntryOf(*posted.bounds, count);
+  const bool changed = row && row->audit && response.status < 300 && !posted.dry_run && !posted.unchanged;
+  // An instance that says something else of itself is no change by anybody: by whoever operates, it is.
+  const bool told = changed && (!row->first_alone || response.status == 201 || posted.bounds->asker.principal.Has(Scope::kOperate));
+  if (told) return AnswerAudited(token, std::move(posted), std::move(response), EntryOf(*posted.bounds, count));
+  if (posted.bounds && !posted.lanes_set.empty()) {
+    AuditEntry entry = EntryOfLanes(posted.bounds->asker, posted.lanes_set);
+    return AnswerAudited(token, std::move(posted), std::move(response), std::move(entry));
+  }
+  Conclude(token, posted.origin.underway, std::move(response));
+}
+
+void Api::Impl::AnswerAudited(uint64_t token, Posted posted, HttpResponse response, AuditEntry entry) {
   posted.aside = true;
   CHECK(posted_.emplace(token, std::move(posted)).second);
   auto answer = [this, token, response = std::make_shared<HttpResponse>(std::move(response)), alive = std::weak_ptr<bool>(alive_)] {
@@ -175,6 +195,44 @@ void Api::Impl::Conclude(uint64_t token, const Underway& underway, HttpResponse 
   else if (underway.in_doubt) response = AnswerInDoubt(std::move(response));
   if (underway.nonce && (!underway.begun || IsRefusedAtOnce(response.status))) access_.GiveBack(*underway.nonce);
   responder_->Respond(token, std::move(response));
+}
+
+AuditEntry Api::Impl::EntryOfLanes(const Asker& asker, const std::vector<LaneKey>& lanes) const {
+  AuditEntry entry{.at = Wall(), .who = asker.principal.name(), .what = "lane_changed", .object = {}, .from = asker.from};
+  if (lanes.size() == 1) entry.object = std::string(ToString(lanes[0].mode)) + "/" + lanes[0].name;
+  if (asker.space) entry.space = asker.space->name;
+  entry.count = lanes.size();
+  entry.said = "on_retry";
+  return entry;
+}
+
+Status Api::Impl::CheckAuditRoom(const Bounds& bounds) const {
+  const RouteRow& row = *bounds.row;
+  const Grant* grant = bounds.asker.principal.grant();
+  // What an instance says again and again is the core's to judge: it knows whether that is new.
+  const bool audited = (row.audit && !row.first_alone) || (row.of_registry() && row.changes());
+  if (!audited || row.makes_room() || !grant || grant->IsAdminOfAll()) return Status::Ok();
+  if (options_.disk_low && options_.disk_low())
+    return Status(Code::kDiskFull, "the disk is nearly full: changes that make no room are refused until space is free again");
+  const auto check = [this](const NamespaceRow* space) {
+    if (!space || !IsFull(*space)) return Status::Ok();
+    return Status(Code::kDiskFull, "the namespace " + space->name +
+                                       " stores as much as it may, what the audit keeps of it among that: max_stored_bytes is " +
+                                       std::to_string(*space->settings.max_stored_bytes));
+  };
+  if (bounds.asker.space) return check(bounds.asker.space.get());
+  for (const std::string& name : grant->namespaces.names) NOTIFYD_TRY(check(access_.table()->FindNamespace(name).get()));
+  return Status::Ok();
+}
+
+bool Api::Impl::IsFull(const NamespaceRow& space) const {
+  const std::optional<uint64_t> most = space.settings.max_stored_bytes;
+  if (!most || !options_.board) return false;
+  // Of one that sleeps it is not known how much that is by now, but for the audit: what comes wakes it.
+  const NamespaceFigures figures = options_.board->Figures(space.number);
+  const uint64_t stored =
+      figures.awake ? figures.stored_bytes + options_.audit_bytes->Fresh(space.name) : options_.audit_bytes->Of(space.name, Wall());
+  return stored >= *most;
 }
 
 AuditEntry Api::Impl::EntryOf(const Bounds& bounds, uint64_t count) const {

@@ -116,6 +116,9 @@ class Api::Impl {
     std::unique_ptr<Steps> steps = nullptr;  // null: its reply is its answer
     bool aside = false;                      // it is on another thread, or at the registry: no core has an event of it
     bool dry_run = false;                    // it changes nothing after all
+    bool unchanged = false;                  // Reply::unchanged, of the last one
+    bool may_set_lanes = false;              // a submit with on_retry: what it says of lanes is in the audit
+    std::vector<LaneKey> lanes_set = {};     // by it
     bool waited = false;                     // a GET with wait_ms, or a submit that waits
     std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not as a GET of one notify
     std::shared_ptr<const Bounds> bounds = nullptr;
@@ -260,6 +263,14 @@ class Api::Impl {
   /// `count`: of what was changed. What is a change by somebody is answered once its entry of the audit is durable.
   void Answer(uint64_t token, Posted posted, HttpResponse response, uint64_t count);
   AuditEntry EntryOf(const Bounds& bounds, uint64_t count) const;
+  /// Of lanes that a submit set beside what it made.
+  AuditEntry EntryOfLanes(const Asker& asker, const std::vector<LaneKey>& lanes) const;
+  /// Answers once the entry is durable.
+  void AnswerAudited(uint64_t token, Posted posted, HttpResponse response, AuditEntry entry);
+  /// Is there room for what the audit would have of a change? One that makes room goes on without, and so does whoever may do everything. Error:
+  /// kDiskFull.
+  Status CheckAuditRoom(const Bounds& bounds) const;
+  bool IsFull(const NamespaceRow& space) const;
 
   // ---- requests and their steps
 

@@ -19,11 +19,12 @@
 #include "broker/cluster_report.h"
 #include "broker/held.h"
 #include "broker/ports.h"
+#include "net/access/audit_bytes.h"
 #include "net/access/nonce_memory.h"
 #include "net/access/token_rates.h"
 #include "net/api/backup_report.h"
-
 #include "net/api/waiters.h"
+
 namespace notifyd {
 
 /// The longest timeout_ms of all (contract section 3).
@@ -128,6 +129,10 @@ struct ApiOptions {
   std::function<void(int64_t delay_ms, std::function<void()> task)> live_timer;
   std::shared_ptr<NonceMemory> nonces = std::make_shared<NonceMemory>();  // of all loops, as the next
   std::shared_ptr<TokenRates> rates = std::make_shared<TokenRates>();
+  /// How much of the audit is whose; of all loops.
+  std::shared_ptr<AuditBytes> audit_bytes = std::make_shared<AuditBytes>();
+  /// Is the disk nearly full? Any thread. Empty: that is not known.
+  std::function<bool()> disk_low;
   /// Figures of all namespaces; borrowed. Null: none are known.
   const NamespaceBoard* board = nullptr;
   bool metrics_of_namespaces = false;  // /metrics has figures of each, too

@@ -213,6 +213,10 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
   if (!stream->traces.empty()) Traced(std::exchange(stream->traces, {}), reply.body, stream->posted_us);
   if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
     stream->bulk.OnReply(*submitted);
+    std::vector<LaneKey> lanes;
+    for (const SubmittedItem& item : submitted->items)
+      if (item.lane_set) lanes.push_back(item.lane);
+    if (!lanes.empty() && !stream->asker->anybody()) switchboard_->Audit(EntryOfLanes(*stream->asker, lanes), [] {});
     Acknowledged(stream->posted_us);
   } else if (auto* answered = std::get_if<TopicAnswered>(&reply.body)) {
     stream->bulk.OnReply(std::get<Published>(answered->answer->what));

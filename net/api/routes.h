@@ -70,11 +70,13 @@ struct RouteRow {
   Need::Sphere sphere = Need::Sphere::kNamespace;
   bool lines = false;        // a body of NDJSON is taken in pieces, as a bulk submit (ndjson.h), instead of by `read`
   bool sums = false;         // ?namespaces=all goes over all of them
-  bool first_alone = false;  // the audit has it where it made something (201), not where it says the same again
+  bool first_alone = false;  // of whoever may but register, the audit has it where it made something (201) alone
 
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
   bool triggers() const { return path.ends_with("/trigger"); }
+  /// A change after which there is less than before: it goes on where there is no room for what others would add.
+  bool makes_room() const { return verb == Verb::kDelete || path == "/v1/notifies/cancel" || path == "/v1/notifies/purge"; }
   /// It makes something once under an idempotency key: asked again with the same key it makes nothing more. All else reads none.
   bool takes_key() const {
     constexpr std::string_view kItsPaths[] = {

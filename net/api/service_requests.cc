@@ -143,7 +143,9 @@ Result<Asked> ReadInstancePut(const Asking& asking) {
   if (options.check_destination)
     if (Status status = options.check_destination(asking.asker.number(), settings->url); !status.ok())
       return Status(status.code(), status.detail(), "/url");
-  return EventOf(asking, PutInstance{std::move(instance->service), std::move(instance->id), *std::move(settings), *std::move(condition)});
+  PutInstance put{std::move(instance->service), std::move(instance->id), *std::move(settings), *std::move(condition)};
+  if (!asking.asker.anybody() && asking.asker.principal.Has(Scope::kOperate)) put.audit_bytes = kMostSaidBytes;
+  return EventOf(asking, std::move(put));
 }
 
 Result<Asked> ReadInstanceRemoval(const Asking& asking) {

@@ -311,6 +311,34 @@ TEST_CASE("quota: a new key for what is held already counts") {
   CHECK(f.CodeOf(f.TrySubmit({held}, false)) == Code::kDiskFull);
 }
 
+TEST_CASE("changes: what says what is so already is told apart") {
+  CoreFixture f;
+  const NotifyId id = f.Submit({}).id;
+  LaneChangeRequest lane;
+  lane.lane = {Mode::kConcurrent, "l"};
+  lane.patch.paused = true;
+  CallerChangeRequest caller;
+  caller.caller = "c";
+  caller.patch.paused = true;
+  HostChangeRequest host;
+  host.host = "h:80";
+  host.patch.paused = true;
+  for (bool again : {false, true}) {
+    CHECK(f.Do(lane).unchanged == again);
+    CHECK(f.Do(caller).unchanged == again);
+    CHECK(f.Do(host).unchanged == again);
+  }
+  lane.patch.paused_until.emplace(WallTime{f.now.wall.ms + 60'000});
+  CHECK_FALSE(f.Do(lane).unchanged);
+  CHECK(f.Do(lane).unchanged);
+  const uint64_t in_flight = f.starts.size();
+  REQUIRE(in_flight == 1);
+  f.EndFirst(Verdict::kFailure);
+  CHECK(f.Change(id, [](ChangeRequest&) {}).unchanged);
+  CHECK_FALSE(f.Change(id, [](ChangeRequest& r) { r.ttl = When{When::Kind::kDelay, 60'000}; }).unchanged);
+  CHECK_FALSE(f.ById<RetryRequest>(id).unchanged);
+}
+
 TEST_CASE("quota: ends, callbacks and cancels go on where too much is stored") {
   CoreFixture f(Bytes(100'000));
   CoreFixture::Fields told;
