@@ -13,8 +13,9 @@
 namespace notifyd {
 namespace {
 
-// Looked up by one statement: of notifies, whose values may be large, as many as a page reads at once.
-constexpr size_t kChunk = 256, kNotifiesChunk = 32;
+// Looked up by one statement: of those whose values may be as large as bodies, as many as a page reads at once; and by those of one round trip, whose
+// rows are in memory together.
+constexpr size_t kChunk = 256, kLargeChunk = 32, kLargeAtOnce = 64;
 // Rows of a walk that are read at once: no more than are expected at first, with values no more than what is not too much if they are large; then
 // more and more, as many as the bytes of those so far allow.
 constexpr size_t kFewestRows = 8, kMostRows = 1000, kFirstValues = 32, kGrowth = 4;
@@ -99,23 +100,32 @@ Result<std::vector<PgRows>> RunAll(PgConnection* connection, const char* begin, 
   return rows;
 }
 
+/// Whether its value may be as large as a body is: notifies, events, and data of remembered triggers.
+bool MayBeLarge(std::string_view key) {
+  const std::string_view bare = PlaceOf(key).bare;
+  if (bare.empty()) return false;
+  return bare.front() == static_cast<char>(KeyKind::kNotify) || bare.front() == static_cast<char>(KeyKind::kFkey) ||
+         bare.front() == static_cast<char>(RecordKind::kEvent);
+}
+
 /// Keys of one table, and where they stand among all that are looked up.
 struct KeyChunk {
   PgTable table;
   std::vector<std::string_view> keys;
   std::vector<size_t> at;
+  size_t large = 0;  // of the keys
 };
 
 std::vector<KeyChunk> ChunksOf(const std::vector<std::string>& keys) {
   std::vector<KeyChunk> chunks;
   for (PgTable table : kPgTables) {
-    const size_t most = table == PgTable::kNotifies ? kNotifiesChunk : kChunk;
     KeyChunk chunk{table, {}, {}};
     for (size_t i = 0; i < keys.size(); ++i) {
       if (TableOf(keys[i]) != table) continue;
       chunk.keys.push_back(keys[i]);
       chunk.at.push_back(i);
-      if (chunk.keys.size() < most) continue;
+      chunk.large += MayBeLarge(keys[i]);
+      if (chunk.keys.size() < kChunk && chunk.large < kLargeChunk) continue;
       chunks.push_back(std::exchange(chunk, {table, {}, {}}));
     }
     if (!chunk.keys.empty()) chunks.push_back(std::move(chunk));
@@ -123,15 +133,18 @@ std::vector<KeyChunk> ChunksOf(const std::vector<std::string>& keys) {
   return chunks;
 }
 
-/// `run`: as RunAll, of some connection. A chunk of each table at once.
+/// `run`: as RunAll, of some connection. As many chunks at once as there are tables, unless their values may be too much.
 Status GetBy(const std::function<Result<std::vector<PgRows>>(const std::vector<Asked>&)>& run, const std::vector<std::string>& keys,
              const KvTake& take) {
   const std::vector<KeyChunk> chunks = ChunksOf(keys);
   for (size_t next = 0; next < chunks.size();) {
     const size_t first = next;
     std::vector<Asked> asked;
-    for (; next < chunks.size() && asked.size() < kPgTables.size(); ++next)
+    for (size_t large = 0; next < chunks.size() && asked.size() < kPgTables.size(); ++next) {
+      large += chunks[next].large;
+      if (large > kLargeAtOnce) break;
       asked.push_back({kGets[static_cast<size_t>(chunks[next].table)], std::move(PgParams().BytesArray(chunks[next].keys))});
+    }
     auto all = run(asked);
     if (!all.ok()) return std::move(all).status();
     for (size_t c = 0; c < all->size(); ++c) {
