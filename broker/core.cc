@@ -7,6 +7,7 @@
 #include "broker/core_alerts.h"
 #include "broker/core_groups.h"
 #include "broker/core_history.h"
+#include "broker/core_merging.h"
 #include "broker/core_pauses.h"
 #include "broker/core_responses.h"
 #include "broker/core_schedules.h"
@@ -72,6 +73,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       history_(std::make_unique<HistoryPart>(this)),
       alerts_(std::make_unique<AlertPart>(this)),
       pauses_(std::make_unique<PausePart>(this)),
+      merging_(std::make_unique<MergePart>(this)),
       wall_(now.wall.ms),
       mono_(now.mono.ms),
       expiry_(now.wall.ms),
@@ -117,6 +119,7 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   SetNow(now);
   history_->Roll();
   out_ = out;
+  merging_->EndTurn();
   AdvanceWindows();
   FireThrottled();
   FireHostTokens();
@@ -171,7 +174,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd(), responses_->NextForget()});
   if (lost_ && now_.mono < answer_unknown_at_) wake.mono = std::min(wake.mono, answer_unknown_at_);
-  if (AgendaWantsTurn()) wake.mono = now_.mono;
+  if (AgendaWantsTurn() || merging_->WantsTurn()) wake.mono = now_.mono;
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);

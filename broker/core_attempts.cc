@@ -47,7 +47,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   bool ends = entry->refused || entry->state.expires_at <= now_.wall || topics_->IsLeaving(*entry);
   if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
-  LoadRecord(entry);
+  LoadRecord(entry, Reads::kWhole);
 }
 
 /// Counts the entry, which must be in flight, among those that are being sent (1), or not any more (-1): a settled one is in flight, but not sent.
@@ -64,7 +64,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   const bool leaves = entry->pending() && topics_->IsLeaving(*entry);
   if ((expired || refused || leaves) && LacksLastAttempt(*entry)) {
     entry->start_waits = true;
-    LoadRecord(entry);
+    LoadRecord(entry, Reads::kWhole);
     return;
   }
   if (entry->pending() && !expired && !leaves && entry->lane->paused() && !entry->although_paused) {
@@ -95,7 +95,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   if (!spec) {
     // Its record changed while it was read: read it again.
     entry->start_waits = true;
-    LoadRecord(entry);
+    LoadRecord(entry, Reads::kWhole);
     return;
   }
   std::shared_ptr<const StartAttempt::Instance> instance;

@@ -79,7 +79,7 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
     return Applies(kind, entry) && std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
   };
   for (NotifyId id : r.ids) {
-    Entry* entry = NeedEntry(task, id);
+    Entry* entry = kind == BulkKind::kRetry ? NeedEntryToSend(task, id) : NeedEntry(task, id);
     if (!entry || !wanted(*entry)) continue;
     if (kind != BulkKind::kPurge) NeedLane(task, entry->envelope->lane);
     bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);

@@ -52,7 +52,7 @@ bool Entry::IsOtherThan(const std::shared_ptr<const NotifyRecord>& base) const {
 
 Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
-  Entry* entry = NeedEntry(task, r.id);
+  Entry* entry = NeedEntryToSend(task, r.id);
   if (!entry) return Handled::kParked;
   if (RefusedChange(r.request, *entry)) return Handled::kDone;
   if (GroupPart::AwaitsTurn(*entry) && (r.when || r.ttl))
@@ -136,7 +136,7 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
 
 Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
-  Entry* entry = NeedEntry(task, r.id);
+  Entry* entry = NeedEntryToSend(task, r.id);
   if (!entry) return Handled::kParked;
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "broker/callback.h"
+#include "broker/core_submits.h"
 #include "broker/flow.h"
 #include "broker/partition.h"
 #include "broker/resource.h"
@@ -122,7 +123,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
   if (!core_.switches_.known) core_.NeedSwitches(task);
   for (const SubmitItem& item : post.submit.items) core_.NeedLane(task, item.envelope->lane);
   if (task->missing > 0) return Handled::kParked;
-  if (std::optional<Refused> refused = Judge(post.submit)) {
+  if (std::optional<Refused> refused = Submits(&core_, task).Judge(post.submit)) {
     Status& status = refused->status;
     if (!status.field().empty()) status = Status(status.code(), status.detail(), "/notifies" + status.field());
     return core_.ReplyAfter(core_.journal_.Barrier(), r.request, std::move(*refused));
@@ -467,7 +468,7 @@ Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId grou
     }
     next_place = record.released++;
     if (record.members[next_place].settled()) continue;
-    next = core_.NeedEntry(task, MemberOf(group, next_place));
+    next = core_.NeedEntryToSend(task, MemberOf(group, next_place));
     if (next && next->pending()) core_.NeedLane(task, next->envelope->lane);
     break;
   }

@@ -54,8 +54,6 @@ class Core::Impl::GroupPart {
   Handled Get(Task* task, const GroupRequest& r, const GroupGet& get);
   Handled Cancel(Task* task, const GroupRequest& r, const GroupCancel& cancel);
   Handled List(const GroupRequest& r, const GroupList& list);
-  /// Are there rate, room and quota for all of these? The refusal where not.
-  std::optional<Refused> Judge(const SubmitRequest& submit);
   NotifyId Make(const GroupPost& post, GroupRecord* made);
   /// The record of a group that is there, with its slot; null where there is none, or the task must wait (task->missing).
   RecordSlot* Need(Task* task, NotifyId id, GroupRecord* record, bool even_over = false);

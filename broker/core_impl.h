@@ -176,16 +176,22 @@ class Core::Impl {
   void KeepForAnswers(const Entry& entry);
 
   // ---- core_slots.cc: what is looked up by key
+  /// Of what memory does not have it reads what stands before the spec, however many are asked for; of `full` all of it.
   Entry* NeedEntry(Task* task, NotifyId id, bool full = false);
+  /// Reads all of it at once where memory does not have it, since its spec is wanted next. For one at a time, or a page that is bounded in bytes.
+  Entry* NeedEntryToSend(Task* task, NotifyId id);
   Lane* NeedLane(Task* task, const LaneKey& key);
-  bool NeedHolder(Task* task, const std::string& fkey, Entry** entry);
+  bool NeedHolder(Task* task, const std::string& fkey, Entry** entry, bool to_send = false);
   FkeySlot* NeedFkey(Task* task, const std::string& key);
   IdempotencySlot* NeedIdempotency(Task* task, const IdempotencyKey& key);
+  /// Asks for data that was left out of what is remembered under an fkey, whose slot is known. Returns false where the task must wait.
+  bool NeedRemembered(Task* task, FkeySlot* slot);
   bool Known(Task* task, Slot* slot);
   void Pin(Task* task, Slot* slot);
   void LoadSlot(Slot* slot, LoadKey key);
   void FillSlot(Slot* slot, LoadedValue& value);
-  void LoadRecord(Entry* entry);
+  enum class Reads : uint8_t { kBeginning, kWhole };
+  void LoadRecord(Entry* entry, Reads reads);
   void WakeWaiters(Slot* slot);
   /// Counts down what a parked task waits for, and runs it again where that was the last.
   void Unpark(Task* task);
@@ -215,17 +221,7 @@ class Core::Impl {
   Handled Handle(Task* task, CancelRequest& r);
   Handled Handle(Task* task, RetryRequest& r);
   Handled Handle(Task* task, ExpiryDue& r);
-  struct SubmitPlan;
-  struct PlanContext;
-  Status PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
-  Status PlanHeld(const SubmitRequest& r, const SubmitItem& item, const PlanContext& context, SubmitPlan* plan);
-  /// `plan->in_the_way` says of an error what is in the way, where something is.
-  Status PlanItem(const SubmitRequest& r, size_t i, PlanContext* context, SubmitPlan* plan);
-  /// Plans all items and takes what they cost of the rate. Returns the refusal of the whole, where it is one.
-  std::optional<Refused> PlanSubmit(const SubmitRequest& r, std::vector<SubmitPlan>* plan);
-  /// Asks for what TakeSubmit needs, which accepts or refuses without an answer.
-  void NeedForSubmit(Task* task, const SubmitRequest& r);
-  std::variant<Refused, Submitted> TakeSubmit(const SubmitRequest& r);
+  class Submits;  // core_submits.h: what becomes of the items of a submit
   /// Makes the notify of an item. `spec`: in place of the item's. `early`: the trigger that was remembered for it, or null.
   Entry* ApplySubmit(const SubmitItem& item, std::shared_ptr<const std::string> spec, const RememberedTrigger* early);
   bool RememberTrigger(TriggerRequest& r);
@@ -374,6 +370,7 @@ class Core::Impl {
   class HistoryPart;
   class AlertPart;
   class PausePart;
+  class MergePart;
   Handled Handle(Task* task, ServiceRequest& r);
   Handled Handle(Task* task, TopicRequest& r);
   Handled Handle(Task* task, GroupRequest& r);
@@ -557,6 +554,7 @@ class Core::Impl {
   std::unique_ptr<HistoryPart> history_;
   std::unique_ptr<AlertPart> alerts_;
   std::unique_ptr<PausePart> pauses_;
+  std::unique_ptr<MergePart> merging_;
   std::map<Task*, std::unique_ptr<Task>> parked_;
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;

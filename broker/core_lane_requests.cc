@@ -181,7 +181,7 @@ void Core::Impl::FetchHead(Entry* entry) {
 
 Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPausedAsk& ask) {
   if (core_.RefusedStopping(request)) return Handled::kDone;
-  Entry* entry = core_.NeedEntry(task, ask.id);
+  Entry* entry = core_.NeedEntryToSend(task, ask.id);
   Lane* lane = entry && entry->exists ? core_.NeedLane(task, entry->envelope->lane) : nullptr;
   if (lane && (!entry->pending() || ask.base)) core_.NeedEntry(task, ask.id, true);
   if (task->missing > 0) return Handled::kParked;

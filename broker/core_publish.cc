@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "broker/core_merging.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/payload.h"
@@ -46,12 +47,44 @@ struct Core::Impl::TopicPart::Judged {
 
 /// What the events before one have claimed.
 struct Core::Impl::TopicPart::Planning {
+  Task* task = nullptr;
+  size_t item = 0;  // that is planned
   std::map<IdempotencyKey, size_t> keys;
   std::set<std::string> fkeys;
   std::map<std::string, uint64_t> by_caller;
   uint64_t fresh = 0, pending = 0, bytes = 0;
   int64_t* steps = nullptr;  // of matching, that are left
   Judged judged;
+};
+
+/// The notify's, that holds an event under its fkey.
+NotifySpec Core::Impl::TopicPart::SpecOfHeld(const EventItem& item) {
+  NotifySpec spec;
+  spec.url = std::string(kHeldHost) + item.topic;
+  spec.payload_kind = item.payload_kind;
+  spec.payload = item.payload;
+  if (!item.content_type.empty()) {
+    spec.content_type = item.content_type;
+    spec.content_type_given = true;
+  }
+  spec.on_held = item.on_held;
+  return spec;
+}
+
+/// The events of a request, to be merged with what came before them.
+class Core::Impl::TopicPart::EventSource : public MergeSource {
+ public:
+  explicit EventSource(const Publish& ask) : events_(ask.events) {}
+  size_t count() const override { return events_.size(); }
+  const std::string& fkey(size_t i) const override { return events_[i].fkey; }
+  size_t bytes(size_t i) const override { return events_[i].payload.size(); }
+  NotifySpec spec(size_t i) const override { return SpecOfHeld(events_[i]); }
+  Status Refusal(const Status& why) const override {
+    return Status(why.code(), "the trigger of this fkey that came before has data that cannot be merged into this event", "/fkey");
+  }
+
+ private:
+  const std::vector<EventItem>& events_;
 };
 
 /// Apart from those of submits: no caller can be said that has control characters (HasControl).
@@ -217,11 +250,14 @@ Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Pla
 }
 
 /// Plans all events and takes what they cost of the rate. Returns the refusal of the whole, where it is one. What is planned changes nothing.
-std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, int64_t* steps, std::vector<Plan>* plans) {
+/// Where it leaves task->unmerged set, it has taken and refused nothing.
+std::optional<Refused> Core::Impl::TopicPart::PlanAll(Task* task, const Publish& ask, int64_t* steps, std::vector<Plan>* plans) {
   Planning planning;
+  planning.task = task;
   planning.steps = steps;
   for (size_t i = 0; i < ask.events.size(); ++i) {
     const EventItem& item = ask.events[i];
+    planning.item = i;
     Plan& plan = plans->emplace_back();
     int64_t retry_after_ms = 0;
     Status status;
@@ -233,11 +269,12 @@ std::optional<Refused> Core::Impl::TopicPart::PlanAll(const Publish& ask, int64_
       if (status.ok() && plan.IsFresh()) status = Judge(item, plan, &planning, &retry_after_ms);
     }
     if (!status.ok()) {
+      if (task->unmerged) return std::nullopt;  // what is wrong with one before it is said first
       const std::string field = ask.batch ? "/" + std::to_string(i) + status.field() : status.field();
       return Refused{Status(status.code(), status.detail(), field), plan.in_the_way, retry_after_ms};
     }
   }
-  if (planning.fresh == 0) return std::nullopt;
+  if (task->unmerged || planning.fresh == 0) return std::nullopt;
   const TokenRate rate = core_.SubmitRate();
   const double needed = std::min<double>(static_cast<double>(planning.fresh), rate.burst);
   if (core_.SubmitTokens() < needed)
@@ -261,11 +298,16 @@ std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task*
   if (task->missing > 0) return std::nullopt;
   std::vector<Plan> plans;
   plans.reserve(ask.events.size());
-  int64_t steps = StepsToAsk();
-  asked_steps_ += steps;
-  std::optional<Refused> refused = PlanAll(ask, &steps, &plans);
-  asked_steps_ -= steps;  // what is left of them
-  if (refused) return std::move(*refused);
+  do {
+    if (!core_.merging_->Merge(task, EventSource(ask))) return std::nullopt;
+    plans.clear();
+    task->unmerged = false;
+    int64_t steps = StepsToAsk();
+    asked_steps_ += steps;
+    std::optional<Refused> refused = PlanAll(task, ask, &steps, &plans);
+    asked_steps_ -= steps;  // what is left of them
+    if (refused) return std::move(*refused);
+  } while (task->unmerged);
   Published answer;
   answer.batch = ask.batch;
   size_t room = kMadeInOneTurn;
@@ -347,24 +389,18 @@ Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Planning* planning
   envelope->caller = item.caller;
   envelope->fkey = item.fkey;
   envelope->labels = item.labels;
-  NotifySpec spec;
-  spec.url = envelope->host;
-  spec.payload_kind = item.payload_kind;
-  spec.payload = item.payload;
-  if (!item.content_type.empty()) {
-    spec.content_type = item.content_type;
-    spec.content_type_given = true;
-  }
-  spec.on_held = item.on_held;
-  if (plan->early && plan->early->data) {
-    Result<NotifySpec> merged = MergeTriggerData(std::move(spec), *plan->early->data, core_.limits_.max_body_bytes);
-    if (!merged.ok())
-      return Status(merged.status().code(), "the trigger of this fkey that came before has data that cannot be merged into this event", "/fkey");
-    spec = std::move(*merged);
-    NOTIFYD_TRY(JudgeHeld(*envelope, spec, &planning->judged));
+  if (plan->early && plan->early->HasData()) {
+    const Merged* merged = MergePart::Find(planning->task, planning->item, plan->early);
+    if (!merged) return Status::Ok();  // it is planned anew
+    NOTIFYD_TRY(merged->refused);
+    Result<NotifySpec> spec = DecodeSpec(*merged->spec);
+    CHECK(spec.ok());
+    NOTIFYD_TRY(JudgeHeld(*envelope, *spec, &planning->judged));
+    plan->holds.spec = merged->spec;
+  } else {
+    plan->holds.spec = std::make_shared<const std::string>(EncodeSpec(SpecOfHeld(item)));
   }
   plan->holds.envelope = std::move(envelope);
-  plan->holds.spec = std::make_shared<const std::string>(EncodeSpec(spec));
   plan->holds.when = item.when;
   plan->holds.on_held = item.on_held;
   return Status::Ok();

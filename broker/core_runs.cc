@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/json_tree.h"
 #include "broker/core_schedules.h"
+#include "broker/core_submits.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/flow_settings.h"
@@ -146,6 +147,7 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
     publish.events.push_back(EventOf(looked, scheduled_at, by_hand, std::move(spec)));
     const size_t bytes = publish.events.front().payload.size();
     publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
+    task->merged.clear();  // what it was when the task ran before
     std::optional<TopicPart::Taken> taken = core_.topics_->TakeAll(task, publish);
     if (!taken) return std::nullopt;
     if (auto* refused = std::get_if<Refused>(&*taken)) return std::move(*refused);
@@ -154,12 +156,12 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
   }
   SubmitRequest submit;
   submit.items.push_back(ItemOf(looked, scheduled_at, by_hand, spec));
-  core_.NeedForSubmit(task, submit);
-  if (task->missing > 0) return std::nullopt;
-  std::variant<Refused, Submitted> taken = core_.TakeSubmit(submit);
-  if (auto* refused = std::get_if<Refused>(&taken)) return std::move(*refused);
+  task->merged.clear();  // what it was when the task ran before
+  std::optional<Submits::Taken> taken = Submits(&core_, task).Take(submit);
+  if (!taken) return std::nullopt;
+  if (auto* refused = std::get_if<Refused>(&*taken)) return std::move(*refused);
   core_.topics_->CountMade(submit.items.front().spec->size());
-  return std::move(std::get<Submitted>(taken).items.front());
+  return std::move(std::get<Submitted>(*taken).items.front());
 }
 
 std::optional<bool> Core::Impl::SchedulePart::IsUnderWay(Task* task, const ScheduleState& state) {

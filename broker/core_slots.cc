@@ -34,17 +34,23 @@ void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
   open_load_slots_.push_back(slot);
 }
 
-void Core::Impl::LoadRecord(Entry* entry) {
+void Core::Impl::LoadRecord(Entry* entry, Reads reads) {
   if (entry->loading) return;
   entry->changes_at_load = entry->changes;
-  LoadSlot(entry, entry->id);
+  if (reads == Reads::kWhole) LoadSlot(entry, entry->id);
+  else LoadSlot(entry, BeginningKey{entry->id});
+}
+
+Entry* Core::Impl::NeedEntryToSend(Task* task, NotifyId id) {
+  if (!FindEntry(id)) LoadRecord(MakeEntry(id), Reads::kWhole);
+  return NeedEntry(task, id);
 }
 
 Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
   Entry* entry = FindEntry(id);
   if (!entry) {
     entry = MakeEntry(id);
-    LoadRecord(entry);
+    LoadRecord(entry, full ? Reads::kWhole : Reads::kBeginning);
   } else if (full && entry->known && !entry->loading && entry->exists && !entry->full) {
     // Reads the whole record anew, once all of its changes are there to be read.
     if (!journal_.IsWritten(entry->written)) {
@@ -53,7 +59,7 @@ Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
       journal_.AfterWrite(entry->written, task);
       return nullptr;
     }
-    LoadRecord(entry);
+    LoadRecord(entry, Reads::kWhole);
   }
   return Known(task, entry) ? entry : nullptr;
 }
@@ -79,6 +85,20 @@ IdempotencySlot* Core::Impl::NeedIdempotency(Task* task, const IdempotencyKey& k
     LoadSlot(slot.get(), key);
   }
   return Known(task, slot.get()) ? slot.get() : nullptr;
+}
+
+bool Core::Impl::NeedRemembered(Task* task, FkeySlot* slot) {
+  if (!slot->record || !slot->record->remembered || slot->record->remembered->left_out == 0) return true;
+  if (!slot->loading) {
+    if (!journal_.IsWritten(slot->written)) {
+      Pin(task, slot);
+      ++task->missing;
+      journal_.AfterWrite(slot->written, task);
+      return false;
+    }
+    LoadSlot(slot, RememberedKey{slot->key});
+  }
+  return Known(task, slot);
 }
 
 /// Puts what the store had under a slot's key into it.
@@ -219,13 +239,14 @@ void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envel
 /// Fills an entry that was just made with its record, or takes the parts that memory had let go of from a record that was read anew: what memory has
 /// of its state is newer than that.
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
-  entry->full = entry->changes == entry->changes_at_load ? loaded.record : nullptr;
+  const bool whole = loaded.record && loaded.record->spec;
+  entry->full = whole && entry->changes == entry->changes_at_load ? loaded.record : nullptr;
   if (!loaded.record) {
     // An entry that is known, and not in the store, was submitted after that was asked; or it has settled, and retention removed it.
     if (!entry->known || (!entry->pending() && journal_.IsWritten(entry->written))) entry->exists = false;
     return;
   }
-  if (!entry->spec || entry->start_waits) KeepSpec(entry, loaded.record->spec);
+  if (whole && (!entry->spec || entry->start_waits)) KeepSpec(entry, loaded.record->spec);
   if (entry->known && entry->exists) return;
   entry->exists = true;
   SetEnvelope(entry, loaded.record->envelope);

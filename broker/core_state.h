@@ -389,10 +389,21 @@ concept IsTaskEvent = kIsAlternative<T, TaskEvent>;
 /// What became of a task: answered, or to be run again from its start once what it needs is there.
 enum class Handled : uint8_t { kDone, kParked };
 
+/// What an item becomes with the data of a trigger that came before it (core_merging.cc).
+struct Merged {
+  std::shared_ptr<const RememberedTrigger> early;  // the trigger
+  std::shared_ptr<const std::string> spec;         // null: refused
+  Status refused;
+  bool beyond = false;  // refused for what items before it have of data, which may be less by the next turn
+};
+
 struct Task {
   TaskEvent event;
   std::vector<Slot*> pinned;
   uint32_t missing = 0;
+  std::map<size_t, Merged> merged = {};  // by the item's place in the request
+  std::set<size_t> to_merge = {};        // items that planning found to be merged, too
+  bool unmerged = false;                 // planning has just found one
 };
 inline std::unique_ptr<Task> MakeTask(TaskEvent event) {
   auto task = std::make_unique<Task>();

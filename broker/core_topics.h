@@ -274,7 +274,9 @@ class Core::Impl::TopicPart {
   void NeedFor(Task* task, const Publish& ask);
   Status PlanKeyed(const Publish& ask, size_t i, Planning* planning, Plan* plan);
   Status Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const;
-  std::optional<Refused> PlanAll(const Publish& ask, int64_t* steps, std::vector<Plan>* plans);
+  std::optional<Refused> PlanAll(Task* task, const Publish& ask, int64_t* steps, std::vector<Plan>* plans);
+  class EventSource;
+  static NotifySpec SpecOfHeld(const EventItem& item);
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
   Status PlanHeld(const EventItem& item, Planning* planning, Plan* plan);
   Published::Item Hold(const EventItem& item, Plan* plan);

@@ -140,9 +140,17 @@ struct WriteBatch {
 
 // ---- reads. A load, page, read or list sees at least every batch that was reported Committed before it was asked for.
 
+/// Asks for a notify without its spec, which stays null, and without its attempts: what a look at it takes does not grow with its body.
+struct BeginningKey {
+  NotifyId id;
+};
+/// Asks for what an fkey names with all of its data. A plain fkey's leaves out what is long (LeaveOutData).
+struct RememberedKey {
+  std::string fkey;
+};
 /// A LaneKey asks for both the lane's record and its settings.
 struct SwitchesKey {};
-using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey, RecordKey>;
+using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey, RecordKey, BeginningKey, RememberedKey>;
 struct LoadEffect {
   uint64_t ticket = 0;
   std::vector<LoadKey> keys;

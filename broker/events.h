@@ -341,7 +341,7 @@ struct DiskSpace {
   bool lost = false;  // a database that is not reached, or has no room
 };
 
-/// A notify as the store has it; `record` is null where there is none (or retention hides it).
+/// A notify as the store has it; `record` is null where there is none (or retention hides it). Of one that a BeginningKey asked for `spec` is null.
 struct LoadedNotify {
   std::shared_ptr<NotifyRecord> record;
   bool in_tail = false;  // its index entry is in its lane's tail, not in the due index

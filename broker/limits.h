@@ -42,6 +42,8 @@ struct CoreLimits {
   BreakerSettings breaker;  // of hosts
   std::vector<LaneRule> lane_rules;
   size_t max_body_bytes = 1 << 20;  // for merged trigger data
+  /// So many bytes, of bodies and of data of triggers that came before them, are merged in one turn; more only where the first is longer.
+  size_t merged_bytes_a_turn = 256 << 10;
   int64_t idempotency_window_ms = 24 * 3600 * 1000;
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;

@@ -102,4 +102,12 @@ void ApplyChange(const StateChange& change, NotifyRecord* record) {
     record->attempts.erase(record->attempts.begin(), record->attempts.end() - static_cast<ptrdiff_t>(kAttemptsKept));
 }
 
+void LeaveOutData(FkeyRecord* record, size_t kept) {
+  if (!record->remembered || !record->remembered->data || record->remembered->data->size() <= kept) return;
+  auto without = std::make_shared<RememberedTrigger>();
+  without->due = record->remembered->due;
+  without->left_out = record->remembered->data->size();
+  record->remembered = std::move(without);
+}
+
 }  // namespace notifyd

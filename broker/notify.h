@@ -227,6 +227,10 @@ struct DueKey {
 struct RememberedTrigger {
   std::optional<std::string> data;  // JSON text of an object
   DueTime due;
+  /// As read: the store has so many bytes of data that were left out here (LeaveOutData). Never written.
+  uint64_t left_out = 0;
+  bool HasData() const { return data || left_out > 0; }
+  uint64_t DataBytes() const { return data ? data->size() : left_out; }
   bool operator==(const RememberedTrigger&) const = default;
 };
 
@@ -237,6 +241,11 @@ struct FkeyRecord {
   WallTime expires_at = kWallNever;
   std::shared_ptr<const RememberedTrigger> remembered = nullptr;
 };
+
+/// A look-up by the fkey brings so much of a remembered trigger's data; of more it tells the size alone, so that whoever looks up many may judge
+/// first whether they are too much.
+inline constexpr size_t kRememberedKept = 1024;
+void LeaveOutData(FkeyRecord* record, size_t kept = kRememberedKept);
 
 struct IdempotencyKey {
   std::string caller;

@@ -48,6 +48,22 @@ Result<std::shared_ptr<NotifyRecord>> Reader::DecodeRecord(NotifyId id, std::str
   return record;
 }
 
+Result<std::shared_ptr<NotifyRecord>> Reader::DecodeBeginning(NotifyId id, std::string_view value) const {
+  if (IsOrphan(value)) return std::shared_ptr<NotifyRecord>();
+  std::optional<NotifyBeginning> beginning;
+  if (IsSound(value)) beginning = PeekBeginning(value);
+  if (!beginning) return DecodeRecord(id, value);  // the decoder says what is wrong with it
+  if (IsSettled(beginning->state.phase) && IsOver(beginning->state, retention_->Of(space_.number()), wall_ms_()))
+    return std::shared_ptr<NotifyRecord>();
+  auto record = std::make_shared<NotifyRecord>();
+  record->id = id;
+  record->created_at = beginning->created_at;
+  record->state = std::move(beginning->state);
+  record->envelope = std::make_shared<const Envelope>(std::move(beginning->envelope));
+  NOTIFYD_TRY(OpenNotify(*sealing_, record.get()));
+  return record;
+}
+
 Status Reader::FindAll(const KvReads& reads, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const {
   std::vector<std::string> keys;
   keys.reserve(ids.size());
@@ -88,6 +104,12 @@ struct Wanted {
   bool settings = false;  // a lane's settings, not its record
 };
 
+/// Null where it asks for something else.
+const std::string* FkeyOf(const LoadKey& key) {
+  const auto* with_data = std::get_if<RememberedKey>(&key);
+  return with_data ? &with_data->fkey : std::get_if<std::string>(&key);
+}
+
 /// The keys, with values that hold nothing yet in the order of the load.
 std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* values) {
   std::vector<Wanted> wanted;
@@ -97,7 +119,10 @@ std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* val
     if (const auto* id = std::get_if<NotifyId>(&key)) {
       wanted.push_back({EncodeNotifyKey(*id), at});
       values->emplace_back(std::in_place_type<LoadedNotify>);
-    } else if (const auto* fkey = std::get_if<std::string>(&key)) {
+    } else if (const auto* beginning = std::get_if<BeginningKey>(&key)) {
+      wanted.push_back({EncodeNotifyKey(beginning->id), at});
+      values->emplace_back(std::in_place_type<LoadedNotify>);
+    } else if (const std::string* fkey = FkeyOf(key)) {
       wanted.push_back({EncodeFkeyKey(*fkey), at});
       values->emplace_back(std::in_place_type<std::optional<FkeyRecord>>);
     } else if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
@@ -139,15 +164,20 @@ Status Reader::LoadValues(const KvReads& reads, const LoadEffect& load, std::vec
     LoadedValue* out = &(*values)[wanted[i].at];
     const LoadKey& key = load.keys[wanted[i].at];
     if (auto* notify = std::get_if<LoadedNotify>(out)) {
-      auto record = DecodeRecord(std::get<NotifyId>(key), value);
+      const auto* beginning = std::get_if<BeginningKey>(&key);
+      auto record = beginning ? DecodeBeginning(beginning->id, value) : DecodeRecord(std::get<NotifyId>(key), value);
       if (!record.ok()) return std::move(record).status();
       notify->record = std::move(*record);
       notifies.push_back(notify);
       return Status::Ok();
     }
-    if (const auto* fkey = std::get_if<std::string>(&key))
-      return TakeUntil<FkeyRecord>(
-          value, now_ms, [&](std::string_view in) { return DecodeSealedFkey(*sealing_, space_.number(), *fkey, in); }, out);
+    if (const std::string* fkey = FkeyOf(key)) {
+      NOTIFYD_TRY(TakeUntil<FkeyRecord>(
+          value, now_ms, [&](std::string_view in) { return DecodeSealedFkey(*sealing_, space_.number(), *fkey, in); }, out));
+      auto& record = std::get<std::optional<FkeyRecord>>(*out);
+      if (record && std::holds_alternative<std::string>(key)) LeaveOutData(&*record);
+      return Status::Ok();
+    }
     if (std::holds_alternative<IdempotencyKey>(key))
       return TakeUntil<IdempotencyRecord>(
           value, now_ms, [&](std::string_view in) { return DecodeSealedIdempotency(*sealing_, in); }, out);
@@ -165,7 +195,8 @@ Status Reader::LoadValues(const KvReads& reads, const LoadEffect& load, std::vec
   });
   if (!status.ok()) return status;
   std::vector<NotifyRecord*> records;
-  for (LoadedNotify* notify : notifies) records.push_back(notify->record.get());
+  for (LoadedNotify* notify : notifies)
+    if (notify->record && notify->record->spec) records.push_back(notify->record.get());
   size_t bytes = 0;
   status = FillPayloads(reads, records, &bytes);
   return status.ok() ? FindTails(reads, notifies) : status;
@@ -175,8 +206,9 @@ Loaded Reader::Load(const LoadEffect& load) const {
   Loaded loaded;
   loaded.ticket = load.ticket;
   // A record and its tail key, a lane's record and its settings must be of one moment; what most submits ask for is spared it.
-  bool moment = std::any_of(load.keys.begin(), load.keys.end(),
-                            [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key) || std::holds_alternative<LaneKey>(key); });
+  bool moment = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) {
+    return std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key) || std::holds_alternative<LaneKey>(key);
+  });
   loaded.status = moment ? LoadValues(*kv_->Now(KvFor::kLoads), load, &loaded.values) : LoadValues(*kv_, load, &loaded.values);
   if (!loaded.status.ok()) loaded.values.clear();
   return loaded;

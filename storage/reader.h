@@ -48,6 +48,8 @@ class Reader {
   Status FindAll(const KvReads& reads, const std::vector<NotifyId>& ids, std::vector<Found>* found, size_t* bytes) const;
   /// Nothing where the value is an orphan, or retention hides it and `even_over` does not say otherwise.
   Result<std::shared_ptr<NotifyRecord>> DecodeRecord(NotifyId id, std::string_view value, bool even_over = false) const;
+  /// Likewise, without the spec and the attempts.
+  Result<std::shared_ptr<NotifyRecord>> DecodeBeginning(NotifyId id, std::string_view value) const;
   /// Puts the payloads of their events into the specs of those that are written without (NotifySpec::payload_of_event); null ones are passed over.
   /// storage/event_payloads.cc
   Status FillPayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records, size_t* bytes) const;

@@ -111,9 +111,12 @@ Status EachPiece(NotifyId id, AttemptRecord* attempt, PieceWork* work) {
 
 Status EachPiece(NotifyRecord* record, PieceWork* work) {
   const NotifyId id = record->id;
-  Done spec = Work(work, SealBound(id.number(), id.value, SealedField::kSpec, 0), *record->spec);
-  if (!spec.ok()) return std::move(spec).status();
-  if (*spec) record->spec = std::make_shared<const std::string>(**std::move(spec));
+  // Of one that is read without it there is none.
+  if (record->spec) {
+    Done spec = Work(work, SealBound(id.number(), id.value, SealedField::kSpec, 0), *record->spec);
+    if (!spec.ok()) return std::move(spec).status();
+    if (*spec) record->spec = std::make_shared<const std::string>(**std::move(spec));
+  }
   for (AttemptRecord& attempt : record->attempts) NOTIFYD_TRY(EachPiece(id, &attempt, work));
   if (!record->envelope->callback) return Status::Ok();
   Callback callback = *record->envelope->callback;

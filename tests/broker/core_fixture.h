@@ -24,12 +24,20 @@ class ReadGate : public Store {
   explicit ReadGate(Store* store) : store_(store) {}
   void Commit(WriteBatch batch) override { commits_closed_ ? commits_.push_back(std::move(batch)) : store_->Commit(std::move(batch)); }
   void Load(LoadEffect load) override {
-    const auto notifies = std::count_if(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });
-    most_notifies_ = std::max(most_notifies_, static_cast<size_t>(notifies));
+    size_t notifies = 0;
+    for (const LoadKey& key : load.keys) {
+      whole_ += std::holds_alternative<NotifyId>(key);
+      remembered_ += std::holds_alternative<RememberedKey>(key);
+      notifies += std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key);
+    }
+    most_notifies_ = std::max(most_notifies_, notifies);
     store_->Load(std::move(load));
   }
   /// How many notifies one load asked for, at most.
   size_t most_notifies() const { return most_notifies_; }
+  /// How many notifies were loaded with their bodies, and triggers with data that a look-up leaves out, so far.
+  size_t whole() const { return whole_; }
+  size_t remembered() const { return remembered_; }
   void LoadPage(PageEffect page) override { pages_closed_ ? pages_.push_back(std::move(page)) : store_->LoadPage(std::move(page)); }
   void List(ListEffect list) override { store_->List(std::move(list)); }
   void Read(ReadEffect read) override { closed_ ? reads_.push_back(read) : store_->Read(read); }
@@ -55,7 +63,7 @@ class ReadGate : public Store {
  private:
   Store* store_;
   bool closed_ = false, pages_closed_ = false, commits_closed_ = false;
-  size_t most_notifies_ = 0;
+  size_t most_notifies_ = 0, whole_ = 0, remembered_ = 0;
   std::vector<WriteBatch> commits_;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;

@@ -9,6 +9,37 @@
 namespace notifyd {
 namespace {
 
+TEMPLATE_TEST_CASE("store: a notify's beginning comes without its body, and long data of a trigger where all of it is asked for", "", STORE_HARNESS) {
+  TestType h;
+  NotifyRecord record = MakeRecord(1);
+  record.spec = std::make_shared<const std::string>(100'000, 's');
+  const auto remembered = [](size_t bytes) {
+    return FkeyRecord{
+        {}, {StoreHarness::kStart + 1000}, std::make_shared<RememberedTrigger>(RememberedTrigger{std::string(bytes, 'd'), {true, {5}}})};
+  };
+  h.Commit({Put(record), PutFkey{"short", remembered(kRememberedKept)}, PutFkey{"long", remembered(100'000)}});
+  auto values = h.Load({BeginningKey{{1}}, BeginningKey{{2}}, NotifyId{1}, std::string("short"), std::string("long"), RememberedKey{"long"}});
+  REQUIRE(values.size() == 6);
+  const std::shared_ptr<NotifyRecord> beginning = std::get<LoadedNotify>(values[0]).record, whole = std::get<LoadedNotify>(values[2]).record;
+  REQUIRE(beginning);
+  CHECK(beginning->id.value == 1);
+  CHECK(beginning->spec == nullptr);
+  CHECK(beginning->attempts.empty());
+  CHECK(beginning->created_at == record.created_at);
+  CHECK(beginning->state.due == record.state.due);
+  CHECK(beginning->envelope->lane == record.envelope->lane);
+  CHECK(std::get<LoadedNotify>(values[0]).in_tail == std::get<LoadedNotify>(values[2]).in_tail);
+  CHECK_FALSE(std::get<LoadedNotify>(values[1]).record);
+  CHECK(whole->spec->size() == 100'000);
+  const auto trigger = [&](size_t i) { return std::get<std::optional<FkeyRecord>>(values[i])->remembered; };
+  CHECK(trigger(3)->data == std::string(kRememberedKept, 'd'));
+  CHECK_FALSE(trigger(4)->data);
+  CHECK(trigger(4)->left_out == 100'000);
+  CHECK(trigger(4)->due == trigger(5)->due);
+  CHECK(trigger(5)->data == std::string(100'000, 'd'));
+  CHECK(trigger(5)->left_out == 0);
+}
+
 TEMPLATE_TEST_CASE("store: records of each kind are put, replaced, loaded and deleted", "", STORE_HARNESS) {
   TestType h;
   auto load = [&](RecordKey key) {

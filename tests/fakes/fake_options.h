@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "base/time.h"
+#include "broker/notify.h"
 
 namespace notifyd {
 
@@ -30,6 +31,7 @@ struct FakeStoreOptions {
   double write_failure = 0;     // chance a group
   double read_failure = 0;      // chance a load, page, read or list
   size_t list_examined = 1000;  // records, or lanes, that one list page looks at, at most
+  size_t remembered_kept = kRememberedKept;  // as LeaveOutData has it
   int64_t retention_succeeded_ms = 24 * 3600 * 1000;
   int64_t retention_settled_ms = 30LL * 24 * 3600 * 1000;
   /// For retention, read when a read runs. Empty: nothing is ever hidden.

@@ -34,11 +34,22 @@ LoadedNotify FakeReads::Get(NotifyId id, bool even_over) const {
 
 LoadedValue FakeReads::GetValue(const LoadKey& key) const {
   if (const auto* id = std::get_if<NotifyId>(&key)) return Get(*id);
+  if (const auto* beginning = std::get_if<BeginningKey>(&key)) {
+    LoadedNotify notify = Get(beginning->id);
+    if (notify.record) {
+      notify.record->spec = nullptr;
+      notify.record->attempts.clear();
+    }
+    return notify;
+  }
   auto alive = [&](WallTime expires_at) { return !options_.wall || expires_at > options_.wall(); };
-  if (const auto* fkey = std::get_if<std::string>(&key)) {
+  const auto* with_data = std::get_if<RememberedKey>(&key);
+  if (const auto* fkey = with_data ? &with_data->fkey : std::get_if<std::string>(&key)) {
     auto it = image_.fkeys.find(*fkey);
     if (it == image_.fkeys.end() || !alive(it->second.expires_at)) return std::optional<FkeyRecord>();
-    return std::optional<FkeyRecord>(DeepCopy(it->second));
+    FkeyRecord record = DeepCopy(it->second);
+    if (!with_data) LeaveOutData(&record, options_.remembered_kept);
+    return std::optional<FkeyRecord>(std::move(record));
   }
   if (const auto* idempotency = std::get_if<IdempotencyKey>(&key)) {
     auto it = image_.idempotency.find(*idempotency);

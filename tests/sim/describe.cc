@@ -228,11 +228,12 @@ std::string Describe(const WriteBatch& batch) {
 std::string Describe(const LoadEffect& load) {
   std::string text = "  load " + Text(load.ticket);
   for (const LoadKey& key : load.keys)
-    text +=
-        " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
-                                    [](const IdempotencyKey& k) { return k.caller + "/" + k.key; }, [](const LaneKey& lane) { return Text(lane); },
-                                    [](SwitchesKey) { return std::string("switches"); }, [](const RecordKey& k) { return Text(k); }},
-                         key);
+    text += " " + std::visit(Overloaded{[](NotifyId id) { return Text(id); }, [](const std::string& fkey) { return fkey; },
+                                        [](const IdempotencyKey& k) { return k.caller + "/" + k.key; },
+                                        [](const LaneKey& lane) { return Text(lane); }, [](SwitchesKey) { return std::string("switches"); },
+                                        [](const RecordKey& k) { return Text(k); }, [](BeginningKey k) { return "the beginning of " + Text(k.id); },
+                                        [](const RememberedKey& k) { return "all of " + k.fkey; }},
+                             key);
   return text;
 }
 

@@ -424,6 +424,10 @@ void Flows::Boot(FakeImage image) {
     limits.max_loaded = 150 + random.Below(200);
   }
   if (world_.max_pending) limits.max_pending = *world_.max_pending;
+  if (seed_ % 2 == 0) {
+    limits.merged_bytes_a_turn = 1;
+    options.remembered_kept = 0;
+  }
   fan_outs_.clear();
   for (auto at = image.records.lower_bound({RecordKind::kAgenda, ""}); at != image.records.end() && at->first.kind == RecordKind::kAgenda; ++at)
     NoteFanOut(at->first.key, at->second.value);

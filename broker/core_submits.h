@@ -1,0 +1,44 @@
+// Takes the items of a submit, whose keys may stand in its way or make it a duplicate: planned whole, then carried out. Included by broker/core*.cc
+// alone.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core_impl.h"
+
+namespace notifyd {
+
+/// For one run of a task, or without one where no item has an fkey.
+class Core::Impl::Submits {
+ public:
+  Submits(Core::Impl* core, Task* task) : core_(*core), task_(task) {}
+  /// Accepts or refuses without an answer. Nothing: the task must wait, and nothing was done.
+  using Taken = std::variant<Refused, Submitted>;
+  std::optional<Taken> Take(const SubmitRequest& r);
+  /// Takes what the items, whose lanes are known and which have no keys, cost of the rate. Returns the refusal of the whole, where it is one.
+  std::optional<Refused> Judge(const SubmitRequest& r);
+
+ private:
+  struct Plan;
+  struct Context;
+  class Source;
+  void Need(const SubmitRequest& r);
+  Status PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const Context& context, Plan* plan);
+  Status PlanHeld(const SubmitRequest& r, size_t i, const Context& context, Plan* plan);
+  /// `plan->in_the_way` says of an error what is in the way, where something is.
+  Status PlanItem(const SubmitRequest& r, size_t i, Context* context, Plan* plan);
+  /// Plans all items and takes what they cost of the rate. Returns the refusal of the whole, where it is one. Where it leaves task_->unmerged set, it
+  /// has taken and refused nothing.
+  std::optional<Refused> PlanAll(const SubmitRequest& r, std::vector<Plan>* plan);
+  Submitted CarryOut(const SubmitRequest& r, const std::vector<Plan>& plan);
+
+  Core::Impl& core_;
+  Task* const task_;
+};
+
+}  // namespace notifyd
