@@ -59,7 +59,7 @@ void AddTo(std::vector<EventPlace::Run>* runs, NotifyId id) {
 }
 
 /// The template's, and those of the event beside them as far as there is room.
-std::shared_ptr<const Labels> Merged(const std::shared_ptr<const Labels>& own, const Labels& of_event) {
+std::shared_ptr<const Labels> MergedLabels(const std::shared_ptr<const Labels>& own, const Labels& of_event) {
   if (of_event.empty()) return own;
   Labels all = own ? *own : Labels();
   for (const auto& label : of_event) {
@@ -132,7 +132,7 @@ std::optional<SubmitItem> Core::Impl::TopicPart::ItemFor(const Known& known, Han
     envelope->host = HostOf(std::move(envelope->host), {flow->pool, flow->pool_fallback, flow->instance});
   }
   envelope->flow = std::move(flow);
-  envelope->labels = Merged(said.envelope->labels, event.labels);
+  envelope->labels = MergedLabels(said.envelope->labels, event.labels);
   if (!event.trace_parent.empty()) envelope->trace_parent = event.trace_parent;
   *spec = known.spec;
   if (!event.trace_parent.empty()) spec->trace_state = event.trace_state;
