@@ -12,6 +12,7 @@
 #include "broker/span_ids.h"
 #include "broker/via.h"
 #include "net/gzip.h"
+#include "net/sender/side_thread.h"
 #include "net/sender/target.h"
 
 namespace notifyd {
@@ -40,7 +41,9 @@ bool Has(const HopHeaders::List& headers, std::string_view name) {
 /// What is written of the data as a form or a query, at most: members of members repeat the names around them.
 size_t EncodingCost(std::string_view data) {
   const size_t plain = data.size() * kEncodingCost;
-  const bool nested = data.find_first_of("[{", 1) != data.npos;
+  // What is large costs much in any case: to look through it would cost the loop some of that.
+  if (plain > SideThread::kCostAtOnce) return plain;
+  const bool nested = data.find('[', 1) != data.npos || data.find('{', 1) != data.npos;
   return nested ? std::max(plain, data.size() * data.size() / kNestingShare) : plain;
 }
 
