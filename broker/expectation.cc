@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/case_fold.h"
 #include "base/json_tree.h"
 #include "base/utf8.h"
@@ -42,14 +43,17 @@ struct Finding {
 class Subject {
  public:
   /// `patterns`: all that may be looked for; borrowed, as `answer` is.
-  Subject(const Answer& answer, std::vector<const AnswerPattern*> patterns, JudgeWork* work)
-      : answer_(answer), patterns_(std::move(patterns)), work_(work) {}
+  Subject(const Answer& answer, std::vector<const AnswerPattern*> patterns, JudgeWork* work, PartLooks* looks)
+      : answer_(answer), patterns_(std::move(patterns)), work_(work), looks_(answer.body_complete ? nullptr : looks) {
+    if (looks_) looks_->Take(answer.body);
+  }
 
   const Answer& answer() const { return answer_; }
 
   /// Trimmed, the part that was read lies within the whole one, trimmed: what is found in it is found. But whether the whole is UTF-8 is not known of
   /// a part, so what only folding beyond ASCII finds there is still open.
   Match Contains(const std::string& needle) {
+    if (looks_) return looks_->Holds(answer_.body, needle) ? Match::kYes : Match::kNeedsMore;
     if (needle.size() <= 3 * answer_.body.size()) {  // no folding makes of three bytes more than nine
       if (!ascii_) ascii_ = Folded(&FoldAscii);
       if (Holds(*ascii_, FoldAscii(needle))) return Match::kYes;
@@ -71,10 +75,10 @@ class Subject {
   Finding Json(const AnswerPattern& pattern) {
     if (!answer_.body_complete) {
       // An error page shows what it is in its first character.
-      std::string_view trimmed = TrimSpace(WithoutMark());
+      const std::optional<char> first = FirstOfValue();
       // The mark itself may have come in part.
-      bool open = trimmed.empty() || kByteOrderMark.starts_with(answer_.body) ||
-                  std::string_view("{[\"tfn-0123456789").find(trimmed[0]) != std::string_view::npos;
+      const bool open =
+          !first || kByteOrderMark.starts_with(answer_.body) || std::string_view("{[\"tfn-0123456789").find(*first) != std::string_view::npos;
       if (!open) return {Match::kNo, "the body is not JSON"};
       return {Match::kNeedsMore, "a JSON value is expected"};
     }
@@ -109,6 +113,11 @@ class Subject {
     if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
     return body;
   }
+  std::optional<char> FirstOfValue() const {
+    if (looks_) return looks_->value_at() == std::string_view::npos ? std::nullopt : std::optional(answer_.body[looks_->value_at()]);
+    const std::string_view trimmed = TrimSpace(WithoutMark());
+    return trimmed.empty() ? std::nullopt : std::optional(trimmed[0]);
+  }
   void Parse() {
     ++work_->parses;
     tree_ = JsonTree::Parse(WithoutMark());
@@ -124,6 +133,7 @@ class Subject {
   const Answer& answer_;
   const std::vector<const AnswerPattern*> patterns_;
   JudgeWork* const work_;
+  PartLooks* const looks_;                   // of a body that is not complete
   std::optional<std::string> ascii_, utf8_;  // the body, trimmed and folded
   std::optional<bool> is_utf8_;
   std::optional<Result<JsonTree>> tree_;
@@ -171,6 +181,45 @@ void SetOpen(AttemptResult* result, const std::string& why, const Answer& answer
 
 }  // namespace
 
+void PartLooks::Take(std::string_view body) {
+  if (begin_ == body.npos) begin_ = body.find_first_not_of(kSpace, seen_);
+  if (const size_t last = body.substr(seen_).find_last_not_of(kSpace); last != body.npos) end_ = seen_ + last + 1;
+  seen_ = body.size();
+  // As long as that may become a byte order mark nobody can say.
+  if (value_at_ != body.npos || kByteOrderMark.starts_with(body)) return;
+  value_at_ = body.find_first_not_of(kSpace, std::max(value_seen_, body.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0));
+  value_seen_ = body.size();
+}
+
+PartLooks::Search* PartLooks::Of(const std::string& text) {
+  for (Search& each : searches_)
+    if (each.text == &text) return &each;
+  Search& search = searches_.emplace_back(Search{&text, FoldAscii(text), std::vector<uint32_t>(text.size()), begin_});
+  for (uint32_t i = 1, agree = 0; i < text.size(); ++i) {
+    while (agree > 0 && search.folded[i] != search.folded[agree]) agree = search.back[agree - 1];
+    if (search.folded[i] == search.folded[agree]) ++agree;
+    search.back[i] = agree;
+  }
+  return &search;
+}
+
+bool PartLooks::Holds(std::string_view body, const std::string& text) {
+  if (text.empty()) return true;
+  if (begin_ == body.npos || end_ - begin_ < text.size()) return false;
+  Search& search = *Of(text);
+  if (search.found) return true;
+  compared_ += end_ - search.from;
+  size_t agree = search.agree;
+  for (size_t at = search.from; at < end_; ++at) {
+    const char c = LowerAscii(body[at]);
+    while (agree > 0 && c != search.folded[agree]) agree = search.back[agree - 1];
+    if (c == search.folded[agree] && ++agree == text.size()) return search.found = true;
+  }
+  search.from = end_;
+  search.agree = agree;
+  return false;
+}
+
 bool NeedsBody(const AnswerPattern& pattern) {
   return pattern.contains.has_value() || !pattern.json.empty();
 }
@@ -192,17 +241,18 @@ size_t JudgeBytes(const AnswerPattern& expect, const RetryPolicy& retry, const A
 
 Match MatchPattern(const AnswerPattern& pattern, const Answer& answer) {
   JudgeWork work;
-  Subject subject(answer, {&pattern}, &work);
+  Subject subject(answer, {&pattern}, &work, nullptr);
   return Find(pattern, &subject).match;
 }
 
-void JudgeAnswer(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer, AttemptResult* result, JudgeWork* work) {
+void JudgeAnswer(const AnswerPattern& expect, const RetryPolicy& retry, const Answer& answer, AttemptResult* result, JudgeWork* work,
+                 PartLooks* looks) {
   JudgeWork unasked;
   std::vector<const AnswerPattern*> patterns{&expect};
   for (const auto* pattern : PatternsOf(retry)) {
     if (*pattern) patterns.push_back(&**pattern);
   }
-  Subject subject(answer, std::move(patterns), work ? work : &unasked);
+  Subject subject(answer, std::move(patterns), work ? work : &unasked, looks);
   if (retry.fatal_on) {
     Finding fatal = Find(*retry.fatal_on, &subject);
     if (fatal.match == Match::kYes) return SetNamed(result, Verdict::kFatal, "unexpected_answer", "fatal_on", answer);

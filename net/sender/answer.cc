@@ -6,15 +6,15 @@
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/clocks.h"
-#include "broker/expectation.h"
 #include "net/sender/retry_after.h"
 
 namespace notifyd {
 namespace {
 
-/// Patterns look at once while all looks together cost no more than this, and some times the body.
+/// Patterns look at once while all looks together cost no more than this, and some times the body. Each costs as much as so many bytes.
 constexpr uint64_t kFreeLookBytes = 64 << 10;
 constexpr uint64_t kLooksABody = 4;
+constexpr uint64_t kLookBytes = 256;
 
 constexpr const char* kNotHttp = "the answer is not HTTP";
 
@@ -55,6 +55,7 @@ void AnswerReader::Begin(const AnswerPlan& plan) {
   received_ = 0;
   overflowed_ = spoiled_ = body_ended_ = broke_off_ = look_due_ = capture_cut_ = false;
   looked_bytes_ = 0;
+  looks_.Clear();
   apart_ = decided_ = false;
   fault_ = nullptr;
 }
@@ -219,7 +220,9 @@ void AnswerReader::TakeBody(std::string_view bytes, bool last) {
   Keep(bytes);
   if (decided_ || apart_) return;
   if (last && !overflowed_ && !spoiled_) return;
-  if (overflowed_ || spoiled_ || looked_bytes_ <= kFreeLookBytes + kLooksABody * body_.size()) Look();
+  // What is large comes fast as a rule, and whole: then it is judged apart, and the loop has not looked at it.
+  const bool at_once = body_.size() <= kJudgedAtOnceBytes && looked_bytes_ <= kFreeLookBytes + kLooksABody * body_.size();
+  if (overflowed_ || spoiled_ || at_once) Look();
   else look_due_ = true;
   if (spoiled_ && !decided_ && !apart_) Fail("the body of the answer is not in the coding that it names");
 }
@@ -251,7 +254,8 @@ void AnswerReader::TakeBodyEnd() {
   if (decoder_ != nullptr && !finished() && !overflowed_ && !decoder_->whole()) {
     broke_off_ = true;
     keep_alive_ = false;
-    return Look();
+    look_due_ = true;
+    return IsMuchUnseen() ? void() : Look();
   }
   body_ended_ = true;
   if (!finished() && !decided_ && fault_ == nullptr) Decide(true);
@@ -274,8 +278,9 @@ void AnswerReader::Decide(bool complete) {
       apart_ = true;
       return;
     }
-    JudgeAnswer(*plan_.expect, *plan_.retry, answer, &result);
-    if (needed) looked_bytes_ += body_.size() + 1;
+    const size_t seen = looks_.seen();
+    JudgeAnswer(*plan_.expect, *plan_.retry, answer, &result, nullptr, &looks_);
+    if (needed) looked_bytes_ += looks_.seen() - seen + kLookBytes;
     if (result.record.error == "response_too_large" && !overflowed_) return;
   }
   decided_ = true;
@@ -329,14 +334,16 @@ void AnswerReader::Contradict(const char* why) {
 
 bool AnswerReader::Conclude(Unjudged* out) {
   // What no pattern has looked at yet may settle it.
-  if (head_done() && look_due_) Look();
+  const bool open = head_done() && look_due_ && !decided_ && !apart_ && fault_ == nullptr && IsMuchUnseen();
+  if (head_done() && look_due_ && !open) Look();
   AttemptResult& result = out->ended.result;
   AttemptRecord& record = result.record;
   record.status = status();
   if (head_done() && (status_ == 429 || status_ == 503) && !retry_after_.empty()) result.retry_after_ms = ParseRetryAfter(retry_after_, ReadWall());
   result.verdict = Verdict::kFailure;
   const bool said = decided_ || apart_ || fault_ != nullptr;
-  out->decided = !apart_;
+  out->decided = !apart_ && !open;
+  if (open) record.truncated = true;
   if (decided_) {
     result.verdict = outcome_.verdict;
     record.error = std::move(outcome_.record.error);

@@ -4,8 +4,9 @@
 // I1  The outcome is decided once: as soon as the head and as much of the body as the patterns need are there. Nothing that comes later changes it
 //     but a contradiction in what came with it (Contradict).
 // I2  What is kept of a body is bounded by max_response_bytes until the outcome is decided, and by what is recorded or captured from then on.
-// I3  All looks of the patterns at a body that comes in pieces cost no more together than a few at the whole of it. A part of a body is never parsed;
-//     what is whole and large is not judged here, but says so in what Conclude gives (judging.h).
+// I3  Looks of the patterns at a body that comes in pieces go on where the last one was: all of them cost no more together than some at the whole of
+//     it, and of a large one whoever has the time looks, not whoever brings it. A part of a body is never parsed; what is large, and whole or lost,
+//     is not judged here, but says so in what Conclude gives (judging.h).
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/expectation.h"
 #include "broker/notify.h"
 #include "broker/response.h"
 #include "net/sender/content_coding.h"
@@ -95,6 +97,7 @@ class AnswerReader {
   /// Moves what there is of the answer into `out`, whose head, secrets and `expect` are the caller's; sets its verdict, error, detail, truncated,
   /// status and retry_after_ms as far as they are decided. To be called once nothing more is read, whatever the reason. False: the answer does not
   /// say how the attempt ended, because there is none, or none whole enough; the caller sets error and detail, and the rest is set for a failure.
+  /// Where `decided` is false with that, what came is yet to be looked at: the caller sets `broken`.
   bool Conclude(Unjudged* out);
 
  private:
@@ -109,6 +112,8 @@ class AnswerReader {
   void Capture(std::string_view name, std::string_view value);
   void Keep(std::string_view bytes);
   void Decide(bool complete);
+  /// More came that no pattern has looked at than is looked at here.
+  bool IsMuchUnseen() const { return body_.size() - looks_.seen() > kJudgedAtOnceBytes; }
   bool RecordFilled() const;
   bool captures() const { return plan_.capture_bytes > 0 && !capture_cut_; }
   bool provisional() const { return status_ < 200 && status_ != 101; }
@@ -135,6 +140,7 @@ class AnswerReader {
   bool look_due_ = false;
   bool capture_cut_ = false;  // capture_bytes of the plan is all that is, even 0
   uint64_t looked_bytes_ = 0;
+  PartLooks looks_;
 
   bool apart_ = false;  // too large to be judged here
   bool decided_ = false;

@@ -63,13 +63,35 @@ struct JudgeThread::Shared {
   std::mutex mutex;
   std::condition_variable added;
   bool stopping = false;
-  /// Hosts that have some, in the order of their turns.
-  std::deque<std::string> turns;
   struct Item {
     uint64_t generation;
     Unjudged unjudged;
   };
-  std::unordered_map<std::string, std::deque<Item>> waiting;
+  /// What waits of a namespace: its hosts that have some, in the order of their turns.
+  struct Space {
+    std::deque<std::string> turns;
+    std::unordered_map<std::string, std::deque<Item>> waiting;
+  };
+  /// Likewise the namespaces.
+  std::deque<NamespaceNumber> turns;
+  std::unordered_map<NamespaceNumber, Space> waiting;
+
+  /// The next one, of which there is one.
+  Item Take() {
+    const NamespaceNumber number = turns.front();
+    turns.pop_front();
+    auto space = waiting.find(number);
+    const std::string host = std::move(space->second.turns.front());
+    space->second.turns.pop_front();
+    auto found = space->second.waiting.find(host);
+    Item item = std::move(found->second.front());
+    found->second.pop_front();
+    if (found->second.empty()) space->second.waiting.erase(found);
+    else space->second.turns.push_back(host);
+    if (space->second.turns.empty()) waiting.erase(space);
+    else turns.push_back(number);
+    return item;
+  }
 
   // The loop's thread alone.
   uint64_t generation = 0;  // raised by Drop: what was added before is none of ours any more
@@ -96,8 +118,11 @@ void JudgeThread::Add(Unjudged unjudged) {
   ++added_;
   {
     std::lock_guard lock(shared_->mutex);
-    std::deque<Shared::Item>& queue = shared_->waiting[unjudged.envelope->host];
-    if (queue.empty()) shared_->turns.push_back(unjudged.envelope->host);
+    const NamespaceNumber number = unjudged.ended.id.number();
+    Shared::Space& space = shared_->waiting[number];
+    if (space.turns.empty()) shared_->turns.push_back(number);
+    std::deque<Shared::Item>& queue = space.waiting[unjudged.envelope->host];
+    if (queue.empty()) space.turns.push_back(unjudged.envelope->host);
     queue.push_back({shared_->generation, std::move(unjudged)});
   }
   shared_->added.notify_one();
@@ -115,13 +140,7 @@ void JudgeThread::Run() {
   for (;;) {
     shared_->added.wait(lock, [this] { return shared_->stopping || !shared_->turns.empty(); });
     if (shared_->stopping) return;
-    const std::string host = std::move(shared_->turns.front());
-    shared_->turns.pop_front();
-    auto found = shared_->waiting.find(host);
-    Shared::Item item = std::move(found->second.front());
-    found->second.pop_front();
-    if (found->second.empty()) shared_->waiting.erase(found);
-    else shared_->turns.push_back(host);
+    Shared::Item item = shared_->Take();
     lock.unlock();
     auto ended = std::make_shared<AttemptEnded>(judge_(std::move(item.unjudged)));
     loop_->Post([shared = shared_, ended, generation = item.generation] {

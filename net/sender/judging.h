@@ -55,7 +55,8 @@ struct Unjudged {
 /// The verdict, the record and what was captured: without secrets, then cut.
 AttemptEnded Judge(Unjudged unjudged);
 
-/// Judges large answers on a thread of its own, made when the first one comes. Hosts take turns, so that one that sends much waits for itself. All
+/// Judges large answers on a thread of its own, made when the first one comes. Namespaces take turns, and the hosts of
+/// each, so that one that sends much waits for itself. All
 /// calls on the loop's thread.
 class JudgeThread {
  public:

@@ -434,6 +434,7 @@ void PlainCall::End(Why why, bool reusable) {
     ended.redirected_to.clear();  // the detail says it
   } else if (!said) {
     SetError(why, &record);
+    if (!ended.decided) ended.broken = result;
   }
   if (ended.response) ended.response = CaptureRoom::Held(std::move(ended.response), std::exchange(captures_, {}));
   ended.secrets = Secrets();

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/random.h"
+
 using namespace notifyd;
 using namespace std::string_view_literals;
 
@@ -300,4 +302,47 @@ TEST_CASE("judge: how much must be looked at is the body and the patterns, and n
   CHECK(JudgeBytes(status, Policy(&status, nullptr), answer) == 0);
   CHECK(JudgeBytes(text, Policy(&status, nullptr), answer) == 15);
   CHECK(JudgeBytes(status, Policy(&json, &text), answer) == 20);
+}
+
+TEST_CASE("judge: a body that grows is gone through once for each text, however often its parts are judged, and says what it would at once") {
+  Random random(GENERATE(1, 2, 3));
+  for (int round = 0; round < 300; ++round) {
+    const auto text = [&](size_t most, std::string_view letters) {
+      std::string made;
+      for (size_t left = 1 + random.Below(most); left > 0; --left) made += letters[random.Below(letters.size())];
+      return made;
+    };
+    AnswerPattern expect;
+    expect.contains = text(5, "aB ");
+    if (random.Below(2)) expect.json = {{"/a", "1"}};
+    RetryPolicy retry;
+    retry.fatal_on = Contains(text(6, "ab"));
+    retry.only_on = Contains(text(3, "Ab "));
+    const std::string body = (random.Below(4) ? "" : "\xEF\xBB\xBF") + text(60, random.Below(2) ? "ab \n" : " {Ab");
+    PartLooks looks;
+    for (size_t size = 0; size <= body.size(); size += random.Below(4)) {
+      const Answer part{200, std::string_view(body).substr(0, size), false};
+      AttemptResult at_once, in_parts;
+      JudgeAnswer(expect, retry, part, &at_once);
+      JudgeAnswer(expect, retry, part, &in_parts, nullptr, &looks);
+      INFO(body << " up to " << size);
+      REQUIRE(in_parts.verdict == at_once.verdict);
+      REQUIRE(in_parts.record.error == at_once.record.error);
+      REQUIRE(in_parts.record.detail == at_once.record.detail);
+    }
+    REQUIRE(looks.compared() <= 3 * body.size());
+  }
+}
+
+TEST_CASE("judge: nor is a large one gone through more often, whatever it and the text are") {
+  const std::string body(200'000, 'a');
+  const AnswerPattern expect = Contains(std::string(4'000, 'a') + "b");
+  PartLooks looks;
+  for (size_t size = 0; size <= body.size(); size += 20) {
+    AttemptResult result;
+    JudgeAnswer(expect, {}, {200, std::string_view(body).substr(0, size), false}, &result, nullptr, &looks);
+    REQUIRE(result.record.error == "response_too_large");
+  }
+  CHECK(looks.seen() == body.size());
+  CHECK(looks.compared() == body.size());
 }

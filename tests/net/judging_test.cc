@@ -1,6 +1,7 @@
 // Large answers are judged away from the loop.
 #include "net/sender/judging.h"
 
+#include "net/sender/answer.h"
 #include "net/sender_fixture.h"
 
 #include <catch2/catch.hpp>
@@ -112,6 +113,20 @@ TEST_CASE("judge thread: while it judges the loop goes on, and hosts take turns"
   CHECK_FALSE(held.judged_on_loop());
 }
 
+TEST_CASE("judge thread: namespaces take turns, however many hosts one of them calls") {
+  constexpr uint64_t kOther = uint64_t{7} << 48;
+  Held held;
+  held.Add("a", 1);
+  held.WaitForJudging();
+  for (uint64_t id : {2, 3, 4, 5}) held.Add("host-" + std::to_string(id), id);
+  held.Add("a", 6);
+  held.Add("a", kOther + 1);
+  held.Add("b", kOther + 2);
+  held.Add("a", kOther + 3);
+  held.LetGo();
+  CHECK(held.WaitForDone(9) == std::vector<uint64_t>{1, 2, kOther + 1, 3, kOther + 2, 4, kOther + 3, 5, 6});
+}
+
 TEST_CASE("judge thread: what is dropped is never done, the one under way included; what comes later is") {
   Held held;
   held.Add("a", 1);
@@ -172,4 +187,87 @@ TEST_CASE("sender: an abort drops what is being judged, and the sender goes on")
   const size_t ended = sender.ended();
   CHECK(sender.Send(spec).verdict == Verdict::kSuccess);
   CHECK(sender.ended() == ended + 1);
+}
+
+namespace {
+
+/// The parts of an answer that come one by one, as far as somebody reads them.
+class Parts {
+ public:
+  explicit Parts(AnswerPattern expect, std::optional<AnswerPattern> fatal = {}) : expect_(std::move(expect)) {
+    retry_.fatal_on = std::move(fatal);
+    reader_.Begin({.expect = &expect_, .retry = &retry_});
+    for (const char* line : {"HTTP/1.1 200 OK", ""}) REQUIRE(reader_.TakeLine(line));
+  }
+  AnswerReader& reader() { return reader_; }
+  void Take(const std::string& bytes, size_t times = 1) {
+    for (size_t i = 0; i < times && !reader_.finished(); ++i) reader_.TakeBody(bytes);
+  }
+  /// What comes of it where it is lost there.
+  AttemptEnded Lost() {
+    Unjudged ended;
+    auto envelope = std::make_shared<Envelope>();
+    envelope->retry = std::make_shared<RetryPolicy>(retry_);
+    ended.envelope = envelope;
+    ended.decided = true;
+    if (!reader_.Conclude(&ended)) {
+      ended.ended.result.record.error = "connection_lost";
+      if (!ended.decided) ended.broken = ended.ended.result;
+    }
+    left_open_ = !ended.decided;
+    ended.expect = expect_;
+    return Judge(std::move(ended));
+  }
+  bool left_open() const { return left_open_; }
+
+ private:
+  AnswerPattern expect_;
+  RetryPolicy retry_;
+  AnswerReader reader_;
+  bool left_open_ = false;
+};
+
+AnswerPattern Containing(const std::string& text) {
+  AnswerPattern pattern;
+  pattern.contains = text;
+  return pattern;
+}
+
+}  // namespace
+
+TEST_CASE("answer: the loop does not look at a large body as it comes, but at what came since when it has waited") {
+  Parts parts(Containing(std::string(4'000, 'q')));
+  const std::string kilobyte(1 << 10, 'x');
+  parts.Take(kilobyte, 64);
+  CHECK_FALSE(parts.reader().look_due());
+  parts.Take(kilobyte, 400);
+  CHECK(parts.reader().look_due());
+  parts.reader().Look();
+  CHECK_FALSE(parts.reader().decided());
+  CHECK_FALSE(parts.reader().look_due());
+  parts.Take(std::string(4'000, 'Q'));
+  CHECK(parts.reader().look_due());
+  parts.reader().Look();
+  CHECK(parts.reader().decided());
+}
+
+TEST_CASE("answer: of a large body that is lost, what nobody has looked at yet is looked at apart, and may settle it") {
+  for (const size_t kilobytes : {1, 200}) {
+    INFO(kilobytes);
+    const std::string kilobyte(1 << 10, 'x');
+    Parts found(Containing("needle")), fatal(Containing("nowhere"), Containing("needle")), open(Containing("nowhere"));
+    for (Parts* parts : {&found, &fatal, &open}) {
+      parts->Take(kilobyte, kilobytes);
+      parts->Take("Needle");
+      parts->Take(kilobyte, kilobytes);
+    }
+    CHECK(found.Lost().result.verdict == Verdict::kSuccess);
+    CHECK(found.left_open() == (kilobytes > 64));
+    const AttemptResult settled = fatal.Lost().result;
+    CHECK(settled.verdict == Verdict::kFatal);
+    CHECK(settled.record.truncated);
+    const AttemptResult lost = open.Lost().result;
+    CHECK(lost.verdict == Verdict::kFailure);
+    CHECK(lost.record.error == "connection_lost");
+  }
 }
