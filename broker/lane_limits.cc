@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace notifyd {
 namespace {
@@ -16,7 +17,7 @@ void Apply(const LaneSettings& settings, bool fifo, LaneLimits* out) {
 
 }  // namespace
 
-const LaneRule* RuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules) {
+const LaneRule* RuleOf(const LaneKey& lane, std::span<const LaneRule> rules) {
   for (const LaneRule& rule : rules)
     if ((!rule.mode || *rule.mode == lane.mode) && MatchesPattern(rule.match, lane.name)) return &rule;
   return nullptr;
@@ -41,24 +42,31 @@ bool SaysOnRetry(const LaneKey& lane, const LaneSettings& own, const CoreLimits&
 }
 
 bool MatchesPattern(std::string_view pattern, std::string_view text) {
-  size_t p = 0, t = 0;
-  size_t star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
+  size_t star = pattern.find('*');
+  if (star == pattern.npos) return pattern == text;
+  const size_t last = pattern.rfind('*');
+  const std::string_view begin = pattern.substr(0, star), end = pattern.substr(last + 1);
+  if (text.size() < begin.size() + end.size() || !text.starts_with(begin) || !text.ends_with(end)) return false;
+  text = text.substr(begin.size(), text.size() - begin.size() - end.size());
+  // Each piece where it comes first: what is behind it is longest then, so that none is gone back to.
+  while (star < last) {
+    const size_t next = pattern.find('*', star + 1);
+    const std::string_view piece = pattern.substr(star + 1, next - star - 1);
+    star = next;
+    if (piece.empty()) continue;
+    // Not find(): it compares a piece anew at each place.
+    const void* found = memmem(text.data(), text.size(), piece.data(), piece.size());
+    if (found == nullptr) return false;
+    text.remove_prefix(static_cast<size_t>(static_cast<const char*>(found) - text.data()) + piece.size());
   }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  return true;
+}
+
+size_t SearchesOf(std::span<const LaneRule> rules) {
+  size_t searches = 0;
+  for (const LaneRule& rule : rules)
+    searches += static_cast<size_t>(std::max<ptrdiff_t>(std::count(rule.match.begin(), rule.match.end(), '*'), 1) - 1);
+  return searches;
 }
 
 }  // namespace notifyd

@@ -1,9 +1,10 @@
 // What holds for a lane: its own settings, else the first rule of the configuration that matches, else the defaults. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "broker/limits.h"
 #include "broker/notify.h"
@@ -25,7 +26,7 @@ struct LaneLimits {
 };
 
 /// The first rule that matches the lane; null where none does.
-const LaneRule* RuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules);
+const LaneRule* RuleOf(const LaneKey& lane, std::span<const LaneRule> rules);
 
 /// A burst that nobody said is what the rate gives in 10 ms, at least 1.
 LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);
@@ -33,7 +34,14 @@ LaneLimits LimitsOf(const LaneKey& lane, const LaneSettings& own, const CoreLimi
 /// Has anybody said, by the lane's own settings or by a rule, what it does while its head waits for its next attempt?
 bool SaysOnRetry(const LaneKey& lane, const LaneSettings& own, const CoreLimits& limits);
 
-/// "*" in `pattern` stands for any run of bytes, also none. Time O(pattern * text) at worst.
+/// "*" in `pattern` stands for any run of bytes, also none. Looks at each byte of both a few times, whatever they are.
 bool MatchesPattern(std::string_view pattern, std::string_view text);
+
+/// How many texts between two "*" the rules have together: a name is gone through for each, while what stands before the first "*" and behind the
+/// last one is compared in one place.
+size_t SearchesOf(std::span<const LaneRule> rules);
+/// So many of them a namespace may have, since its rules are asked for each lane, and by the items of a batch that are ordered, on threads that
+/// others share: some 10 us a name at worst.
+inline constexpr size_t kMostSearches = 16;
 
 }  // namespace notifyd

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/ip_address.h"
+#include "broker/lane_limits.h"
 
 namespace notifyd {
 namespace {
@@ -98,6 +99,8 @@ Status CheckSettings(const NamespaceSettings& s) {
     if (zero != ports.end()) return Bad("/destinations/ports/" + std::to_string(zero - ports.begin()), "0 is no port");
   }
   if (s.lane_rules.size() > kMostItems) return Bad("/lane_rules", "there are more than " + std::to_string(kMostItems));
+  if (SearchesOf(s.lane_rules) > kMostSearches)
+    return Bad("/lane_rules", "they have more than " + std::to_string(kMostSearches) + " texts between two \"*\", all together");
   return Status::Ok();
 }
 

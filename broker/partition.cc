@@ -1,5 +1,8 @@
 #include "broker/partition.h"
 
+#include <algorithm>
+#include <span>
+
 #include "base/bytes.h"
 #include "base/canonical_json.h"
 #include "broker/lane_limits.h"
@@ -17,7 +20,9 @@ std::string PartitionSuffix(uint64_t hash, uint32_t partitions) {
 }
 
 const LaneRule* OrderRuleOf(const LaneKey& lane, const std::vector<LaneRule>& rules) {
-  const LaneRule* rule = rules.empty() ? nullptr : RuleOf(lane, rules);
+  // Those behind the last one that orders need not be asked: where none before it matches, nothing does that orders.
+  const auto last = std::find_if(rules.rbegin(), rules.rend(), [](const LaneRule& rule) { return rule.order_by.has_value(); });
+  const LaneRule* rule = RuleOf(lane, std::span(rules).first(static_cast<size_t>(rules.rend() - last)));
   return rule && rule->order_by ? rule : nullptr;
 }
 

@@ -39,8 +39,20 @@ TEST_CASE("namespace settings: what is out of range is refused by its field") {
        },
        "/destinations/ports/1"},
       {[](auto* s) { s->lane_rules.resize(257); }, "/lane_rules"},
+      {[](auto* s) {
+         s->lane_rules.resize(17, {"*a*", std::nullopt, {}});
+       },
+       "/lane_rules"},
+      {[](auto* s) {
+         s->lane_rules.resize(1, {"a" + std::string(18, '*'), std::nullopt, {}});
+       },
+       "/lane_rules"},
   };
   CHECK(CheckSettings({}).ok());
+  NamespaceSettings most;
+  most.lane_rules.resize(16, {"*a*", std::nullopt, {}});
+  most.lane_rules.resize(256, {"a*b", std::nullopt, {}});
+  CHECK(CheckSettings(most).ok());
   for (const Case& each : table) {
     NamespaceSettings settings;
     each.change(&settings);
