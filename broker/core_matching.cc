@@ -1,5 +1,5 @@
-// Who wants an event: subscriptions whose pattern takes its topic are judged in their order, so many steps a turn; what is not judged by then is in a
-// later one, with what others ask for between. See core_topics.h.
+// Who wants an event: subscriptions whose pattern may take its topic are judged in their order, so many steps a turn; what is not judged by then is
+// in a later one, with what others ask for between. See core_topics.h.
 #include <algorithm>
 #include <utility>
 
@@ -17,6 +17,8 @@ constexpr int64_t kStepsATurn = 250'000;
 constexpr int64_t kLeastToAsk = 10'000, kLeastOfAgenda = 4'000;
 /// So many bytes of data are gone through in a step, by what makes something of them.
 constexpr size_t kFilterBytesAStep = 32;
+/// So many bytes of a pattern are compared with a topic in a step, and so many subscriptions are found by one.
+constexpr size_t kPatternBytesAStep = 2, kFoundAStep = 8;
 /// What memory keeps at most of events that were judged and have not begun.
 constexpr size_t kMostHandedOver = 1'000'000;
 
@@ -35,6 +37,12 @@ const JsonTree* Core::Impl::TopicPart::Hand::Data() {
     if (Result<JsonTree> tree = JsonTree::Parse(event->payload); tree.ok()) data = std::move(*tree);
   parsed = true;
   return data ? &*data : nullptr;
+}
+
+bool Core::Impl::TopicPart::Hand::IsOf(std::string_view pattern, int64_t* steps) {
+  if (!words) words = std::make_shared<const TopicWords>(event->topic);
+  *steps -= static_cast<int64_t>(1 + pattern.size() / kPatternBytesAStep);
+  return words->Match(pattern);
 }
 
 /// Does what is known of the subscription leave the event to whoever asks?
@@ -68,7 +76,8 @@ std::optional<bool> Core::Impl::TopicPart::Wants(const Known& known, Hand* hand,
 bool Core::Impl::TopicPart::Match(Hand* hand, FanOutKind kind, size_t most, int64_t* steps, Matching* matching) {
   if (matching->done) return true;
   if (matching->serials.empty() || matching->version != version_) {
-    index_.Match(hand->event->topic, &matching->serials);
+    index_.Find(hand->event->topic, &matching->serials);
+    *steps -= static_cast<int64_t>(matching->serials.size() / kFoundAStep);
     if (guards_.any()) {
       const JsonTree* data = hand->Data();
       const std::optional<JsonTree::Value> root = data ? std::optional(data->root()) : std::nullopt;
@@ -82,7 +91,9 @@ bool Core::Impl::TopicPart::Match(Hand* hand, FanOutKind kind, size_t most, int6
     if (*steps <= 0 || matching->wants.size() - matching->made >= most) return false;
     const uint64_t serial = matching->serials[matching->next];
     const Known& known = *by_serial_.at(serial);
-    if (MayGet(known, hand->id, kind)) {
+    if (!MayGet(known, hand->id, kind)) {
+      --*steps;
+    } else if (known.told || hand->IsOf(known.record.said->topic, steps)) {
       const std::optional<bool> wants = Wants(known, hand, steps, &matching->judging);
       if (!wants) return false;
       if (*wants) matching->wants.push_back(serial);

@@ -165,7 +165,7 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
       rows->next = rows->rows.size();
       return true;
     }
-    if (event.published_at >= range.from && !IsOver(event.topic, event.published_at) && TopicMatches(known.record.said->topic, event.topic)) {
+    if (event.published_at >= range.from && !IsOver(event.topic, event.published_at) && hand.IsOf(known.record.said->topic, steps)) {
       const std::optional<bool> wants = Wants(known, &hand, steps, &rows->judging);
       if (!wants) {
         rows->hand = std::move(hand);
@@ -174,7 +174,7 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
       if (*wants) {
         const NotifyId id = hand.id;
         // Parsed again where it is needed: a page of them would take much memory.
-        rows->wanted.push_back({id, std::move(hand.event), std::nullopt, false});
+        rows->wanted.push_back({id, std::move(hand.event)});
         hand.id = id;
       }
     }

@@ -197,6 +197,7 @@ Status Core::Impl::TopicPart::Keep(const Name& name, SubscriptionRecord record) 
   known->name = name;
   known->bytes = EncodeSubscription(*record.said);
   known->record = std::move(record);
+  known->told = TopicIndex::IsTold(known->record.said->topic);
   index_.Add(known->record.said->topic, known->record.serial);
   guards_.Add(known->record.serial, known->record.said->filter);
   by_serial_[known->record.serial] = known.get();

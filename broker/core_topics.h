@@ -139,6 +139,7 @@ class Core::Impl::TopicPart {
     std::string bytes;  // of what was said
     std::optional<EventFilter> filter;
     std::optional<Transform> transform;
+    bool told = false;           // TopicIndex::IsTold of its pattern
     NotifySpec spec;             // its template's
     bool skipping = false;       // the last event was not fanned out to it, since it has too many pending
     bool untransformed = false;  // nor, since its transform made nothing of it
@@ -151,9 +152,12 @@ class Core::Impl::TopicPart {
   struct Hand {
     NotifyId id;
     std::shared_ptr<const EventRecord> event;
-    std::optional<JsonTree> data;
+    std::optional<JsonTree> data = {};
     bool parsed = false;
+    std::shared_ptr<const TopicWords> words = {};  // of the event's topic, once one was compared with it
     const JsonTree* Data();
+    /// Does the pattern stand for its topic?
+    bool IsOf(std::string_view pattern, int64_t* steps);
   };
   /// A filter that was begun and not ended, and where it stands.
   struct Judging {
@@ -174,7 +178,7 @@ class Core::Impl::TopicPart {
     uint64_t judged = 0;          // all up to that serial are
     bool done = false;            // all are
     bool held = false;            // its event was: nothing is promised (T8)
-    // Of those whose pattern takes the topic and that are not judged, as it was at `version`.
+    // Of those whose pattern may take the topic and that are not judged, as it was at `version`.
     std::vector<uint64_t> serials;
     size_t next = 0;
     uint64_t version = 0;

@@ -17,24 +17,47 @@ namespace notifyd {
 bool IsTopicName(std::string_view text);
 bool IsTopicPattern(std::string_view text);
 
-/// Does `pattern` stand for `topic`? Costs at most words of the one times words of the other. What is no pattern or no name gives no promise.
+/// A topic's words, to ask many patterns about. What is no name, or no pattern, gives no promise.
+class TopicWords {
+ public:
+  explicit TopicWords(std::string_view topic);
+  TopicWords(const TopicWords&) = delete;
+  TopicWords& operator=(const TopicWords&) = delete;
+
+  /// Does `pattern` stand for the topic? Costs at most words of the one, and then of the other, whatever they are.
+  bool Match(std::string_view pattern) const;
+
+ private:
+  const std::string topic_;
+  std::vector<std::string_view> known_;  // each once, ascending; in topic_
+  std::vector<size_t> at_;               // which of them is where
+};
+
+/// Does `pattern` stand for `topic`?
 bool TopicMatches(std::string_view pattern, std::string_view topic);
 
-/// Patterns with who wants them, looked up by a topic's name without looking at each: a tree by words, in which a topic's words are followed all at
-/// once along the word itself, "*" and "#". A match costs at most the topic's words times the nodes that they reach, whatever the patterns are.
+/// Patterns with who wants them, of which a topic's name finds those that may stand for it without looking at each: a tree by their first words, in
+/// which a topic's words are followed along the word itself and "*", to some 2^kIndexedWords nodes at most. What lies behind these words, or behind
+/// the first "#", is told by its last word alone: rows of wildcards would reach any number of nodes in a tree of whole patterns, in one step of
+/// whoever counts them, and such a tree is some hundred times as large as they are.
 class TopicIndex {
  public:
+  static constexpr size_t kIndexedWords = 6;
+
   TopicIndex();
   ~TopicIndex();
   TopicIndex(TopicIndex&&) noexcept;
   TopicIndex& operator=(TopicIndex&&) noexcept;
 
-  /// Adds what IsTopicPattern takes. Adding the same pair again changes nothing.
+  /// Adds what IsTopicPattern takes. `who` has no other one here. Adding the same pair again changes nothing.
   void Add(std::string_view pattern, uint64_t who);
   /// Takes out what was added so; anything else changes nothing.
   void Remove(std::string_view pattern, uint64_t who);
-  /// Replaces `out` by those whose pattern stands for `topic`, ascending, each once.
-  void Match(std::string_view topic, std::vector<uint64_t>* out) const;
+  /// Replaces `out`, ascending, each once, by all whose pattern stands for `topic`. Of those whose pattern is not told by the index it has some
+  /// whose pattern does not, too.
+  void Find(std::string_view topic, std::vector<uint64_t>* out) const;
+  /// Is the pattern told by the index alone, so that it stands for whatever topic finds it?
+  static bool IsTold(std::string_view pattern);
 
  private:
   struct Node;

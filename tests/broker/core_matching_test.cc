@@ -215,4 +215,32 @@ TEST_CASE("matching: an event without payload has no field of data; of one with 
   for (const char* name : {"neq", "absent", "not"}) CHECK(made.at(name).size() == 1);
 }
 
+TEST_CASE("matching: rows of wildcards, in any number of patterns, are compared so many steps a turn") {
+  // As a tree of whole patterns was gone through, one step had up to words times words of each of them.
+  constexpr int kSubscriptions = 4'000, kWords = 127;
+  Stepping f;
+  std::string topic = "a";
+  for (int i = 1; i < kWords; ++i) topic += ".a";
+  const auto pattern_of = [](int i) {
+    std::string pattern;
+    for (int bit = 0; bit < 12; ++bit) pattern += i >> bit & 1 ? "#.*." : "#.a.";
+    for (int words = 0; words < 45; ++words) pattern += "#.a.";
+    return pattern + (i % 1'000 ? "b" : "#");
+  };
+  for (int i = 0; i < kSubscriptions; ++i) f.Subscribe("s" + std::to_string(i), {.topic = pattern_of(i), .paused = true});
+  f.Subscribe("all", {.topic = "#", .paused = true});
+  // None of those that end otherwise is looked at.
+  const Published::Item event = f.BeginEvent(Topics::Item(topic, "{}"));
+  CHECK(event.matched == 5);
+  CHECK(f.BeginEvent(Topics::Item(topic + ".c", "{}")).matched == 5);
+  // Those that end alike are.
+  const Published::Item other = f.BeginEvent(Topics::Item(topic.substr(2) + ".b", "{}"));
+  CHECK_FALSE(other.matched);
+  const int turns = f.StepsUntilDone();
+  CHECK(turns >= 1);
+  CHECK(turns < 10);
+  CHECK(f.Event(other.id).event.matched == 4'001);
+  CHECK(f.Made().size() == 4'001);
+}
+
 }  // namespace notifyd

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -14,11 +15,36 @@ using namespace notifyd;
 
 namespace {
 
-std::vector<uint64_t> MatchesOf(const TopicIndex& index, std::string_view topic) {
-  std::vector<uint64_t> who{99};  // what stood in it before does not matter
-  index.Match(topic, &who);
-  return who;
-}
+/// An index, and what whoever asks it knows: the pattern of each.
+class KnownIndex {
+ public:
+  void Add(const std::string& pattern, uint64_t who) {
+    index_.Add(pattern, who);
+    there_[who] = pattern;
+  }
+  void Remove(const std::string& pattern, uint64_t who) {
+    index_.Remove(pattern, who);
+    if (auto found = there_.find(who); found != there_.end() && found->second == pattern) there_.erase(found);
+  }
+  std::vector<uint64_t> Found(std::string_view topic) const {
+    std::vector<uint64_t> who{99};  // what stood in it before does not matter
+    index_.Find(topic, &who);
+    return who;
+  }
+  /// Those it finds, and of them those who have the topic, where the index does not tell.
+  std::vector<uint64_t> MatchesOf(std::string_view topic) const {
+    std::vector<uint64_t> matches;
+    const TopicWords words(topic);
+    for (const uint64_t who : Found(topic))
+      if (TopicIndex::IsTold(there_.at(who)) || words.Match(there_.at(who))) matches.push_back(who);
+    return matches;
+  }
+  const std::map<uint64_t, std::string>& there() const { return there_; }
+
+ private:
+  TopicIndex index_;
+  std::map<uint64_t, std::string> there_;
+};
 
 /// The definition, told by recursion: slow, and plain.
 bool Defined(const std::vector<std::string>& pattern, size_t p, const std::vector<std::string>& topic, size_t t) {
@@ -91,48 +117,41 @@ TEST_CASE("topic patterns: '*' is one word, '#' any number of them") {
        }) {
     INFO(row.pattern << " for " << row.topic);
     CHECK(TopicMatches(row.pattern, row.topic) == row.matches);
-    TopicIndex index;
+    KnownIndex index;
     index.Add(row.pattern, 7);
-    CHECK(MatchesOf(index, row.topic) == (row.matches ? std::vector<uint64_t>{7} : std::vector<uint64_t>{}));
+    CHECK(index.MatchesOf(row.topic) == (row.matches ? std::vector<uint64_t>{7} : std::vector<uint64_t>{}));
   }
 }
 
 TEST_CASE("topic patterns: match and index agree with the definition, also while patterns come and go") {
   Random random(GENERATE(1, 2, 3));
   const std::vector<std::string> words = {"a", "b", "c"}, wanted = {"a", "b", "*", "#"};
-  TopicIndex index;
-  std::set<std::pair<std::string, uint64_t>> there;
+  KnownIndex index;
   for (int step = 0; step < 3000; ++step) {
-    const std::vector<std::string> pattern = AnyWords(&random, wanted, 6);
+    const std::vector<std::string> pattern = AnyWords(&random, wanted, 9);
     const uint64_t who = random.Below(50);
-    if (random.Below(3) > 0) {
-      index.Add(Joined(pattern), who);
-      there.emplace(Joined(pattern), who);
-    } else if (!there.empty()) {
-      auto out = std::next(there.begin(), static_cast<ptrdiff_t>(random.Below(there.size())));
-      index.Remove(out->first, out->second);
-      there.erase(out);
-    }
-    const std::vector<std::string> topic = AnyWords(&random, words, 6);
+    if (auto before = index.there().find(who); before != index.there().end()) index.Remove(std::string(before->second), who);
+    if (random.Below(3) > 0) index.Add(Joined(pattern), who);
+    const std::vector<std::string> topic = AnyWords(&random, words, 9);
     INFO(Joined(pattern) << " for " << Joined(topic));
     REQUIRE(TopicMatches(Joined(pattern), Joined(topic)) == Defined(pattern, 0, topic, 0));
     std::set<uint64_t> expected;
-    for (const auto& [each, its] : there)
+    for (const auto& [its, each] : index.there())
       if (TopicMatches(each, Joined(topic))) expected.insert(its);
-    REQUIRE(MatchesOf(index, Joined(topic)) == std::vector<uint64_t>(expected.begin(), expected.end()));
+    REQUIRE(index.MatchesOf(Joined(topic)) == std::vector<uint64_t>(expected.begin(), expected.end()));
   }
 }
 
 TEST_CASE("topic index: removing what is not there changes nothing") {
-  TopicIndex index;
+  KnownIndex index;
   index.Add("a.#", 1);
   index.Add("a.#", 1);
   index.Remove("a.#", 2);
   index.Remove("a", 1);
   index.Remove("a.#.b", 1);
-  CHECK(MatchesOf(index, "a.b") == std::vector<uint64_t>{1});
+  CHECK(index.MatchesOf("a.b") == std::vector<uint64_t>{1});
   index.Remove("a.#", 1);
-  CHECK(MatchesOf(index, "a.b").empty());
+  CHECK(index.MatchesOf("a.b").empty());
 }
 
 TEST_CASE("topic patterns: rows of wildcards cost no more than words times words") {
@@ -144,17 +163,17 @@ TEST_CASE("topic patterns: rows of wildcards cost no more than words times words
   REQUIRE(IsTopicName(topic));
   CHECK(TopicMatches(pattern, topic));
   CHECK_FALSE(TopicMatches(pattern + ".b", topic));
-  TopicIndex index;
+  KnownIndex index;
   index.Add(pattern, 1);
   index.Add(pattern + ".b", 2);
   std::string rows = "#";
   for (int i = 0; i < 120; ++i) rows += ".#";
   index.Add(rows, 3);
-  CHECK(MatchesOf(index, topic) == std::vector<uint64_t>{1, 3});
+  CHECK(index.MatchesOf(topic) == std::vector<uint64_t>{1, 3});
 }
 
 TEST_CASE("topic index: who wants the same topic under many patterns comes in order") {
-  TopicIndex index;
+  KnownIndex index;
   std::vector<uint64_t> all;
   const char* const patterns[] = {"orders.created", "orders.*", "orders.#", "#", "*.created", "#.created", "*.*"};
   for (uint64_t who = 0; who < 10'000; ++who) {
@@ -162,5 +181,46 @@ TEST_CASE("topic index: who wants the same topic under many patterns comes in or
     index.Add("orders.other." + std::to_string(who), who);
     all.push_back(who);
   }
-  CHECK(MatchesOf(index, "orders.created") == all);
+  CHECK(index.Found("orders.created") == all);
+}
+
+TEST_CASE("topic patterns: as many words as a name may have, also around the places where sets of them are cut") {
+  for (size_t words : {1, 2, 62, 63, 64, 65, 66, 126, 127, 128}) {
+    std::string topic = "a";
+    for (size_t i = 1; i < words; ++i) topic += ".a";
+    REQUIRE(IsTopicName(topic));
+    INFO(words);
+    CHECK(TopicMatches(topic, topic));
+    for (size_t at = 0; at < words; ++at) {
+      std::string any = topic, other = topic;
+      any[2 * at] = '*';
+      other[2 * at] = 'b';
+      CHECK(TopicMatches(any, topic));
+      CHECK_FALSE(TopicMatches(other, topic));
+      CHECK(TopicMatches(any, other));
+      if (at == 0) continue;
+      std::string rest = topic.substr(0, 2 * at) + "#";
+      CHECK(TopicMatches(rest, topic));
+      CHECK(TopicMatches(rest, topic.substr(0, 2 * at - 1)));
+      if (at > 1) CHECK_FALSE(TopicMatches(rest, topic.substr(0, 2 * at - 3)));
+    }
+    CHECK_FALSE(TopicMatches(topic.substr(2 * (words > 1)), words > 1 ? topic : "b"));
+    CHECK(TopicMatches("#." + topic.substr(2 * (words / 2)), topic));
+  }
+}
+
+TEST_CASE("topic index: it finds few beside those that want a topic, by their first words and by their last one") {
+  KnownIndex index;
+  for (uint64_t i = 0; i < 1'000; ++i) {
+    index.Add("orders." + std::to_string(i) + ".#.created", 4 * i);
+    index.Add("#.user-" + std::to_string(i), 4 * i + 1);
+    index.Add("a.b.c.d.e.f.g.h.user-" + std::to_string(i), 4 * i + 2);
+    index.Add("stock." + std::to_string(i) + ".*.#", 4 * i + 3);
+  }
+  CHECK(index.Found("orders.7.eu.created") == std::vector<uint64_t>{28});
+  CHECK(index.Found("orders.7.eu.gone").empty());
+  CHECK(index.Found("a.b.user-9") == std::vector<uint64_t>{37});
+  CHECK(index.Found("a.b.c.d.e.f.g.h.user-9") == std::vector<uint64_t>{37, 38});
+  CHECK(index.Found("stock.11.x.y.z") == std::vector<uint64_t>{47});
+  CHECK(index.MatchesOf("stock.11").empty());
 }
