@@ -18,6 +18,8 @@ namespace {
 constexpr size_t kMostCompiled = 256 << 10;
 /// So many bytes of data are parsed in a step of the judgement that they are parsed for.
 constexpr size_t kParsedBytesAStep = 32;
+/// Where all steps are used up, what the other events of the request may make is told by going through so many subscriptions at most, some 50 ms.
+constexpr size_t kMostLeftOpen = 300'000;
 
 }  // namespace
 
@@ -55,6 +57,8 @@ struct Core::Impl::TopicPart::Planning {
   uint64_t fresh = 0, pending = 0, bytes = 0;
   int64_t* steps = nullptr;  // of matching, that are left
   Judged judged;
+  std::map<std::string, Weight> unasked = {};  // by topic, what an event of it may make, where no steps were left to ask who wants it
+  size_t left_open = 0;                        // subscriptions that were gone through for that, event by event
 };
 
 /// The notify's, that holds an event under its fkey.
@@ -179,14 +183,26 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
       item.topic, [plan] { return plan->hand.Data(); }, &planning->judged));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
   if (!item.fkey.empty()) return PlanHeld(item, planning, plan);
+  const bool unasked = *planning->steps <= 0 && !guards_.any();
+  if (auto known = planning->unasked.find(item.topic); unasked && known != planning->unasked.end()) {
+    plan->most = known->second;
+    return Status::Ok();
+  }
   const bool all = Match(&plan->hand, FanOutKind::kLive, SIZE_MAX, planning->steps, &plan->matching);
   plan->weight = plan->most = WeightOf(plan->hand, plan->matching.wants);
-  if (!all) plan->most += MayStillGet(plan->hand, FanOutKind::kLive, plan->matching);
+  if (!all) {
+    plan->most += MayStillGet(plan->hand, FanOutKind::kLive, plan->matching);
+    planning->left_open += plan->matching.serials.size() - plan->matching.next;
+    if (planning->left_open > kMostLeftOpen)
+      return Status(Code::kUnacceptable, "it takes too long to tell what the events of this request up to here could make: publish fewer at once",
+                    "/topic");
+  }
   if (plan->most.count > kMostMatched)
     return Status(Code::kUnacceptable,
                   "an event makes 10,000 notifies at most, and this one " + std::string(all ? "would" : "takes long to match and could") + " make " +
                       std::to_string(plan->most.count),
                   "/topic");
+  if (unasked && !all) planning->unasked[item.topic] = plan->most;
   return Status::Ok();
 }
 

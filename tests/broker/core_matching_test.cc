@@ -243,4 +243,19 @@ TEST_CASE("matching: rows of wildcards, in any number of patterns, are compared 
   CHECK(f.Made().size() == 4'001);
 }
 
+TEST_CASE("matching: what the events of a request may make is told once for each topic where no steps are left, and for so many") {
+  const bool alike = GENERATE(false, true);
+  CoreLimits limits;
+  limits.max_pending = 450'000;
+  Topics f(limits);
+  f.check_every = 100'000;
+  for (int i = 0; i < 5'000; ++i) f.Subscribe("s" + std::to_string(i), {.topic = "#", .filter = Large(1), .paused = true});
+  Publish publish;
+  publish.events = {Topics::Item("a.b", ManyElements(0))};
+  for (int i = 0; i < 100; ++i) publish.events.push_back(Topics::Item(alike ? "a.c" : "a." + std::to_string(i), R"({"n":2})"));
+  // All count in the quota that 5,000 may get each; but of so many topics that is not told.
+  CHECK(Topics::CodeOf(f.Try({publish})) == (alike ? Code::kTooMany : Code::kUnacceptable));
+  CHECK(f.CountOf(RecordKind::kEvent) == 0);
+}
+
 }  // namespace notifyd
