@@ -1,6 +1,7 @@
 #include "broker/filter_guards.h"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -19,6 +20,9 @@ void Erase(uint64_t who, std::vector<uint64_t>* whos) {
   auto place = std::lower_bound(whos->begin(), whos->end(), who);
   if (place != whos->end() && *place == who) whos->erase(place);
 }
+
+/// So many whose text an event has are found in a step.
+constexpr size_t kMetAStep = 8;
 
 struct Guard {
   std::vector<std::string> path;  // key by key; arrays on the way are gone into, and an element counts as the array does
@@ -103,23 +107,29 @@ void FilterGuards::Remove(uint64_t who, std::string_view filter) {
 
 void FilterGuards::Narrow(const JsonTree::Value* data, std::vector<uint64_t>* whos, int64_t* steps) const {
   if (guarded_.empty() || whos->empty()) return;
-  std::vector<uint64_t> met;
+  // Each list once, however often the event has its text: an event of one text over and over would make all of them as often.
+  std::vector<const std::vector<uint64_t>*> lists;
   int64_t left = kMostLookedAt;
   if (data != nullptr) {
     for (const auto& [path, by_text] : places_) {
-      EachText(*data, path, 0, &left, [&met, &by_text = by_text](std::string_view text) {
-        if (auto found = by_text.find(text); found != by_text.end()) met.insert(met.end(), found->second.begin(), found->second.end());
+      EachText(*data, path, 0, &left, [&lists, &by_text = by_text](std::string_view text) {
+        if (auto found = by_text.find(text); found != by_text.end()) lists.push_back(&found->second);
       });
       if (left < 0) break;
     }
   }
   *steps -= kMostLookedAt - std::max<int64_t>(left, 0);
   if (left < 0) return;
+  std::sort(lists.begin(), lists.end(), std::less<>());
+  lists.erase(std::unique(lists.begin(), lists.end()), lists.end());
+  std::vector<uint64_t> met;
+  for (const std::vector<uint64_t>* list : lists) met.insert(met.end(), list->begin(), list->end());
+  *steps -= static_cast<int64_t>(met.size() / kMetAStep);
   std::sort(met.begin(), met.end());
-  // Both lists and `whos` ascend: each is gone through once.
+  // Both lists and `whos` ascend: each is gone through once, and of those with a guard, who may be many more than `whos`, only where these are.
   std::vector<uint64_t>::const_iterator guarded = guarded_.begin(), meets = met.begin();
   const auto reaches = [](std::vector<uint64_t>::const_iterator* at, std::vector<uint64_t>::const_iterator end, uint64_t who) {
-    while (*at != end && **at < who) ++*at;
+    *at = std::lower_bound(*at, end, who);
     return *at != end && **at == who;
   };
   std::erase_if(*whos, [&](uint64_t who) { return reaches(&guarded, guarded_.end(), who) && !reaches(&meets, met.end(), who); });

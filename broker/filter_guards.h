@@ -30,7 +30,7 @@ class FilterGuards {
   bool any() const { return !guarded_.empty(); }
 
   /// Takes those out of `whos`, which ascend, whose filter has a guard that the event does not meet. `data`: null where its body is no JSON. `*steps`
-  /// is lowered by one for each value that is looked at.
+  /// is lowered by one for each value that is looked at, and for some of those whose guards it meets.
   void Narrow(const JsonTree::Value* data, std::vector<uint64_t>* whos, int64_t* steps) const;
 
  private:

@@ -205,4 +205,19 @@ TEST_CASE("filter guards: none that wants an event is left out, whatever filters
   CHECK(left_out > 1'000);
 }
 
+TEST_CASE("guards: an event that says one text over and over finds those that want it once") {
+  constexpr uint64_t kWhos = 2'000, kTexts = 1'000;
+  FilterGuards guards;
+  std::vector<uint64_t> whos;
+  for (uint64_t who = 1; who <= kWhos; ++who) {
+    guards.Add(who, who % 2 ? R"({"data":{"id":"x"}})" : R"({"data":{"id":"y"}})");
+    whos.push_back(who);
+  }
+  std::string data = R"({"id":["x")";
+  for (uint64_t i = 1; i < kTexts; ++i) data += R"(,"x")";
+  const Left left = Narrowed(guards, whos, data + "]}");
+  CHECK(left.whos.size() == kWhos / 2);
+  CHECK(left.steps <= static_cast<int64_t>(kTexts + kWhos));
+}
+
 }  // namespace notifyd
