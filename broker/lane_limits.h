@@ -41,7 +41,7 @@ bool MatchesPattern(std::string_view pattern, std::string_view text);
 /// last one is compared in one place.
 size_t SearchesOf(std::span<const LaneRule> rules);
 /// So many of them a namespace may have, since its rules are asked for each lane, and by the items of a batch that are ordered, on threads that
-/// others share: some 10 us a name at worst.
-inline constexpr size_t kMostSearches = 16;
+/// others share: some tens of us a name at worst.
+inline constexpr size_t kMostSearches = 64;
 
 }  // namespace notifyd

@@ -40,7 +40,7 @@ TEST_CASE("namespace settings: what is out of range is refused by its field") {
        "/destinations/ports/1"},
       {[](auto* s) { s->lane_rules.resize(257); }, "/lane_rules"},
       {[](auto* s) {
-         s->lane_rules.resize(17, {"*a*", std::nullopt, {}});
+         s->lane_rules.resize(65, {"*a*", std::nullopt, {}});
        },
        "/lane_rules"},
       {[](auto* s) {
@@ -50,7 +50,7 @@ TEST_CASE("namespace settings: what is out of range is refused by its field") {
   };
   CHECK(CheckSettings({}).ok());
   NamespaceSettings most;
-  most.lane_rules.resize(16, {"*a*", std::nullopt, {}});
+  most.lane_rules.resize(64, {"*a*", std::nullopt, {}});
   most.lane_rules.resize(256, {"a*b", std::nullopt, {}});
   CHECK(CheckSettings(most).ok());
   for (const Case& each : table) {
