@@ -1,5 +1,5 @@
-// Waiters: how many requests wait for the end of a notify, by namespace. One for all loops, any thread: a share that each loop counted for itself would
-// be as many shares as there are loops.
+// Waiters: how many requests wait for the end of a notify, by namespace. One for all loops, any thread: a share that each loop counted for itself
+// would be as many shares as there are loops.
 #pragma once
 
 #include <cstddef>
