@@ -6,6 +6,7 @@
 namespace notifyd {
 
 Contact ContactOf(const AttemptResult& result) {
+  if (result.unasked) return Contact::kUnknown;
   if (result.verdict == Verdict::kSuccess || !result.unsent) return Contact::kReached;
   const std::string& error = result.record.error;
   const bool unreached = error == "connect_failed" || error == "timeout" || error == "command_not_started";

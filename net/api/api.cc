@@ -150,9 +150,13 @@ void Api::Impl::OnClose(uint64_t token) {
   if (live_.Close(token) || (passing_ && (passing_->OnClose(token) || gather_->OnClose(token)))) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
+    const bool waits = posted->second.waits_for.has_value();
     EndWait(&posted->second);
     // What it changes is in the audit whoever waits for the answer: it goes on, and nobody takes that.
-    if (posted->second.bounds && (posted->second.bounds->row->audit || posted->second.may_set_lanes)) return;
+    if (posted->second.bounds && (posted->second.bounds->row->audit || posted->second.may_set_lanes)) {
+      if (waits) PostEndOfWait(posted->second.space, token);
+      return;
+    }
     if (!posted->second.aside) under_way = posted->second.space;
     posted_.erase(posted);
   }

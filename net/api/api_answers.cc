@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/figures_events.h"
 #include "net/api/api_impl.h"
 #include "net/api/body_coding.h"
 #include "net/api/demand.h"
@@ -113,6 +114,10 @@ void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int
 void Api::Impl::EndWait(Posted* posted) {
   if (!std::exchange(posted->waits_for, std::nullopt)) return;
   options_.waiters->GiveBack(posted->space);
+}
+
+void Api::Impl::PostEndOfWait(NamespaceNumber space, uint64_t token) {
+  switchboard_->Post(space, FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{Id(token)}})});
 }
 
 HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method) {

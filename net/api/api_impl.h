@@ -175,6 +175,8 @@ class Api::Impl {
   int64_t NowUs() const { return options_.monotonic_us ? options_.monotonic_us() : ReadClockUs(CLOCK_MONOTONIC); }
 
   void EndWait(Posted* posted);
+  /// Nobody waits any more for what it asked to wait for: it is answered as it stands then.
+  void PostEndOfWait(NamespaceNumber space, uint64_t token);
 
   static HttpResponse RefusalOf(const Status& status, std::string_view method);
 

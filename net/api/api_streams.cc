@@ -49,8 +49,7 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   NotifyId notify = *found->second.waits_for;
   if (notify.value == 0) {
     // It waits for as long as its client wished to; but a member says by this that it leaves.
-    if (found->second.origin.passed_on)
-      switchboard_->Post(found->second.space, FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{Id(token)}})});
+    if (found->second.origin.passed_on) PostEndOfWait(found->second.space, token);
     return;
   }
   EndWait(&found->second);

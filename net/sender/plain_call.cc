@@ -375,6 +375,7 @@ Unjudged PlainCall::MakeEnded() const {
   ended.result.via = request_.spec().via;
   // Where it waited for a connection to become free, its own limits held it up, and where it waited for its body, others' work here.
   ended.result.unsent = redirects_ == 0 && state_ != State::kAsking && state_ != State::kWaiting && state_ != State::kPreparing;
+  ended.result.unasked = state_ == State::kPreparing;
   if (redirects_ > 0) unjudged.redirected_to = request_.Url();
   return unjudged;
 }
@@ -397,6 +398,9 @@ bool PlainCall::Follow(bool reusable) {
     return false;
   }
   ++redirects_;
+  // Nothing of this answer is kept.
+  EndStarving();
+  captures_.Shrink(0, 0);
   shared_->pool->Leave(std::exchange(host_, nullptr));
   BeginHop(now_ms);
   return true;

@@ -82,6 +82,7 @@ void PlainCall::PrepareAside() {
 
 void PlainCall::OnPrepared() {
   preparing_.reset();
+  state_ = State::kResolving;
   const std::shared_ptr<HopHeaders::List> signature = std::exchange(signature_, nullptr);
   const int64_t now_ms = MonotonicMs();
   if (Status status = request_.TakeBody(); !status.ok()) return Fail(Verdict::kFatal, "invalid_request", status.detail());

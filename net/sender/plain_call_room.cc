@@ -43,7 +43,13 @@ void PlainCall::OnStreamAnswer(bool usable) {
   SettleRoom();
   GoOn(usable, 0);
   // It may have ended, or gone elsewhere.
-  if (state_ != State::kAsking || session_ == nullptr || !held_back() || starving_) return;
+  if (state_ != State::kAsking || session_ == nullptr || !held_back()) return;
+  if (starving_) {
+    if (reader_.capture_left() > 0) return;
+    // It was cut, or has all that is kept of it: it needs no room any more.
+    EndStarving();
+    Arm();
+  }
   if (TakeRoom()) session_->LetMore(this);
   else Starve(MonotonicMs());
 }

@@ -47,6 +47,10 @@ TEST_CASE("breaker: what an attempt's end says of the way to its destination") {
   // An answer that does not come, a 5xx, a connection that is lost: a connection came about.
   CHECK(ContactOf(Ended(Verdict::kFailure, "timeout", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kFailure, "unexpected_answer", false)) == kGood);
+  // What was not made in time asked nobody.
+  AttemptResult unasked = Ended(Verdict::kFailure, "timeout", false);
+  unasked.unasked = true;
+  CHECK(ContactOf(unasked) == Contact::kUnknown);
   CHECK(ContactOf(Ended(Verdict::kFailure, "connection_lost", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kFatal, "unexpected_answer", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kLater, "", false)) == kGood);
