@@ -50,7 +50,7 @@ TEST_CASE("breaker: what an attempt's end says of the way to its destination") {
   // What was not made in time asked nobody.
   AttemptResult unasked = Ended(Verdict::kFailure, "timeout", false);
   unasked.unasked = true;
-  CHECK(ContactOf(unasked) == Contact::kUnknown);
+  CHECK(ContactOf(unasked) == kNothing);
   CHECK(ContactOf(Ended(Verdict::kFailure, "connection_lost", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kFatal, "unexpected_answer", false)) == kGood);
   CHECK(ContactOf(Ended(Verdict::kLater, "", false)) == kGood);
