@@ -100,6 +100,7 @@ void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> event
   } else if (slot->core) {
     Run(now, slot, std::move(events));
   } else {
+    if (slot->untaken) RefuseLost(&events, *slot->untaken);
     std::move(events.begin(), events.end(), std::back_inserter(slot->waiting));
   }
 }

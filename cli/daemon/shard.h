@@ -163,7 +163,9 @@ class Shard {
   Slot* MakeSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);
   void RefuseLost(std::vector<Event>* events, const Status& why);
-  void OpenLater(Slot* slot, const Status& why);
+  void OpenLater(Slot* slot, const Status& why, int64_t pause_ms);
+  bool IsItsOwnFault(const Slot& slot, const Status& fault) const;
+  static Status Untaken(const Slot& slot, const Status& fault);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void AnswerOwed(Slot* slot);
   void EndLeave(NamespaceNumber number);

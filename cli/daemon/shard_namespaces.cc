@@ -1,4 +1,4 @@
-// How the namespaces of a shard wake, sleep and go.
+// How the namespaces of a shard wake, sleep and go. How they are opened is in shard_opening.cc.
 #include <algorithm>
 #include <iterator>
 #include <string_view>
@@ -14,10 +14,6 @@
 
 namespace notifyd {
 namespace {
-
-/// So many parts of the store are opened at once, of one shard: others want the pool, too.
-constexpr size_t kOpeningMost = 2;
-constexpr int64_t kOpenAgainMs = 1'000;  // what lies where the store did not reach it
 
 /// What a core is told, and does not answer.
 Event Tell(HandOverAsk what) {
@@ -57,14 +53,6 @@ void Shard::RefuseLost(std::vector<Event>* events, const Status& why) {
     return true;
   });
   if (!refused.empty()) Refuse(refused, why);
-}
-
-/// Where it lies is not reached. What the registry asks of it waits on.
-void Shard::OpenLater(Slot* slot, const Status& why) {
-  RefuseLost(&slot->waiting, why);
-  if (!stopping_) return roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + kOpenAgainMs}});
-  slots_.erase(slot->number);
-  CheckHeld();
 }
 
 /// Of a namespace that another member serves.
@@ -274,65 +262,6 @@ void Shard::Wake(NamespaceNumber number, std::vector<Event> events) {
   MakeSlot(number)->waiting = std::move(events);
   // Somebody waits for it: before those that a start found awake.
   to_open_.push_front(number);
-  OpenNext();
-}
-
-Status Shard::OpenForGood(NamespaceNumber number) {
-  Slot* slot = MakeSlot(number);
-  slot->for_good = true;
-  Result<OpenedNamespace> opened = setup_.store->OpenNamespace(number, &slot->inbox);
-  if (!opened.ok()) return std::move(opened).status();
-  Begin(slot, *std::move(opened), setup_.store->StoredBytes(number));
-  return Status::Ok();
-}
-
-void Shard::OpenNext() {
-  while (opening_ < kOpeningMost && !to_open_.empty()) {
-    const NamespaceNumber number = to_open_.front();
-    to_open_.pop_front();
-    Slot* slot = Find(number);
-    if (!slot) {
-      // One that a start found awake.
-      if (stopping_ || !setup_.tables->Get()->FindNamespace(number)) continue;
-      slot = MakeSlot(number);
-    }
-    if (slot->core || slot->opening) continue;
-    ++opening_;
-    slot->opening = std::make_shared<OpeningJob>();
-    Aside(
-        [job = slot->opening, store = setup_.store, number, inbox = &slot->inbox] {
-          job->result.emplace(store->OpenNamespace(number, inbox));
-          if (job->result->ok()) job->stored_bytes = store->StoredBytes(number);
-        },
-        [this, number] { Opened(number); });
-  }
-}
-
-void Shard::Opened(NamespaceNumber number) {
-  --opening_;
-  Slot* slot = Find(number);
-  CHECK(slot != nullptr && slot->opening);
-  const std::shared_ptr<OpeningJob> job = std::exchange(slot->opening, nullptr);
-  Result<OpenedNamespace> opened = *std::move(job->result);
-  const bool unreached = !opened.ok() && opened.status().code() == Code::kUnavailable;
-  if (!opened.ok() && !unreached) return setup_.fatal(opened.status());
-  if (unreached && !slot->left) {
-    // What names no field may be a server's own words, which are not for clients.
-    OpenLater(slot, opened.status().field().empty() ? CellNotReached() : opened.status());
-    setup_.flush();
-    armed_ = false;
-    return OpenNext();
-  }
-  if (slot->left) {
-    if (opened.ok()) opened->store.reset();
-    std::function<void()> left = std::exchange(slot->left, nullptr);
-    if (standing_.contains(number)) StandStill(number, std::move(left));
-    else Leave(number, std::move(left));
-    return OpenNext();
-  }
-  Begin(slot, *std::move(opened), job->stored_bytes);
-  setup_.flush();
-  armed_ = false;
   OpenNext();
 }
 

@@ -102,6 +102,7 @@ struct Shard::Slot {
   Outbox outbox;
   std::shared_ptr<OpeningJob> opening;  // while that is under way
   std::vector<Event> waiting;           // until the core is there
+  std::optional<Status> untaken;        // it could not be opened, and is tried again only after a while: what requests are answered until then
 
   std::unique_ptr<NamespaceStore> store;
   std::optional<BrokerClock> clock;

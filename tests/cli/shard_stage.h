@@ -37,7 +37,7 @@ class SharedStore : public StoreHost {
   void Start(StoreEvents* events) override { store_->Start(events); }
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override {
     return Locked([&]() -> Result<OpenedNamespace> {
-      if (fails) return Status(Code::kIo, "the disk is gone");
+      if (fails) return Status(fails_as.load(), "the disk is gone");
       ++opened[number];
       Result<OpenedNamespace> out = store_->OpenNamespace(number, sink);
       if (out.ok()) out->store = std::make_unique<View>(this, number, std::move(out->store));
@@ -101,6 +101,7 @@ class SharedStore : public StoreHost {
   }
 
   std::atomic<bool> fails = false, holds_loads = false, compacts = false;
+  std::atomic<Code> fails_as = Code::kIo;
   mutable std::atomic<int> measured = 0;
   std::atomic<int> compacted = 0;
   std::vector<std::string> audited;  // with the registry's batches

@@ -521,6 +521,42 @@ TEST_CASE("shard: a namespace that a stop told to end as its cell was lost leave
   CHECK(std::find(open.begin(), open.end(), kTeam) == open.end());
 }
 
+TEST_CASE("shard: a namespace in a cell of which something is wrong is not served, and its requests do not wait; all others go on") {
+  ShardStage stage;
+  NamespaceSettings in_cell;
+  in_cell.cell = "east";
+  stage.PutRow("team", kTeam, in_cell);
+  stage.PutRow("other", kOther);
+  stage.shared.fails = true;
+  stage.shared.fails_as = GENERATE(Code::kCorrupt, Code::kIo, Code::kUnacceptable);
+  std::atomic<bool> left = false;
+  stage.Run();
+  CHECK(stage.RefusedCode(stage.Submit(kTeam)) == Code::kUnavailable);
+  stage.shared.fails = false;
+  // It is not tried again for a while, and nobody waits for that.
+  const Reply reply = stage.Answer(stage.Submit(kTeam));
+  REQUIRE(std::holds_alternative<Refused>(reply.body));
+  CHECK(std::get<Refused>(reply.body).status.code() == Code::kUnavailable);
+  CHECK_THAT(std::get<Refused>(reply.body).status.detail(), !Catch::Contains("the disk is gone"));
+  CHECK(stage.Accepted(stage.Submit(kOther)) == NotifyId::Of(kOther, 1));
+  CHECK(stage.fatal.empty());
+  // It may go to another member all the same.
+  stage.loop.Post([&] { stage.shard->Leave(kTeam, [&] { left = true; }); });
+  stage.Await([&] { return left.load(); });
+}
+
+TEST_CASE("shard: a namespace in a cell that another owner has is not waited for: the broker stops") {
+  ShardStage stage;
+  NamespaceSettings in_cell;
+  in_cell.cell = "east";
+  stage.PutRow("team", kTeam, in_cell);
+  stage.shared.fails = true;
+  stage.shared.fails_as = Code::kConflict;
+  stage.Submit(kTeam);
+  stage.Run();
+  stage.Await([&] { return !stage.fatal.empty(); });
+}
+
 TEST_CASE("shard: a store that cannot be opened stops the broker") {
   ShardStage stage;
   stage.PutRow("team", kTeam);
