@@ -30,14 +30,20 @@ class ClusterStore {
   /// Takes the registry: from then on StoreHost::Commit of its batches, and retention, are this member's. Synced. Error: kConflict: another member
   /// leads.
   virtual Status Lead() = 0;
-  /// Nothing of the registry is committed any more: blocks until what is under way of it has ended, and then it may be released. Retention and
-  /// compaction are not this member's any more, and end behind the step that is under way, which beside another one's does no harm.
+  /// Nothing of the registry is committed any more. It does not block: Release leaves it out until what is under way of it has ended, and so does
+  /// Lead refuse (kUnavailable). Retention and compaction are not this member's any more, and end behind the step that is under way, which beside
+  /// another one's does no harm.
   virtual void EndLead() = 0;
   /// As it is now. Of namespaces it says nothing. Any thread.
   virtual Result<RegistryImage> ReadRegistry() = 0;
-  /// Blocks until all is written of a namespace that was let go of here.
+  /// A namespace was let go of here: what is not written of it yet is written, and then no more. It does not block, since the database may not answer
+  /// for long: Release leaves it out until then.
   virtual void Forget(NamespaceNumber number) = 0;
-  /// Returns those that were still as they were seen: they are nobody's from now on, all that was written of them durable. All are one owner's.
+  /// Whether some of that is still to be written: until then it is not to be acquired again, under which its transactions would end as another
+  /// owner's. Never blocks; any thread.
+  virtual bool MayStillWrite(NamespaceNumber) const { return false; }
+  /// Returns those that were still as they were seen, and of which all is written: they are nobody's from now on, all that was written of them
+  /// durable. All are one owner's. What it leaves out is to be asked for again.
   virtual Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) = 0;
   /// Would a namespace that is let go of now be released only once a database is reached again, on which what it has written is to be synced? Never
   /// blocks; any thread.

@@ -131,7 +131,7 @@ class StoreHost {
   /// `events` is borrowed. Before it nothing but name() and LoadRegistry() may be called.
   virtual void Start(StoreEvents* events) = 0;
   /// Blocks for a few point look-ups, and until what was still to be written of it is: on a thread that may. Any thread; once at a time for a number.
-  /// `sink` is borrowed. Where the disk is low it hears DiskSpace at once, as all that are open do when that changes. Errors: kCorrupt, kIo.
+  /// `sink` is borrowed; where the disk is low it hears DiskSpace at once, as all that are open do. Errors: kCorrupt, kIo; kUnavailable: ask again.
   virtual Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) = 0;
   /// Any thread. In the order of the calls, in the same groups and syncs as the namespaces' batches. DropNamespace takes all of the namespace's keys
   /// with it; it must not be open.

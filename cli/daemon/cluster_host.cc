@@ -283,7 +283,7 @@ bool ClusterHost::AwaitDone(const std::function<void(std::function<void()>)>& be
   return *done;
 }
 
-/// What was let go of is written, and then no more this member's to write.
+/// What was let go of is written, and then no more this member's to write: nobody waits here for that, since who does not look is lost.
 void ClusterHost::EndLeaves() {
   std::vector<NamespaceNumber> left, late;
   {
@@ -349,6 +349,7 @@ void ClusterHost::AcquireNamespaces(bool told) {
   std::vector<NamespaceNumber> wanted;
   for (int64_t unit : membership_.ToAcquire()) {
     const auto number = static_cast<NamespaceNumber>(unit);
+    if (unit != kRegistryUnit && store_->MayStillWrite(number)) continue;
     const auto untaken = untaken_until_.find(number);
     if (unit != kRegistryUnit && (untaken == untaken_until_.end() || untaken->second <= setup_.now())) wanted.push_back(number);
   }

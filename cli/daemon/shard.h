@@ -165,6 +165,7 @@ class Shard {
   void RefuseLost(std::vector<Event>* events, const Status& why);
   void OpenLater(Slot* slot, const Status& why, int64_t pause_ms);
   bool IsItsOwnFault(const Slot& slot, const Status& fault) const;
+  static Status NotOpenYet(const Slot& slot);
   static Status Untaken(const Slot& slot, const Status& fault);
   void TurnAway(NamespaceNumber number, std::vector<Event> events);
   void AnswerOwed(Slot* slot);

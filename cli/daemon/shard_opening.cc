@@ -29,6 +29,13 @@ void Shard::OpenLater(Slot* slot, const Status& why, int64_t pause_ms) {
   CheckHeld();
 }
 
+/// Returns what requests are answered of which a server has its own words: those are not for clients.
+Status Shard::NotOpenYet(const Slot& slot) {
+  if (slot.row && slot.row->settings.cell) return CellNotReached();
+  return Status(Code::kUnavailable,
+                "the namespace cannot be opened yet: the database is not reached, or has not committed what was written of it last");
+}
+
 /// Is it this namespace alone of which something is wrong? One in a cell has that to itself, and so has one that is damaged where others that
 /// are whole are served by the same members: whoever would have it next would end by it, too. Not where the store says that somebody else has it.
 bool Shard::IsItsOwnFault(const Slot& slot, const Status& fault) const {
@@ -90,7 +97,7 @@ void Shard::Opened(NamespaceNumber number) {
   if (!opened.ok() && !unreached && !untaken) return setup_.fatal(opened.status());
   if (!opened.ok() && !slot->left) {
     if (untaken) OpenLater(slot, Untaken(*slot, opened.status()), kUntakenAgainMs);
-    else OpenLater(slot, opened.status().field().empty() ? CellNotReached() : opened.status(), kOpenAgainMs);
+    else OpenLater(slot, opened.status().field().empty() ? NotOpenYet(*slot) : opened.status(), kOpenAgainMs);
     setup_.flush();
     armed_ = false;
     return OpenNext();

@@ -342,7 +342,13 @@ class PgCellsCluster : public ClusterStore {
   }
   bool IsStranded(NamespaceNumber number) const override {
     const PgCell* cell = cells_->CellOf(number);
-    return cell && cell != cells_->unnamed_.get() && cell->store().lost() && cell->store().Keeps(number);
+    if (!cell) return home_->IsStranded(number);
+    return cell != cells_->unnamed_.get() && cell->store().lost() && cell->store().Keeps(number);
+  }
+  bool MayStillWrite(NamespaceNumber number) const override {
+    const PgCell* cell = cells_->CellOf(number);
+    if (!cell) return home_->MayStillWrite(number);
+    return cell != cells_->unnamed_.get() && cell->store().Knows(number);
   }
   Status Place(const std::vector<PlacementMove>& moves) override { return home_->Place(moves); }
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override { return home_->TellLoads(loads); }

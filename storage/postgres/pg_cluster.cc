@@ -1,5 +1,7 @@
 #include "storage/postgres/pg_cluster.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
@@ -13,6 +15,8 @@ namespace {
 
 // Of a statement: what takes longer waits for somebody, and is asked again.
 constexpr int kMostMs = 3'000;
+// For so long what is let go of is waited for: most is written by then, and the next look comes soon.
+constexpr std::chrono::milliseconds kForgetMost{20};
 
 enum LookColumn { kKind, kUnit, kName, kAddress, kVersion, kEpoch, kRenewal, kIncarnation, kDraining };
 
@@ -140,6 +144,9 @@ Result<std::vector<NamespaceAtStart>> PgCluster::Acquire(const std::vector<Names
 }
 
 Status PgCluster::Lead() {
+  // Its epoch is not to move under what is still on its way of the leading before.
+  if (setup_.committer->MayWrite(kRegistryUnit))
+    return Status(Code::kUnavailable, "what was written last by this one as the leader is not committed yet");
   auto rows = AcquireUnits({kRegistryUnit});
   if (!rows.ok()) return std::move(rows).status();
   setup_.committer->Lead({rows->Int(0, 1), rows->Int(0, 2), Totals(), true});
@@ -161,8 +168,12 @@ Result<std::vector<int64_t>> PgCluster::Release(const std::vector<UnitRow>& seen
   for (const UnitRow& unit : seen) {
     CHECK(unit.owner == seen.front().owner);
     units.push_back(unit.unit);
-    epochs.push_back(static_cast<int64_t>(unit.epoch));
+    if (unit.unit != kRegistryUnit) setup_.committer->BeginForget(static_cast<NamespaceNumber>(unit.unit));
   }
+  if (setup_.committer->AwaitForgotten(units, kForgetMost)) std::erase_if(units, [this](int64_t unit) { return setup_.committer->MayWrite(unit); });
+  if (units.empty()) return units;
+  for (const UnitRow& unit : seen)
+    if (std::find(units.begin(), units.end(), unit.unit) != units.end()) epochs.push_back(static_cast<int64_t>(unit.epoch));
   const PgParams params = std::move(PgParams().Ints(units).Ints(epochs).Bytes(EncodeIncarnation(seen.empty() ? Incarnation() : seen.front().owner)));
   auto rows = Run([&](PgConnection* connection) { return connection->Run(kPgReleaseUnits, params); });
   if (!rows.ok()) return std::move(rows).status();

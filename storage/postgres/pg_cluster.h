@@ -36,7 +36,9 @@ class PgCluster : public ClusterStore {
   Status Lead() override;
   void EndLead() override;
   Result<RegistryImage> ReadRegistry() override;
-  void Forget(NamespaceNumber number) override { setup_.committer->Forget(number); }
+  void Forget(NamespaceNumber number) override { setup_.committer->BeginForget(number); }
+  bool MayStillWrite(NamespaceNumber number) const override { return setup_.committer->MayWrite(number); }
+  bool IsStranded(NamespaceNumber number) const override { return setup_.committer->IsStranded(number); }
   Result<std::vector<int64_t>> Release(const std::vector<UnitRow>& seen) override;
   Status Place(const std::vector<PlacementMove>& moves) override;
   Status TellLoads(const std::map<NamespaceNumber, uint64_t>& loads) override;

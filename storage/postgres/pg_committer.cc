@@ -46,6 +46,7 @@ PgCommitter::PgCommitter(Setup setup)
       audit_serial_(setup_.audit_serial) {
   const size_t count = static_cast<size_t>(std::max(setup_.options.connections, 1));
   lines_space_.resize(count);
+  lines_away_.resize(count);
   sessions_.resize(count);
   for (size_t i = 0; i < count; ++i) {
     lines_.push_back(std::make_unique<Line>());
@@ -82,11 +83,6 @@ void PgCommitter::Stop() {
   settled_.notify_all();
 }
 
-bool PgCommitter::AwaitClosed(NamespaceNumber number) {
-  for (;;)
-    if (std::optional<bool> known = AwaitClosed(number, kIdle)) return *known;
-}
-
 std::optional<bool> PgCommitter::AwaitClosed(NamespaceNumber number, milliseconds most) {
   std::unique_lock lock(mutex_);
   const bool closed = settled_.wait_for(lock, most, [&] {
@@ -116,27 +112,6 @@ void PgCommitter::Close(const Queue& queue) {
   settled_.notify_all();
 }
 
-void PgCommitter::Forget(NamespaceNumber number) {
-  AwaitClosed(number);
-  BeginForget(number);
-  std::unique_lock lock(mutex_);
-  settled_.wait(lock, [&] { return stopped_ || !units_.contains(number); });
-}
-
-void PgCommitter::BeginForget(NamespaceNumber number) {
-  {
-    std::lock_guard lock(mutex_);
-    if (stopped_ || !units_.contains(number)) return;
-    if (std::find(forgetting_.begin(), forgetting_.end(), number) == forgetting_.end()) forgetting_.push_back(number);
-  }
-  Wake();
-}
-
-bool PgCommitter::Knows(NamespaceNumber number) {
-  std::lock_guard lock(mutex_);
-  return units_.contains(number);
-}
-
 void PgCommitter::Track(NamespaceNumber number, bool on) {
   {
     std::lock_guard lock(mutex_);
@@ -146,11 +121,6 @@ void PgCommitter::Track(NamespaceNumber number, bool on) {
     if (on) untold_.insert(number);
   }
   Wake();
-}
-
-bool PgCommitter::Keeps(NamespaceNumber number) {
-  std::lock_guard lock(mutex_);
-  return open_.contains(number) || unsynced_.contains(number);
 }
 
 bool PgCommitter::TracksAll(NamespaceNumber number) {

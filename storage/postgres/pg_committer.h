@@ -138,18 +138,22 @@ class PgCommitter {
   void Stop();
   static constexpr int64_t kStopMs = 5'000;
 
-  /// Waits as Committer's does. Returns whether the unit is known: then it need not be acquired.
-  bool AwaitClosed(NamespaceNumber number);
-  /// Waits for `most` at most. Returns nothing where it is still being written.
+  /// Waits as Committer's does, for `most` at most. Returns whether the unit is known: then it need not be acquired; nothing where it is still being
+  /// written.
   std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
   /// Makes the queue of a namespace. `stand`: as it was acquired; passed over where the unit is known. Returns where it stands, too.
   std::pair<std::shared_ptr<PgQueue>, PgStand> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
-  /// Forgets the unit of a namespace that is closed, and is to be another owner's. Blocks until nothing of it is under way.
-  void Forget(NamespaceNumber number);
-  /// Begins that, and returns at once. It is done once Knows says no.
+  /// Begins to forget the unit of a namespace that is closed, and is to be another owner's, and returns at once. It is done once Knows says no:
+  /// nothing of it is under way, or kept to be sent again.
   void BeginForget(NamespaceNumber number);
   bool Knows(NamespaceNumber number);
+  /// Returns whether some of these units, the registry's too, may still be written here. Waits for `most` at most until that is over.
+  bool AwaitForgotten(const std::vector<int64_t>& units, std::chrono::milliseconds most);
+  /// Returns whether the unit may still be written here: a namespace that is known, or the registry where the leading has not quite ended.
+  bool MayWrite(int64_t unit);
+  /// Returns whether Keeps, and the connection over which the namespace is written is away.
+  bool IsStranded(NamespaceNumber number);
   /// Returns whether it is open here, or something of it may not be synced yet.
   bool Keeps(NamespaceNumber number);
   /// Returns whether something may not be written, or not be synced, yet. Any thread.
@@ -161,7 +165,7 @@ class PgCommitter {
   bool TracksAll(NamespaceNumber number);
   /// Writes the registry, too, from now on. To be called before the first batch of it.
   void Lead(const PgStand& registry);
-  /// Writes it no more: all of it must be committed, and nothing follow. Blocks until nothing of it is under way.
+  /// Begins to write it no more, and returns at once: all of it must be committed, and nothing follow. It is done once MayWrite says no.
   void EndLead();
   /// Checks that the database at the other end has all that was made and is not known to be synced, or the very sessions that it was sent over, so
   /// that what was reported can be read there. Blocks until it has, some tenths of a second at most. Any thread. Errors: kUnavailable (not yet),
@@ -196,6 +200,7 @@ class PgCommitter {
   bool TakeArrived();
   void ForgetSome();
   bool MayForget(NamespaceNumber number, std::vector<Unit>* unsynced);
+  bool MayWriteLocked(int64_t unit) const;
   bool MayLetGo(const Unit& unit);
   bool Quiet() const;
   void Wait();
@@ -259,6 +264,7 @@ class PgCommitter {
   std::map<int64_t, Made> unsynced_;     // by unit that some line holds, the newest transaction that was made. Changed by the thread alone
   std::vector<int64_t> sessions_;        // by line, the lock of the session that has all that was reported of it; 0: none has. As above
   std::vector<DiskSpace> lines_space_;   // by line; changed by the thread alone, under the mutex
+  std::vector<bool> lines_away_;         // by line: its connection is lost, and does not come back yet. As above
   bool stopping_ = false, stopped_ = false, doubted_ = false;
   Clock::time_point stop_by_ = Clock::time_point::max();
   std::optional<Status> given_up_;

@@ -1,4 +1,4 @@
-// The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones. And how it lets go of units.
+// The commit thread where something goes wrong: connections that are lost, and what is found out over the next ones.
 #include <algorithm>
 #include <string_view>
 #include <thread>
@@ -100,7 +100,8 @@ void PgCommitter::CheckLate() {
   for (const auto& line : lines_) {
     const bool waits = line->connection && (line->acquiring || !line->flight.empty());
     if (!waits || line->said_lost || Clock::now() - line->waits_since < kLate) continue;
-    Log(LogLevel::kWarn, "the database takes long", {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}});
+    Log(LogLevel::kWarn, "the database takes long",
+        {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}});
     Say(line.get(), true, /*full=*/false, /*late=*/true);
   }
 }
@@ -274,6 +275,7 @@ void PgCommitter::Say(Line* line, bool lost, bool full, bool late) {
   line->said_late = late;
   std::lock_guard lock(mutex_);
   const DiskSpace space = lines_space_[line->index] = {.low = full, .lost = lost};
+  lines_away_[line->index] = lost && !late;
   counters_.lost = std::any_of(lines_space_.begin(), lines_space_.end(), [](const DiskSpace& each) { return each.lost; });
   counters_.unreached = std::any_of(lines_.begin(), lines_.end(), [](const auto& each) { return each->said_lost && !each->said_late; });
   for (const auto& [number, queue] : open_)
@@ -299,71 +301,6 @@ bool PgCommitter::Unwritten() {
   const auto waits = [](const Queue& queue) { return queue && queue->pending_; };
   return !unsynced_.empty() || waits(audit_) || waits(led_) ||
          std::any_of(open_.begin(), open_.end(), [&](const auto& each) { return waits(each.second); });
-}
-
-/// What was committed of it, and not synced yet, is under the sync of its release, where that is in the same database.
-void PgCommitter::ForgetSome() {
-  std::vector<Unit> unsynced;
-  {
-    std::lock_guard lock(mutex_);
-    std::erase_if(forgetting_, [&](NamespaceNumber number) { return MayForget(number, &unsynced); });
-    if (ending_lead_ && MayLetGo(ending_lead_)) {
-      LetGo(lines_[ending_lead_->line_].get(), kRegistryUnit);
-      ending_lead_->kept_.clear();
-      ending_lead_.reset();
-    }
-    // A sync is asked for: one that fell asleep, or has nothing more to do, asks for none itself.
-    std::erase_if(untold_, [&](int64_t number) {
-      const auto line = std::find_if(lines_.begin(), lines_.end(), [&](const auto& each) { return each->holding.contains(number); });
-      if (line == lines_.end()) return true;
-      if (const Unit& unit = (*line)->holding.at(number); !failed_ && MayLetGo(unit)) unsynced.push_back(unit);
-      return false;
-    });
-  }
-  for (const Unit& unit : unsynced) {
-    Line* line = lines_[unit->line_].get();
-    if (line->connection && MayLetGo(unit)) Send(line, MakeSync(line, unit));
-  }
-  settled_.notify_all();
-}
-
-/// Under the mutex. Whether it is forgotten, or was. `unsynced`: what is to be synced before.
-bool PgCommitter::MayForget(NamespaceNumber number, std::vector<Unit>* unsynced) {
-  auto found = units_.find(number);
-  if (found == units_.end()) return true;
-  if (open_.contains(number)) return false;
-  if (!MayLetGo(found->second)) return false;
-  Line* line = lines_[found->second->line_].get();
-  if (setup_.syncs_what_it_forgets && !failed_ && line->holding.contains(number)) {
-    unsynced->push_back(found->second);
-    return false;
-  }
-  LetGo(line, number);
-  found->second->kept_.clear();
-  units_.erase(found);
-  return true;
-}
-
-void PgCommitter::Lead(const PgStand& registry) {
-  registry_ = Queue(new PgQueue(kDefaultNumber, nullptr, Unit(new PgUnit(kRegistryUnit, 0, registry))));
-  std::lock_guard lock(mutex_);
-  led_ = registry_;
-}
-
-void PgCommitter::EndLead() {
-  const Queue registry = std::exchange(registry_, nullptr);
-  std::unique_lock lock(mutex_);
-  if (stopped_) return;
-  ending_lead_ = registry->unit_;
-  Wake();
-  settled_.wait(lock, [&] { return stopped_ || !ending_lead_; });
-}
-
-/// Nothing of it is under way; over a connection that was lost it is being acquired anew, or will be.
-bool PgCommitter::MayLetGo(const Unit& unit) {
-  const Line* line = lines_[unit->line_].get();
-  const bool kept = !failed_ && line->holding.contains(unit->number_) && (!line->connection || line->acquiring);
-  return !kept && std::none_of(line->flight.begin(), line->flight.end(), [&](const auto& sent) { return sent->unit == unit; });
 }
 
 /// Lets go of a queue that was closed, once nothing of it is left.

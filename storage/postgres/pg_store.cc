@@ -35,7 +35,9 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::milliseconds kPollAgain{100};
-constexpr std::chrono::milliseconds kCloseMost{500};  // of a namespace whose cell may not answer
+// Whoever opens a namespace is one of few, and others are to be opened, too: so long it waits for what is still written of that one, and so long it
+// asks again where the store itself is not reached.
+constexpr std::chrono::milliseconds kCloseMost{500}, kOpenMost{2'000};
 
 /// What reads stand on; a namespace that is still open where the store is closed holds it.
 struct Shared {
@@ -185,7 +187,7 @@ class PgStore::Impl {
   /// Checks that what lies here is the namespace, and makes it that where a move left it to be done. Error: kNotFound: it is on its way, or gone.
   Status CheckTransit(NamespaceNumber number);
   /// Returns nothing where it is known. Errors: as OpenNamespace's.
-  Result<std::optional<PgStand>> StandInCell(NamespaceNumber number);
+  Result<std::optional<PgStand>> StandToOpen(NamespaceNumber number);
   void MakeCommitter(PgCommitter::Setup setup);
   /// Cleans up behind the whole store from now on.
   void CleanUp() {
@@ -363,31 +365,24 @@ std::unique_ptr<ClusterStore> PgStore::OpenCluster() {
   return std::make_unique<PgCluster>(std::move(setup));
 }
 
-/// Tries once, since whoever opens it asks again, and does not wait long for what a lost cell does not write.
-Result<std::optional<PgStand>> PgStore::Impl::StandInCell(NamespaceNumber number) {
+/// In a cell it tries once, since whoever opens it asks again; and it does not wait long for what a lost connection does not write.
+Result<std::optional<PgStand>> PgStore::Impl::StandToOpen(NamespaceNumber number) {
   const std::optional<bool> known = committer->AwaitClosed(number, kCloseMost);
   if (!known) return Status(Code::kUnavailable, "what was written of the namespace last is not committed yet");
   if (*known) return std::optional<PgStand>();
+  const auto until = std::chrono::steady_clock::now() + kOpenMost;
   Result<PgStand> found = StandOf(number);
-  if (!found.ok() && found.status().code() == Code::kConflict && options.owner) options.owner->Fenced();
+  const auto again = [&] { return !claim && !found.ok() && found.status().code() == Code::kUnavailable && std::chrono::steady_clock::now() < until; };
+  while (again() && shared->MayRetry()) found = StandOf(number);
+  if (!found.ok() && found.status().code() == Code::kConflict && claim && options.owner) options.owner->Fenced();
   if (!found.ok()) return std::move(found).status();
   return std::optional(*found);
 }
 
 Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
-  PgStand stand;
-  if (impl_->claim) {
-    Result<std::optional<PgStand>> found = impl_->StandInCell(number);
-    if (!found.ok()) return std::move(found).status();
-    stand = found->value_or(PgStand());
-  }
-  while (!impl_->claim && !impl_->committer->AwaitClosed(number)) {
-    Result<PgStand> found = impl_->StandOf(number);
-    if (!found.ok() && found.status().code() == Code::kUnavailable && impl_->shared->MayRetry()) continue;
-    if (!found.ok()) return std::move(found).status();
-    stand = *found;
-    break;
-  }
+  Result<std::optional<PgStand>> found = impl_->StandToOpen(number);
+  if (!found.ok()) return std::move(found).status();
+  const PgStand stand = found->value_or(PgStand());
   auto outlet = std::make_shared<Outlet>(sink);
   auto [writes, now] = impl_->committer->Open(number, outlet, stand);
   return OpenedNamespace{std::make_unique<PgNamespace>(impl_->shared, impl_->committer, std::move(writes), number, std::move(outlet)), now.totals,

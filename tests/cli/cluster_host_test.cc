@@ -40,7 +40,13 @@ class TwoMembers : public ClusterStore {
     return image_;
   }
   Result<bool> Bury(const MemberRow&) override { return false; }
-  Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>&) override { return std::vector<NamespaceAtStart>(); }
+  Result<std::vector<NamespaceAtStart>> Acquire(const std::vector<NamespaceNumber>&) override {
+    ++acquires;
+    return std::vector<NamespaceAtStart>();
+  }
+  bool MayStillWrite(NamespaceNumber) const override { return still_writes; }
+  std::atomic<bool> still_writes{false};
+  std::atomic<int> acquires{0};
   /// Namespace 2, which is the first one's, and not there before.
   void PlaceAt(const std::string& member) {
     std::lock_guard lock(mutex_);
@@ -453,6 +459,24 @@ TEST_CASE("cluster host: by how much its clock is off is said in the store, and 
     REQUIRE(Await([&] { return store->looks() > looks + 1; }));
   }
   CHECK(store->clocks() == std::vector<int64_t>{1'500, -40});
+  host.Stop();
+}
+
+TEST_CASE("cluster host: what comes back is not acquired while something is still written of it from before") {
+  auto store = std::make_unique<TwoMembers>();
+  TwoMembers* const members = store.get();
+  members->still_writes = true;
+  members->PlaceAt("a");
+  ClusterHost host(SetupOf());
+  host.Start(std::move(store));
+  const uint64_t before = members->looks();
+  CHECK(Await([&] {
+    host.Kick();
+    return members->looks() >= before + 5;
+  }));
+  CHECK(members->acquires == 0);
+  members->still_writes = false;
+  CHECK(Await([&] { return members->acquires > 0; }));
   host.Stop();
 }
 

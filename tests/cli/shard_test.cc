@@ -545,6 +545,21 @@ TEST_CASE("shard: a namespace in a cell of which something is wrong is not serve
   stage.Await([&] { return left.load(); });
 }
 
+TEST_CASE("shard: a namespace that cannot be opened yet refuses what waits for it, and is opened again soon") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.shared.fails = true;
+  stage.shared.fails_as = Code::kUnavailable;
+  stage.Run();
+  const Reply reply = stage.Answer(stage.Submit(kTeam));
+  REQUIRE(std::holds_alternative<Refused>(reply.body));
+  CHECK(std::get<Refused>(reply.body).status.code() == Code::kUnavailable);
+  CHECK_THAT(std::get<Refused>(reply.body).status.detail(), Catch::StartsWith("the namespace cannot be opened yet"));
+  stage.shared.fails = false;
+  CHECK(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, 1));
+  CHECK(stage.fatal.empty());
+}
+
 TEST_CASE("shard: a namespace in a cell that another owner has is not waited for: the broker stops") {
   ShardStage stage;
   NamespaceSettings in_cell;

@@ -1,12 +1,14 @@
 // HostHarness: what the contract suite of a StoreHost needs around it: a place to keep things, several namespaces, and the events of each in order.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "contract/store_harness.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 
@@ -125,7 +127,11 @@ class HostHarness {
   Space& Open(NamespaceNumber number) {
     auto it = open_.find(number);
     if (it != open_.end()) return it->second;
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
     auto opened = host().OpenNamespace(number, SinkOf(number));
+    // What was written of it last may take a while, and is to be asked for again.
+    while (!opened.ok() && opened.status().code() == Code::kUnavailable && std::chrono::steady_clock::now() < until)
+      opened = host().OpenNamespace(number, SinkOf(number));
     if (!opened.ok()) FAIL(opened.status().detail());
     return open_.emplace(number, Space{std::move(*opened)}).first->second;
   }

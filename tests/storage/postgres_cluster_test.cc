@@ -1,17 +1,20 @@
 // Several members on one store in PostgreSQL: units that go from one to the other, one that is buried while it still writes, and who has the whole
 // store beside them.
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "storage/postgres/pg_connection.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/postgres_harness.h"
 #include "storage/taken_lease.h"
+#include "support/slowness.h"
 
 namespace notifyd {
 namespace {
@@ -72,8 +75,17 @@ class MemberHarness : public HostHarness {
   bool HandOver(NamespaceNumber number) {
     CloseAt(number);
     cluster_->Forget(number);
-    auto released = cluster_->Release({UnitOf(number)});
-    return released.ok() && *released == std::vector<int64_t>{number};
+    return Released(number);
+  }
+  /// Waits until all of it is written.
+  bool Released(int64_t unit) {
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+    for (;;) {
+      auto released = cluster_->Release({UnitOf(unit)});
+      if (!released.ok()) return false;
+      if (!released->empty()) return *released == std::vector<int64_t>{unit};
+      if (std::chrono::steady_clock::now() >= until) return false;
+    }
   }
 
  private:
@@ -139,6 +151,118 @@ TEST_CASE("postgres cluster: one leads, namespaces are where they are placed, an
   a.Commit(5, {Put(MakeRecord(4))});
   CHECK(a.events().failures + b.events().failures == 0);
   CHECK(a.lease().fenced + b.lease().fenced == 0);
+}
+
+namespace {
+
+/// Somebody's lock, for which each commit waits that writes keys.
+class Locked {
+ public:
+  explicit Locked(const PostgresOptions& options) {
+    auto opened = PgConnection::Open(options);
+    if (!opened.ok()) FAIL(opened.status().detail());
+    connection_ = *std::move(opened);
+    REQUIRE(connection_->RunScript("BEGIN; LOCK TABLE kv_main, kv_notifies, kv_hot IN SHARE MODE").ok());
+  }
+  /// Until somebody waits for it.
+  void AwaitWaiting() {
+    const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+    while (std::chrono::steady_clock::now() < until) {
+      auto waiting = connection_->Run("SELECT count(*) FROM pg_locks WHERE NOT granted");
+      REQUIRE(waiting.ok());
+      if (waiting->Int(0, 0) > 0) return;
+    }
+    FAIL("nobody waits for the lock");
+  }
+  void End() { REQUIRE(connection_->RunScript("COMMIT").ok()); }
+
+ private:
+  std::unique_ptr<PgConnection> connection_;
+};
+
+}  // namespace
+
+TEST_CASE("postgres cluster: who lets go of a namespace waits for nothing, and nobody has it before all that is under way of it has ended") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  REQUIRE(a.cluster().Lead().ok());
+  REQUIRE(a.cluster().Place({{5, "", "a"}}).ok());
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  a.Commit(5, {Put(MakeRecord(1))});
+  Locked lock(options.postgres);
+  a.Begin(5, {Put(MakeRecord(2))});
+  lock.AwaitWaiting();
+  a.CloseAt(5);
+  a.cluster().Forget(5);
+  CHECK(a.cluster().MayStillWrite(5));
+  CHECK_FALSE(a.cluster().IsStranded(5));  // it is reached
+  auto released = a.cluster().Release({a.UnitOf(5)});
+  REQUIRE(released.ok());
+  CHECK(released->empty());
+  CHECK(a.Has(5));
+  CHECK(b.Acquire(5) != Code::kOk);
+  // Nor does who opens it here wait for long.
+  WaitingSink sink;
+  const auto opened = a.host().OpenNamespace(5, &sink);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.status().code() == Code::kUnavailable);
+  lock.End();
+  REQUIRE(a.Released(5));
+  CHECK_FALSE(a.cluster().MayStillWrite(5));
+  REQUIRE(b.Acquire(5) == Code::kOk);
+  CHECK(b.ListIds(5) == std::vector<uint64_t>{1, 2});
+  b.Commit(5, {Put(MakeRecord(3))});
+  CHECK(a.events().failures + b.events().failures == 0);
+  CHECK(a.lease().fenced + b.lease().fenced == 0);
+}
+
+TEST_CASE("postgres cluster: who gives up the leading waits for nothing, and nobody leads before what is under way of it has ended") {
+  const StoreOptions options = PostgresStoreOptions();
+  MemberHarness a(options, "a", {1, 1}), b(options, "b", {2, 2});
+  REQUIRE(a.cluster().Lead().ok());
+  a.CommitRegistry({RowOf(5, "five")});
+  Locked lock(options.postgres);
+  a.host().Commit(RegistryBatch{2, true, {RowOf(6, "six")}});
+  lock.AwaitWaiting();
+  a.cluster().EndLead();
+  auto released = a.cluster().Release({a.UnitOf(kRegistryUnit)});
+  REQUIRE(released.ok());
+  CHECK(released->empty());
+  CHECK(a.cluster().Lead().code() == Code::kUnavailable);
+  CHECK_FALSE(b.cluster().Lead().ok());
+  lock.End();
+  REQUIRE(a.Released(kRegistryUnit));
+  REQUIRE(b.cluster().Lead().ok());
+  const auto registry = b.cluster().ReadRegistry();
+  REQUIRE(registry.ok());
+  CHECK(std::any_of(registry->namespaces.begin(), registry->namespaces.end(), [](const auto& row) { return row->name == "six"; }));
+  CHECK(a.events().failures + b.events().failures == 0);
+}
+
+TEST_CASE("postgres cluster: a namespace of which something waits for a connection that does not come back is stranded until it does") {
+  StoreOptions options = PostgresStoreOptions();
+  const PostgresOptions own = options.postgres;
+  auto beside = PgConnection::Open(own);
+  REQUIRE(beside.ok());
+  REQUIRE((*beside)->RunScript("CREATE ROLE stranded LOGIN; GRANT CREATE ON DATABASE postgres TO stranded").ok());
+  options.postgres.dsn += " user=stranded";
+  MemberHarness a(options, "a", {1, 1});
+  REQUIRE(a.Acquire(5) == Code::kOk);
+  a.Commit(5, {Put(MakeRecord(1))});
+  CHECK_FALSE(a.cluster().IsStranded(5));
+  REQUIRE((*beside)->RunScript("ALTER ROLE stranded CONNECTION LIMIT 0").ok());
+  REQUIRE((*beside)->RunScript("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'stranded'").ok());
+  a.Begin(5, {Put(MakeRecord(2))});
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+  while (!a.cluster().IsStranded(5) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  REQUIRE(a.cluster().IsStranded(5));
+  a.CloseAt(5);
+  a.cluster().Forget(5);
+  CHECK(a.cluster().MayStillWrite(5));
+  REQUIRE((*beside)->RunScript("ALTER ROLE stranded CONNECTION LIMIT -1").ok());
+  while (a.cluster().MayStillWrite(5) && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  CHECK_FALSE(a.cluster().MayStillWrite(5));
+  CHECK(a.lease().fenced == 0);
 }
 
 TEST_CASE("postgres cluster: each says whom it does not reach, until it begins anew; a schema of before that gets what it needs") {
