@@ -69,6 +69,13 @@ bool IsOfIds(const PGresult* result) {
   return function && std::find(kCountIds.begin(), kCountIds.end(), std::string_view(function)) != kCountIds.end();
 }
 
+/// Is it what a server says to a role that may not use a table or a function, or the schema, of which it then sees nothing: no such table, function
+/// or schema?
+bool IsLackOfRight(std::string_view sqlstate) {
+  constexpr std::array<std::string_view, 4> kStates = {kPgNoRight, "42P01", "42883", "3F000"};
+  return std::find(kStates.begin(), kStates.end(), sqlstate) != kStates.end();
+}
+
 /// One line, as a log or a problem shows it.
 std::string OneLine(const char* text) {
   std::string line = text ? text : "";
@@ -178,7 +185,7 @@ Status PgStatus(std::string_view sqlstate, std::string detail) {
 
 // ---- the connection
 
-PgConnection::PgConnection(PGconn* raw) : raw_(raw), socket_(fcntl(PQsocket(raw), F_DUPFD_CLOEXEC, 0)) {
+PgConnection::PgConnection(PGconn* raw, std::string cell) : raw_(raw), cell_(std::move(cell)), socket_(fcntl(PQsocket(raw), F_DUPFD_CLOEXEC, 0)) {
   PQsetNoticeReceiver(raw, &PgConnection::TakeNotice, this);
 }
 
@@ -219,7 +226,7 @@ Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& 
       connect_s.c_str(), "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
   PGconn* raw = PQconnectdbParams(kKeywords.data(), values.data(), /*expand_dbname=*/1);
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
-  std::unique_ptr<PgConnection> connection(new PgConnection(raw));
+  std::unique_ptr<PgConnection> connection(new PgConnection(raw, options.cell));
   if (PQstatus(raw) != CONNECTION_OK) {
     // Whatever it was may be better soon, a password, too, which is changed at two places one after the other: and that one was sent says nothing of
     // why none of several servers was taken.
@@ -263,6 +270,9 @@ Status PgConnection::StatusOf(const PGresult* result) {
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   std::string detail = primary ? OneLine(primary) : OneLine(PQerrorMessage(raw_.get()));
   detail = "PostgreSQL: " + detail + (sqlstate_.empty() ? "" : " (" + sqlstate_ + ")");
+  if (!cell_.empty() && IsLackOfRight(sqlstate_))
+    return Status(Code::kUnavailable,
+                  std::move(detail) + ": the role lacks a right in the schema of the cell " + cell_ + ", or what is in it is gone");
   // It takes writes again once somebody vacuumed.
   if (result && IsOfIds(result)) return Status(Code::kUnavailable, std::move(detail));
   return PgStatus(sqlstate_, std::move(detail));

@@ -154,19 +154,21 @@ class PgConnection {
   Status TakeWarning();
 
   PGconn* raw() const { return raw_.get(); }
-  /// What the server said of `result`, in one line; null: of the connection.
+  /// What the server said of `result`, in one line; null: of the connection. In a cell a role that lacks a right is kUnavailable: it may be given
+  /// again, and concerns the namespaces there alone.
   Status StatusOf(const PGresult* result);
   /// The name under which `sql` is prepared here, after it was prepared; blocks. Not in pipeline mode.
   Result<std::string> Prepare(const char* sql);
 
  private:
-  explicit PgConnection(PGconn* raw);
+  PgConnection(PGconn* raw, std::string cell);
   Status SetUp(const PostgresOptions& options, int most_ms);
   PgAnswer Last(int sent);
   void GiveUp();
   static void TakeNotice(void* self, const PGresult* notice);
 
   std::unique_ptr<PGconn, FreeWith<PQfinish>> raw_;
+  const std::string cell_;  // to whose server it goes; empty: to the store's own
   const int socket_;  // a second descriptor of it: libpq closes its own where it finds it lost, and then that number may be another file's
   std::string sqlstate_;
   std::map<std::string, std::string, std::less<>> prepared_;  // names by the statements' texts, which need not live as long

@@ -48,8 +48,8 @@ void PgCommitter::Lose(Line* line, const Status& why) {
   const bool full = why.code() == Code::kDiskFull;  // `why` may be the line's own, which ends here
   // What goes on is said once.
   const bool said = line->said_lost && line->said_full == full && !line->said_late;
-  if (!said && full) Log(LogLevel::kWarn, "the database has no room", {{"detail", why.detail()}});
-  else if (!said) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}});
+  if (!said && full) Log(LogLevel::kWarn, "the database has no room", {{"detail", why.detail()}, {"cell", setup_.options.cell}});
+  else if (!said) Log(LogLevel::kWarn, "a connection to the database is lost", {{"detail", why.detail()}, {"cell", setup_.options.cell}});
   line->connection.reset();
   TellSession(line, 0);
   line->again = 0;
@@ -101,7 +101,7 @@ void PgCommitter::CheckLate() {
     const bool waits = line->connection && (line->acquiring || !line->flight.empty());
     if (!waits || line->said_lost || Clock::now() - line->waits_since < kLate) continue;
     Log(LogLevel::kWarn, "the database takes long",
-        {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}});
+        {{"detail", "a commit has had no answer for five seconds: it waits for a lock, or a standby"}, {"cell", setup_.options.cell}});
     Say(line.get(), true, /*full=*/false, /*late=*/true);
   }
 }
@@ -117,7 +117,7 @@ void PgCommitter::Recover(Line* line) {
   if (status.ok()) status = SetUp(opened->get(), line->session);
   if (!status.ok()) {
     const bool said = line->said_lost && !line->said_late;
-    if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}});
+    if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}, {"cell", setup_.options.cell}});
     if (!said || line->said_full) Say(line, true);
     line->retry_at = Clock::now() + kRetry;
     return;
@@ -268,8 +268,8 @@ Status PgCommitter::CheckIsThere(PgConnection* connection) {
 }
 
 void PgCommitter::Say(Line* line, bool lost, bool full, bool late) {
-  if (!lost && line->said_full) Log(LogLevel::kInfo, "the database has room again");
-  else if (!lost) Log(LogLevel::kInfo, "the database is reached again");
+  if (!lost && line->said_full) Log(LogLevel::kInfo, "the database has room again", {{"cell", setup_.options.cell}});
+  else if (!lost) Log(LogLevel::kInfo, "the database is reached again", {{"cell", setup_.options.cell}});
   line->said_lost = lost;
   line->said_full = full;
   line->said_late = late;
