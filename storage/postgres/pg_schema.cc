@@ -345,6 +345,8 @@ Status MakeSchema(PgConnection* connection, const PostgresOptions& options) {
 }
 
 Result<Fingerprint> CheckSchema(PgConnection* connection, const PostgresOptions& options) {
+  // By its name: where the role may not use the schema, nothing in it is found by a name alone, and the server says that there is no such table.
+  NOTIFYD_TRY(connection->RunScript("SELECT FROM " + PgQuoted(options.schema) + ".meta LIMIT 0"));
   auto version = connection->Run("SELECT value FROM meta WHERE name = 'schema'");
   // Its table `meta` is another one's: there is no such column.
   if (!version.ok() && connection->sqlstate() == "42703")

@@ -306,6 +306,21 @@ TEST_CASE("postgres cells: where the role loses a right in a cell, that is not r
   CHECK(store.events().failures == 0);
 }
 
+TEST_CASE("postgres: a role that may not use the schema of a store is told that, and not that a table is missing") {
+  StoreOptions options = PostgresStoreOptions();
+  auto beside = Connect(options.postgres);
+  REQUIRE(PgStore::Open(options).ok());
+  REQUIRE(beside->RunScript("DROP ROLE IF EXISTS without; CREATE ROLE without LOGIN").ok());
+  options.postgres.dsn += " user=without";
+  const auto refused = PgStore::Open(options);
+  REQUIRE_FALSE(refused.ok());
+  CHECK_THAT(refused.status().detail(), Catch::StartsWith("the role lacks a right"));
+  CHECK_THAT(refused.status().detail(), Catch::Contains(options.postgres.schema));
+  PgOwnerStore owners(options.postgres);
+  CHECK(owners.Do({OwnerAsk::Kind::kLook, {}, false, {}}).first == OwnerAnswer::kUnknown);
+  CHECK_THAT(owners.Fault(), Catch::StartsWith("the role lacks a right"));
+}
+
 TEST_CASE("postgres cells: a commit that waits for somebody's lock keeps nothing else of its cell from being opened") {
   constexpr NamespaceNumber kBeside = 8;
   CellHarness store;
