@@ -61,7 +61,8 @@ void KeepMemorySmall() {
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
-/// A stop that comes before there is anything to stop; or the log was moved away, and a standby may be one for months.
+/// A stop that comes before there is anything to stop; or the log was moved away, and a standby may be one for months. What else a standby does about
+/// SIGHUP, and about SIGUSR1, is its own (cli/daemon/standby.h).
 void TakeEarly(int number) {
   if (number == SIGHUP) return ReopenLog();
   Log(LogLevel::kInfo, "stopped while starting", {{"signal", SignalName(number)}});
@@ -95,7 +96,8 @@ Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const L
     if (std::exchange(said, detail) != detail) Log(LogLevel::kWarn, "the store was lost while it was opened", {{"detail", detail}});
     keeper->OnLost([&launch, keeper, signals](const char* why) { FallBack(launch, *keeper, why, [&] { return signals->Stop(), std::nullopt; }); });
     const auto again_at = std::chrono::steady_clock::now() + pause;
-    Result<Handover> sockets = StandByUntil(options, handover, [&] { return std::chrono::steady_clock::now() >= again_at; });
+    Result<Handover> sockets =
+        StandByUntil(options, handover, [&] { return std::chrono::steady_clock::now() >= again_at; }, {signals, &launch, keeper});
     if (!sockets.ok()) return std::move(sockets).status();
     handover = *std::move(sockets);
   }
@@ -103,15 +105,16 @@ Result<std::unique_ptr<Runtime>> CreateOnceThere(const Options& options, const L
 
 /// By one that had the store already a server that was changed under it is waited for: it may be again what it was, as where its fsync was switched
 /// off. One that begins is told at once.
-Result<std::unique_ptr<OwnerStore>> OpenOnceFit(const Options& options, Handover* handover) {
+Result<std::unique_ptr<OwnerStore>> OpenOnceFit(const Options& options, Handover* handover, const StandbySignals& by) {
   Result<std::unique_ptr<OwnerStore>> owners = OpenOwnerStore(options.store);
   const auto unfit = [&] { return !owners.ok() && owners.status().code() == Code::kUnacceptable && owners.status().field().empty(); };
   if (!handover->owner || !unfit()) return owners;
   Log(LogLevel::kWarn, "the store does not answer", {{"detail", owners.status().detail()}});
-  Result<Handover> sockets = StandByUntil(options, *handover, [&] {
+  const auto fit = [&] {
     owners = OpenOwnerStore(options.store);
     return !unfit();
-  });
+  };
+  Result<Handover> sockets = StandByUntil(options, *handover, fit, by);
   if (!sockets.ok()) return std::move(sockets).status();
   sockets->owner = handover->owner;
   *handover = *std::move(sockets);
@@ -160,12 +163,12 @@ int Main(const Launch& launch, Handover handover, const std::string& handover_fa
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
   if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return FailToStart(startable);
-  Result<std::unique_ptr<OwnerStore>> owners = OpenOnceFit(options, &handover);
+  Result<std::unique_ptr<OwnerStore>> owners = OpenOnceFit(options, &handover, {&signals, &launch, nullptr});
   if (!owners.ok()) return FailToStart(owners.status());
   if (!*owners) return Serve(options, launch, handover, nullptr, &signals);
   LeaseKeeper keeper({*std::move(owners), {}, handover.owner});
   keeper.OnLost([&](const char* why) { FallBack(launch, keeper, why, [&] { return signals.Stop(), std::nullopt; }); });
-  Result<Handover> sockets = StandBy(options, handover, &keeper);
+  Result<Handover> sockets = StandBy(options, handover, &keeper, {&signals, &launch, &keeper});
   if (!sockets.ok()) return FailToStart(sockets.status());
   return Serve(options, launch, *sockets, &keeper, &signals);
 }

@@ -1,6 +1,7 @@
 #include "cli/daemon/signals.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -41,6 +42,21 @@ void Signals::Serve(std::function<void(int)> handler) {
   pthread_kill(thread_.native_handle(), hung_up_ ? SIGHUP : WakeSignal());
 }
 
+void Signals::WhileWaiting(std::function<void(int)> waiting) {
+  std::lock_guard<std::mutex> calls(waiting_mutex_);
+  waiting_ = std::move(waiting);
+  std::lock_guard<std::mutex> lock(mutex_);
+  waits_ = waiting_ != nullptr;
+  if (thread_.joinable()) pthread_kill(thread_.native_handle(), WakeSignal());
+}
+
+/// A SIGUSR1 that was taken as nobody waits any more is whoever's who serves then.
+void Signals::TellWaiting(int number) {
+  std::lock_guard<std::mutex> calls(waiting_mutex_);
+  if (waiting_) waiting_(number);
+  else if (number == SIGUSR1) kill(getpid(), SIGUSR1);
+}
+
 void Signals::Stop() {
   std::lock_guard<std::mutex> stops(stop_mutex_);
   if (!thread_.joinable()) return;
@@ -58,17 +74,20 @@ void Signals::Take() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       if (stopping_) return;
-      set = SetOf(all_);
+      set = SetOf(all_ || waits_);
     }
     int number = 0;
     if (sigwait(&set, &number) != 0 || number == WakeSignal()) continue;
     std::function<void(int)> handler;
+    bool early = false;
     {
       std::lock_guard<std::mutex> lock(mutex_);
       handler = handler_;
-      if (number == SIGHUP && !all_) hung_up_ = true;
+      early = !all_;
+      if (number == SIGHUP && early) hung_up_ = true;
     }
-    handler(number);
+    if (!early || number != SIGUSR1) handler(number);
+    if (early && (number == SIGUSR1 || number == SIGHUP)) TellWaiting(number);
   }
 }
 

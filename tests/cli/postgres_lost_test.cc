@@ -1,8 +1,9 @@
 // A broker and a PostgreSQL that it loses: one that comes back with less than it had, one that has no session left for it, one that is away as it
-// stops.
+// stops, one that another file names.
 #include <signal.h>
 
 #include <chrono>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -103,6 +104,36 @@ TEST_CASE("postgres: a broker that has the lease, and no session to open the sto
   CHECK(LinesOf(log, "standby").size() <= 6);
   REQUIRE(beside->RunScript("ALTER ROLE few CONNECTION LIMIT -1").ok());
   CHECK(Await([&] { return Answers(&broker); }));
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == 0);
+}
+
+TEST_CASE("postgres: a standby whose file names another database by now says so at SIGHUP, and goes on with it at SIGUSR1, in place") {
+  PostgresServer server;
+  TempDir place;
+  const std::string file = place.At("notifyd.toml");
+  const auto write = [&](const std::string& dsn) { std::ofstream(file) << "[store]\nengine = \"postgres\"\npostgres.dsn = \"" << dsn << "\"\n"; };
+  write(server.dsn() + " dbname=missing");
+  Broker broker(place.path(), {"--config", file});
+  REQUIRE(broker.process().WaitForError("the store does not answer"));
+  const auto said = [&](const std::string& event) { return LinesOf(broker.process().error(), event); };
+
+  std::ofstream(file) << "[store]\nengine = \"another\"\n";
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings not reloaded, all stay as they were"));
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(broker.process().WaitForError("no restart, going on as before"));
+  CHECK(broker.Call("GET", "/healthz").status == 200);
+
+  write(server.dsn());
+  broker.process().Signal(SIGHUP);
+  REQUIRE(broker.process().WaitForError("settings that changed hold after a restart only"));
+  CHECK_THAT(said("settings that changed hold after a restart only").front(), Catch::Contains("store.postgres.dsn"));
+  CHECK_FALSE(Answers(&broker));
+  broker.process().Signal(SIGUSR1);
+  REQUIRE(Await([&] { return Answers(&broker); }));
+  CHECK(said("restart: starting").size() == 1);
+  broker.Submit(kLater);
   broker.process().Signal(SIGTERM);
   CHECK(broker.process().Wait() == 0);
 }
