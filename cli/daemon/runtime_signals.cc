@@ -69,7 +69,8 @@ Holdings Runtime::Impl::Held() const {
   Holdings held{listeners_->held(), options_.data_dir, rekeyed_().needed};
   if (const std::shared_ptr<const AccessTable> table = tables_.Get())
     for (const auto& row : table->AllNamespaces())
-      if (row->settings.cell && options_.store.postgres.cells.contains(*row->settings.cell)) held.cells.insert(*row->settings.cell);
+      for (const std::optional<std::string>& cell : {row->settings.cell, row->moving_to})
+        if (cell && options_.store.postgres.cells.contains(*cell)) held.cells.insert(*cell);
   return held;
 }
 

@@ -154,7 +154,7 @@ Status CheckNoStoreIn(const std::string& directory) {
 Status CheckCellsStay(const Options& options, const std::set<std::string>& cells) {
   for (const std::string& cell : cells)
     if (!options.store.postgres.cells.contains(cell))
-      return Status(Code::kUnacceptable, "store.postgres.cells: namespaces lie in the cell " + cell + ", which must stay",
+      return Status(Code::kUnacceptable, "store.postgres.cells: namespaces lie in the cell " + cell + ", which must stay, or are to move there",
                     "/store/postgres/cells/" + cell);
   return Status::Ok();
 }

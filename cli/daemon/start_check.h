@@ -22,7 +22,7 @@ struct Holdings {
   std::string listening_on;  // "127.0.0.1:7300,unix:/run/notifyd.sock": what it is bound to
   std::string data_dir;      // as its settings say
   std::string sealed_by = {};        // the names of the keys that its store needs (Sealing::needed)
-  std::set<std::string> cells = {};  // of those that its settings name, the ones in which namespaces lie
+  std::set<std::string> cells = {};  // of those that its settings name, the ones in which namespaces lie, or to which they are to move
 };
 
 /// Could a start go on with these: can the addresses be bound, do certificates and keys read, is the bootstrap token its owner's alone, are enough

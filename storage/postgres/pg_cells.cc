@@ -61,9 +61,13 @@ PgCell* PgCells::CellOf(NamespaceNumber number) const {
 }
 
 void PgCells::Remember(const RegistryImage& image) {
-  for (const auto& row : image.namespaces)
+  for (const auto& row : image.namespaces) {
     if (!table_->Put(*row))
       Log(LogLevel::kError, "a namespace lies in a cell that is not set", {{"namespace", row->name}, {"cell", row->settings.cell.value_or("")}});
+    // Where no cell is set at all nobody is there who would say that the move waits.
+    if (row->moving_to && *row->moving_to != kHomeCell && !FindCell(*row->moving_to))
+      Log(LogLevel::kError, "a namespace is to move to a cell that is not set", {{"namespace", row->name}, {"cell", *row->moving_to}});
+  }
 }
 
 /// Refuses a start where a namespace lies in a cell that is not set: with one broker alone nobody else could serve it.

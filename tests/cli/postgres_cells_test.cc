@@ -303,6 +303,25 @@ TEST_CASE("postgres cells: what is drained off a member while its cell is away i
   CHECK(Becomes(201, asked, "POST", path, notify));
 }
 
+TEST_CASE("postgres cells: a cell to which a namespace is to move must stay, and where it is not set all the same the log says so") {
+  Store store;
+  TempDir place;
+  std::unique_ptr<Broker> broker = store.Begin(place.path());
+  REQUIRE(Becomes(200, *broker, "GET", "/readyz"));
+  REQUIRE(Ask(*broker, "PUT", "/v1/namespaces/near", kAtHome).status == 201);
+  store.east().Kill();
+  REQUIRE(Becomes(200, *broker, "PATCH", "/v1/namespaces/near", R"({"cell":"east"})"));
+  store.NameCell(false);
+  broker->process().Signal(SIGHUP);
+  CHECK(broker->process().WaitForError("settings not reloaded, all stay as they were"));
+  CHECK(broker->process().error().find("in the cell east, which must stay, or are to move there") != std::string::npos);
+  broker->process().Signal(SIGTERM);
+  broker->process().Wait();
+  broker = store.Begin(place.path());
+  CHECK(broker->process().WaitForError("a namespace is to move to a cell that is not set"));
+  CHECK(Becomes(200, *broker, "GET", "/v1/namespaces/near/lanes"));
+}
+
 TEST_CASE("postgres cells: a broker that has the store alone does not start where a namespace lies in a cell that its file does not name") {
   Store store;
   TempDir place;
