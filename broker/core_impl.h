@@ -388,9 +388,11 @@ class Core::Impl {
   void Expire(Entry* entry);
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
-  /// Returns whether the notify has a callback that must tell of its last attempt, and that is not in memory.
+  /// Returns whether a callback or a group must tell of the notify's last attempt, and that is not in memory.
   bool LacksLastAttempt(const Entry& entry) const {
-    return entry.envelope->callback && !entry.full && (entry.state.attempts_made > 0 || !entry.spec);
+    const auto& flow = entry.envelope->flow;
+    const bool of_group = flow && flow->group.value != 0 && entry.state.attempts_made > 0;
+    return !entry.full && (of_group || (entry.envelope->callback && (entry.state.attempts_made > 0 || !entry.spec)));
   }
   void CountSending(Entry* entry, int change);
   void GiveBackPlace(Entry* entry);

@@ -21,6 +21,8 @@ class MergeSource {
   /// About as long as spec(i), which is made where it is to be merged alone.
   virtual size_t bytes(size_t i) const = 0;
   virtual NotifySpec spec(size_t i) const = 0;
+  /// Are the items lines of a bulk submit?
+  virtual bool lines() const { return false; }
   /// How the request is refused where merging is.
   virtual Status Refusal(const Status& why) const = 0;
 };
@@ -32,16 +34,20 @@ class Core::Impl::MergePart {
   bool Merge(Task* task, const MergeSource& source);
   /// Returns what became of the item with that trigger; null where Merge did not see that they belong together: then it sets task->unmerged, and the
   /// request is to be merged and planned anew.
-  static const Merged* Find(Task* task, size_t i, const std::shared_ptr<const RememberedTrigger>& early);
+  static const MergedEarly* Find(Task* task, size_t i, const std::shared_ptr<const RememberedTrigger>& early);
   /// Lets tasks that wait go on as far as the turn goes, and ends it.
   void EndTurn();
-  bool WantsTurn() const { return !waiting_.empty(); }
+  /// Somebody waits who could go on in the next turn.
+  bool WantsTurn() const;
 
  private:
+  /// One task at a time merges, from before it loads data until it is decided.
+  bool HasTurn(Task* task);
   bool MayMerge(size_t bytes) const;
 
   Core::Impl& core_;
-  std::deque<Task*> waiting_;  // for their turn, parked
+  std::weak_ptr<const char> merging_;  // held by the task whose turn it is
+  std::deque<Task*> waiting_;          // for their turn, parked; in front the one that has it, where that waits for the core's next one
   size_t merged_bytes_ = 0;    // in this turn
   bool serves_ = false;        // those that wait
 };

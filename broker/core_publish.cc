@@ -406,7 +406,7 @@ Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Planning* planning
   envelope->fkey = item.fkey;
   envelope->labels = item.labels;
   if (plan->early && plan->early->HasData()) {
-    const Merged* merged = MergePart::Find(planning->task, planning->item, plan->early);
+    const MergedEarly* merged = MergePart::Find(planning->task, planning->item, plan->early);
     if (!merged) return Status::Ok();  // it is planned anew
     NOTIFYD_TRY(merged->refused);
     Result<NotifySpec> spec = DecodeSpec(*merged->spec);

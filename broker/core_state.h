@@ -390,7 +390,7 @@ concept IsTaskEvent = kIsAlternative<T, TaskEvent>;
 enum class Handled : uint8_t { kDone, kParked };
 
 /// What an item becomes with the data of a trigger that came before it (core_merging.cc).
-struct Merged {
+struct MergedEarly {
   std::shared_ptr<const RememberedTrigger> early;  // the trigger
   std::shared_ptr<const std::string> spec;         // null: refused
   Status refused;
@@ -401,9 +401,10 @@ struct Task {
   TaskEvent event;
   std::vector<Slot*> pinned;
   uint32_t missing = 0;
-  std::map<size_t, Merged> merged = {};  // by the item's place in the request
+  std::map<size_t, MergedEarly> merged = {};  // by the item's place in the request
   std::set<size_t> to_merge = {};        // items that planning found to be merged, too
   bool unmerged = false;                 // planning has just found one
+  std::shared_ptr<const char> merging = {};  // it is this task's turn to merge (MergePart)
 };
 inline std::unique_ptr<Task> MakeTask(TaskEvent event) {
   auto task = std::make_unique<Task>();

@@ -48,7 +48,7 @@ struct Core::Impl::Submits::Plan {
 /// The items of a submit, to be merged with what came before them.
 class Core::Impl::Submits::Source : public MergeSource {
  public:
-  explicit Source(const SubmitRequest& r) : items_(r.items) {}
+  explicit Source(const SubmitRequest& r) : items_(r.items), lines_(r.each) {}
   size_t count() const override { return items_.size(); }
   const std::string& fkey(size_t i) const override { return items_[i].envelope->fkey; }
   size_t bytes(size_t i) const override { return items_[i].spec->size(); }
@@ -57,6 +57,7 @@ class Core::Impl::Submits::Source : public MergeSource {
     CHECK(spec.ok());
     return *std::move(spec);
   }
+  bool lines() const override { return lines_; }
   Status Refusal(const Status& why) const override {
     std::string detail = "the trigger of this fkey that came before has data that cannot be merged into this notify: " + why.detail();
     return Status(why.code(), std::move(detail), "/fkey");
@@ -64,6 +65,7 @@ class Core::Impl::Submits::Source : public MergeSource {
 
  private:
   const std::vector<SubmitItem>& items_;
+  const bool lines_;
 };
 
 /// What the items before one have claimed: their keys, and places below the limit of pending ones.
@@ -128,7 +130,7 @@ Status Core::Impl::Submits::PlanHeld(const SubmitRequest& r, size_t i, const Con
   }
   plan->replaced = held;
   if (!plan->early || !plan->early->HasData()) return Status::Ok();
-  const Merged* merged = MergePart::Find(task_, i, plan->early);
+  const MergedEarly* merged = MergePart::Find(task_, i, plan->early);
   if (!merged) return Status::Ok();  // it is planned anew
   plan->spec = merged->spec;
   return merged->refused;

@@ -19,6 +19,8 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kPatchTypes = "application/merge-patch+json, application/json";
+/// Beside its quota, or a 64th of that where it is more, a namespace has so much room for what the audit keeps of changes.
+constexpr uint64_t kAuditRoomBytes = 1 << 20;
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 constexpr const char* kSubmittedBefore = "the credential is not valid any more: what was submitted before may have been taken, or not";
 
@@ -237,7 +239,8 @@ bool Api::Impl::IsFull(const NamespaceRow& space) const {
   const NamespaceFigures figures = options_.board->Figures(space.number);
   const uint64_t stored =
       figures.awake ? figures.stored_bytes + options_.audit_bytes->Fresh(space.name) : options_.audit_bytes->Of(space.name, Wall());
-  return stored >= *most;
+  // Or nobody could change what fills it.
+  return stored >= *most + std::max(*most / 64, kAuditRoomBytes);
 }
 
 AuditEntry Api::Impl::EntryOf(const Bounds& bounds, uint64_t count) const {

@@ -144,7 +144,8 @@ Result<Asked> ReadInstancePut(const Asking& asking) {
     if (Status status = options.check_destination(asking.asker.number(), settings->url); !status.ok())
       return Status(status.code(), status.detail(), "/url");
   PutInstance put{std::move(instance->service), std::move(instance->id), *std::move(settings), *std::move(condition)};
-  if (!asking.asker.anybody() && asking.asker.principal.Has(Scope::kOperate)) put.audit_bytes = kMostSaidBytes;
+  const Grant* grant = asking.asker.principal.grant();
+  if (grant && !grant->IsAdminOfAll() && asking.asker.principal.Has(Scope::kOperate)) put.audit_bytes = kMostSaidBytes;
   return EventOf(asking, std::move(put));
 }
 

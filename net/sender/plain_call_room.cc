@@ -9,12 +9,11 @@
 namespace notifyd {
 namespace {
 
-constexpr int64_t kNever = DeadlineWheel::kNever;
 /// Room is taken for so much at a time, which is more than one read can bring; where there is little, for no less than that.
-constexpr size_t kPieceBytes = 96 << 10;
-constexpr size_t kLeastBytes = 4 << 10;
+constexpr size_t kRoomPieceBytes = 96 << 10;
+constexpr size_t kLeastRoomBytes = 4 << 10;
 /// What TLS may hold of earlier reads: all of a record but its last byte.
-constexpr size_t kRecordBytes = 17 << 10;
+constexpr size_t kTlsRecordBytes = 17 << 10;
 /// An attempt waits for room for so long, all in all, and for no more than half of the time that is left to it.
 constexpr int64_t kRoomMs = 10'000;
 
@@ -24,8 +23,10 @@ bool PlainCall::TakeRoom() {
   const size_t kept = reader_.captured_bytes(), left = reader_.capture_left();
   if (left == 0) return true;
   // Of HTTP/2 a whole window may come.
-  const size_t least = session_ != nullptr ? Http2Session::kStreamBytes : over()->tls() != nullptr ? kLeastBytes + kRecordBytes : kLeastBytes;
-  return captures_.Extend(kept + std::min(left, least), kept + std::min(left, kPieceBytes), kept + left);
+  const size_t least = session_ != nullptr        ? Http2Session::kStreamBytes
+                       : over()->tls() != nullptr ? kLeastRoomBytes + kTlsRecordBytes
+                                                  : kLeastRoomBytes;
+  return captures_.Extend(kept + std::min(left, least), kept + std::min(left, kRoomPieceBytes), kept + left);
 }
 
 size_t PlainCall::MayRead(PlainConnection* connection) {
@@ -36,7 +37,7 @@ size_t PlainCall::MayRead(PlainConnection* connection) {
   }
   const size_t ahead = captures_.bytes() - reader_.captured_bytes();
   if (ahead >= reader_.capture_left()) return SIZE_MAX;
-  return connection->tls() != nullptr ? ahead - std::min(ahead - 1, kRecordBytes) : ahead;
+  return connection->tls() != nullptr ? ahead - std::min(ahead - 1, kTlsRecordBytes) : ahead;
 }
 
 void PlainCall::OnStreamAnswer(bool usable) {
@@ -80,7 +81,7 @@ void PlainCall::Starve(int64_t now_ms) {
 void PlainCall::EndStarving() {
   if (!std::exchange(starving_, false)) return;
   starved_ms_ += MonotonicMs() - starving_from_ms_;
-  room_ms_ = kNever;
+  room_ms_ = DeadlineWheel::kNever;
   shared_->starves(shared_->context, this, false);
 }
 

@@ -127,7 +127,7 @@ TEST_CASE("remembered trigger: of long data one request loads 8 MiB at most, and
   const uint64_t lines = f.Ask(std::move(each));
   TurnsUntilAnswered(f, lines);
   const auto& taken = std::get<Submitted>(f.replies.at(lines).body).items;
-  for (size_t i = 0; i < 12; ++i) CHECK(taken.at(i).refused.code() == (i < 8 ? Code::kOk : Code::kTooLarge));
+  for (size_t i = 0; i < 12; ++i) CHECK(taken.at(i).refused.code() == (i < 8 ? Code::kOk : Code::kTooMany));
   CHECK(f.reads().remembered() == 16);
   // The rest, in a request of their own.
   const uint64_t rest = f.Ask(Batch({items.begin() + 8, items.end()}));

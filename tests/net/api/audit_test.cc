@@ -198,7 +198,8 @@ TEST_CASE("audit: where there is no room for an entry a change is refused, unles
   CHECK(f.Changes(token));
   SECTION("the namespace stores as much as it may") {
     f.of_one.awake = true;
-    f.of_one.stored_bytes = 900;
+    // Beyond its quota by nearly as much as there is for the audit: or nobody could change what fills it.
+    f.of_one.stored_bytes = 900 + (1 << 20);
     CHECK(f.Changes(token));
     f.bytes->Add({.at = WallTime{f.wall_ms}, .who = "token a", .what = "caller_changed", .object = std::string(100, 'x'), .space = "one"});
     CHECK_FALSE(f.Changes(token));
@@ -210,7 +211,8 @@ TEST_CASE("audit: where there is no room for an entry a change is refused, unles
     CHECK(f.Changes(token));
   }
   SECTION("the audit alone is as much") {
-    f.bytes->Add({.at = WallTime{f.wall_ms}, .who = "token a", .what = "caller_changed", .object = std::string(1'000, 'x'), .space = "one"});
+    f.bytes->Add(
+        {.at = WallTime{f.wall_ms}, .who = "token a", .what = "caller_changed", .object = std::string((1 << 20) + 1'000, 'x'), .space = "one"});
     CHECK_FALSE(f.Changes(token));
   }
   SECTION("the disk is nearly full") {
