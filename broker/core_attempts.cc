@@ -9,6 +9,7 @@
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 #include "broker/partition.h"
 #include "broker/retry_policy.h"
 #include "broker/spec.h"
@@ -48,6 +49,12 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
   LoadRecord(entry, Reads::kWhole);
+}
+
+bool Core::Impl::LacksLastAttempt(const Entry& entry) {
+  const auto& flow = entry.envelope->flow;
+  const bool of_group = flow && flow->group.value != 0 && entry.state.attempts_made > 0;
+  return !entry.full && (of_group || (entry.envelope->callback && (entry.state.attempts_made > 0 || !entry.spec)));
 }
 
 /// Counts the entry, which must be in flight, among those that are being sent (1), or not any more (-1): a settled one is in flight, but not sent.

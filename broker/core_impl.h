@@ -389,11 +389,7 @@ class Core::Impl {
   void ChangeState(Entry* entry, std::optional<AttemptRecord> attempt);
   void Log(const Entry& entry, const AttemptRecord* record, bool settled);
   /// Returns whether a callback or a group must tell of the notify's last attempt, and that is not in memory.
-  bool LacksLastAttempt(const Entry& entry) const {
-    const auto& flow = entry.envelope->flow;
-    const bool of_group = flow && flow->group.value != 0 && entry.state.attempts_made > 0;
-    return !entry.full && (of_group || (entry.envelope->callback && (entry.state.attempts_made > 0 || !entry.spec)));
-  }
+  static bool LacksLastAttempt(const Entry& entry);
   void CountSending(Entry* entry, int change);
   void GiveBackPlace(Entry* entry);
   void TakeBackTurn(Entry* entry);
