@@ -32,6 +32,8 @@ namespace {
 constexpr int kApiSlot = 3;
 /// Of each io loop: /v1/live.
 constexpr int kLiveSlot = 10;
+/// Of each io loop: credentials that end while something goes on under them.
+constexpr int kHoldSlot = 13;
 /// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 /// How long programs get to go where the store is lost.
@@ -221,6 +223,7 @@ Status Runtime::Impl::MakeIoThreads() {
     api.later = [loop = &io->loop](std::function<void()> task) { loop->Post(std::move(task)); };
     api.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kApiSlot, delay_ms, std::move(task)); };
     api.live_timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kLiveSlot, delay_ms, std::move(task)); };
+    api.hold_timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kHoldSlot, delay_ms, std::move(task)); };
     api.ready = [this] { return Ready(); };
     api.process = [this] { return ProcessNow(); };
     api.check_url = [this](std::string_view url) { return rules_.Get()->CheckUrl(url); };

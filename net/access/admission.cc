@@ -48,11 +48,6 @@ bool IsStream(const HttpRequest& head) {
   return type != nullptr && EqualsIgnoringCase(std::string_view(*type).substr(0, kStream.size()), kStream);
 }
 
-bool IsFrom(const std::vector<Cidr>& ranges, const std::optional<IpAddress>& address) {
-  if (ranges.empty()) return true;
-  return address && std::any_of(ranges.begin(), ranges.end(), [&](const Cidr& range) { return range.Contains(*address); });
-}
-
 const std::shared_ptr<const NamedGrant>& Bootstrap() {
   static const auto kGrant = std::make_shared<const NamedGrant>(NamedGrant{"bootstrap token", Grant::Everything()});
   return kGrant;
@@ -69,13 +64,14 @@ const std::shared_ptr<const NamedGrant>& ControlSocket() {
 Admission::Admission(std::shared_ptr<const AuthSettings> settings, std::shared_ptr<const AccessTable> table, NonceMemory* nonces, WallTime started)
     : settings_(std::move(settings)), table_(std::move(table)), nonces_(nonces), started_(started) {}
 
-bool Admission::Holds(const Principal& principal, WallTime now) const {
+bool Admission::Holds(const Principal& principal, const Needed& needed, WallTime now) const {
   if (principal.anybody()) return !settings_->tokens;
-  if (!principal.HoldsIn(*table_, now)) return false;
+  if (!principal.HoldsIn(*table_, needed, now)) return false;
   const NamedGrant* named = principal.named();
-  if (!named || named == Bootstrap().get() || named == ControlSocket().get()) return true;
-  auto has = [named](const auto& grants) {
-    return std::any_of(grants.begin(), grants.end(), [&](const auto& each) { return *each.second == *named; });
+  if (!named || named == ControlSocket().get()) return true;
+  if (named == Bootstrap().get()) return settings_->bootstrap && !table_->HasAdminOfAll(now);
+  auto has = [&](const auto& grants) {
+    return std::any_of(grants.begin(), grants.end(), [&](const auto& each) { return principal.HoldsBy(*each.second, *table_, needed); });
   };
   return has(settings_->peers) || has(settings_->certificates);
 }
@@ -134,10 +130,10 @@ Admission::Identified Admission::ByPeer(const Peer& peer) const {
 Admission::Identified Admission::ByToken(std::string_view text, const Peer& peer, WallTime now) {
   const std::optional<TokenText> parsed = ParseToken(text);
   const std::shared_ptr<const TokenRow> token = parsed ? table_->FindToken(parsed->id) : nullptr;
-  const bool right = IsSecretOf(token.get(), parsed ? parsed->secret : text, now);
+  const TokenSecret* right = FindSecret(token.get(), parsed ? parsed->secret : text, now);
   static const Digest256 kNoToken = Sha256(RandomBytes(32));
   const bool first = EqualSecrets(BytesOf(Sha256(text)), BytesOf(settings_->bootstrap.value_or(kNoToken)));
-  if (right) return Accept(token, peer, now);
+  if (right != nullptr) return Accept(token, *right, peer, now);
   if (first && !table_->HasAdminOfAll(now)) return Admitted{.principal = Principal(Bootstrap())};
   return WrongCredential(first ? "bootstrap_is_over" : token ? "wrong_secret" : "unknown_token", parsed ? parsed->id : std::string_view());
 }
@@ -166,7 +162,7 @@ Admission::Identified Admission::BySignature(std::string_view parameters, const 
   // From here on it is the token's owner who asks.
   const int64_t signed_ms = said->ts > kWallNever.ms / 1000 ? kWallNever.ms : said->ts * 1000;
   if (signed_ms - kSignedWithinMs > now.ms || signed_ms < now.ms - kSignedWithinMs - 999) return WrongCredential("signed_at_another_time", said->id);
-  Identified identified = Accept(token, peer, now);
+  Identified identified = Accept(token, right ? token->secret : *token->old_secret, peer, now);
   Admitted* admitted = std::get_if<Admitted>(&identified);
   if (admitted == nullptr) return identified;
   if (IsStream(head)) return NotAdmitted{422, "a stream of notifies (NDJSON) takes no signature: show the token", {}, "", std::string(said->id)};
@@ -191,7 +187,7 @@ std::optional<NotAdmitted> Admission::TakeOnce(const Once& once, WallTime now, A
   return NotAdmitted{429, "too many signed changes in the last minutes", {}, "", std::string(once.token_id)};
 }
 
-Admission::Identified Admission::Accept(std::shared_ptr<const TokenRow> token, const Peer& peer, WallTime now) {
+Admission::Identified Admission::Accept(std::shared_ptr<const TokenRow> token, const TokenSecret& shown, const Peer& peer, WallTime now) {
   if (token->disabled) return WrongCredential("disabled_token", token->id);
   if (token->grant.ExpiredAt(now)) return WrongCredential("expired_token", token->id);
   if (!IsFrom(token->grant.cidrs, peer.address)) return WrongCredential("wrong_address", token->id);
@@ -200,7 +196,7 @@ Admission::Identified Admission::Accept(std::shared_ptr<const TokenRow> token, c
     used_.clear();
   }
   const bool first_use = used_.insert(token->id).second;
-  return Admitted{.principal = Principal(std::move(token)), .first_use = first_use};
+  return Admitted{.principal = Principal(std::move(token), shown, peer.address), .first_use = first_use};
 }
 
 std::optional<NotAdmitted> Admission::ChooseNamespace(const Need& need, Admitted* admitted) const {

@@ -91,8 +91,8 @@ class Admission {
   void SetSettings(std::shared_ptr<const AuthSettings> settings) { settings_ = std::move(settings); }
   const AccessTable& table() const { return *table_; }
 
-  /// Would whoever was let in be let in again, with what he showed then? As Principal::HoldsIn, and by the settings.
-  bool Holds(const Principal& principal, WallTime now) const;
+  /// Would whoever was let in be let in again, with what he showed then, to go on with what he began? As Principal::HoldsIn, and by the settings.
+  bool Holds(const Principal& principal, const Needed& needed, WallTime now) const;
 
   /// A signed change that is refused is not remembered: it may come again.
   std::variant<Admitted, NotAdmitted> Admit(const Peer& peer, const HttpRequest& head, const Need& need, WallTime now);
@@ -111,7 +111,7 @@ class Admission {
   /// Nothing: it comes for the first time.
   std::optional<NotAdmitted> TakeOnce(const Once& once, WallTime now, Admitted* admitted);
   Identified ByPeer(const Peer& peer) const;
-  Identified Accept(std::shared_ptr<const TokenRow> token, const Peer& peer, WallTime now);
+  Identified Accept(std::shared_ptr<const TokenRow> token, const TokenSecret& shown, const Peer& peer, WallTime now);
   std::optional<NotAdmitted> ChooseNamespace(const Need& need, Admitted* admitted) const;
 
   std::shared_ptr<const AuthSettings> settings_;

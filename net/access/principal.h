@@ -5,11 +5,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/ip_address.h"
 #include "broker/access_table.h"
 #include "broker/grant.h"
 
 namespace notifyd {
+
+/// Does a token of these ranges count for whoever comes from there? No ranges: from anywhere.
+bool IsFrom(const std::vector<Cidr>& ranges, const std::optional<IpAddress>& address);
 
 /// What the configuration gives to a uid or a certificate.
 struct NamedGrant {
@@ -18,13 +23,21 @@ struct NamedGrant {
   bool operator==(const NamedGrant&) const = default;
 };
 
+/// What a request that goes on needs of whoever began it, for as long as it does.
+struct Needed {
+  ScopeSet scopes = {};         // that it was judged by, or that decide what its answer shows: of those that he had none may be gone
+  std::string_view space = {};  // the namespace that it is of; borrowed
+  bool process = false;         // its answer shows what is of all namespaces, where he administers them
+};
+
 class Principal {
  public:
   /// Nobody: may do nothing but what is open to all.
   Principal() = default;
   /// Where nobody is asked who he is (auth.mode "none"): may do everything, anywhere.
   static Principal Anybody();
-  explicit Principal(std::shared_ptr<const TokenRow> token);
+  /// `shown`: by which of the token's secrets he came in; `from`: where he is, as the token's cidrs are held against.
+  Principal(std::shared_ptr<const TokenRow> token, const TokenSecret& shown, std::optional<IpAddress> from);
   explicit Principal(std::shared_ptr<const NamedGrant> grant);
 
   bool HasAny(ScopeSet scopes) const { return grant_ != nullptr && grant_->scopes.HasAny(scopes); }
@@ -60,13 +73,23 @@ class Principal {
   bool anybody() const { return anybody_; }
   /// What the configuration gave it; null where it is a token's.
   const NamedGrant* named() const { return named_.get(); }
-  /// Does what let him in still let him in, by that table? Always, where it was no token.
-  bool HoldsIn(const AccessTable& table, WallTime now) const;
-  /// Until when it holds, as that table is: the token's end, or that of a secret which was replaced. kWallNever: no end is known.
+  /// Does what let him in still let him in, by that table, to go on with what he began? A grant that became another one counts as far as the request
+  /// needed it: what was taken from it, not what was added. Always, where it was no token.
+  bool HoldsIn(const AccessTable& table, const Needed& needed, WallTime now) const;
+  /// The same of what the configuration gives by now to whoever is named so.
+  bool HoldsBy(const NamedGrant& now, const AccessTable& table, const Needed& needed) const;
+  /// Until when it holds, as that table is: the token's end, or that of the secret that he came in with. kWallNever: no end is known.
   WallTime HoldsUntil(const AccessTable& table) const;
+  /// The same one, with what the token is by that table. Only where it holds.
+  Principal In(const AccessTable& table) const;
 
  private:
+  /// Is what he was granted, as far as that is needed, granted still?
+  bool Keeps(const Grant& now, const AccessTable& table, const Needed& needed) const;
+
   std::shared_ptr<const TokenRow> token_;
+  Digest256 shown_{};              // of a token: the hash of the secret by which he came in
+  std::optional<IpAddress> from_;  // of a token
   std::shared_ptr<const NamedGrant> named_;
   const Grant* grant_ = nullptr;  // of one of them
   std::string name_ = "nobody";

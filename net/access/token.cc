@@ -55,13 +55,14 @@ TokenSecret KeepSecret(std::string_view secret, bool signing) {
   return out;
 }
 
-bool IsSecretOf(const TokenRow* row, std::string_view secret, WallTime now) {
+const TokenSecret* FindSecret(const TokenRow* row, std::string_view secret, WallTime now) {
   static const TokenSecret kNone = KeepSecret(MakeTokenSecret(), false);
   const Digest256 hash = Sha256(secret);
   const bool old_counts = row != nullptr && row->old_secret && now < row->old_until;
   const bool same = EqualSecrets(BytesOf(hash), BytesOf((row != nullptr ? row->secret : kNone).hash));
   const bool same_old = EqualSecrets(BytesOf(hash), BytesOf((old_counts ? *row->old_secret : kNone).hash));
-  return same | same_old;
+  if (!(same | same_old) || row == nullptr) return nullptr;
+  return same ? &row->secret : &*row->old_secret;
 }
 
 }  // namespace notifyd

@@ -50,7 +50,7 @@ class Access {
   void SetTable(std::shared_ptr<const AccessTable> table);
   void SetAuth(std::shared_ptr<const AuthSettings> settings);
   /// As Admission::Holds.
-  bool Holds(const Principal& principal, WallTime now) const { return admission_.Holds(principal, now); }
+  bool Holds(const Principal& principal, const Needed& needed, WallTime now) const { return admission_.Holds(principal, needed, now); }
   bool asks() const { return settings_->tokens; }
   const std::shared_ptr<const AccessTable>& table() const { return table_; }
 

@@ -48,6 +48,7 @@ void Api::Impl::SetResponder(HttpResponder* responder) {
 void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
   access_.SetTable(std::move(table));
   if (access_.asks()) EndWhatIsOver();
+  RenewStreams();
 }
 
 void Api::Impl::SetAuth(std::shared_ptr<const AuthSettings> settings) {

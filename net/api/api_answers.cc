@@ -33,6 +33,9 @@ void NoteLanes(const ReplyBody& reply, std::vector<LaneKey>* lanes) {
   if (const Submitted* submitted = std::get_if<Submitted>(&reply)) std::for_each(submitted->items.begin(), submitted->items.end(), note);
 }
 
+/// A credential's end is seen to so soon. Contract section 8: a change holds within 2 s.
+constexpr int64_t kLookAgainMs = 1'000;
+
 /// Has whoever was asked for it refused it before anything of it was done?
 bool IsRefusedAtOnce(int status) {
   return status == 429 || status == 503 || status == 507;
@@ -130,17 +133,33 @@ HttpResponse Api::Impl::RefusalOf(const Status& status, std::string_view method)
   return response;
 }
 
+bool Api::Impl::GoesOn(const Posted& posted) const {
+  if (!posted.bounds) return access_.Holds(Principal::Anybody(), {}, Wall());
+  ScopeSet scopes = posted.bounds->row->scopes;
+  for (Scope shows : {Scope::kRead, Scope::kReadBodies}) scopes.Add(shows);
+  return GoesOn(posted.bounds->asker, scopes);
+}
+
 void Api::Impl::EndWhatIsOver() {
   const WallTime now = Wall();
+  bool ends = false;
+  auto until = [this](const Asker& asker) { return asker.principal.HoldsUntil(*access_.table()); };
   std::vector<std::pair<uint64_t, std::shared_ptr<Stream>>> streams;
-  for (auto& [token, stream] : streams_)
-    if (!access_.Holds(stream->asker->principal, now)) streams.emplace_back(token, stream);
+  for (auto& [token, stream] : streams_) {
+    if (!GoesOn(*stream)) streams.emplace_back(token, stream);
+    else ends = ends || until(*stream->asker) != kWallNever;
+  }
   for (auto& [token, stream] : streams)
     if (!stream->gone) EndRevoked(token, stream);
   std::vector<uint64_t> waits;
-  const Principal anybody = Principal::Anybody();  // where there are no bounds
-  for (auto& [token, posted] : posted_)
-    if (posted.waits_for && !access_.Holds(posted.bounds ? posted.bounds->asker.principal : anybody, now)) waits.push_back(token);
+  for (auto& [token, posted] : posted_) {
+    if (!posted.waits_for) continue;
+    const WallTime end = posted.bounds ? until(posted.bounds->asker) : kWallNever;
+    // Its time came, as whoever waits knew it would: no outcome is unknown because of that.
+    if (end <= now) CutWait(token, &posted);
+    else if (!GoesOn(posted)) waits.push_back(token);
+    else ends = ends || end != kWallNever;
+  }
   for (uint64_t token : waits) {
     Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);
@@ -150,6 +169,37 @@ void Api::Impl::EndWhatIsOver() {
     Conclude(token, posted.origin.underway, begun ? ProblemResponse(504, kSubmittedBefore) : ProblemResponse(401, kNotValidAnyMore));
   }
   live_.EndWhatIsOver();
+  if (ends) LookAgain();
+}
+
+void Api::Impl::LookAgain() {
+  if (looks_again_ || !options_.hold_timer) return;
+  looks_again_ = true;
+  options_.hold_timer(kLookAgainMs, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.expired()) return;
+    looks_again_ = false;
+    EndWhatIsOver();
+  });
+}
+
+void Api::Impl::RenewStreams() {
+  const std::shared_ptr<const AccessTable>& table = access_.table();
+  for (auto& [token, stream] : streams_) {
+    auto asker = std::make_shared<Asker>(*stream->asker);
+    asker->principal = asker->principal.In(*table);
+    if (std::shared_ptr<const NamespaceRow> space = table->FindNamespace(stream->space)) asker->space = std::move(space);
+    asker->table = table;
+    stream->asker = std::move(asker);
+    stream->bulk.SetAsker(stream->asker);
+  }
+}
+
+void Api::Impl::CutWait(uint64_t token, Posted* posted) {
+  const NotifyId notify = *posted->waits_for;
+  EndWait(posted);
+  if (notify.value == 0) return PostEndOfWait(posted->space, token);
+  switchboard_->Post(posted->space, Disconnected{Id(token)});
+  switchboard_->Post(posted->space, GetRequest{Id(token), notify, 0});
 }
 
 bool Api::Impl::GoesAside(const Posted& posted, const ReplyBody& reply) const {

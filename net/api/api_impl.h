@@ -41,7 +41,7 @@ class Api::Impl {
         access_(options.hosts, options_.nonces.get(), Wall()),
         failed_attempts_(options_.timer),
         tools_(std::make_shared<RequestTools>(&options_, SecretNames(options.secret_headers))),
-        live_(&options_, switchboard, [this](const Principal& principal) { return access_.Holds(principal, Wall()); }) {
+        live_(&options_, switchboard, [this](const Asker& asker) { return GoesOn(asker, {Scope::kRead}, /*process=*/true); }) {
     if (options_.places) MakePassing();
   }
 
@@ -135,7 +135,7 @@ class Api::Impl {
           trace(of),
           topic(to),
           bulk(limits, id, std::move(of), parser, asker, std::move(to)) {}
-    const std::shared_ptr<const Asker> asker;
+    std::shared_ptr<const Asker> asker;
     const NamespaceNumber space;
     const RequestId request;
     const TraceContext trace;
@@ -244,8 +244,22 @@ class Api::Impl {
 
   static Status OverRate() { return Status(Code::kTooMany, "this token's rate of submits (submits_per_s) is used up"); }
 
-  /// Of what was begun by a token that does not hold any more: streams break, waits end.
+  /// May he go on with what he began, as what is known of him is now? As Admission::Holds.
+  bool GoesOn(const Asker& asker, ScopeSet scopes, bool process = false) const {
+    const std::string_view space = asker.space ? std::string_view(asker.space->name) : std::string_view();
+    return access_.Holds(asker.principal, {scopes, space, process}, Wall());
+  }
+  /// Of a bulk submit: what a line may do is judged by these.
+  bool GoesOn(const Stream& stream) const { return GoesOn(*stream.asker, {Scope::kSubmit, Scope::kOperate}); }
+  /// One that waits: its answer shows what these let him see.
+  bool GoesOn(const Posted& posted) const;
+  /// Of what was begun by a token that does not hold any more: streams break, waits end. Where one has an end it is looked at again.
   void EndWhatIsOver();
+  void LookAgain();
+  /// What further lines of bulk submits are judged by is what is known now.
+  void RenewStreams();
+  /// Answers a wait now, with what there is.
+  void CutWait(uint64_t token, Posted* posted);
   void EndRevoked(uint64_t token, const std::shared_ptr<Stream>& stream);
   /// Ends a bulk submit of which nothing further is taken; what was submitted goes on. `why`: its answer, or the last line of that.
   void EndWith(uint64_t token, const std::shared_ptr<Stream>& stream, HttpResponse why);
@@ -346,6 +360,7 @@ class Api::Impl {
   Switchboard* const switchboard_;
   Access access_;
   FailedAttempts failed_attempts_;
+  bool looks_again_ = false;             // the timer for that is set
   std::optional<Refusal> refused_head_;  // between TakesPieces and OnHead
   /// A request that waits for a look (`in_pieces`: its body is paused), or whose body is gathered behind one.
   struct Kept {

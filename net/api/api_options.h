@@ -127,6 +127,8 @@ struct ApiOptions {
   std::function<void(int64_t delay_ms, std::function<void()> task)> timer;
   /// As `timer`, of /v1/live. Empty: nobody is sent anything there but the first event.
   std::function<void(int64_t delay_ms, std::function<void()> task)> live_timer;
+  /// As `timer`, of credentials that have an end. Empty: what goes on under one ends as something else happens.
+  std::function<void(int64_t delay_ms, std::function<void()> task)> hold_timer;
   std::shared_ptr<NonceMemory> nonces = std::make_shared<NonceMemory>();  // of all loops, as the next
   std::shared_ptr<TokenRates> rates = std::make_shared<TokenRates>();
   /// How much of the audit is whose; of all loops.

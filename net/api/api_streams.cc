@@ -49,12 +49,10 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   NotifyId notify = *found->second.waits_for;
   if (notify.value == 0) {
     // It waits for as long as its client wished to; but a member says by this that it leaves.
-    if (found->second.origin.passed_on) PostEndOfWait(found->second.space, token);
+    if (found->second.origin.passed_on) CutWait(token, &found->second);
     return;
   }
-  EndWait(&found->second);
-  switchboard_->Post(found->second.space, Disconnected{Id(token)});
-  switchboard_->Post(found->second.space, GetRequest{Id(token), notify, 0});
+  CutWait(token, &found->second);
 }
 
 void Api::Impl::OnBodyEnd(uint64_t token) {
@@ -185,6 +183,7 @@ std::shared_ptr<Api::Impl::Stream> Api::Impl::OpenStream(uint64_t token, const H
   stream->moved_us = NowUs();
   if (CodingOf(head) == BodyCoding::kGzip) stream->gunzip = std::make_unique<Gunzip>();
   CHECK(streams_.emplace(token, stream).second);
+  if (stream->asker->principal.HoldsUntil(*access_.table()) != kWallNever) LookAgain();
   return stream;
 }
 
@@ -247,7 +246,7 @@ void Api::Impl::Pump(uint64_t token, const std::shared_ptr<Stream>& stream) {
   int unpacked = 0;
   for (bool more = true; std::exchange(more, false);) {
     if (std::optional<Event> request = NextOf(stream.get())) {
-      if (!stream->asker->principal.HoldsIn(*access_.table(), Wall())) return EndRevoked(token, stream);
+      if (!GoesOn(*stream)) return EndRevoked(token, stream);
       if (!KeepToRate(stream.get(), &*request)) {
         stream->bulk.OnReply(Refused{OverRate(), {}});
         more = true;

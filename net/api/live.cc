@@ -155,7 +155,7 @@ void Live::Send(uint64_t token, Listener* listener, std::string_view piece) {
 void Live::EndWhatIsOver() {
   std::vector<uint64_t> over;
   for (const auto& [token, listener] : listeners_)
-    if (!holds_(listener.asker.principal)) over.push_back(token);
+    if (!holds_(listener.asker)) over.push_back(token);
   for (uint64_t token : over) {
     Forget(token);
     responder_->EndStream(token, /*close=*/true);

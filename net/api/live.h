@@ -26,8 +26,8 @@ class Live {
  public:
   static constexpr int64_t kEveryMs = 1'000;
 
-  /// Does what let him in still let him in?
-  using Holds = std::function<bool(const Principal&)>;
+  /// Does what let him in still let him in, and show him what he is shown?
+  using Holds = std::function<bool(const Asker&)>;
 
   /// The first two are borrowed.
   Live(const ApiOptions* options, Switchboard* switchboard, Holds holds) : options_(*options), switchboard_(switchboard), holds_(std::move(holds)) {}

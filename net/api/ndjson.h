@@ -62,6 +62,9 @@ class BulkSubmit {
   BulkSubmit(const BulkLimits& limits, RequestId request, TraceContext trace, SubmitParser* parser, std::shared_ptr<const Asker> asker = nullptr,
              std::optional<BulkTopic> topic = std::nullopt);
 
+  /// Further lines are his from now on: the same one, by what is known of him now.
+  void SetAsker(std::shared_ptr<const Asker> asker) { asker_ = std::move(asker); }
+
   /// A piece of the body, of any length.
   void Take(std::string_view piece);
   /// The body is at its end; what has no line break behind it is a line too.
@@ -147,7 +150,7 @@ class BulkSubmit {
   const BulkLimits limits_;
   const RequestId request_;
   const TraceContext trace_;
-  const std::shared_ptr<const Asker> asker_;
+  std::shared_ptr<const Asker> asker_;
   SubmitParser* const parser_;
   const std::optional<BulkTopic> topic_;
 

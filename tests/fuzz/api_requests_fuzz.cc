@@ -70,7 +70,7 @@ Principal Who(uint8_t choice) {
     token->grant.lanes = token->grant.fkeys = token->grant.services = {"o"};
     token->grant.submits_per_s = 5;
   }
-  return Principal(std::shared_ptr<const TokenRow>(std::move(token)));
+  return Principal(token, token->secret, std::nullopt);
 }
 
 const ApiOptions& Options() {

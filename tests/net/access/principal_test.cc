@@ -2,6 +2,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+#include <utility>
+
 #include "net/access/access_fixture.h"
 
 namespace notifyd {
@@ -60,6 +63,51 @@ TEST_CASE("principal: prefixes of lanes, fkeys and services, each by itself") {
   CHECK_FALSE(principal.MayUseService("pay"));
   CHECK_FALSE(Principal().MayUseLane("x"));
   CHECK_FALSE(Principal().HasNamespace("one"));
+}
+
+TEST_CASE("principal: it is known by which of its token's secrets one came in") {
+  AccessStage stage;
+  TokenRow row = stage.NewRow(AccessStage::Of({"one"}, ScopeSet::All()));
+  const std::string old_text = stage.last.Text(), id = row.id, secret = MakeTokenSecret();
+  stage.Put(row);
+  const Need need{.scopes = {Scope::kSubmit}};
+  auto enter = [&](const std::string& text) { return std::get<Admitted>(stage.Ask(AccessStage::Request("Bearer " + text), need)).principal; };
+  const Principal before = enter(old_text);
+  row.old_secret = std::exchange(row.secret, KeepSecret(secret, false));
+  row.old_until = WallTime{kLater.ms + 1'000};
+  stage.Put(row);
+  const Principal by_old = enter(old_text), by_new = enter("ntf_" + id + "_" + secret);
+  const Needed needed{.scopes = {Scope::kSubmit}, .space = "one"};
+  for (const Principal* each : {&before, &by_old}) {
+    CHECK(each->HoldsIn(stage.table, needed, kLater));
+    CHECK_FALSE(each->HoldsIn(stage.table, needed, row.old_until));
+    CHECK(each->HoldsUntil(stage.table) == row.old_until);
+    // As the same one with the newest row, too.
+    CHECK_FALSE(each->In(stage.table).HoldsIn(stage.table, needed, row.old_until));
+  }
+  CHECK(by_new.HoldsIn(stage.table, needed, row.old_until));
+  CHECK(by_new.HoldsUntil(stage.table) == kWallNever);
+  row.grant.expires_at = WallTime{kLater.ms + 500};
+  stage.Put(row);
+  for (const Principal* each : {&before, &by_new}) CHECK(each->HoldsUntil(stage.table) == *row.grant.expires_at);
+}
+
+TEST_CASE("principal: with lanes that bind him one keeps the use of fkeys only where some are named") {
+  AccessStage stage;
+  Grant grant = AccessStage::Of({"one"}, {Scope::kSubmit});
+  grant.lanes = {"a/"};
+  grant.fkeys = {"k"};
+  TokenRow row = stage.NewRow(grant);
+  stage.Put(row);
+  const Principal principal(stage.table.FindToken(row.id), row.secret, std::nullopt);
+  const Needed needed{.scopes = {Scope::kSubmit}, .space = "one"};
+  CHECK(principal.HoldsIn(stage.table, needed, kLater));
+  row.grant.fkeys.clear();
+  stage.Put(row);
+  CHECK_FALSE(principal.HoldsIn(stage.table, needed, kLater));
+  row.grant.lanes.clear();
+  stage.Put(row);
+  CHECK(principal.HoldsIn(stage.table, needed, kLater));
 }
 
 }  // namespace

@@ -152,6 +152,7 @@ class ApiFixture {
       live_ms = delay_ms;
       live_tick = std::move(task);
     };
+    options.hold_timer = [this](int64_t, std::function<void()> task) { hold_tick = std::move(task); };
     options.monotonic_us = [this] { return now_us; };
     options.acknowledgement = &acknowledgement.histogram;
     options.histograms = {&acknowledgement};
@@ -299,6 +300,7 @@ class ApiFixture {
   std::shared_ptr<std::atomic<size_t>> listeners = std::make_shared<std::atomic<size_t>>(0);
   int64_t live_ms = 0;  // until live_tick is to run; what ran is empty
   std::function<void()> live_tick;
+  std::function<void()> hold_tick;  // to be called once the timer of credentials goes off
   int64_t now_us = 1'000'000'000;
   int64_t wall_ms = 1'700'000'000'000;
   uint64_t last_token = 0;
