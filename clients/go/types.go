@@ -1359,7 +1359,7 @@ type WaitedView struct {
 	Kept bool `json:"kept"`
 
 	// Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
-	// waited.
+	// waited; and where it is another caller's (`on_held` says keep), without the scope read_bodies.
 	Response *KeptResponse `json:"response"`
 }
 

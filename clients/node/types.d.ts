@@ -928,7 +928,7 @@ export interface WaitedView {
   kept?: true;
   /**
    * Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
-   * waited.
+   * waited; and where it is another caller's (`on_held` says keep), without the scope read_bodies.
    */
   response: KeptResponse | null;
 }

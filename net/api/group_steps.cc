@@ -64,8 +64,7 @@ bool MaySee(const Asker& asker, const GroupAnswer& answer) {
 Sight SightOf(const Asker& asker, const GroupAnswer& answer) {
   Sight sight = SightOf(asker);
   const GroupView* view = std::get_if<GroupView>(&answer.what);
-  if (view && !view->gone && !asker.anybody())
-    sight.bodies = sight.bodies || asker.principal.SubmittedAs(view->record.caller, asker.space->name, *asker.table);
+  if (view && !view->gone) sight.bodies = MaySeeAnswer(asker, view->record.caller);
   return sight;
 }
 

@@ -23,6 +23,7 @@ bool SeesAll(const Principal& principal, const RouteRow& row) {
 /// As MaySee, of what a row shows.
 bool MaySeeBy(const Asker& asker, const Envelope& envelope, const RouteRow& row) {
   if (!MaySee(asker, envelope, /*route_is_own=*/false)) return false;
+  if (row.scopes.Has(Scope::kReadBodies)) return MaySeeAnswer(asker, envelope.caller);
   return !IsOwn(row) || SeesAll(asker.principal, row) || asker.principal.SubmittedAs(envelope.caller, asker.space->name, *asker.table);
 }
 
@@ -80,6 +81,10 @@ bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own) {
   if (!principal.MayUseLane(envelope.lane.name)) return false;
   if (!envelope.fkey.empty() && !principal.MaySeeFkey(envelope.fkey)) return false;
   return !route_is_own || asker.Sees(envelope.caller);
+}
+
+bool MaySeeAnswer(const Asker& asker, std::string_view caller) {
+  return SightOf(asker).bodies || asker.principal.SubmittedAs(caller, asker.space->name, *asker.table);
 }
 
 bool IsBoundToNames(const Asker& asker) {

@@ -13,6 +13,9 @@ Status NothingThere(const RouteRow& row);
 /// May he see the notify, by its caller, its lane and its fkey? `route_is_own`: whoever submitted it may, without the scope read.
 bool MaySee(const Asker& asker, const Envelope& envelope, bool route_is_own);
 
+/// May he see what was answered to a notify that he may see: with read_bodies, or as who submitted it?
+bool MaySeeAnswer(const Asker& asker, std::string_view caller);
+
 /// Is he bound to some lanes or fkeys of the namespace?
 bool IsBoundToNames(const Asker& asker);
 /// What he is refused with, who is bound to lanes or fkeys, for a change that reaches beyond any of them. Error: kForbidden.

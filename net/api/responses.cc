@@ -80,7 +80,9 @@ class WaitSteps : public Steps {
       members.Bool(true);
     }
     members.Key("response");
-    waited.response ? WriteResponse(*waited.response, &members) : members.Null();
+    // One that was held already may be another's.
+    const bool shown = waited.response && MaySeeAnswer(asker_, waited.view->record->envelope->caller);
+    shown ? WriteResponse(*waited.response, &members) : members.Null();
     members.EndObject();
     more[0] = ',';
     return JsonResponse(200, body + more);

@@ -936,7 +936,7 @@ class _WaitedView(TypedDict):
     # Oldest first, the newest 20.
     attempts: List["Attempt"]
     # Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
-    # waited.
+    # waited; and where it is another caller's (`on_held` says keep), without the scope read_bodies.
     response: Optional["KeptResponse"]
 
 

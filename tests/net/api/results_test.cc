@@ -354,5 +354,37 @@ TEST_CASE("gzip: a bulk submit is unpacked as it comes, whatever it comes to") {
   }
 }
 
+TEST_CASE("submit and wait: what another caller's notify was answered is shown to read_bodies, and to who submitted it") {
+  TeamsFixture f;
+  auto bound = [](const std::string& caller, ScopeSet scopes) {
+    Grant grant = TeamsFixture::Of({"one"}, scopes);
+    grant.caller = caller;
+    return grant;
+  };
+  const NotifyId id = NotifyId::Of(TeamsFixture::kOne, 5);
+  auto shown = [&](const std::string& token) {
+    CHECK(f.As(token, "POST", "/v1/notifies?wait_ms=500", R"({"url":"http://h/","fkey":"k","on_held":"keep"})") == "posted");
+    Waited waited;
+    waited.item.id = id;
+    waited.item.kept = true;
+    waited.view = f.ViewOf(id, "shop").view;
+    waited.view->state = State::kSucceeded;
+    waited.response = SomeResponse("an answer");
+    f.Reply(waited);
+    CHECK(f.Outcome() == "200");
+    Json json(f.Answer().body);
+    CHECK(json.At("/kept") == "true");
+    CHECK(json.Has("/response"));
+    return json.Has("/response/body");
+  };
+  const std::string other = f.Give(bound("till", {Scope::kSubmit, Scope::kRead, Scope::kOperate}));
+  f.Give(bound("shop", {Scope::kSubmit}));
+  const std::string shop = f.last.Text();
+  CHECK_FALSE(shown(other));
+  CHECK_FALSE(shown(f.Give({"one"}, {Scope::kSubmit, Scope::kRead, Scope::kOperate})));
+  CHECK(shown(shop));
+  CHECK(shown(f.Give(bound("till", {Scope::kSubmit, Scope::kRead, Scope::kReadBodies}))));
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -1999,7 +1999,7 @@ struct WaitedView {
   /// `on_held` says keep, and this one was held.
   bool kept = false;
   /// Null where no answer came, or where none is kept and it settled before this request came, or its last attempt had begun before anybody
-  /// waited.
+  /// waited; and where it is another caller's (`on_held` says keep), without the scope read_bodies.
   std::optional<KeptResponse> response;
 };
 inline void to_json(Json& to, const WaitedView& from) {
