@@ -152,15 +152,15 @@ std::string FilterAsSaid(const JsonValue& filter) {
   return text;
 }
 
-/// For the audit: the names of what stands in a change's document, and a bulk operation's filter. What it is worth is for the reader to
-/// say.
-std::string SaidBy(JsonReader* reader, const std::string& body) {
+/// For the audit: the names of what stands in a change's document, or a bulk operation's filter. What it is worth is for the reader to
+/// say. A subscription's filter is none of those: in it stands what events hold.
+std::string SaidBy(JsonReader* reader, const RouteRow& row, const std::string& body) {
   std::string said;
   if (body.empty()) return said;
   bool is_array = false;
   Status read = reader->Read(body, 0, &is_array, [&](const JsonValue& root) {
     for (const JsonValue& value : root) {
-      if (value.key == "filter" && value.kind == JsonValue::Kind::kObject) return said = FilterAsSaid(value), Status::Ok();
+      if (row.bulk() && value.key == "filter" && value.kind == JsonValue::Kind::kObject) return said = FilterAsSaid(value), Status::Ok();
       if (!said.empty()) said += ", ";
       said += value.key;
       if (said.size() > kMostSaidBytes) break;
@@ -227,7 +227,8 @@ Result<Asked> ReadRequest(RequestId id, const Route& route, const HttpRequest& r
     read = &unpacked;
   }
   if (route.row->bodiless()) NOTIFYD_TRY(RefuseFields(&tools->json, *read));
-  else if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit)) asker->said = SaidBy(&tools->json, read->body);
+  else if (!asker->anybody() && route.row->changes() && !route.row->scopes.Has(Scope::kSubmit))
+    asker->said = SaidBy(&tools->json, *route.row, read->body);
   const Asking asking{id, route, query, read, tools, *asker, aside};
   Result<Asked> asked = route.row->read(asking);
   return asked.ok() ? Guard(asking, *std::move(asked)) : std::move(asked);

@@ -74,6 +74,8 @@ struct RouteRow {
 
   bool open() const { return scopes.empty(); }
   bool changes() const { return verb != Verb::kGet; }
+  /// It changes all notifies that a filter finds.
+  bool bulk() const { return verb == Verb::kPost && (path == "/v1/notifies/retry" || path == "/v1/notifies/cancel" || path == "/v1/notifies/purge"); }
   bool triggers() const { return path.ends_with("/trigger"); }
   /// A change after which there is less than before: it goes on where there is no room for what others would add.
   bool makes_room() const { return verb == Verb::kDelete || path == "/v1/notifies/cancel" || path == "/v1/notifies/purge"; }

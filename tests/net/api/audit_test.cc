@@ -1,6 +1,7 @@
 // What the audit is told of a change: who made it, from where, what and how many; and that whoever made it is answered behind that.
 #include "base/utf8.h"
 #include "broker/service_events.h"
+#include "broker/topic_events.h"
 #include "teams_fixture.h"
 
 namespace notifyd {
@@ -266,6 +267,14 @@ TEST_CASE("audit: the audit says which fields a change named, and not what they 
   CHECK(IsValidUtf8(f.sink.audited[1].said));
   f.As(token, "PATCH", "/v1/namespaces/one", R"({"max_pending":7})");
   CHECK(f.Registered<PutNamespace>().actor.said == "max_pending");
+  // What a subscription filters by is what events hold; only of a bulk operation it is what was changed.
+  f.As(token, "PUT", "/v1/namespaces/one/subscriptions/s", R"({"topic":"t","url":"http://h/","filter":{"data":{"pin":"1234"}}})");
+  SubscriptionView view;
+  view.said = std::get<SubscriptionPut>(f.Posted<TopicRequest>().ask->what).said;
+  view.name = "s";
+  f.Reply(TopicAnswered{std::make_shared<const TopicAnswer>(TopicAnswer{SubscriptionViewed{view, true}})});
+  REQUIRE(f.sink.audited.size() == 3);
+  CHECK(f.sink.audited[2].said == "topic, url, filter");
 }
 
 }  // namespace
