@@ -66,7 +66,8 @@ bool Principal::HoldsIn(const AccessTable& table, const Needed& needed, WallTime
 }
 
 bool Principal::HoldsBy(const NamedGrant& now, const AccessTable& table, const Needed& needed) const {
-  return named_ && now.name == named_->name && Keeps(now.grant, table, needed);
+  // Its rate stands with who asked, and nobody takes a new one up: that ends what goes on.
+  return named_ && now.name == named_->name && now.grant.submits_per_s == named_->grant.submits_per_s && Keeps(now.grant, table, needed);
 }
 
 WallTime Principal::HoldsUntil(const AccessTable& table) const {

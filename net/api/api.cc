@@ -47,7 +47,9 @@ void Api::Impl::SetResponder(HttpResponder* responder) {
 
 void Api::Impl::SetTable(std::shared_ptr<const AccessTable> table) {
   access_.SetTable(std::move(table));
-  if (access_.asks()) EndWhatIsOver();
+  if (!access_.asks()) return;
+  EndWhatIsOver();
+  // Behind that, or what is judged by would be what nobody held them against.
   RenewStreams();
 }
 

@@ -136,6 +136,30 @@ TEST_CASE("remembered trigger: of long data one request loads 8 MiB at most, and
   CHECK(f.Stats().totals.accepted == 12);
 }
 
+TEST_CASE("remembered trigger: of many requests one at a time loads data, and merges") {
+  CoreFixture f;
+  constexpr size_t kRequests = 20, kEach = 4;
+  for (size_t i = 0; i < kRequests * kEach; ++i) RememberFor(f, "k" + std::to_string(i), Long(100'000));
+  f.Restart();
+  const size_t before = f.reads().remembered();
+  std::vector<uint64_t> tokens;
+  for (size_t i = 0; i < kRequests; ++i) {
+    std::vector<Fields> items;
+    for (size_t k = 0; k < kEach; ++k) items.push_back(Under("k" + std::to_string(i * kEach + k)));
+    tokens.push_back(f.Ask(Batch(items)));
+  }
+  // So many are loaded as those that are answered needed, and the one that is next.
+  size_t answered = 0;
+  while (answered < kRequests) {
+    f.Post(Tick{});
+    f.Turn();
+    answered = static_cast<size_t>(std::count_if(tokens.begin(), tokens.end(), [&](uint64_t token) { return f.replies.contains(token); }));
+    REQUIRE(f.reads().remembered() - before <= (answered + 1) * kEach);
+  }
+  f.Run();
+  CHECK(f.Stats().totals.accepted == kRequests * kEach);
+}
+
 TEST_CASE("remembered trigger: long data is shown, and merged, after a restart") {
   CoreFixture f;
   RememberFor(f, "k", Long(50'000));
@@ -196,7 +220,7 @@ TEST_CASE("remembered trigger: a request that waits for its turn to merge is dec
   }
   const uint64_t batch = f.Ask(Batch(items));
   // It waits. Meanwhile one of its triggers is withdrawn, and another is another.
-  f.Turn();
+  for (int i = 0; i < 4 && f.core().NextWake().mono > f.now.mono; ++i) f.Turn();
   REQUIRE_FALSE(f.replies.contains(batch));
   CHECK(f.core().NextWake().mono <= f.now.mono);
   FkeyCancelRequest withdraw;

@@ -291,7 +291,7 @@ TEST_CASE("quota: what is said of lanes, callers and hosts counts, and what take
   CHECK(f.CodeOf(f.Do(lane)) == Code::kDiskFull);
   CHECK(f.CodeOf(f.Do(caller)) == Code::kDiskFull);
   CHECK(f.CodeOf(f.Do(host)) == Code::kDiskFull);
-  CHECK(f.LaneOf(lane.lane).limits.paused == Paused::kNo);
+  CHECK_FALSE(std::holds_alternative<LaneViewed>(f.TryLane(lane.lane).body));  // nothing is kept of it
 }
 
 TEST_CASE("quota: a new key for what is held already counts") {

@@ -132,7 +132,7 @@ TEST_CASE("holding: a wait is cut where its secret is replaced, or its token giv
 TEST_CASE("holding: a change of its token that takes nothing from it ends nothing") {
   HoldingFixture f;
   Grant grant = TeamsFixture::Of({"one", "two"}, {Scope::kSubmit, Scope::kRead});
-  grant.lanes = {"a/", "b/"};
+  grant.lanes = {"http://h/", "b/"};
   grant.fkeys = {"k"};
   grant.caller = "shop";
   grant.submits_per_s = 5;
