@@ -44,7 +44,7 @@ TEST_CASE("namespace settings: what is out of range is refused by its field") {
        },
        "/lane_rules"},
       {[](auto* s) {
-         s->lane_rules.resize(1, {"a" + std::string(18, '*'), std::nullopt, {}});
+         s->lane_rules.resize(1, {"a" + std::string(66, '*'), std::nullopt, {}});
        },
        "/lane_rules"},
   };
