@@ -165,8 +165,7 @@ void Core::Impl::On(AttemptEnded& e) {
   const bool probe_in_vain = services_->End(entry, &result) || (result.record.instance.empty() && EndAtBreaker(entry->host, entry->call, result));
   Gate(lane);
   history_->OnEnded(*entry, result);
-  entry->state.attempts_made = entry->number;
-  entry->number = 0;
+  entry->state.attempts_made = std::exchange(entry->number, 0);
   bool later = result.verdict == Verdict::kLater && !was_settled;
   if (later) ++entry->state.laters;
   // Another instance takes it over: the budget counts rounds.

@@ -127,10 +127,6 @@ bool TopicWords::Match(std::string_view pattern) const {
   return reached.Has(size - 1);
 }
 
-bool TopicMatches(std::string_view pattern, std::string_view topic) {
-  return TopicWords(topic).Match(pattern);
-}
-
 struct TopicIndex::Node {
   using Whos = std::vector<uint64_t>;  // ascending
   template <class Of>

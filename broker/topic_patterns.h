@@ -33,9 +33,6 @@ class TopicWords {
   std::vector<size_t> at_;               // which of them is where
 };
 
-/// Does `pattern` stand for `topic`?
-bool TopicMatches(std::string_view pattern, std::string_view topic);
-
 /// Patterns with who wants them, of which a topic's name finds those that may stand for it without looking at each: a tree by their first words, in
 /// which a topic's words are followed along the word itself and "*", to some 2^kIndexedWords nodes at most. What lies behind these words, or behind
 /// the first "#", is told by its last word alone: rows of wildcards would reach any number of nodes in a tree of whole patterns, in one step of

@@ -30,10 +30,8 @@ namespace {
 
 /// Of each io loop: the refusals that are held back.
 constexpr int kApiSlot = 3;
-/// Of each io loop: /v1/live.
-constexpr int kLiveSlot = 10;
-/// Of each io loop: credentials that end while something goes on under them.
-constexpr int kHoldSlot = 13;
+/// Of each io loop: /v1/live, and credentials that end while something goes on under them.
+constexpr int kLiveSlot = 10, kHoldSlot = 13;
 /// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 /// How long programs get to go where the store is lost.

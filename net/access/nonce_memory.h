@@ -1,9 +1,8 @@
 // NonceMemory: which signed changes came already, so that none is taken twice. One for all loops, any thread.
 //
 // I1  A nonce is remembered for as long as its request's time would be accepted; after that the time alone refuses it.
-// I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten but one that is given back. A token has
-// no
-//     more of them than are left for others: one alone half of all, two a third each. So none, however many it sends, takes the others' part.
+// I2  kMost are remembered, in at most kMostBytes; beyond that a change is refused, never a nonce forgotten but one that is given back. A token
+//     has no more of them than are left for others: one alone half of all, two a third each. So none, however many it sends, takes the others' part.
 // I3  Of what came before the start, or to another member that served it, nothing is known: a request of a time before is refused (Admission does
 //     that).
 #pragma once

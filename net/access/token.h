@@ -33,8 +33,5 @@ TokenSecret KeepSecret(std::string_view secret, bool signing);
 /// Which of `row` it is: its secret, or the one before while that counts; borrowed from it. Null: neither. Takes the same time whatever the answer,
 /// and for a null row, which has none.
 const TokenSecret* FindSecret(const TokenRow* row, std::string_view secret, WallTime now);
-inline bool IsSecretOf(const TokenRow* row, std::string_view secret, WallTime now) {
-  return FindSecret(row, secret, now) != nullptr;
-}
 
 }  // namespace notifyd

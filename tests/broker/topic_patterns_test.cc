@@ -15,6 +15,11 @@ using namespace notifyd;
 
 namespace {
 
+/// Does `pattern` stand for `topic`?
+bool TopicMatches(std::string_view pattern, std::string_view topic) {
+  return TopicWords(topic).Match(pattern);
+}
+
 /// An index, and what whoever asks it knows: the pattern of each.
 class KnownIndex {
  public:

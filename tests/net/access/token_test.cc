@@ -45,12 +45,12 @@ TEST_CASE("token: a secret is that of its row, and of none where there is no row
   row.secret = KeepSecret("right", false);
   row.old_secret = KeepSecret("old", false);
   row.old_until = WallTime{1000};
-  CHECK(IsSecretOf(&row, "right", WallTime{5000}));
-  CHECK(IsSecretOf(&row, "old", WallTime{999}));
-  CHECK_FALSE(IsSecretOf(&row, "old", WallTime{1000}));
-  CHECK_FALSE(IsSecretOf(&row, "", WallTime{0}));
-  CHECK_FALSE(IsSecretOf(nullptr, "right", WallTime{0}));
-  CHECK_FALSE(IsSecretOf(nullptr, "", WallTime{0}));
+  CHECK(FindSecret(&row, "right", WallTime{5000}) != nullptr);
+  CHECK(FindSecret(&row, "old", WallTime{999}) != nullptr);
+  CHECK(FindSecret(&row, "old", WallTime{1000}) == nullptr);
+  CHECK(FindSecret(&row, "", WallTime{0}) == nullptr);
+  CHECK(FindSecret(nullptr, "right", WallTime{0}) == nullptr);
+  CHECK(FindSecret(nullptr, "", WallTime{0}) == nullptr);
 }
 
 }  // namespace
