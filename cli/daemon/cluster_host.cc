@@ -425,7 +425,7 @@ void ClusterHost::BeginLeaves() {
   }
   to_leave_ = std::move(seen);
   for (const auto& [name, told] : tells)
-    Tell(membership_.FindAlive(name)->address, /*look=*/true, /*leaving=*/false, [this, told](bool taken) {
+    Tell(membership_.FindAlive(name)->address, /*look=*/true, /*leaving=*/false, [this, told = told](bool taken) {
       if (!taken) return;
       *told = true;
       Kick();
