@@ -41,8 +41,8 @@ TEST_CASE("flows: groups, topics, services and schedules keep what is promised o
   for (uint64_t seed = from; seed < from + kFresh && std::chrono::steady_clock::now() < until; ++seed) CheckFlows(seed);
 }
 
-TEST_CASE("flows: a schedule that a broker which kept dying takes too late for any of its times is refused, and asked for anew") {
-  CheckFlows(185380205727268);
+TEST_CASE("flows: a schedule that a broker which kept dying takes too late for any of its times is refused") {
+  for (uint64_t seed : {185380205727268, 193034086000596}) CheckFlows(seed);
 }
 
 TEST_CASE("flows: a member that was read from the disk starts once what let it go is durable, like one in memory") {

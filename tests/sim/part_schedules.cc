@@ -72,6 +72,8 @@ class PublishingPart : public FlowPart {
       const NotifyId id = EventOfKey(at->first.key);
       if (notifies[id] != 1) Violation("event " + id.ToString() + " of " + event->schedule + " has " + std::to_string(notifies[id]) + " notifies");
     }
+    for (const auto& [name, times] : made)
+      if (!said_.contains(name)) Violation("schedule " + name + " has runs, and was refused");
     for (const auto& [name, said] : said_) {
       if (!CheckTimes(name, *said, image, made[name], world_)) return;
       world_.tally->published += made[name].size();
@@ -108,7 +110,12 @@ class PublishingPart : public FlowPart {
           request.ask = std::make_shared<const ScheduleAsk>(ScheduleAsk{SchedulePut{name, said, {}}});
           return Event(std::move(request));
         },
-        [this](const Reply& reply) { Expect<ScheduleAnswered>(reply, "a schedule's PUT"); });
+        [this, name, said](const Reply& reply) {
+          // A broker that kept dying may be up too late for any of its times. It is refused, as is what is asked of it after, and is not there.
+          const auto* refused = std::get_if<Refused>(&reply.body);
+          if (refused && refused->status.field() == "/end_at" && TimesOf(wall(), *said).empty()) said_.erase(name);
+          else Expect<ScheduleAnswered>(reply, "a schedule's PUT");
+        });
   }
 
   std::map<std::string, std::shared_ptr<const Schedule>> said_;
