@@ -1,6 +1,6 @@
 // Data of triggers that came before what they trigger: it is merged into that when it is submitted or published. Merging reads and writes bodies, so
 // a turn does little of it: a request that needs more waits, parked, for later turns, and is decided in one of them as a whole, as its keys stand
-// then. Included by broker/core*.cc alone.
+// then. One request at a time loads data and merges, so that memory does not grow with their number. Included by broker/core*.cc alone.
 #pragma once
 
 #include <deque>

@@ -24,15 +24,6 @@ constexpr uint64_t kAuditRoomBytes = 1 << 20;
 constexpr const char* kNoRoom = "too much is buffered; try again later";
 constexpr const char* kSubmittedBefore = "the credential is not valid any more: what was submitted before may have been taken, or not";
 
-/// Adds the lanes that were set with what was submitted.
-void NoteLanes(const ReplyBody& reply, std::vector<LaneKey>* lanes) {
-  const auto note = [lanes](const SubmittedItem& item) {
-    if (item.lane_set) lanes->push_back(item.lane);
-  };
-  if (const Waited* waited = std::get_if<Waited>(&reply)) note(waited->item);
-  if (const Submitted* submitted = std::get_if<Submitted>(&reply)) std::for_each(submitted->items.begin(), submitted->items.end(), note);
-}
-
 /// A credential's end is seen to so soon. Contract section 8: a change holds within 2 s.
 constexpr int64_t kLookAgainMs = 1'000;
 
@@ -42,6 +33,14 @@ bool IsRefusedAtOnce(int status) {
 }
 
 }  // namespace
+
+void Api::Impl::NoteLanes(const ReplyBody& reply, std::vector<LaneKey>* lanes) {
+  const auto note = [lanes](const SubmittedItem& item) {
+    if (item.lane_set) lanes->push_back(item.lane);
+  };
+  if (const Waited* waited = std::get_if<Waited>(&reply)) note(waited->item);
+  if (const Submitted* submitted = std::get_if<Submitted>(&reply)) std::for_each(submitted->items.begin(), submitted->items.end(), note);
+}
 
 void Api::Impl::OnReply(Reply reply) {
   if (live_.TookReply(reply)) return;

@@ -281,6 +281,8 @@ class Api::Impl {
   AuditEntry EntryOf(const Bounds& bounds, uint64_t count) const;
   /// Of lanes that a submit set beside what it made.
   AuditEntry EntryOfLanes(const Asker& asker, const std::vector<LaneKey>& lanes) const;
+  /// Appends the lanes that were set with what was submitted.
+  static void NoteLanes(const ReplyBody& reply, std::vector<LaneKey>* lanes);
   /// Answers once the entry is durable.
   void AnswerAudited(uint64_t token, Posted posted, HttpResponse response, AuditEntry entry);
   /// Is there room for what the audit would have of a change? One that makes room goes on without, and so does whoever may do everything. Error:

@@ -212,8 +212,7 @@ void Api::Impl::OnStreamReply(uint64_t token, const std::shared_ptr<Stream>& str
   if (auto* submitted = std::get_if<Submitted>(&reply.body)) {
     stream->bulk.OnReply(*submitted);
     std::vector<LaneKey> lanes;
-    for (const SubmittedItem& item : submitted->items)
-      if (item.lane_set) lanes.push_back(item.lane);
+    NoteLanes(reply.body, &lanes);
     if (!lanes.empty() && !stream->asker->anybody()) switchboard_->Audit(EntryOfLanes(*stream->asker, lanes), [] {});
     Acknowledged(stream->posted_us);
   } else if (auto* answered = std::get_if<TopicAnswered>(&reply.body)) {

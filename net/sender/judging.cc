@@ -1,10 +1,12 @@
 #include "net/sender/judging.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "base/utf8.h"
 #include "broker/expectation.h"
-#include "net/loop.h"
 
 namespace notifyd {
 namespace {
@@ -58,96 +60,16 @@ AttemptEnded Judge(Unjudged unjudged) {
   return std::move(unjudged.ended);
 }
 
-/// What both threads have; the loop's tasks that are under way keep it beyond the end of the JudgeThread.
-struct JudgeThread::Shared {
-  std::mutex mutex;
-  std::condition_variable added;
-  bool stopping = false;
-  struct Item {
-    uint64_t generation;
-    Unjudged unjudged;
-  };
-  /// What waits of a namespace: its hosts that have some, in the order of their turns.
-  struct Space {
-    std::deque<std::string> turns;
-    std::unordered_map<std::string, std::deque<Item>> waiting;
-  };
-  /// Likewise the namespaces.
-  std::deque<NamespaceNumber> turns;
-  std::unordered_map<NamespaceNumber, Space> waiting;
-
-  /// The next one, of which there is one.
-  Item Take() {
-    const NamespaceNumber number = turns.front();
-    turns.pop_front();
-    auto space = waiting.find(number);
-    const std::string host = std::move(space->second.turns.front());
-    space->second.turns.pop_front();
-    auto found = space->second.waiting.find(host);
-    Item item = std::move(found->second.front());
-    found->second.pop_front();
-    if (found->second.empty()) space->second.waiting.erase(found);
-    else space->second.turns.push_back(host);
-    if (space->second.turns.empty()) waiting.erase(space);
-    else turns.push_back(number);
-    return item;
-  }
-
-  // The loop's thread alone.
-  uint64_t generation = 0;  // raised by Drop: what was added before is none of ours any more
-  std::function<void(AttemptEnded)> done;
-};
-
-JudgeThread::JudgeThread(Loop* loop, std::function<void(AttemptEnded)> done, std::function<AttemptEnded(Unjudged)> judge)
-    : loop_(loop), judge_(std::move(judge)), shared_(std::make_shared<Shared>()) {
-  shared_->done = std::move(done);
-}
-
-JudgeThread::~JudgeThread() {
-  Drop();
-  {
-    std::lock_guard lock(shared_->mutex);
-    shared_->stopping = true;
-  }
-  shared_->added.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
-
 void JudgeThread::Add(Unjudged unjudged) {
-  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
-  ++added_;
-  {
-    std::lock_guard lock(shared_->mutex);
-    const NamespaceNumber number = unjudged.ended.id.number();
-    Shared::Space& space = shared_->waiting[number];
-    if (space.turns.empty()) shared_->turns.push_back(number);
-    std::deque<Shared::Item>& queue = space.waiting[unjudged.envelope->host];
-    if (queue.empty()) space.turns.push_back(unjudged.envelope->host);
-    queue.push_back({shared_->generation, std::move(unjudged)});
-  }
-  shared_->added.notify_one();
-}
-
-void JudgeThread::Drop() {
-  ++shared_->generation;
-  std::lock_guard lock(shared_->mutex);
-  shared_->turns.clear();
-  shared_->waiting.clear();
-}
-
-void JudgeThread::Run() {
-  std::unique_lock lock(shared_->mutex);
-  for (;;) {
-    shared_->added.wait(lock, [this] { return shared_->stopping || !shared_->turns.empty(); });
-    if (shared_->stopping) return;
-    Shared::Item item = shared_->Take();
-    lock.unlock();
-    auto ended = std::make_shared<AttemptEnded>(judge_(std::move(item.unjudged)));
-    loop_->Post([shared = shared_, ended, generation = item.generation] {
-      if (generation == shared->generation) shared->done(std::move(*ended));
-    });
-    lock.lock();
-  }
+  const NamespaceNumber number = unjudged.ended.id.number();
+  std::string host = unjudged.envelope->host;
+  auto item = std::make_shared<Unjudged>(std::move(unjudged));
+  auto ended = std::make_shared<AttemptEnded>();
+  auto work = [this, item = std::move(item), ended] {
+    *ended = judge_(std::move(*item));
+    return ended->result.response ? ended->result.response->body.size() : 0;
+  };
+  side_.Add({.number = number, .host = std::move(host), .work = std::move(work), .then = [this, ended] { done_(std::move(*ended)); }});
 }
 
 }  // namespace notifyd

@@ -1,27 +1,19 @@
 // Judging: from what came back to what the attempt was, apart from the transfer that it came by: a value that any thread may judge.
 #pragma once
 
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <string_view>
-#include <thread>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "base/secrets.h"
 #include "broker/events.h"
 #include "broker/notify.h"
 #include "broker/response.h"
+#include "net/sender/side_thread.h"
 
 namespace notifyd {
-
-class Loop;
 
 /// Looked at behind what is recorded, so that a UTF-8 sequence which the record's end cuts is seen to be whole.
 inline constexpr size_t kSequenceRestBytes = 3;
@@ -55,31 +47,24 @@ struct Unjudged {
 /// The verdict, the record and what was captured: without secrets, then cut.
 AttemptEnded Judge(Unjudged unjudged);
 
-/// Judges large answers on a thread of its own, made when the first one comes. Namespaces take turns, and the hosts of
-/// each, so that one that sends much waits for itself. All
-/// calls on the loop's thread.
+/// Judges large answers on a thread of its own, which is made when the first one comes, and in the order of SideThread. All calls on the loop's
+/// thread.
 class JudgeThread {
  public:
   /// `done` runs on the loop for each that was added, unless Drop comes before. `loop` is borrowed. `judge` runs on the other thread.
-  JudgeThread(Loop* loop, std::function<void(AttemptEnded)> done, std::function<AttemptEnded(Unjudged)> judge = Judge);
-  /// Waits for the one that is being judged, and drops all.
-  ~JudgeThread();
+  JudgeThread(Loop* loop, std::function<void(AttemptEnded)> done, std::function<AttemptEnded(Unjudged)> judge = Judge)
+      : done_(std::move(done)), judge_(std::move(judge)), side_(loop) {}
 
   void Add(Unjudged unjudged);
   /// Forgets all that were added: for none of them `done` runs any more.
-  void Drop();
+  void Drop() { side_.Drop(); }
   /// All that were ever added.
-  uint64_t added() const { return added_; }
+  uint64_t added() const { return side_.added(); }
 
  private:
-  struct Shared;
-  void Run();
-
-  Loop* const loop_;
+  const std::function<void(AttemptEnded)> done_;
   const std::function<AttemptEnded(Unjudged)> judge_;
-  const std::shared_ptr<Shared> shared_;
-  uint64_t added_ = 0;
-  std::thread thread_;
+  SideThread side_;  // ends first: what it works on has the others
 };
 
 }  // namespace notifyd

@@ -66,8 +66,8 @@ class PlainCall : public Timed,
   NamespaceNumber number() const { return number_; }
 
   void OnDeadline(int64_t now_ms) override;
-  /// Takes room for more of what it captures, and reads on. False: there is none yet. Ends nothing.
-  bool Feed();
+  /// Takes room for more of what it captures, where there is some by now, and reads on. Ends nothing.
+  void Feed();
 
   /// The sender's: its place among those under way.
   size_t place = 0;

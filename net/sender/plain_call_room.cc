@@ -85,14 +85,12 @@ void PlainCall::EndStarving() {
   shared_->starves(shared_->context, this, false);
 }
 
-bool PlainCall::Feed() {
-  if (!starving_) return true;
-  if (!TakeRoom()) return false;
+void PlainCall::Feed() {
+  if (!starving_ || !TakeRoom()) return;
   EndStarving();
   Arm();
   if (session_ != nullptr) session_->LetMore(this);
   else if (connection_ != nullptr) connection_->Resume();
-  return true;
 }
 
 void PlainCall::Cut() {

@@ -21,6 +21,7 @@ struct SideThread::Shared {
   bool stopping = false;
   std::deque<NamespaceNumber> turns;  // namespaces that have some
   std::unordered_map<NamespaceNumber, Space> waiting;
+  Item under_way;
   std::deque<Item> done;
   bool giving = false;  // a task of the loop is under way for them
 
@@ -82,12 +83,10 @@ SideThread::SideThread(Loop* loop) : loop_(loop), shared_(std::make_shared<Share
 
 SideThread::~SideThread() {
   shared_->over = true;
+  Drop();
   {
     std::lock_guard lock(shared_->mutex);
     shared_->stopping = true;
-    shared_->turns.clear();
-    shared_->waiting.clear();
-    shared_->done.clear();
   }
   shared_->added.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -115,17 +114,25 @@ std::shared_ptr<SideThread::Ticket> SideThread::Add(Job job) {
   return ticket;
 }
 
+void SideThread::Drop() {
+  std::lock_guard lock(shared_->mutex);
+  shared_->turns.clear();
+  shared_->waiting.clear();
+  shared_->done.clear();
+  if (shared_->under_way) shared_->under_way->Cancel();
+}
+
 void SideThread::Run() {
   std::unique_lock lock(shared_->mutex);
   for (;;) {
     shared_->added.wait(lock, [this] { return shared_->stopping || !shared_->turns.empty(); });
     if (shared_->stopping) return;
-    Shared::Item item = shared_->Pop();
+    Shared::Item item = shared_->under_way = shared_->Pop();
     lock.unlock();
     if (!item->cancelled_) item->bytes_ = item->job_.work();
-    const bool cancelled = item->cancelled_;
     lock.lock();
-    if (cancelled || shared_->stopping) continue;
+    shared_->under_way.reset();
+    if (item->cancelled_) continue;
     shared_->done.push_back(std::move(item));
     if (!std::exchange(shared_->giving, true)) loop_->Post([shared = shared_, loop = loop_] { Shared::Give(shared, loop); });
   }

@@ -57,6 +57,8 @@ class SideThread {
   /// May work of this cost, in bytes that are looked at, be done on the loop now? Then it counts.
   bool TakesAtOnce(size_t cost);
   std::shared_ptr<Ticket> Add(Job job);
+  /// Cancels all that were added.
+  void Drop();
   /// All that were ever added.
   uint64_t added() const { return added_; }
 

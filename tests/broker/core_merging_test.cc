@@ -41,6 +41,16 @@ SubmitRequest Batch(const std::vector<Fields>& items) {
   return r;
 }
 
+/// `count` items with this data, "k0" and so on, each under a remembered trigger with `triggers`.
+std::vector<Fields> Remembering(CoreFixture& f, int count, const std::string& data, const std::string& triggers = R"({"b":2})") {
+  std::vector<Fields> items;
+  for (int i = 0; i < count; ++i) {
+    items.push_back(Under("k" + std::to_string(i), data));
+    RememberFor(f, items.back().fkey, triggers);
+  }
+  return items;
+}
+
 /// Turns until it is answered. `between`: before each of them.
 size_t TurnsUntilAnswered(CoreFixture& f, uint64_t token, const std::function<void()>& between = {}) {
   size_t turns = 0;
@@ -106,11 +116,7 @@ TEST_CASE("keys: what was looked up without its body is triggered, cancelled and
 
 TEST_CASE("remembered trigger: of long data one request loads 8 MiB at most, and is refused in words beyond that") {
   CoreFixture f;
-  std::vector<Fields> items;
-  for (int i = 0; i < 12; ++i) {
-    items.push_back(Under("k" + std::to_string(i)));
-    RememberFor(f, items.back().fkey, Long(1'000'000));
-  }
+  std::vector<Fields> items = Remembering(f, 12, R"({"a":1})", Long(1'000'000));
   f.Restart();
   const uint64_t whole = f.Ask(Batch(items));
   TurnsUntilAnswered(f, whole);
@@ -175,11 +181,7 @@ TEST_CASE("remembered trigger: long data is shown, and merged, after a restart")
 
 TEST_CASE("remembered trigger: a turn merges little of a batch, others are served between, and it is taken whole or not at all") {
   CoreFixture f;
-  std::vector<Fields> items;
-  for (int i = 0; i < 40; ++i) {
-    items.push_back(Under("k" + std::to_string(i), Long(60'000)));
-    RememberFor(f, items.back().fkey, R"({"b":2})");
-  }
+  std::vector<Fields> items = Remembering(f, 40, Long(60'000));
   const uint64_t batch = f.Ask(Batch(items));
   std::vector<uint64_t> between;
   uint64_t answered = 0, before = 0;
@@ -213,11 +215,7 @@ TEST_CASE("remembered trigger: a turn merges little of a batch, others are serve
 
 TEST_CASE("remembered trigger: a request that waits for its turn to merge is decided as its keys stand then") {
   CoreFixture f;
-  std::vector<Fields> items;
-  for (int i = 0; i < 4; ++i) {
-    items.push_back(Under("k" + std::to_string(i), Long(300'000)));
-    RememberFor(f, items.back().fkey, R"({"b":2})");
-  }
+  std::vector<Fields> items = Remembering(f, 4, Long(300'000));
   const uint64_t batch = f.Ask(Batch(items));
   // It waits. Meanwhile one of its triggers is withdrawn, and another is another.
   for (int i = 0; i < 4 && f.core().NextWake().mono > f.now.mono; ++i) f.Turn();
@@ -278,11 +276,7 @@ TEST_CASE("remembered trigger: events are merged a few a turn, too") {
 
 TEST_CASE("remembered trigger: a stop refuses what waits for its turn to merge") {
   CoreFixture f;
-  std::vector<Fields> items;
-  for (int i = 0; i < 4; ++i) {
-    items.push_back(Under("k" + std::to_string(i), Long(300'000)));
-    RememberFor(f, items.back().fkey, R"({"b":2})");
-  }
+  std::vector<Fields> items = Remembering(f, 4, Long(300'000));
   const uint64_t batch = f.Ask(Batch(items));
   f.Turn();
   REQUIRE_FALSE(f.replies.contains(batch));

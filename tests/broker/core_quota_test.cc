@@ -35,6 +35,19 @@ std::string Data(size_t bytes) {
   return R"({"a":")" + std::string(bytes, 'x') + R"("})";
 }
 
+/// Pauses a lane, a caller and a host.
+struct Pauses {
+  LaneChangeRequest lane;
+  CallerChangeRequest caller;
+  HostChangeRequest host;
+  Pauses() {
+    lane.lane = {Mode::kConcurrent, "l"};
+    caller.caller = "c";
+    host.host = "h:80";
+    lane.patch.paused = caller.patch.paused = host.patch.paused = true;
+  }
+};
+
 }  // namespace
 
 // ---- max_pending
@@ -264,15 +277,7 @@ TEST_CASE("quota: labels and where a callback goes count as all else of a notify
 
 TEST_CASE("quota: what is said of lanes, callers and hosts counts, and what takes it back is never refused") {
   CoreFixture f(Bytes(100'000));
-  LaneChangeRequest lane;
-  lane.lane = {Mode::kConcurrent, "l"};
-  lane.patch.paused = true;
-  CallerChangeRequest caller;
-  caller.caller = "c";
-  caller.patch.paused = true;
-  HostChangeRequest host;
-  host.host = "h:80";
-  host.patch.paused = true;
+  auto [lane, caller, host] = Pauses{};
   for (int i = 0; i < 2; ++i) {
     CHECK(f.CodeOf(f.Do(lane)) == Code::kOk);
     CHECK(f.CodeOf(f.Do(caller)) == Code::kOk);
@@ -314,15 +319,7 @@ TEST_CASE("quota: a new key for what is held already counts") {
 TEST_CASE("changes: what says what is so already is told apart") {
   CoreFixture f;
   const NotifyId id = f.Submit({}).id;
-  LaneChangeRequest lane;
-  lane.lane = {Mode::kConcurrent, "l"};
-  lane.patch.paused = true;
-  CallerChangeRequest caller;
-  caller.caller = "c";
-  caller.patch.paused = true;
-  HostChangeRequest host;
-  host.host = "h:80";
-  host.patch.paused = true;
+  auto [lane, caller, host] = Pauses{};
   for (bool again : {false, true}) {
     CHECK(f.Do(lane).unchanged == again);
     CHECK(f.Do(caller).unchanged == again);
