@@ -63,6 +63,15 @@ void Core::Impl::CountSending(Entry* entry, int change) {
   entry->lane->sending += static_cast<uint32_t>(change);
 }
 
+/// Is the entry, which is in flight, to wait after all? While its spec was read, its lane, its caller or its host may have been paused, or is to have
+/// fewer calls at once.
+bool Core::Impl::IsHeldBack(const Entry& entry) const {
+  const Lane& lane = *entry.lane;
+  const Host& host = *entry.host;
+  return (lane.paused() && !entry.although_paused) || lane.in_flight > lane.limits.concurrency || IsPaused(entry.envelope->caller) ||
+         host.settings.paused || host.in_flight > host.cap;
+}
+
 void Core::Impl::EmitStart(Entry* entry) {
   entry->start_waits = false;
   // While its spec was read it may have been cancelled, or its ttl ended: then nothing was sent, and nothing is.
@@ -74,8 +83,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry, Reads::kWhole);
     return;
   }
-  if (entry->pending() && !expired && !leaves && entry->lane->paused() && !entry->although_paused) {
-    // Its lane was paused while the spec was read: it goes where all of that lane waits.
+  if (entry->pending() && !expired && !leaves && IsHeldBack(*entry)) {
     const Kept kept(this, entry->lane);
     TakeBackTurn(entry);
     EnterLane(entry);

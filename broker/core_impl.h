@@ -382,6 +382,7 @@ class Core::Impl {
 
   // ---- core_attempts.cc: attempts and their ends
   void StartAttemptOf(Entry* entry, Caller* caller);
+  bool IsHeldBack(const Entry& entry) const;
   void EmitStart(Entry* entry);
   void AwaitRetry(Entry* entry, Lane* lane, bool blocks, std::optional<AttemptRecord> attempt);
   void Settle(Entry* entry, Phase phase, std::string reason, std::optional<AttemptRecord> attempt, std::string via = {});

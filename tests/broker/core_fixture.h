@@ -18,7 +18,8 @@
 
 namespace notifyd {
 
-/// A store whose reads (of one notify, or of lanes), pages or commits can be held back, as a busy disk does; all else goes on meanwhile.
+/// A store whose reads (of one notify, or of lanes), pages, commits or loads of whole notifies can be held back, as a busy disk does; all else goes
+/// on meanwhile.
 class ReadGate : public Store {
  public:
   explicit ReadGate(Store* store) : store_(store) {}
@@ -31,7 +32,8 @@ class ReadGate : public Store {
       notifies += std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key);
     }
     most_notifies_ = std::max(most_notifies_, notifies);
-    store_->Load(std::move(load));
+    const bool whole = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });
+    whole&& loads_closed_ ? loads_.push_back(std::move(load)) : store_->Load(std::move(load));
   }
   /// How many notifies one load asked for, at most.
   size_t most_notifies() const { return most_notifies_; }
@@ -54,6 +56,11 @@ class ReadGate : public Store {
     commits_closed_ = false;
     for (WriteBatch& batch : std::exchange(commits_, {})) store_->Commit(std::move(batch));
   }
+  void CloseLoads() { loads_closed_ = true; }
+  void OpenLoads() {
+    loads_closed_ = false;
+    for (LoadEffect& load : std::exchange(loads_, {})) store_->Load(std::move(load));
+  }
   void ClosePages() { pages_closed_ = true; }
   void OpenPages() {
     pages_closed_ = false;
@@ -62,9 +69,10 @@ class ReadGate : public Store {
 
  private:
   Store* store_;
-  bool closed_ = false, pages_closed_ = false, commits_closed_ = false;
+  bool closed_ = false, pages_closed_ = false, commits_closed_ = false, loads_closed_ = false;
   size_t most_notifies_ = 0, whole_ = 0, remembered_ = 0;
   std::vector<WriteBatch> commits_;
+  std::vector<LoadEffect> loads_;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;
   std::vector<PageEffect> pages_;

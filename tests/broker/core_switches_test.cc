@@ -1,4 +1,7 @@
 // Callers and hosts switched off by hand, and who calls how much.
+#include <string>
+#include <vector>
+
 #include <catch2/catch.hpp>
 
 #include "broker/core_fixture.h"
@@ -106,6 +109,66 @@ TEST_CASE("host: a pause lets end what is in flight, and what waits in many lane
   CHECK(f.Stats().ready == 5);
   SetHost(f, "h:80", PauseHost(false));
   CHECK(f.starts.size() == 5);
+}
+
+TEST_CASE("switches: a call whose body is still read when its host, caller or lane is paused waits, and goes out once that is over") {
+  CoreLimits limits;
+  limits.max_spec_bytes = 0;
+  CoreFixture f(limits);
+  const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
+  CoreFixture::Fields fields = By("c");
+  fields.mode = mode;
+  const bool attempted = GENERATE(false, true);
+  f.reads().CloseLoads();
+  const NotifyId id = f.Submit(fields).id;
+  if (attempted) {
+    f.reads().OpenLoads();
+    f.Run();
+    f.EndFirst(Verdict::kFailure);
+    f.reads().CloseLoads();
+    f.Pass(60'000);
+  }
+  REQUIRE(f.starts.empty());
+  const size_t which = GENERATE(0, 1, 2);
+  if (which == 2 && mode == Mode::kFifo && attempted) return;  // the lane's pause waits for its attempted head to be read
+  const auto pause = [&](bool paused) {
+    LanePatch lane;
+    lane.paused = paused;
+    if (which == 0) SetHost(f, "h:80", PauseHost(paused));
+    else if (which == 1) SetCaller(f, "c", PauseCaller(paused));
+    else f.SetLane({mode, "c@h:80"}, lane);
+  };
+  pause(true);
+  f.reads().OpenLoads();
+  f.Run();
+  CHECK(f.starts.empty());
+  f.Restart();
+  f.Pass(60'000);
+  CHECK(f.starts.empty());
+  pause(false);
+  f.Pass(60'000);
+  REQUIRE(f.UnderWay() == std::vector<NotifyId>{id});
+  CHECK(f.starts[0].number == (attempted ? 2 : 1));
+}
+
+TEST_CASE("switches: calls whose bodies are still read when their host or lane is to have fewer at once wait, as many as are too many") {
+  CoreLimits limits;
+  limits.max_spec_bytes = 0;
+  CoreFixture f(limits);
+  f.reads().CloseLoads();
+  for (int i = 0; i < 5; ++i) f.Submit(By("c"));
+  LanePatch lane;
+  lane.concurrency.emplace(2);
+  if (GENERATE(false, true)) SetHost(f, "h:80", Concurrency(2));
+  else f.SetLane({Mode::kConcurrent, "c@h:80"}, lane);
+  f.reads().OpenLoads();
+  f.Run();
+  CHECK(f.starts.size() == 2);
+  for (size_t settled = 0; settled < 5; ++settled) {
+    REQUIRE(f.starts.size() == std::min<size_t>(2, 5 - settled));
+    f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.succeeded == 5);
 }
 
 TEST_CASE("host: its own concurrency holds from then on, up and down") {

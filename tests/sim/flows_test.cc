@@ -53,6 +53,10 @@ TEST_CASE("flows: what an alert says is never refused for room, in seeds in whic
   for (uint64_t seed : {1264537269430127, 1263537269437149}) CheckFlows(seed);
 }
 
+TEST_CASE("flows: a call whose body is still read when its host is to have fewer at once waits, if it is one too many") {
+  CheckFlows(700000031911);
+}
+
 TEST_CASE("flows: the same seed gives the same trace") {
   auto hash = [](uint64_t seed) { return RunFlows(seed, Mutation::kNone, Tracing::kHash).hash; };
   CHECK(hash(3) == hash(3));
