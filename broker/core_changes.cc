@@ -2,11 +2,13 @@
 // where nobody changed the notify in between. The new envelope and spec were made and validated outside; what they mean for lanes and times is
 // decided here.
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "broker/core_groups.h"
 #include "broker/core_responses.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 #include "broker/spec.h"
 #include "broker/via.h"
 
@@ -170,11 +172,15 @@ bool Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     state.reason.clear();
     state.settled_at = {};
     state.next_attempt_at = {};
-    // A ttl starts over with the budget: else an expired notify could never be sent again.
-    if (old_expiry != kWallNever) {
+    // A ttl starts over with the budget: else an expired notify could never be sent again. That of a member which was cancelled before its turn had
+    // not begun.
+    const auto& flow = entry->envelope->flow;
+    if (old_expiry != kWallNever || (flow && flow->group.value != 0)) {
       Result<NotifySpec> spec = DecodeSpec(*record->spec);
-      int64_t ttl_ms = spec.ok() && spec->ttl_ms ? *spec->ttl_ms : old_expiry.ms - entry->created_at.ms;
-      state.expires_at = {now_.wall.ms + std::max<int64_t>(1, ttl_ms)};
+      std::optional<int64_t> ttl_ms;
+      if (spec.ok() && spec->ttl_ms) ttl_ms = spec->ttl_ms;
+      else if (old_expiry != kWallNever) ttl_ms = old_expiry.ms - entry->created_at.ms;
+      if (ttl_ms) state.expires_at = {now_.wall.ms + std::max<int64_t>(1, *ttl_ms)};
     }
     Touch(entry);
     SetDue(entry, DueTime{});

@@ -258,6 +258,22 @@ TEST_CASE("groups: a sequential one lets go of a member once the one before is s
   CHECK(f.Balances());
 }
 
+TEST_CASE("groups: a member that is cancelled before its turn has its ttl when it is retried by hand") {
+  GroupFixture f;
+  GroupPost post = GroupFixture::PostOf({Once("a"), Once("b")});
+  post.sequential = true;
+  post.submit.items[1].ttl = {When::Kind::kDelay, 700};
+  NotifySpec spec = *DecodeSpec(*post.submit.items[1].spec);
+  spec.ttl_ms = 700;
+  post.submit.items[1].spec = std::make_shared<const std::string>(EncodeSpec(spec));
+  const NotifyId id = f.Make(std::move(post)).id;
+  f.ById<CancelRequest>(MemberOf(id, 1));
+  f.Pass(10'000);
+  if (GENERATE(false, true)) f.Restart();
+  f.ById<RetryRequest>(MemberOf(id, 1));
+  CHECK(f.Get(MemberOf(id, 1)).record->state.expires_at == WallTime{f.now.wall.ms + 700});
+}
+
 TEST_CASE("groups: one that is cancelled by hand is passed over; retries stay inside the turn") {
   GroupFixture f;
   GroupFixture::Fields retried;
