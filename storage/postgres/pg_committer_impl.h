@@ -59,6 +59,8 @@ struct PgCommitter::Line {
   std::string error_state;
   bool wanted = false;  // something went over it once
   bool said_lost = false, said_full = false, said_late = false, was_there = false;
+  std::string unreached;  // why, as it was said last
+  Clock::time_point say_unreached_at = {};
   Clock::time_point retry_at = {};
   Clock::time_point heard_at = {};     // when anything came over it last, or was sent
   Clock::time_point waits_since = {};  // for the end of what is under way first

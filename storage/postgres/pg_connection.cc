@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@ namespace {
 constexpr int64_t kOldestVersion = 150'000;
 constexpr int kSilentMs = 5'000;
 constexpr int kAskAnewMs = 3'000;  // what takes longer may be asked of a server that stands still
+constexpr const char* kNoFile = "/dev/null/none";
 constexpr const char* kNoSessions =
     "PostgreSQL is behind a pooler that gives sessions away between transactions, or with what their last client left in them: it must pool "
     "sessions (pool_mode = session) and clear each before the next client has it (server_reset_query = DISCARD ALL), or be left out";
@@ -82,6 +84,37 @@ std::string OneLine(const char* text) {
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
   std::replace(line.begin(), line.end(), '\n', ' ');
   return line;
+}
+
+/// Does its server say anything to the connection, which was begun and asks for no more than that? Waits for kConnectMost at most.
+bool IsAnswered(PGconn* fresh) {
+  const auto until = std::chrono::steady_clock::now() + PgConnection::kConnectMost;
+  for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; PQstatus(fresh) != CONNECTION_BAD; next = PQconnectPoll(fresh)) {
+    if (next == PGRES_POLLING_FAILED) return false;
+    const bool asked = PQstatus(fresh) == CONNECTION_AWAITING_RESPONSE;
+    pollfd there{PQsocket(fresh), static_cast<short>(next == PGRES_POLLING_WRITING && !asked ? POLLOUT : POLLIN), 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    if (left <= 0 || poll(&there, 1, static_cast<int>(left)) <= 0) return false;
+    // Libpq would answer what it is asked for now. What ends the connection without a word is something in front of a server that is not there.
+    char byte = 0;
+    if (asked) return recv(there.fd, &byte, 1, MSG_PEEK) == 1;
+  }
+  return false;
+}
+
+/// The file of passwords that libpq would look into, where others may read it, so that it does not: it says so on standard error, at each connection.
+/// Else empty. That of a service is not looked for.
+std::string OpenPassfileOf(const std::string& dsn) {
+  std::string path;
+  const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> options(PQconninfoParse(dsn.c_str(), nullptr));
+  for (const PQconninfoOption* each = options.get(); each && each->keyword; ++each)
+    if (each->val && std::string_view(each->keyword) == "passfile") path = each->val;
+  const char *of_environment = std::getenv("PGPASSFILE"), *home = std::getenv("HOME");
+  if (path.empty() && of_environment) path = of_environment;
+  if (path.empty() && home) path = std::string(home) + "/.pgpass";
+  struct stat found;
+  const bool open = !path.empty() && stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode) && (found.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+  return open ? path : "";
 }
 
 Status Unacceptable(std::string detail) {
@@ -219,18 +252,24 @@ Status PgConnection::TakeWarning() {
 Result<std::unique_ptr<PgConnection>> PgConnection::Open(const PostgresOptions& options, int most_ms) {
   const std::string connect_s = std::to_string(kConnectMost.count()), silent_ms = std::to_string(most_ms > 0 ? most_ms : kSilentMs);
   // What stands before the DSN it may change, what stands behind it not. A server that is gone without a word is noticed within some seconds.
-  constexpr std::array kKeywords = {
-      "connect_timeout",           "keepalives_idle", "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
-      "fallback_application_name", "dbname",          "target_session_attrs", "client_encoding",  static_cast<const char*>(nullptr)};
-  const std::array values = {
-      connect_s.c_str(), "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8", static_cast<const char*>(nullptr)};
-  PGconn* raw = PQconnectdbParams(kKeywords.data(), values.data(), /*expand_dbname=*/1);
+  std::vector<const char*> keywords = {"connect_timeout",           "keepalives_idle", "keepalives_interval",  "keepalives_count", "tcp_user_timeout",
+                                       "fallback_application_name", "dbname",          "target_session_attrs", "client_encoding"};
+  std::vector<const char*> values = {connect_s.c_str(), "2", "1", "3", silent_ms.c_str(), "notifyd", options.dsn.c_str(), "read-write", "UTF8"};
+  const std::string passfile = OpenPassfileOf(options.dsn);
+  if (!passfile.empty()) {
+    keywords.push_back("passfile");
+    values.push_back(kNoFile);
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  PGconn* raw = PQconnectdbParams(keywords.data(), values.data(), /*expand_dbname=*/1);
   if (!raw) return Status(Code::kUnavailable, "no memory for a connection to PostgreSQL");
   std::unique_ptr<PgConnection> connection(new PgConnection(raw, options.cell));
   if (PQstatus(raw) != CONNECTION_OK) {
     // Whatever it was may be better soon, a password, too, which is changed at two places one after the other: and that one was sent says nothing of
     // why none of several servers was taken.
-    return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)));
+    const std::string left_out = passfile.empty() ? "" : "; " + passfile + " is left out, as others may read it: it needs the mode 0600";
+    return Status(Code::kUnavailable, "PostgreSQL is not reached: " + PgWords(PQerrorMessage(raw)) + left_out);
   }
   // Nobody could break it off, or give it up.
   if (connection->socket_ < 0) return Status(Code::kUnavailable, "PostgreSQL is not reached: no open file is left");
@@ -310,23 +349,28 @@ PgAnswer PgConnection::Last(int sent) {
 }
 
 /// A server that stands still, or the machine that it runs on, ends no connection, and the system at its end goes on confirming what comes. It is
-/// asked as this connection was made, by TLS and with its certificate: who comes otherwise may be sent away without an answer. By one of several that
-/// the DSN names nobody is meant but the one at the other end.
+/// asked as this connection was made, by TLS and with its certificate: who comes otherwise may be sent away without an answer. But whoever it is, it
+/// is not what it shows that counts: a certificate that is over, or was replaced, ends no session. So it is told who asks, and nothing more: no
+/// password. By one of several that the DSN names nobody is meant but the one at the other end.
 bool PgConnection::Answers() const {
   PGconn* raw = raw_.get();
-  constexpr std::array<std::string_view, 5> kOwn = {"connect_timeout", "host", "hostaddr", "port", "target_session_attrs"};
-  std::vector<const char*> keywords = {"connect_timeout", "host", "hostaddr", "port"};
-  const std::string connect_s = std::to_string(kConnectMost.count());
-  std::vector<const char*> values = {connect_s.c_str(), PQhost(raw), PQhostaddr(raw), PQport(raw)};
+  constexpr std::array<std::string_view, 8> kOwn = {"host",     "hostaddr", "port",        "target_session_attrs",
+                                                    "password", "passfile", "sslrootcert", "sslmode"};
+  // With a password that is said, and never sent, no file of them is looked into.
+  std::vector<const char*> keywords = {"host", "hostaddr", "port", "password", "sslrootcert", "sslmode"};
+  std::vector<const char*> values = {PQhost(raw), PQhostaddr(raw), PQport(raw), "-", kNoFile, nullptr};
   const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> settings(PQconninfo(raw));
   for (const PQconninfoOption* each = settings.get(); each && each->keyword; ++each) {
-    if (!each->val || std::find(kOwn.begin(), kOwn.end(), std::string_view(each->keyword)) != kOwn.end()) continue;
+    const std::string_view keyword = each->keyword;
+    if (keyword == "sslmode") values[5] = each->val && std::string_view(each->val).starts_with("verify-") ? "require" : each->val;
+    if (!each->val || std::find(kOwn.begin(), kOwn.end(), keyword) != kOwn.end()) continue;
     keywords.push_back(each->keyword);
     values.push_back(each->val);
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
-  return PQpingParams(keywords.data(), values.data(), /*expand_dbname=*/0) != PQPING_NO_RESPONSE;
+  const std::unique_ptr<PGconn, FreeWith<PQfinish>> fresh(PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0));
+  return fresh && IsAnswered(fresh.get());
 }
 
 /// As if its server had ended it.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/free_with.h"
 
@@ -58,6 +59,27 @@ Status Unreadable(const std::string& why) {
   return Status(Code::kUnacceptable, "libpq cannot read it: " + why);
 }
 
+/// Those that libpq looks at once it connects, and what they may be.
+struct Choice {
+  std::string_view keyword;
+  std::vector<std::string_view> values;
+};
+const Choice kChoices[] = {
+    {"sslmode", {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}},
+    {"channel_binding", {"disable", "prefer", "require"}},
+    {"gssencmode", {"disable", "prefer", "require"}},
+};
+
+Status CheckChoice(std::string_view keyword, std::string_view value) {
+  for (const Choice& each : kChoices) {
+    if (each.keyword != keyword || value.empty() || std::find(each.values.begin(), each.values.end(), value) != each.values.end()) continue;
+    std::string all;
+    for (std::string_view one : each.values) all.append(all.empty() ? "" : ", ").append(one);
+    return Unreadable(std::string(keyword) + " is one of " + all);
+  }
+  return Status::Ok();
+}
+
 bool IsPorts(std::string_view ports) {
   return std::all_of(ports.begin(), ports.end(), [](char c) { return (c >= '0' && c <= '9') || c == ',' || c == ' '; });
 }
@@ -85,6 +107,7 @@ Status CheckPgDsn(const std::string& dsn) {
   for (const PQconninfoOption* each = options.get(); each->keyword; ++each) {
     const std::string_view keyword = each->keyword, value = each->val ? each->val : "";
     if (keyword == "port" && !IsPorts(value)) return Unreadable("the port is no number");
+    NOTIFYD_TRY(CheckChoice(keyword, value));
     // One that begins with it is a socket of the abstract kind, which a URI cannot say so.
     if (keyword == "host" && value.find('@') != value.npos && (IsPgUri(dsn) || !value.starts_with('@')))
       return Unreadable("there is an \"@\" in the host: in a URI's user and password it is written %40");

@@ -15,6 +15,8 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::milliseconds kRetry{150};
+/// Another reason why the database is not reached is said this long after the one before it at the earliest.
+constexpr std::chrono::seconds kSayAgain{10};
 // What takes longer is asked for whether the server answers at all.
 constexpr std::chrono::seconds kSilent{3};
 // What takes longer is told to whoever submits.
@@ -117,12 +119,19 @@ void PgCommitter::Recover(Line* line) {
   if (status.ok()) status = SetUp(opened->get(), line->session);
   if (!status.ok()) {
     const bool said = line->said_lost && !line->said_late;
-    if (!said) Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}, {"cell", setup_.options.cell}});
     if (!said || line->said_full) Say(line, true);
+    // Why it is not reached need not be why it was lost.
+    if (status.detail() != line->unreached && Clock::now() >= line->say_unreached_at) {
+      line->unreached = status.detail();
+      line->say_unreached_at = Clock::now() + kSayAgain;
+      Log(LogLevel::kWarn, "the database is not reached", {{"detail", status.detail()}, {"cell", setup_.options.cell}});
+    }
     line->retry_at = Clock::now() + kRetry;
     return;
   }
   line->connection = *std::move(opened);
+  line->unreached.clear();
+  line->say_unreached_at = {};
   line->opened_at = ++moment_;
   if (!line->holding.empty()) return Acquire(line);
   TellSession(line, line->session);

@@ -25,6 +25,8 @@ TEST_CASE("postgres dsn: what libpq cannot read is refused in its words") {
       {"postgres://user:good@db/notifyd?nonsense=1", "\"nonsense\""},
       {"port=no", "the port is no number"},
       {"host='unterminated", "unterminated"},
+      {"host=/nope sslmode=verify-ful", "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full"},
+      {"postgres://db/notifyd?channel_binding=yes", "channel_binding is one of disable, prefer, require"},
   };
   for (const auto& [dsn, words] : refused) {
     INFO(dsn);

@@ -1,17 +1,20 @@
 // A store whose PostgreSQL is reached over TLS, by a pooler that sends larger records than the server itself.
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "storage/postgres/pg_connection.h"
 #include "storage/postgres_harness.h"
 #include "support/certificates.h"
+#include "support/temp_dir.h"
 #include "support/threaded_server.h"
 
 namespace notifyd {
@@ -35,14 +38,18 @@ int ConnectToOwn() {
 /// answer has what is before it in another one.
 class TlsPooler {
  public:
-  std::string dsn() const {
-    return "host=127.0.0.1 port=" + std::to_string(server_.port()) + " sslmode=require gssencmode=disable user=notifyd dbname=postgres";
+  std::string dsn(const std::string& tls = "sslmode=require") const {
+    return "host=127.0.0.1 port=" + std::to_string(server_.port()) + " " + tls + " gssencmode=disable user=notifyd dbname=postgres";
   }
+  /// Of whom the certificate is that it shows.
+  const CertificateAuthority& authority() const { return authority_; }
+  /// From now on it shows one of somebody else's.
+  void ShowOther() { shows_other_ = true; }
 
  private:
   void Serve(Stream* client) const {
     std::string wants_tls;
-    if (!client->ReadBytes(8, &wants_tls) || !client->Send("S") || !client->Accept(context_.get())) return;
+    if (!client->ReadBytes(8, &wants_tls) || !client->Send("S") || !client->Accept((shows_other_ ? other_ : context_).get())) return;
     const int server = ConnectToOwn();
     if (server < 0) return;
     Pass(client, server);
@@ -74,6 +81,9 @@ class TlsPooler {
 
   const CertificateAuthority authority_;
   const PeerContext context_ = NewPeerContext(/*server=*/true, "", authority_.Issue("IP:127.0.0.1"));
+  const CertificateAuthority somebody_else_;
+  const PeerContext other_ = NewPeerContext(/*server=*/true, "", somebody_else_.Issue("IP:127.0.0.1"));
+  std::atomic<bool> shows_other_{false};
   ThreadedServer server_{[this](Stream& client, int) { Serve(&client); }};
 };
 
@@ -97,6 +107,34 @@ TEST_CASE("postgres: the end of an answer of which TLS holds some, and the socke
   h.Commit(2, {Put(MakeRecord(2))});
   CHECK(h.ListIds(2).size() == 2);
   CHECK(h.events().failures == 0);
+}
+
+TEST_CASE("postgres: a server answers, for a session that goes on, whatever certificate it shows by now; nobody comes to it anew") {
+  TlsPooler pooler;
+  const test::TempDir dir;
+  PostgresOptions options = PostgresStoreOptions().postgres;
+  options.dsn = pooler.dsn("sslmode=verify-ca sslrootcert=" + dir.Write("ca.pem", pooler.authority().certificate()));
+  auto session = PgConnection::Open(options);
+  if (!session.ok()) FAIL(session.status().detail());
+  CHECK((*session)->Answers());
+  pooler.ShowOther();
+  CHECK((*session)->Answers());
+  auto anew = PgConnection::Open(options);
+  REQUIRE_FALSE(anew.ok());
+  CHECK_THAT(anew.status().detail(), Catch::Contains("SSL error"));
+  CHECK((*session)->RunScript("SELECT 1").ok());
+}
+
+TEST_CASE("postgres: a file of passwords that others may read is left out, and that is said where nobody is let in without it") {
+  const test::TempDir dir;
+  PostgresOptions options = PostgresStoreOptions().postgres;
+  const std::string path = dir.Write("passwords", "*:*:*:*:secret\n");
+  REQUIRE(chmod(path.c_str(), 0644) == 0);
+  options.dsn = "host=/nowhere passfile=" + path;
+  CHECK_THAT(PgConnection::Open(options).status().detail(),
+             Catch::EndsWith("; " + path + " is left out, as others may read it: it needs the mode 0600"));
+  REQUIRE(chmod(path.c_str(), 0600) == 0);
+  CHECK(PgConnection::Open(options).status().detail().find(path) == std::string::npos);
 }
 
 }  // namespace notifyd
