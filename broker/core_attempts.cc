@@ -105,12 +105,15 @@ void Core::Impl::EmitStart(Entry* entry) {
     RefillTail(lane);
     return;
   }
-  if (IsHeldEvent(*entry->envelope)) return topics_->Release(entry);
   std::shared_ptr<const std::string> spec = entry->spec ? entry->spec : entry->full ? entry->full->spec : nullptr;
   if (!spec) {
     // Its record changed while it was read: read it again.
     entry->start_waits = true;
     LoadRecord(entry, Reads::kWhole);
+    return;
+  }
+  if (IsHeldEvent(*entry->envelope)) {
+    topics_->Release(entry, *spec);
     return;
   }
   std::shared_ptr<const StartAttempt::Instance> instance;

@@ -11,6 +11,8 @@ namespace {
 /// How often events whose time is over are looked for. Until then they are hidden.
 constexpr int64_t kSweepMs = 3'600'000;
 constexpr size_t kSweepRows = 256;
+/// So many of a topic's events in a row that stay for their age: so do those behind them.
+constexpr size_t kYoungInARow = 64;
 /// So many of an event's notifies are looked up at once, until one is found that is still there.
 constexpr uint64_t kSweepNotifies = 64;
 /// What notifies of one event that are read at once may bring of its payload, each of them all of it.
@@ -27,10 +29,12 @@ int64_t Core::Impl::TopicPart::RetentionOf(const std::string& topic) const {
   return found == topics_.end() ? kDefaultRetentionMs : found->second.said.retention_ms;
 }
 
-/// It is as good as gone. Where events stay as long as their notifies, that is never so before they are removed.
-bool Core::Impl::TopicPart::IsOver(const std::string& topic, WallTime published_at) const {
-  const int64_t retention_ms = RetentionOf(topic);
-  return retention_ms > 0 && published_at.ms + retention_ms <= core_.now_.wall.ms;
+/// It is as good as gone. Where events stay as long as their notifies, that is never so before they are removed; nor of one that is held, or is not
+/// fanned out to the end.
+bool Core::Impl::TopicPart::IsOver(const EventRecord& event, const EventPlace& place) const {
+  const int64_t retention_ms = RetentionOf(event.topic);
+  const int64_t from = std::max(place.counted_from.ms, event.due_at ? event.due_at->ms : 0);
+  return retention_ms > 0 && !place.held && place.matched && from + retention_ms <= core_.now_.wall.ms;
 }
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet& ask) {
@@ -38,7 +42,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventGet&
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, ask.id, &hand, &place, &slot)) return *handled;
-  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) {
+  if (!hand.event || IsOver(*hand.event, place)) {
     viewing_.erase(request);
     return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
   }
@@ -91,8 +95,9 @@ std::optional<bool> Core::Impl::TopicPart::IsUnderWay(Task* task, NotifyId event
   if (place.held) {
     const Entry* entry = core_.NeedEntry(task, event);
     if (!entry) return std::nullopt;
-    // Once its turn has come, its notifies are to be made.
-    return entry->exists && (entry->pending() || entry->state.phase == Phase::kSucceeded);
+    // One that succeeded let it go under an earlier notifyd, which said so nowhere else.
+    if (entry->exists) return entry->pending() || entry->state.phase == Phase::kSucceeded;
+    return IsOnAgenda(event);
   }
   if (!place.matched) return true;
   std::vector<const Entry*> looked;
@@ -116,9 +121,10 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const EventList& ask
   core_.AskRecords(std::move(page), ask.limit, [this, request](std::vector<RecordRow>& rows, bool more) {
     EventsListed answer;
     for (const RecordRow& row : rows) {
-      if (!row.event || IsOver(row.event->topic, row.event->published_at)) continue;
+      if (!row.event) continue;
       Result<EventPlace> place = DecodeEventPlace(row.record.value);
       if (!place.ok()) return core_.Fatal(place.status());
+      if (IsOver(*row.event, *place)) continue;
       answer.items.push_back({EventOfKey(row.key), row.event, place->matched, place->held});
     }
     if (more && !rows.empty()) answer.next = EventOfKey(rows.back().key);
@@ -149,11 +155,13 @@ void Core::Impl::TopicPart::AskSweep() {
   });
 }
 
-/// Looks at the page's rows, one event after the other: those of a topic lie by age, so that the first that stays for its age ends that topic. Events
-/// that stay for one of their notifies do not.
+/// Looks at the page's rows, one event after the other: those of a topic lie by age, but for those that were held, or due later. So a few in a row
+/// that stay for their age end that topic. Events that stay for one of their notifies do not.
 Handled Core::Impl::TopicPart::SweepRows(Task* task) {
   std::vector<RecordRow>& rows = sweep_rows_.rows;
   std::string skipped;  // nothing of that topic any more
+  std::string young_of;
+  size_t young = 0;
   while (sweep_row_ < rows.size()) {
     const RecordRow& row = rows[sweep_row_];
     const std::string topic = row.key.substr(0, row.key.find('\0'));
@@ -163,16 +171,19 @@ Handled Core::Impl::TopicPart::SweepRows(Task* task) {
       return Handled::kDone;
     }
     const int64_t retention_ms = RetentionOf(topic);
-    if (topic == skipped || place->published_at.ms + retention_ms > core_.now_.wall.ms) {
-      skipped = topic;
+    if (topic == skipped || place->counted_from.ms + retention_ms > core_.now_.wall.ms) {
+      young = topic == young_of ? young + 1 : 1;
+      young_of = topic;
+      if (young >= kYoungInARow) skipped = topic;
       ++sweep_row_;
       continue;
     }
+    young_of.clear();
     bool stays = !place->matched && !place->held;
     if (place->held) {
       const Entry* holds = core_.NeedEntry(task, EventOfKey(row.key));
       if (!holds) return Handled::kParked;
-      stays = holds->exists && (holds->pending() || holds->state.phase == Phase::kSucceeded);
+      stays = holds->exists;  // a retry of it would let the event go after all
     }
     while (!stays && sweep_run_ < place->runs.size()) {
       const EventPlace::Run& run = place->runs[sweep_run_];
@@ -186,6 +197,7 @@ Handled Core::Impl::TopicPart::SweepRows(Task* task) {
         sweep_at_ = 0;
       }
     }
+    stays = stays || IsOnAgenda(EventOfKey(row.key));
     // As it is now: it may have got notifies since the page was read.
     RecordSlot* slot = stays ? nullptr : core_.NeedRecord(task, RecordKind::kTopicEvent, row.key);
     RecordSlot* event = stays ? nullptr : core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(EventOfKey(row.key)));

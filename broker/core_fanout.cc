@@ -356,27 +356,30 @@ std::optional<Handled> Core::Impl::TopicPart::NeedEvent(Task* task, NotifyId id,
   return std::nullopt;
 }
 
-/// Gives an event that was held the payload that its notify has by now.
-void Core::Impl::TopicPart::TakeTriggered(std::string_view bytes, Hand* hand) {
-  Result<NotifySpec> spec = DecodeSpec(bytes);
-  if (!spec.ok() || (spec->payload_kind == hand->event->payload_kind && spec->payload == hand->event->payload)) return;
-  auto event = std::make_shared<EventRecord>(*hand->event);
-  event->payload_kind = spec->payload_kind;
-  event->payload = std::move(spec->payload);
-  core_.WriteRecord(core_.records_.at({RecordKind::kEvent, KeyOfEvent(hand->id)}).get(), EncodeEvent(*event));
-  hand->event = std::move(event);
+void Core::Impl::TopicPart::NoteBegun(const AgendaDue& r) {
+  const FanOutItem item = DecodeFanOut(r.what);
+  begun_.try_emplace(r.serial, Begun{item.event, static_cast<FanOutKind>(item.kind), item.cursor});
 }
 
-/// The turn of what holds an event has come: it is done, and the event is fanned out.
-void Core::Impl::TopicPart::Release(Entry* entry) {
-  Lane* lane = entry->lane;
-  const Kept kept(&core_, lane);
-  core_.TakeBackTurn(entry);
-  BeginFanOut(entry->id, FanOutKind::kHeld, {});
-  core_.Settle(entry, Phase::kSucceeded, "", std::nullopt);
-  core_.journal_.AskSync();
-  core_.Kick(lane);
-  core_.RefillTail(lane);
+/// Is a fan-out of the event under way, or may it be that one waits? What of the agenda is on disk is not known.
+bool Core::Impl::TopicPart::IsOnAgenda(NotifyId event) const {
+  if (core_.AgendaOnDisk()) return true;
+  const auto begun = [event](const auto& each) { return each.second.event == event; };
+  const auto waits = [event](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut && DecodeFanOut(due.what).event == event; };
+  return std::any_of(begun_.begin(), begun_.end(), begun) || std::any_of(core_.agenda_.begin(), core_.agenda_.end(), waits);
+}
+
+/// Does a subscription that is catching up leave the event, which was held, to its fan-out? It does unless that has passed it over, since it was
+/// catching up then.
+bool Core::Impl::TopicPart::IsLeftToFanOut(const Known& known, NotifyId event, const EventPlace& place) const {
+  if (place.matched) return false;
+  for (const auto& [serial, begun] : begun_)
+    if (begun.event == event && begun.kind == FanOutKind::kHeld) return begun.judged < known.record.serial;
+  return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [event](const AgendaDue& due) {
+    if (due.what.empty() || due.what[0] != kFanOut) return false;
+    const FanOutItem item = DecodeFanOut(due.what);
+    return item.event == event && static_cast<FanOutKind>(item.kind) == FanOutKind::kHeld;
+  });
 }
 
 /// The fan-out whose turn it was is at its end: the next one may go.
@@ -424,7 +427,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     return Handled::kDone;
   }
   FanOutItem item = DecodeFanOut(r.what);
-  if (auto known = matchings_.find(r.serial); known != matchings_.end() && known->second.hand && r.serial == *begun_.begin()) {
+  if (auto known = matchings_.find(r.serial); known != matchings_.end() && known->second.hand && r.serial == begun_.begin()->first) {
     // Its event is at hand, and need not be read as long as nothing is made of it.
     Matching& matching = known->second;
     const bool done = MatchSome(r.serial, &*matching.hand, static_cast<FanOutKind>(item.kind), &matching);
@@ -439,21 +442,16 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, item.event, &hand, &place, &slot)) return *handled;
-  if (r.serial != *begun_.begin() || !MayMakeMore() || !HasSpace()) {
+  if (hand.event && place.held && !TakeOver(task, &hand, &place)) return Handled::kParked;
+  if (r.serial != begun_.begin()->first || !MayMakeMore() || !HasSpace()) {
     ++task->missing;
     waiting_[r.serial] = task;
     return Handled::kParked;
   }
-  if (hand.event && place.held) {
-    // The trigger may have changed its data.
-    Entry* entry = core_.NeedEntry(task, item.event, true);
-    if (!entry) return Handled::kParked;
-    if (entry->full) TakeTriggered(*entry->full->spec, &hand);
-    place.held = false;
-  }
   --core_.agenda_running_;
   lacks_space_ = false;
   if (!hand.event) {
+    NoteLostEvent(item.event);
     EndFanOut(r.serial);
     return Handled::kDone;
   }
@@ -469,6 +467,7 @@ bool Core::Impl::TopicPart::MatchSome(uint64_t serial, Hand* hand, FanOutKind ki
   agenda_steps_ += steps;
   const bool done = Match(hand, kind, kMadeInOneTurn, &steps, matching);
   agenda_steps_ -= steps;
+  begun_.at(serial).judged = matching->judged;
   handed_over_ += matching->wants.size() - wanted;
   if (done && !known && !matching->held) Reweigh(serial, WeightOf(*hand, matching->wants, matching->made));
   return done;
@@ -498,7 +497,10 @@ void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* pla
   const bool all = matching.made == matching.wants.size();
   if (all) item.cursor = matching.judged;
   if (all && matching.done) {
-    if (kind != FanOutKind::kReplay) place->matched = item.made;
+    if (kind != FanOutKind::kReplay) {
+      place->matched = item.made;
+      place->counted_from = std::max(place->counted_from, core_.now_.wall);
+    }
     core_.WriteRecord(slot, EncodeEventPlace(*place));
     core_.journal_.AskSync();
     return EndFanOut(r.serial);

@@ -356,7 +356,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
   plan->hand.id = {core_.totals_.next_id++};
   const NotifyId id = plan->hand.id;
   EventPlace place;
-  place.published_at = plan->hand.event->published_at;
+  place.counted_from = plan->hand.event->due_at.value_or(plan->hand.event->published_at);
   core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
   core_.stored_.bytes += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
@@ -436,7 +436,7 @@ Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
   Entry* entry = core_.ApplySubmit(plan->holds, plan->holds.spec, plan->early.get());
   CHECK(entry->id == id);
   EventPlace place;
-  place.published_at = plan->hand.event->published_at;
+  place.counted_from = plan->hand.event->published_at;
   place.held = true;
   core_.WriteNewRecord({RecordKind::kEvent, KeyOfEvent(id)}, EncodeEvent(*plan->hand.event));
   core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));

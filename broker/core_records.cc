@@ -24,6 +24,11 @@ RecordSlot* Core::Impl::NeedRecord(Task* task, RecordKind kind, std::string key)
   return Known(task, slot.get()) ? slot.get() : nullptr;
 }
 
+RecordSlot* Core::Impl::FindRecord(const RecordKey& key) const {
+  auto found = records_.find(key);
+  return found == records_.end() || !found->second->known || found->second->loading ? nullptr : found->second.get();
+}
+
 void Core::Impl::WriteRecord(RecordSlot* slot, std::string value, WallTime expires_at) {
   const bool counted = slot->record && slot->record->expires_at == kWallNever;
   totals_.records[slot->key.kind] += static_cast<uint64_t>(expires_at == kWallNever) - static_cast<uint64_t>(counted);

@@ -73,7 +73,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   if (handled) return *handled;
   if (keyed)
     if (std::optional<Handled> answered = AnswerRepeat(request, key, ask.fields)) return *answered;
-  if (!hand.event || IsOver(hand.event->topic, hand.event->published_at)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
+  if (!hand.event || IsOver(*hand.event, place)) return core_.RefuseAfter(request, Code::kNotFound, kNoEvent);
   if (place.held) return core_.RefuseAfter(request, Code::kConflict, "the event is held under its fkey, or was never fanned out");
   Matching matching;
   int64_t steps = StepsToAsk();
@@ -131,8 +131,8 @@ void Core::Impl::TopicPart::CatchUp(uint64_t serial, WallTime from) {
 
 void Core::Impl::TopicPart::AskEvents(NotifyId above, std::function<void(Rows)> then) {
   core_.AskRecords(RecordsPage{RecordKind::kEvent, KeyOfEvent({above.value + 1}), "", false}, kEventsAPage,
-                   [published = figures_.published, then = std::move(then)](std::vector<RecordRow>& rows, bool more) {
-                     then(Rows{std::move(rows), more, published});
+                   [published = figures_.published, released = released_, then = std::move(then)](std::vector<RecordRow>& rows, bool more) {
+                     then(Rows{std::move(rows), more, published, released});
                    });
 }
 
@@ -165,7 +165,7 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
       rows->next = rows->rows.size();
       return true;
     }
-    if (event.published_at >= range.from && !IsOver(event.topic, event.published_at) && hand.IsOf(known.record.said->topic, steps)) {
+    if (event.published_at >= range.from && hand.IsOf(known.record.said->topic, steps)) {
       const std::optional<bool> wants = Wants(known, &hand, steps, &rows->judging);
       if (!wants) {
         rows->hand = std::move(hand);
@@ -203,7 +203,8 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
       core_.Fatal(place.status());
       return Handled::kDone;
     }
-    if (place->held) continue;  // its trigger fans it out
+    if (place->held || IsOver(*hand.event, *place)) continue;  // one that is held its trigger fans out
+    if (!range.replay && IsLeftToFanOut(*known, hand.id, *place)) continue;
     Made of_it{&*place};
     const size_t untransformed = place->untransformed.size();
     if (rows->partly.of != hand.id.value) rows->partly = {hand.id.value, ""};
@@ -275,6 +276,10 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     return Handled::kDone;
   }
   auto rows = rows_.find(r.serial);
+  if (rows != rows_.end() && IsStale(rows->second)) {
+    rows_.erase(rows);
+    rows = rows_.end();
+  }
   if (rows == rows_.end()) {
     ReadPage(r);
     return Handled::kDone;
@@ -348,7 +353,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   // Up to now: this very millisecond is part of that.
   const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(WallTime{core_.now_.wall.ms + 1});
-  if (read.empty()) {
+  if (read.empty() || IsStale(read.mapped())) {
     AskEvents({}, [this, request, ask](Rows rows) {
       rows_of_[request] = std::move(rows);
       SubscriptionReplay again = ask;

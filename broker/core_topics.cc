@@ -58,9 +58,10 @@ void Core::Impl::TopicPart::OnCatalogRow(RecordKind kind, const RecordRow& row) 
 std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r) {
   if (r.what.empty()) return std::nullopt;
   const char kind = r.what[0];
-  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachableHost && kind != kSweepEvents)
+  if (kind != kFanOut && kind != kScan && kind != kUnsubscribe && kind != kCounted && kind != kUnreachableHost && kind != kSweepEvents &&
+      kind != kReleaseHeld)
     return std::nullopt;
-  if (kind == kFanOut) begun_.insert(r.serial);  // before it waits for anything: what is published meanwhile goes behind it (T1)
+  if (kind == kFanOut) NoteBegun(r);  // before it waits for anything: what is published meanwhile goes behind it (T1)
   if (!core_.NeedCatalog(task)) return Handled::kParked;
   switch (kind) {
     case kFanOut:
@@ -73,6 +74,8 @@ std::optional<Handled> Core::Impl::TopicPart::HandleDue(Task* task, AgendaDue& r
       return Counted(r);
     case kUnreachableHost:
       return PauseUnreachable(task, r);
+    case kReleaseHeld:
+      return ReleaseHeld(task, r);
     default:
       return SweepRows(task);
   }

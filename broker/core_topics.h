@@ -4,6 +4,7 @@
 //   core_publish.cc        an event is taken
 //   core_matching.cc       who wants it: filters are asked, so many steps a turn
 //   core_fanout.cc         its notifies are made, by the agenda where they are many
+//   core_release.cc        one that was held under an fkey is let go
 //   core_replays.cc        past events are brought to subscriptions: replays and catch-ups
 //   core_events.cc         events are shown, and go once their time is over
 //   core_subscribers.cc    what waits of a subscription: counted, given a new template, cancelled
@@ -23,6 +24,7 @@
 //   T8  What quotas were told that an event makes, and is made later, is promised, in the batch that takes the event: it counts in them until it is
 //       made, or its fan-out is over. All promises come to Totals::promised, and to nothing where no fan-out is under way. An event that was held was
 //       judged as one notify: nothing is promised of it.
+//   T9  What stands on the agenda needs nothing but the event: that stays as long as it does, and has its data from the batch on that puts it there.
 #pragma once
 
 #include <deque>
@@ -51,7 +53,7 @@ namespace notifyd {
 // First bytes of items of the agenda. Stored: never renumber.
 inline constexpr char kFanOut = 2, kScan = 3, kUnsubscribe = 4, kCounted = 7, kUnreachableHost = 8;
 /// The same of what no agenda keeps.
-inline constexpr char kSweepEvents = '\x82';
+inline constexpr char kSweepEvents = '\x82', kReleaseHeld = '\x83';
 /// RequestId::thread of lists that are asked for here.
 inline constexpr uint32_t kTopicLists = UINT32_MAX - 1;
 /// So many notifies are made in one turn, and in the batch of what began that; of more the rest goes on in turns of as many.
@@ -97,8 +99,9 @@ class Core::Impl::TopicPart {
   void Unsubscribe(Entry* entry);
   /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec);
-  /// Ends such a notify, which must be in flight, in place of an attempt.
-  void Release(Entry* entry);
+  /// Ends such a notify, which must be in flight, in place of an attempt, and lets its event be fanned out. `spec`: its own. Where the event must be
+  /// read first, its start waits for that: then Core::Impl::EmitStart is called again.
+  void Release(Entry* entry, const std::string& spec);
   TopicFigures figures() const;
   void AddHeld(HeldKinds* kinds) const {
     kinds->push_back({"topics", topics_.size()});
@@ -185,6 +188,12 @@ class Core::Impl::TopicPart {
     Judging judging;
     std::optional<Hand> hand;  // into which `judging` looks
   };
+  /// A fan-out that has begun.
+  struct Begun {
+    NotifyId event;
+    FanOutKind kind = FanOutKind::kLive;
+    uint64_t judged = 0;  // all subscriptions up to that serial are, as far as is known
+  };
   /// What notifies of an event come to.
   struct Weight {
     uint64_t count = 0;
@@ -216,6 +225,7 @@ class Core::Impl::TopicPart {
     std::vector<RecordRow> rows;
     bool more = false;
     uint64_t published = 0;  // figures_.published as it was when they were asked for
+    uint64_t released = 0;   // and released_
     // As far as they were judged: those below `next` that are wanted and have no notify yet.
     size_t next = 0;
     NotifyId last = {};  // below `next`
@@ -330,11 +340,13 @@ class Core::Impl::TopicPart {
   std::optional<Handled> NeedEvent(Task* task, NotifyId id, Hand* hand, EventPlace* place, RecordSlot** slot);
   uint64_t BeginFanOut(NotifyId event, FanOutKind kind, const Weight& weight);
   uint64_t GoOnFanningOut(const Hand& hand, FanOutKind kind, uint64_t cursor, const Matching& matching, uint64_t made);
-  void TakeTriggered(std::string_view bytes, Hand* hand);
+  void NoteBegun(const AgendaDue& r);
+  bool IsOnAgenda(NotifyId event) const;
+  bool IsLeftToFanOut(const Known& known, NotifyId event, const EventPlace& place) const;
   void EndFanOut(uint64_t serial);
   /// Lets the fan-out whose turn it is go on, where it waits for that alone.
   void GoOn();
-  bool MayGoOn() const { return !begun_.empty() && waiting_.contains(*begun_.begin()) && MayMakeMore() && HasSpace(); }
+  bool MayGoOn() const { return !begun_.empty() && waiting_.contains(begun_.begin()->first) && MayMakeMore() && HasSpace(); }
   /// What is made next of the fan-out whose turn it is has room, as far as is known.
   bool HasSpace() const { return !lacks_space_ || !IsStoreFull(); }
   void EndFanOuts();
@@ -346,6 +358,14 @@ class Core::Impl::TopicPart {
   void Reweigh(uint64_t serial, const Weight& weight);
   void Fulfil(uint64_t serial, uint64_t count);
   void EndPromises(uint64_t last);
+
+  // ---- core_release.cc
+  Handled ReleaseHeld(Task* task, const AgendaDue& r);
+  void NoteLostEvent(NotifyId event);
+  void LetGo(std::string_view spec, Hand* hand, EventPlace* place);
+  bool TakeOver(Task* task, Hand* hand, EventPlace* place);
+  bool IsStale(const Rows& rows) const;
+
   // ---- core_replays.cc
   Status MayMake(uint64_t most, const Weight& weight) const;
   std::optional<Handled> AnswerRepeat(RequestId request, const IdempotencyKey& key, const Fingerprint& fields);
@@ -369,7 +389,7 @@ class Core::Impl::TopicPart {
   Handled On(Task* task, RequestId request, const EventGet& ask);
   bool LookAtNotifies(Task* task, const std::vector<NotifyId>& ids, size_t payload_bytes, Viewing* viewing);
   Handled On(Task* task, RequestId request, const EventList& ask);
-  bool IsOver(const std::string& topic, WallTime published_at) const;
+  bool IsOver(const EventRecord& event, const EventPlace& place) const;
   int64_t RetentionOf(const std::string& topic) const;
   bool SweepsEvents() const { return core_.catalog_.known && core_.totals_.records[RecordKind::kTopicEvent] > 0; }
   void AskSweep();
@@ -405,8 +425,11 @@ class Core::Impl::TopicPart {
   std::map<Name, Backlog> backlogs_;
   std::set<Name> changed_;  // of these, which are not written yet
   // Fan-outs.
-  std::set<uint64_t> begun_;           // by the agenda's serial: the first one's turn it is
+  std::map<uint64_t, Begun> begun_;    // by the agenda's serial: the first one's turn it is
   std::map<uint64_t, Task*> waiting_;  // those of the others that have read their event, and wait for their turn
+  // Events that were let go: so many, and the last of them.
+  uint64_t released_ = 0;
+  std::deque<NotifyId> last_released_;
   // Steps of matching that one turn's notifies take at most, too: see core_matching.cc.
   static constexpr int64_t kStepsToMake = 250'000;
   uint64_t made_ = 0;                  // notifies, in this turn

@@ -113,7 +113,7 @@ std::string EncodeEventPlace(const EventPlace& place) {
   std::string bytes;
   Encoder encoder(&bytes);
   encoder.U8(place.untransformed.empty() ? kEventPlaceVersion : kEventPlaceVersionUntransformed);
-  encoder.Signed(place.published_at.ms);
+  encoder.Signed(place.counted_from.ms);
   encoder.U8(place.held ? 1 : 0);
   encoder.Varint(place.matched ? *place.matched + 1 : 0);
   encoder.Varint(place.runs.size());
@@ -131,7 +131,7 @@ Result<EventPlace> DecodeEventPlace(std::string_view bytes) {
   EventPlace place;
   const uint8_t version = decoder.U8();
   if (version != kEventPlaceVersion && version != kEventPlaceVersionUntransformed) decoder.Fail();
-  place.published_at.ms = decoder.Signed();
+  place.counted_from.ms = decoder.Signed();
   const uint8_t held = decoder.U8();
   if (held > 1) decoder.Fail();
   place.held = held == 1;

@@ -74,7 +74,7 @@ struct BacklogRecord {
   bool operator==(const BacklogRecord&) const = default;
 };
 
-/// An event as it was published; its payload stands here once, whatever it was fanned out to.
+/// An event as it was published or, where it was held, as its trigger left it; its payload stands here once, whatever it was fanned out to.
 struct EventRecord {
   std::string topic;
   WallTime published_at;
@@ -93,8 +93,11 @@ struct EventRecord {
 
 /// What became of an event: changed as that goes on, while its payload stays as it is.
 struct EventPlace {
-  WallTime published_at;
-  /// The notify of its own id waits, held under an fkey, for what fans it out. Or it did, and ended otherwise.
+  /// Its topic's retention counts from then: when it was published or, where that is later, is due, or was fanned out, which it waited for until
+  /// then.
+  WallTime counted_from;
+  /// The notify of its own id waits, held under an fkey, for what fans it out. Or it did, and ended otherwise. False once its turn has come: from
+  /// then on the event itself has what that notify had for it.
   bool held = false;
   std::optional<uint64_t> matched;  // notifies that were made of it, without replays; nothing: it is not fanned out to the end yet
   /// The ids of all of its notifies: of each run the first, and how many. As long as one of them is there, the event stays.

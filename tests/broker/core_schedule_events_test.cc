@@ -79,6 +79,26 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: no event is published while one no
   CHECK(Outcomes(Get("h")) == "made skipped");
 }
 
+TEST_CASE("schedules: overlap skip: an event that was let go and waits for its turn is under way, though what held it is gone") {
+  CoreLimits limits;
+  limits.max_stored_bytes = 3'000'000;
+  limits.retention_succeeded_ms = 0;
+  ScheduleFixture f(limits);
+  f.Subscribe("picks", {.topic = "tick", .transform = R"({"a":"/a"})"});
+  Schedule said = ScheduleFixture::Publishing(ScheduleFixture::Every(10'000), "tick", "{}", "f");
+  said.skip_overlap = true;
+  f.Put("h", said);
+  f.Pass(10'000);
+  EventItem before = Topics::Item("tick", "{}");
+  before.fkey = "before";
+  f.Emit(before);
+  f.Post(StoredBytes{5'000'000});
+  f.Trigger("before");
+  f.Trigger("f");
+  f.Pass(10'000);
+  CHECK(Outcomes(f.Get("h")) == "made skipped");
+}
+
 TEST_CASE_METHOD(ScheduleFixture, "schedules: an event that is refused is tried again where that may pass, and else missed at once") {
   Subscribe("a", {.topic = "#"});
   Put("disk", Publishing(Every(10'000), "tick"));

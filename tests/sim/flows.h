@@ -12,8 +12,9 @@
 //   all      what was acknowledged is there, whatever happens; what was asked again with its idempotency key is there once
 // and, each in a part of its own (flow_part.h):
 //   answers  what is kept of one is what a receiver answered to the attempt that ended its notify, for as long as that is there
-//   events   one that is held goes out once it is triggered or due, or never; a replay makes each notify once; what waits goes where its subscription
-//            is after that was applied
+//   events   one that is held goes out once it is triggered or due, or never, and as its trigger left it, though what held it is purged; a replay
+//   makes
+//            each notify once; what waits goes where its subscription is after that was applied
 //   schedules that publish: of each time one event
 //   hosts    none has more calls at once than it may, by name and as an instance together, and none while it is paused; pools take what is theirs
 //   alerts   each is told of once when it fires, and once when it is over
@@ -34,7 +35,7 @@ struct FlowsOutcome {
   struct Tally {
     uint64_t crashes = 0, groups = 0, sequential = 0, stopped = 0, told = 0, events = 0, notifies = 0, duplicates = 0, calls = 0, runs = 0,
              missed = 0, answers = 0, fetched = 0, held = 0, replayed = 0, applied = 0, published = 0, pool_calls = 0, probes = 0, reloads = 0,
-             alerts = 0, retried = 0, away = 0;
+             alerts = 0, retried = 0, away = 0, purged = 0;
     template <class F>
     void ForEach(F f) const {
       f("crashes", crashes);
@@ -60,6 +61,7 @@ struct FlowsOutcome {
       f("alerts", alerts);
       f("members retried", retried);
       f("stores away", away);
+      f("what held events, purged", purged);
     }
     Tally& operator+=(const Tally& o) {
       crashes += o.crashes;
@@ -85,6 +87,7 @@ struct FlowsOutcome {
       alerts += o.alerts;
       retried += o.retried;
       away += o.away;
+      purged += o.purged;
       return *this;
     }
   } tally;

@@ -104,6 +104,9 @@ TEST_CASE("flows: an answer that is kept for longer than its notify is noticed")
 TEST_CASE("flows: a held event that is not held is noticed") {
   CHECK(NoticedInFlows(Mutation::kUnheldEvent, "goes out before it is triggered or due") > 0);
 }
+TEST_CASE("flows: a trigger whose data is lost is noticed") {
+  CHECK(NoticedInFlows(Mutation::kForgottenTrigger, "has not what its trigger said") > 0);
+}
 TEST_CASE("flows: a replay that leaves an event out is noticed") {
   CHECK(NoticedInFlows(Mutation::kSkippedReplay, "with its replays, in place of") > 0);
 }

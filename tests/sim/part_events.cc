@@ -4,6 +4,7 @@
 #include <set>
 
 #include "broker/flow.h"
+#include "broker/payload.h"
 #include "broker/topic_events.h"
 #include "sim/flow_part.h"
 
@@ -74,7 +75,7 @@ class EventsPart : public FlowPart {
 
 class HeldPart : public EventsPart {
  public:
-  using EventsPart::EventsPart;
+  HeldPart(FlowWorld* world, uint64_t seed) : EventsPart(world, seed), forgets_(Random(seed * 159 + 11).Chance(0.5)) {}
 
   void Begin() override {
     AskFirst(Put("held", SubscriptionOf("held", "hold.#", "held.test:80", random_.Chance(0.5) ? Mode::kFifo : Mode::kConcurrent)), Viewed());
@@ -106,6 +107,16 @@ class HeldPart : public EventsPart {
     begun_.insert(flow->event);
   }
 
+  void Spoil(WriteBatch* batch) override {
+    if (world_.mutation != Mutation::kForgottenTrigger) return;
+    std::erase_if(batch->ops, [](const WriteOp& op) {
+      const auto* put = std::get_if<PutRecord>(&op);
+      if (!put || put->key.kind != RecordKind::kEvent) return false;
+      Result<EventRecord> event = DecodeEvent(put->record->value);
+      return event.ok() && event->topic == "hold.it" && event->payload != "{}";
+    });
+  }
+
   void Check(const FakeImage& image) override {
     std::map<NotifyId, size_t> made = Counted(image)["held"];
     for (const auto& [fkey, held] : all_) {
@@ -115,6 +126,8 @@ class HeldPart : public EventsPart {
         Violation("event " + fkey + ", which was " + (want ? "let go" : "taken back") + ", has " + std::to_string(made[held.id]) + " notifies");
       made.erase(held.id);
       ++world_.tally->held;
+      // What is due by itself may go before anybody triggers it.
+      if (forgets_ && want == 1 && !held.due) CheckData(image, fkey, held.id);
     }
     if (!made.empty()) Violation("event " + made.begin()->first.ToString() + " was held, and is nobody's, or a second time");
   }
@@ -151,21 +164,56 @@ class HeldPart : public EventsPart {
           });
       return;
     }
+    Trigger(fkey, at, {});
+  }
+  static std::string DataOf(const std::string& fkey) { return "{\"t\":\"" + fkey + "\"}"; }
+  void Trigger(const std::string& fkey, int64_t at, std::optional<TriggerRequest::Merge> merge) {
     AskAt(
         at,
-        [this, fkey](RequestId id) {
+        [this, fkey, merge](RequestId id) {
           all_[fkey].let_go = true;
           TriggerRequest trigger;
           trigger.request = id;
           trigger.fkey = fkey;
+          if (forgets_) trigger.data = DataOf(fkey);
+          trigger.merge = merge;
           return Event(std::move(trigger));
         },
         [this, fkey](const Reply& answer) {
+          if (const auto* unmerged = std::get_if<Unmerged>(&answer.body)) {
+            NotifySpec merged = *MergeTriggerData(*DecodeSpec(*unmerged->spec), DataOf(fkey), 1 << 20);
+            return Trigger(fkey, t(), TriggerRequest::Merge{unmerged->spec, std::make_shared<const std::string>(EncodeSpec(merged))});
+          }
           const auto* triggered = Expect<Triggered>(answer, "a trigger of an event");
           if (triggered && triggered->id != all_[fkey].id) Violation("the trigger of event " + fkey + " lets another go");
+          for (int n = 0; forgets_ && n < 4; ++n) Purge(fkey, t() + n * Between(0, 10));
         });
   }
+  /// What held the event goes, as soon as it may.
+  void Purge(const std::string& fkey, int64_t at) {
+    AskAt(
+        at,
+        [fkey](RequestId id) {
+          BulkRequest purge;
+          purge.request = id;
+          purge.kind = BulkKind::kPurge;
+          purge.query.states = {State::kSucceeded};
+          purge.query.fkey = fkey;
+          return Event(std::move(purge));
+        },
+        [this](const Reply& answer) {
+          if (const auto* purged = Expect<BulkDone>(answer, "a purge")) world_.tally->purged += purged->count;
+        });
+  }
+  void CheckData(const FakeImage& image, const std::string& fkey, NotifyId event) {
+    const std::string want = DataOf(fkey);
+    if (EventAt(image, event)->payload != want) Violation("event " + fkey + " has not what its trigger said");
+    for (const auto& [id, record] : image.notifies)
+      if (const FlowFields* flow = record->envelope->flow.get(); flow && flow->event == event && flow->subscription == "held")
+        if (DecodeSpec(*record->spec)->payload != want) Violation("the notify of event " + fkey + " has not what its trigger said");
+  }
 
+  const bool forgets_;  // triggers bring data, and what held the events is purged
   std::map<std::string, Held> all_;
   std::set<NotifyId> begun_;
 };

@@ -92,6 +92,8 @@ const char* ToString(Mutation mutation) {
       return "unended-alert";
     case Mutation::kForgottenPromise:
       return "forgotten-promise";
+    case Mutation::kForgottenTrigger:
+      return "forgotten-trigger";
   }
   return "?";
 }

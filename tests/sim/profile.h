@@ -62,7 +62,8 @@ enum class Mutation {
   kAlertTwice,        // the store forgets that an alert was told of
   kUnendedAlert,      // the store forgets some messages that an alert is over
   kForgottenPromise,  // the store forgets what events are still to be made of
-  kLast = kForgottenPromise,
+  kForgottenTrigger,  // the store forgets what triggers make of events
+  kLast = kForgottenTrigger,
 };
 const char* ToString(Mutation mutation);
 
