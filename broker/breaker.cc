@@ -1,5 +1,7 @@
 #include "broker/breaker.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "broker/notify.h"
 
@@ -22,18 +24,51 @@ bool Breaker::MayBegin(MonoTime now) const {
     case State::kOpen:
       return next_probe_ <= now;
     case State::kProbing:
-      return false;
+      return running_ < kMostProbes && more_at_ <= now;
     case State::kRamp:
-      return running_ < most_;
+      return running_ < most_ || (there_ && more_at_ <= now);
   }
   return true;
 }
 
+MonoTime Breaker::MoreFrom() const {
+  switch (state_) {
+    case State::kOpen:
+      return next_probe_;
+    case State::kProbing:
+      return running_ < kMostProbes ? more_at_ : kMonoNever;
+    case State::kRamp:
+      return there_ ? more_at_ : kMonoNever;
+    case State::kClosed:
+      break;
+  }
+  return kMonoNever;
+}
+
 Breaker::Call Breaker::Begin(MonoTime now) {
   CHECK(MayBegin(now));
-  if (state_ == State::kOpen) state_ = State::kProbing;
-  if (state_ == State::kRamp) ++running_;
+  if (state_ == State::kOpen) {
+    state_ = State::kProbing;
+    probing_since_ = now;
+  }
+  if (state_ == State::kProbing) {
+    last_probe_ = now;
+    more_at_ = {now.ms + std::max(kMostOpenMs, wait_ms_)};
+  }
+  if (state_ == State::kRamp && running_ >= most_) {
+    most_ = std::min(2 * most_, kRampEnds);
+    there_ = false;
+  }
+  if (state_ != State::kClosed) ++running_;
   return era_;
+}
+
+Breaker::Change Breaker::Reached(Call call, MonoTime now, const BreakerSettings& settings) {
+  if (!settings.enabled || call != era_) return Change::kNone;
+  // It is there, whatever the probe's call comes to. That does not hold up who waits, however long it takes.
+  if (state_ == State::kProbing) return End(call, Contact::kReached, now, settings);
+  if (state_ == State::kRamp && !std::exchange(there_, true)) more_at_ = {now.ms + settings.open_ms};
+  return Change::kNone;
 }
 
 Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const BreakerSettings& settings) {
@@ -44,14 +79,17 @@ Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const Bre
   if (contact == Contact::kReached && state_ != State::kClosed) wait_ms_ = std::max(wait_ms_ / 2, std::min(wait_ms_, settings.open_ms));
   if (state_ == State::kProbing) {
     if (contact == Contact::kReached) {
-      state_ = State::kRamp;
-      ++era_;
-      running_ = 0;
-      most_ = 1;
+      BeginRamp();
       return Change::kClosed;
     }
     // One that says nothing is no reason to wait for longer.
-    Open(now, contact == Contact::kUnknown ? wait_ms_ : longer_ms);
+    const int64_t wait_ms = contact == Contact::kUnknown ? wait_ms_ : longer_ms;
+    if (--running_ == 0) {
+      Open(now, wait_ms);
+    } else {
+      wait_ms_ = wait_ms;
+      more_at_ = {now.ms + wait_ms};
+    }
     return Change::kNone;
   }
   if (state_ == State::kRamp) --running_;
@@ -70,12 +108,15 @@ Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const Bre
 
 void Breaker::Abandon(Call call) {
   if (call != era_) return;
-  if (state_ == State::kProbing) state_ = State::kOpen;  // its wait is over as before
-  if (state_ == State::kRamp) --running_;
+  if (state_ != State::kClosed) --running_;
+  if (state_ != State::kProbing) return;
+  more_at_ = next_probe_;
+  if (running_ == 0) state_ = State::kOpen;  // its wait is over as before
 }
 
 void Breaker::ProbeNow(MonoTime now) {
   if (state_ == State::kOpen) next_probe_ = std::min(next_probe_, now);
+  if (state_ == State::kProbing) more_at_ = std::min(more_at_, std::max(now, MonoTime{last_probe_.ms + kSilentMs}));
 }
 
 void Breaker::Reset() {
@@ -92,6 +133,15 @@ Breaker::Change Breaker::Open(MonoTime now, int64_t wait_ms) {
   wait_ms_ = wait_ms;
   next_probe_ = {now.ms + wait_ms};
   return Change::kOpened;
+}
+
+/// What is in flight counts no more: neither the probes nor how many they are.
+void Breaker::BeginRamp() {
+  state_ = State::kRamp;
+  ++era_;
+  running_ = 0;
+  most_ = 1;
+  there_ = false;
 }
 
 /// Nothing that was counted counts any more.

@@ -3,10 +3,13 @@
 //
 //   closed    all may begin. `failures` in a row that found no connection, or `ratio_percent` of the last `window`, open it.
 //   open      none may, until its wait is over: then one, the probe.
-//   probing   none but the probe, which is in flight. Where it finds no connection, it is open again for twice as long, 5 minutes at most.
+//   probing   none but the probe, which is in flight. Where it finds no connection, it is open again for twice as long, 5 minutes at most. Where
+//             nothing at all is heard of it for 5 minutes, or for 10 s and somebody wants to know now, another goes beside it.
 //   ramp      the probe reached the destination: one call at a time, twice as many with each that does. One that does not opens it again.
+//             Calls that got there and take their time do not hold up the others: where there is one, twice as many go after a wait of open_ms, too.
 //             Each that reaches the destination, the probe too, first halves the wait that is doubled then, down to the first one.
-// What begins is told of by Begin, and each of those by one End or Abandon. A call that began before the breaker last opened says nothing of what is
+// What begins is told of by Begin, and each of those by one End or Abandon; Reached before it where a connection came about, which the end may be
+// hours behind. A call that began before the breaker last opened says nothing of what is
 // now, however it ends. Costs no memory beyond itself while all is well.
 #pragma once
 
@@ -49,6 +52,8 @@ class Breaker {
   using Call = uint32_t;
   static constexpr int64_t kMostOpenMs = 5 * 60 * 1000;  // or open_ms, where that is more
   static constexpr uint32_t kRampEnds = 1024;            // at so many at a time it is closed like any other
+  static constexpr uint32_t kMostProbes = 4;             // in flight at once
+  static constexpr int64_t kSilentMs = 10'000;           // so long one that connects may take; most take less
 
   /// Returns whether a call may begin now.
   bool MayBegin(MonoTime now) const;
@@ -56,15 +61,17 @@ class Breaker {
   Call Begin(MonoTime now);
   /// Returns what came of it: kOpened from closed or ramp alone, kClosed with the probe that reached the destination.
   Change End(Call call, Contact contact, MonoTime now, const BreakerSettings& settings);
+  /// A connection came about for the call, whose end is to come: what End says of one that kReached, as far as the probe goes.
+  Change Reached(Call call, MonoTime now, const BreakerSettings& settings);
   /// It began, and was not sent after all: another may in its place.
   void Abandon(Call call);
-  /// Somebody wants to know now: where it is open, its wait is over.
+  /// Somebody wants to know now: where it is open, its wait is over, and one more may go beside a probe of which nothing is heard for kSilentMs.
   void ProbeNow(MonoTime now);
   /// Begins anew, closed. Calls in flight count no more.
   void Reset();
 
   State state() const { return state_; }
-  /// It is the probe that is in flight.
+  /// It is the probe that is in flight, or one of them.
   bool IsProbe(Call call) const { return state_ == State::kProbing && call == era_; }
   /// It is open, or its probe is in flight.
   bool is_open() const { return state_ == State::kOpen || state_ == State::kProbing; }
@@ -72,6 +79,10 @@ class Breaker {
   MonoTime open_since() const { return open_since_; }
   /// While kOpen: from then one call may begin.
   MonoTime next_probe() const { return next_probe_; }
+  /// While kProbing: since when it is.
+  MonoTime probing_since() const { return probing_since_; }
+  /// From then on one more may begin for no other reason than that it is so late; kMonoNever: time alone changes nothing.
+  MonoTime MoreFrom() const;
   /// It may be forgotten: a new one would do the same, but for a window that is not full.
   bool calm() const { return state_ == State::kClosed && in_row_ == 0 && bad_ == 0; }
 
@@ -79,15 +90,19 @@ class Breaker {
   void Note(bool bad, const BreakerSettings& settings);
   bool IsTooBad(const BreakerSettings& settings) const;
   Change Open(MonoTime now, int64_t wait_ms);
+  void BeginRamp();
   void Forget();
 
   State state_ = State::kClosed;
   Call era_ = 0;          // of the calls that count
   uint32_t in_row_ = 0;   // closed: that found no connection
-  uint32_t running_ = 0;  // ramp: calls of this era
+  uint32_t running_ = 0;  // probing and ramp: calls of this era
   uint32_t most_ = 1;     // ramp: at a time
+  bool there_ = false;    // ramp: one of its calls got there since it last grew for that; it grows again at more_at_
   int64_t wait_ms_ = 0;   // of the last opening, less what was taken off it since
-  MonoTime open_since_, next_probe_;
+  MonoTime open_since_, next_probe_, probing_since_;
+  MonoTime last_probe_;  // when the last of those in flight began
+  MonoTime more_at_;     // probing: for one more probe; ramp: with there_
   // Closed: the last `window` ends, true for a bad one, once there was a bad one. Until then and after the last has left, how many were good.
   std::vector<bool> last_;
   size_t at_ = 0, known_ = 0, bad_ = 0;

@@ -128,8 +128,8 @@ void Core::Impl::EmitStart(Entry* entry) {
   const uint32_t failures = entry->number - 1 - state.attempts_before - state.laters;
   const bool last = entry->envelope->reply_none || failures + 1 >= entry->envelope->retry_policy().max_attempts;
   const auto over = entry->repeats ? StartAttempt::Over::kNew : last ? StartAttempt::Over::kSure : StartAttempt::Over::kAny;
-  out_->starts.push_back(
-      {entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over, std::move(instance)});
+  out_->starts.push_back({entry->id, entry->number, now_.wall, std::max<int64_t>(late_ms, 0), entry->envelope, std::move(spec), over,
+                          services_->IsToTell(*entry), std::move(instance)});
   responses_->SetCapture(*entry, &out_->starts.back());
   Decide(Decided::Kind::kStart, entry->id);
 }
@@ -156,6 +156,15 @@ void Core::Impl::TakeBackTurn(Entry* entry) {
   }
   GiveBackPlace(entry);
   Decide(Decided::Kind::kReturn, entry->id);
+}
+
+/// It may be of one that has ended by now, or was forgotten in a crash.
+void Core::Impl::On(AttemptReached& e) {
+  if (services_->ReachedProbe(e)) return;
+  Entry* entry = FindEntry(e.id);
+  if (!entry || !entry->in_flight() || entry->start_waits || entry->number != e.number) return;
+  if (!services_->Reached(*entry)) ReachAtBreaker(entry->host, entry->call);
+  Decide(Decided::Kind::kReached, e.id);
 }
 
 void Core::Impl::On(AttemptEnded& e) {

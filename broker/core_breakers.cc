@@ -16,6 +16,10 @@ constexpr int64_t kRememberMs = 3'600'000;
 constexpr RequestId kSweepList{UINT32_MAX, 0};
 constexpr size_t kSweepItems = 1000;
 
+FlowLog ClosedLog(const Host& host, int64_t open_ms) {
+  return {false, "breaker closed", {{"host", host.name}, {"open_ms", std::to_string(open_ms)}}};
+}
+
 }  // namespace
 
 // ---- calls
@@ -38,13 +42,20 @@ bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResul
     const std::string probe_at = FormatRfc3339(WallAt(host->breaker.next_probe()));
     out_->flow_logs.push_back({true, "breaker opened", {{"host", host->name}, {"error", result.record.error}, {"next_probe", probe_at}}});
   } else if (change == Breaker::Change::kClosed) {
-    const std::string open_ms = std::to_string(now_.mono.ms - since.ms);
-    out_->flow_logs.push_back({false, "breaker closed", {{"host", host->name}, {"open_ms", open_ms}}});
+    out_->flow_logs.push_back(ClosedLog(*host, now_.mono.ms - since.ms));
   }
   const bool in_vain = probe && host->breaker.is_open();
   MaybeDisable(host);
   FollowBreaker(host);
   return in_vain;
+}
+
+/// A connection came about for the call, whose end is to come.
+void Core::Impl::ReachAtBreaker(Host* host, Breaker::Call call) {
+  const MonoTime since = host->breaker.open_since();
+  if (host->breaker.Reached(call, now_.mono, services_->BreakerOf(*host)) == Breaker::Change::kClosed)
+    out_->flow_logs.push_back(ClosedLog(*host, now_.mono.ms - since.ms));
+  if (host->breaker_timed) FollowBreaker(host);
 }
 
 /// Makes a notify whose attempt was a probe in vain what it was before: due, for as long as it has been.
@@ -71,10 +82,10 @@ void Core::Impl::MaybeDisable(Host* host) {
   out_->flow_logs.push_back({true, "host paused", {{"host", host->name}, {"open_ms", std::to_string(open_ms)}}});
 }
 
-/// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait.
+/// Somebody asked for a call to the host: where its breaker is open, that is its next probe, without a wait for its time or for a probe before it.
 void Core::Impl::ProbeByHand(Host* host) {
   if (ServicePart::IsService(*host)) return services_->ProbeByHand(*host);
-  if (host->breaker.state() != Breaker::State::kOpen) return;
+  if (!host->breaker.is_open()) return;
   host->breaker.ProbeNow(now_.mono);
   FollowBreaker(host);
 }
@@ -88,16 +99,18 @@ void Core::Impl::FollowBreaker(Host* host) {
   CheckSleepers(host);
 }
 
-/// Registers the host for when its breaker is to be looked at again: at its probe, or once it may be forgotten.
+/// Registers the host for when its breaker is to be looked at again: at its probe, or when else time alone lets one more begin, or once it may be
+/// forgotten.
 void Core::Impl::TimeBreaker(Host* host) {
   UntimeBreaker(host);
   const Breaker& breaker = host->breaker;
   host->breaker_open = breaker.is_open();
   breakers_.open += host->breaker_open;
   if (breaker.calm()) return;
-  const bool awaits_probe = breaker.state() == Breaker::State::kOpen && breaker.next_probe() > now_.mono;
+  const MonoTime more = breaker.MoreFrom();
+  const bool awaits = more > now_.mono && more != kMonoNever;
   host->breaker_timed = true;
-  host->breaker_time = breakers_.by_time.emplace(awaits_probe ? breaker.next_probe() : MonoTime{now_.mono.ms + kRememberMs}, host);
+  host->breaker_time = breakers_.by_time.emplace(awaits ? more : MonoTime{now_.mono.ms + kRememberMs}, host);
 }
 
 void Core::Impl::UntimeBreaker(Host* host) {
@@ -108,7 +121,8 @@ void Core::Impl::UntimeBreaker(Host* host) {
 void Core::Impl::FireBreakers() {
   while (!breakers_.by_time.empty() && breakers_.by_time.begin()->first <= now_.mono) {
     Host* host = breakers_.by_time.begin()->second;
-    const bool over = host->breaker.state() != Breaker::State::kOpen || host->breaker.next_probe().ms + kRememberMs <= now_.mono.ms;
+    const MonoTime more = host->breaker.MoreFrom();
+    const bool over = more == kMonoNever || more.ms + kRememberMs <= now_.mono.ms;
     if (over && host->refs == 0 && host->idle() && !host->sleepers) host->breaker.Reset();
     FollowBreaker(host);
     MaybeDropHost(host);

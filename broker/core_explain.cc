@@ -153,10 +153,13 @@ void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
   }
   const Breaker& breaker = entry.host->breaker;
   if (!breaker.is_open()) return;
-  const bool probing = breaker.state() == Breaker::State::kProbing;
-  const WallTime probe = probing ? now_.wall : WallAt(std::max(breaker.next_probe(), now_.mono));
-  const std::string next = probing ? "; a probe is in flight" : "; the next probe may go out at " + FormatRfc3339(probe);
-  reason("breaker_open", "its host, " + entry.host->name + ", cannot be reached since " + FormatRfc3339(WallAt(breaker.open_since())) + next);
+  const std::string since = "its host, " + entry.host->name + ", cannot be reached since " + FormatRfc3339(WallAt(breaker.open_since()));
+  if (breaker.state() == Breaker::State::kProbing) {
+    reason("breaker_open", since + "; a probe is under way since " + FormatRfc3339(WallAt(breaker.probing_since())));
+    return out->AwaitOthers(now_.wall);
+  }
+  const WallTime probe = WallAt(std::max(breaker.next_probe(), now_.mono));
+  reason("breaker_open", since + "; the next probe may go out at " + FormatRfc3339(probe));
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 

@@ -94,6 +94,7 @@ class Core::Impl {
   void On(ReadDone& e);
   void On(ListDone& e);
   void On(LanesDone& e);
+  void On(AttemptReached& e);
   void On(AttemptEnded& e);
   void On(Tick&) {}
   void On(StopRequested&);
@@ -307,6 +308,7 @@ class Core::Impl {
   Breaker::Call BeginAtBreaker(Host* host);
   /// Returns whether it was a probe that did not reach the host: it uses up nothing of its notify's budget.
   bool EndAtBreaker(Host* host, Breaker::Call call, const AttemptResult& result);
+  void ReachAtBreaker(Host* host, Breaker::Call call);
   void KeepWaiting(NotifyState* state) const;
   void MaybeDisable(Host* host);
   void ProbeByHand(Host* host);

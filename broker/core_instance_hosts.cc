@@ -219,6 +219,10 @@ Core::Impl::ServicePart::Seat Core::Impl::ServicePart::Sit(const Instance& insta
   return seat;
 }
 
+void Core::Impl::ServicePart::ReachAt(const Seat& seat) {
+  if (seat.at_breaker) core_.ReachAtBreaker(seat.host, seat.call);
+}
+
 bool Core::Impl::ServicePart::Leave(Seat* seat, const AttemptResult& result) {
   Host* host = std::exchange(seat->host, nullptr);
   core_.turns_.EndBeside(host);
@@ -238,6 +242,7 @@ void Core::Impl::ServicePart::ExplainHosts(const Entry& entry, const Service& se
   };
   std::map<const char*, Of, std::less<std::string_view>> why;
   std::optional<WallTime> earliest;
+  bool probed = false;
   for (const auto& instance : service.HeldBack(WantedOf(entry), core_.now_.mono)) {
     const Host& host = *core_.hosts_.at(instance->host);
     const char* code = "host_at_cap";
@@ -251,7 +256,13 @@ void Core::Impl::ServicePart::ExplainHosts(const Entry& entry, const Service& se
     } else if (host.breaker.is_open()) {
       code = "breaker_open";
       text = " cannot be reached since " + FormatRfc3339(core_.WallAt(host.breaker.open_since()));
-      if (host.breaker.state() == Breaker::State::kOpen) at = core_.WallAt(std::max(host.breaker.next_probe(), core_.now_.mono));
+      if (host.breaker.state() == Breaker::State::kOpen) {
+        at = core_.WallAt(std::max(host.breaker.next_probe(), core_.now_.mono));
+      } else {
+        text += "; a probe is under way since " + FormatRfc3339(core_.WallAt(host.breaker.probing_since()));
+        at.reset();
+        probed = true;
+      }
     } else if (host.awaits_token) {
       code = "host_rate_limited";
       text = "'s rate is used up for now";
@@ -264,7 +275,8 @@ void Core::Impl::ServicePart::ExplainHosts(const Entry& entry, const Service& se
   }
   for (const auto& [code, of] : why)
     out->reasons.push_back({code, of.first + (of.others > 0 ? "; so it is with " + std::to_string(of.others) + " more" : "")});
-  if (!earliest) out->expected_at.reset();
+  if (!earliest && probed) out->AwaitOthers(core_.now_.wall);
+  else if (!earliest) out->expected_at.reset();
   else if (out->expected_at) out->expected_at = std::max(*out->expected_at, *earliest);
 }
 

@@ -44,9 +44,18 @@ void Core::Impl::ServicePart::MaybeProbe(Service* service, Instance* instance) {
   start.over = StartAttempt::Over::kNew;
   start.instance =
       std::make_shared<const StartAttempt::Instance>(StartAttempt::Instance{instance->id, instance->settings.url, service->settings.host_header});
-  probes_[id] = {service->name(), service->instances.find(instance->id)->second, breaker.Begin(core_.now_.mono), Sit(*instance, host)};
+  Probe& sent = probes_[id] = {service->name(), service->instances.find(instance->id)->second, breaker.Begin(core_.now_.mono), Sit(*instance, host)};
   ++core_.reads_under_way_;  // a stop, and a namespace that is removed, wait for its end
+  start.tell_reached = IsToTell(sent.seat);
   core_.out_->starts.push_back(std::move(start));
+}
+
+/// To the instance that says nothing: it must answer, too. Its host is there.
+bool Core::Impl::ServicePart::ReachedProbe(const AttemptReached& e) {
+  auto found = probes_.find(e.id);
+  if (found == probes_.end()) return false;
+  ReachAt(found->second.seat);
+  return true;
 }
 
 bool Core::Impl::ServicePart::EndedProbe(const AttemptEnded& e) {

@@ -252,6 +252,25 @@ bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
   return in_vain || host_in_vain;
 }
 
+bool Core::Impl::ServicePart::IsToTell(const Entry& entry) const {
+  if (!IsService(*entry.host)) return entry.host->breaker.state() != Breaker::State::kClosed;
+  const Call& call = calls_.at(entry.id);
+  return call.instance->breaker.state() != Breaker::State::kClosed || IsToTell(call.seat);
+}
+
+bool Core::Impl::ServicePart::Reached(const Entry& entry) {
+  auto found = calls_.find(entry.id);
+  if (found == calls_.end() || !found->second.instance) return false;
+  const Call& call = found->second;
+  ReachAt(call.seat);
+  Service* service = ServiceOf(entry);
+  Instance* instance = call.instance.get();
+  if (!service || service->Find(instance->id) != instance || instance->breaker.state() == Breaker::State::kClosed) return true;
+  const MonoTime since = instance->breaker.open_since();
+  Follow(service, instance, instance->breaker.Reached(call.call, core_.now_.mono, BreakerOf(*service)), since, "");
+  return true;
+}
+
 bool Core::Impl::ServicePart::FailsOver(Entry* entry, const AttemptResult& result) {
   auto found = calls_.find(entry->id);
   if (found == calls_.end()) return false;
@@ -276,7 +295,7 @@ void Core::Impl::ServicePart::ProbeByHand(const Host& host) {
   Service* service = Find(notifyd::ServiceOf(host.name));
   if (!service) return;
   for (const auto& [id, instance] : service->instances) {
-    if (instance->breaker.state() != Breaker::State::kOpen) continue;
+    if (!instance->breaker.is_open()) continue;
     instance->breaker.ProbeNow(core_.now_.mono);
     SetTimer(*service, instance.get());
   }
@@ -308,6 +327,7 @@ void Core::Impl::ServicePart::SetTimer(const Service& service, Instance* instanc
   const Breaker& breaker = instance->breaker;
   if (breaker.state() == Breaker::State::kOpen && (breaker.next_probe() > core_.now_.mono || (instance->host_takes && Probes(service))))
     at = std::min(at, std::max(breaker.next_probe(), MonoTime{core_.now_.mono.ms + (core_.holding_ ? kHeldMs : 0)}));
+  else if (breaker.MoreFrom() > core_.now_.mono) at = std::min(at, breaker.MoreFrom());
   instance->timer = at;
   if (at != kMonoNever) timed_.insert({at, {service.name(), instance->id}});
 }
@@ -396,9 +416,13 @@ void Core::Impl::ServicePart::ExplainBreakers(const Entry& entry, Explained* out
   if (!service || service->HasOne(WantedOf(entry), core_.now_.mono)) return;
   if (!service->HeldBack(WantedOf(entry), core_.now_.mono).empty()) return ExplainHosts(entry, *service, out);
   const MonoTime next = service->NextProbe(WantedOf(entry));
+  const MonoTime probing = service->ProbingSince(WantedOf(entry));
   const WallTime probe = next == kMonoNever ? core_.now_.wall : core_.WallAt(std::max(next, core_.now_.mono));
-  const std::string when = next == kMonoNever ? "; a call tells when it is back" : "; the next probe may go out at " + FormatRfc3339(probe);
+  const std::string when = next != kMonoNever      ? "; the next probe may go out at " + FormatRfc3339(probe)
+                           : probing != kMonoNever ? "; a probe is under way since " + FormatRfc3339(core_.WallAt(probing))
+                                                   : "; a call tells when it is back";
   out->reasons.push_back({"breaker_open", WhomItWants(entry, *service, " cannot be reached", " can be reached") + when});
+  if (next == kMonoNever) return out->AwaitOthers(core_.now_.wall);
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 

@@ -49,6 +49,8 @@ class Core::Impl::ServicePart {
   MonoTime NextWake() const;
   /// A call has ended that was no notify's, but an instance's probe. Returns whether it was one.
   bool EndedProbe(const AttemptEnded& e);
+  /// A connection came about for a call. Returns whether that was an instance's probe.
+  bool ReachedProbe(const AttemptReached& e);
   bool MayRest() const { return timed_.empty() && watches_.empty(); }
   void BeginStop();
   void OnDisconnected(RequestId request) { Unwatch(request); }
@@ -78,6 +80,10 @@ class Core::Impl::ServicePart {
   /// An attempt that went to an instance has ended; notes in the result which one that was. Does nothing for any other. Returns whether it was a
   /// probe in vain.
   bool End(Entry* entry, AttemptResult* result);
+  /// The entry's attempt, which starts now, is to tell when a connection came about: a breaker that it counts at is not closed.
+  bool IsToTell(const Entry& entry) const;
+  /// A connection came about for the entry's attempt, whose end is to come. Returns whether it went to an instance; does nothing for any other.
+  bool Reached(const Entry& entry);
   /// After End, of an attempt that is not the last: may the notify go on to another instance at once, in the same round?
   bool FailsOver(Entry* entry, const AttemptResult& result);
   void Forget(NotifyId id) {
@@ -217,6 +223,8 @@ class Core::Impl::ServicePart {
   // Of the hosts that instances are at.
   void Move(Service* service, Instance* instance, std::string host);
   Seat Sit(const Instance& instance, const std::string& turn_of);
+  void ReachAt(const Seat& seat);
+  bool IsToTell(const Seat& seat) const { return seat.at_breaker && seat.host->breaker.state() != Breaker::State::kClosed; }
   /// Returns whether the call was a probe in vain of that host.
   bool Leave(Seat* seat, const AttemptResult& result);
   AtHost Judge(const Host& host) const;

@@ -244,6 +244,9 @@ struct StartAttempt {
   /// Over what connection: a new one, where the attempt before was lost with one that had served others (AttemptResult::lost_reused); a new one or
   /// one that has just answered, where no other attempt follows.
   enum class Over : uint8_t { kAny, kSure, kNew } over = Over::kAny;
+  /// The breaker of where it goes is not closed: AttemptReached is to tell that it is there. It goes over a connection that says so, a new one or one
+  /// that has just answered.
+  bool tell_reached = false;
   // These three are for contract part 3.
   /// Where it goes in place of the spec's URL, a service's; null: to that.
   struct Instance {
@@ -349,6 +352,11 @@ struct Explained {
   /// The earliest time at which it can be sent; nothing: that depends on others (a trigger, a resume, calls that have to end first), it expires
   /// before, it is in flight, or it is settled.
   std::optional<WallTime> expected_at;
+
+  /// It waits for something that ends nobody knows when: where it could go now otherwise, that depends on this.
+  void AwaitOthers(WallTime now) {
+    if (expected_at && *expected_at <= now) expected_at.reset();
+  }
 };
 struct LaneView {
   LaneKey lane;
@@ -509,6 +517,7 @@ struct Decided {
     kTurn,     // it is the turn of `id`: it takes a place in flight; what is to be sent may still have to be read
     kStart,    // the attempt of `id` starts
     kReturn,   // `id` gives its place in flight back, and was not sent
+    kReached,  // a connection came about for the attempt of `id`
     kEnd,      // the attempt of `id` has ended
     kExpiry,   // the ttl of `id` is over, or its wait at an open breaker
     kDisk,     // submits are refused, or taken again

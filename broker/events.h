@@ -439,6 +439,12 @@ struct LanesDone {
 
 // ---- from the sender
 
+/// A connection came about for an attempt that was to tell of that (StartAttempt::tell_reached), and its request goes out over it. At most one,
+/// before its AttemptEnded, which may be as far behind as the call takes.
+struct AttemptReached {
+  NotifyId id;
+  uint32_t number = 0;
+};
 struct AttemptEnded {
   NotifyId id;
   AttemptResult result;  // result.record.number says which attempt
@@ -481,11 +487,11 @@ struct StoredBytes {
   uint64_t bytes = 0;
 };
 
-using Event =
-    std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest, StatsRequest,
-                 ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest,
-                 HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, FiguresRequest, AlertRequest,
-                 ResponseRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded, PageLoaded, ReadDone, ListDone, LanesDone, AttemptEnded,
-                 Tick, StopRequested, HoldAttempts, LimitsChanged, FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
+using Event = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest, ListRequest,
+                           StatsRequest, ChangeReadRequest, ChangeRequest, ExplainRequest, BulkRequest, LanesRequest, LaneChangeRequest,
+                           CallersRequest, CallerChangeRequest, HostsRequest, HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest,
+                           ScheduleRequest, FiguresRequest, AlertRequest, ResponseRequest, Disconnected, Committed, WriteFailed, DiskSpace, Loaded,
+                           PageLoaded, ReadDone, ListDone, LanesDone, AttemptReached, AttemptEnded, Tick, StopRequested, HoldAttempts, LimitsChanged,
+                           FlowSettingsChanged, GrantChanged, CloseIfEmpty, Drain, PrepareSleep, StoredBytes>;
 
 }  // namespace notifyd

@@ -164,7 +164,8 @@ class StoreHost {
   virtual bool DiskIsLow() const { return false; }
 };
 
-/// Makes the calls. Exactly one AttemptEnded follows each Start, whatever happens, except after the process is told to stop.
+/// Makes the calls. Exactly one AttemptEnded follows each Start, whatever happens, except after the process is told to stop; before it, where
+/// StartAttempt::tell_reached asks for it, AttemptReached once that is so. Who asks does not count on it.
 class Sender {
  public:
   virtual ~Sender() = default;

@@ -126,6 +126,14 @@ MonoTime Service::NextProbe(const Wanted& wanted) const {
   return next;
 }
 
+MonoTime Service::ProbingSince(const Wanted& wanted) const {
+  MonoTime since = kMonoNever;
+  for (const auto& [id, instance] : instances)
+    if (instance->settings.weight > 0 && instance->breaker.state() == Breaker::State::kProbing && IsWanted(wanted, *instance))
+      since = std::min(since, instance->breaker.probing_since());
+  return since;
+}
+
 /// Shows `see` those that `takes` takes of the pool that is wanted, or where that has none of its fallback, until it returns false.
 template <class Takes, class See>
 void Service::Each(const Wanted& wanted, Takes takes, See see) const {

@@ -118,6 +118,8 @@ class Service {
   size_t CountDraining(const Wanted& wanted) const;
   /// The earliest time at which one of them, in either pool, may be tried again whose breaker is open; kMonoNever: there is none.
   MonoTime NextProbe(const Wanted& wanted) const;
+  /// The earliest time since when one of them, in either pool, is being probed; kMonoNever: none is.
+  MonoTime ProbingSince(const Wanted& wanted) const;
   /// Since when all those have open breakers, their own or those of their hosts; nothing where one has not, or there is none.
   std::optional<MonoTime> OpenSince(const Wanted& wanted) const;
 

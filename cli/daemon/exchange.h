@@ -65,13 +65,14 @@ class Exchange : public Switchboard {
   std::shared_ptr<AuditBytes> audit_bytes_;  // null: it is not counted
 };
 
-/// Takes the ends of attempts to the namespaces that their notifies' ids name.
+/// Takes what becomes of attempts to the namespaces that their notifies' ids name.
 class AttemptEnds : public EventSink {
  public:
   explicit AttemptEnds(Switchboard* switchboard) : switchboard_(switchboard) {}
   void Post(Event event) override {
     const auto* ended = std::get_if<AttemptEnded>(&event);
-    const NamespaceNumber number = ended ? ended->id.number() : kDefaultNumber;
+    const auto* reached = std::get_if<AttemptReached>(&event);
+    const NamespaceNumber number = ended ? ended->id.number() : reached ? reached->id.number() : kDefaultNumber;
     switchboard_->Post(number, std::move(event));
   }
 

@@ -363,6 +363,7 @@ class CommandRunner::Impl {
       ++figures.running;
       ++figures.started;
     }
+    if (run.attempt.tell_reached) sink_->Post(AttemptReached{run.attempt.id, run.attempt.number});
     ++running_of_[name];
     run.deadline_ms = run.started_ms + (rule->timeout_ms > 0 ? rule->timeout_ms : std::max<int64_t>(1, run.spec.timeout_ms));
     run.child.emplace(*std::move(child));

@@ -1,7 +1,8 @@
 // CommandRunner: the Sender of "command:NAME": an attempt is a program's run (contract section 14). One a process, all on a thread of its own, that
 // may block and lives as long as the runner does, because children die with the thread that made them.
 //
-// I1  Exactly one AttemptEnded is posted for each Start, from the runner's thread, unless Abort comes first.
+// I1  Exactly one AttemptEnded is posted for each Start, from the runner's thread, unless Abort comes first; where AttemptReached is asked for, that
+//     is posted before, once the program runs.
 // I2  One attempt is one run, or none. Its end is posted once the program and its process group are gone.
 // I3  No more than max_running of a command run at once; others wait in the order of their Start, and their time has not begun. That is
 //     rare: the cores start no more than that.

@@ -122,7 +122,8 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
   // Another hop is another host, or one that has just answered.
   const StartAttempt::Over over = redirects_ == 0 ? attempt_.over : StartAttempt::Over::kAny;
   if (over != StartAttempt::Over::kNew) {
-    const auto want = over == StartAttempt::Over::kSure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
+    const bool sure = over == StartAttempt::Over::kSure || attempt_.tell_reached;
+    const auto want = sure ? PlainPool::Want::kHot : PlainPool::Want::kAny;
     if (Http2Session* session = shared_->pool->Join(host_, want, now_ms)) return Ask(session);
     if (PlainConnection* connection = shared_->pool->Take(host_, want, now_ms)) {
       if (connection->http2 != nullptr) return Ask(connection->http2.get());
@@ -131,7 +132,7 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     }
   }
   if (addresses == nullptr) return;
-  if (over == StartAttempt::Over::kAny && !alone && shared_->pool->Wait(host_, this)) {
+  if (over == StartAttempt::Over::kAny && !attempt_.tell_reached && !alone && shared_->pool->Wait(host_, this)) {
     state_ = State::kWaiting;
     return Arm();
   }
@@ -243,12 +244,18 @@ bool PlainCall::MayCall() const {
   return !config_->options.may_call || config_->options.may_call();
 }
 
+/// The answer may take hours: whoever asks whether the host is there does not wait for it.
+void PlainCall::TellReached() {
+  if (std::exchange(attempt_.tell_reached, false)) shared_->reached(shared_->context, {attempt_.id, attempt_.number});
+}
+
 void PlainCall::Ask(PlainConnection* connection, int64_t now_ms) {
   state_ = State::kAsking;
   connection_ = connection;
   connection->SetUser(this);
   connection->framing.Begin(&reader_);
   if (!MayCall()) return Arm();
+  TellReached();
   PassCrashPoint(CrashPoint::kAttemptBeforeSend);
   if (connection->Write(request_.head(), request_.body())) OnWritten(connection);
   // What came before it broke may be an answer.
@@ -263,6 +270,7 @@ void PlainCall::Ask(Http2Session* session) {
   loss_ = Loss::kConnection;
   lost_detail_.clear();
   if (!MayCall()) return Arm();
+  TellReached();
   PassCrashPoint(CrashPoint::kAttemptBeforeSend);
   if (session->Open(this, request_.head(), request_.body(), config_->secrets, hop_.of_rule, &reader_)) Arm();
   else End(Why::kLost, false);

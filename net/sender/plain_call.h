@@ -40,6 +40,8 @@ class PlainCall : public Timed,
     TermsBook* terms;
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);
+    /// What it goes over is there, and its request goes out: once, before `ended`, where the attempt is to tell.
+    void (*reached)(void* context, AttemptReached reached);
     /// There is no room for what it captures, or (false) it does not want any now: Feed when some comes back.
     void (*starves)(void* context, PlainCall* call, bool starves);
     /// Nothing is left of the call.
@@ -124,6 +126,7 @@ class PlainCall : public Timed,
   void TakeTunnel(PlainConnection* connection, std::string_view bytes);
   void Secure(PlainConnection* connection);
   bool MayCall() const;
+  void TellReached();
   void Ask(PlainConnection* connection, int64_t now_ms);
   void Ask(Http2Session* session);
   /// What it goes over, or null.

@@ -63,6 +63,7 @@ class PlainSender::Impl {
                .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
                .terms = &terms_,
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
+               .reached = [](void* self, AttemptReached reached) { static_cast<Impl*>(self)->Post(reached); },
                .starves = [](void* self, PlainCall* call, bool starves) { static_cast<Impl*>(self)->Starves(call, starves); },
                .over = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Release(call); },
                .lingers = [](void* self, PlainCall* call) { static_cast<Impl*>(self)->Linger(call); },
@@ -227,13 +228,16 @@ class PlainSender::Impl {
     else Post(Judge(std::move(unjudged)));
   }
 
-  void Post(AttemptEnded ended) {
-    if (!starting_) {
-      --in_flight_;
-      return sink_->Post(std::move(ended));
-    }
-    unposted_.push_back(std::move(ended));
+  /// An end, or what comes before it: in that order.
+  void Post(Event event) {
+    if (!starting_ && unposted_.empty()) return PostNow(std::move(event));
+    unposted_.push_back(std::move(event));
     PostSoon();
+  }
+
+  void PostNow(Event event) {
+    if (std::holds_alternative<AttemptEnded>(event)) --in_flight_;
+    sink_->Post(std::move(event));
   }
 
   void PostSoon() {
@@ -242,9 +246,9 @@ class PlainSender::Impl {
   }
 
   void PostUnposted() {
-    std::vector<AttemptEnded> unposted;
+    std::vector<Event> unposted;
     unposted.swap(unposted_);
-    for (AttemptEnded& ended : unposted) Post(std::move(ended));
+    for (Event& event : unposted) PostNow(std::move(event));
   }
 
   /// It may still be on the stack: it is kept.
@@ -316,7 +320,7 @@ class PlainSender::Impl {
   std::map<NamespaceNumber, std::deque<PlainCall*>> starving_;  // of room for what they capture
   uint64_t fed_at_ = 0;                                         // CaptureLedger::returned then, and one; 0: one of them has not been looked at since
   const std::shared_ptr<CaptureLedger> captured_;
-  std::vector<AttemptEnded> unposted_;  // those that ended inside Start
+  std::vector<Event> unposted_;  // of those that ended, or had a connection, inside Start, and what came since
   bool starting_ = false;
   size_t in_flight_ = 0;
   int64_t tick_ms_ = 0, busy_ms_ = 0, swept_ms_ = 0;

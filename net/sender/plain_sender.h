@@ -1,7 +1,8 @@
 // PlainSender: the Sender that the broker uses. Makes the calls itself, over TCP and TLS, HTTP/1.1 and HTTP/2. One a loop; Start on the loop's thread
 // only.
 //
-// I1  Exactly one AttemptEnded is posted for each Start, none of them from inside Start, unless Abort comes first.
+// I1  Exactly one AttemptEnded is posted for each Start, and before it one AttemptReached where that was asked for and comes about; none of them from
+//     inside Start, nor after Abort.
 // I2  One attempt is one request on the wire, or none: nothing is ever sent again by itself.
 // I3  In the steady state, calls over connections that are there, a call makes no timer, no handle and no socket: it is one write and one read.
 // I4  A reply: none ends once its request was written and the answer, if one is sent at all, had kAnswerGraceMs to come. After that its call only

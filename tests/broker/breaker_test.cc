@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -177,6 +178,96 @@ TEST_CASE("breaker: somebody wants to know now") {
   CHECK(r.WaitMs() == 20'000);
 }
 
+TEST_CASE("breaker: a probe that got there lets the others go, whatever its call comes to, and however late") {
+  BreakerRig r;
+  r.Open();
+  r.Pass(10'000);
+  const Breaker::Call probe = r.breaker.Begin(r.now);
+  r.Pass(3);
+  CHECK(r.breaker.Reached(probe, r.now, r.settings) == Change::kClosed);
+  CHECK(r.breaker.state() == Stage::kRamp);
+  CHECK(r.breaker.Reached(probe, r.now, r.settings) == Change::kNone);
+  REQUIRE(r.breaker.MayBegin(r.now));  // it is not one of those of the ramp
+  const Breaker::Call next = r.breaker.Begin(r.now);
+  CHECK_FALSE(r.breaker.MayBegin(r.now));
+  r.Pass(3'600'000);
+  CHECK(r.breaker.End(probe, GENERATE(kGood, kBad, kNothing), r.now, r.settings) == Change::kNone);
+  CHECK_FALSE(r.breaker.MayBegin(r.now));
+  CHECK(r.breaker.End(next, kGood, r.now, r.settings) == Change::kNone);
+  CHECK(r.breaker.state() == Stage::kRamp);
+}
+
+TEST_CASE("breaker: calls of the ramp that got there and take their time hold up the others for no longer than a wait each") {
+  BreakerRig r;
+  r.Open();
+  r.Pass(10'000);
+  r.Call(kGood);
+  size_t begun = 0;
+  for (size_t most = 1; most <= 4096; most *= 2) {
+    // None of them ends. Where none got there either, time alone lets nothing go.
+    Breaker::Call last = 0;
+    for (; r.breaker.MayBegin(r.now); ++begun) last = r.breaker.Begin(r.now);
+    REQUIRE(begun == std::min<size_t>(most, Breaker::kRampEnds));
+    if (begun == Breaker::kRampEnds) break;
+    CHECK(r.breaker.MoreFrom() == kMonoNever);
+    r.Pass(10'000);
+    REQUIRE_FALSE(r.breaker.MayBegin(r.now));
+    r.breaker.Reached(last, r.now, r.settings);
+    CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + 10'000});
+    r.Pass(9'999);
+    REQUIRE_FALSE(r.breaker.MayBegin(r.now));
+    r.Pass(1);
+  }
+  CHECK(r.breaker.state() == Stage::kRamp);
+}
+
+TEST_CASE("breaker: where nothing is heard of a probe for long, another goes beside it, or soon where somebody asks") {
+  BreakerRig r;
+  r.Open();
+  r.Pass(10'000);
+  const MonoTime since = r.now;
+  std::vector<Breaker::Call> probes{r.breaker.Begin(r.now)};
+  r.Pass(Breaker::kMostOpenMs - 1);
+  CHECK_FALSE(r.breaker.MayBegin(r.now));
+  CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + 1});
+  r.Pass(1);
+  REQUIRE(r.breaker.MayBegin(r.now));
+  probes.push_back(r.breaker.Begin(r.now));
+  CHECK(r.breaker.probing_since() == since);
+  while (probes.size() < Breaker::kMostProbes) {
+    CHECK_FALSE(r.breaker.MayBegin(r.now));
+    r.breaker.ProbeNow(r.now);
+    CHECK_FALSE(r.breaker.MayBegin(r.now));  // the one that has just gone is to tell
+    r.Pass(Breaker::kSilentMs);
+    REQUIRE(r.breaker.MayBegin(r.now));
+    probes.push_back(r.breaker.Begin(r.now));
+  }
+  r.Pass(1'000'000);
+  r.breaker.ProbeNow(r.now);
+  CHECK_FALSE(r.breaker.MayBegin(r.now));  // so many, and no more
+  // Each that fails lengthens the wait for another, beside those that are left.
+  CHECK(r.breaker.End(probes.at(1), kBad, r.now, r.settings) == Change::kNone);
+  CHECK(r.breaker.state() == Stage::kProbing);
+  CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + 20'000});
+  r.breaker.Abandon(probes.at(2));
+  CHECK(r.breaker.MayBegin(r.now));
+  SECTION("the oldest of them reaches it") {
+    CHECK(r.breaker.End(probes.at(0), kGood, r.now, r.settings) == Change::kClosed);
+    CHECK(r.breaker.End(probes.at(3), kBad, r.now, r.settings) == Change::kNone);
+    CHECK(r.breaker.state() == Stage::kRamp);
+  }
+  SECTION("none does") {
+    CHECK(r.breaker.End(probes.at(3), kBad, r.now, r.settings) == Change::kNone);
+    CHECK(r.breaker.End(probes.at(0), kBad, r.now, r.settings) == Change::kNone);
+    CHECK(r.breaker.state() == Stage::kOpen);
+    CHECK(r.WaitMs() == 80'000);
+    r.Pass(r.WaitMs());
+    REQUIRE(r.breaker.MayBegin(r.now));
+    r.breaker.Begin(r.now);
+    CHECK_FALSE(r.breaker.MayBegin(r.now));
+  }
+}
+
 TEST_CASE("breaker: after it closes one call at a time, twice as many with each that reaches it") {
   BreakerRig r;
   r.Open();
@@ -296,6 +387,8 @@ struct Ruled {
   int64_t wait_ms = 0;     // of the last opening
   int64_t open_until = 0;  // while open
   bool open = false, probing = false;
+  int64_t last_probe = 0, beside_at = 0;  // probing
+  int64_t grows_at = INT64_MAX;           // ramp
 
   uint64_t OfNow() const {
     uint64_t n = 0;
@@ -303,8 +396,9 @@ struct Ruled {
     return n;
   }
   bool May() const {
-    if (open) return !probing && rig.now.ms >= open_until;
-    return most == 0 || OfNow() < most;
+    if (open && probing) return OfNow() < Breaker::kMostProbes && rig.now.ms >= beside_at;
+    if (open) return rig.now.ms >= open_until;
+    return most == 0 || OfNow() < most || rig.now.ms >= grows_at;
   }
   void OpenFor(int64_t ms) {
     ++period;
@@ -324,9 +418,10 @@ struct Ruled {
     if (one.period == period && open) {
       if (contact == kGood) {
         expected = Change::kClosed;
-        ++period;
-        open = probing = false;
-        most = 1;
+        BeginRamp();
+      } else if (OfNow() > 0) {
+        if (contact == kBad) wait_ms = longer_ms;
+        beside_at = rig.now.ms + wait_ms;
       } else {
         OpenFor(contact == kBad ? longer_ms : wait_ms);
       }
@@ -346,13 +441,33 @@ struct Ruled {
     }
     REQUIRE(change == expected);
   }
-  enum : int { kBegin, kEndGood, kEndBad, kEndNothing, kAbandon, kWait, kMoment, kProbeNow, kActions };
+  void BeginRamp() {
+    ++period;
+    open = probing = false;
+    most = 1;
+    grows_at = INT64_MAX;
+  }
+  void Reach(const InFlight& one) {
+    const Change change = rig.breaker.Reached(one.call, rig.now, rig.settings);
+    const bool was_probe = one.period == period && open;
+    REQUIRE(change == (was_probe ? Change::kClosed : Change::kNone));
+    if (was_probe) {
+      wait_ms = std::max(rig.settings.open_ms, wait_ms / 2);
+      BeginRamp();
+    } else if (one.period == period && most > 0 && grows_at == INT64_MAX) {
+      grows_at = rig.now.ms + rig.settings.open_ms;
+    }
+  }
+  enum : int { kBegin, kEndGood, kEndBad, kEndNothing, kAbandon, kWait, kMoment, kProbeNow, kReach, kSilence, kActions };
   void Do(int action) {
     if (action == kBegin && May()) {
-      const bool probe = open;
-      if (probe) {
-        ++period;
-        probing = true;
+      if (open && !std::exchange(probing, true)) ++period;
+      if (open) {
+        last_probe = rig.now.ms;
+        beside_at = rig.now.ms + std::max(Breaker::kMostOpenMs, wait_ms);
+      } else if (most > 0 && OfNow() >= most) {
+        most = std::min(2 * most, Breaker::kRampEnds);
+        grows_at = INT64_MAX;
       }
       // A probe's period is its own, so that what began while it was closed is of another.
       in_flight.push_back({rig.breaker.Begin(rig.now), period});
@@ -362,13 +477,19 @@ struct Ruled {
       const InFlight one = in_flight.back();
       in_flight.pop_back();
       rig.breaker.Abandon(one.call);
-      if (one.period == period && open) probing = false;
+      if (one.period == period && open) {
+        probing = OfNow() > 0;
+        beside_at = rig.now.ms;
+      }
     }
     if (action == kWait) rig.Pass(std::max<int64_t>(open ? open_until - rig.now.ms : 0, 1));
     if (action == kMoment) rig.Pass(1);
+    if (action == kSilence) rig.Pass(Breaker::kSilentMs);
+    if (action == kReach && !in_flight.empty()) Reach(in_flight.back());
     if (action == kProbeNow) {
       rig.breaker.ProbeNow(rig.now);
       if (open && !probing) open_until = std::min(open_until, rig.now.ms);
+      if (open && probing) beside_at = std::min(beside_at, std::max(rig.now.ms, last_probe + Breaker::kSilentMs));
     }
     REQUIRE(rig.breaker.MayBegin(rig.now) == May());
     REQUIRE(rig.breaker.is_open() == open);
@@ -418,13 +539,15 @@ TEST_CASE("breaker: long sequences keep the rules, up to the end of the ramp") {
     // Times in which nearly all goes well, and in which little does.
     const bool well = i / 200 % 2 == 0;
     const double dice = random.Unit();
-    const int action = dice < 0.45   ? Ruled::kBegin
-                       : dice < 0.85 ? (random.Unit() < (well ? 0.995 : 0.3) ? Ruled::kEndGood : Ruled::kEndBad)
-                       : dice < 0.88 ? Ruled::kEndNothing
-                       : dice < 0.91 ? Ruled::kAbandon
-                       : dice < 0.97 ? Ruled::kWait
-                       : dice < 0.99 ? Ruled::kMoment
-                                     : Ruled::kProbeNow;
+    const int action = dice < 0.45    ? Ruled::kBegin
+                       : dice < 0.85  ? (random.Unit() < (well ? 0.995 : 0.3) ? Ruled::kEndGood : Ruled::kEndBad)
+                       : dice < 0.88  ? Ruled::kEndNothing
+                       : dice < 0.91  ? Ruled::kAbandon
+                       : dice < 0.97  ? Ruled::kWait
+                       : dice < 0.98  ? Ruled::kReach
+                       : dice < 0.99  ? Ruled::kMoment
+                       : dice < 0.993 ? Ruled::kSilence
+                                      : Ruled::kProbeNow;
     ruled.Do(action);
     openings += !was_open && ruled.open;
     ramps += was_ramp && ruled.most == 0 && !ruled.open;

@@ -304,6 +304,12 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     std::erase_if(starts, [&](const StartAttempt& s) { return s.id == e.id; });
     events_.push_back(std::move(e));
   }
+  /// Says that it got to its host, where it is to say so; it goes on.
+  void Reach(const StartAttempt& start) {
+    if (!start.tell_reached) return;
+    events_.push_back(AttemptReached{start.id, start.number});
+    Run();
+  }
   /// Ends the oldest one under way.
   NotifyId EndFirst(Verdict verdict, int64_t retry_after_ms = -1) {
     StartAttempt first = starts.at(0);

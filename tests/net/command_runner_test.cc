@@ -76,6 +76,7 @@ class Runner : public EventSink {
     attempt.envelope = std::make_shared<const Envelope>(std::move(envelope));
     attempt.spec = std::make_shared<const std::string>(EncodeSpec(spec));
     attempt.capture_bytes = capture_bytes;
+    attempt.tell_reached = tell_reached;
     const NotifyId id = attempt.id;
     runner().Start(std::move(attempt));
     return id;
@@ -89,11 +90,22 @@ class Runner : public EventSink {
   AttemptResult Run(const std::string& name, NotifySpec spec = {}) { return Wait(Start(name, std::move(spec))); }
 
   void Post(Event event) override {
+    if (const auto* reached = std::get_if<AttemptReached>(&event)) {
+      std::lock_guard lock(mutex_);
+      Must(!ended_.contains(reached->id.value), "a run began after its end");
+      reached_.push_back(reached->id);
+      return;
+    }
     auto& ended = std::get<AttemptEnded>(event);
     std::lock_guard lock(mutex_);
     order_.push_back(ended.id);
     Must(ended_.emplace(ended.id.value, std::move(ended.result)).second, "an attempt ended twice");
     changed_.notify_all();
+  }
+  bool tell_reached = false;
+  std::vector<NotifyId> reached() {
+    std::lock_guard lock(mutex_);
+    return reached_;
   }
   std::vector<NotifyId> order() {
     std::lock_guard lock(mutex_);
@@ -124,6 +136,7 @@ class Runner : public EventSink {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<uint64_t, AttemptResult> ended_;
+  std::vector<NotifyId> reached_;
   std::vector<NotifyId> order_;
   uint64_t last_id_ = 0;
   std::unique_ptr<CommandRunner> runner_;
@@ -333,6 +346,7 @@ TEST_CASE("command: no more than max_running at once, the others in order") {
   REQUIRE(mkfifo(gate.c_str(), 0600) == 0);
   run.Script("one", "read line < " + gate + "; exit 0").max_running = 1;
   std::vector<NotifyId> ids;
+  run.tell_reached = true;
   for (int i = 0; i < 3; ++i) ids.push_back(run.Start("one"));
   // A run counts once it has begun, a moment after it waited.
   REQUIRE(Eventually([&] { return run.FiguresOf("one").waiting == 2 && run.FiguresOf("one").running == 1; }));
@@ -342,6 +356,7 @@ TEST_CASE("command: no more than max_running at once, the others in order") {
     CHECK(run.Wait(id).verdict == Verdict::kSuccess);
   }
   CHECK(run.order() == ids);
+  CHECK(run.reached() == ids);  // each before its end
   CHECK(run.FiguresOf("one").started == 3);
 }
 
@@ -354,6 +369,7 @@ TEST_CASE("command: what cannot be started says so, and what is not allowed is r
   nowhere.directory = dir.path() + "/none";
   run.Script("other", "exit 0").namespaces = {"sales"};
   run.Script("theirs", "exit 0").callers = {"shop"};
+  run.tell_reached = true;
   for (const char* name : {"gone", "nowhere"}) {
     const AttemptResult ended = run.Run(name);
     INFO(ended.record.detail);
@@ -367,6 +383,7 @@ TEST_CASE("command: what cannot be started says so, and what is not allowed is r
     CHECK(ended.verdict == Verdict::kFatal);
     CHECK(ended.record.error == "destination_refused");
   }
+  CHECK(run.reached().empty());
   // As the settings have it from now on.
   run.runner().SetRules(std::make_shared<const CommandRules>(), {});
   CHECK(run.Run("gone").record.error == "destination_refused");

@@ -1,6 +1,7 @@
 // The sender against what goes wrong: dead and hung connections, refused destinations, senseless answers, specs that cannot be sent.
 #include "net/sender_fixture.h"
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 
@@ -46,6 +47,40 @@ TEST_CASE("sender faults: whether a connection came about") {
     CHECK(result.verdict == Verdict::kFailure);
     CHECK_FALSE(result.unsent);
   }
+}
+
+TEST_CASE("sender faults: that a connection came about is told before the answer, where anybody asks, and of none that did not") {
+  DeafPort deaf;
+  std::atomic<int> asked = 0;
+  TinyReceiver slow([&](TinyReceiver::Peer& peer) {
+    peer.ReadRequest();
+    ++asked;
+    peer.WaitForClose();
+  });
+  TinyReceiver handshake([](TinyReceiver::Peer& peer) { peer.WaitForClose(); });
+  TinyReceiver quick(200, "ok");
+  SenderFixture sender;
+  const NotifyId untold = sender.Start(SpecFor(slow.Url("/")));
+  sender.tell_reached = true;
+  const NotifyId told = sender.Start(SpecFor(slow.Url("/")));
+  sender.WaitReached(told);
+  CHECK(sender.ended() == 0);
+  CHECK_FALSE(sender.Reached(untold));
+  NotifySpec hangs = SpecFor("https" + handshake.Url("/").substr(4));
+  hangs.connect_timeout_ms = 200;
+  for (const NotifySpec& spec : {SpecFor("http://127.0.0.1:" + std::to_string(deaf.port()) + "/"), hangs}) {
+    const NotifyId id = sender.Start(spec);
+    CHECK(sender.Wait(id).unsent);
+    CHECK_FALSE(sender.Reached(id));
+  }
+  // Over one that is there, from inside Start.
+  for (int i = 0; i < 2; ++i) {
+    const NotifyId id = sender.Start(SpecFor(quick.Url("/")));
+    CHECK(sender.Wait(id).verdict == Verdict::kSuccess);
+    CHECK(sender.Reached(id));
+  }
+  CHECK(quick.connections() == 1);
+  sender.Abort();
 }
 
 TEST_CASE("sender faults: a name that does not exist") {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "broker/spec.h"
 #include "net/sender/plain_sender.h"
@@ -44,6 +45,12 @@ class SenderFixture : public EventSink, public LoopThread {
 
   void Post(Event event) override {
     Must(!inside_start_, "an end was posted from inside Start");
+    if (const auto* reached = std::get_if<AttemptReached>(&event)) {
+      std::lock_guard lock(mutex_);
+      Must(!ended_.contains(reached->id.value) && reached_.insert(reached->id.value).second && reached->number == 3, "a connection came about late");
+      changed_.notify_all();
+      return;
+    }
     auto& ended = std::get<AttemptEnded>(event);
     std::lock_guard lock(mutex_);
     Must(ended_.emplace(ended.id.value, std::move(ended.result)).second, "an attempt ended twice");
@@ -72,6 +79,7 @@ class SenderFixture : public EventSink, public LoopThread {
     attempt.instance = instance;
     attempt.capture_bytes = capture_bytes;
     attempt.capture_ms = capture_ms;
+    attempt.tell_reached = tell_reached;
     const NotifyId id = attempt.id;
     OnLoop([&] {
       inside_start_ = true;
@@ -85,6 +93,14 @@ class SenderFixture : public EventSink, public LoopThread {
     std::unique_lock lock(mutex_);
     Must(changed_.wait_for(lock, test::AtMostSeconds(60), [&] { return ended_.contains(id.value); }), "no end within a minute");
     return ended_[id.value];
+  }
+  void WaitReached(NotifyId id) {
+    std::unique_lock lock(mutex_);
+    Must(changed_.wait_for(lock, test::AtMostSeconds(60), [&] { return reached_.contains(id.value); }), "no connection within a minute");
+  }
+  bool Reached(NotifyId id) {
+    std::lock_guard lock(mutex_);
+    return reached_.contains(id.value);
   }
   AttemptResult Send(const NotifySpec& spec, Envelope envelope = {}, Over over = Over::kAny) { return Wait(Start(spec, std::move(envelope), over)); }
 
@@ -115,6 +131,7 @@ class SenderFixture : public EventSink, public LoopThread {
   std::shared_ptr<const StartAttempt::Instance> instance;  // where they go; null: to their URLs
   uint32_t capture_bytes = 0;                              // and what they are to bring
   int64_t capture_ms = kMonoNever.ms;                      // and for how long they may wait for that
+  bool tell_reached = false;
 
   size_t ended() {
     std::lock_guard lock(mutex_);
@@ -128,6 +145,7 @@ class SenderFixture : public EventSink, public LoopThread {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<uint64_t, AttemptResult> ended_;
+  std::set<uint64_t> reached_;
 };
 
 }  // namespace notifyd

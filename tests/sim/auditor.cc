@@ -125,6 +125,8 @@ void Auditor::Carry(const Decided& decided) {
       return model_.CarryStart(decided.id);
     case Decided::Kind::kReturn:
       return model_.CarryReturn(decided.id);
+    case Decided::Kind::kReached:
+      return model_.CarryReached(decided.id);
     case Decided::Kind::kEnd:
       return model_.CarryEnd(decided.id);
     case Decided::Kind::kExpiry:
@@ -248,6 +250,8 @@ void Auditor::OnStart(const StartAttempt& attempt) {
   if (*attempt.spec != *flight->spec) Violation("P1 " + name + " goes out with other contents than were decided");
   if (synced().batch < flight->durable) Violation("P1 " + name + " goes out before what it depends on is durable");
   CheckOver(name, attempt, *notify, flight);
+  if (model_.IsProbe(*flight, attempt.envelope->host) && !attempt.tell_reached)
+    Violation("P4 " + name + " is a probe of " + attempt.envelope->host + ", and is not to tell of its connection");
   std::map<uint32_t, Attempt>& attempts = attempts_[attempt.id];
   uint32_t last = attempts.empty() ? 0 : attempts.rbegin()->first;
   if (attempt.number < last) Violation("P2 " + name + ": the number went back from " + std::to_string(last));
@@ -314,6 +318,10 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
 
 void Auditor::OnArrived(NotifyId id, uint32_t number) {
   if (++attempts_[id][number].arrivals > 1) Violation("P2 " + id.ToString() + "#" + std::to_string(number) + " arrived twice without a crash");
+}
+
+void Auditor::OnReached(NotifyId id) {
+  if (Model::Flight* flight = model_.InFlight(id)) flight->reached = true;
 }
 
 void Auditor::OnEnded(NotifyId id, const AttemptResult& truth) {

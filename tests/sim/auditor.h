@@ -51,6 +51,7 @@ class Auditor : public WireObserver {
   void OnReply(const Reply& reply);
   void OnStart(const StartAttempt& attempt) override;
   void OnArrived(NotifyId id, uint32_t number) override;
+  void OnReached(NotifyId id) override;
   void OnEnded(NotifyId id, const AttemptResult& truth) override;
   /// Looks for what should move and does not. Call at least every 500 ms of simulated time.
   void OnTime();
@@ -83,13 +84,14 @@ class Auditor : public WireObserver {
     uint64_t acked = 0, starts = 0, repeats = 0, refused = 0, triggers = 0, unmerged = 0, cancels = 0, revivals = 0, crashes = 0, duplicates = 0,
              deepest_tail = 0, sleepers = 0;
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
-    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0;
+    uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0, reached = 0;
     uint64_t as_read = 0, not_as_read = 0;  // cancels and retries under a base: carried out, and refused for it
   };
   Tally tally() const {
     Tally tally = tally_;
     tally.awaited = model_.awaited();
     tally.given_up = model_.given_up();
+    tally.reached = model_.reached();
     return tally;
   }
 

@@ -6,7 +6,8 @@ namespace notifyd::sim {
 namespace {
 
 constexpr int64_t kLongestMs = 300'000;  // unless the first wait is longer
-constexpr uint32_t kAllTogether = 1024;
+constexpr uint32_t kAllTogether = 1024, kProbes = 4;
+constexpr int64_t kSilentMs = 10'000;
 
 }  // namespace
 
@@ -18,19 +19,51 @@ BreakerModel::Found BreakerModel::FoundBy(const AttemptResult& truth) {
 
 bool BreakerModel::MayBegin(MonoTime now) const {
   if (is_open()) return !Holds(now);
-  return way_ == Way::kClosed || running_ < together_;
+  return way_ == Way::kClosed || running_ < together_ || grows_at_ <= now;
 }
 
-uint64_t BreakerModel::Begin() {
-  if (way_ == Way::kOpen) way_ = Way::kProbing;
+bool BreakerModel::Holds(MonoTime now) const {
+  if (way_ == Way::kProbing) return running_ == kProbes || now < beside_at_;
+  return way_ == Way::kOpen && now < probe_at_;
+}
+
+uint64_t BreakerModel::Begin(MonoTime now) {
+  if (is_open()) {
+    way_ = Way::kProbing;
+    probed_at_ = now;
+    beside_at_ = {now.ms + std::max(kLongestMs, wait_ms_)};
+  } else if (way_ == Way::kRamp && running_ >= together_) {
+    together_ = std::min(kAllTogether, 2 * together_);
+    grows_at_ = kMonoNever;
+  }
   ++running_;
   return era_;
+}
+
+bool BreakerModel::Reached(uint64_t era, MonoTime now, const BreakerSettings& settings) {
+  if (!settings.enabled || era != era_) return false;
+  if (way_ == Way::kProbing) ComeBack(settings);
+  else if (way_ == Way::kRamp && grows_at_ == kMonoNever) grows_at_ = {now.ms + settings.open_ms};
+  return true;
+}
+
+/// No more counts of what is in flight.
+void BreakerModel::ComeBack(const BreakerSettings& settings) {
+  Shorten(settings);
+  way_ = Way::kRamp;
+  ++era_;
+  running_ = 0;
+  together_ = 1;
+  grows_at_ = kMonoNever;
 }
 
 void BreakerModel::Abandon(uint64_t era) {
   if (era != era_) return;
   --running_;
-  if (way_ == Way::kProbing) way_ = Way::kOpen;
+  if (way_ != Way::kProbing) return;
+  // The time for one had come.
+  if (running_ == 0) way_ = Way::kOpen;
+  else beside_at_ = probe_at_;
 }
 
 BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, const BreakerSettings& settings, bool says_opened) {
@@ -42,14 +75,12 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
       return {};
     case Way::kProbing:
       if (found == Found::kThere) {
-        Shorten(settings);
-        way_ = Way::kRamp;
-        ++era_;
-        running_ = 0;
-        together_ = 1;
+        ComeBack(settings);
         return {};
       }
-      Open(now, found == Found::kAway ? doubled_ms : wait_ms_);
+      if (found == Found::kAway) wait_ms_ = doubled_ms;
+      if (running_ > 0) beside_at_ = {now.ms + wait_ms_};  // others are to say yet
+      else Open(now, wait_ms_);
       return {false, true};
     case Way::kRamp:
       if (found == Found::kAway) {
@@ -89,6 +120,7 @@ void BreakerModel::Shorten(const BreakerSettings& settings) {
 
 void BreakerModel::ProbeNow(MonoTime now) {
   if (way_ == Way::kOpen) probe_at_ = std::min(probe_at_, now);
+  if (way_ == Way::kProbing) beside_at_ = std::min(beside_at_, {std::max(now.ms, probed_at_.ms + kSilentMs)});
 }
 
 void BreakerModel::Open(MonoTime now, int64_t wait_ms) {

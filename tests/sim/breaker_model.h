@@ -23,7 +23,10 @@ class BreakerModel {
 
   bool MayBegin(MonoTime now) const;
   /// Returns its era, by which End and Abandon know whether it counts still.
-  uint64_t Begin();
+  uint64_t Begin(MonoTime now);
+  /// The host is there, says a call whose end is to come: who waits for a probe waits no longer, and those that take long at a host which is let come
+  /// back hold it up for no longer than a wait each. Returns whether it counted.
+  bool Reached(uint64_t era, MonoTime now, const BreakerSettings& settings);
   void Abandon(uint64_t era);
   /// `says_opened`: the core tells that it opened, which decides where only a count over many ends says so: it may have forgotten good ones of a host
   /// to which nothing went for a while.
@@ -31,13 +34,15 @@ class BreakerModel {
   void ProbeNow(MonoTime now);
 
   Way way() const { return way_; }
+  bool IsProbe(uint64_t era) const { return way_ == Way::kProbing && era == era_; }
   bool is_open() const { return way_ == Way::kOpen || way_ == Way::kProbing; }
   MonoTime open_since() const { return open_since_; }
   /// It lets nothing through, and its wait is not over yet.
-  bool Holds(MonoTime now) const { return way_ == Way::kProbing || (way_ == Way::kOpen && now < probe_at_); }
+  bool Holds(MonoTime now) const;
 
  private:
   void Open(MonoTime now, int64_t wait_ms);
+  void ComeBack(const BreakerSettings& settings);
   void Shorten(const BreakerSettings& settings);
 
   Way way_ = Way::kClosed;
@@ -45,6 +50,9 @@ class BreakerModel {
   uint32_t in_row_ = 0, together_ = 1, running_ = 0;
   int64_t wait_ms_ = 0;
   MonoTime open_since_, probe_at_;
+  MonoTime probed_at_;               // probing: when the last one went
+  MonoTime beside_at_ = kMonoNever;  // probing: another goes beside those that nothing is heard of
+  MonoTime grows_at_ = kMonoNever;   // ramp: some of its calls got there, and twice as many may go from then on
   std::deque<bool> ends_;  // the last ones, true: the host was away
 };
 

@@ -209,6 +209,7 @@ std::string Describe(const Event& event) {
                         },
                         [](const ReadDone& e) { return "read done " + Text(e.request); },
                         [](const ListDone& e) { return "list done " + Text(e.request); },
+                        [](const AttemptReached& e) { return "reached " + Text(e.id) + "#" + std::to_string(e.number); },
                         [](const AttemptEnded& e) {
                           return "ended " + Text(e.id) + "#" + std::to_string(e.result.record.number) + " verdict " +
                                  std::to_string(static_cast<int>(e.result.verdict)) + " retry after " + Text(e.result.retry_after_ms);

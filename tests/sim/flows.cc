@@ -371,6 +371,8 @@ void Flows::Start(StartAttempt attempt) {
   }
   for (auto& part : parts_) part->OnStart(attempt, &result);
   const int64_t at = t() + result.record.duration_ms;
+  if (attempt.tell_reached && !result.unsent && random_.Chance(0.8))
+    ends_.emplace(std::pair(Between(t(), at), next_end_++), AttemptReached{attempt.id, attempt.number});
   ends_.emplace(std::pair(at, next_end_++), AttemptEnded{attempt.id, std::move(result)});
 }
 
@@ -535,8 +537,9 @@ void Flows::Pass(int64_t until, bool to_rest) {
       for (Beating& instance : beating_)
         if (instance.next_at <= t()) Beat(&instance);
     while (!ends_.empty() && ends_.begin()->first.first <= t()) {
-      AttemptEnded end = std::move(ends_.extract(ends_.begin()).mapped());
-      for (auto& part : parts_) part->OnEnd(end);
+      Event end = std::move(ends_.extract(ends_.begin()).mapped());
+      if (const auto* ended = std::get_if<AttemptEnded>(&end))
+        for (auto& part : parts_) part->OnEnd(*ended);
       inbox_.push_back(std::move(end));
     }
     store_->AdvanceTo(t());

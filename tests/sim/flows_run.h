@@ -115,7 +115,7 @@ class Flows : EventSink, ReplySink, Store, Sender {
   size_t first_ = 0;  // so many wishes, services and subscriptions: all others wait for them
   int64_t last_at_ = 0;
   std::vector<Beating> beating_;
-  std::map<std::pair<int64_t, uint64_t>, AttemptEnded> ends_;
+  std::map<std::pair<int64_t, uint64_t>, Event> ends_;  // and, before those, that they reached it
   uint64_t next_end_ = 0, next_request_ = 1, boots_ = 0;
   int64_t crash_at_ = SimClock::kNever, last_tick_ = -1;
   bool fatal_ = false;

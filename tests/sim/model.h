@@ -95,6 +95,7 @@ class Model {
     std::optional<AttemptResult> truth;                  // what the receiver did, once the core was told
     uint64_t era = 0;                                    // as its host's breaker knows it
     bool refused = false;                                // or it has its turn to fail there
+    bool reached = false, heard = false;                 // the core was told that a connection came about, and has said that it knows
   };
   struct Sums {
     uint64_t next_id = 1, accepted = 0, revived = 0, succeeded = 0, failed = 0, cancelled = 0, expired = 0, attempts = 0, retries = 0;
@@ -137,6 +138,7 @@ class Model {
 
   Expected Carry(const Event& request);
   void CarryItem(const BulkRequest& bulk, NotifyId id);
+  void CarryReached(NotifyId id);
   void CarryEnd(NotifyId id);
   void CarryExpiry(NotifyId id);
   void CarryTurn(NotifyId id, uint64_t written);
@@ -187,6 +189,10 @@ class Model {
   uint64_t awaited() const { return awaited_; }
   /// Those that failed at a breaker.
   uint64_t given_up() const { return given_up_; }
+  /// Calls that were known to have reached their host before they ended, where that counted.
+  uint64_t reached() const { return reached_; }
+  /// The flight is a probe of the host.
+  bool IsProbe(const Flight& flight, const std::string& host) const;
   const CoreLimits& limits() const { return limits_; }
   /// What the last decision changed.
   const std::set<NotifyId>& touched() const { return touched_.notifies; }
@@ -298,7 +304,7 @@ class Model {
   std::map<std::string, int64_t> shut_t_;
   std::multiset<std::string> opened_;
   std::set<NotifyId> refused_;  // had their turn at an open breaker, to fail there
-  uint64_t batch_ = 0, awaited_ = 0, given_up_ = 0;
+  uint64_t batch_ = 0, awaited_ = 0, given_up_ = 0, reached_ = 0;
   Slice slice_;
   Touched touched_, batch_touched_;
 };

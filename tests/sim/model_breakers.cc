@@ -15,6 +15,11 @@ bool Model::HeldByBreaker(const std::string& host) const {
   return breaker && breaker->Holds(mono());
 }
 
+bool Model::IsProbe(const Flight& flight, const std::string& host) const {
+  const BreakerModel* breaker = BreakerOf(host);
+  return breaker && breaker->IsProbe(flight.era);
+}
+
 int64_t Model::BreakerShutAt(const std::string& host) const {
   const BreakerModel* breaker = BreakerOf(host);
   if (breaker && breaker->way() != BreakerModel::Way::kClosed) return clock_->t();
@@ -25,7 +30,7 @@ int64_t Model::BreakerShutAt(const std::string& host) const {
 void Model::BeginAtBreaker(NotifyId id, const std::string& host, Flight* flight) {
   BreakerModel& breaker = breakers_[host];
   refused_.erase(id);
-  if (breaker.MayBegin(mono())) flight->era = breaker.Begin();
+  if (breaker.MayBegin(mono())) flight->era = breaker.Begin(mono());
   else if (breaker.is_open() && limits_.breaker.fail_on_open) flight->refused = true;
   else violation_("P4 it is the turn of " + id.ToString() + " at " + host + ", whose breaker lets nothing through");
 }
@@ -36,7 +41,19 @@ void Model::ReturnAtBreaker(NotifyId id, const std::string& host, const Flight& 
   if (breakers_[host].way() != BreakerModel::Way::kClosed) shut_t_[host] = clock_->t();
 }
 
+void Model::CarryReached(NotifyId id) {
+  Flight* flight = InFlight(id);
+  if (!flight || !flight->on_wire || !flight->reached || flight->heard)
+    return violation_("P4 " + id.ToString() + " reached its host, says the core, and nobody told it");
+  flight->heard = true;
+  const std::string& host = Find(id)->envelope->host;
+  BreakerModel& breaker = breakers_[host];
+  if (breaker.way() != BreakerModel::Way::kClosed) shut_t_[host] = clock_->t();
+  if (breaker.Reached(flight->era, mono(), limits_.breaker)) ++reached_;
+}
+
 bool Model::EndAtBreaker(NotifyId id, const std::string& host, const Flight& flight, const AttemptResult& truth) {
+  if (flight.reached && !flight.heard) violation_("P4 " + id.ToString() + " reached " + host + ", and the core has not heard of it");
   auto said = opened_.find(host);
   const bool shut = breakers_[host].way() != BreakerModel::Way::kClosed;
   const BreakerModel::Ended ended = breakers_[host].End(flight.era, BreakerModel::FoundBy(truth), mono(), limits_.breaker, said != opened_.end());

@@ -50,6 +50,8 @@ const char* ToString(Mutation mutation) {
       return "stuck-breaker";
     case Mutation::kNoBreaker:
       return "no-breaker";
+    case Mutation::kDeafBreaker:
+      return "deaf-breaker";
     case Mutation::kCountedProbe:
       return "counted-probe";
     case Mutation::kIgnoredBase:

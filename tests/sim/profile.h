@@ -38,6 +38,7 @@ enum class Mutation {
   kUsedAgain,         // the repeat of such a loss goes over a used connection again
   kStuckBreaker,      // the core's breakers, once open, are never probed
   kNoBreaker,         // the core has no breakers
+  kDeafBreaker,       // the core is not told of connections that came about
   kCountedProbe,      // what the store writes of a probe in vain counts it
   kIgnoredBase,       // the core is not told under which base a cancel or a retry stands
   // Of several namespaces (several.h).

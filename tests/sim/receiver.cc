@@ -114,6 +114,13 @@ void Receiver::Start(StartAttempt attempt) {
     At(start + Between(0, latency_ms), arrived);
     if (mutation_ == Mutation::kSilentResend && random_.Chance(0.1)) At(start + latency_ms, arrived);
   }
+  // Whoever asks must do with the end alone, too.
+  if (attempt.tell_reached && !truth.unsent && random_.Chance(0.8)) {
+    At(start + Between(0, latency_ms), [this, id = attempt.id, number = attempt.number] {
+      observer_->OnReached(id);
+      sink_->Post(AttemptReached{id, number});
+    });
+  }
   At(start + latency_ms, [this, id = attempt.id, truth, reported] {
     --in_flight_;
     observer_->OnEnded(id, truth);

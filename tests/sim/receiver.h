@@ -21,6 +21,8 @@ class WireObserver {
   virtual ~WireObserver() = default;
   virtual void OnStart(const StartAttempt& attempt) = 0;
   virtual void OnArrived(NotifyId id, uint32_t number) = 0;
+  /// That the attempt's connection came about is handed to the core.
+  virtual void OnReached(NotifyId id) = 0;
   /// The attempt's end is handed to the core. `truth`: what the receiver really did.
   virtual void OnEnded(NotifyId id, const AttemptResult& truth) = 0;
 };

@@ -140,6 +140,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.crashes += outcome.tally.crashes;
     sum.opened += outcome.tally.opened;
     sum.given_up += outcome.tally.given_up;
+    sum.reached += outcome.tally.reached;
     sum.triggers += outcome.tally.triggers;
     sum.unmerged += outcome.tally.unmerged;
     sum.cancels += outcome.tally.cancels;
@@ -164,6 +165,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("crashes", sum.crashes);
   number("breakers opened", sum.opened);
   number("failed at one", sum.given_up);
+  number("reached before their ends", sum.reached);
   number("triggers", sum.triggers);
   number("merges", sum.unmerged);
   number("cancels", sum.cancels);

@@ -87,6 +87,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.at_once += tally.at_once;
     sum.opened += tally.opened;
     sum.given_up += tally.given_up;
+    sum.reached += tally.reached;
     sum.as_read += tally.as_read;
     sum.not_as_read += tally.not_as_read;
   }
@@ -111,6 +112,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.at_once > 0);
   CHECK(sum.opened > 0);
   CHECK(sum.given_up > 0);
+  CHECK(sum.reached > 0);
   CHECK(sum.as_read > 0);
   CHECK(sum.not_as_read > 0);
 }
@@ -183,6 +185,9 @@ TEST_CASE("auditor: a breaker that never closes is noticed") {
 }
 TEST_CASE("auditor: attempts at a host whose breaker is open are noticed") {
   CHECK(Noticed(Mutation::kNoBreaker, "whose breaker lets nothing through") > 0);
+}
+TEST_CASE("auditor: a core that does not hear of a connection before the end of its call is noticed") {
+  CHECK(Noticed(Mutation::kDeafBreaker, "and the core has not heard of it") > 0);
 }
 TEST_CASE("auditor: a probe in vain that is counted is noticed") {
   CHECK(Noticed(Mutation::kCountedProbe, "P1 ") > 0);

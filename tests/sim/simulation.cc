@@ -265,6 +265,7 @@ void Simulation::Post(Event event) {
   if (auto* loaded = std::get_if<Loaded>(&event); loaded && mutation_ == Mutation::kForgetRemembered)
     for (LoadedValue& value : loaded->values)
       if (auto* fkey = std::get_if<std::optional<FkeyRecord>>(&value); fkey && *fkey && (*fkey)->remembered) fkey->reset();
+  if (mutation_ == Mutation::kDeafBreaker && std::holds_alternative<AttemptReached>(event)) return;
   auditor_.OnRead(event);
   inbox_.push_back(std::move(event));
 }
