@@ -104,6 +104,7 @@ Explained Core::Impl::Explain(const Entry& entry, const Lane* lane, const TailAh
     case State::kScheduled:
       reason("not_due", "it is due at " + FormatRfc3339(state.due));
       out.expected_at = state.due;
+      if (const Entry* head = FindEntry(lane->record.blocked_head); head && head->state.next_attempt_at > state.due) ExplainHead(head, *lane, &out);
       break;
     case State::kRetrying:
       reason("waiting_to_retry",
@@ -163,6 +164,17 @@ void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, probe);
 }
 
+/// Says that the head of its fifo lane, where it is `head`, waits for its next attempt, or for somebody whom it may go to. Returns whether that is
+/// so.
+bool Core::Impl::ExplainHead(const Entry* head, const Lane& lane, Explained* out) const {
+  if (!head || head->id != lane.record.blocked_head || !head->pending() || StateOf(head->state, head) != State::kRetrying) return false;
+  const char* what = head->state.attempts_made > 0 ? ", failed and is attempted again at " : ", could not go yet; its first attempt is due at ";
+  out->reasons.push_back(
+      {"blocked_by_head", "the head of its fifo lane, " + head->id.ToString() + what + FormatRfc3339(head->state.next_attempt_at)});
+  if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
+  return true;
+}
+
 void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const {
   auto reason = [&](const char* code, std::string detail) { out->reasons.push_back({code, std::move(detail)}); };
   out->expected_at = now_.wall;
@@ -174,13 +186,7 @@ void Core::Impl::ExplainReady(const Entry& entry, const Lane& lane, const TailAh
   ExplainBreaker(entry, out);
   const NotifyId blocked = lane.record.blocked_head;
   const auto [head, ahead] = AheadOf(entry, lane, tail.count, FindEntry(blocked));
-  bool depends = ahead > 0;  // on when calls of others end
-  if (head && head->id == blocked && head->pending() && StateOf(head->state, head) == State::kRetrying) {
-    reason("blocked_by_head",
-           "the head of its fifo lane, " + head->id.ToString() + ", failed and is attempted again at " + FormatRfc3339(head->state.next_attempt_at));
-    if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
-    depends = false;
-  }
+  bool depends = ahead > 0 && !ExplainHead(head, lane, out);  // on when calls of others end
   if (ahead > 0) {
     std::string many = ahead >= kMostAhead ? std::to_string(kMostAhead) + " or more others" : Number(ahead, "other", "others");
     NotifyId first = head ? head->id : tail.first;

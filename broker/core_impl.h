@@ -258,6 +258,7 @@ class Core::Impl {
   // ---- core_explain.cc
   Handled Handle(Task* task, ExplainRequest& r);
   Explained Explain(const Entry& entry, const Lane* lane, const TailAhead& tail) const;
+  bool ExplainHead(const Entry* head, const Lane& lane, Explained* out) const;
   void ExplainReady(const Entry& entry, const Lane& lane, const TailAhead& tail, Explained* out) const;
   void ExplainSwitches(const Entry& entry, Explained* out) const;
   void ExplainBreaker(const Entry& entry, Explained* out) const;

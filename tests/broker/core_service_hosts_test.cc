@@ -24,6 +24,38 @@ TEST_CASE("core services: a restart between leaves nobody who looks for an insta
   CHECK(f.Balances());
 }
 
+TEST_CASE("core services: explain of one behind a head that was never sent does not say that it failed") {
+  Rig f;
+  f.Register("a", {"http://a", 1, {"eu"}, 0});
+  FlowFields us;
+  us.pool = "us";
+  Rig::Fields fields = Rig::To();
+  fields.mode = Mode::kFifo;
+  const NotifyId head = f.Send(fields, us), behind = f.Send(fields);
+  REQUIRE(f.State(head).attempts_made == 0);
+  const auto says = [&](const char* what) {
+    const std::string at = FormatRfc3339(f.State(head).next_attempt_at);
+    const Explained why = f.Explain(behind);
+    CHECK(why.reasons.at(0).code == "blocked_by_head");
+    CHECK(why.reasons.at(0).detail == "the head of its fifo lane, " + head.ToString() + what + at);
+  };
+  says(", could not go yet; its first attempt is due at ");
+  // One that is due later waits for it all the same.
+  Rig::Fields later = fields;
+  later.when = {When::Kind::kDelay, 1};
+  const NotifyId scheduled = f.Send(later);
+  const Explained why = f.Explain(scheduled);
+  REQUIRE(why.reasons.size() == 2);
+  CHECK(why.reasons[0].code == "not_due");
+  CHECK(why.reasons[1].code == "blocked_by_head");
+  CHECK(why.expected_at == f.State(head).next_attempt_at);
+  f.Register("c", {"http://c", 1, {"us"}, 0});
+  f.Pass(5'000);
+  REQUIRE(f.UnderWay() == std::vector<NotifyId>{head});
+  f.EndFirst(Verdict::kFailure);
+  says(", failed and is attempted again at ");
+}
+
 TEST_CASE("core services: who names an instance whose breaker is open fails with it, as it says") {
   Rig f;
   ServiceSettings settings;
