@@ -22,6 +22,8 @@ constexpr int64_t kLookAgainMs = 100;
 constexpr int64_t kLostMs = 1000;
 constexpr int64_t kAnswerGraceMs = 250;
 constexpr int kMaxRedirects = 5;
+/// A call that waited behind one opening may wait behind a second one; then it opens its own.
+constexpr int64_t kBehindMs = 2 * PlainPool::kOpeningMs;
 /// Of a proxy's answer to CONNECT.
 constexpr size_t kMostTunnelBytes = 16 << 10;
 
@@ -62,6 +64,8 @@ void PlainCall::GoHop(int64_t now_ms) {
   const SenderOptions& options = config_->options;
   if (!MakeHead()) return;
   reused_ = written_ = false;
+  behind_ms_ = kNever;
+  alone_ms_ = 0;
   EndStarving();
   loss_ = Loss::kConnection;
   lost_detail_.clear();
@@ -132,9 +136,13 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     }
   }
   if (addresses == nullptr) return;
-  if (over == StartAttempt::Over::kAny && !attempt_.tell_reached && !alone && shared_->pool->Wait(host_, this)) {
-    state_ = State::kWaiting;
-    return Arm();
+  if (over == StartAttempt::Over::kAny && !attempt_.tell_reached && !alone && (alone_ms_ == 0 || now_ms < alone_ms_)) {
+    if (const int64_t until_ms = shared_->pool->Wait(host_, this, now_ms)) {
+      if (alone_ms_ == 0) alone_ms_ = now_ms + kBehindMs;
+      behind_ms_ = std::min(until_ms, alone_ms_);
+      state_ = State::kWaiting;
+      return Arm();
+    }
   }
   if (!shared_->pool->TakePlace(host_)) {
     shared_->pool->Queue(host_, this);
@@ -144,15 +152,21 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
   place_ = true;
   state_ = State::kDialing;
   if (request_.secure()) {
-    shared_->pool->NoteOpening(host_);
+    shared_->pool->NoteOpening(host_, now_ms);
     opening_ = true;
+    opening_ms_ = now_ms;
   }
   dialer_.Start(shared_->connections, &dial_policy(), *addresses, dial_port(), now_ms);
   if (state_ == State::kDialing) Arm();
 }
 
+void PlainCall::EndOpening(bool opened) {
+  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, opening_ms_, opened);
+}
+
 void PlainCall::OnRoom(bool alone) {
   state_ = State::kResolving;
+  behind_ms_ = kNever;
   const std::shared_ptr<const std::vector<IpAddress>> held = host_->addresses;
   Connect(!literal_.empty() ? &literal_ : held.get(), MonotonicMs(), alone);
 }
@@ -219,11 +233,12 @@ void PlainCall::OnConnected(PlainConnection* connection, int status) {
     opening_ = false;
     if (connection->tls()->http2()) {
       connection_ = nullptr;
-      return Ask(shared_->pool->Speak(connection));
+      return Ask(shared_->pool->Speak(connection, opening_ms_));
     }
     PlainHost* host = host_;
+    const int64_t since_ms = opening_ms_;
     Ask(connection, MonotonicMs());
-    return shared_->pool->NoteOpened(host, true);
+    return shared_->pool->NoteOpened(host, since_ms, true);
   }
   if (literal_.empty()) shared_->resolver->Forget(dial_host());
   const std::string& why = connection->tls()->failure();
@@ -332,7 +347,7 @@ void PlainCall::OnLost(PlainConnection* connection, int status) {
 void PlainCall::Arm() {
   int64_t due_ms = deadline_ms_;
   if (state_ == State::kAsking) due_ms = std::min({due_ms, record_ms_, look_ms_, lost_ms_, grace_ms_, room_ms_});
-  else if (state_ != State::kPreparing) due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms()});
+  else if (state_ != State::kPreparing) due_ms = std::min({due_ms, connect_deadline_ms_, dialer_.due_ms(), behind_ms_});
   shared_->wheel->Arm(this, due_ms);
 }
 
@@ -340,6 +355,11 @@ void PlainCall::OnDeadline(int64_t now_ms) {
   if (now_ms >= deadline_ms_) return End(Why::kTimeout, false);
   if (state_ != State::kAsking) {
     if (state_ != State::kPreparing && now_ms >= connect_deadline_ms_) return End(Why::kTimeout, false);
+    if (now_ms >= behind_ms_) {
+      // What it waited for does not come about: it looks again, and opens its own, or waits for a younger one.
+      StopWaiting();
+      return OnRoom(false);
+    }
     if (state_ == State::kDialing) dialer_.OnTime(now_ms);
     if (state_ != State::kIdle && state_ != State::kAsking) Arm();
     return;
@@ -469,6 +489,7 @@ void PlainCall::SetError(Why why, AttemptRecord* record) const {
     record->detail = state_ == State::kPreparing   ? "the request was not made in time"
                      : state_ == State::kResolving ? dial_host() + " was not looked up in time"
                      : state_ == State::kDialing   ? "no connection in time"
+                     : behind_ms_ != kNever        ? "waited for a TLS handshake of another call"
                      : state_ == State::kWaiting   ? "no connection was free in time"
                      : state_ == State::kTunneling ? "the proxy opened no way in time"
                      : state_ == State::kSecuring  ? "the TLS handshake was not over in time"
@@ -509,6 +530,7 @@ void PlainCall::Finish(Unjudged ended) {
 
 void PlainCall::StopWaiting() {
   if (state_ == State::kWaiting) shared_->pool->StopWaiting(host_, this);
+  behind_ms_ = kNever;
 }
 
 void PlainCall::Drop() {
@@ -522,7 +544,7 @@ void PlainCall::Drop() {
   dialer_.Stop();
   if (connection_ != nullptr) shared_->pool->Close(std::exchange(connection_, nullptr));
   if (session_ != nullptr) std::exchange(session_, nullptr)->Leave(this, true);
-  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
+  EndOpening(false);
   if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
   if (host_ != nullptr) shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kIdle;

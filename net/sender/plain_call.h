@@ -122,6 +122,8 @@ class PlainCall : public Timed,
   void LetGo(Why why, bool reusable, int64_t now_ms);
   void TakeAddresses(const Resolver::Answer& answer, int64_t now_ms);
   void Connect(const std::vector<IpAddress>* addresses, int64_t now_ms, bool alone = false);
+  /// A connection is being opened for it no more.
+  void EndOpening(bool opened);
   void Tunnel(PlainConnection* connection);
   void TakeTunnel(PlainConnection* connection, std::string_view bytes);
   void Secure(PlainConnection* connection);
@@ -164,7 +166,12 @@ class PlainCall : public Timed,
   PlainHost* host_ = nullptr;
   PlainConnection* connection_ = nullptr;  // of HTTP/1.1, or until it is known of what
   Http2Session* session_ = nullptr;        // in its place
-  bool opening_ = false;                   // the pool was told that a connection is being opened
+  bool opening_ = false;                   // the pool was told that a connection is being opened,
+  int64_t opening_ms_ = 0;                 // since then
+  /// Until then it waits for a connection that another call opens; kNever: for none, or for a place.
+  int64_t behind_ms_ = DeadlineWheel::kNever;
+  /// From then on it waits for no other call's; 0: it has not waited for one.
+  int64_t alone_ms_ = 0;
   Loss loss_ = Loss::kConnection;
   std::string lost_detail_;
   int redirects_ = 0;

@@ -126,7 +126,7 @@ void PlainCall::OnOtherTerms() {
   StopWaiting();
   shared_->resolver->Cancel(this);
   dialer_.Stop();
-  if (std::exchange(opening_, false)) shared_->pool->NoteOpened(host_, false);
+  EndOpening(false);
   if (std::exchange(place_, false)) shared_->pool->FreePlace(host_);
   shared_->pool->Leave(std::exchange(host_, nullptr));
   state_ = State::kResolving;

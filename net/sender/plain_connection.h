@@ -90,6 +90,7 @@ class PlainConnection : public Timed {
   // The pool's, and its user's.
   PlainHost* host = nullptr;
   int64_t opened_ms = 0;
+  int64_t opening_ms = 0;   // of HTTP/2: since when it was being opened
   int64_t answered_ms = 0;  // when the last answer over it was whole; 0: none yet
   uint64_t era = 0;         // of the destinations under which its address was judged
   AnswerFraming framing;

@@ -48,10 +48,15 @@ PlainHost* PlainPool::Enter(std::string_view name, uint16_t port, bool secure, c
     if (secure) found->second->tls = std::make_shared<TlsMemory>();
     found->second->terms = terms;
     found->second->http1_wanted = !terms.http2;
-  } else if (found->second->terms.era != terms.era) {
-    SetTerms(found->second.get(), terms.era);
-    found->second->terms = terms;
-    found->second->http1_wanted = !terms.http2;
+  } else {
+    PlainHost* host = found->second.get();
+    if (host->terms.era != terms.era) SetEra(host, terms.era);
+    // Renew sets the era alone.
+    if (host->terms.http2 != terms.http2) {
+      host->speaks = PlainHost::Speaks::kUnknown;
+      host->http1_wanted = !terms.http2;
+    }
+    host->terms = terms;
   }
   ++found->second->uses;
   return found->second.get();
@@ -170,9 +175,10 @@ void PlainPool::Close(PlainConnection* connection) {
   connection->host = nullptr;
   FreePlace(host);
   const bool unknown = connection->http2 != nullptr && !connection->http2->ready();
+  const int64_t since_ms = connection->opening_ms;
   if (connection->http2 != nullptr) std::erase(host->sessions, connection->http2.get());
   connection->Close();
-  if (unknown) NoteOpened(host, false);
+  if (unknown) NoteOpened(host, since_ms, false);
   Leave(host);
 }
 
@@ -193,11 +199,19 @@ Http2Session* PlainPool::Join(PlainHost* host, Want want, int64_t now_ms) {
   return nullptr;
 }
 
-bool PlainPool::Wait(PlainHost* host, PlainWaiter* waiter) {
+int64_t PlainPool::Wait(PlainHost* host, PlainWaiter* waiter, int64_t now_ms) {
   const bool may = host->tls != nullptr && !host->http1_wanted && host->speaks != PlainHost::Speaks::kHttp1;
-  if (!may || host->opening == 0 || host->waiting.size() / host->opening >= host->calls_a_session) return false;
+  if (!may) return 0;
+  size_t promising = 0;
+  int64_t until_ms = 0;
+  for (const int64_t since_ms : host->openings) {
+    if (now_ms - since_ms >= kOpeningMs) continue;
+    ++promising;
+    until_ms = std::max(until_ms, since_ms + kOpeningMs);
+  }
+  if (promising == 0 || host->waiting.size() / promising >= host->calls_a_session) return 0;
   host->waiting.push_back(waiter);
-  return true;
+  return until_ms;
 }
 
 void PlainPool::StopWaiting(PlainHost* host, PlainWaiter* waiter) {
@@ -223,15 +237,24 @@ void PlainPool::LookAgain(PlainHost* host, bool alone) {
   for (PlainWaiter* waiter : waiting) waiter->OnRoom(alone);
 }
 
-void PlainPool::NoteOpened(PlainHost* host, bool opened) {
-  CHECK(host->opening > 0);
-  --host->opening;
-  if (opened) host->speaks = PlainHost::Speaks::kHttp1;
-  LookAgain(host, true);
+void PlainPool::EndOpening(PlainHost* host, int64_t since_ms) {
+  const auto at = std::find(host->openings.begin(), host->openings.end(), since_ms);
+  CHECK(at != host->openings.end());
+  host->openings.erase(at);
 }
 
-Http2Session* PlainPool::Speak(PlainConnection* connection) {
+void PlainPool::NoteOpened(PlainHost* host, int64_t since_ms, bool opened) {
+  EndOpening(host, since_ms);
+  if (opened) host->speaks = PlainHost::Speaks::kHttp1;
+  // Those who wait behind a younger one need not open one each because an old one was given up.
+  const int64_t now_ms = MonotonicMs();
+  const bool promising = std::any_of(host->openings.begin(), host->openings.end(), [&](int64_t other_ms) { return now_ms - other_ms < kOpeningMs; });
+  LookAgain(host, opened || !promising);
+}
+
+Http2Session* PlainPool::Speak(PlainConnection* connection, int64_t since_ms) {
   PlainHost* host = connection->host;
+  connection->opening_ms = since_ms;
   host->speaks = PlainHost::Speaks::kHttp2;
   connection->http2 = std::make_unique<Http2Session>(connection, this);
   host->sessions.push_back(connection->http2.get());
@@ -240,8 +263,7 @@ Http2Session* PlainPool::Speak(PlainConnection* connection) {
 
 void PlainPool::OnSessionReady(Http2Session* session) {
   PlainHost* host = session->connection()->host;
-  CHECK(host->opening > 0);
-  --host->opening;
+  EndOpening(host, session->connection()->opening_ms);
   host->calls_a_session = std::max<size_t>(1, session->limit());
   const bool unused = session->calls() == 0;
   ServeWaiting(host);
@@ -345,11 +367,10 @@ void PlainPool::ServeQueues() {
 
 // ---- other terms
 
-void PlainPool::SetTerms(PlainHost* host, uint64_t era) {
+void PlainPool::SetEra(PlainHost* host, uint64_t era) {
   host->terms.era = era;
   // What was trusted under the others is proved anew.
   if (host->tls != nullptr) host->tls = std::make_shared<TlsMemory>();
-  host->speaks = PlainHost::Speaks::kUnknown;
   while (!host->idle.empty()) Close(host->idle.back());
   if (host->probe != nullptr) Close(host->probe);
   for (Http2Session* session : host->sessions) session->Retire();
@@ -357,7 +378,7 @@ void PlainPool::SetTerms(PlainHost* host, uint64_t era) {
 
 void PlainPool::Renew(NamespaceNumber number, uint64_t era) {
   for (auto& [key, host] : hosts_) {
-    if (host->terms.number == number && host->terms.era != era) SetTerms(host.get(), era);
+    if (host->terms.number == number && host->terms.era != era) SetEra(host.get(), era);
   }
 }
 

@@ -6,7 +6,9 @@
 // I3  A host that closes a connection just behind an answer is not pooled until it stops: one connection at a time is watched there, and once one
 //     outlives kProbeMs they are pooled again. A request sent into such a closing is a lost attempt.
 // I4  Over a connection of HTTP/2 several calls go at a time. Where a host may speak it, a call waits for a connection that is being opened rather
-//     than open another, as far as that one will have room; it never waits for a call that is under way.
+//     than open another, as far as that one will have room; it never waits for a call that is under way. What takes longer than kOpeningMs is not
+//     waited for any more: one that waited opens another then, for which the others may wait. So an opening that stands still costs them that time,
+//     and a host that has many of them one connection more each time.
 // I5  Idle connections are bounded by max_idle over all hosts: the one that was idle for the longest gives way.
 // I6  Where a rule bounds a host's connections, each has a place from before its connect to its close; calls wait for one in turn.
 #pragma once
@@ -20,6 +22,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/sender/dialer.h"
 #include "net/sender/plain_connection.h"
 
 namespace notifyd {
@@ -52,10 +55,11 @@ struct PlainHost {
   std::deque<PlainWaiter*> queue;  // for a place, or an idle connection
   std::shared_ptr<TlsMemory> tls;  // null without
   enum class Speaks : uint8_t { kUnknown, kHttp1, kHttp2 };
-  Speaks speaks = Speaks::kUnknown;     // as its last connection told; without TLS always HTTP/1.1
+  /// As its last connection told; without TLS always HTTP/1.1. It decides about waiting alone, so that other terms leave it.
+  Speaks speaks = Speaks::kUnknown;
   bool http1_wanted = false;            // it said that it does not take calls over HTTP/2
   std::vector<Http2Session*> sessions;  // with calls
-  size_t opening = 0;                   // connections, until it is known how many calls they take
+  std::vector<int64_t> openings;        // when connections began of which it is not known yet how many calls they take
   size_t calls_a_session = SIZE_MAX;    // as the last one told
   std::vector<PlainWaiter*> waiting;
   std::vector<PlainConnection*> idle;  // the one that was used last at the back
@@ -70,6 +74,8 @@ class PlainPool : public PlainConnection::User {
  public:
   /// Common front ends close idle connections after 60 s.
   static constexpr int64_t kMaxIdleMs = 55'000;
+  /// So long one that is being opened is waited for, as long as an address is before the next one is tried.
+  static constexpr int64_t kOpeningMs = Dialer::kNextMs;
   /// A connection that is closed sooner behind an answer was closed because of it.
   static constexpr int64_t kProbeMs = 100;
   /// What answered within this long is taken for alive.
@@ -100,15 +106,15 @@ class PlainPool : public PlainConnection::User {
   // ---- HTTP/2 (I4)
   /// One that has calls, and room for another; or null.
   Http2Session* Join(PlainHost* host, Want want, int64_t now_ms);
-  /// A call that is not to open one itself: OnRoom follows, unless StopWaiting comes first. False: it is.
-  bool Wait(PlainHost* host, PlainWaiter* waiter);
+  /// A call that is not to open one itself before the time that is returned: OnRoom follows, unless StopWaiting comes first. 0: it is.
+  int64_t Wait(PlainHost* host, PlainWaiter* waiter, int64_t now_ms);
   void StopWaiting(PlainHost* host, PlainWaiter* waiter);
-  /// A connection to a host is being opened; a call of NoteOpened or Speak follows.
-  void NoteOpening(PlainHost* host) { ++host->opening; }
+  /// A connection to a host is being opened, since `since_ms`; a call of NoteOpened or Speak with the same follows.
+  void NoteOpening(PlainHost* host, int64_t since_ms) { host->openings.push_back(since_ms); }
   /// It speaks HTTP/1.1, or was not opened.
-  void NoteOpened(PlainHost* host, bool opened);
+  void NoteOpened(PlainHost* host, int64_t since_ms, bool opened);
   /// It speaks HTTP/2.
-  Http2Session* Speak(PlainConnection* connection);
+  Http2Session* Speak(PlainConnection* connection, int64_t since_ms);
   // By sessions.
   void OnSessionReady(Http2Session* session);
   void OnCallLeft(Http2Session* session);
@@ -154,7 +160,8 @@ class PlainPool : public PlainConnection::User {
   void Unlink(PlainConnection* connection);
   void MarkCloses(PlainHost* host);
   void ServeWaiting(PlainHost* host);
-  void SetTerms(PlainHost* host, uint64_t era);
+  void SetEra(PlainHost* host, uint64_t era);
+  static void EndOpening(PlainHost* host, int64_t since_ms);
   void WakeQueue(PlainHost* host);
   void LookAgain(PlainHost* host, bool alone);
 

@@ -230,6 +230,29 @@ TEST_CASE("http2: a receiver that wants HTTP/1.1 for its calls gets it from then
   CHECK(stage.requests().back().starts_with("POST / HTTP/1.1"));
 }
 
+TEST_CASE("http2: whether it is offered holds as other rules say it, at hosts that are known, too") {
+  for (bool before : {false, true}) {
+    CAPTURE(before);
+    Stage stage(before ? std::vector{Send(Settings())} : std::vector<Step>{}, Http2());
+    if (!before) stage.SetGreeting(Settings());
+    DestinationRule rule;
+    rule.match = *UrlPattern::Parse(stage.Url("/"));
+    rule.http2 = before;
+    const auto options = [&](uint8_t print) {
+      SenderOptions made = TrustingHttp2();
+      made.rules = std::make_shared<const DestinationRules>(std::vector{rule}, Fingerprint{print, 0});
+      return made;
+    };
+    SenderFixture sender(options(1));
+    REQUIRE(sender.Send(Post(stage)).record.response_body == "good");
+    CHECK(stage.requests().back().starts_with("POST / HTTP/1.1") == !before);
+    rule.http2 = !before;
+    REQUIRE(sender.Reload(options(2)).ok());
+    REQUIRE(sender.Send(Post(stage)).record.response_body == "good");
+    CHECK(stage.requests().back().starts_with("POST / HTTP/1.1") == before);
+  }
+}
+
 TEST_CASE("http2: one without reply succeeds once its request is out") {
   Stage stage({Send(Settings()), Read(), Gone()}, Http2());
   SenderFixture sender(TrustingHttp2());
