@@ -116,19 +116,12 @@ std::variant<Granted, Refusal> Access::Look(const HttpRequest& head, const Resul
 
 std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now,
                                              WallTime served_since) {
-  const bool page = route.ok() && route->row && route->row->of_console();
-  if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
-  const Peer& direct = PeerOf(head);
   std::optional<Peer> passed;
   PassedProgress progress;
-  if (direct.serves.members) {
-    const std::string* from = head.Header(kPassedOnHeader);
-    const bool waits_on = !from && (from = head.Header(kWaitsOnHeader));
-    if (from) passed = DecodePeer(*from, &progress);
-    if (!passed || progress.carried_out.has_value() != waits_on)
-      return Refusal{Forbidden("requests are answered here that another member of the cluster passes on, and no others")};
-  }
-  const Peer& peer = passed ? *passed : direct;
+  if (std::optional<HttpResponse> refusal = ReadPassedOn(head, &passed, &progress)) return Refusal{*std::move(refusal)};
+  const bool page = route.ok() && route->row && route->row->of_console();
+  if (std::optional<HttpResponse> refusal = RefuseForeign(head, page)) return Refusal{*std::move(refusal)};
+  const Peer& peer = passed ? *passed : PeerOf(head);
   const bool served = !route.ok() || !route->row || Serves(peer.serves, *route->row);
   Need need = served ? NeedOf(route) : Need{.known = false};
   if (only_looks) need.changes = false;
@@ -151,6 +144,24 @@ std::variant<Granted, Refusal> Access::Judge(const HttpRequest& head, const Resu
   granted.asker.table = table_;
   if (!granted.asker.anybody()) granted.asker.from = peer.Name();
   return granted;
+}
+
+/// What a member says of a request that it passes on; or, where this is not who is to hear that, why not.
+std::optional<HttpResponse> Access::ReadPassedOn(const HttpRequest& head, std::optional<Peer>* passed, PassedProgress* progress) const {
+  const std::string* from = head.Header(kPassedOnHeader);
+  const bool waits_on = !from && (from = head.Header(kWaitsOnHeader));
+  if (!PeerOf(head).serves.members) {
+    if (!from) return std::nullopt;
+    // Taken for a client's it might be passed on from here, and come back the same way, over and over.
+    HttpResponse response = ProblemResponse(
+        421, "members of a cluster pass requests on to each other's cluster.advertise, and this listener, to which one leads, is for clients");
+    response.headers.emplace_back(kNotHereHeader, kForClients);
+    return response;
+  }
+  if (from) *passed = DecodePeer(*from, progress);
+  if (!*passed || progress->carried_out.has_value() != waits_on)
+    return Forbidden("requests are answered here that another member of the cluster passes on, and no others");
+  return std::nullopt;
 }
 
 /// What is not to do with who asks.

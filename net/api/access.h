@@ -57,12 +57,13 @@ class Access {
   /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on.
   void SetVia(std::string name) { via_ = std::move(name); }
 
-  /// Whose request it is, judged by its head alone; `route` has a row then. Or what it is refused for, in this order: it was sent to another name
-  /// (421), or by a page of another origin (403); whoever asks is not known, or may not (net/access/admission.h); this broker has made it itself
-  /// (508); there is no such path (404, 400), or the path does not take the method (405); its namespace is being removed (409). What the listener
-  /// does not serve is not there. The server has seen to it that there is at most one Host, and that an absolute target's authority stands in its
-  /// place. HTTP/1.0 without a Host, which no browser sends, passes.
-  /// `served_since`: as Need has it; a signed change of before is refused (503).
+  /// Whose request it is, judged by its head alone; `route` has a row then. Or what it is refused for, in this order: another member of the cluster
+  /// passed it on, and it came to a listener for clients (421); or none did, at members' (403); it was sent to
+  /// another name (421), or by a page of another origin (403); whoever asks is not known, or may not (net/access/admission.h); this broker has made
+  /// it itself (508); there is no such path (404, 400), or the path does not take the method (405); its namespace is being removed (409). What the
+  /// listener does not serve is not there. The server has seen to it that there is at most one Host, and that an absolute target's authority stands
+  /// in its place. HTTP/1.0 without a Host, which no browser sends, passes. `served_since`: as Need has it; a signed change of before is refused
+  /// (503).
   std::variant<Granted, Refusal> Admit(const HttpRequest& head, const Result<Route>& route, WallTime now, WallTime served_since = {});
   /// The same, but a signed change is not remembered: for what is judged once more before anything is done for it.
   std::variant<Granted, Refusal> Look(const HttpRequest& head, const Result<Route>& route, WallTime now);
@@ -72,6 +73,7 @@ class Access {
  private:
   std::variant<Granted, Refusal> Judge(const HttpRequest& head, const Result<Route>& route, bool only_looks, WallTime now, WallTime served_since);
   bool Knows(std::string_view authority) const;
+  std::optional<HttpResponse> ReadPassedOn(const HttpRequest& head, std::optional<Peer>* passed, PassedProgress* progress) const;
   std::optional<HttpResponse> RefuseForeign(const HttpRequest& head, bool page) const;
   std::optional<HttpResponse> RefuseAdmitted(const HttpRequest& head, const Result<Route>& route, bool served, const Admitted& admitted) const;
   std::optional<HttpResponse> RefuseRoute(const HttpRequest& head, const Result<Route>& route, bool served) const;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/ascii.h"
 #include "base/json_tree.h"
@@ -64,6 +65,17 @@ HttpResponse NotHereResponse() {
   HttpResponse response = ProblemResponse(Status(Code::kUnavailable, "another broker passed this request on, and it is not served here"));
   response.headers.emplace_back(kNotHereHeader, "1");
   return response;
+}
+
+HttpResponse OutcomeUnknown() {
+  return ProblemResponse(504, "the connection to the broker that serves this broke before its answer: the request may have been carried out, or not");
+}
+
+HttpResponse AnswerInDoubt(HttpResponse answer) {
+  // Of these each is said of what the request is, or by whoever would know of the first time.
+  constexpr int kSettled[] = {400, 405, 409, 413, 415, 422};
+  const bool known = answer.status < 300 || std::find(std::begin(kSettled), std::end(kSettled), answer.status) != std::end(kSettled);
+  return known ? std::move(answer) : OutcomeUnknown();
 }
 
 std::optional<HttpResponse> StrandedResponse(const Place& place) {

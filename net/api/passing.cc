@@ -1,13 +1,13 @@
 #include "net/api/passing.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 #include <vector>
 
 #include "base/ascii.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "net/api/live.h"
 #include "net/api/passing_figures.h"
 #include "net/api/stranded.h"
@@ -29,24 +29,18 @@ constexpr int64_t kFirstPauseMs = 50, kMostPauseMs = 800;
 /// What was asked for so long before it broke has had its wait: the next one is another.
 constexpr int64_t kCalmMs = 1'000;
 constexpr size_t kMostLineBytes = 1 << 20;
+constexpr int kMostLogLines = 20;  // of a kind, a minute
 
 constexpr const char* kMoving = "what this request is about is on its way from one broker to another, or the broker that had it is gone; try again";
-constexpr const char* kOutcomeUnknown =
-    "the connection to the broker that serves this broke before its answer: the request may have been carried out, or not";
 constexpr const char* kLinesUnknown = "the connection to the broker that serves this broke: lines that are not answered may have been taken, or not";
 
-HttpResponse OutcomeUnknown() {
-  return ProblemResponse(504, kOutcomeUnknown);
+/// One member that is away may concern any number of requests.
+void LogRequest(const char* event, LogLimit* limit, const std::string& method, const std::string& detail) {
+  uint64_t left_out = 0;
+  if (limit->Admit(&left_out)) Log(LogLevel::kWarn, event, {{"method", method}, {"detail", detail}, {"left_out", left_out}});
 }
 
 }  // namespace
-
-HttpResponse AnswerInDoubt(HttpResponse answer) {
-  // Of these each is said of what the request is, or by whoever would know of the first time.
-  constexpr int kSettled[] = {400, 405, 409, 413, 415, 422};
-  const bool known = answer.status < 300 || std::find(std::begin(kSettled), std::end(kSettled), answer.status) != std::end(kSettled);
-  return known ? std::move(answer) : OutcomeUnknown();
-}
 
 /// One request.
 class Passing::Pass : public MemberCall {
@@ -222,7 +216,8 @@ void Passing::Pass::Tick(int64_t now_ms) {
   }
   std::optional<HttpResponse> stranded = StrandedResponse(place);
   if (now_ms >= gives_up_ms_ || (stranded && !carried_out())) {
-    if (!unreached_.empty()) Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}});
+    static LogLimit limit(kMostLogLines);
+    if (!unreached_.empty()) LogRequest("a member is not reached", &limit, request_.method, unreached_);
     if (carried_out()) return RespondSoFar(PassingFigures::kNoPlace);
     if (underway_.in_doubt) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
     return Respond(stranded ? *std::move(stranded) : ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
@@ -235,7 +230,6 @@ void Passing::Pass::Tick(int64_t now_ms) {
 void Passing::Pass::Bounce() {
   if (leaving_ && carried_out()) return RespondSoFar(PassingFigures::kBroken);
   if (!goes_on()) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
-  unreached_.clear();
   AskAgain(NextPause(), /*was_asked=*/true);
 }
 
@@ -339,10 +333,11 @@ bool Passing::Pass::OnBodyBroken() {
 // ---- the answer
 
 void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> length) {
-  const bool not_here =
-      std::any_of(head.headers.begin(), head.headers.end(), [](const auto& each) { return EqualsIgnoringCase(each.first, kNotHereHeader); });
-  if (not_here) {
+  const auto not_here =
+      std::find_if(head.headers.begin(), head.headers.end(), [](const auto& each) { return EqualsIgnoringCase(each.first, kNotHereHeader); });
+  if (not_here != head.headers.end()) {
     bounced_ = true;
+    unreached_ = not_here->second == kForClients ? "at " + asked_ + " is a listener for clients, not for members" : std::string();
     return;
   }
   if (carried_out() && head.status != 200 && head.status != 202) {
@@ -436,7 +431,8 @@ void Passing::Pass::Break(const MemberLoss& loss) {
     }
     if (leaving_ && (asked_for_nothing || looks() || (in_pieces_ && loss.ended))) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   }
-  if (!cut_ && !leaving_) Log(LogLevel::kWarn, "request lost on its way", {{"method", request_.method}, {"detail", loss.detail}});
+  static LogLimit limit(kMostLogLines);
+  if (!cut_ && !leaving_) LogRequest("request lost on its way", &limit, request_.method, loss.detail);
   if (!streaming_) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
   if (!subject_.lines || cut_) {
     responder()->BreakStream(token_);

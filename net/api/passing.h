@@ -52,6 +52,8 @@ struct Underway {
   bool begun = false;                            // something of it was asked of a core, of the registry, or of whoever else carries it out
 };
 
+/// The answer where a member was asked that never answered (504).
+HttpResponse OutcomeUnknown();
 /// What to answer of one that is in doubt, asked again and answered so. What is refused by what is looked at before it is known whether it was
 /// carried out, the first time, has no known outcome.
 HttpResponse AnswerInDoubt(HttpResponse answer);

@@ -14,8 +14,9 @@ namespace notifyd {
 
 /// Who sent the request, and at what kind of listener: EncodePeer's text.
 inline constexpr std::string_view kPassedOnHeader = "Notify-Passed-On";
-/// Of an answer to a member: nothing was done, since what the request is about is not served here.
+/// Of an answer to a member: nothing was done. "1": what the request is about is not served here; kForClients: this listener is none for members.
 inline constexpr std::string_view kNotHereHeader = "Notify-Not-Here";
+inline constexpr std::string_view kForClients = "clients";
 /// Of the answer to a member that probes this one (/healthz): where this one listens for clients, as those come in a URL: "192.0.2.1:8080, [::1]:80".
 /// Whoever calls there calls this cluster. A member of an earlier release does not say it.
 inline constexpr std::string_view kListenersHeader = "Notify-Listeners";

@@ -431,8 +431,8 @@ TEST_CASE("members: how far a request has come comes back as it was said, and co
     CHECK_FALSE(DecodeCarriedOut(text));
   StagedBroker b(kHere, {.first_id = 1000});
   const std::string waits = std::string(kWaitsOnHeader) + ": " + EncodePeer(Peer(), {0, CarriedOut{NotifyId{7}, TakenAs::kMade}}) + "\r\n";
-  // Said at another listener it is nothing; and what is not carried out is not passed on so.
-  CHECK(Ask(b.port, RequestOf("POST", "/v1/notifies", kNotify, waits)).status == 201);
+  // Said at another listener it is refused; and what is not carried out is not passed on so.
+  CHECK(Ask(b.port, RequestOf("POST", "/v1/notifies", kNotify, waits)).status == 421);
   CHECK(Ask(b.members_port, RequestOf("POST", "/v1/notifies", kNotify, std::string(kWaitsOnHeader) + ": " + EncodePeer(Peer()) + "\r\n")).status ==
         403);
   CHECK(
@@ -440,7 +440,8 @@ TEST_CASE("members: how far a request has come comes back as it was said, and co
                                     std::string(kPassedOnHeader) + ": " + EncodePeer(Peer(), {0, CarriedOut{NotifyId{7}, TakenAs::kMade}}) + "\r\n"))
           .status == 403);
   CHECK(Ask(b.members_port, RequestOf("POST", "/v1/fkeys/f/trigger", "", waits)).status == 400);
-  CHECK(b.Came("submit") == 1);
+  CHECK(b.Came("submit") == 0);
+  CHECK(b.Came("waits on") == 0);
 }
 
 }  // namespace

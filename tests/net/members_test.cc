@@ -460,11 +460,12 @@ TEST_CASE("members: their listener answers what members pass on, for whoever sen
   CHECK(Ask(b.members_port, RequestOf("GET", "/healthz")).status == 403);
   CHECK(Ask(b.members_port, RequestOf("POST", "/v1/notifies", kNotify, std::string(kPassedOnHeader) + ": e30=\r\n")).status == 403);
   CHECK(Ask(b.members_port, RequestOf("POST", "/v1/notifies", kNotify, std::string(kPassedOnHeader) + ": {}\r\n")).status == 403);
-  // From outside: what it says counts for nothing, here and behind another broker.
-  CHECK(Ask(b.port, RequestOf("POST", "/v1/notifies", kNotify, passed)).status == 401);
+  // From outside: whoever says it is refused, whomever it names, here and in front of another broker.
+  CHECK(Ask(b.port, RequestOf("POST", "/v1/notifies", kNotify, passed)).status == 421);
   auto open = std::make_shared<AuthSettings>();
   StagedBroker a(There(b.members_port), {.auth = open});
-  CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify, passed)).status == 401);
+  CHECK(Ask(a.port, RequestOf("POST", "/v1/notifies", kNotify, passed)).status == 421);
+  CHECK(b.Came("submit") == 1);
   // A part that its listener did not serve it is not shown here, either.
   peer.serves.rest = false;
   const std::string elsewhere = std::string(kPassedOnHeader) + ": " + EncodePeer(peer) + "\r\n";
