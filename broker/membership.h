@@ -29,6 +29,7 @@
 #include "base/time.h"
 #include "broker/ownership.h"
 #include "broker/placement.h"
+#include "broker/places.h"
 #include "broker/reach.h"
 
 namespace notifyd {
@@ -45,6 +46,7 @@ struct MemberRow {
   Reach reach = {};  // as it says itself
   std::optional<std::set<std::string>> cells = {};  // that its settings name, likewise; nothing: it did not say
   std::optional<int64_t> clock_ahead_ms = {};       // of the store's clock, likewise
+  MemberAt at() const { return {name, address, word.incarnation}; }
 };
 
 struct UnitRow {

@@ -6,12 +6,22 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/time.h"
+#include "broker/ownership.h"
 
 namespace notifyd {
+
+/// A member, as it is asked or told something.
+struct MemberAt {
+  std::string name;
+  std::string address;           // HOST:PORT at which other members reach it
+  Incarnation incarnation = {};  // under which it has its lease: at the address may be another one by now
+  bool operator==(const MemberAt&) const = default;
+};
 
 /// Where something is served now.
 struct Place {
@@ -24,6 +34,16 @@ struct Place {
   std::string member;   // kThere: its name. kMoving: who had it, and lets go of it once he reaches its cell; empty: nothing holds it
   std::string address;  // kThere: HOST:PORT at which other members reach it
   WallTime since = {};  // kHere: before that another member may have served it
+  Incarnation incarnation = {};  // kThere: MemberAt::incarnation
+
+  static Place There(MemberAt at) {
+    Place place;
+    place.kind = Kind::kThere;
+    place.member = std::move(at.name);
+    place.address = std::move(at.address);
+    place.incarnation = at.incarnation;
+    return place;
+  }
 };
 
 /// One of the brokers that share a store.
@@ -41,6 +61,8 @@ struct Member {
   bool cut_off = false;                        // those are so many that nothing is to be placed there (broker/reach.h)
   std::optional<std::set<std::string>> cells = {};  // of the store, that its settings name, as it says; nothing: it does not say
   std::optional<int64_t> clock_ahead_ms = {};       // of the store's clock, likewise; less than 0: it is behind
+  Incarnation incarnation = {};                     // MemberAt::incarnation
+  MemberAt at() const { return {name, address, incarnation}; }
 };
 
 /// Any thread. What is said may be over the moment after: whoever is asked in another's place says so.

@@ -425,7 +425,7 @@ void ClusterHost::BeginLeaves() {
   }
   to_leave_ = std::move(seen);
   for (const auto& [name, told] : tells)
-    Tell(membership_.FindAlive(name)->address, /*look=*/true, /*leaving=*/false, [this, told = told](bool taken) {
+    Tell(membership_.FindAlive(name)->at(), /*look=*/true, /*leaving=*/false, [this, told = told](bool taken) {
       if (!taken) return;
       *told = true;
       Kick();
@@ -523,10 +523,10 @@ void ClusterHost::Show() {
     const MemberRow* owner = membership_.OwnerOf(unit);
     shown->units.push_back({number, owner ? owner->name : "", unit.placed, unit.epoch, unit.load});
     if (owner) ++counts[owner->name];
-    if (owner && owner->name != setup_.name) shown->places[number] = {Place::Kind::kThere, owner->name, owner->address};
+    if (owner && owner->name != setup_.name) shown->places[number] = Place::There(owner->at());
   }
   const bool there = leader && leader->name != setup_.name;
-  shown->registry = there ? Place{Place::Kind::kThere, leader->name, leader->address} : Place{Place::Kind::kMoving, {}, {}};
+  shown->registry = there ? Place::There(leader->at()) : Place{Place::Kind::kMoving, {}, {}};
   std::map<std::string, Reach> reaches;
   for (const MemberRow& row : image.members) reaches[row.name] = row.reach;
   const std::set<std::string> cut_off = FindCutOff(reaches, leader ? leader->name : std::string());
@@ -534,6 +534,7 @@ void ClusterHost::Show() {
     Member member;
     member.name = row.name;
     member.address = row.address;
+    member.incarnation = row.word.incarnation;
     member.self = row.name == setup_.name;
     member.leading = leader && leader->name == row.name;
     member.draining = row.draining;
@@ -552,7 +553,7 @@ void ClusterHost::Show() {
   bool changed = false;
   {
     std::lock_guard lock(mutex_);
-    const auto same = [](const Member& a, const Member& b) { return a.name == b.name && a.address == b.address; };
+    const auto same = [](const Member& a, const Member& b) { return a.at() == b.at(); };
     changed = !view_ || !std::equal(members.begin(), members.end(), view_->members.begin(), view_->members.end(), same);
     view_ = std::move(shown);
   }

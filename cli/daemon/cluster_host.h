@@ -43,8 +43,8 @@ class ClusterHost : public Places {
     std::function<MonoTime()> now;
     std::function<WallTime()> wall;
     std::function<OwnerWord()> lease;  // this member's own
-    /// Takes a word to the member at `address`; `then`, where there is one, whether it was taken; on any thread. Any thread.
-    std::function<void(const std::string& address, MemberWord word, std::function<void(bool)> then)> tell;
+    /// Takes a word to the member `to`; `then`, where there is one, whether it was taken; on any thread. Any thread.
+    std::function<void(const MemberAt& to, MemberWord word, std::function<void(bool)> then)> tell;
     /// The registry's rows are these now: `then` once all go by them. `leads`: and this member goes on with it.
     std::function<void(RegistryImage, bool leads, std::function<void()> then)> registry;
     /// The registry is to be another member's: `then` once nothing of it is written any more, which may be never.
@@ -153,7 +153,7 @@ class ClusterHost : public Places {
   void AnswerLooks(MonoTime looked_at);
   void Drain();
   // What is said between members (cluster_words.cc).
-  void Tell(const std::string& address, bool look, bool leaving, std::function<void(bool)> then = nullptr);
+  void Tell(const MemberAt& to, bool look, bool leaving, std::function<void(bool)> then = nullptr);
   void TellOthersToLook(bool leaving = false);
   void TellOwnersToBe(const std::set<std::string>& names);
   void TakeHeard();

@@ -29,26 +29,26 @@ std::vector<Member> WatchersOf(const std::vector<Member>& members) {
 
 }  // namespace
 
-void ClusterHost::Tell(const std::string& address, bool look, bool leaving, std::function<void(bool)> then) {
-  setup_.tell(address, {setup_.name, setup_.lease(), look, leaving}, [then = std::move(then)](bool taken) {
+void ClusterHost::Tell(const MemberAt& to, bool look, bool leaving, std::function<void(bool)> then) {
+  setup_.tell(to, {setup_.name, setup_.lease(), look, leaving}, [then = std::move(then)](bool taken) {
     if (then) then(taken);
   });
 }
 
 void ClusterHost::TellOthersToLook(bool leaving) {
   for (const MemberRow& member : membership_.image().members)
-    if (member.name != setup_.name) Tell(member.address, /*look=*/true, leaving);
+    if (member.name != setup_.name) Tell(member.at(), /*look=*/true, leaving);
 }
 
 void ClusterHost::TellOwnersToBe(const std::set<std::string>& names) {
   for (const std::string& name : names)
-    if (const MemberRow* member = membership_.FindAlive(name)) Tell(member->address, /*look=*/true, /*leaving=*/false);
+    if (const MemberRow* member = membership_.FindAlive(name)) Tell(member->at(), /*look=*/true, /*leaving=*/false);
 }
 
 void ClusterHost::Renewed() {
   // Its thread may be waiting for a store that answers others.
   LoseIfBlind();
-  for (const Member& member : WatchersOf(Members())) Tell(member.address, /*look=*/false, /*leaving=*/false);
+  for (const Member& member : WatchersOf(Members())) Tell(member.at(), /*look=*/false, /*leaving=*/false);
 }
 
 void ClusterHost::Hear(MemberWord word, std::function<void(bool)> then) {
@@ -139,9 +139,9 @@ void ClusterHost::GoOnDeparting() {
   const bool leads = leader && leader->name == setup_.name;
   const size_t alive = membership_.image().members.size();
   if (first && leader && !leads && alive > 1) {
-    const std::string address = leader->address;
+    const MemberAt at = leader->at();
     lock.unlock();
-    Tell(address, /*look=*/true, /*leaving=*/true, [this](bool taken) {
+    Tell(at, /*look=*/true, /*leaving=*/true, [this](bool taken) {
       if (taken) return;
       {
         std::lock_guard failing(mutex_);

@@ -495,9 +495,10 @@ Status Runtime::Impl::Listen(const Handover& handover) {
   if (Status opened = listeners_->Open(servers, handover); !opened.ok()) return opened;
   PassCrashPoint(CrashPoint::kStartListening);
   listeners_->WatchCertificates(&io_[0]->loop, kCertificatesSlot);
+  NameSelf(handover);
   for (auto& io : io_) {
     io->sender->SetSelf({Via(), listeners_->own()});
-    io->api->SetVia(Via());
+    io->api->SetSelf(self_);
   }
   return Status::Ok();
 }

@@ -42,10 +42,10 @@ void Runtime::Impl::TellJudge(const AlertReport& report) {
   const Place at = cluster_->Of(kSystemNumber);
   if (at.kind != Place::Kind::kThere || telling_ || ReadClockMs(CLOCK_BOOTTIME) < tell_from_ms_) return;
   telling_ = true;
-  io_[0]->teller->Tell(at.address, report, [this](int status) {
+  io_[0]->teller->Tell(at.address, {self_.now.store, at.member, at.incarnation}, report, [this](int status) {
     telling_ = false;
-    // A release of before knows no reports.
-    if (status >= 400 && status < 500) tell_from_ms_ = ReadClockMs(CLOCK_BOOTTIME) + kAgainMs;
+    // A release of before knows no reports. Where another member answers in its place (421) it may have begun anew.
+    if (status >= 400 && status < 500 && status != 421) tell_from_ms_ = ReadClockMs(CLOCK_BOOTTIME) + kAgainMs;
   });
 }
 

@@ -28,9 +28,10 @@ void Runtime::Impl::MakeCluster() {
   setup.now = [] { return MonoTime{ReadClockMs(CLOCK_BOOTTIME)}; };
   setup.wall = ReadWall;
   setup.lease = [keeper = keeper_] { return keeper->word(); };
-  setup.tell = [this](const std::string& address, MemberWord word, std::function<void(bool)> then) {
-    IoThread* io = io_[0].get();
-    io->loop.Post([io, address, word = std::move(word), then = std::move(then)] { io->teller->Tell(address, word, then); });
+  setup.tell = [this](const MemberAt& to, MemberWord word, std::function<void(bool)> then) {
+    io_[0]->loop.Post([this, to, word = std::move(word), then = std::move(then)] {
+      io_[0]->teller->Tell(to.address, {self_.now.store, to.name, to.incarnation}, word, then);
+    });
   };
   setup.registry = [this](RegistryImage image, bool leads, std::function<void()> then) { TakeRegistry(std::move(image), leads, std::move(then)); };
   setup.yield = [this](std::function<void()> then) { YieldRegistry(std::move(then)); };
@@ -66,6 +67,11 @@ void Runtime::Impl::MakeCluster() {
   keeper_->OnRenewed([this] { cluster_->Renewed(); });
   options_.api.places = cluster_.get();
   options_.api.member = options_.store.postgres.member;
+}
+
+void Runtime::Impl::NameSelf(const Handover& handover) {
+  self_.now = {Via(), options_.store.postgres.member, keeper_ ? keeper_->word().incarnation : Incarnation()};
+  if (handover.owner) self_.before = handover.owner->incarnation;
 }
 
 /// On the first loop. Where other members are reached, or listen, no notify is sent either, unless the settings allow it; a name among them is not
@@ -116,6 +122,7 @@ void Runtime::Impl::ProbeMembers(IoThread* io, const MemberClient::Tls& tls) {
   io->probes = std::make_unique<MemberClient>(&io->loop, tls);
   MemberProber::Setup setup;
   setup.client = io->probes.get();
+  setup.store = [this] { return self_.now.store; };
   setup.timer = [loop = &io->loop](int64_t delay_ms, std::function<void()> task) { loop->SetTimer(kProbeSlot, delay_ms, std::move(task)); };
   setup.changed = [this](std::set<std::string> unreached) {
     unreached_.Set(std::make_shared<const std::set<std::string>>(std::move(unreached)));
@@ -291,7 +298,8 @@ HttpHandler* Runtime::Impl::MakeWords(IoThread* io) {
     const std::shared_ptr<const std::string> told = own_listeners_.Get();
     return told ? *told : std::string();
   };
-  io->words = std::make_unique<WordsDoor>(io->door.get(), std::move(hear), std::move(hear_report), std::move(listeners), &words_);
+  io->words = std::make_unique<WordsDoor>(
+      io->door.get(), std::move(hear), std::move(hear_report), std::move(listeners), [this] { return self_; }, &words_);
   return io->words.get();
 }
 

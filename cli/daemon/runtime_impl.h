@@ -37,6 +37,7 @@
 #include "net/alerts/alert_sender.h"
 #include "net/api/passing_figures.h"
 #include "net/beanstalkd/beanstalkd_door.h"
+#include "net/cluster/meant_member.h"
 #include "net/cluster/member_client.h"
 #include "net/cluster/member_prober.h"
 #include "net/cluster/member_teller.h"
@@ -129,6 +130,7 @@ class Runtime::Impl : private StoreEvents {
   void MakeCluster();
   void JoinCluster();
   void ServeCluster(ApiOptions* api, Loop* loop);
+  void NameSelf(const Handover& handover);
   void TellSelf(const std::vector<Member>& members);
   void TakeRegistry(RegistryImage image, bool leads, std::function<void()> then);
   void YieldRegistry(std::function<void()> then);
@@ -223,6 +225,7 @@ class Runtime::Impl : private StoreEvents {
   Histograms histograms_;
   PassingFigures passing_;
   WordFigures words_;
+  OwnMember self_;  // set before any loop runs
   RecentUse recent_{&histograms_.commit.histogram};
 
   std::atomic<bool> stop_asked_{false};     // any thread

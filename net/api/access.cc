@@ -158,10 +158,14 @@ std::optional<HttpResponse> Access::ReadPassedOn(const HttpRequest& head, std::o
     response.headers.emplace_back(kNotHereHeader, kForClients);
     return response;
   }
-  if (from) *passed = DecodePeer(*from, progress);
+  MeantMember meant;
+  if (from) *passed = DecodePeer(*from, progress, &meant);
   if (!*passed || progress->carried_out.has_value() != waits_on)
     return Forbidden("requests are answered here that another member of the cluster passes on, and no others");
-  return std::nullopt;
+  if (self_.IsMeant(meant)) return std::nullopt;
+  HttpResponse response = ProblemResponse(421, "another broker passed this request on, and means another one than this");
+  MarkForAnother(self_, &response);
+  return response;
 }
 
 /// What is not to do with who asks.
@@ -209,7 +213,7 @@ std::optional<HttpResponse> Access::RefuseForeign(const HttpRequest& head, bool 
 Status Access::CheckVia(const HttpRequest& head) const {
   std::string chain = ViaOf(head.headers);
   if (chain.empty()) return Status::Ok();
-  if (!via_.empty() && ViaNames(chain, via_))
+  if (!self_.now.store.empty() && ViaNames(chain, self_.now.store))
     return Status(Code::kLoop, "this broker has made the request itself, by way of others: Notify-Via names it");
   if (chain.size() > kMaxViaBytes) return Status(Code::kLoop, "the request has gone through too many brokers: Notify-Via is too long");
   return Status::Ok();

@@ -54,11 +54,11 @@ class Access {
   bool asks() const { return settings_->tokens; }
   const std::shared_ptr<const AccessTable>& table() const { return table_; }
 
-  /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on.
-  void SetVia(std::string name) { via_ = std::move(name); }
+  /// Who this broker is: by its store's name, which stands in Notify-Via, requests that it has made itself are refused from now on.
+  void SetSelf(OwnMember self) { self_ = std::move(self); }
 
   /// Whose request it is, judged by its head alone; `route` has a row then. Or what it is refused for, in this order: another member of the cluster
-  /// passed it on, and it came to a listener for clients (421); or none did, at members' (403); it was sent to
+  /// passed it on, and it is for another one than this, or came to a listener for clients (421); or none did, at members' (403); it was sent to
   /// another name (421), or by a page of another origin (403); whoever asks is not known, or may not (net/access/admission.h); this broker has made
   /// it itself (508); there is no such path (404, 400), or the path does not take the method (405); its namespace is being removed (409). What the
   /// listener does not serve is not there. The server has seen to it that there is at most one Host, and that an absolute target's authority stands
@@ -80,7 +80,7 @@ class Access {
   Status CheckVia(const HttpRequest& head) const;
 
   std::vector<std::string> hosts_;  // in lower case, without a dot at the end
-  std::string via_;
+  OwnMember self_;
   std::shared_ptr<const AuthSettings> settings_;
   std::shared_ptr<const AccessTable> table_;
   Admission admission_;

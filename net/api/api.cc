@@ -450,8 +450,8 @@ Api::~Api() = default;
 void Api::SetResponder(HttpResponder* responder) {
   impl_->SetResponder(responder);
 }
-void Api::SetVia(std::string name) {
-  impl_->SetVia(std::move(name));
+void Api::SetSelf(const OwnMember& self) {
+  impl_->SetSelf(self);
 }
 void Api::SetSecretHeaders(std::vector<std::string> names) {
   impl_->SetSecretHeaders(std::move(names));

@@ -12,6 +12,7 @@
 #include "net/access/admission.h"
 #include "net/api/api_options.h"
 #include "net/api/problem.h"
+#include "net/cluster/meant_member.h"
 #include "net/http.h"
 
 namespace notifyd {
@@ -23,8 +24,9 @@ class Api : public HttpHandler {
   Api(const ApiOptions& options, Switchboard* switchboard);
   ~Api() override;
   void SetResponder(HttpResponder* responder);
-  /// The name that this broker has in Notify-Via: requests that it has made itself are refused from now on. Loop thread, or before it runs.
-  void SetVia(std::string name);
+  /// Who this broker is; `self.now.store` is its name in Notify-Via, by which requests that it has made itself are refused from now on. What members
+  /// pass on is taken where it is for this one. Loop thread, or before it runs.
+  void SetSelf(const OwnMember& self);
   /// In place of ApiOptions::secret_headers: the settings were read anew. Loop thread.
   void SetSecretHeaders(std::vector<std::string> names);
   /// ApiOptions::hosts, anew. Loop thread.

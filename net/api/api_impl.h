@@ -50,7 +50,12 @@ class Api::Impl {
   }
 
   void SetResponder(HttpResponder* responder);
-  void SetVia(std::string name) { access_.SetVia(std::move(name)); }
+  void SetSelf(const OwnMember& self) {
+    access_.SetSelf(self);
+    if (!passing_) return;
+    passing_->SetStore(self.now.store);
+    gather_->SetStore(self.now.store);
+  }
   void SetSecretHeaders(std::vector<std::string> names) { tools_->secrets = SecretNames(std::move(names)); }
   void SetHosts(const std::vector<std::string>& hosts) { access_.SetHosts(hosts); }
   void SetAuth(std::shared_ptr<const AuthSettings> settings);

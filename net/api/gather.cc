@@ -35,8 +35,14 @@ class Gather::Part : public MemberCall {
   }
 
   void OnContinue() override {}
-  void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override { answer_ = std::move(head); }
+  void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override {
+    // Whoever is there in its place says nothing of what it knows.
+    not_here_ = IsNotHere(head);
+    answer_ = std::move(head);
+    if (not_here_) answer_.status = 0;
+  }
   void OnAnswerBody(std::string_view piece) override {
+    if (not_here_) return;
     if (answer_.body.size() + piece.size() <= most_bytes_) answer_.body.append(piece);
     else answer_.status = 0;
   }
@@ -66,6 +72,7 @@ class Gather::Part : public MemberCall {
   size_t most_bytes_ = 0;
   uint64_t call_ = 0;
   bool ended_ = false;
+  bool not_here_ = false;
 };
 
 struct Gather::Asked {
@@ -94,7 +101,6 @@ bool Gather::CutAll() {
 
 void Gather::Begin(uint64_t token, HttpRequest request, Plan plan) {
   request.method = "GET";
-  const std::string head = PassedOnHead(request) + "\r\n";
   auto asked = std::make_unique<Asked>();
   for (const Member& member : plan.members) {
     asked->parts.push_back(std::make_unique<Part>(this, token, member));
@@ -106,7 +112,8 @@ void Gather::Begin(uint64_t token, HttpRequest request, Plan plan) {
   for (const auto& part : kept->parts) {
     if (part->ended()) continue;
     all_ended = false;
-    part->Begin(head, kMostBytes / kept->parts.size());
+    const MeantMember to{store_, part->member().name, part->member().incarnation};
+    part->Begin(PassedOnHead(request, {}, to) + "\r\n", kMostBytes / kept->parts.size());
   }
   if (all_ended) Answer(token);
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/places.h"
@@ -38,6 +39,8 @@ class Gather {
   explicit Gather(MemberClient* client);
   ~Gather();
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
+  /// MeantMember::store of all that are asked.
+  void SetStore(std::string name) { store_ = std::move(name); }
 
   /// What the first of them refuses is the answer, unless this one's counts more. A header ETag is that of whose answer counts most.
   void Begin(uint64_t token, HttpRequest request, Plan plan);
@@ -54,6 +57,7 @@ class Gather {
 
   MemberClient& client_;
   HttpResponder* responder_ = nullptr;
+  std::string store_;
   std::unordered_map<uint64_t, std::unique_ptr<Asked>> asked_;
 };
 

@@ -18,9 +18,9 @@ namespace {
 
 /// What is of the connection alone, what frames the body, and what only members may say.
 bool IsLeftOut(std::string_view name) {
-  constexpr std::string_view kNames[] = {"Connection",        "Keep-Alive",    "Proxy-Connection", "TE",
-                                         "Trailer",           "Upgrade",       "Expect",           "Content-Length",
-                                         "Transfer-Encoding", kPassedOnHeader, kNotHereHeader,     kWaitsOnHeader};
+  constexpr std::string_view kNames[] = {
+      "Connection",     "Keep-Alive",        "Proxy-Connection", "TE",           "Trailer",      "Upgrade",    "Expect",
+      "Content-Length", "Transfer-Encoding", kPassedOnHeader,    kNotHereHeader, kWaitsOnHeader, kMemberHeader};
   return std::any_of(std::begin(kNames), std::end(kNames), [&](std::string_view each) { return EqualsIgnoringCase(name, each); });
 }
 
@@ -49,7 +49,7 @@ bool BearsKeys(std::string_view body) {
   return all;
 }
 
-std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress) {
+std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress, const MeantMember& to) {
   std::string head = request.method + " ";
   head.append(request.target).append(" HTTP/1.1\r\n");
   for (const auto& [name, value] : request.headers)
@@ -58,7 +58,7 @@ std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progr
   if (request.Header("Host") == nullptr) head += "Host: localhost\r\n";
   static const Peer kNobody{};
   head.append(progress.carried_out ? kWaitsOnHeader : kPassedOnHeader).append(": ");
-  return head.append(EncodePeer(request.peer ? *request.peer : kNobody, progress)).append("\r\n");
+  return head.append(EncodePeer(request.peer ? *request.peer : kNobody, progress, to)).append("\r\n");
 }
 
 HttpResponse NotHereResponse() {

@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/ascii.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/log_limit.h"
@@ -109,7 +108,7 @@ class Passing::Pass : public MemberCall {
   }
   void BeginBudget();
   void Wait(int64_t pause_ms);
-  void Ask(const std::string& address);
+  void Ask(const Place& place);
   std::string Head() const;
   bool Repeatable() const;
   void NoteLines(std::string_view piece);
@@ -141,6 +140,7 @@ class Passing::Pass : public MemberCall {
   int64_t asked_us_ = 0;
   int64_t misplaced_ms_ = 0;  // since when whoever was asked is not the one any more; 0: he is
   std::string asked_;         // at which address
+  MeantMember meant_;         // whom
   uint64_t call_ = 0;         // under way
   uint64_t awaits_ = 0;       // the newest Await: of those before nothing is wanted
   bool in_pieces_ = false;
@@ -164,7 +164,7 @@ class Passing::Pass : public MemberCall {
 
 void Passing::Pass::Look() {
   const Place place = passing_.PlaceOf(subject_);
-  if (place.kind == Place::Kind::kThere) return Ask(place.address);
+  if (place.kind == Place::Kind::kThere) return Ask(place);
   if (place.kind == Place::Kind::kMoving && !passing_.LeadsNowhere(subject_)) return Wait(0);
   passing_.setup_.figures->Count(place.kind == Place::Kind::kHere ? PassingFigures::kServedHere : PassingFigures::kNoPlace);
   std::unique_ptr<Pass> self = passing_.Take(token_);
@@ -254,8 +254,9 @@ void Passing::Pass::AskAgain(int64_t pause_ms, bool was_asked) {
 
 // ---- the request
 
-void Passing::Pass::Ask(const std::string& address) {
-  asked_ = address;
+void Passing::Pass::Ask(const Place& place) {
+  asked_ = place.address;
+  meant_ = {passing_.store_, place.member, place.incarnation};
   asked_ms_ = client_.NowMs();
   asked_us_ = passing_.setup_.now_us();
   MemberRequest request;
@@ -265,11 +266,11 @@ void Passing::Pass::Ask(const std::string& address) {
   request.answer_ms = kAnswerMs + rest_ms();
   BeginBudget();
   request.open_ms = std::clamp<int64_t>(gives_up_ms_ - asked_ms_, 1, MemberRequest::kMostOpenMs);
-  call_ = client_.Begin(address, std::move(request), this);
+  call_ = client_.Begin(asked_, std::move(request), this);
 }
 
 std::string Passing::Pass::Head() const {
-  std::string head = PassedOnHead(request_, {waited_ms(), underway_.progress.carried_out});
+  std::string head = PassedOnHead(request_, {waited_ms(), underway_.progress.carried_out}, meant_);
   if (in_pieces_) {
     if (const std::string* length = request_.Header("Content-Length")) head.append("Content-Length: ").append(*length).append("\r\n");
     else head += "Transfer-Encoding: chunked\r\n";
@@ -333,11 +334,9 @@ bool Passing::Pass::OnBodyBroken() {
 // ---- the answer
 
 void Passing::Pass::OnAnswerHead(HttpResponse head, std::optional<uint64_t> length) {
-  const auto not_here =
-      std::find_if(head.headers.begin(), head.headers.end(), [](const auto& each) { return EqualsIgnoringCase(each.first, kNotHereHeader); });
-  if (not_here != head.headers.end()) {
+  if (IsNotHere(head)) {
     bounced_ = true;
-    unreached_ = not_here->second == kForClients ? "at " + asked_ + " is a listener for clients, not for members" : std::string();
+    unreached_ = StrangerAt(asked_, head, meant_);
     return;
   }
   if (carried_out() && head.status != 200 && head.status != 202) {

@@ -3,7 +3,7 @@
 //
 // I1  A token is here from Begin or BeginPieces until it is answered, closed, or handed back since what it is about is served here by now.
 // I2  What may have been carried out is asked again only where it does no harm: a GET, one with an idempotency key, a trigger. A member that says
-//     that it does not serve it (passed_peer.h) has carried out nothing, and neither has one that did not ask for the body.
+//     that it does not serve it, or is not meant (meant_member.h), has carried out nothing, and neither has one that did not ask for the body.
 // I3  Of NDJSON whole lines are passed back alone, also where the answer breaks.
 // I4  A submit that was carried out, and waits for an end, is not begun again, whatever becomes of whoever serves it: it waits on where its namespace
 //     is, and is answered as it was carried out where that cannot be. One that is asked again after it broke is not answered as refused (in_doubt).
@@ -61,8 +61,8 @@ HttpResponse AnswerInDoubt(HttpResponse answer);
 /// Does each notify of the body, which is read once something broke, bear a key of its own?
 bool BearsKeys(std::string_view body);
 
-/// The head of a request as it is passed on, without what says how long its body is, and without the empty line.
-std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress = {});
+/// The head of a request as it is passed on to the member `to`, without what says how long its body is, and without the empty line.
+std::string PassedOnHead(const HttpRequest& request, const PassedProgress& progress = {}, const MeantMember& to = {});
 /// Takes out what an answer says of a request that was carried out, and waits on elsewhere; nothing where it says none of that.
 std::optional<CarriedOut> TakeCarriedOut(HttpResponse* head);
 /// The answer to a member that passed on what is not served here.
@@ -93,6 +93,8 @@ class Passing {
   explicit Passing(Setup setup);
   ~Passing();
   void SetResponder(HttpResponder* responder) { responder_ = responder; }
+  /// MeantMember::store of all that are asked.
+  void SetStore(std::string name) { store_ = std::move(name); }
 
   bool ServedHere(const Subject& subject) const { return PlaceOf(subject).kind == Place::Kind::kHere; }
   /// Where it moves to is nowhere: whatever waits for that is judged here, where it is refused.
@@ -129,6 +131,7 @@ class Passing {
 
   const Setup setup_;
   HttpResponder* responder_ = nullptr;
+  std::string store_;
   std::unordered_map<uint64_t, std::unique_ptr<Pass>> passes_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // what comes from Places looks at it first
 };

@@ -13,9 +13,11 @@ namespace {
 
 constexpr int64_t kAnswerMs = 3'000;
 
+constexpr const char* kHeadOfPlain = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
 /// Asked as for somebody whose request is passed on, which is all that members' listeners answer.
-std::string HeadOfProbe() {
-  return std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\n").append(kPassedOnHeader) + ": " + EncodePeer({}) + "\r\n" +
+std::string HeadOfProbe(const MeantMember& to) {
+  return std::string("GET /healthz HTTP/1.1\r\nHost: localhost\r\n").append(kPassedOnHeader) + ": " + EncodePeer({}, {}, to) + "\r\n" +
          std::string(kListenersHeader) + ": ?\r\nConnection: close\r\n\r\n";
 }
 
@@ -30,29 +32,49 @@ class MemberProber::Probe : public MemberCall {
   }
   void Look(int64_t now_ms) {
     if (call_ != 0 || now_ms < next_ms_) return;
-    status_ = 0;
-    call_ = client().Begin(member_.address, MemberRequest{HeadOfProbe(), nullptr, false, kAnswerMs}, this);
+    meant_ = {prober_.setup_.store(), member_.name, member_.incarnation};
+    plain_ = false;
+    Ask(HeadOfProbe(meant_));
   }
   const std::string& address() const { return member_.address; }
+  /// It has begun anew, at the same address.
+  void SetMember(const Member& member) { member_ = member; }
   /// Nothing: it is not known yet.
   std::optional<bool> reached() const { return reached_; }
 
   void OnContinue() override {}
   void OnAnswerHead(HttpResponse head, std::optional<uint64_t>) override {
     status_ = head.status;
+    stranger_ = StrangerAt(member_.address, head, meant_);
+    for_members_ = false;
     for (const auto& [name, value] : head.headers) {
-      if (status_ != 200 || !EqualsIgnoringCase(name, kListenersHeader) || listeners_ == value) continue;
+      if (status_ != 200 || !stranger_.empty() || !EqualsIgnoringCase(name, kListenersHeader)) continue;
+      for_members_ = true;
+      if (listeners_ == value) continue;
       listeners_ = value;
       if (prober_.setup_.listens) prober_.setup_.listens(member_.name, value);
     }
   }
   void OnAnswerBody(std::string_view) override {}
-  void OnAnswerEnd(bool) override { End(status_ == 200 ? std::string() : member_.address + ": it answers with " + std::to_string(status_)); }
+  void OnAnswerEnd(bool) override {
+    call_ = 0;
+    if (!stranger_.empty()) return End(stranger_);
+    // Of whatever release, members' listeners refuse whoever is no member.
+    if (plain_) return End(status_ == 403 ? std::string() : "at " + member_.address + " is a listener for clients, not for members");
+    if (status_ != 200) return End(member_.address + ": it answers with " + std::to_string(status_));
+    if (for_members_) return End({});
+    plain_ = true;
+    Ask(kHeadOfPlain);
+  }
   void OnLost(const MemberLoss& loss) override { End(loss.detail); }
   void OnSent() override {}
 
  private:
   MemberClient& client() const { return *prober_.setup_.client; }
+  void Ask(std::string head) {
+    status_ = 0;
+    call_ = client().Begin(member_.address, MemberRequest{std::move(head), nullptr, false, kAnswerMs}, this);
+  }
   /// `fault`: empty: it answered.
   void End(const std::string& fault) {
     call_ = 0;
@@ -68,9 +90,13 @@ class MemberProber::Probe : public MemberCall {
   }
 
   MemberProber& prober_;
-  const Member member_;
+  Member member_;
+  MeantMember meant_;  // by the probe under way
   uint64_t call_ = 0;  // under way
   int status_ = 0;
+  std::string stranger_;                  // who answered in its place
+  bool for_members_ = false;              // as only a members' listener does
+  bool plain_ = false;                    // asked as a client asks
   std::optional<std::string> listeners_;  // as it said last
   int failed_ = 0;  // in a row
   int64_t next_ms_ = 0;
@@ -86,7 +112,9 @@ void MemberProber::SetMembers(const std::vector<Member>& members) {
     if (member.self) continue;
     auto before = probes_.find(member.name);
     const bool same = before != probes_.end() && before->second->address() == member.address;
-    probes[member.name] = same ? std::move(before->second) : std::make_unique<Probe>(this, member);
+    std::unique_ptr<Probe>& probe = probes[member.name];
+    probe = same ? std::move(before->second) : std::make_unique<Probe>(this, member);
+    probe->SetMember(member);
   }
   probes_ = std::move(probes);
   Tell();

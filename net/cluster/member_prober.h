@@ -2,6 +2,8 @@
 // certificate that is not theirs, a firewall) is known before there are any. One a process, on one loop. Contract section 23.
 //
 // I1 a member counts as not reached after kTries probes in a row that failed, and as reached after one that did not.
+// I2 one that does not show that it is the member that is meant is not reached: at its address may be another one, or a listener for clients. What is
+//    of a release of before, and does not say who it is, shows by its answers that it is a listener for members.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,8 @@ class MemberProber {
 
   struct Setup {
     MemberClient* client = nullptr;  // borrowed; that nobody else uses
+    /// MeantMember::store of all of them.
+    std::function<std::string()> store;
     /// Runs the task once, in so many ms, on the loop; in place of one that still waits.
     std::function<void(int64_t delay_ms, std::function<void()> task)> timer;
     /// Names of the members that are not reached: first once all were probed, then whenever they are others.

@@ -52,12 +52,12 @@ class MemberTeller::Call : public MemberCall {
 MemberTeller::MemberTeller(MemberClient* client, WordFigures* figures) : client_(*client), figures_(*figures) {}
 MemberTeller::~MemberTeller() = default;
 
-void MemberTeller::Tell(const std::string& address, const MemberWord& word, std::function<void(bool)> then) {
-  Send(address, kMemberWordTarget, EncodeMemberWord(word), [then = std::move(then)](int status) { then(status == kTaken); });
+void MemberTeller::Tell(const std::string& address, const MeantMember& to, const MemberWord& word, std::function<void(bool)> then) {
+  Send(address, kMemberWordTarget, EncodeMemberWord(word, to), [then = std::move(then)](int status) { then(status == kTaken); });
 }
 
-void MemberTeller::Tell(const std::string& address, const AlertReport& report, std::function<void(int)> then) {
-  Send(address, kReportWordTarget, EncodeAlertReport(report), std::move(then));
+void MemberTeller::Tell(const std::string& address, const MeantMember& to, const AlertReport& report, std::function<void(int)> then) {
+  Send(address, kReportWordTarget, EncodeAlertReport(report, to), std::move(then));
 }
 
 void MemberTeller::Send(const std::string& address, std::string_view target, std::string body, std::function<void(int)> then) {

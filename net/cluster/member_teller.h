@@ -14,6 +14,7 @@
 
 #include "broker/alert_report.h"
 #include "broker/member_word.h"
+#include "net/cluster/meant_member.h"
 #include "net/cluster/member_client.h"
 #include "net/cluster/word_figures.h"
 
@@ -30,10 +31,10 @@ class MemberTeller {
   MemberTeller(MemberClient* client, WordFigures* figures);
   ~MemberTeller();
 
-  /// `then`: whether it was taken. It may be called from inside.
-  void Tell(const std::string& address, const MemberWord& word, std::function<void(bool)> then);
+  /// `to`: who is at the address. `then`: whether it was taken. It may be called from inside.
+  void Tell(const std::string& address, const MeantMember& to, const MemberWord& word, std::function<void(bool)> then);
   /// `then`: the status of the answer, 204 where it was taken; 0: there is none.
-  void Tell(const std::string& address, const AlertReport& report, std::function<void(int)> then);
+  void Tell(const std::string& address, const MeantMember& to, const AlertReport& report, std::function<void(int)> then);
 
  private:
   class Call;

@@ -25,7 +25,7 @@ bool ReadFlag(const JsonTree::Value& value, bool* flag) {
 
 }  // namespace
 
-std::string EncodeMemberWord(const MemberWord& word) {
+std::string EncodeMemberWord(const MemberWord& word, const MeantMember& to) {
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();
@@ -41,14 +41,16 @@ std::string EncodeMemberWord(const MemberWord& word) {
   json.Bool(word.look);
   json.Key("leaving");
   json.Bool(word.leaving);
+  WriteTo(to, &json);
   json.EndObject();
   return text;
 }
 
-std::optional<MemberWord> DecodeMemberWord(std::string_view text) {
+std::optional<MemberWord> DecodeMemberWord(std::string_view text, MeantMember* to) {
   Result<JsonTree> tree = JsonTree::Parse(text);
   if (!tree.ok() || tree->root().kind() != JsonTree::Kind::kObject) return std::nullopt;
   MemberWord word;
+  MeantMember meant;
   word.lease.free = false;
   bool good = true;
   tree->root().ForEach([&](const JsonTree::Value& key, const JsonTree::Value& value) {
@@ -68,9 +70,12 @@ std::optional<MemberWord> DecodeMemberWord(std::string_view text) {
       good = good && ReadFlag(value, &word.look);
     } else if (name == "leaving") {
       good = good && ReadFlag(value, &word.leaving);
+    } else if (name == kToKey) {
+      good = good && ReadMember(value, &meant);
     }
   });
   if (!good || word.from.empty() || word.from.size() > kMostNameBytes) return std::nullopt;
+  if (to) *to = std::move(meant);
   return word;
 }
 

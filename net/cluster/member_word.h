@@ -7,13 +7,15 @@
 #include <string_view>
 
 #include "broker/member_word.h"
+#include "net/cluster/meant_member.h"
 
 namespace notifyd {
 
 inline constexpr std::string_view kMemberWordTarget = "/member";
 
-std::string EncodeMemberWord(const MemberWord& word);
-/// Nothing: it is none. What it does not know it passes over: a later version may say more.
-std::optional<MemberWord> DecodeMemberWord(std::string_view text);
+/// `to`: for whom it is.
+std::string EncodeMemberWord(const MemberWord& word, const MeantMember& to = {});
+/// `to`: may be null. Nothing: it is none. What it does not know it passes over: a later version may say more.
+std::optional<MemberWord> DecodeMemberWord(std::string_view text, MeantMember* to = nullptr);
 
 }  // namespace notifyd

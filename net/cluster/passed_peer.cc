@@ -78,7 +78,7 @@ std::optional<CarriedOut> DecodeCarriedOut(std::string_view text) {
   return CarriedOut{*id, static_cast<TakenAs>(as - std::begin(kTakenAs))};
 }
 
-std::string EncodePeer(const Peer& peer, const PassedProgress& progress) {
+std::string EncodePeer(const Peer& peer, const PassedProgress& progress, const MeantMember& to) {
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();
@@ -109,11 +109,12 @@ std::string EncodePeer(const Peer& peer, const PassedProgress& progress) {
     json.Key("carried_out");
     json.String(EncodeCarriedOut(*progress.carried_out));
   }
+  WriteTo(to, &json);
   json.EndObject();
   return EncodeBase64(text);
 }
 
-std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress) {
+std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress, MeantMember* to) {
   Result<std::string> decoded = DecodeBase64(text);
   if (!decoded.ok()) return std::nullopt;
   Result<JsonTree> tree = JsonTree::Parse(*decoded);
@@ -122,6 +123,7 @@ std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress) 
   NamedGrant grant;
   FixedAsker asker;
   PassedProgress came;
+  MeantMember meant;
   bool good = true, fixed = false, serves = false;
   tree->root().ForEach([&](const JsonTree::Value& key, const JsonTree::Value& value) {
     if (key.text() == "serves") {
@@ -154,6 +156,8 @@ std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress) 
       came.waited_ms = static_cast<int64_t>(waited.value_or(0));
     } else if (key.text() == "carried_out") {
       good = good && (came.carried_out = DecodeCarriedOut(value.text()));
+    } else if (key.text() == kToKey) {
+      good = good && ReadMember(value, &meant);
     }
   });
   if (!good || !serves) return std::nullopt;
@@ -164,6 +168,7 @@ std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress) 
     peer.asker = std::make_shared<const FixedAsker>(std::move(asker));
   }
   if (progress) *progress = came;
+  if (to) *to = std::move(meant);
   return peer;
 }
 

@@ -8,15 +8,13 @@
 #include <string_view>
 
 #include "broker/figures_events.h"
+#include "net/cluster/meant_member.h"
 #include "net/peer.h"
 
 namespace notifyd {
 
 /// Who sent the request, and at what kind of listener: EncodePeer's text.
 inline constexpr std::string_view kPassedOnHeader = "Notify-Passed-On";
-/// Of an answer to a member: nothing was done. "1": what the request is about is not served here; kForClients: this listener is none for members.
-inline constexpr std::string_view kNotHereHeader = "Notify-Not-Here";
-inline constexpr std::string_view kForClients = "clients";
 /// Of the answer to a member that probes this one (/healthz): where this one listens for clients, as those come in a URL: "192.0.2.1:8080, [::1]:80".
 /// Whoever calls there calls this cluster. A member of an earlier release does not say it.
 inline constexpr std::string_view kListenersHeader = "Notify-Listeners";
@@ -41,9 +39,9 @@ struct PassedProgress {
   std::optional<CarriedOut> carried_out = {};
 };
 
-/// Of an asker (Peer::asker) what its grant says of namespaces, scopes and caller: listeners give no other.
-std::string EncodePeer(const Peer& peer, const PassedProgress& progress = {});
-/// `progress`: may be null. Nothing: it is none.
-std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress = nullptr);
+/// Of an asker (Peer::asker) what its grant says of namespaces, scopes and caller: listeners give no other. `to`: whom it is passed on to.
+std::string EncodePeer(const Peer& peer, const PassedProgress& progress = {}, const MeantMember& to = {});
+/// `progress` and `to` may be null. Nothing: it is none.
+std::optional<Peer> DecodePeer(std::string_view text, PassedProgress* progress = nullptr, MeantMember* to = nullptr);
 
 }  // namespace notifyd

@@ -65,11 +65,12 @@ class Reader {
  public:
   bool good() const { return good_; }
 
-  void Read(const Value& root, AlertReport* report) {
+  void Read(const Value& root, AlertReport* report, MeantMember* to) {
     Each(root, kObject, [&](const Value& key, const Value& value) {
       if (key.text() == "member") Text(value, &report->member);
       else if (key.text() == "spaces") Each(value, kArray, [&](const Value&, const Value& group) { Spaces(group, report); });
       else if (key.text() == "rules") Each(value, kArray, [&](const Value&, const Value& rule) { Rule(rule, &report->rules.emplace_back()); });
+      else if (key.text() == kToKey) good_ = good_ && ReadMember(value, to);
     });
     std::sort(report->spaces.begin(), report->spaces.end());
   }
@@ -130,7 +131,7 @@ class Reader {
 
 }  // namespace
 
-std::string EncodeAlertReport(const AlertReport& report) {
+std::string EncodeAlertReport(const AlertReport& report, const MeantMember& to) {
   std::map<int64_t, std::vector<NamespaceNumber>> by_age;
   for (const auto& [number, age_ms] : report.spaces) by_age[age_ms].push_back(number);
   std::string text;
@@ -153,17 +154,20 @@ std::string EncodeAlertReport(const AlertReport& report) {
   json.BeginArray();
   for (const AlertRuleReport& rule : report.rules) Write(rule, &json);
   json.EndArray();
+  WriteTo(to, &json);
   json.EndObject();
   return text;
 }
 
-std::optional<AlertReport> DecodeAlertReport(std::string_view text) {
+std::optional<AlertReport> DecodeAlertReport(std::string_view text, MeantMember* to) {
   const Result<JsonTree> tree = JsonTree::Parse(text);
   if (!tree.ok()) return std::nullopt;
   AlertReport report;
+  MeantMember meant;
   Reader reader;
-  reader.Read(tree->root(), &report);
+  reader.Read(tree->root(), &report, &meant);
   if (!reader.good() || report.member.empty() || report.member.size() > kMostMemberBytes) return std::nullopt;
+  if (to) *to = std::move(meant);
   return report;
 }
 

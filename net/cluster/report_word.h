@@ -7,13 +7,15 @@
 #include <string_view>
 
 #include "broker/alert_report.h"
+#include "net/cluster/meant_member.h"
 
 namespace notifyd {
 
 inline constexpr std::string_view kReportWordTarget = "/member/alerts";
 
-std::string EncodeAlertReport(const AlertReport& report);
-/// Nothing: it is none. What it does not know it passes over: a later version may say more.
-std::optional<AlertReport> DecodeAlertReport(std::string_view text);
+/// `to`: for whom it is.
+std::string EncodeAlertReport(const AlertReport& report, const MeantMember& to = {});
+/// `to`: may be null. Nothing: it is none. What it does not know it passes over: a later version may say more.
+std::optional<AlertReport> DecodeAlertReport(std::string_view text, MeantMember* to = nullptr);
 
 }  // namespace notifyd

@@ -20,23 +20,45 @@ bool WordsDoor::IsProbe(const HttpRequest& request) {
   return request.method == "GET" && request.target == "/healthz" && request.Header(kListenersHeader) != nullptr;
 }
 
+/// One of a release of before does not say whom it means.
+void WordsDoor::AnswerProbe(uint64_t token, const HttpRequest& request) {
+  MeantMember to;
+  if (const std::string* from = request.Header(kPassedOnHeader)) (void)DecodePeer(*from, nullptr, &to);
+  if (IsForAnother(token, to)) return;
+  HttpResponse response;
+  response.body = R"({"status":"ok"})";
+  response.headers.emplace_back(kListenersHeader, listeners_());
+  response.headers.emplace_back(kMemberHeader, EncodeMember(self_().now));
+  server_->Respond(token, std::move(response));
+}
+
+/// Then it is answered, too.
+bool WordsDoor::IsForAnother(uint64_t token, const MeantMember& to) {
+  const OwnMember self = self_();
+  if (self.IsMeant(to)) return false;
+  open_->erase(token);
+  HttpResponse response;
+  response.status = 421;
+  MarkForAnother(self, &response);
+  server_->Respond(token, std::move(response));
+  return true;
+}
+
 void WordsDoor::OnRequest(uint64_t token, HttpRequest request) {
   if (!IsWord(request)) return behind_.OnRequest(token, std::move(request));
-  if (IsProbe(request)) {
-    HttpResponse response;
-    response.body = R"({"status":"ok"})";
-    response.headers.emplace_back(kListenersHeader, listeners_());
-    return server_->Respond(token, std::move(response));
-  }
+  if (IsProbe(request)) return AnswerProbe(token, request);
   open_->insert(token);
+  MeantMember to;
   if (request.target == kReportWordTarget) {
-    std::optional<AlertReport> report = request.method == "POST" ? DecodeAlertReport(request.body) : std::nullopt;
+    std::optional<AlertReport> report = request.method == "POST" ? DecodeAlertReport(request.body, &to) : std::nullopt;
     if (!report) return Answer(token, 400);
+    if (IsForAnother(token, to)) return;
     figures_.received.fetch_add(1, std::memory_order_relaxed);
     return Answer(token, hear_report_(*std::move(report)) ? 204 : 503);
   }
-  std::optional<MemberWord> word = request.method == "POST" ? DecodeMemberWord(request.body) : std::nullopt;
+  std::optional<MemberWord> word = request.method == "POST" ? DecodeMemberWord(request.body, &to) : std::nullopt;
   if (!word) return Answer(token, 400);
+  if (IsForAnother(token, to)) return;
   figures_.received.fetch_add(1, std::memory_order_relaxed);
   // What is told may come when this is gone.
   hear_(*std::move(word), [this, token, open = std::weak_ptr<std::unordered_set<uint64_t>>(open_)](bool taken) {

@@ -165,7 +165,7 @@ ClusterHost::Setup SetupOf() {
   setup.now = [] { return MonoTime{1'000}; };
   setup.wall = [] { return WallTime{1'000}; };
   setup.lease = [] { return OwnerWord{1, 1, kOwn, false}; };
-  setup.tell = [](const std::string&, const MemberWord&, const std::function<void(bool)>&) {};
+  setup.tell = [](const MemberAt&, const MemberWord&, const std::function<void(bool)>&) {};
   setup.registry = [](const RegistryImage&, bool, const std::function<void()>& then) { then(); };
   setup.yield = [](const std::function<void()>& then) { then(); };
   setup.gained = [](const std::vector<NamespaceAtStart>&, const std::function<void()>& then) { then(); };
@@ -238,7 +238,7 @@ TEST_CASE("cluster host: a namespace is served on until whoever is to have it sa
   std::atomic<bool> answers{false};
   ClusterHost::Setup setup = SetupOf();
   setup.now = [&] { return MonoTime{now_ms}; };
-  setup.tell = [&](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+  setup.tell = [&](const MemberAt&, const MemberWord& word, const std::function<void(bool)>& then) {
     if (word.look && then) then(answers);
   };
   ClusterHost host(std::move(setup));
@@ -275,7 +275,7 @@ TEST_CASE("cluster host: since when it serves what came to it is said, of a name
   std::atomic<int64_t> wall_ms{5'000};
   ClusterHost::Setup setup = SetupOf();
   setup.wall = [&] { return WallTime{wall_ms}; };
-  setup.tell = [](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+  setup.tell = [](const MemberAt&, const MemberWord& word, const std::function<void(bool)>& then) {
     if (word.look && then) then(true);
   };
   ClusterHost host(std::move(setup));
@@ -483,7 +483,7 @@ TEST_CASE("cluster host: what comes back is not acquired while something is stil
 TEST_CASE("cluster host: who stops does not wait for what leaves where the store is not reached any more") {
   std::atomic<bool> leaves{false}, departed{false};
   ClusterHost::Setup setup = SetupOf();
-  setup.tell = [](const std::string&, const MemberWord& word, const std::function<void(bool)>& then) {
+  setup.tell = [](const MemberAt&, const MemberWord& word, const std::function<void(bool)>& then) {
     if (word.look && then) then(true);
   };
   setup.leave = [&](NamespaceNumber, const std::function<void()>&) { leaves = true; };
@@ -510,9 +510,9 @@ TEST_CASE("cluster host: a leader that stops says so to the others, which look f
   std::mutex mutex;
   std::vector<std::pair<std::string, MemberWord>> told;
   ClusterHost::Setup setup = SetupOf();
-  setup.tell = [&](const std::string& address, MemberWord word, const std::function<void(bool)>&) {
+  setup.tell = [&](const MemberAt& to, MemberWord word, const std::function<void(bool)>&) {
     std::lock_guard lock(mutex);
-    told.emplace_back(address, std::move(word));
+    told.emplace_back(to.address, std::move(word));
   };
   ClusterHost host(std::move(setup));
   host.Start(std::make_unique<TwoMembers>());

@@ -220,6 +220,34 @@ TEST_CASE("postgres cluster: a member that the others do not reach is given noth
   CHECK(cluster.At("c").process().WaitForError("a member does not answer"));
 }
 
+TEST_CASE(
+    "postgres cluster: a member whose address leads to another store, or to a listener for clients, is not reached, and nothing of it lies there") {
+  Cluster cluster({"a"});
+  REQUIRE(cluster.Leader() == "a");
+  cluster.Add("zz", {"--store-postgres-schema", "other"});
+  std::string foreign;
+  REQUIRE(Await([&] { return !(foreign = JsonAt(cluster.Ask("zz", "GET", "/v1/cluster").body, "/members/0/address")).empty(); }));
+  const bool to_clients = GENERATE(false, true);
+  const std::string address = to_clients ? "127.0.0.1:" + std::to_string(PortOfUrl(cluster.At("a").url())) : foreign;
+  cluster.Add("b", {"--cluster-advertise", address, "--cluster-listen", "127.0.0.1:" + std::to_string(ClosedPort())});
+  REQUIRE(Await([&] { return !cluster.Of("b", "name").empty(); }));
+  const std::vector<std::string> spaces = {"s1", "s2", "s3", "s4"};
+  for (const std::string& space : spaces) {
+    cluster.Make(space);
+    CHECK(cluster.Ask("zz", "PUT", "/v1/namespaces/" + space, R"({"destinations":{"allow":["127.0.0.0/8"]}})").status / 100 == 2);
+  }
+  const std::string notify = R"({"url":"http://127.0.0.1:1/","delay_ms":600000})";
+  // By now or a little later: what is acknowledged is in the own store.
+  for (const std::string& space : spaces) {
+    const std::string id = JsonAt(cluster.AskUntil(201, "POST", "/v1/namespaces/" + space + "/notifies", notify).body, "/id");
+    CHECK(cluster.AskUntil(200, "GET", "/v1/namespaces/" + space + "/notifies/" + id).status == 200);
+    CHECK(JsonAt(cluster.Ask("zz", "GET", "/v1/namespaces/" + space + "/notifies").body, "/items/0/id").empty());
+  }
+  CHECK(Await([&] { return cluster.Of("b", "unreached_by") == R"(["a"])"; }));
+  CHECK(Await([&] { return cluster.Of("b", "cut_off") == "true"; }));
+  CHECK(cluster.At("a").process().WaitForError(to_clients ? "is a listener for clients, not for members" : "is member zz of another store"));
+}
+
 TEST_CASE("postgres cluster: a leader that the others do not reach gives the leading up, and all goes on at the others") {
   const CertificateAuthority cluster_authority, other_authority;
   Cluster cluster;

@@ -67,23 +67,27 @@ void Judge(const AlertReport& report) {
 }
 
 void ReadReport(std::string_view text) {
-  const std::optional<AlertReport> report = DecodeAlertReport(text);
+  MeantMember to, to_again;
+  const std::optional<AlertReport> report = DecodeAlertReport(text, &to);
   if (!report) return;
   CHECK(!report->member.empty());
   for (const auto& [number, age_ms] : report->spaces) CHECK(AgeOf(*report, number));
-  const std::string said = EncodeAlertReport(*report);
-  const std::optional<AlertReport> again = DecodeAlertReport(said);
+  const std::string said = EncodeAlertReport(*report, to);
+  const std::optional<AlertReport> again = DecodeAlertReport(said, &to_again);
   CHECK(again);
   CHECK(again->spaces == report->spaces);
-  CHECK(EncodeAlertReport(*again) == said);
+  CHECK(to_again == to);
+  CHECK(EncodeAlertReport(*again, to) == said);
   Judge(*report);
 }
 
 void ReadWord(std::string_view text) {
-  const std::optional<MemberWord> word = DecodeMemberWord(text);
+  MeantMember to, to_again;
+  const std::optional<MemberWord> word = DecodeMemberWord(text, &to);
   if (!word) return;
   CHECK(!word->from.empty());
-  CHECK(DecodeMemberWord(EncodeMemberWord(*word)) == word);
+  CHECK(DecodeMemberWord(EncodeMemberWord(*word, to), &to_again) == word);
+  CHECK(to_again == to);
 }
 
 }  // namespace

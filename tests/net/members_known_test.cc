@@ -177,7 +177,9 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
   TlsFiles wrong({dir.Write("cert2", strange.certificate), dir.Write("key2", strange.key), dir.Write("ca2", others.certificate())});
   REQUIRE(files.Load().ok());
   REQUIRE(wrong.Load().ok());
-  StagedBroker good(kHere, {.tls = &files, .addresses = "192.0.2.1:80"}), bad(kHere, {.tls = &wrong});
+  const auto self_of = [](const char* name) { return OwnMember{.now = {"store", name}}; };
+  StagedBroker good(kHere, {.tls = &files, .addresses = "192.0.2.1:80", .self = self_of("good")});
+  StagedBroker bad(kHere, {.tls = &wrong, .self = self_of("bad")}), mended(kHere, {.tls = &files, .self = self_of("bad")});
   LoopThread loop;
   std::unique_ptr<MemberClient> client;
   std::unique_ptr<MemberProber> prober;
@@ -194,7 +196,8 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
       return TlsContext::ForClient({cluster.certificate(), shown.certificate, shown.key});
     });
     prober = std::make_unique<MemberProber>(
-        MemberProber::Setup{client.get(), [&](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); },
+        MemberProber::Setup{client.get(), [] { return std::string("store"); },
+                            [&](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); },
                             [&](std::set<std::string> unreached) {
                               std::lock_guard lock(mutex);
                               told.push_back(std::move(unreached));
@@ -211,7 +214,7 @@ TEST_CASE("members: each probes the others, and tells whom it does not reach") {
   CHECK(listening == std::vector<std::string>{"good 192.0.2.1:80"});
   CHECK(Ask(good.port, RequestOf("GET", "/healthz", "", std::string(kListenersHeader) + ": ?\r\n")).Header(std::string(kListenersHeader)).empty());
   // At another address it answers.
-  b.address = a.address;
+  b.address = NamedMember("", mended.members_port).address;
   loop.OnLoop([&] { prober->SetMembers({a, b, self}); });
   CHECK(Until([&] {
     std::lock_guard lock(mutex);

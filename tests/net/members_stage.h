@@ -120,6 +120,7 @@ struct StagedOptions {
   size_t max_waiters = ApiOptions().max_waiters;
   std::string addresses = {};  // where it says to other members that it listens; empty: nothing
   std::vector<std::string> cells = {};  // of its store
+  OwnMember self = {};                  // as it knows itself; nothing: it does not say to whom it passes on
 };
 
 class StagedBroker : public Switchboard {
@@ -149,9 +150,10 @@ class StagedBroker : public Switchboard {
       api.live_timer = [this](int64_t delay_ms, std::function<void()> task) { loop.loop().SetTimer(1, delay_ms, std::move(task)); };
       api_ = std::make_unique<Api>(api, this);
       if (options.auth) api_->SetAuth(options.auth);
+      api_->SetSelf(options.self);
       words_ = std::make_unique<WordsDoor>(
           api_.get(), [](const MemberWord&, const std::function<void(bool)>& then) { then(true); }, [](const AlertReport&) { return true; },
-          [addresses = options.addresses] { return addresses; }, &word_figures_);
+          [addresses = options.addresses] { return addresses; }, [self = options.self] { return self; }, &word_figures_);
       server_ = std::make_unique<HttpServer>(&loop.loop(), HttpLimits(), &budget_, words_.get());
       api_->SetResponder(server_.get());
       words_->SetResponder(server_.get());

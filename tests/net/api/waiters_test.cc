@@ -19,7 +19,7 @@ TEST_CASE("origin: a foreign one is refused everywhere, before anything else") {
 
 TEST_CASE("via: a request that this broker has made itself is refused everywhere") {
   ApiFixture f;
-  f.api.SetVia("me");
+  f.api.SetSelf({{.store = "me"}});
   const Headers own = {{"Notify-Via", "other"}, {"notify-via", "another; x=1, me"}};
   f.Submit(R"({"url":"http://h/"})", own);
   CHECK(f.Outcome() == "508");
@@ -40,7 +40,7 @@ TEST_CASE("via: a request that this broker has made itself is refused everywhere
 
 TEST_CASE("via: what a request came through goes into each notify, and into a retry") {
   ApiFixture f;
-  f.api.SetVia("me");
+  f.api.SetSelf({{.store = "me"}});
   const Headers chain = {{"Notify-Via", "a,b"}, {"Notify-Via", "c"}};
   f.Submit(R"({"url":"http://h/","headers":{"X-A":"1"}})", chain);
   CHECK(f.Spec().via == "a, b, c");
