@@ -144,6 +144,15 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
       return Arm();
     }
   }
+  Dialer::Way way{.policy = &dial_policy(), .port = dial_port(), .tls = nullptr, .tls_name = {}, .tls_options = {}};
+  if (request_.secure() && proxy() == nullptr) {
+    way.tls = TakeTls();
+    if (way.tls == nullptr) return;
+    way.tls_name = CertificateName();
+    way.tls_options = {.http2 = !host_->http1_wanted, .memory = host_->tls};
+    // A place is for one.
+    way.handshakes_beside = host_->terms.connections == 0;
+  }
   if (!shared_->pool->TakePlace(host_)) {
     shared_->pool->Queue(host_, this);
     state_ = State::kWaiting;
@@ -156,7 +165,7 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     opening_ = true;
     opening_ms_ = now_ms;
   }
-  dialer_.Start(shared_->connections, &dial_policy(), *addresses, dial_port(), now_ms);
+  dialer_.Start(shared_->connections, std::move(way), shared_->pool->InOrder(host_, *addresses, now_ms), now_ms);
   if (state_ == State::kDialing) Arm();
 }
 
@@ -176,7 +185,7 @@ void PlainCall::OnDialed(PlainConnection* connection) {
   shared_->pool->Adopt(host_, connection, terms_->era, now_ms);
   place_ = false;
   if (request_.secure() && proxy() != nullptr) Tunnel(connection);
-  else if (request_.secure()) Secure(connection);
+  else if (request_.secure()) OnSecured(connection);
   else Ask(connection, now_ms);
 }
 
@@ -212,45 +221,66 @@ void PlainCall::TakeTunnel(PlainConnection* connection, std::string_view bytes) 
   Secure(connection);
 }
 
+std::shared_ptr<const TlsContext> PlainCall::TakeTls() {
+  std::shared_ptr<const TlsContext> context = rule_ == nullptr ? nullptr : armed_ ? rule_->tls : rule_->tls_without;
+  if (context != nullptr) return context;
+  Result<std::shared_ptr<const TlsContext>> made = shared_->tls(shared_->context);
+  if (made.ok()) return *std::move(made);
+  Fail(Verdict::kFailure, "tls", made.status().detail());
+  return nullptr;
+}
+
+/// Behind a proxy; elsewhere the handshake is a part of dialing.
 void PlainCall::Secure(PlainConnection* connection) {
   state_ = State::kSecuring;
-  connection_ = connection;
-  connection->SetUser(this);
-  std::shared_ptr<const TlsContext> context = rule_ == nullptr ? nullptr : armed_ ? rule_->tls : rule_->tls_without;
-  if (context == nullptr) {
-    Result<std::shared_ptr<const TlsContext>> made = shared_->tls(shared_->context);
-    if (!made.ok()) return Fail(Verdict::kFailure, "tls", made.status().detail());
-    context = *std::move(made);
-  }
-  const std::string name = request_.tls_name().empty() ? request_.host() : std::string(request_.tls_name());
-  if (connection->Secure(std::move(context), name, {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
+  std::shared_ptr<const TlsContext> context = TakeTls();
+  if (context == nullptr) return;
+  if (connection->Secure(std::move(context), CertificateName(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
   OnConnected(connection, UV_EPROTO);
 }
 
-/// The TLS handshake is over.
-void PlainCall::OnConnected(PlainConnection* connection, int status) {
-  if (status == 0) {
-    opening_ = false;
-    if (connection->tls()->http2()) {
-      connection_ = nullptr;
-      return Ask(shared_->pool->Speak(connection, opening_ms_));
-    }
-    PlainHost* host = host_;
-    const int64_t since_ms = opening_ms_;
-    Ask(connection, MonotonicMs());
-    return shared_->pool->NoteOpened(host, since_ms, true);
+void PlainCall::OnSecured(PlainConnection* connection) {
+  opening_ = false;
+  if (connection->tls()->http2()) {
+    connection_ = nullptr;
+    return Ask(shared_->pool->Speak(connection, opening_ms_));
   }
+  PlainHost* host = host_;
+  const int64_t since_ms = opening_ms_;
+  Ask(connection, MonotonicMs());
+  shared_->pool->NoteOpened(host, since_ms, true);
+}
+
+void PlainCall::OnConnected(PlainConnection* connection, int status) {
+  if (status == 0) return OnSecured(connection);
+  OnAddressFailed(connection->address());
   if (literal_.empty()) shared_->resolver->Forget(dial_host());
   const std::string& why = connection->tls()->failure();
   Fail(Verdict::kFailure, "tls",
        why.empty() ? "the connection was lost within the TLS handshake: " + std::string(uv_strerror(status)) : "TLS: " + why);
 }
 
-void PlainCall::OnDialFailed(int error, const std::string& refusal) {
-  if (!refusal.empty()) return Fail(Verdict::kFatal, "destination_refused", refusal);
+void PlainCall::OnDialFailed(const DialFailure& failure) {
+  if (!failure.refusal.empty()) return Fail(Verdict::kFatal, "destination_refused", failure.refusal);
   if (literal_.empty()) shared_->resolver->Forget(dial_host());
+  if (!failure.tls.empty()) return Fail(Verdict::kFailure, "tls", failure.tls);
   Fail(Verdict::kFailure, "connect_failed",
-       (proxy() != nullptr ? "the proxy " : "") + dial_host() + ":" + std::to_string(dial_port()) + ": " + uv_strerror(error));
+       (proxy() != nullptr ? "the proxy " : "") + dial_host() + ":" + std::to_string(dial_port()) + ": " + uv_strerror(failure.error));
+}
+
+void PlainCall::OnAddressFailed(const IpAddress& address) {
+  shared_->pool->NoteFailed(host_, address, MonotonicMs());
+}
+
+void PlainCall::NoteFailed(Why why) {
+  if (state_ == State::kDialing) {
+    dialer_.GiveUp();
+    if (literal_.empty()) shared_->resolver->Forget(dial_host());
+  }
+  // What has answered before is no worse than others for one loss; and who wants no reply need not get one.
+  if (over() == nullptr || why == Why::kAnswer || Begun() || over()->answered_ms != 0) return;
+  if (state_ == State::kAsking && (loss_ != Loss::kConnection || attempt_.envelope->reply_none)) return;
+  OnAddressFailed(over()->address());
 }
 
 // ---- request and answer
@@ -336,8 +366,10 @@ void PlainCall::GoOn(bool usable, int64_t now_ms) {
 
 void PlainCall::OnLost(PlainConnection* connection, int status) {
   if (state_ == State::kSecuring) return OnConnected(connection, status);
-  if (state_ == State::kTunneling)
+  if (state_ == State::kTunneling) {
+    OnAddressFailed(connection->address());
     return Fail(Verdict::kFailure, "connect_failed", "the proxy " + dial_host() + " closed the connection behind CONNECT");
+  }
   const bool whole = status == 0 && connection->framing.TakeEof();
   End(whole ? Why::kAnswer : Why::kLost, false);
 }
@@ -435,6 +467,7 @@ bool PlainCall::Follow(bool reusable) {
 }
 
 void PlainCall::LetGo(Why why, bool reusable, int64_t now_ms) {
+  if (Begun()) shared_->pool->NoteAnswered(host_, over()->address());
   if (session_ != nullptr) {
     // One that was silent for so long is not asked again.
     const bool spoke = why == Why::kAnswer || reader_.head_done() || (why == Why::kLost && loss_ != Loss::kConnection);
@@ -448,6 +481,7 @@ void PlainCall::LetGo(Why why, bool reusable, int64_t now_ms) {
 
 void PlainCall::End(Why why, bool reusable) {
   if (state_ == State::kAsking && why == Why::kAnswer && Follow(reusable)) return;
+  NoteFailed(why);
   Unjudged ended = MakeEnded();
   AttemptResult& result = ended.ended.result;
   AttemptRecord& record = result.record;
@@ -488,7 +522,7 @@ void PlainCall::SetError(Why why, AttemptRecord* record) const {
     record->error = "timeout";
     record->detail = state_ == State::kPreparing   ? "the request was not made in time"
                      : state_ == State::kResolving ? dial_host() + " was not looked up in time"
-                     : state_ == State::kDialing   ? "no connection in time"
+                     : state_ == State::kDialing   ? dialer_.securing() ? "the TLS handshake was not over in time" : "no connection in time"
                      : behind_ms_ != kNever        ? "waited for a TLS handshake of another call"
                      : state_ == State::kWaiting   ? "no connection was free in time"
                      : state_ == State::kTunneling ? "the proxy opened no way in time"

@@ -80,7 +80,8 @@ class PlainCall : public Timed,
 
   void OnResolved(const Resolver::Answer& answer) override;
   void OnDialed(PlainConnection* connection) override;
-  void OnDialFailed(int error, const std::string& refusal) override;
+  void OnDialFailed(const DialFailure& failure) override;
+  void OnAddressFailed(const IpAddress& address) override;
   void OnConnected(PlainConnection* connection, int status) override;
   void OnBytes(PlainConnection* connection, std::string_view bytes) override;
   void OnLost(PlainConnection* connection, int status) override;
@@ -126,7 +127,14 @@ class PlainCall : public Timed,
   void EndOpening(bool opened);
   void Tunnel(PlainConnection* connection);
   void TakeTunnel(PlainConnection* connection, std::string_view bytes);
+  /// What TLS goes by. Null: it cannot be made, and the call has ended.
+  std::shared_ptr<const TlsContext> TakeTls();
+  std::string CertificateName() const { return request_.tls_name().empty() ? request_.host() : std::string(request_.tls_name()); }
   void Secure(PlainConnection* connection);
+  /// The TLS handshake is over.
+  void OnSecured(PlainConnection* connection);
+  /// It ends without an answer: the address that it went to, or was to go to, is tried behind others by the next call.
+  void NoteFailed(Why why);
   bool MayCall() const;
   void TellReached();
   void Ask(PlainConnection* connection, int64_t now_ms);

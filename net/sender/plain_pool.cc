@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "base/check.h"
 #include "net/sender/http2_session.h"
@@ -75,6 +76,32 @@ void PlainPool::SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<
     if (!Fit(*host->idle[i], 0)) Close(host->idle[i]);
   }
   if (host->probe != nullptr && !Fit(*host->probe, 0)) Close(host->probe);
+}
+
+// ---- addresses that failed
+
+void PlainPool::NoteFailed(PlainHost* host, const IpAddress& address, int64_t now_ms) {
+  NoteAnswered(host, address);
+  if (host->failed.size() >= kMaxFailed) host->failed.erase(host->failed.begin());
+  host->failed.push_back({address, now_ms + kFailedMs});
+}
+
+void PlainPool::NoteAnswered(PlainHost* host, const IpAddress& address) {
+  std::erase_if(host->failed, [&](const FailedAddress& each) { return each.address == address; });
+}
+
+const std::vector<IpAddress>& PlainPool::InOrder(PlainHost* host, const std::vector<IpAddress>& addresses, int64_t now_ms) {
+  std::erase_if(host->failed, [&](const FailedAddress& each) { return now_ms >= each.until_ms; });
+  if (host->failed.empty() || addresses.size() < 2) return addresses;
+  ordered_.clear();
+  std::vector<IpAddress> last;
+  for (const FailedAddress& each : host->failed) {
+    if (std::find(addresses.begin(), addresses.end(), each.address) != addresses.end()) last.push_back(each.address);
+  }
+  std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(ordered_),
+               [&](const IpAddress& each) { return std::find(last.begin(), last.end(), each) == last.end(); });
+  ordered_.insert(ordered_.end(), last.begin(), last.end());
+  return ordered_;
 }
 
 bool PlainPool::Fit(const PlainConnection& connection, int64_t now_ms) const {

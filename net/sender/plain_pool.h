@@ -46,6 +46,12 @@ struct PoolTerms {
   std::string tls_name = {};  // that its certificate must be for; empty: the host's
 };
 
+/// An address at which a connection came to nothing, or never answered.
+struct FailedAddress {
+  IpAddress address;
+  int64_t until_ms;  // then it is as good as any
+};
+
 /// A name, or address, and a port, by TLS or not, under some terms.
 struct PlainHost {
   std::string name;  // in lower case
@@ -67,7 +73,8 @@ struct PlainHost {
   bool closes = false;    // behind its answers
   uint64_t resolved = 0;  // Resolver::Answer::version that `addresses` is of; 0: never
   std::shared_ptr<const std::vector<IpAddress>> addresses;
-  size_t uses = 0;  // calls and connections
+  std::vector<FailedAddress> failed;  // the one that failed last at the back
+  size_t uses = 0;                    // calls and connections
 };
 
 class PlainPool : public PlainConnection::User {
@@ -95,6 +102,14 @@ class PlainPool : public PlainConnection::User {
   void Leave(PlainHost* host);
   /// The name's addresses are these: idle connections to others are closed.
   void SetAddresses(PlainHost* host, std::shared_ptr<const std::vector<IpAddress>> addresses, uint64_t version);
+
+  /// So long an address that failed is tried behind the others, unless it answers before, and so many of them are remembered.
+  static constexpr int64_t kFailedMs = 60'000;
+  static constexpr size_t kMaxFailed = 16;
+  void NoteFailed(PlainHost* host, const IpAddress& address, int64_t now_ms);
+  void NoteAnswered(PlainHost* host, const IpAddress& address);
+  /// The addresses as they are to be tried: those that failed behind the others, the one that failed last at the end. Valid until it is asked again.
+  const std::vector<IpAddress>& InOrder(PlainHost* host, const std::vector<IpAddress>& addresses, int64_t now_ms);
 
   enum class Want : uint8_t {
     kAny,
@@ -169,7 +184,8 @@ class PlainPool : public PlainConnection::User {
   DeadlineWheel* wheel_;
   size_t max_idle_;
   int64_t max_age_ms_;
-  std::string key_;  // scratch
+  std::string key_;                 // scratch
+  std::vector<IpAddress> ordered_;  // of InOrder
   /// By "name:port", an "s" behind it for TLS, and what of their terms is not the default.
   std::unordered_map<std::string, std::unique_ptr<PlainHost>, StringHash, std::equal_to<>> hosts_;
   std::vector<PlainHost*> to_serve_;

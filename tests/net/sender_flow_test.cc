@@ -8,7 +8,7 @@ using namespace notifyd;
 
 namespace {
 
-bool Has(const std::string& request, const std::string& line) {
+bool HasInHead(const std::string& request, const std::string& line) {
   return request.find("\r\n" + line + "\r\n") != std::string::npos;
 }
 
@@ -24,9 +24,9 @@ TEST_CASE("sender: a request says where its notify comes from") {
   Envelope envelope;
   envelope.flow = std::make_shared<const FlowFields>(flow);
   sender.Send(PostOf(receiver.Url("/hook"), "{}"), envelope);
-  CHECK(Has(receiver.requests().back(), "Notify-Event: n000000000000001a"));
-  CHECK(Has(receiver.requests().back(), "Notify-Topic: order.paid"));
-  CHECK(Has(receiver.requests().back(), "Notify-Subscription: billing"));
+  CHECK(HasInHead(receiver.requests().back(), "Notify-Event: n000000000000001a"));
+  CHECK(HasInHead(receiver.requests().back(), "Notify-Topic: order.paid"));
+  CHECK(HasInHead(receiver.requests().back(), "Notify-Subscription: billing"));
   CHECK(receiver.requests().back().find("Notify-Schedule") == std::string::npos);
 }
 
