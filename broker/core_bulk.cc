@@ -5,6 +5,7 @@
 
 #include "broker/core_groups.h"
 #include "broker/core_responses.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 namespace {
@@ -33,7 +34,7 @@ bool Core::Impl::Applies(BulkKind kind, const Entry& entry) {
   if (!entry.exists) return false;
   switch (kind) {
     case BulkKind::kRetry:
-      return !entry.in_flight() && !GroupPart::AwaitsTurn(entry);
+      return !entry.in_flight() && !GroupPart::AwaitsTurn(entry) && !TopicPart::HasReleased(entry);
     case BulkKind::kCancel:
       return entry.pending();
     case BulkKind::kPurge:
@@ -53,6 +54,7 @@ void Core::Impl::OnBulkList(ListDone& e) {
     bool in_flight = entry && entry->in_flight();
     if (std::find(query.states.begin(), query.states.end(), state) == query.states.end()) continue;
     if (in_flight && bulk.asked.kind != BulkKind::kCancel) continue;
+    if (bulk.asked.kind == BulkKind::kRetry && TopicPart::HasReleased(*item.record)) continue;
     bulk.ids.push_back(item.record->id);
   }
   bool complete = e.next.value == 0;

@@ -143,6 +143,8 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (!entry->exists) return RefuseAfter(r.request, Code::kNotFound, "there is no such notify");
   if (entry->in_flight()) return RefuseAfter(r.request, Code::kConflict, "an attempt is in flight");
   if (GroupPart::AwaitsTurn(*entry)) return RefuseAfter(r.request, Code::kConflict, GroupPart::kTurnRefusal);
+  if (TopicPart::HasReleased(*entry))
+    return RefuseAfter(r.request, Code::kConflict, "the event that it held has been let go: a replay of the event makes its notifies once more");
   Lane* lane = NeedLane(task, entry->envelope->lane);
   const bool revives = !entry->pending();
   if (revives) groups_->NeedGroupOf(task, *entry);

@@ -102,6 +102,11 @@ class Core::Impl::TopicPart {
   /// Ends such a notify, which must be in flight, in place of an attempt, and lets its event be fanned out. `spec`: its own. Where the event must be
   /// read first, its start waits for that: then Core::Impl::EmitStart is called again.
   void Release(Entry* entry, const std::string& spec);
+  /// Was the event that such a notify held let go by it? Then the notify has nothing more to do.
+  template <class Notify>
+  static bool HasReleased(const Notify& notify) {
+    return notify.state.phase == Phase::kSucceeded && IsHeldEvent(*notify.envelope);
+  }
   TopicFigures figures() const;
   void AddHeld(HeldKinds* kinds) const {
     kinds->push_back({"topics", topics_.size()});

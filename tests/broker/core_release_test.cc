@@ -313,4 +313,21 @@ TEST_CASE("release: events that stay for their age do not keep those behind them
   CHECK(f.CountOf(RecordKind::kEvent) == 10);
 }
 
+TEST_CASE("release: what held an event that is let go is not sent again, by hand or in bulk") {
+  HeldEvents f;
+  f.Subscribe("all");
+  const NotifyId id = f.Hold("k");
+  f.Trigger("k");
+  f.Pass(10);
+  f.ServeAll();
+  CHECK(Topics::CodeOf(f.ById<RetryRequest>(id)) == Code::kConflict);
+  CHECK(f.Bulk(BulkKind::kRetry, {State::kSucceeded}, 100, {}, /*dry_run=*/true).count == 1);
+  CHECK(f.Bulk(BulkKind::kRetry, {State::kSucceeded}).count == 1);  // its notify is
+  f.Pass(10);
+  CHECK(f.SentOf(id).size() == 2);
+  CHECK(f.Event(id).event.matched == 1);
+  CHECK(f.Event(id).notifies.size() == 1);
+  CHECK(f.StateOf(id) == State::kSucceeded);
+}
+
 }  // namespace notifyd
