@@ -172,9 +172,12 @@ Handled Core::Impl::TopicPart::SweepRows(Task* task) {
     }
     const int64_t retention_ms = RetentionOf(topic);
     if (topic == skipped || place->counted_from.ms + retention_ms > core_.now_.wall.ms) {
-      young = topic == young_of ? young + 1 : 1;
-      young_of = topic;
-      if (young >= kYoungInARow) skipped = topic;
+      // One that is due later says nothing of those behind it.
+      if (place->counted_from <= core_.now_.wall) {
+        young = topic == young_of ? young + 1 : 1;
+        young_of = topic;
+        if (young >= kYoungInARow) skipped = topic;
+      }
       ++sweep_row_;
       continue;
     }

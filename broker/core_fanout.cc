@@ -369,17 +369,19 @@ bool Core::Impl::TopicPart::IsOnAgenda(NotifyId event) const {
   return std::any_of(begun_.begin(), begun_.end(), begun) || std::any_of(core_.agenda_.begin(), core_.agenda_.end(), waits);
 }
 
-/// Does a subscription that is catching up leave the event, which was held, to its fan-out? It does unless that has passed it over, since it was
-/// catching up then.
+/// Does a subscription that is catching up leave the event to the fan-out that its trigger begins, or began? It does unless that has passed it over,
+/// as one that was catching up then, or is done with judging. What of that is on disk has not begun, but for what a crash cut off behind hundreds of
+/// others.
 bool Core::Impl::TopicPart::IsLeftToFanOut(const Known& known, NotifyId event, const EventPlace& place) const {
   if (place.matched) return false;
   for (const auto& [serial, begun] : begun_)
     if (begun.event == event && begun.kind == FanOutKind::kHeld) return begun.judged < known.record.serial;
-  return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [event](const AgendaDue& due) {
-    if (due.what.empty() || due.what[0] != kFanOut) return false;
+  for (const AgendaDue& due : core_.agenda_) {
+    if (due.what.empty() || due.what[0] != kFanOut) continue;
     const FanOutItem item = DecodeFanOut(due.what);
-    return item.event == event && static_cast<FanOutKind>(item.kind) == FanOutKind::kHeld;
-  });
+    if (item.event == event && static_cast<FanOutKind>(item.kind) == FanOutKind::kHeld) return item.cursor < known.record.serial;
+  }
+  return place.held;
 }
 
 /// The fan-out whose turn it was is at its end: the next one may go.
@@ -442,7 +444,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   EventPlace place;
   RecordSlot* slot = nullptr;
   if (std::optional<Handled> handled = NeedEvent(task, item.event, &hand, &place, &slot)) return *handled;
-  if (hand.event && place.held && !TakeOver(task, &hand, &place)) return Handled::kParked;
+  if (hand.event && place.held && !TakeOver(task, r.serial, &hand)) return Handled::kParked;
   if (r.serial != begun_.begin()->first || !MayMakeMore() || !HasSpace()) {
     ++task->missing;
     waiting_[r.serial] = task;
@@ -450,6 +452,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   }
   --core_.agenda_running_;
   lacks_space_ = false;
+  place.held = false;
   if (!hand.event) {
     NoteLostEvent(item.event);
     EndFanOut(r.serial);
@@ -467,7 +470,7 @@ bool Core::Impl::TopicPart::MatchSome(uint64_t serial, Hand* hand, FanOutKind ki
   agenda_steps_ += steps;
   const bool done = Match(hand, kind, kMadeInOneTurn, &steps, matching);
   agenda_steps_ -= steps;
-  begun_.at(serial).judged = matching->judged;
+  begun_.at(serial).judged = matching->done ? UINT64_MAX : matching->judged;
   handed_over_ += matching->wants.size() - wanted;
   if (done && !known && !matching->held) Reweigh(serial, WeightOf(*hand, matching->wants, matching->made));
   return done;

@@ -51,8 +51,7 @@ void Core::Impl::TopicPart::Release(Entry* entry, const std::string& spec) {
   const Kept kept(&core_, lane);
   core_.TakeBackTurn(entry);
   if (hand.event && place.held) {
-    LetGo(spec, &hand, &place);
-    core_.WriteRecord(slot, EncodeEventPlace(place));
+    LetGo(spec, &hand);
     BeginFanOut(id, FanOutKind::kHeld, {});
   }
   if (!hand.event) NoteLostEvent(id);
@@ -67,6 +66,7 @@ Handled Core::Impl::TopicPart::ReleaseHeld(Task* task, const AgendaDue& r) {
   const NotifyId id{Decoder(std::string_view(r.what).substr(1)).Varint()};
   Entry* entry = core_.FindEntry(id);
   if (!entry || !entry->start_waits) return Handled::kDone;
+  core_.Pin(task, entry);  // else its spec, where there is no room to keep that, is gone by the time the event is read
   if (!MayMakeMore()) return WaitForRoom(task);
   // Of a topic's event that is not there both are asked for all the same: Release finds out.
   core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(id));
@@ -76,9 +76,8 @@ Handled Core::Impl::TopicPart::ReleaseHeld(Task* task, const AgendaDue& r) {
   return Handled::kDone;
 }
 
-/// Gives an event that was held, and is on the agenda from this batch on, what its notify has for it by now. The caller writes `place`.
-void Core::Impl::TopicPart::LetGo(std::string_view spec, Hand* hand, EventPlace* place) {
-  place->held = false;
+/// Gives an event that was held, and is on the agenda from this batch on, what its notify has for it by now.
+void Core::Impl::TopicPart::LetGo(std::string_view spec, Hand* hand) {
   ++released_;
   last_released_.push_back(hand->id);
   if (last_released_.size() > kMostReleasedKept) last_released_.pop_front();
@@ -94,13 +93,16 @@ void Core::Impl::TopicPart::LetGo(std::string_view spec, Hand* hand, EventPlace*
   *hand = Hand{hand->id, std::move(event)};
 }
 
-/// The same of one that an earlier notifyd let go: that left what its trigger made of it with the notify. Returns false where the task must wait.
-bool Core::Impl::TopicPart::TakeOver(Task* task, Hand* hand, EventPlace* place) {
+/// The same of one that may have been let go by an earlier notifyd, which left what its trigger made of it with the notify. Returns false where the
+/// task must wait.
+bool Core::Impl::TopicPart::TakeOver(Task* task, uint64_t serial, Hand* hand) {
+  Begun& begun = begun_.at(serial);
+  if (begun.taken_over) return true;
   const Entry* entry = core_.NeedEntry(task, hand->id, true);
   if (!entry) return false;
-  if (!entry->full) NoteLostEvent(hand->id);  // it goes out as it was published: more is not known
-  LetGo(entry->full ? std::string_view(*entry->full->spec) : std::string_view(), hand, place);
-  core_.WriteRecord(core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(hand->event->topic, hand->id)}).get(), EncodeEventPlace(*place));
+  begun.taken_over = true;
+  if (!entry->full) return true;
+  LetGo(*entry->full->spec, hand);
   core_.journal_.AskSync();
   return true;
 }

@@ -203,8 +203,8 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
       core_.Fatal(place.status());
       return Handled::kDone;
     }
-    if (place->held || IsOver(*hand.event, *place)) continue;  // one that is held its trigger fans out
-    if (!range.replay && IsLeftToFanOut(*known, hand.id, *place)) continue;
+    const bool leaves = range.replay ? place->held : IsLeftToFanOut(*known, hand.id, *place);
+    if (leaves || IsOver(*hand.event, *place)) continue;
     Made of_it{&*place};
     const size_t untransformed = place->untransformed.size();
     if (rows->partly.of != hand.id.value) rows->partly = {hand.id.value, ""};

@@ -198,6 +198,7 @@ class Core::Impl::TopicPart {
     NotifyId event;
     FanOutKind kind = FanOutKind::kLive;
     uint64_t judged = 0;  // all subscriptions up to that serial are, as far as is known
+    bool taken_over = false;  // TakeOver has nothing more to do
   };
   /// What notifies of an event come to.
   struct Weight {
@@ -367,8 +368,8 @@ class Core::Impl::TopicPart {
   // ---- core_release.cc
   Handled ReleaseHeld(Task* task, const AgendaDue& r);
   void NoteLostEvent(NotifyId event);
-  void LetGo(std::string_view spec, Hand* hand, EventPlace* place);
-  bool TakeOver(Task* task, Hand* hand, EventPlace* place);
+  void LetGo(std::string_view spec, Hand* hand);
+  bool TakeOver(Task* task, uint64_t serial, Hand* hand);
   bool IsStale(const Rows& rows) const;
 
   // ---- core_replays.cc

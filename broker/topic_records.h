@@ -96,8 +96,8 @@ struct EventPlace {
   /// Its topic's retention counts from then: when it was published or, where that is later, is due, or was fanned out, which it waited for until
   /// then.
   WallTime counted_from;
-  /// The notify of its own id waits, held under an fkey, for what fans it out. Or it did, and ended otherwise. False once its turn has come: from
-  /// then on the event itself has what that notify had for it.
+  /// The notify of its own id waits, held under an fkey, for what fans it out; or it did, and ended otherwise; or the fan-out waits for its turn. By
+  /// then the event itself has what that notify had for it.
   bool held = false;
   std::optional<uint64_t> matched;  // notifies that were made of it, without replays; nothing: it is not fanned out to the end yet
   /// The ids of all of its notifies: of each run the first, and how many. As long as one of them is there, the event stays.
