@@ -27,6 +27,13 @@ constexpr int64_t kBehindMs = 2 * PlainPool::kOpeningMs;
 /// Of a proxy's answer to CONNECT.
 constexpr size_t kMostTunnelBytes = 16 << 10;
 
+/// A whole head off the front of `text`, with its empty line; empty: it is not whole. Lines end as in answers: with LF, a CR before it or not.
+std::string_view HeadOf(std::string_view text) {
+  const size_t bare = text.find("\n\n"), full = text.find("\n\r\n");
+  if (bare == text.npos && full == text.npos) return {};
+  return text.substr(0, bare < full ? bare + 2 : full + 3);
+}
+
 bool IsRedirect(uint16_t status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
@@ -205,18 +212,23 @@ void PlainCall::Tunnel(PlainConnection* connection) {
 void PlainCall::TakeTunnel(PlainConnection* connection, std::string_view bytes) {
   if (!written_) return Fail(Verdict::kFailure, "connect_failed", "the proxy answered before it was asked");
   tunnel_.append(bytes);
-  const size_t end = tunnel_.find("\r\n\r\n");
-  if (end == tunnel_.npos) {
-    if (tunnel_.size() > kMostTunnelBytes) Fail(Verdict::kFailure, "connect_failed", "the proxy's answer to CONNECT is too long");
-    return;
-  }
-  const bool status_line = tunnel_.starts_with("HTTP/1.") && tunnel_.size() > 12 && tunnel_[8] == ' ';
-  const std::string status = status_line ? tunnel_.substr(9, 3) : std::string();
+  std::string_view head, left = tunnel_;
+  std::string status;
+  do {
+    head = HeadOf(left);
+    if (head.empty()) {
+      if (tunnel_.size() > kMostTunnelBytes) Fail(Verdict::kFailure, "connect_failed", "the proxy's answer to CONNECT is too long");
+      return;
+    }
+    left.remove_prefix(head.size());
+    const bool status_line = head.starts_with("HTTP/1.") && head.size() > 12 && head[8] == ' ';
+    status = status_line ? head.substr(9, 3) : std::string_view();
+  } while (status.starts_with('1') && status != "101");
   if (status.empty() || status[0] != '2') {
     const std::string said = status.empty() ? "something else than HTTP" : RepairUtf8(status, status.size());
     return Fail(Verdict::kFailure, "connect_failed", "the proxy " + dial_host() + " answered " + said + " to CONNECT " + request_.HostAndPort());
   }
-  if (tunnel_.size() > end + 4) return Fail(Verdict::kFailure, "connect_failed", "the proxy says more than that the way is open");
+  if (!left.empty()) return Fail(Verdict::kFailure, "connect_failed", "the proxy says more than that the way is open");
   written_ = false;
   Secure(connection);
 }

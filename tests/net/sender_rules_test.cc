@@ -57,9 +57,9 @@ NamespaceRow SpaceRow(const std::string& name, NamespaceNumber number, std::vect
 /// An HTTP proxy that opens what it is asked for by CONNECT, wherever that is said to be, and keeps what it was asked.
 class TunnelProxy {
  public:
-  /// `to`: where all ways lead; `answer`: in place of opening one, where it is not empty.
-  explicit TunnelProxy(uint16_t to, std::string answer = {})
-      : to_(to), answer_(std::move(answer)), server_([this](Stream& client, int) { Serve(client); }) {}
+  /// `to`: where all ways lead; `answer`: in place of opening one, where it is not empty; `opens`: what it says where it opens one.
+  explicit TunnelProxy(uint16_t to, std::string answer = {}, std::string opens = "HTTP/1.1 200 Open\r\nX: y\r\n\r\n")
+      : to_(to), answer_(std::move(answer)), opens_(std::move(opens)), server_([this](Stream& client, int) { Serve(client); }) {}
   uint16_t port() const { return server_.port(); }
   std::vector<std::string> asked() const {
     std::lock_guard lock(mutex_);
@@ -86,7 +86,7 @@ class TunnelProxy {
     }
     const int there = Connect(to_);
     Must(there >= 0, "connect");
-    client.Send("HTTP/1.1 200 Open\r\nX: y\r\n\r\n");
+    client.Send(opens_);
     pollfd both[2] = {{client.fd(), POLLIN, 0}, {there, POLLIN, 0}};
     for (bool open = true; open && poll(both, 2, -1) > 0;) {
       for (int i = 0; i < 2; ++i) {
@@ -100,7 +100,7 @@ class TunnelProxy {
   }
 
   const uint16_t to_;
-  const std::string answer_;
+  const std::string answer_, opens_;
   mutable std::mutex mutex_;
   std::vector<std::string> asked_;
   std::string head_;
@@ -344,6 +344,23 @@ TEST_CASE("rules: HTTP/2 is not offered where a rule says so") {
   CHECK(sender.Send(PostOf(secure.Url("/"), "x")).record.response_body == "1.1");
 }
 
+TEST_CASE("rules: a proxy's answer to CONNECT is read as a receiver's is: behind provisional ones, and whatever its lines end with") {
+  TinyReceiver receiver(200, "there", "127.0.0.1", 0, Identity::Get().server());
+  for (const char* opens : {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Wait\r\nX: y\r\n\r\nHTTP/1.1 200 Open\r\n\r\n", "HTTP/1.1 200 Open\nX: y\n\n",
+                            "HTTP/1.0 200 Open\r\nX: y\n\r\n"}) {
+    CAPTURE(opens);
+    TunnelProxy proxy(receiver.port(), {}, opens);
+    DestinationRule rule = RuleFor("https://a.test:*");
+    rule.proxy = ProxyAt(proxy.port());
+    SenderOptions options = With({rule});
+    options.ca_file = Identity::Get().file();
+    SenderFixture sender(options);
+    const AttemptResult result = sender.Send(PostOf("https://a.test/", "x"));
+    CAPTURE(result.record.error, result.record.detail);
+    CHECK(result.record.response_body == "there");
+  }
+}
+
 TEST_CASE("rules: a proxy that refuses, hangs up, says too much or is not there is a failure that is told") {
   DestinationRule rule = RuleFor("https://a.test:*");
   const auto detail = [&](ProxyAddress proxy) {
@@ -355,12 +372,19 @@ TEST_CASE("rules: a proxy that refuses, hangs up, says too much or is not there 
     return result.record.detail;
   };
   TunnelProxy refusing(0, "HTTP/1.1 407 Who\r\nContent-Length: 0\r\n\r\n"), silent(0, "\r\n"), chatty(0, "HTTP/1.1 200 OK\r\n\r\nhello"),
-      endless(0, "HTTP/1.1 200 OK\r\nX: " + std::string(20 << 10, 'x')), odd(0, "HELLO\r\n\r\n");
+      endless(0, "HTTP/1.1 200 OK\r\nX: " + std::string(20 << 10, 'x')), odd(0, "HELLO\r\n\r\n"),
+      switching(0, "HTTP/1.1 100 Continue\n\nHTTP/1.1 101 Other\n\n"), again(0, [] {
+        std::string many;
+        while (many.size() < (20 << 10)) many += "HTTP/1.1 100 Continue\r\n\r\n";
+        return many;
+      }());
   CHECK_THAT(detail(ProxyAt(refusing.port())), Catch::Contains("answered 407"));
   CHECK_THAT(detail(ProxyAt(silent.port())), Catch::Contains("closed the connection"));
   CHECK_THAT(detail(ProxyAt(chatty.port())), Catch::Contains("says more"));
   CHECK_THAT(detail(ProxyAt(endless.port())), Catch::Contains("too long"));
   CHECK_THAT(detail(ProxyAt(odd.port())), Catch::Contains("something else"));
+  CHECK_THAT(detail(ProxyAt(switching.port())), Catch::Contains("answered 101"));
+  CHECK_THAT(detail(ProxyAt(again.port())), Catch::Contains("too long"));
   DeafPort deaf;
   CHECK_THAT(detail(ProxyAt(deaf.port())), Catch::StartsWith("the proxy 127.0.0.1:"));
 }
