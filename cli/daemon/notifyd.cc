@@ -116,7 +116,6 @@ Result<std::unique_ptr<OwnerStore>> OpenOnceFit(const Options& options, Handover
   };
   Result<Handover> sockets = StandByUntil(options, *handover, fit, by);
   if (!sockets.ok()) return std::move(sockets).status();
-  sockets->owner = handover->owner;
   *handover = *std::move(sockets);
   return owners;
 }

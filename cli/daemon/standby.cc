@@ -231,6 +231,7 @@ Result<Handover> AnswerAsStandby(const Options& options, const Handover& handove
   loop.Run();
   waiter.join();
   orders.End();
+  released.owner = handover.owner;
   if (!orders.restarts()) return released;
   if (over.wait_for(std::chrono::seconds(0)) != std::future_status::ready) BeginAnew(by, std::move(released), handover.owner);
   // The store came at that very moment: whoever serves has more to hand over.

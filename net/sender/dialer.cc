@@ -45,8 +45,9 @@ void Dialer::TryNext(int64_t now_ms) {
       continue;
     }
     trying_.push_back(connection);
-    if (next_ < addresses_.size()) due_ms_ = now_ms + kNextMs;
-    return;
+    if (next_ >= addresses_.size()) return;
+    due_ms_ = now_ms + kNextMs;
+    return owner_->OnDueChanged();
   }
   if (!trying_.empty()) return;
   if (tried_) failure_.refusal.clear();

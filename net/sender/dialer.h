@@ -36,6 +36,8 @@ class Dialer : private PlainConnection::User {
     virtual void OnDialFailed(const DialFailure& failure) = 0;
     /// One address came to nothing, or one that was begun later overtook it.
     virtual void OnAddressFailed(const IpAddress& address) = 0;
+    /// due_ms() is another: OnTime is to be called then. May come from inside Start.
+    virtual void OnDueChanged() = 0;
   };
   struct Way {
     const DestinationPolicy* policy;  // borrowed until it ended, or Stop

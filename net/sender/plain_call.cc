@@ -22,8 +22,9 @@ constexpr int64_t kLookAgainMs = 100;
 constexpr int64_t kLostMs = 1000;
 constexpr int64_t kAnswerGraceMs = 250;
 constexpr int kMaxRedirects = 5;
-/// A call that waited behind one opening may wait behind a second one; then it opens its own.
-constexpr int64_t kBehindMs = 2 * PlainPool::kOpeningMs;
+/// A call that waited behind one opening may wait behind another, one more of them each kOpeningMs; then it opens its own. A host that is far away is
+/// there by then.
+constexpr int64_t kBehindMs = 4 * PlainPool::kOpeningMs;
 /// Of a proxy's answer to CONNECT.
 constexpr size_t kMostTunnelBytes = 16 << 10;
 
@@ -161,6 +162,8 @@ void PlainCall::Connect(const std::vector<IpAddress>* addresses, int64_t now_ms,
     way.handshakes_beside = host_->terms.connections == 0;
   }
   if (!shared_->pool->TakePlace(host_)) {
+    // One that is there must do, where no other may be opened, though it says less of whether the host is there.
+    if (std::exchange(attempt_.tell_reached, false)) return Connect(addresses, now_ms, alone);
     shared_->pool->Queue(host_, this);
     state_ = State::kWaiting;
     return Arm();

@@ -82,6 +82,7 @@ class PlainCall : public Timed,
   void OnDialed(PlainConnection* connection) override;
   void OnDialFailed(const DialFailure& failure) override;
   void OnAddressFailed(const IpAddress& address) override;
+  void OnDueChanged() override { Arm(); }
   void OnConnected(PlainConnection* connection, int status) override;
   void OnBytes(PlainConnection* connection, std::string_view bytes) override;
   void OnLost(PlainConnection* connection, int status) override;

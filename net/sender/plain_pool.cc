@@ -295,7 +295,9 @@ void PlainPool::OnSessionReady(Http2Session* session) {
   const bool unused = session->calls() == 0;
   ServeWaiting(host);
   LookAgain(host, false);
-  if (unused && session->calls() == 0 && session->connection()->host != nullptr) OnCallLeft(session);
+  if (session->connection()->host == nullptr) return;
+  WakeQueue(host);  // who waited behind it for too long waits for a place by now
+  if (unused && session->calls() == 0) OnCallLeft(session);
 }
 
 void PlainPool::OnCallLeft(Http2Session* session) {

@@ -140,9 +140,10 @@ class PlainSender::Impl {
     std::vector<PlainCall*> calls;
     for (const std::unique_ptr<PlainCall>& call : running_)
       if (call->number() == number) calls.push_back(call.get());
+    // None of them goes on for the end of another.
+    for (PlainCall* call : calls) call->StopWaiting();
     for (PlainCall* call : calls) {
       if (!call->posted()) --in_flight_;
-      call->StopWaiting();
       call->Drop();
       Release(call);
     }

@@ -1,6 +1,7 @@
 #include "storage/postgres/pg_connection.h"
 
 #include <fcntl.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -9,9 +10,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -86,29 +89,50 @@ std::string OneLine(const char* text) {
   return line;
 }
 
+/// Is a byte of the server's there, that nobody has read yet? Nothing: not yet. Under TLS what the other end of that says by itself is none.
+std::optional<bool> HasByte(PGconn* fresh) {
+  char byte = 0;
+  auto* tls = PQsslInUse(fresh) != 0 ? static_cast<SSL*>(PQsslStruct(fresh, "OpenSSL")) : nullptr;
+  if (!tls) return recv(PQsocket(fresh), &byte, 1, MSG_PEEK) == 1;
+  ERR_clear_error();
+  const int read = SSL_peek(tls, &byte, 1);
+  if (read != 1 && SSL_get_error(tls, read) == SSL_ERROR_WANT_READ) return std::nullopt;
+  return read == 1;
+}
+
 /// Does its server say anything to the connection, which was begun and asks for no more than that? Waits for kConnectMost at most.
 bool IsAnswered(PGconn* fresh) {
   const auto until = std::chrono::steady_clock::now() + PgConnection::kConnectMost;
-  for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; PQstatus(fresh) != CONNECTION_BAD; next = PQconnectPoll(fresh)) {
-    if (next == PGRES_POLLING_FAILED) return false;
+  bool tls = false;  // it takes TLS: what goes wrong with that from then on is no silence
+  for (auto next = PGRES_POLLING_WRITING; next != PGRES_POLLING_FAILED && PQstatus(fresh) != CONNECTION_BAD;) {
     const bool asked = PQstatus(fresh) == CONNECTION_AWAITING_RESPONSE;
     pollfd there{PQsocket(fresh), static_cast<short>(next == PGRES_POLLING_WRITING && !asked ? POLLOUT : POLLIN), 0};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
-    if (left <= 0 || poll(&there, 1, static_cast<int>(left)) <= 0) return false;
+    const int ready = left > 0 ? poll(&there, 1, static_cast<int>(left)) : 0;
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) return false;
     // Libpq would answer what it is asked for now. What ends the connection without a word is something in front of a server that is not there.
-    char byte = 0;
-    if (asked) return recv(there.fd, &byte, 1, MSG_PEEK) == 1;
+    if (asked) {
+      if (const std::optional<bool> byte = HasByte(fresh)) return *byte;
+      continue;
+    }
+    tls = tls || (PQstatus(fresh) == CONNECTION_SSL_STARTUP && HasByte(fresh).value_or(false));
+    next = PQconnectPoll(fresh);
   }
-  return false;
+  return tls;
 }
 
 /// The file of passwords that libpq would look into, where others may read it, so that it does not: it says so on standard error, at each connection.
-/// Else empty. That of a service is not looked for.
+/// Else empty, as where a service may name another.
 std::string OpenPassfileOf(const std::string& dsn) {
   std::string path;
+  bool of_service = std::getenv("PGSERVICE") != nullptr;
   const std::unique_ptr<PQconninfoOption, FreeWith<PQconninfoFree>> options(PQconninfoParse(dsn.c_str(), nullptr));
-  for (const PQconninfoOption* each = options.get(); each && each->keyword; ++each)
+  for (const PQconninfoOption* each = options.get(); each && each->keyword; ++each) {
     if (each->val && std::string_view(each->keyword) == "passfile") path = each->val;
+    of_service = of_service || (each->val && std::string_view(each->keyword) == "service");
+  }
+  if (path.empty() && of_service) return "";
   const char *of_environment = std::getenv("PGPASSFILE"), *home = std::getenv("HOME");
   if (path.empty() && of_environment) path = of_environment;
   if (path.empty() && home) path = std::string(home) + "/.pgpass";
