@@ -169,8 +169,8 @@ void Core::Impl::ExplainBreaker(const Entry& entry, Explained* out) const {
 bool Core::Impl::ExplainHead(const Entry* head, const Lane& lane, Explained* out) const {
   if (!head || head->id != lane.record.blocked_head || !head->pending() || StateOf(head->state, head) != State::kRetrying) return false;
   const char* what = head->state.attempts_made > 0 ? ", failed and is attempted again at " : ", could not go yet; its first attempt is due at ";
-  out->reasons.push_back(
-      {"blocked_by_head", "the head of its fifo lane, " + head->id.ToString() + what + FormatRfc3339(head->state.next_attempt_at)});
+  const std::string why = "the head of its fifo lane, " + head->id.ToString() + what + FormatRfc3339(head->state.next_attempt_at);
+  out->reasons.push_back({"blocked_by_head", why});
   if (out->expected_at) out->expected_at = std::max(*out->expected_at, head->state.next_attempt_at);
   return true;
 }

@@ -326,11 +326,9 @@ class Core::Impl {
 
   // ---- core_records.cc: what is kept beside notifies, and the catalog
   RecordSlot* NeedRecord(Task* task, RecordKind kind, std::string key);
-  /// Returns the slot where it is known, for as long as the batch that changed it is not written or a task needs it; else null.
   RecordSlot* FindRecord(const RecordKey& key) const;
-  /// Puts a record in the place of what a slot has, which must be known; counts it.
+  /// Puts a record in the place of what a slot has, which must be known, or removes that; counts it.
   void WriteRecord(RecordSlot* slot, std::string value, WallTime expires_at = kWallNever);
-  /// Removes what a slot has, which must be known.
   void RemoveRecord(RecordSlot* slot);
   /// Puts one that is looked up by its key and is new; until it is written memory has it, so that no load finds nothing in its place.
   void WriteNewRecord(RecordKey key, std::string value);

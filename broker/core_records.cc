@@ -24,6 +24,7 @@ RecordSlot* Core::Impl::NeedRecord(Task* task, RecordKind kind, std::string key)
   return Known(task, slot.get()) ? slot.get() : nullptr;
 }
 
+/// Returns the slot where it is known, for as long as the batch that changed it is not written or a task needs it; else null.
 RecordSlot* Core::Impl::FindRecord(const RecordKey& key) const {
   auto found = records_.find(key);
   return found == records_.end() || !found->second->known || found->second->loading ? nullptr : found->second.get();

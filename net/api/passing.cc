@@ -33,12 +33,6 @@ constexpr int kMostLogLines = 20;  // of a kind, a minute
 constexpr const char* kMoving = "what this request is about is on its way from one broker to another, or the broker that had it is gone; try again";
 constexpr const char* kLinesUnknown = "the connection to the broker that serves this broke: lines that are not answered may have been taken, or not";
 
-/// One member that is away may concern any number of requests.
-void LogRequest(const char* event, LogLimit* limit, const std::string& method, const std::string& detail) {
-  uint64_t left_out = 0;
-  if (limit->Admit(&left_out)) Log(LogLevel::kWarn, event, {{"method", method}, {"detail", detail}, {"left_out", left_out}});
-}
-
 }  // namespace
 
 /// One request.
@@ -216,8 +210,9 @@ void Passing::Pass::Tick(int64_t now_ms) {
   }
   std::optional<HttpResponse> stranded = StrandedResponse(place);
   if (now_ms >= gives_up_ms_ || (stranded && !carried_out())) {
-    static LogLimit limit(kMostLogLines);
-    if (!unreached_.empty()) LogRequest("a member is not reached", &limit, request_.method, unreached_);
+    static LogLimit limit(kMostLogLines);  // one member that is away may concern any number of requests
+    if (uint64_t left_out = 0; !unreached_.empty() && limit.Admit(&left_out))
+      Log(LogLevel::kWarn, "a member is not reached", {{"method", request_.method}, {"detail", unreached_}, {"left_out", left_out}});
     if (carried_out()) return RespondSoFar(PassingFigures::kNoPlace);
     if (underway_.in_doubt) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
     return Respond(stranded ? *std::move(stranded) : ProblemResponse(Status(Code::kUnavailable, kMoving)), PassingFigures::kNoPlace);
@@ -431,7 +426,8 @@ void Passing::Pass::Break(const MemberLoss& loss) {
     if (leaving_ && (asked_for_nothing || looks() || (in_pieces_ && loss.ended))) return Respond(LeavingResponse(*leaving_), PassingFigures::kBroken);
   }
   static LogLimit limit(kMostLogLines);
-  if (!cut_ && !leaving_) LogRequest("request lost on its way", &limit, request_.method, loss.detail);
+  if (uint64_t left_out = 0; !cut_ && !leaving_ && limit.Admit(&left_out))
+    Log(LogLevel::kWarn, "request lost on its way", {{"method", request_.method}, {"detail", loss.detail}, {"left_out", left_out}});
   if (!streaming_) return Respond(OutcomeUnknown(), PassingFigures::kUnknown);
   if (!subject_.lines || cut_) {
     responder()->BreakStream(token_);

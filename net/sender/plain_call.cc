@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 #include "base/crash_point.h"
-#include "base/utf8.h"
 
 namespace notifyd {
 namespace {
@@ -25,15 +24,6 @@ constexpr int kMaxRedirects = 5;
 /// A call that waited behind one opening may wait behind another, one more of them each kOpeningMs; then it opens its own. A host that is far away is
 /// there by then.
 constexpr int64_t kBehindMs = 4 * PlainPool::kOpeningMs;
-/// Of a proxy's answer to CONNECT.
-constexpr size_t kMostTunnelBytes = 16 << 10;
-
-/// A whole head off the front of `text`, with its empty line; empty: it is not whole. Lines end as in answers: with LF, a CR before it or not.
-std::string_view HeadOf(std::string_view text) {
-  const size_t bare = text.find("\n\n"), full = text.find("\n\r\n");
-  if (bare == text.npos && full == text.npos) return {};
-  return text.substr(0, bare < full ? bare + 2 : full + 3);
-}
 
 bool IsRedirect(uint16_t status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -199,43 +189,6 @@ void PlainCall::OnDialed(PlainConnection* connection) {
   else Ask(connection, now_ms);
 }
 
-void PlainCall::Tunnel(PlainConnection* connection) {
-  state_ = State::kTunneling;
-  connection_ = connection;
-  connection->SetUser(this);
-  const std::string target = request_.HostAndPort();
-  tunnel_ = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
-  if (!rule_->proxy_authorization.empty()) tunnel_ += std::string(kProxyAuthorization) + ": " + rule_->proxy_authorization + "\r\n";
-  tunnel_ += "\r\n";
-  if (connection->Write(tunnel_, {})) OnWritten(connection);
-  Arm();
-}
-
-/// The proxy's answer to CONNECT (RFC 9110 section 9.3.6): behind the head of a 2xx the receiver speaks, who has nothing to say yet.
-void PlainCall::TakeTunnel(PlainConnection* connection, std::string_view bytes) {
-  if (!written_) return Fail(Verdict::kFailure, "connect_failed", "the proxy answered before it was asked");
-  tunnel_.append(bytes);
-  std::string_view head, left = tunnel_;
-  std::string status;
-  do {
-    head = HeadOf(left);
-    if (head.empty()) {
-      if (tunnel_.size() > kMostTunnelBytes) Fail(Verdict::kFailure, "connect_failed", "the proxy's answer to CONNECT is too long");
-      return;
-    }
-    left.remove_prefix(head.size());
-    const bool status_line = head.starts_with("HTTP/1.") && head.size() > 12 && head[8] == ' ';
-    status = status_line ? head.substr(9, 3) : std::string_view();
-  } while (status.starts_with('1') && status != "101");
-  if (status.empty() || status[0] != '2') {
-    const std::string said = status.empty() ? "something else than HTTP" : RepairUtf8(status, status.size());
-    return Fail(Verdict::kFailure, "connect_failed", "the proxy " + dial_host() + " answered " + said + " to CONNECT " + request_.HostAndPort());
-  }
-  if (!left.empty()) return Fail(Verdict::kFailure, "connect_failed", "the proxy says more than that the way is open");
-  written_ = false;
-  Secure(connection);
-}
-
 std::shared_ptr<const TlsContext> PlainCall::TakeTls() {
   std::shared_ptr<const TlsContext> context = rule_ == nullptr ? nullptr : armed_ ? rule_->tls : rule_->tls_without;
   if (context != nullptr) return context;
@@ -243,15 +196,6 @@ std::shared_ptr<const TlsContext> PlainCall::TakeTls() {
   if (made.ok()) return *std::move(made);
   Fail(Verdict::kFailure, "tls", made.status().detail());
   return nullptr;
-}
-
-/// Behind a proxy; elsewhere the handshake is a part of dialing.
-void PlainCall::Secure(PlainConnection* connection) {
-  state_ = State::kSecuring;
-  std::shared_ptr<const TlsContext> context = TakeTls();
-  if (context == nullptr) return;
-  if (connection->Secure(std::move(context), CertificateName(), {.http2 = !host_->http1_wanted, .memory = host_->tls})) return Arm();
-  OnConnected(connection, UV_EPROTO);
 }
 
 void PlainCall::OnSecured(PlainConnection* connection) {
