@@ -16,8 +16,8 @@ constexpr int64_t kRememberMs = 3'600'000;
 constexpr RequestId kSweepList{UINT32_MAX, 0};
 constexpr size_t kSweepItems = 1000;
 
-FlowLog ClosedLog(const Host& host, int64_t open_ms) {
-  return {false, "breaker closed", {{"host", host.name}, {"open_ms", std::to_string(open_ms)}}};
+void LogClosed(const Host& host, int64_t open_ms, Effects* out) {
+  out->flow_logs.push_back({false, "breaker closed", {{"host", host.name}, {"open_ms", std::to_string(open_ms)}}});
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResul
     const std::string probe_at = FormatRfc3339(WallAt(host->breaker.next_probe()));
     out_->flow_logs.push_back({true, "breaker opened", {{"host", host->name}, {"error", result.record.error}, {"next_probe", probe_at}}});
   } else if (change == Breaker::Change::kClosed) {
-    out_->flow_logs.push_back(ClosedLog(*host, now_.mono.ms - since.ms));
+    LogClosed(*host, now_.mono.ms - since.ms, out_);
   }
   const bool in_vain = probe && host->breaker.is_open();
   MaybeDisable(host);
@@ -54,7 +54,7 @@ bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResul
 void Core::Impl::ReachAtBreaker(Host* host, Breaker::Call call) {
   const MonoTime since = host->breaker.open_since();
   if (host->breaker.Reached(call, now_.mono, services_->BreakerOf(*host)) == Breaker::Change::kClosed)
-    out_->flow_logs.push_back(ClosedLog(*host, now_.mono.ms - since.ms));
+    LogClosed(*host, now_.mono.ms - since.ms, out_);
   if (host->breaker_timed) FollowBreaker(host);
 }
 
