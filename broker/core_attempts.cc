@@ -112,10 +112,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     LoadRecord(entry, Reads::kWhole);
     return;
   }
-  if (IsHeldEvent(*entry->envelope)) {
-    topics_->Release(entry, *spec);
-    return;
-  }
+  if (IsHeldEvent(*entry->envelope)) return topics_->Release(entry, *spec);
   std::shared_ptr<const StartAttempt::Instance> instance;
   if (ServicePart::IsService(*entry->host)) {
     instance = services_->Begin(entry, *spec);
