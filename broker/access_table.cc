@@ -6,6 +6,13 @@
 
 namespace notifyd {
 
+bool SeesToken(const Grant& admin, const TokenRow& row) {
+  if (!admin.scopes.Has(Scope::kAdmin)) return false;
+  const NamespaceSet& mine = admin.namespaces;
+  if (row.grant.namespaces.all) return mine.all;
+  return std::all_of(row.grant.namespaces.names.begin(), row.grant.namespaces.names.end(), [&](const std::string& name) { return mine.Has(name); });
+}
+
 bool IsTokenId(std::string_view text) {
   return text.size() >= 8 && text.size() <= 32 &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });

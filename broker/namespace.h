@@ -96,6 +96,9 @@ struct TokenRow {
   bool ValidAt(WallTime now) const { return !disabled && !grant.ExpiredAt(now); }
 };
 
+/// May an admin with that grant see the token? "Which tokens there are" is told within one's own namespaces.
+bool SeesToken(const Grant& admin, const TokenRow& row);
+
 /// 8-32 letters and digits.
 bool IsTokenId(std::string_view text);
 

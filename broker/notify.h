@@ -414,7 +414,8 @@ struct AttemptResult {
   bool lost_reused = false;
   /// Not a byte of a request was sent: no connection came about, for another reason than that none was free.
   bool unsent = false;
-  /// Nor was one tried for: the request was not made yet. Nothing of it says whether the destination is there.
+  /// It had no connection of its own, nor tried for one: the request was not made yet, or none was free. Nothing of it says whether the destination
+  /// is there.
   bool unasked = false;
   /// The answer, where StartAttempt::capture_bytes asked for it.
   std::shared_ptr<const Response> response = nullptr;

@@ -14,14 +14,6 @@ constexpr int64_t kMostGraceMs = 30LL * 24 * 3600 * 1000;
 constexpr int64_t kMinuteMs = 60'000;
 constexpr size_t kMostListed = 1000;
 
-/// "Which tokens there are" is told within one's own namespaces.
-bool Sees(const Actor& actor, const TokenRow& row) {
-  if (!actor.grant.scopes.Has(Scope::kAdmin)) return false;
-  const NamespaceSet& mine = actor.grant.namespaces;
-  if (row.grant.namespaces.all) return mine.all;
-  return std::all_of(row.grant.namespaces.names.begin(), row.grant.namespaces.names.end(), [&](const std::string& name) { return mine.Has(name); });
-}
-
 bool Holds(const Precondition& precondition, const TokenRow& row) {
   return !precondition.absent && (!precondition.version || *precondition.version == row.version);
 }
@@ -45,7 +37,7 @@ AuditEntry Entry(const Now& now, const Actor& actor, std::string what, const std
 
 std::shared_ptr<const TokenRow> Registry::Visible(uint64_t request, const Actor& actor, const std::string& id, RegistryEffects* out) {
   std::shared_ptr<const TokenRow> row = table_.FindToken(id);
-  if (row && Sees(actor, *row)) return row;
+  if (row && SeesToken(actor.grant, *row)) return row;
   Refuse(request, Status(Code::kNotFound, "there is no such token"), out);
   return nullptr;
 }
@@ -173,7 +165,7 @@ void Registry::On(const Now&, const ListTokens& event, RegistryEffects* out) {
     return Reply(std::move(reply), out);
   }
   const size_t limit = std::min(event.limit, kMostListed);
-  auto wanted = [&](const TokenRow& row) { return row.id > event.after && Sees(event.actor, row); };
+  auto wanted = [&](const TokenRow& row) { return row.id > event.after && SeesToken(event.actor.grant, row); };
   std::vector<AccessTable::TokenPointer> rows = table_.SelectTokens(wanted, limit + 1);
   reply.more = rows.size() > limit;
   if (reply.more) rows.pop_back();

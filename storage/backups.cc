@@ -309,6 +309,8 @@ Status Backups::Make(Job* job) {
   job->manifest.store = setup_.store;
   if (!job->full) {
     for (const BackupManifest& manifest : ReadAll()) {
+      // Another store's backups may lie there, too: none of its files are this one's.
+      if (manifest.store != setup_.store) continue;
       job->older = PathOf(manifest.name);
       job->shareable.clear();
       for (const BackupFile& file : manifest.files)

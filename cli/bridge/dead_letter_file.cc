@@ -1,6 +1,7 @@
 #include "cli/bridge/dead_letter_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -167,18 +168,29 @@ Status DeadLetterFile::FollowPath() {
 
 Status DeadLetterFile::Keep(const RefusedMessage& refused) {
   NOTIFYD_TRY(FollowPath());
+  NOTIFYD_TRY(Append(DeadLetterLine(refused) + "\n"));
+  // One that was removed in between has taken the line along.
+  return IsGone(fd_) && !IsAt(path_, fd_) ? Keep(refused) : Status::Ok();
+}
+
+Status DeadLetterFile::Append(const std::string& line) {
+  // Other bridges may write to it: what they add is not to be cut off with what this one could not.
+  if (flock(fd_, LOCK_EX) != 0) return Status(Code::kIo, Why(path_, "locked"));
+  struct Unlock {
+    int fd;
+    ~Unlock() { flock(fd, LOCK_UN); }
+  };
+  const Unlock unlock{fd_};
   struct stat before {};
   if (fstat(fd_, &before) != 0) return Status(Code::kIo, Why(path_, "looked at"));
-  if (!WriteAll(fd_, DeadLetterLine(refused) + "\n")) {
+  if (!WriteAll(fd_, line)) {
     const std::string why = Why(path_, "written");
     // A full disk may get room again; half a line must not stay in front of the next one.
     if (ftruncate(fd_, before.st_size) != 0) return Status(Code::kIo, why);
     return Status(Code::kUnavailable, why);
   }
   // A sync that failed says nothing of what is on disk, and the next one may say that all is well.
-  if (fdatasync(fd_) != 0) return Status(Code::kIo, Why(path_, "synced"));
-  // One that was removed in between has taken the line along.
-  return IsGone(fd_) && !IsAt(path_, fd_) ? Keep(refused) : Status::Ok();
+  return fdatasync(fd_) == 0 ? Status::Ok() : Status(Code::kIo, Why(path_, "synced"));
 }
 
 }  // namespace notifyd

@@ -315,9 +315,12 @@ Result<Asked> ReadTokenMaking(const Asking& asking) {
 
 namespace {
 
-/// The token as it is published; an unknown one is the registry's to refuse, which knows what the asker may see.
+/// The token as it is published, or null where the asker may not see it: nothing that is said of the request before the registry refuses it tells of
+/// one.
 std::shared_ptr<const TokenRow> PublishedToken(const Asking& asking) {
-  return asking.asker.table->FindToken(asking.route.argument);
+  std::shared_ptr<const TokenRow> row = asking.asker.table->FindToken(asking.route.argument);
+  if (row && !SeesToken(*asking.asker.principal.grant(), *row)) return nullptr;
+  return row;
 }
 
 /// Null tokens are asked for, so that they are refused as those that the asker may not see.

@@ -320,12 +320,13 @@ bool Api::Impl::KeepsBody(uint64_t token, std::string_view piece) {
   auto kept = kept_.find(token);
   if (kept == kept_.end()) return false;
   std::string& body = kept->second.request.body;
-  if (body.size() + piece.size() <= options_.max_request_bytes) {
+  const bool fits = body.size() + piece.size() <= options_.max_request_bytes;
+  if (fits && responder_->Reserve(token, body.size() + piece.size())) {
     body.append(piece);
     return true;
   }
   kept_.erase(kept);
-  HttpResponse refused = ProblemResponse(413, "the request's body is too large");
+  HttpResponse refused = fits ? ProblemResponse(Status(Code::kTooMany, kNoRoom)) : ProblemResponse(413, "the request's body is too large");
   refused.close = true;
   responder_->Respond(token, std::move(refused));
   return true;

@@ -95,7 +95,7 @@ uv_stream_t* MemberConnection::stream() const {
   return reinterpret_cast<uv_stream_t*>(&socket_->tcp);
 }
 
-void MemberConnection::ConnectNext() {
+void MemberConnection::MakeSocket() {
   if (socket_ != nullptr) {
     socket_->owner = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(&socket_->tcp), [](uv_handle_t* handle) { delete static_cast<Socket*>(handle->data); });
@@ -104,8 +104,12 @@ void MemberConnection::ConnectNext() {
   socket_->owner = this;
   socket_->tcp.data = socket_;
   CHECK(uv_tcp_init(loop_, &socket_->tcp) == 0);
+}
+
+void MemberConnection::ConnectNext() {
+  MakeSocket();
   int status = UV_EADDRNOTAVAIL;
-  if (!addresses_.empty()) {
+  while (!addresses_.empty()) {
     const std::string address = std::move(addresses_.front());
     addresses_.erase(addresses_.begin());
     socket_->connect.data = socket_;
@@ -115,6 +119,8 @@ void MemberConnection::ConnectNext() {
           if (socket->owner != nullptr && !socket->owner->closing_) socket->owner->Connected(result);
         });
     if (status == 0) return;
+    // One that has no way from here says so at once; the next one has a family of its own, maybe.
+    MakeSocket();
   }
   // Nothing is tried any more: whoever opened it looks at the clock, and at this.
   if (why_.empty()) why_ = uv_strerror(status);

@@ -63,6 +63,7 @@ class MemberConnection {
   MemberConnection(uv_loop_s* loop, std::shared_ptr<const TlsContext> tls, User* user) : loop_(loop), context_(std::move(tls)), user_(user) {}
   ~MemberConnection();
 
+  void MakeSocket();
   void ConnectNext();
   void Connected(int status);
   void Take(std::string_view wire);

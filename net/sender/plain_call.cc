@@ -93,6 +93,13 @@ void PlainCall::GoHop(int64_t now_ms) {
     return Connect(&literal_, now_ms);
   }
   const Resolver::Answer* answer = shared_->resolver->Look(dial_host(), this, now_ms);
+  if (answer == nullptr && shared_->resolver->IsDoubtful(dial_host())) {
+    // Name servers that are silent take seconds each time: a connection that is there does not wait for them.
+    shared_->resolver->Cancel(this);
+    Connect(nullptr, now_ms);
+    if (state_ != State::kResolving) return;
+    answer = shared_->resolver->Look(dial_host(), this, now_ms);
+  }
   if (answer != nullptr) TakeAddresses(*answer, now_ms);
   else Arm();
 }
@@ -394,7 +401,7 @@ Unjudged PlainCall::MakeEnded() const {
   ended.result.via = request_.spec().via;
   // Where it waited for a connection to become free, its own limits held it up, and where it waited for its body, others' work here.
   ended.result.unsent = redirects_ == 0 && state_ != State::kAsking && state_ != State::kWaiting && state_ != State::kPreparing;
-  ended.result.unasked = state_ == State::kPreparing;
+  ended.result.unasked = redirects_ == 0 && (state_ == State::kPreparing || state_ == State::kWaiting);
   if (redirects_ > 0) unjudged.redirected_to = request_.Url();
   return unjudged;
 }

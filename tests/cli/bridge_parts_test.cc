@@ -1,4 +1,8 @@
 // The bridge's parts without a queue: what is submitted together, what waits, and dead letters in a file.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -265,6 +269,25 @@ TEST_CASE("bridge: a file of dead letters that was moved away, or removed, is fo
   std::filesystem::create_directory(folder);
   REQUIRE(keep("four").ok());
   CHECK_THAT(TextOf(path), Catch::Contains("four"));
+}
+
+TEST_CASE("bridge: a dead letter waits while another bridge adds one to the same file") {
+  TempDir dir;
+  const std::string path = dir.At("dead.ndjson");
+  AmqpMessage message;
+  Result<std::unique_ptr<DeadLetterFile>> file = DeadLetterFile::Open(path);
+  REQUIRE(file.ok());
+  // Who has its lock may cut off again what it could not write whole.
+  const int other = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  REQUIRE(flock(other, LOCK_EX) == 0);
+  bool kept = false;
+  std::thread keeps([&] { kept = (*file)->Keep({&message, "q", 422, "because", "", 0}).ok(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(TextOf(path).empty());
+  close(other);
+  keeps.join();
+  CHECK(kept);
+  CHECK_THAT(TextOf(path), Catch::Contains("because"));
 }
 
 TEST_CASE("bridge: a dead letter that cannot be kept is an error") {

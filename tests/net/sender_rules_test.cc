@@ -1,4 +1,5 @@
 // What the file's destination rules add to calls, and whom they add it to.
+#include "broker/breaker.h"
 #include "net/fake_dns.h"
 #include "net/sender_fixture.h"
 #include "support/certificates.h"
@@ -522,6 +523,7 @@ TEST_CASE("rules: a call that waits for a connection ends in time, and a sender 
   const AttemptResult result = sender.Send(spec);
   CHECK(result.record.error == "timeout");
   CHECK(result.record.detail == "no connection was free in time");
+  CHECK(ContactOf(result) == Contact::kUnknown);
   for (int i = 0; i < 3; ++i) sender.Start(PostOf(receiver.Url("/"), "x"));
   // Under another policy they look again; then they are stopped.
   REQUIRE(sender.Reload(With({rule}, "2")).ok());

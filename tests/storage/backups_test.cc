@@ -147,6 +147,23 @@ TEST_CASE("backups: a later one copies what is new alone, and is whole where the
   CHECK(store.made().Remove("first").code() == Code::kNotFound);
 }
 
+TEST_CASE("backups: what another store has put there does not come between") {
+  BackupHarness store;
+  store.Write(1, 500);
+  const BackupState first = store.Make("first");
+  // As one that another store has made since: nothing of it is this one's.
+  Result<BackupManifest> manifest = ReadBackupManifest(store.At("first").string());
+  REQUIRE(manifest.ok());
+  manifest->name = "foreign";
+  manifest->store = Fingerprint{};
+  manifest->began_at.ms += 1;
+  for (BackupFile& file : manifest->files) file.identity.clear();
+  fs::create_directory(store.At("foreign"));
+  WriteBytes(store.At("foreign") / kBackupManifest, EncodeBackupManifest(*manifest));
+  const BackupState second = store.Make("second");
+  CHECK(second.copied_bytes < first.bytes / 2);
+}
+
 TEST_CASE("backups: one flipped bit anywhere is found, and the file named") {
   BackupHarness store;
   store.Write(1, 20);

@@ -281,6 +281,22 @@ TEST_CASE("tokens: one is made, and its text is in that answer alone") {
   CHECK_FALSE(f.Registered<RemoveToken>().precondition.version);
 }
 
+TEST_CASE("tokens: one of another namespace is as one that is not there, whatever is asked of it") {
+  AdminFixture f;
+  f.Give({"two"}, {Scope::kSubmit});
+  const std::string foreign = f.last.id;
+  const std::string admin = f.Give({"one"}, ScopeSet::All());
+  // The registry says 404; nothing that the row has is judged before.
+  for (const std::string& id : {foreign, std::string("unknown12345")}) {
+    CHECK(f.As(admin, "PATCH", "/v1/tokens/" + id, R"({"signing":true})") == "posted");
+    CHECK(f.Registered<ListTokens>().only == id);
+    CHECK(f.As(admin, "PATCH", "/v1/tokens/" + id, R"({"disabled":true})", {{"If-Match", "\"7\""}}) == "posted");
+    CHECK(f.Registered<ListTokens>().only == id);
+    CHECK(f.As(admin, "POST", "/v1/tokens/" + id + "/rotate") == "posted");
+    CHECK(f.Registered<ListTokens>().only == id);
+  }
+}
+
 TEST_CASE("tokens: where nothing is said of namespaces they are the maker's own") {
   AdminFixture f;
   f.As(f.Give({"one", "two"}, ScopeSet::All()), "POST", "/v1/tokens", R"({"scopes":["submit"]})");
