@@ -30,13 +30,18 @@ struct Core::Impl::TopicPart::Plan {
   Weight most;                            // and of those that may
   std::optional<Published::Item> before;  // a duplicate's answer
   size_t duplicate_of = SIZE_MAX;         // or it is one of an earlier item
+  size_t kept_of = SIZE_MAX;              // or, as on_held says, gives way to that of an earlier item
   // Of one with an fkey.
   SubmitItem holds;                                // the notify that holds it
   Entry* replaced = nullptr;                       // held until now
+  size_t replaced_of = SIZE_MAX;                   // or by that of an earlier item
   std::shared_ptr<const RememberedTrigger> early;  // a trigger that was there before it
   NotifyId in_the_way;
 
-  bool IsFresh() const { return !before && duplicate_of == SIZE_MAX; }
+  bool IsFresh() const { return !before && duplicate_of == SIZE_MAX && kept_of == SIZE_MAX; }
+  /// It takes the place of what its fkey holds.
+  bool IsInPlace() const { return replaced || replaced_of != SIZE_MAX; }
+  bool IsKept() const { return kept_of != SIZE_MAX || (before && before->kept); }
 };
 
 /// What one request took of schemas.
@@ -52,7 +57,7 @@ struct Core::Impl::TopicPart::Planning {
   Task* task = nullptr;
   size_t item = 0;  // that is planned
   std::map<IdempotencyKey, size_t> keys;
-  std::set<std::string> fkeys;
+  std::map<std::string, size_t> fkeys;  // held by that item; SIZE_MAX: by nobody any more
   std::map<std::string, uint64_t> by_caller;
   uint64_t fresh = 0, pending = 0, bytes = 0;
   int64_t* steps = nullptr;  // of matching, that are left
@@ -160,7 +165,8 @@ Status Core::Impl::TopicPart::CheckKnown(std::string_view topic) const {
   return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
 }
 
-Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan) {
+Status Core::Impl::TopicPart::PlanEvent(const Publish& ask, size_t i, Planning* planning, Plan* plan) {
+  const EventItem& item = ask.events[i];
   if (ask.strict) NOTIFYD_TRY(CheckKnown(item.topic));
   if (item.when.kind == When::Kind::kAt && item.when.ms > core_.now_.wall.ms + kMaxAheadMs) return TooFarAhead(item.when);
   auto event = std::make_shared<EventRecord>();
@@ -182,7 +188,7 @@ Status Core::Impl::TopicPart::PlanEvent(const EventItem& item, const Publish& as
   NOTIFYD_TRY(Judge(
       item.topic, [plan] { return plan->hand.Data(); }, &planning->judged));
   plan->hand.id = {core_.totals_.next_id};  // or a later one: above all subscriptions' live_after all the same
-  if (!item.fkey.empty()) return PlanHeld(item, planning, plan);
+  if (!item.fkey.empty()) return PlanHeld(ask, i, planning, plan);
   const bool unasked = *planning->steps <= 0 && !guards_.any();
   if (auto known = planning->unasked.find(item.topic); unasked && known != planning->unasked.end()) {
     plan->most = known->second;
@@ -237,7 +243,7 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
     return Status::Ok();
   }
   if (!HasFields(record->fields, item)) return differs;
-  plan->before = Published::Item{record->id, std::nullopt, true, false};
+  plan->before = Published::Item{record->id, std::nullopt, true};
   const RecordSlot& slot = *core_.records_.at({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, record->id)});
   if (slot.record)
     if (Result<EventPlace> place = DecodeEventPlace(slot.record->value); place.ok()) plan->before->matched = place->matched;
@@ -247,9 +253,9 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
 /// Judges the quotas: once, for all that the event makes, whenever that is made. Where that is not known yet, it is judged by what is, and those
 /// behind it by what it may make. `retry_after_ms` as in Refused.
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
-  planning->pending += !item.fkey.empty();
+  planning->pending += !item.fkey.empty() && !plan.IsInPlace();
   planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
-  if (core_.totals_.claimed() + planning->pending + plan.weight.count > core_.limits_.max_pending) return core_.TooManyPending();
+  if (!plan.IsInPlace() && core_.totals_.claimed() + planning->pending + plan.weight.count > core_.limits_.max_pending) return core_.TooManyPending();
   if (Status status = core_.CheckStored(planning->bytes + plan.weight.bytes); !status.ok()) return status;
   planning->pending += plan.most.count;
   planning->bytes += plan.most.bytes;
@@ -263,6 +269,13 @@ Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Pla
   }
   ++planning->fresh;
   return Status::Ok();
+}
+
+/// As Judge, for one that gives way to what its fkey holds: of that its key is kept.
+Status Core::Impl::TopicPart::JudgeKept(const EventItem& item, Planning* planning) const {
+  if (item.idempotency_key.empty()) return Status::Ok();
+  planning->bytes += BytesOfKey(item);
+  return core_.CheckStored(planning->bytes);
 }
 
 /// Plans all events and takes what they cost of the rate. Returns the refusal of the whole, where it is one. What is planned changes nothing.
@@ -279,9 +292,8 @@ std::optional<Refused> Core::Impl::TopicPart::PlanAll(Task* task, const Publish&
     Status status;
     if (!item.idempotency_key.empty()) status = PlanKeyed(ask, i, &planning, &plan);
     if (status.ok() && plan.IsFresh()) {
-      if (!item.fkey.empty() && !planning.fkeys.insert(item.fkey).second)
-        status = Status(Code::kConflict, "two events of one request cannot be held under one fkey", "/fkey");
-      if (status.ok()) status = PlanEvent(item, ask, &planning, &plan);
+      status = PlanEvent(ask, i, &planning, &plan);
+      if (status.ok() && plan.IsKept()) status = JudgeKept(item, &planning);
       if (status.ok() && plan.IsFresh()) status = Judge(item, plan, &planning, &retry_after_ms);
     }
     if (!status.ok()) {
@@ -331,12 +343,16 @@ std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task*
   bool behind = IsBusy();
   for (size_t i = 0; i < plans.size(); ++i) {
     Plan& plan = plans[i];
-    if (plan.before) {
+    if (plan.IsKept()) {
+      answer.events.push_back(Keep(ask.events[i], plan.before ? *plan.before : answer.events[plan.kept_of]));
+    } else if (plan.before) {
       answer.events.push_back(*plan.before);
     } else if (plan.duplicate_of != SIZE_MAX) {
       answer.events.push_back(answer.events[plan.duplicate_of]);
       answer.events.back().duplicate = true;
+      answer.events.back().kept = false;
     } else if (!ask.events[i].fkey.empty()) {
+      if (plan.replaced_of != SIZE_MAX) plan.replaced = core_.FindEntry(answer.events[plan.replaced_of].id);
       answer.events.push_back(Hold(ask.events[i], &plan));
     } else {
       const bool known = !behind && plan.matching.done;  // who gets it; behind others, that is said later
@@ -381,24 +397,34 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
 // ---- held under an fkey: by a notify of the same id, which is triggered, replaced, cancelled and expires as any other, and whose turn fans it out
 
 /// As Core::Impl::PlanHeld does it for a submit.
-Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Planning* planning, Plan* plan) {
+Status Core::Impl::TopicPart::PlanHeld(const Publish& ask, size_t i, Planning* planning, Plan* plan) {
+  const EventItem& item = ask.events[i];
   const std::optional<FkeyRecord>& record = core_.fkeys_.at(item.fkey)->record;
   Entry* held = nullptr;
-  if (record && record->expires_at > core_.now_.wall) {
+  size_t held_of = SIZE_MAX;
+  if (auto here = planning->fkeys.find(item.fkey); here != planning->fkeys.end()) {
+    held_of = here->second;
+  } else if (record && record->expires_at > core_.now_.wall) {
     if (record->remembered) plan->early = record->remembered;
     else if (Entry* entry = core_.FindEntry(record->id);
              entry->pending() && entry->held(core_.now_.wall) && entry->state.expires_at > core_.now_.wall)
       held = entry;
   }
   if (held) plan->in_the_way = held->id;
-  if (held && item.on_held == OnHeld::kReject) return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
-  if (held && item.on_held == OnHeld::kKeep) {
-    plan->before = Published::Item{held->id, std::nullopt, true, true};
+  const bool is_held = held || held_of != SIZE_MAX;
+  if (is_held && item.on_held == OnHeld::kReject) return Status(Code::kConflict, "a notify is held under this fkey already", "/fkey");
+  if (is_held && item.on_held == OnHeld::kKeep) {
+    if (held) plan->before = Published::Item{held->id, std::nullopt, false, true, true};
+    plan->kept_of = held_of;
     return Status::Ok();
   }
-  if (held && item.for_caller_alone && held->envelope->caller != item.caller)
+  if (is_held && item.for_caller_alone && (held ? held->envelope->caller : ask.events[held_of].caller) != item.caller)
     return Status(Code::kConflict, "another caller's notify is held under this fkey", "/fkey");
   plan->replaced = held;
+  plan->replaced_of = held_of;
+  // One whose due time has passed goes out at once and holds nothing, like one that was triggered already.
+  const bool holds = !plan->early && (item.when.kind == When::Kind::kDefault || !core_.DueOf(item.when).at_once);
+  planning->fkeys[item.fkey] = holds ? i : SIZE_MAX;
   auto envelope = std::make_shared<Envelope>();
   envelope->lane = {Mode::kConcurrent, "topic/" + item.topic};
   envelope->host = std::string(kHeldHost) + item.topic;
@@ -420,6 +446,15 @@ Status Core::Impl::TopicPart::PlanHeld(const EventItem& item, Planning* planning
   plan->holds.when = item.when;
   plan->holds.on_held = item.on_held;
   return Status::Ok();
+}
+
+/// `held`: what the event gives way to. Its key answers with that from now on.
+Published::Item Core::Impl::TopicPart::Keep(const EventItem& item, const Published::Item& held) {
+  if (!item.idempotency_key.empty()) {
+    Remember(KeyOf(item), item.fields, held.id);
+    core_.stored_.bytes += BytesOfKey(item);
+  }
+  return {held.id, std::nullopt, false, true, true};
 }
 
 Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {

@@ -294,13 +294,16 @@ class Core::Impl::TopicPart {
   void NeedFor(Task* task, const Publish& ask);
   Status PlanKeyed(const Publish& ask, size_t i, Planning* planning, Plan* plan);
   Status Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const;
+  Status JudgeKept(const EventItem& item, Planning* planning) const;
   std::optional<Refused> PlanAll(Task* task, const Publish& ask, int64_t* steps, std::vector<Plan>* plans);
   class EventSource;
   static NotifySpec SpecOfHeld(const EventItem& item);
+  static uint64_t BytesOfKey(const EventItem& item) { return kRecordBytes + item.idempotency_key.size(); }
   Published::Item Take(const EventItem& item, Plan* plan, bool later);
-  Status PlanHeld(const EventItem& item, Planning* planning, Plan* plan);
+  Status PlanHeld(const Publish& ask, size_t i, Planning* planning, Plan* plan);
+  Published::Item Keep(const EventItem& item, const Published::Item& held);
   Published::Item Hold(const EventItem& item, Plan* plan);
-  Status PlanEvent(const EventItem& item, const Publish& ask, Planning* planning, Plan* plan);
+  Status PlanEvent(const Publish& ask, size_t i, Planning* planning, Plan* plan);
   struct Judged;
   Status Judge(std::string_view topic, const std::function<const JsonTree*()>& data, Judged* judged);
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec, Judged* judged);

@@ -194,6 +194,8 @@ struct Published {
     std::optional<uint64_t> matched;  // notifies; nothing: it is matched later
     bool duplicate = false;           // idempotency key seen before: `id` is the first one
     bool held = false;                // under its fkey
+    bool kept = false;                // on_held keep: `id` is what its fkey holds, and nothing was taken
+    bool fresh() const { return !duplicate && !kept; }
   };
   std::vector<Item> events;  // as they were asked
   bool batch = false;

@@ -1099,6 +1099,8 @@ type PublishLine struct {
 
 	Duplicate bool `json:"duplicate"`
 
+	Kept bool `json:"kept"`
+
 	Error *Problem `json:"error"`
 }
 
@@ -1116,6 +1118,9 @@ type PublishedEvent struct {
 
 	// Where the idempotency key was seen before.
 	Duplicate bool `json:"duplicate"`
+
+	// `on_held` says keep: nothing was published, and `id` is what the fkey holds, an event or a notify.
+	Kept bool `json:"kept"`
 }
 
 // Remembered: As the API says.

@@ -751,6 +751,7 @@ export interface PublishLine {
   id?: Id;
   matched?: number | null;
   duplicate?: true;
+  kept?: true;
   error?: Problem;
 }
 
@@ -764,6 +765,8 @@ export interface PublishedEvent {
   matched: number | null;
   /** Where the idempotency key was seen before. */
   duplicate?: true;
+  /** `on_held` says keep: nothing was published, and `id` is what the fkey holds, an event or a notify. */
+  kept?: true;
 }
 
 export interface Remembered {

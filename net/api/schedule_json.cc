@@ -74,8 +74,8 @@ class ScheduleShower {
       json.BeginObject();
       WritePublished(*event, &json);
       json.EndObject();
-      HttpResponse response = JsonResponse(event->duplicate ? 200 : 201, std::move(body));
-      if (!event->duplicate) response.headers.emplace_back("Location", "/v1/events/" + event->id.ToString());
+      HttpResponse response = JsonResponse(event->fresh() ? 201 : 200, std::move(body));
+      if (event->fresh()) response.headers.emplace_back("Location", "/v1/events/" + event->id.ToString());
       return response;
     }
     const SubmittedItem& item = std::get<SubmittedItem>(ran.item);

@@ -25,10 +25,10 @@ void WriteCount(std::string_view key, const std::optional<uint64_t>& count, Json
   json->Key(key);
   count ? json->Uint(*count) : json->Null();
 }
-/// Said of duplicates alone, as of notifies.
-void WriteDuplicate(bool duplicate, JsonWriter* json) {
-  if (!duplicate) return;
-  json->Key("duplicate");
+/// Where it is so alone, as of notifies.
+void WriteWhereTrue(std::string_view key, bool is_so, JsonWriter* json) {
+  if (!is_so) return;
+  json->Key(key);
   json->Bool(true);
 }
 
@@ -83,8 +83,8 @@ class TopicShower {
     if (!published.batch) {
       const Published::Item& item = published.events.front();
       Write(item, &json);
-      HttpResponse response = JsonResponse(item.duplicate ? 200 : 201, std::move(body));
-      if (!item.duplicate) response.headers.emplace_back("Location", "/v1/events/" + item.id.ToString());
+      HttpResponse response = JsonResponse(item.fresh() ? 201 : 200, std::move(body));
+      if (item.fresh()) response.headers.emplace_back("Location", "/v1/events/" + item.id.ToString());
       return response;
     }
     json.BeginObject();
@@ -144,7 +144,7 @@ class TopicShower {
     JsonWriter json(&body);
     json.BeginObject();
     WriteCount("accepted", replayed.accepted, &json);
-    WriteDuplicate(replayed.duplicate, &json);
+    WriteWhereTrue("duplicate", replayed.duplicate, &json);
     json.EndObject();
     return JsonResponse(replayed.duplicate ? 200 : 202, std::move(body));
   }
@@ -239,7 +239,8 @@ class TopicShower {
 void WritePublished(const Published::Item& item, JsonWriter* json) {
   WriteId("id", item.id, json);
   WriteCount("matched", item.matched, json);
-  WriteDuplicate(item.duplicate, json);
+  WriteWhereTrue("duplicate", item.duplicate, json);
+  WriteWhereTrue("kept", item.kept, json);
 }
 
 HttpResponse TopicResponse(const TopicAnswer& answer, const Renderer& renderer, const Sight& sight) {

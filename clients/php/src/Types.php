@@ -156,11 +156,11 @@ namespace Notifyd;
  *     'urn:notifyd:problem:malformed'|'urn:notifyd:problem:unauthorized'|'urn:notifyd:problem:forbidden'|'urn:notifyd:problem:not-found'|'urn:notifyd:problem:method-not-allowed'|'urn:notifyd:problem:too-slow'|'urn:notifyd:problem:conflict'|'urn:notifyd:problem:precondition-failed'|'urn:notifyd:problem:too-large'|'urn:notifyd:problem:target-too-long'|'urn:notifyd:problem:unsupported-media-type'|'urn:notifyd:problem:expectation'|'urn:notifyd:problem:misdirected'|'urn:notifyd:problem:unacceptable'|'urn:notifyd:problem:too-many'|'urn:notifyd:problem:head-too-large'|'urn:notifyd:problem:internal'|'urn:notifyd:problem:not-implemented'|'urn:notifyd:problem:unavailable'|'urn:notifyd:problem:stopping'|'urn:notifyd:problem:restarting'|'urn:notifyd:problem:outcome-unknown'|'urn:notifyd:problem:http-version'|'urn:notifyd:problem:disk-full'|'urn:notifyd:problem:loop',
  *     title: string, status: int, detail: string, field?: string, id?: string, ...}
  *
- * @phpstan-type PublishLine array{index: int, id?: Id, matched?: int|null, duplicate?: true, error?: Problem, ...}
+ * @phpstan-type PublishLine array{index: int, id?: Id, matched?: int|null, duplicate?: true, kept?: true, error?: Problem, ...}
  *
  * @phpstan-type PublishedBatch array{items: list<PublishedEvent>, ...}
  *
- * @phpstan-type PublishedEvent array{id: Id, matched: int|null, duplicate?: true, ...}
+ * @phpstan-type PublishedEvent array{id: Id, matched: int|null, duplicate?: true, kept?: true, ...}
  *
  * @phpstan-type Remembered array{remembered: true, ...}
  *

@@ -782,6 +782,7 @@ class PublishLine(_PublishLine, total=False):
     id: "Id"
     matched: Optional[int]
     duplicate: Literal[True]
+    kept: Literal[True]
     error: "Problem"
 
 
@@ -798,6 +799,8 @@ class _PublishedEvent(TypedDict):
 class PublishedEvent(_PublishedEvent, total=False):
     # Where the idempotency key was seen before.
     duplicate: Literal[True]
+    # `on_held` says keep: nothing was published, and `id` is what the fkey holds, an event or a notify.
+    kept: Literal[True]
 
 
 class Remembered(TypedDict):

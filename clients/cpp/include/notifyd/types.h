@@ -1827,6 +1827,7 @@ struct PublishLine {
   std::string id;
   std::optional<std::int64_t> matched;
   bool duplicate = false;
+  bool kept = false;
   std::optional<Problem> error;
 };
 inline void to_json(Json& to, const PublishLine& from) {
@@ -1835,6 +1836,7 @@ inline void to_json(Json& to, const PublishLine& from) {
   detail::Put(to, "id", from.id);
   detail::Put(to, "matched", from.matched);
   detail::Put(to, "duplicate", from.duplicate);
+  detail::Put(to, "kept", from.kept);
   detail::Put(to, "error", from.error);
 }
 inline void from_json(const Json& from, PublishLine& to) {
@@ -1842,6 +1844,7 @@ inline void from_json(const Json& from, PublishLine& to) {
   detail::Take(from, "id", to.id);
   detail::Take(from, "matched", to.matched);
   detail::Take(from, "duplicate", to.duplicate);
+  detail::Take(from, "kept", to.kept);
   detail::Take(from, "error", to.error);
 }
 
@@ -1851,17 +1854,21 @@ struct PublishedEvent {
   std::optional<std::int64_t> matched;
   /// Where the idempotency key was seen before.
   bool duplicate = false;
+  /// `on_held` says keep: nothing was published, and `id` is what the fkey holds, an event or a notify.
+  bool kept = false;
 };
 inline void to_json(Json& to, const PublishedEvent& from) {
   to = Json::object();
   detail::Put(to, "id", from.id);
   detail::Put(to, "matched", from.matched);
   detail::Put(to, "duplicate", from.duplicate);
+  detail::Put(to, "kept", from.kept);
 }
 inline void from_json(const Json& from, PublishedEvent& to) {
   detail::Take(from, "id", to.id);
   detail::Take(from, "matched", to.matched);
   detail::Take(from, "duplicate", to.duplicate);
+  detail::Take(from, "kept", to.kept);
 }
 
 struct PublishedBatch {
