@@ -17,7 +17,8 @@ namespace {
 // rows are in memory together.
 constexpr size_t kChunk = 256, kLargeChunk = 32, kLargeAtOnce = 64;
 // Rows of a walk that are read at once: no more than are expected at first, with values no more than what is not too much if they are large; then
-// more and more, as many as the bytes of those so far allow.
+// more and more, as many as the bytes of those so far allow. Whatever those were, no page goes on behind the row that fills its bytes: large values
+// may follow on small ones.
 constexpr size_t kFewestRows = 8, kMostRows = 1000, kFirstValues = 32, kGrowth = 4;
 constexpr size_t kPageOfRowsBytes = 4 << 20;
 
@@ -26,14 +27,20 @@ constexpr size_t kPageOfRowsBytes = 4 << 20;
 #define PG_WALK(columns, table, first, order) \
   "SELECT " columns " FROM " table " WHERE k " first " $1::bytea AND k < $2::bytea ORDER BY k " order " LIMIT $3"
 constexpr std::array<const char*, 4> kGets = {PG_GET("kv_main"), PG_GET("kv_notifies"), PG_GET("kv_hot"), PG_GET("kv_counts")};
-#define PG_WALKS(columns, first, order)                                                                                                 \
-  {                                                                                                                                     \
-    PG_WALK(columns, "kv_main", first, order), PG_WALK(columns, "kv_notifies", first, order), PG_WALK(columns, "kv_hot", first, order), \
-        PG_WALK(columns, "kv_counts", first, order)                                                                                     \
-  }
-constexpr std::array<const char*, 4> kForward = PG_WALKS("k, v, ops", ">=", "ASC"), kForwardKeys = PG_WALKS("k", ">=", "ASC"),
-                                     kBackward = PG_WALKS("k, v, ops", ">=", "DESC"), kBackwardKeys = PG_WALKS("k", ">=", "DESC");
-#undef PG_WALKS
+#define PG_KEYS(table, order) PG_WALK("k", table, ">=", order)
+// The length of a value that stands apart is known without it.
+#define PG_BYTES "coalesce(octet_length(v), 0) + coalesce(octet_length(ops), 0)"
+#define PG_VALUES(table, order)                                                                                                                     \
+  "SELECT k, v, ops FROM (" PG_WALK("k, v, ops, sum(" PG_BYTES ") OVER (ORDER BY k " order " ROWS UNBOUNDED PRECEDING) - (" PG_BYTES ") AS before", \
+                                    table, ">=", order) ") AS page WHERE before < $4::bigint"
+#define PG_OF_TABLES(walk, order) \
+  { walk("kv_main", order), walk("kv_notifies", order), walk("kv_hot", order), walk("kv_counts", order) }
+constexpr std::array<const char*, 4> kForward = PG_OF_TABLES(PG_VALUES, "ASC"), kForwardKeys = PG_OF_TABLES(PG_KEYS, "ASC"),
+                                     kBackward = PG_OF_TABLES(PG_VALUES, "DESC"), kBackwardKeys = PG_OF_TABLES(PG_KEYS, "DESC");
+#undef PG_OF_TABLES
+#undef PG_VALUES
+#undef PG_BYTES
+#undef PG_KEYS
 #undef PG_WALK
 #undef PG_GET
 
@@ -209,7 +216,7 @@ class PgCursor : public KvCursor {
   std::string_view value() const override { return value_; }
   void Next() override {
     if (++at_ < rows_->size()) return Fold();
-    if (rows_->size() < static_cast<int>(page_)) return;
+    if (rows_->size() < static_cast<int>(page_) && bytes_ < kPageOfRowsBytes) return;
     // Behind the last one: the least key above it, or all that are below it.
     const std::string last(rows_->Bytes(rows_->size() - 1, 0));
     if (scan_.forward) from_ = last + '\0';
@@ -234,7 +241,9 @@ class PgCursor : public KvCursor {
     if (from_ >= to_) return;
     const auto& statements = scan_.forward ? (scan_.values ? kForward : kForwardKeys) : (scan_.values ? kBackward : kBackwardKeys);
     std::vector<Asked> asked;
-    asked.push_back({statements[table_], std::move(PgParams().Bytes(from_).Bytes(to_).Int(static_cast<int64_t>(page_)))});
+    PgParams params = std::move(PgParams().Bytes(from_).Bytes(to_).Int(static_cast<int64_t>(page_)));
+    if (scan_.values) params.Int(static_cast<int64_t>(kPageOfRowsBytes));
+    asked.push_back({statements[table_], std::move(params)});
     auto all = moment_.Run(asked);
     if (!all.ok()) {
       status_ = std::move(all).status();

@@ -17,6 +17,8 @@ namespace notifyd {
 namespace {
 
 constexpr int kStep = 500;
+// Rows that are read at once, of which each may have a body.
+constexpr size_t kWholeRows = 32;
 // A day's passes.
 constexpr uint64_t kAllEvery = 24 * 60;
 constexpr std::chrono::seconds kRemoveEvery{60}, kMeasureEvery{10};
@@ -207,18 +209,22 @@ Status PgSweeper::RemoveOver(PgConnection* connection, const std::vector<std::st
       NOTIFYD_TRY(RemoveCounts(connection, own, later));
       continue;
     }
-    auto rows = connection->Run(kRows[static_cast<size_t>(table)], PgParams().BytesArray(own));
-    if (!rows.ok()) return std::move(rows).status();
     std::vector<std::string> over, places, writers;
-    for (int i = 0; i < rows->size(); ++i) {
-      const std::string_view key = rows->Bytes(i, 0);
-      const std::string value = FoldRow(key, rows->BytesOrNull(i, 1), rows->BytesOrNull(i, 2)).value_or("");
-      if (MayDrop(key, value, *rules, now_ms)) {
-        over.emplace_back(key);
-        places.emplace_back(rows->Bytes(i, 3));
-        writers.emplace_back(rows->Bytes(i, 4));
-      } else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms)) {
-        later->emplace_back(std::max(*end, now_ms) / kPgHourMs, std::string(key));
+    for (size_t from = 0; from < own.size(); from += kWholeRows) {
+      const std::vector<std::string_view> some(own.begin() + static_cast<ptrdiff_t>(from),
+                                               own.begin() + static_cast<ptrdiff_t>(std::min(own.size(), from + kWholeRows)));
+      auto rows = connection->Run(kRows[static_cast<size_t>(table)], PgParams().BytesArray(some));
+      if (!rows.ok()) return std::move(rows).status();
+      for (int i = 0; i < rows->size(); ++i) {
+        const std::string_view key = rows->Bytes(i, 0);
+        const std::string value = FoldRow(key, rows->BytesOrNull(i, 1), rows->BytesOrNull(i, 2)).value_or("");
+        if (MayDrop(key, value, *rules, now_ms)) {
+          over.emplace_back(key);
+          places.emplace_back(rows->Bytes(i, 3));
+          writers.emplace_back(rows->Bytes(i, 4));
+        } else if (std::optional<int64_t> end = EndOf(key, value, false, *rules, now_ms)) {
+          later->emplace_back(std::max(*end, now_ms) / kPgHourMs, std::string(key));
+        }
       }
     }
     if (over.empty()) continue;
