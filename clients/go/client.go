@@ -425,7 +425,7 @@ func encode(request *call, in interface{}) error {
 	if in == nil {
 		return nil
 	}
-	text, err := json.Marshal(in)
+	text, err := marshal(in)
 	if err != nil {
 		return &Error{Kind: ErrArgument, Err: err}
 	}
@@ -450,7 +450,7 @@ func pathOf(pieces ...string) (string, error) {
 
 // withNull is a patch as JSON, with null for the names in null.
 func withNull(patch interface{}, null []string) ([]byte, error) {
-	text, err := json.Marshal(patch)
+	text, err := marshal(patch)
 	if err != nil || len(null) == 0 {
 		return text, err
 	}
@@ -461,7 +461,7 @@ func withNull(patch interface{}, null []string) ([]byte, error) {
 	for _, name := range null {
 		fields[name] = json.RawMessage("null")
 	}
-	return json.Marshal(fields)
+	return marshal(fields)
 }
 
 func waiting(request *call, wait time.Duration) *call {

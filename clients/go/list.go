@@ -75,7 +75,7 @@ func (c *Client) List(filters Filters) *List[ListedNotify] {
 
 // queryOf writes a filter as a query: several states with commas, labels one by one.
 func queryOf(filter Filter) (url.Values, error) {
-	text, err := json.Marshal(filter)
+	text, err := marshal(filter)
 	if err != nil {
 		return nil, err
 	}

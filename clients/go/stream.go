@@ -99,7 +99,7 @@ func (s *Stream) fill() bool {
 // add takes one more to those that wait. One that is no JSON ends the stream behind those before it.
 func (s *Stream) add(notify Notify) {
 	notify.IdempotencyKey = s.client.transport.key(notify.IdempotencyKey)
-	text, err := json.Marshal(notify)
+	text, err := marshal(notify)
 	if err != nil {
 		s.ended, s.fault = true, &Error{Kind: ErrArgument, Err: err}
 		return

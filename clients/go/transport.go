@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // A Config says where the broker is, as whom it is asked, and how patiently. The zero Config is that of the environment.
@@ -318,6 +319,9 @@ func (t *transport) send(ctx context.Context, c *call) (*http.Response, *Error) 
 		target += "/namespaces/" + space
 	}
 	target += c.path
+	if err := checkQuery(c.query); err != nil {
+		return nil, err
+	}
 	if len(c.query) > 0 {
 		target += "?" + strings.ReplaceAll(c.query.Encode(), "+", "%20")
 	}
@@ -450,7 +454,7 @@ func chance(most time.Duration) time.Duration {
 // segment encodes a text as a segment of a path: all but unreserved characters (RFC 3986). The error is that of one that no URL can carry as a
 // segment.
 func segment(text string) (string, *Error) {
-	if text == "" || text == "." || text == ".." {
+	if text == "" || text == "." || text == ".." || !utf8.ValidString(text) {
 		return "", &Error{Kind: ErrArgument, Err: fmt.Errorf("%q cannot stand in a path", text)}
 	}
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil

@@ -5,11 +5,13 @@ import { randomUUID } from "node:crypto";
 // Stands before the digits of an integer inside of a string; of this process alone, so that no text from elsewhere has it.
 const MARK = `${randomUUID()}:`;
 const MARKED = new RegExp(`"${MARK}(-?[0-9]+)"`, "g");
+// Of what JSON.stringify escapes by numbers only these begin with a d. A backslash of the text's own stands there twice.
+const HALF = /[^\\](?:\\\\)*\\ud/;
 const NUMBER = /-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
 
 /**
  * Writes a value as JSON.stringify does, and a BigInt as its digits. Throws a RangeError for NaN and the infinities, of which that would make null,
- * and a TypeError for what is no JSON.
+ * and for half of a surrogate pair, which is no text; and a TypeError for what is no JSON.
  * @param {unknown} value
  * @returns {string}
  */
@@ -20,6 +22,7 @@ export function stringify(value) {
     return typeof this[key] === "bigint" ? MARK + this[key] : each;
   });
   if (text === undefined) throw new TypeError("this is no JSON");
+  if (HALF.test(text)) throw new RangeError("half of a surrogate pair is no text");
   return text.replace(MARKED, "$1");
 }
 

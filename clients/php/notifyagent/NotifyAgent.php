@@ -114,6 +114,8 @@ class NotifyAgent
                 throw $error;
             }
             $answer = self::client()->triggered((string) $fKey);
+        } catch (\InvalidArgumentException $error) {
+            throw new Exception('unacceptable', $error->getMessage(), 0, $error);
         }
         // 200 to a repeat of our own, after an answer that was lost, is the 202 that did not come.
         return $answer->status === 202 || $answer->attempts > 1;
@@ -136,6 +138,8 @@ class NotifyAgent
             return false;
         } catch (Conflict $error) {
             return false;
+        } catch (\InvalidArgumentException $error) {
+            throw new Exception('unacceptable', $error->getMessage(), 0, $error);
         }
     }
 

@@ -119,9 +119,18 @@ final class Transport
             if ($part === '' || $part === '.' || $part === '..') {
                 throw new \InvalidArgumentException("\"$part\" cannot stand in a path");
             }
-            $parts[$i] = rawurlencode($part);
+            $parts[$i] = self::encoded($part);
         }
         return implode('', $parts);
+    }
+
+    /** Percent-encodes all but unreserved characters (RFC 3986). */
+    private static function encoded(string $text): string
+    {
+        if (!preg_match('//u', $text)) {
+            throw new \InvalidArgumentException('a text of the URL is not UTF-8');
+        }
+        return rawurlencode($text);
     }
 
     /**
@@ -291,7 +300,7 @@ final class Transport
         foreach ($query as $name => $values) {
             foreach (is_array($values) ? $values : [$values] as $value) {
                 if ($value !== null) {
-                    $pairs[] = rawurlencode($name) . '=' . rawurlencode(is_bool($value) ? ($value ? 'true' : 'false') : (string) $value);
+                    $pairs[] = self::encoded($name) . '=' . self::encoded(is_bool($value) ? ($value ? 'true' : 'false') : (string) $value);
                 }
             }
         }

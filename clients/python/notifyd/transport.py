@@ -294,15 +294,15 @@ class Transport:
         return min(self.options.initial_wait_ms * 2.0 ** (failed - 1), self.options.max_wait_ms) * random.uniform(0.5, 1)
 
     def once(self, call: Call) -> Answer:
-        """One attempt."""
-        answer = Answer()
+        """One attempt. Raises ValueError, before anything is sent, where a URL cannot have its query."""
+        answer, target = Answer(), self._base + call.path + query_of(call.query)
         end = time.monotonic() + (self.options.timeout_ms + call.wait_ms) / 1000
         connection: Optional[http.client.HTTPConnection] = None
         connected = False
         try:
             connection = self._connection(end)
             connected = True
-            reusable = self._exchange(connection, call, answer, end)
+            reusable = self._exchange(connection, call, target, answer, end)
         except socket.timeout:
             answer.error = TimedOutError(f"no answer from {self._address} in {self.options.timeout_ms + call.wait_ms} ms")
             answer.error.unsent = not connected
@@ -342,12 +342,12 @@ class Transport:
         made.connect()
         return made
 
-    def _exchange(self, connection: http.client.HTTPConnection, call: Call, answer: Answer, end: float) -> bool:
+    def _exchange(self, connection: http.client.HTTPConnection, call: Call, target: str, answer: Answer, end: float) -> bool:
         """Sends a request, reads what comes into the answer, and says whether the connection can be used again."""
         headers = {**self._headers, **call.headers, **({} if call.body is None else {"Content-Type": call.type})}
         sock = connection.sock
         sock.settimeout(_left(end))
-        unsent = self._send(connection, call, headers)
+        unsent = self._send(connection, call, target, headers)
         source = _Source(sock, end)
         connection.response_class = lambda _, **more: _Response(source, **more)  # type: ignore
         response = connection.getresponse()
@@ -377,10 +377,11 @@ class Transport:
             raise http.client.IncompleteRead(answer.body)
         return unsent is None and not response.will_close
 
-    def _send(self, connection: http.client.HTTPConnection, call: Call, headers: Mapping[str, str]) -> Optional[OSError]:
+    @staticmethod
+    def _send(connection: http.client.HTTPConnection, call: Call, target: str, headers: Mapping[str, str]) -> Optional[OSError]:
         """Sends a request. Gives the error where it did not go out whole: who refuses a body for its length may answer before its end, and go."""
         try:
-            connection.request(call.method, self._base + call.path + query_of(call.query), call.body, headers)
+            connection.request(call.method, target, call.body, headers)
         except (BrokenPipeError, ConnectionResetError) as error:
             return error
         return None

@@ -394,6 +394,28 @@ TEST_CASE("client: a number that JSON has not is refused, not sent as null") {
   }
 }
 
+TEST_CASE("client: a text that is not UTF-8 is refused, wherever it stands") {
+  const WithoutBroker environment;
+  notifyd::Options options;
+  options.url = "http://127.0.0.1:1";
+  options.attempts = 1;
+  Client client(std::move(options));
+  const std::string bad = "a\xff z";
+  std::vector<notifyd::Notify> wrong(5);
+  wrong[0].idempotency_key = bad;
+  wrong[1].body = bad;
+  wrong[2].headers = {{"X", bad}};
+  wrong[3].labels = {{bad, "x"}};
+  wrong[4].data = notifyd::Json{{"x", {bad}}};
+  for (notifyd::Notify& notify : wrong) {
+    notify.url = "http://a";
+    CHECK_THROWS_AS(client.Submit(notify), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(client.Trigger(bad), std::invalid_argument);
+  CHECK_THROWS_AS(client.Request("GET", "/v1/stats", {{"name", bad}}), std::invalid_argument);
+  CHECK_THROWS_AS(client.Request("GET", "/v1/stats", {{bad, "x"}}), std::invalid_argument);
+}
+
 TEST_CASE("client: a proxy of the environment is not asked") {
   const WithoutBroker environment;
   httplib::Server broker;

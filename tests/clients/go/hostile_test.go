@@ -2,6 +2,7 @@ package notifydtest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -107,5 +108,63 @@ func TestManySignatures(t *testing.T) {
 	one := spent("v1,")
 	if many := spent(strings.Repeat("v1, ", 5000)); many > 500*one {
 		t.Errorf("%v, where one costs %v", many, one)
+	}
+}
+
+type ownText string
+
+func (t ownText) MarshalText() ([]byte, error) { return []byte(t), nil }
+
+// TestTextThatIsNotUTF8: what JSON or a URL cannot say is a wrong argument, wherever it stands, and nothing is sent; U+FFFD itself is a text.
+func TestTextThatIsNotUTF8(t *testing.T) {
+	asked := 0
+	broker := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Write([]byte(`{"id":"n1","items":[]}`))
+	}))
+	defer broker.Close()
+	client, err := notifyd.New(notifyd.Config{URL: broker.URL, Attempts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bad = "a\xffb"
+	ctx, wrong := context.Background(), map[string]error{}
+	for name, notify := range map[string]notifyd.Notify{
+		"a field": {IdempotencyKey: bad}, "the body": {Body: bad}, "a header": {Headers: map[string]string{"X": bad}},
+		"the name of a label": {Labels: map[string]string{bad: "x"}}, "the data": {Data: []interface{}{map[string]interface{}{"x": []string{bad}}}},
+		"a pointer of the data": {Data: map[string]*string{"x": notifyd.Ptr(bad)}}, "a struct of the data": {Data: struct{ X interface{} }{bad}},
+		"JSON of the data": {Data: json.RawMessage(`"` + bad + `"`)}, "a text of its own": {Data: []ownText{bad}},
+		"a name of its own": {Data: map[ownText]int{bad: 1}},
+	} {
+		notify.URL = "http://a"
+		_, wrong[name] = client.Submit(ctx, notify)
+		_, wrong[name+" in a batch"] = client.SubmitBatch(ctx, []notifyd.Notify{notify})
+		notifies := make(chan notifyd.Notify, 1)
+		notifies <- notify
+		close(notifies)
+		stream := client.SubmitStream(ctx, notifies)
+		if stream.Next() {
+			t.Error("a line is answered")
+		}
+		wrong[name+" in a stream"] = stream.Err()
+	}
+	_, wrong["a path"] = client.Trigger(ctx, bad, nil)
+	_, wrong["a patch"] = client.Change(ctx, "n1", notifyd.NotifyPatch{Body: notifyd.Ptr(bad), Null: []string{"ttl_ms"}}, "")
+	list := client.List(notifyd.Filters{Filter: notifyd.Filter{Caller: bad}})
+	list.Next(ctx)
+	wrong["a filter"] = list.Err()
+	lanes := client.Lanes(bad, 0)
+	lanes.Next(ctx)
+	wrong["a query"] = lanes.Err()
+	for name, err := range wrong {
+		if !errors.Is(err, notifyd.ErrArgument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if asked > 0 {
+		t.Errorf("%d requests were sent", asked)
+	}
+	if _, err := client.Submit(ctx, notifyd.Notify{URL: "http://a", Body: "\ufffd", Data: map[string]interface{}{"\ufffd": ownText("\ufffd")}}); err != nil {
+		t.Error(err)
 	}
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
-import { BadAnswerError, Client, ConnectionError, NotFoundError } from "../../../clients/node/notifyd.js";
+import { BadAnswerError, Client, ConnectionError, NotFoundError, stringifyJson } from "../../../clients/node/notifyd.js";
 
 let passed = 0;
 let failed = 0;
@@ -95,7 +95,18 @@ await test("a timeout that no timer holds is long, not over at once", async () =
   for (const timeoutMs of [Infinity, 2 ** 31]) assert.equal((await answered(answer, get, { timeoutMs, attempts: 1 })).id, "n1");
 });
 
-await test("half of a surrogate pair is a wrong argument", () => assert.rejects(new Client().get("\ud800"), RangeError));
+await test("half of a surrogate pair is a wrong argument, wherever it stands", async () => {
+  const client = new Client({ url: "http://127.0.0.1:1", attempts: 1 });
+  const bad = "a\udc00\ud800b";
+  const wrong = [{ idempotency_key: bad }, { body: bad }, { headers: { X: bad } }, { labels: { [bad]: "x" } }, { data: [{ x: bad }] }, { data: bad[2] }];
+  for (const fields of wrong) {
+    await assert.rejects(client.submit({ url: "http://a", ...fields }), RangeError);
+    await assert.rejects(client.submitStream([{ url: "http://a", ...fields }]).next(), RangeError);
+  }
+  for (const call of [client.get(bad), client.trigger(bad), client.list({ caller: bad }).next()]) await assert.rejects(call, RangeError);
+  // What only looks like one, and a pair.
+  for (const text of ["\\ud800", "\\\\ud800", "\ud83d\ude00", "\u0000ud800"]) assert.equal(JSON.parse(stringifyJson(text)), text);
+});
 
 await test("a number that JSON has not is a wrong argument, not null", async () => {
   const client = new Client({ url: "http://127.0.0.1:1", attempts: 1 });

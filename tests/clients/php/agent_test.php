@@ -364,6 +364,14 @@ $cases['data that is no JSON'] = static function (): void {
         NotifyAgent::getInstance()->addNotify(message()->setData(['name' => "Zo\xEB"]));
     });
 };
+$cases['an fKey that is not UTF-8'] = static function (): void {
+    foreach (['triggerNotify', 'cancelNotify'] as $call) {
+        $error = thrown(Exception::class, static function () use ($call): void {
+            NotifyAgent::getInstance()->$call("f\xff");
+        });
+        same($error->getKind(), 'unacceptable', $call);
+    }
+};
 $cases['a time that is none, not at once'] = static function (): void {
     same(thrown(Exception::class, static function (): void {
         NotifyAgent::getInstance()->addNotify(message()->setSendImmediate(false)->setSendTime('soon'));

@@ -59,6 +59,26 @@ $cases['what shows a client shows no token'] = static function (): void {
     check(strpos($shown, 'secret') === false, $shown);
     check(strpos($shown, '127.0.0.1:7300') !== false, $shown);
 };
+$cases['a text that is not UTF-8 is a wrong argument, wherever it stands'] = static function (): void {
+    $client = new Client(['url' => 'http://127.0.0.1:1', 'attempts' => 1]);
+    $bad = "a\xffb";
+    foreach ([['idempotency_key' => $bad], ['body' => $bad], ['headers' => ['X' => $bad]], ['labels' => [$bad => 'x']],
+        ['data' => [['x' => $bad]]]] as $fields) {
+        $notify = ['url' => 'http://a'] + $fields;
+        thrown(\InvalidArgumentException::class, static function () use ($client, $notify): void {
+            $client->submit($notify);
+        });
+        thrown(\InvalidArgumentException::class, static function () use ($client, $notify): void {
+            $client->submitStream([$notify])->current();
+        });
+    }
+    foreach (['trigger' => [$bad], 'list' => [['caller' => $bad]], 'request' => ['GET', '/v1/stats', [$bad => 'x']]] as $call => $arguments) {
+        thrown(\InvalidArgumentException::class, static function () use ($client, $call, $arguments): void {
+            $made = $client->$call(...$arguments);
+            $made instanceof \Generator && $made->current();
+        });
+    }
+};
 $cases['lines before a wrong one are given'] = static function (): void {
     $body = "{\"index\":0,\"id\":\"n1\"}\noh\n";
     answered("HTTP/1.1 200 OK\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body", static function (Client $client): void {

@@ -117,6 +117,10 @@ class Arguments(unittest.TestCase):
         client = notifyd.Client("http://127.0.0.1:1", attempts=1)
         for data in (deep, float("nan"), "\ud800", {"a": float("inf")}):
             self.assertRaises(ValueError, client.submit, {"url": "http://a", "data": data})
+        for call, arguments in ((client.get, ["a\ud800"]), (client.trigger, ["a\ud800"])):
+            self.assertRaises(ValueError, call, *arguments)
+        self.assertRaises(ValueError, next, client.list(caller="a\ud800"))
+        self.assertRaises(ValueError, client.submit, {"url": "http://a", "labels": {"a\ud800": "x"}})
         while deep:  # Freed from the outside in: the interpreter would recurse.
             deep = deep[0]
 

@@ -126,9 +126,26 @@ inline std::string FirstOf(std::string given, const char* variable, const char* 
   return !given.empty() ? given : value != nullptr && *value != '\0' ? value : fallback;
 }
 
-/// Percent-encodes all but unreserved characters (RFC 3986).
+/// Whether a number in it is one that JSON has not: NaN, an infinity.
+inline bool HasNoNumber(const Json& json) {
+  if (json.is_number_float()) return !std::isfinite(json.get<double>());
+  return json.is_structured() && std::any_of(json.begin(), json.end(), HasNoNumber);
+}
+
+/// As JSON. Throws std::invalid_argument where a text in it is not UTF-8, or a number none of JSON's, of which the library would make null.
+inline std::string Written(const Json& json) {
+  if (HasNoNumber(json)) throw std::invalid_argument("notifyd: JSON has no NaN and no infinity");
+  try {
+    return json.dump();
+  } catch (const Json::exception& exception) {
+    throw std::invalid_argument(std::string("notifyd: ") + exception.what());
+  }
+}
+
+/// Percent-encodes all but unreserved characters (RFC 3986). Throws for what is not UTF-8.
 inline std::string Encode(std::string_view text) {
   std::string out;
+  Written(text);
   for (unsigned char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
     char escaped[4];
@@ -411,22 +428,6 @@ T As(const Answer& answer, const std::string& needs = {}) {
     return json.template get<T>();
   } catch (const Json::exception& exception) {
     throw Error(Kind::kBadAnswer, answer.status, std::string("bad_answer: ") + exception.what());
-  }
-}
-
-/// Whether a number in it is one that JSON has not: NaN, an infinity.
-inline bool HasNoNumber(const Json& json) {
-  if (json.is_number_float()) return !std::isfinite(json.get<double>());
-  return json.is_structured() && std::any_of(json.begin(), json.end(), HasNoNumber);
-}
-
-/// As JSON. Throws std::invalid_argument where a text in it is not UTF-8, or a number none of JSON's, of which the library would make null.
-inline std::string Written(const Json& json) {
-  if (HasNoNumber(json)) throw std::invalid_argument("notifyd: JSON has no NaN and no infinity");
-  try {
-    return json.dump();
-  } catch (const Json::exception& exception) {
-    throw std::invalid_argument(std::string("notifyd: ") + exception.what());
   }
 }
 
