@@ -323,8 +323,8 @@ export class Client {
 
 /** What an answer holds, with the version of it where it says one. */
 function withEtag({ value, answer }) {
-  const etag = answer.headers.get("ETag");
-  return etag === null ? value : { ...value, etag };
+  const { etag } = answer.headers;
+  return etag === undefined ? value : { ...value, etag };
 }
 
 const hasId = (value) => typeof value?.id === "string";

@@ -1,4 +1,6 @@
-// One request over fetch, and again where that is safe. What is tried again stands in clients/cases.md.
+// One request over a kept connection, and again where that is safe. What is tried again stands in clients/cases.md.
+import * as http from "node:http";
+import * as https from "node:https";
 import * as json from "./json.js";
 import { BadAnswerError, ConnectionError, TimeoutError, refusal } from "./errors.js";
 
@@ -7,18 +9,12 @@ const AGENT = "notifyd-node/0.1.0";
 export const MOST_WAIT_MS = 60000;
 /** A timer knows no longer time: it would end at once. */
 const MOST_TIMER_MS = 2 ** 31 - 1;
-// Causes of a fetch that fails before there is a connection, beside those whose system call says so.
-const UNCONNECTED = new Set(["ENOTFOUND", "EAI_AGAIN", "UND_ERR_CONNECT_TIMEOUT"]);
-
-/** Whether a request that failed so was never sent. */
-function unconnected(cause) {
-  if (Array.isArray(cause?.errors) && cause.errors.length > 0) return cause.errors.every(unconnected);
-  return cause?.syscall === "connect" || UNCONNECTED.has(cause?.code);
-}
+/** For how long a connection is kept: less than the 75 s after which the broker closes it. */
+const KEPT_MS = 60000;
 
 /** Reads Retry-After, seconds or a date, in milliseconds; undefined where it is neither. */
 function retryAfterOf(value) {
-  if (value === null) return undefined;
+  if (value === undefined) return undefined;
   if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;
   const at = / GMT$/.test(value) ? Date.parse(value) : NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
@@ -95,6 +91,12 @@ export class Transport {
   constructor(options) {
     const url = urlOf(options.url);
     this.base = url.origin + url.pathname.replace(/\/+$/, "");
+    const { request, Agent } = url.protocol === "https:" ? https : http;
+    // An agent of its own, and not fetch: for that, and for the agent that all share, a process can name a proxy, which would see the token.
+    const agent = new Agent({ keepAlive: true, timeout: KEPT_MS, autoSelectFamily: true });
+    // Brackets are for URLs alone.
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    this.begin = (target, more) => request({ agent, host, port: url.port, path: url.pathname.replace(/\/+$/, "") + target, ...more });
     this.prefix = options.namespace === undefined ? "/v1" : `/v1/namespaces/${segment(options.namespace)}`;
     this.headers = { "User-Agent": AGENT };
     if (options.token !== undefined) {
@@ -144,39 +146,69 @@ export class Transport {
 
   /** One attempt: { status, headers, text }, and `error` where it is no complete 2xx; `text` is then what came of one. */
   async once({ method, path, query, body, type, headers, waitMs = 0 }) {
-    const control = new AbortController();
-    const timer = setTimeout(() => control.abort(), Math.min(this.options.timeoutMs + waitMs, MOST_TIMER_MS));
-    const all = { ...this.headers, ...headers, ...(body === undefined ? {} : { "Content-Type": type ?? "application/json" }) };
-    const target = this.base + this.prefix + path + queryOf(query);
+    const content = body === undefined ? undefined : Buffer.from(body);
+    const about = content === undefined ? {} : { "Content-Type": type ?? "application/json", "Content-Length": content.length };
+    const request = this.begin(this.prefix + path + queryOf(query), { method, headers: { ...this.headers, ...headers, ...about } });
+    const state = watched(request);
+    const timer = setTimeout(() => {
+      state.late = true;
+      request.destroy();
+    }, Math.min(this.options.timeoutMs + waitMs, MOST_TIMER_MS));
     const answer = { status: undefined, headers: undefined, text: "" };
     try {
-      const response = await fetch(target, { method, headers: all, body, redirect: "manual", signal: control.signal });
-      answer.status = response.status;
+      const response = await answerTo(request, content);
+      answer.status = response.statusCode;
       answer.headers = response.headers;
       const decoder = new TextDecoder();
-      for await (const piece of response.body ?? []) {
+      for await (const piece of response) {
         answer.text += decoder.decode(piece, { stream: true });
         // To leave the loop ends the connection.
         if (answer.text.length > this.options.mostAnswerLength) return tooLong(answer);
       }
       answer.text += decoder.decode();
     } catch (cause) {
-      return { ...answer, error: this.failure(cause, control.signal.aborted) };
+      return { ...answer, error: this.failure(cause, state) };
     } finally {
       clearTimeout(timer);
+      // Who refuses a body for its length may answer before its end.
+      if (!request.writableFinished) request.destroy();
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
-    return { ...answer, error: refusal(answer.status, problemOf(answer.text), retryAfterOf(answer.headers.get("Retry-After"))) };
+    return { ...answer, error: refusal(answer.status, problemOf(answer.text), retryAfterOf(answer.headers["retry-after"])) };
   }
 
-  failure(error, late) {
-    if (late) return new TimeoutError(`no answer from ${this.base} in ${this.options.timeoutMs} ms`, { cause: error });
-    // Arguments were looked at before: whatever else fetch says is about what came, or did not.
-    const cause = error.cause ?? error;
-    const why = (cause.message || cause.code || "the connection was lost").trim();
-    const failed = new ConnectionError(`no answer from ${this.base}: ${why}`, { cause: error });
-    return Object.assign(failed, { unsent: unconnected(cause) });
+  /** Makes the error of an attempt without an answer, or with half of one. Arguments were looked at before. */
+  failure(cause, { late, connected }) {
+    // Of a name with several addresses there are several reasons.
+    const why = (cause.message || cause.errors?.map(({ message }) => message).join(", ") || cause.code || "the connection was lost").trim();
+    const failed = late
+      ? new TimeoutError(`no answer from ${this.base} in ${this.options.timeoutMs} ms`, { cause })
+      : new ConnectionError(`no answer from ${this.base}: ${why}`, { cause });
+    return Object.assign(failed, { unsent: !connected });
   }
+}
+
+/** Sees whether a request has a connection, over which it may have been sent. */
+function watched(request) {
+  const state = { late: false, connected: false };
+  request.once("socket", (socket) => {
+    const connected = () => (state.connected = true);
+    if (socket.connecting || socket.secureConnecting) socket.once(socket.encrypted ? "secureConnect" : "connect", connected);
+    else connected();
+  });
+  return state;
+}
+
+/** Sends a request, and gives the answer once its head is there. */
+function answerTo(request, content) {
+  return new Promise((resolve, reject) => {
+    request.once("response", resolve);
+    // What is said once there is an answer is about the rest of the request.
+    request.on("error", reject);
+    // Without an error it ends where the answer is one of 101.
+    request.once("close", () => reject(new Error("the connection was closed")));
+    request.end(content);
+  });
 }
 
 /** The JSON of an answer, which must be an object, beside it. */

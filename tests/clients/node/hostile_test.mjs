@@ -1,9 +1,15 @@
 // What is no common case (clients/cases.md): answers that are none, and what errors must not tell: node hostile_test.mjs
 import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { BadAnswerError, Client, ConnectionError, NotFoundError, stringifyJson } from "../../../clients/node/notifyd.js";
+import { BadAnswerError, Client, ConnectionError, NotFoundError, TooLargeError, stringifyJson } from "../../../clients/node/notifyd.js";
 
 let passed = 0;
 let failed = 0;
@@ -26,7 +32,8 @@ async function answered(answer, call, options = {}) {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
-    return await call(new Client({ url: `http://127.0.0.1:${server.address().port}`, sleep: async () => {}, ...options }));
+    const url = `http://127.0.0.1:${server.address().port}`;
+    return await call(new Client({ url, sleep: async () => {}, ...options }), url);
   } finally {
     server.close();
   }
@@ -45,10 +52,81 @@ await test("an answer without an end is not read to it", async () => {
   await assert.rejects(answered(packed, get, options), BadAnswerError);
 });
 
-await test("what fetch itself does not take is no wrong argument", async () => {
-  for (const answer of ["HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n", head(200, "Content-Encoding: gzip\r\nContent-Length: 8") + "notagzip"]) {
-    await assert.rejects(answered(answer, get), (error) => error instanceof ConnectionError || error.kind === "refused");
+await test("what no broker answers is no wrong argument", async () => {
+  await assert.rejects(answered(head(999, "Content-Length: 0"), get), (error) => error.kind === "refused" && error.status === 999);
+  await assert.rejects(answered(head(200, "Content-Encoding: gzip\r\nContent-Length: 8") + "notagzip", get), BadAnswerError);
+  await assert.rejects(answered(head(101, "Upgrade: x\r\nConnection: Upgrade"), get), ConnectionError);
+});
+
+/** A server of http, or with a certificate https, that answers before the end of a request and goes. */
+async function refusing(status, body, call, certificate) {
+  const sent = head(status, `Content-Length: ${body.length}\r\nConnection: close`) + body;
+  const server = (certificate ? createTlsServer(certificate) : createServer()).listen(0, "127.0.0.1");
+  server.on(certificate ? "secureConnection" : "connection", (socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.pause().write(sent, () => setTimeout(() => socket.destroy(), 50)));
+  });
+  await once(server, "listening");
+  const waits = [];
+  const url = `http${certificate ? "s" : ""}://127.0.0.1:${server.address().port}`;
+  try {
+    await call(new Client({ url, sleep: async (ms) => void waits.push(ms) }));
+  } finally {
+    server.close();
   }
+  return waits;
+}
+
+await test("an answer before the end of the request counts", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "notifyd-tls-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const openssl = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=broker -addext subjectAltName=IP:127.0.0.1";
+  execFileSync("openssl", [...openssl.split(" "), "-keyout", key, "-out", cert], { stdio: "ignore" });
+  const body = "x".repeat(50000000);
+  const problem = '{"type":"urn:notifyd:problem:too-large","detail":"too long"}';
+  const refused = (client) => assert.rejects(client.submit({ url: "http://a", body }), TooLargeError);
+  assert.deepEqual(await refusing(413, problem, refused), []);
+  const tls = { key: readFileSync(key), cert: readFileSync(cert) };
+  rmSync(folder, { recursive: true });
+  const distrusts = (client) => assert.rejects(client.get("n1"), (error) => error instanceof ConnectionError && error.message.includes("self-signed"));
+  assert.equal((await refusing(413, problem, distrusts, tls)).length, 3);
+  // In the middle of a process Node 18 can be told of no authority.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+  try {
+    assert.deepEqual(await refusing(413, problem, refused, tls), []);
+  } finally {
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  }
+});
+
+await test("a proxy that a process has for all is not asked, be it by its environment", async () => {
+  const asked = [];
+  const proxy = createServer((socket) => socket.once("data", (data) => socket.end(void asked.push(String(data)) ?? "")).on("error", () => {}));
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const address = `http://127.0.0.1:${proxy.address().port}`;
+  const source = `
+    import http from "node:http";
+    import { Client } from ${JSON.stringify(new URL("../../../clients/node/notifyd.js", import.meta.url).href)};
+    // As the package undici and others put theirs.
+    globalThis[Symbol.for("undici.globalDispatcher.1")] = { dispatch: () => { throw new Error("the dispatcher of all was asked"); } };
+    http.globalAgent = Object.assign(new http.Agent(), { addRequest: () => { throw new Error("the agent of all was asked"); } });
+    console.log((await new Client({ url: process.argv[1], token: "secret", attempts: 1 }).get("n1")).id);`;
+  const names = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"].map((name) => [name, address]);
+  const env = { ...process.env, ...Object.fromEntries(names), NO_PROXY: "", no_proxy: "", NODE_USE_ENV_PROXY: "1" };
+  const body = '{"id":"n1"}';
+  const run = async (_, url) => (await promisify(execFile)(process.execPath, ["--input-type=module", "-e", source, url], { env })).stdout.trim();
+  try {
+    assert.equal(await answered(head(200, `Content-Length: ${body.length}`) + body, run), "n1");
+    assert.deepEqual(asked, []);
+  } finally {
+    proxy.close();
+  }
+});
+
+await test("no port is forbidden", async () => {
+  // Of a browser's list; nobody is there.
+  await assert.rejects(new Client({ url: "http://127.0.0.1:1", attempts: 1 }).get("n1"), /ECONNREFUSED/);
 });
 
 await test("lines before a wrong one are given", async () => {
