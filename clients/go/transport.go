@@ -210,6 +210,9 @@ func checkTarget(method, path string) error {
 	if method == "" || strings.Trim(strings.ToUpper(method), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return argument("that is no method")
 	}
+	if strings.EqualFold(method, http.MethodConnect) || strings.EqualFold(method, http.MethodTrace) {
+		return argument("CONNECT makes a tunnel, and TRACE would show the token")
+	}
 	if !strings.HasPrefix(path, "/v1/") || strings.Trim(path, visible) != "" || strings.ContainsAny(path, `#\`) {
 		return argument("a path begins with /v1/ and is percent-encoded")
 	}

@@ -45,6 +45,7 @@ export function encoded(value) {
 /** Throws a RangeError where a request line cannot have them, or where the path would lead elsewhere. */
 export function checkTarget(method, path) {
   if (typeof method !== "string" || !/^[A-Za-z]+$/.test(method)) throw new RangeError(`not a method: ${JSON.stringify(method)}`);
+  if (/^(CONNECT|TRACE)$/i.test(method)) throw new RangeError("CONNECT makes a tunnel, and TRACE would show the token");
   if (typeof path !== "string" || !/^\/v1\/[\x21-\x7e]*$/.test(path) || /[#\\]/.test(path)) {
     throw new RangeError(`a path begins with /v1/ and is percent-encoded: ${JSON.stringify(path)}`);
   }

@@ -95,6 +95,9 @@ final class Transport
         if (!preg_match('/^[A-Za-z]+$/D', $method)) {
             throw new \InvalidArgumentException('that is no method');
         }
+        if (in_array(strtoupper($method), ['CONNECT', 'TRACE'], true)) {
+            throw new \InvalidArgumentException('CONNECT makes a tunnel, and TRACE would show the token');
+        }
         if (!preg_match('#^/v1/[\x21-\x7e]*$#D', $path) || strpbrk($path, '#\\') !== false) {
             throw new \InvalidArgumentException('a path begins with /v1/ and is percent-encoded');
         }

@@ -109,6 +109,8 @@ def checked_target(method: str, path: str) -> None:
     """Raises ValueError where a request line cannot have them, or where the path would lead elsewhere."""
     if not re.fullmatch(r"[A-Za-z]+", method):
         raise ValueError(f"not a method: {method!r}")
+    if method.upper() in ("CONNECT", "TRACE"):
+        raise ValueError("CONNECT makes a tunnel, and TRACE would show the token")
     if not path.startswith("/v1/") or not re.fullmatch(r"[\x21-\x7e]+", path) or re.search(r"[#\\]", path):
         raise ValueError(f"a path begins with /v1/ and is percent-encoded: {path!r}")
     if re.search(r"/(\.|%2e){1,2}(/|\?|$)", path, re.IGNORECASE):
