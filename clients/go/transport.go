@@ -382,13 +382,17 @@ func refusal(status int, body []byte, retryAfter string) *Error {
 	return out
 }
 
-// spanOf a Retry-After: seconds or a date; 0 where it is neither.
+// mostRetryAfter is what counts where more is asked for, in every language alike.
+const mostRetryAfter = (1<<31 - 1) * time.Second
+
+// spanOf a Retry-After: seconds or a date, mostRetryAfter at most; 0 where it is neither.
 func spanOf(text string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+	// Of a number out of range it gives the greatest one.
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(seconds) * time.Second
 	}
 	if at, err := http.ParseTime(text); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), mostRetryAfter)
 	}
 	return 0
 }

@@ -9,15 +9,16 @@ const AGENT = "notifyd-node/0.1.0";
 export const MOST_WAIT_MS = 60000;
 /** A timer knows no longer time: it would end at once. */
 const MOST_TIMER_MS = 2 ** 31 - 1;
+/** What is asked for beyond that counts as that, in every language alike. */
+const MOST_RETRY_AFTER_MS = (2 ** 31 - 1) * 1000;
 /** For how long a connection is kept: less than the 75 s after which the broker closes it. */
 const KEPT_MS = 60000;
 
-/** Reads Retry-After, seconds or a date, in milliseconds; undefined where it is neither. */
+/** Reads Retry-After, seconds or a date, in milliseconds, MOST_RETRY_AFTER_MS at most; undefined where it is neither. */
 function retryAfterOf(value) {
   if (value === undefined) return undefined;
-  if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000;
-  const at = / GMT$/.test(value) ? Date.parse(value) : NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+  const ms = /^[0-9]+$/.test(value) ? Number(value) * 1000 : / GMT$/.test(value) ? Date.parse(value) - Date.now() : NaN;
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MOST_RETRY_AFTER_MS);
 }
 
 function problemOf(text) {

@@ -27,6 +27,9 @@ final class Transport
         'sleep' => null,
     ];
 
+    /** What counts where more is asked for, in every language alike. */
+    private const MOST_RETRY_AFTER_S = 2147483647;
+
     /** No answer of a broker is so long: what is gets not read to its end. */
     private const MOST_ANSWER_BYTES = 256 << 20;
 
@@ -187,7 +190,8 @@ final class Transport
         if ($this->options['sleep'] !== null) {
             ($this->options['sleep'])($ms);
         } else {
-            usleep($ms * 1000);
+            // Of usleep 32 bits count, which are 71 minutes.
+            time_nanosleep(intdiv($ms, 1000), $ms % 1000 * 1000000);
         }
     }
 
@@ -324,13 +328,15 @@ final class Transport
         return $headers;
     }
 
-    /** Seconds, or a date (RFC 9110 section 10.2.3); null where it is neither. */
+    /** Seconds, or a date (RFC 9110 section 10.2.3), MOST_RETRY_AFTER_S at most; null where it is neither. */
     private static function retryAfterMs(string $text): ?int
     {
-        if (preg_match('/^\d{1,9}$/D', $text)) {
-            return (int) $text * 1000;
+        $seconds = null;
+        if (preg_match('/^\d+$/D', $text)) {
+            $seconds = (float) $text;
+        } elseif ($date = \DateTimeImmutable::createFromFormat('D, d M Y H:i:s \G\M\T', $text, new \DateTimeZone('UTC'))) {
+            $seconds = $date->getTimestamp() - microtime(true);
         }
-        $date = \DateTimeImmutable::createFromFormat('D, d M Y H:i:s \G\M\T', $text, new \DateTimeZone('UTC'));
-        return $date ? max(0, (int) ($date->getTimestamp() * 1000 - microtime(true) * 1000)) : null;
+        return $seconds === null ? null : (int) (max(0, min($seconds, self::MOST_RETRY_AFTER_S)) * 1000);
     }
 }

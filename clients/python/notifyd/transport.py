@@ -13,7 +13,7 @@ import selectors
 import socket
 import ssl
 import time
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any, Callable, Deque, Dict, Mapping, Optional, Tuple
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +25,8 @@ MOST_WAIT_MS = 60000
 # Idle connections that are kept, and for how long: less than the 75 s after which the broker closes them.
 KEPT_CONNECTIONS = 16
 KEPT_S = 60.0
+# What is asked for beyond that counts as that: no clock and no timer has to hold more.
+MOST_RETRY_AFTER_S = 2**31 - 1
 # No answer of a broker is so long: what is gets not read to its end.
 MOST_ANSWER_BYTES = 256 << 20
 
@@ -146,16 +148,21 @@ def _problem_of(body: bytes) -> Optional[Dict[str, Any]]:
 
 
 def _retry_after_ms(value: Optional[str]) -> Optional[int]:
-    """Reads Retry-After, seconds or a date; None where it is neither."""
+    """Reads Retry-After, seconds or a date, MOST_RETRY_AFTER_S at most; None where it is neither."""
     if value is None:
         return None
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return int(value) * 1000
-    try:
-        at = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError):
-        return None
-    return max(0, int((at.timestamp() - time.time()) * 1000))
+    if re.fullmatch(r"[0-9]+", value):
+        # int() takes no more than 4,300 digits.
+        digits = value.lstrip("0")
+        seconds: float = int(digits or "0") if len(digits) <= 10 else MOST_RETRY_AFTER_S
+    else:
+        try:
+            at = email.utils.parsedate_to_datetime(value)
+            # Without a zone it is no time of this machine's.
+            seconds = (at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp() - time.time()
+        except (TypeError, ValueError, ArithmeticError, LookupError):
+            return None
+    return int(max(0, min(seconds, MOST_RETRY_AFTER_S)) * 1000)
 
 
 class _UntilDeadline(io.RawIOBase):

@@ -279,7 +279,7 @@ notifyd::Options OptionsOf(const Json& one, const std::string& url, std::vector<
 void CheckError(const Json& wanted, const notifyd::Error& error) {
   CHECK(notifyd::NameOf(error.kind) == wanted.at("kind").get<std::string>());
   if (wanted.contains("status")) CHECK(error.status == wanted["status"].get<long>());
-  if (wanted.contains("retry_after_ms")) CHECK(error.retry_after == Millis(wanted["retry_after_ms"].get<int>()));
+  if (wanted.contains("retry_after_ms")) CHECK(error.retry_after == Millis(wanted["retry_after_ms"].get<std::int64_t>()));
   if (!wanted.contains("problem")) return;
   CHECK(error.document == wanted["problem"]);
   CHECK(error.problem.has_value() == wanted["problem"].is_object());

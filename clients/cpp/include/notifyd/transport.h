@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -117,7 +118,7 @@ struct Call {
 
 struct Answer {
   long status = 0;
-  std::string body, etag;
+  std::string body, etag, retry_after;
   bool head_ended = false;  // libcurl takes a head that breaks off for a whole one
 };
 
@@ -219,6 +220,20 @@ inline Error Refusal(long status, const std::string& body, Millis retry_after) {
   return error;
 }
 
+/// A Retry-After: seconds or a date, 2^31 - 1 s at most, in every language alike; 0 where it is neither.
+inline Millis SpanOf(const std::string& text) {
+  constexpr long long kMostS = 2147483647;
+  constexpr std::string_view kZone = " GMT";
+  long long seconds = 0;
+  if (text.find_first_not_of("0123456789") == std::string::npos) {
+    seconds = std::strtoll(text.c_str(), nullptr, 10);  // of a number out of range it gives the greatest one
+  } else if (text.size() > kZone.size() && text.compare(text.size() - kZone.size(), kZone.size(), kZone) == 0) {
+    const std::time_t at = curl_getdate(text.c_str(), nullptr);
+    seconds = at == -1 ? 0 : static_cast<long long>(at) - std::time(nullptr);
+  }
+  return std::chrono::seconds(std::clamp(seconds, 0LL, kMostS));
+}
+
 /// Sends requests over connections that it keeps.
 class Transport {
  public:
@@ -280,9 +295,7 @@ class Transport {
     if (code == CURLE_WRITE_ERROR && out.status / 100 == 2) throw Error(Kind::kBadAnswer, out.status, "bad_answer: it has no end");
     if ((code != CURLE_OK && code != CURLE_WRITE_ERROR) || !out.head_ended) throw Lost(code);
     if (out.status / 100 == 2) return;
-    curl_off_t retry_after_s = 0;
-    curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after_s);
-    throw Refusal(out.status, out.body, std::chrono::seconds(retry_after_s));
+    throw Refusal(out.status, out.body, SpanOf(out.retry_after));
   }
 
   /// After attempt number `attempt` failed so: waits for the next one, if there may and should be one.
@@ -369,13 +382,17 @@ class Transport {
   static std::size_t TakeHeader(char* text, std::size_t one, std::size_t size, void* to) {
     auto* out = static_cast<Answer*>(to);
     const std::string_view line(text, one * size);
-    constexpr std::string_view kName = "etag:";
     out->head_ended = line == "\r\n" || line == "\n";
-    if (line.size() > kName.size() && curl_strnequal(text, kName.data(), kName.size()) != 0) {
-      const std::size_t first = line.find_first_not_of(" \t", kName.size()), last = line.find_last_not_of(" \t\r\n");
-      out->etag = first <= last ? line.substr(first, last - first + 1) : std::string_view();
-    }
+    if (line.substr(0, 5) == "HTTP/") out->etag = out->retry_after = {};  // of answers of 1xx there may be many
+    TakeValue(line, "etag:", out->etag);
+    TakeValue(line, "retry-after:", out->retry_after);
     return one * size;
+  }
+
+  static void TakeValue(std::string_view line, std::string_view name, std::string& to) {
+    if (line.size() <= name.size() || curl_strnequal(line.data(), name.data(), name.size()) == 0) return;
+    const std::size_t first = line.find_first_not_of(" \t", name.size()), last = line.find_last_not_of(" \t\r\n");
+    to = first <= last ? line.substr(first, last - first + 1) : std::string_view();
   }
 
   static std::size_t TakeBody(char* text, std::size_t one, std::size_t size, void* to) {
