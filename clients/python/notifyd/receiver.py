@@ -283,7 +283,8 @@ class WsgiReceiver(_Receiver):
 
     What does not verify gets 401 with the reason, a repeat of what was done what that was answered (its status and the first 4,096 bytes), one of
     what is under way 503. The call is done once the application has given its whole answer, and that is a 2xx other than 202, or else what done says
-    of its status and its first 4,096 bytes; it is then sent. A body above max_bytes gets 413.
+    of its status and its first 4,096 bytes; it is then sent. Of a caller that goes away before that the application is told nothing by what it sends:
+    its work counts all the same. A body above max_bytes gets 413.
     """
 
     def __call__(self, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -322,15 +323,20 @@ class WsgiReceiver(_Receiver):
         return cast(bytes, body) if len(body) <= most else None
 
     def _work(self, notify: Notify, environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        given = _Given()
+        given, gone = _Given(), False
 
         def start(status: str, headers: Any, *error: Any) -> Callable[[bytes], Any]:
             given.status = int(status[:3])
             write = start_response(status, headers, *error)
 
             def written(piece: bytes) -> Any:
+                nonlocal gone
                 given.add(piece)
-                return write(piece)
+                try:
+                    return None if gone else write(piece)
+                except OSError:
+                    # The caller went away. The work goes on all the same: what is done must not be done again for that.
+                    gone = True
 
             return written
 
@@ -349,13 +355,18 @@ class WsgiReceiver(_Receiver):
             self._gate.ended(notify.id, given if done else None)
 
 
+# The messages that the body of an answer goes in; the last of them says of no more.
+_BODIES = ("http.response.body", "http.response.zerocopysend", "http.response.pathsend")
 Message = Dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
 class AsgiReceiver(_Receiver):
-    """The same for ASGI: the application finds the call in scope["notifyd.notify"]. What is not HTTP goes to it as it is."""
+    """The same for ASGI: the application finds the call in scope["notifyd.notify"]. What is not HTTP goes to it as it is.
+
+    The answer is whole with its last part, which is sent once that is noted; what the application does behind it counts no more.
+    """
 
     async def __call__(self, scope: Dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -388,7 +399,7 @@ class AsgiReceiver(_Receiver):
         await self._work(notify, {**scope, "notifyd.notify": notify}, body, receive, send)
 
     async def _work(self, notify: Notify, scope: Dict[str, Any], body: bytes, receive: Receive, send: Send) -> None:
-        read = False
+        read = gone = ended = False
         given = _Given()
 
         async def again() -> Message:
@@ -398,19 +409,32 @@ class AsgiReceiver(_Receiver):
             read = True
             return {"type": "http.request", "body": body, "more_body": False}
 
+        async def end(done: bool) -> None:
+            nonlocal ended
+            ended = True
+            await self._said(self._gate.ended(notify.id, given if done else None))
+
         async def watched(message: Message) -> None:
+            nonlocal gone
             if message["type"] == "http.response.start":
                 given.status = message["status"]
             elif message["type"] == "http.response.body":
                 given.add(message.get("body", b""))
-            await send(message)
+            if message["type"] in _BODIES and not message.get("more_body", False) and not ended:
+                # First: what the caller reads then is true already.
+                await end(self._gate.done(given.status, given.body))
+            try:
+                if not gone:
+                    await send(message)
+            except OSError:
+                # The caller went away. The work goes on all the same: what is done must not be done again for that.
+                gone = True
 
-        done = False
         try:
             await self._app(scope, again, watched)
-            done = self._gate.done(given.status, given.body)
         finally:
-            await self._said(self._gate.ended(notify.id, given if done else None))
+            if not ended:
+                await end(False)
 
     @staticmethod
     async def _said(said: Any) -> Any:

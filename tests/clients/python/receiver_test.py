@@ -143,6 +143,25 @@ class Wsgi(unittest.TestCase):
 
         receive_vectors(self, call_of)
 
+    def test_a_caller_that_goes_away_does_not_undo_the_work(self):
+        seen = []
+
+        def app(environ, start_response):
+            seen.append(environ["notifyd.notify"].id)
+            write = start_response("200 OK", [("Content-Type", "text/plain")])
+            write(b"ta")
+            write(b"ke")
+            return [b"n"]
+
+        def lost(_):
+            raise BrokenPipeError(32, "Broken pipe")
+
+        gate = receiver.WsgiReceiver(app, [KEY])
+        environ = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in signed("n1", b"").items()}
+        list(gate({**environ, "CONTENT_LENGTH": "0", "wsgi.input": io.BytesIO()}, lambda *_: lost))
+        self.assertEqual(self.call(gate, signed("n1", b""), b"")[::2], (200, b"taken"))
+        self.assertEqual(seen, ["n1"])
+
     def test_what_is_done_cannot_be_told(self):
         def app(environ, start_response):
             start_response("200 OK", [("Content-Type", "text/plain")])
@@ -246,6 +265,65 @@ class Asgi(unittest.TestCase):
             await receiver.AsgiReceiver(None, [KEY])({"type": "http", "headers": []}, receive, None)
 
         asyncio.run(run())
+
+    def test_a_caller_that_goes_away_does_not_undo_the_work(self):
+        async def app(scope, receive, send):
+            seen.append(scope["notifyd.notify"].id)
+            await send({"type": "http.response.start", "status": status, "headers": []})
+            await send({"type": "http.response.body", "body": b"ta", "more_body": True})
+            await send({"type": "http.response.body", "body": b"ken"})
+            ends.append("whole")
+
+        async def lose(gate, after):
+            async def receive():
+                return {"type": "http.request", "body": b""}
+
+            async def send(message):
+                sent.append(message)
+                if len(sent) > after:
+                    raise BrokenPipeError(32, "Broken pipe")
+
+            pairs = [(name.lower().encode(), value.encode()) for name, value in signed("n1", b"").items()]
+            await gate({"type": "http", "headers": pairs}, receive, send)
+
+        for after in range(3):
+            for status, times in ((200, 1), (500, 2)):
+                seen, ends, sent = [], [], []
+                gate = receiver.AsgiReceiver(app, [KEY])
+                asyncio.run(lose(gate, after))
+                self.assertEqual((self.call(gate, signed("n1", b""), b""), self.answered), (status, b"taken"))
+                self.assertEqual((seen, ends, len(sent)), (["n1"] * times, ["whole"] * times, after + 1))
+
+    def test_the_answer_is_noted_before_its_last_part_is_sent(self):
+        dedup, claims = receiver.Dedup(), []
+
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
+            await send({"type": "http.response.body"})
+            raise RuntimeError("broken behind the answer")
+
+        async def run():
+            async def receive():
+                return {"type": "http.request", "body": b""}
+
+            async def send(_):
+                claims.append(dedup.claim("n1"))
+
+            pairs = [(name.lower().encode(), value.encode()) for name, value in signed("n1", b"").items()]
+            await receiver.AsgiReceiver(app, [KEY], dedup=dedup)({"type": "http", "headers": pairs}, receive, send)
+
+        self.assertRaises(RuntimeError, asyncio.run, run())
+        self.assertEqual([*claims, dedup.claim("n1")], ["busy", "busy", "done", "done"])
+
+    def test_an_answer_that_is_not_whole_is_none(self):
+        async def app(scope, receive, send):
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+
+        dedup = receiver.Dedup()
+        self.call(receiver.AsgiReceiver(app, [KEY], dedup=dedup), signed("n1", b""), b"")
+        self.assertEqual(dedup.claim("n1"), "new")
 
     def test_other_scopes_go_on(self):
         seen = []
