@@ -11,6 +11,8 @@ export const MOST_WAIT_MS = 60000;
 const MOST_TIMER_MS = 2 ** 31 - 1;
 /** What is asked for beyond that counts as that, in every language alike. */
 const MOST_RETRY_AFTER_MS = (2 ** 31 - 1) * 1000;
+/** A body is sent in pieces of so many bytes. */
+const PIECE_BYTES = 1 << 17;
 /** For how long a connection is kept: less than the 75 s after which the broker closes it. */
 const KEPT_MS = 60000;
 
@@ -201,16 +203,33 @@ function watched(request) {
   return state;
 }
 
-/** Sends a request, and gives the answer once its head is there. */
+/** Sends a request, and gives the answer once its head is there, perhaps before all of the request is sent. */
 function answerTo(request, content) {
   return new Promise((resolve, reject) => {
-    request.once("response", resolve);
+    let answered = false;
+    request.once("response", (response) => {
+      answered = true;
+      resolve(response);
+    });
     // What is said once there is an answer is about the rest of the request.
     request.on("error", reject);
     // Without an error it ends where the answer is one of 101.
     request.once("close", () => reject(new Error("the connection was closed")));
-    request.end(content);
+    sendIn(request, content, () => answered || request.destroyed);
   });
+}
+
+/**
+ * Sends a body in pieces, until `over` holds. Who refuses it for its length may answer before its end, and go; once that is found by writing nothing
+ * can be read any more. So there is a turn of the loop, in which what came is read, between two of them.
+ */
+function sendIn(request, rest, over) {
+  if (over()) return;
+  if (rest === undefined || rest.length <= PIECE_BYTES) {
+    request.end(rest);
+    return;
+  }
+  request.write(rest.subarray(0, PIECE_BYTES), () => setImmediate(sendIn, request, rest.subarray(PIECE_BYTES), over));
 }
 
 /** The JSON of an answer, which must be an object, beside it. */

@@ -27,6 +27,10 @@ KEPT_CONNECTIONS = 16
 KEPT_S = 60.0
 # What is asked for beyond that counts as that: no clock and no timer has to hold more.
 MOST_RETRY_AFTER_S = 2**31 - 1
+# A body is sent in pieces of so many bytes.
+PIECE_BYTES = 1 << 17
+# What a socket that does not wait says where there is nothing to do.
+_NOT_YET = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 # No answer of a broker is so long: what is gets not read to its end.
 MOST_ANSWER_BYTES = 256 << 20
 
@@ -165,24 +169,62 @@ def _retry_after_ms(value: Optional[str]) -> Optional[int]:
     return int(max(0, min(seconds, MOST_RETRY_AFTER_S)) * 1000)
 
 
+def _answer_begins(text: bytes) -> bool:
+    """Whether there is an answer in what came, or its beginning: those of 1xx are none."""
+    found = re.match(rb"(?:HTTP/1\.[01] 1[0-9][0-9].*?\n\r?\n)*", text, re.DOTALL)
+    rest = text[found.end() if found else 0:]
+    return len(rest) > 9 and re.match(rb"HTTP/1\.[01] 1", rest) is None
+
+
 class _UntilDeadline(io.RawIOBase):
-    """Reads a socket no longer than to a moment, however slowly its bytes come."""
+    """Reads a socket no longer than to a moment, however slowly its bytes come, and sends over it likewise."""
 
     def __init__(self, sock: socket.socket, end: float) -> None:
         super().__init__()
         self._sock, self._end = sock, end
         # Holds the socket open until the answer is read, also where http.client is done with it.
         self._raw = sock.makefile("rb", buffering=0)
+        self._ahead = bytearray()
         self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> Optional[int]:
+        if self._ahead:
+            size: Optional[int] = min(len(buffer), len(self._ahead))
+            buffer[:size], self._ahead = self._ahead[:size], self._ahead[size:]
+            return size
         self._sock.settimeout(_left(self._end))
         size = self._raw.readinto(buffer)
         self.ended = size == 0
         return size
+
+    def send(self, body: bytes) -> None:
+        """Sends a body. Raises OSError where it does not go out whole: who refuses it for its length may answer before its end, and go, and over TLS
+        nothing can be read any more once that is found by writing. So it is looked for an answer between the pieces."""
+        rest = memoryview(body)
+        self._sock.settimeout(0)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest[:PIECE_BYTES]):]
+            except _NOT_YET:
+                with selectors.DefaultSelector() as selector:
+                    selector.register(self._sock, selectors.EVENT_READ | selectors.EVENT_WRITE)
+                    selector.select(_left(self._end))
+            if rest:
+                _left(self._end)
+                self._look()
+
+    def _look(self) -> None:
+        """Keeps what came by now. Raises OSError where it is an answer, or the end."""
+        try:
+            came = self._sock.recv(PIECE_BYTES)
+        except _NOT_YET:  # Over TLS there may be something to read that is no answer.
+            return
+        self._ahead += came
+        if not came or _answer_begins(self._ahead):
+            raise BrokenPipeError("the request was ended before it was sent whole")
 
     def close(self) -> None:
         self._raw.close()
@@ -353,11 +395,11 @@ class Transport:
 
     def _exchange(self, connection: http.client.HTTPConnection, call: Call, target: str, answer: Answer, end: float) -> bool:
         """Sends a request, reads what comes into the answer, and says whether the connection can be used again."""
-        headers = {**self._headers, **call.headers, **({} if call.body is None else {"Content-Type": call.type})}
+        about = {} if call.body is None else {"Content-Type": call.type, "Content-Length": str(len(call.body))}
         sock = connection.sock
         sock.settimeout(_left(end))
-        unsent = self._send(connection, call, target, headers)
         source = _Source(sock, end)
+        unsent = self._send(connection, call, target, {**self._headers, **call.headers, **about}, source.bytes)
         connection.response_class = lambda _, **more: _Response(source, **more)  # type: ignore
         response = connection.getresponse()
         # http.client takes a head that breaks off for a whole one.
@@ -387,10 +429,13 @@ class Transport:
         return unsent is None and not response.will_close
 
     @staticmethod
-    def _send(connection: http.client.HTTPConnection, call: Call, target: str, headers: Mapping[str, str]) -> Optional[OSError]:
-        """Sends a request. Gives the error where it did not go out whole: who refuses a body for its length may answer before its end, and go."""
+    def _send(connection: http.client.HTTPConnection, call: Call, target: str, headers: Mapping[str, str], to: _UntilDeadline) -> Optional[OSError]:
+        """Sends a request. Gives the error where it did not go out whole: there may be an answer all the same."""
         try:
-            connection.request(call.method, target, call.body, headers)
-        except (BrokenPipeError, ConnectionResetError) as error:
+            connection.request(call.method, target, None, headers)
+            to.send(call.body or b"")
+        except socket.timeout:
+            raise
+        except OSError as error:
             return error
         return None

@@ -3,9 +3,14 @@
 import contextlib
 import http.client
 import pathlib
+import re
 import socket
+import ssl
+import subprocess
 import sys
+import tempfile
 import threading
+import time
 import unittest
 from unittest import mock
 
@@ -46,6 +51,47 @@ def answering(answer):
         thread.join()
 
 
+@contextlib.contextmanager
+def certificate():
+    """A TLS context of a server at 127.0.0.1, and one that trusts it."""
+    with tempfile.TemporaryDirectory() as folder:
+        key, made = f"{folder}/key.pem", f"{folder}/cert.pem"
+        how = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=broker -addext subjectAltName=IP:127.0.0.1"
+        subprocess.run(["openssl", *how.split(), "-keyout", key, "-out", made], check=True, stderr=subprocess.DEVNULL)
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(made, key)
+        yield server, ssl.create_default_context(cafile=made)
+
+
+@contextlib.contextmanager
+def serving(work, tls=None):
+    """The port of a server that does this with each connection, in a thread of its own, and ends it without having read what is left of it."""
+    listener, threads = socket.create_server(("127.0.0.1", 0)), []
+
+    def one(connection):
+        with contextlib.suppress(OSError), tls.wrap_socket(connection, server_side=True) if tls else connection as wire:
+            work(wire)
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threads.append(threading.Thread(target=one, args=(connection,)))
+            threads[-1].start()
+
+    threads.append(threading.Thread(target=serve))
+    threads[0].start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join()
+
+
 def whole(body, status=200):
     return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
 
@@ -81,6 +127,56 @@ class Answers(unittest.TestCase):
                     client.submit({"url": "http://a"})
             with answering(b"") as client, self.assertRaises(notifyd.ConnectionLostError):
                 client.submit({"url": "http://a"})
+
+    def test_that_comes_before_the_end_of_the_request_and_ends_the_connection(self):
+        problem = b'{"type":"urn:notifyd:problem:too-large","detail":"too long"}'
+
+        def refuse(status):
+            def work(wire):
+                wire.recv(65536)
+                wire.sendall(whole(problem, status))
+                time.sleep(0.05)
+
+            return work
+
+        with certificate() as (server, trusting):
+            for scheme, tls in (("http", None), ("https", server)):
+                for status, kind, times in ((413, notifyd.TooLargeError, 0), (201, notifyd.ConnectionLostError, 3)):
+                    with self.subTest(f"{scheme} {status}"), serving(refuse(status), tls) as port:
+                        waits = []
+                        with notifyd.Client(f"{scheme}://127.0.0.1:{port}", ssl_context=trusting, sleep=waits.append) as client:
+                            self.assertRaises(kind, client.submit, {"url": "http://a", "body": "x" * 30000000})
+                        self.assertEqual(len(waits), times)
+
+    def test_of_1xx_before_the_end_of_the_request(self):
+        def work(wire):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += wire.recv(65536)
+            left = int(re.search(rb"Content-Length: ([0-9]+)", head)[1]) - len(head.partition(b"\r\n\r\n")[2])
+            for piece in (b"HTTP/1.1 1", b"00 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n", b"\r\nHTTP/1.1 102 Processing\r\n\r\n"):
+                wire.sendall(piece)
+                left -= len(wire.recv(65536))
+            while left > 0:
+                left -= len(wire.recv(65536))
+            wire.sendall(whole(b'{"id":"n1"}', 201))
+
+        with certificate() as (server, trusting):
+            for scheme, tls in (("http", None), ("https", server)):
+                with self.subTest(scheme), serving(work, tls) as port:
+                    with notifyd.Client(f"{scheme}://127.0.0.1:{port}", ssl_context=trusting, attempts=1) as client:
+                        self.assertEqual(client.submit({"url": "http://a", "body": "x" * 30000000})["id"], "n1")
+
+    def test_that_does_not_come_while_the_request_is_sent(self):
+        over = threading.Event()
+        with certificate() as (server, trusting):
+            for scheme, tls in (("http", None), ("https", server)):
+                over.clear()
+                with self.subTest(scheme), serving(lambda _: over.wait(60), tls) as port:
+                    options = {"ssl_context": trusting, "attempts": 1, "timeout_ms": 1000}
+                    with notifyd.Client(f"{scheme}://127.0.0.1:{port}", **options) as client:
+                        self.assertRaises(notifyd.TimedOutError, client.submit, {"url": "http://a", "body": "x" * 30000000})
+                    over.set()
 
     def test_lines_before_a_wrong_one_are_given(self):
         with answering(whole(b'{"index":0,"id":"n1"}\noh\n')) as client:
