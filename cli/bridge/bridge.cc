@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <utility>
 
 #include "base/clocks.h"
+#include "cli/bridge/batch_item.h"
 
 namespace notifyd {
 namespace {
@@ -65,15 +65,6 @@ int64_t Longer(int64_t pause_ms) {
 void Wake(int fd) {
   const uint64_t one = 1;
   [[maybe_unused]] ssize_t written = write(fd, &one, sizeof one);  // full is awake
-}
-
-/// "/17/url": 17.
-std::optional<size_t> ItemOf(const std::string& field) {
-  size_t item = 0;
-  if (field.empty() || field[0] != '/') return std::nullopt;
-  auto [end, error] = std::from_chars(field.data() + 1, field.data() + field.size(), item);
-  if (error != std::errc() || (end != field.data() + field.size() && *end != '/')) return std::nullopt;
-  return item;
 }
 
 std::string StatusText(const SubmitAnswer& answer) {
@@ -215,8 +206,8 @@ bool Bridge::SubmitRange(const Intake::Batch& batch, const std::vector<Mapped>& 
         plan->Settle(range.to);
         return true;
       }
-      const std::optional<size_t> item = ItemOf(answer.field);
-      plan->Split(range, item && *item < message_of.size() ? std::optional(message_of[*item]) : std::nullopt);
+      const std::optional<BatchItem> item = BatchItemOf(answer.field);
+      plan->Split(range, item && item->index < message_of.size() ? std::optional(message_of[item->index]) : std::nullopt);
       return true;
     }
     case Acceptance::kAway:

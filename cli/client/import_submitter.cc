@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "base/json_tree.h"
+#include "cli/bridge/batch_item.h"
 #include "cli/client/submit_file.h"
 
 namespace notifyd {
 namespace {
 
 constexpr size_t kAnswerMost = 64 << 20;
+constexpr size_t kMostCalls = 1000;                     // of one request
+constexpr size_t kMostBytes = 8 << 20;                  // of one request, unless a single call has more
 constexpr int64_t kWindowMs = 30LL * 24 * 3600 * 1000;  // contract section 20: so long a run that was broken off can be taken up again
 
 /// Will it pass?
@@ -24,37 +27,47 @@ bool IsAboutLanes(const HttpAnswer& answer) {
   return tree.ok() && TextAt(tree->root(), "/field") == "/on_retry";
 }
 
+/// May it be about one call as well as about the request, where no field is named?
+bool MayBeOfOne(int status) {
+  return status == 400 || status == 409 || status == 413 || status == 422;
+}
+
+/// The problem for people, whose request held more than what it is about.
+std::string WhyOfItem(JsonTree::Value problem, const std::string& pointer, std::string_view field) {
+  std::string text = ProblemText(problem);
+  const std::string suffix = " (" + pointer + ")";
+  if (!text.ends_with(suffix)) return text;
+  text.resize(text.size() - suffix.size());
+  return field.empty() ? text : text + " (" + std::string(field) + ")";
+}
+
 }  // namespace
 
 ImportSubmitter::ImportSubmitter(const Context& context, int64_t reconnect_ms, std::function<bool()> stopped,
                                  std::function<void(const std::string&)> say)
-    : context_(context), stopped_(std::move(stopped)), say_(std::move(say)), patience_(reconnect_ms) {
+    : context_(context), stopped_(std::move(stopped)), say_(std::move(say)), patience_(reconnect_ms), most_(kMostCalls) {
   context_.client->GiveUpWhen(stopped_);
 }
 
 ImportSubmitter::Batch ImportSubmitter::Submit(const std::vector<OldCall>& calls, const std::function<void()>& meanwhile) {
   Batch batch;
   batch.answers.resize(calls.size());
-  for (;;) {
-    const auto known = [&] { return std::count_if(batch.answers.begin(), batch.answers.end(), [](const auto& each) { return each.has_value(); }); };
-    const auto before = known();
-    const Try outcome = SubmitOnce(calls, &batch);
+  for (size_t at = 0; at < calls.size();) {
+    const size_t before = at;
+    const Try outcome = SubmitSome(calls, &at, &batch);
     if (outcome == Try::kRefused) {
       say_("notifyctl: " + why_);
       batch.end = ImportEnd::kRefused;
       return batch;
     }
-    if (known() > before || outcome == Try::kDone) patience_.Reset();
-    if (outcome == Try::kDone) {
-      if (said_away_) say_("the broker takes submits again");
-      said_away_ = false;
-      return batch;
-    }
+    if (at > before) patience_.Reset();
+    if (at == calls.size()) break;
     if (meanwhile) meanwhile();
     if (stopped_()) {
       batch.end = ImportEnd::kStopped;
       return batch;
     }
+    if (outcome == Try::kOn) continue;
     if (!said_away_) say_(why_ + "; trying again");
     said_away_ = true;
     if (patience_.Wait()) continue;
@@ -62,85 +75,99 @@ ImportSubmitter::Batch ImportSubmitter::Submit(const std::vector<OldCall>& calls
     batch.end = away_ ? ImportEnd::kUnreachable : ImportEnd::kRefused;
     return batch;
   }
+  if (said_away_) say_("the broker takes submits again");
+  said_away_ = false;
+  return batch;
 }
 
-ImportSubmitter::Try ImportSubmitter::Judge(const Result<HttpAnswer>& answer) {
-  away_ = !answer.ok();
-  if (away_) {
-    why_ = answer.status().detail();
-    return Try::kAgain;
+size_t ImportSubmitter::EndOf(const std::vector<OldCall>& calls, size_t from) const {
+  const size_t most = from + std::min(most_, calls.size() - from);
+  size_t to = from + 1;
+  for (size_t bytes = calls[from].document.size(); to < most; ++to) {
+    bytes += calls[to].document.size() + 1;
+    if (bytes > kMostBytes) break;
   }
-  if (answer->Done()) return Try::kDone;
-  why_ = ProblemText(*answer);
-  return IsPassing(answer->status) ? Try::kAgain : Try::kRefused;
+  return to;
 }
 
-ImportSubmitter::Try ImportSubmitter::SubmitOnce(const std::vector<OldCall>& calls, Batch* batch) {
-  std::string body;
-  std::vector<size_t> sent;  // which line is whose
-  for (size_t i = 0; i < calls.size(); ++i) {
-    if (batch->answers[i]) continue;
-    sent.push_back(i);
-    body.append(calls[i].document).push_back('\n');
-  }
-  if (sent.empty()) return Try::kDone;
+ImportSubmitter::Try ImportSubmitter::SubmitSome(const std::vector<OldCall>& calls, size_t* at, Batch* batch) {
+  const size_t to = EndOf(calls, *at), count = to - *at;
+  std::string body = "[";
+  for (size_t i = *at; i < to; ++i) body.append(i > *at ? "," : "").append(calls[i].document);
+  body += ']';
   HttpCall call;
   call.method = "POST";
   // NotifyAgent's queues go on while one waits for its next attempt.
   call.path = SubmitPath(kWindowMs) + (lanes_stay_ ? "" : "&on_retry=skip");
   call.body = &body;
-  call.content_type = "application/x-ndjson";
   call.most_bytes = kAnswerMost;
   const Result<HttpAnswer> answer = context_.client->Send(call);
-  if (answer.ok() && !lanes_stay_ && IsAboutLanes(*answer)) {
-    lanes_stay_ = true;
-    say_("lanes keep their on_retry, which is block unless it was set: " + ProblemText(*answer));
-    return SubmitOnce(calls, batch);
-  }
-  if (const Try outcome = Judge(answer); outcome != Try::kDone) return outcome;
-  why_.clear();
-  size_t next = 0;
-  std::string_view lines = answer->body;
-  while (!lines.empty()) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    if (line.empty()) continue;
-    if (const Try outcome = Take(line, sent, &next, batch); outcome != Try::kDone) return outcome;
-  }
-  const bool whole = std::all_of(batch->answers.begin(), batch->answers.end(), [](const auto& each) { return each.has_value(); });
-  if (whole) return Try::kDone;
-  if (why_.empty()) why_ = "the broker's answer has fewer lines than were submitted";
-  return Try::kAgain;
-}
-
-ImportSubmitter::Try ImportSubmitter::Take(std::string_view line, const std::vector<size_t>& sent, size_t* next, Batch* batch) {
-  const Result<JsonTree> tree = JsonTree::Parse(line);
-  const bool object = tree.ok() && tree->root().kind() == JsonTree::Kind::kObject;
-  // A problem: the broker stops, or restarts, and has taken none of those behind, or it does not know whether those were taken.
-  if (object && !tree->root().At("/index") && tree->root().At("/type")) {
-    why_ = ProblemText(tree->root());
+  away_ = !answer.ok();
+  if (away_) {
+    why_ = answer.status().detail();
+    most_ = std::max<size_t>(1, count / 2);
     return Try::kAgain;
   }
-  if (!object || NumberAt(tree->root(), "/index", UINT64_MAX) != *next || *next >= sent.size()) {
-    why_ = "a line of the broker's answer is not the next one";
+  if (answer->Done()) return TakeAccepted(*answer, count, at, batch);
+  if (!lanes_stay_ && IsAboutLanes(*answer)) {
+    lanes_stay_ = true;
+    say_("lanes keep their on_retry, which is block unless it was set: " + ProblemText(*answer));
+    return Try::kOn;
+  }
+  return TakeRefused(*answer, count, at, batch);
+}
+
+ImportSubmitter::Try ImportSubmitter::TakeAccepted(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch) {
+  using Kind = ImportAnswer::Kind;
+  std::vector<ImportAnswer> accepted;
+  const Result<JsonTree> tree = JsonTree::Parse(answer.body);
+  const std::optional<JsonTree::Value> items = tree.ok() ? tree->root().At("/items") : std::nullopt;
+  if (items && items->kind() == JsonTree::Kind::kArray) {
+    items->ForEach([&](JsonTree::Value, JsonTree::Value item) {
+      std::string id = TextAt(item, "/id");
+      if (!id.empty()) accepted.push_back({Cell(item.At("/duplicate")) == "true" ? Kind::kKnown : Kind::kNew, std::move(id), ""});
+    });
+  }
+  if (accepted.size() != count) {
+    why_ =
+        "what answers is no notifyd: " + std::to_string(count) + " notifies were submitted, and " + std::to_string(accepted.size()) + " answered for";
     return Try::kRefused;
   }
-  const JsonTree::Value answer = tree->root();
-  std::optional<ImportAnswer>& out = batch->answers[sent[(*next)++]];
-  const std::optional<JsonTree::Value> error = answer.At("/error");
-  if (!error) {
-    using Kind = ImportAnswer::Kind;
-    out = ImportAnswer{Cell(answer.At("/duplicate")) == "true" ? Kind::kKnown : Kind::kNew, TextAt(answer, "/id"), ""};
-    return Try::kDone;
+  for (ImportAnswer& each : accepted) batch->answers[(*at)++] = std::move(each);
+  most_ = std::min(2 * most_, kMostCalls);
+  return Try::kOn;
+}
+
+ImportSubmitter::Try ImportSubmitter::TakeRefused(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch) {
+  const Result<JsonTree> problem = JsonTree::Parse(answer.body);
+  const std::string pointer = problem.ok() ? TextAt(problem->root(), "/field") : "";
+  const std::optional<BatchItem> item = BatchItemOf(pointer);
+  why_ = ProblemText(answer);
+  if (item && item->index > 0 && item->index < count) {
+    // What stands before it would have been taken.
+    most_ = item->index;
+    return Try::kOn;
   }
-  const int status = static_cast<int>(NumberAt(*error, "/status"));
-  if (IsPassing(status)) {
-    why_ = ProblemText(*error);
-    return Try::kDone;
+  const bool first = item && item->index == 0;
+  if (IsPassing(answer.status)) {
+    // A broker in a hurry has time for a few, a disk may have room for a few, and never for as many as these. A rate takes any number, once it is
+    // their turn.
+    if (!first && answer.status != 429) most_ = std::max<size_t>(1, count / 2);
+    return Try::kAgain;
   }
-  const bool key_used = status == 422 && TextAt(*error, "/field") == "/idempotency_key";
-  out = ImportAnswer{key_used ? ImportAnswer::Kind::kKeyUsed : ImportAnswer::Kind::kRefused, "", ProblemText(*error)};
-  return Try::kDone;
+  if (!first && (!pointer.empty() || !MayBeOfOne(answer.status))) return Try::kRefused;
+  if (!first && count > 1) {
+    most_ = count / 2;
+    return Try::kOn;
+  }
+  // Something in front of the broker knows nothing of calls: for what it says nothing may be taken away.
+  if (!problem.ok() || problem->root().kind() != JsonTree::Kind::kObject) return Try::kRefused;
+  const bool key_used = first && answer.status == 422 && item->field == "/idempotency_key";
+  using Kind = ImportAnswer::Kind;
+  batch->answers[(*at)++] =
+      ImportAnswer{key_used ? Kind::kKeyUsed : Kind::kRefused, "", WhyOfItem(problem->root(), pointer, item ? item->field : "")};
+  most_ = 1;
+  return Try::kOn;
 }
 
 bool ImportSubmitter::Cancel(const std::string& id) {

@@ -1,12 +1,15 @@
 // ImportSubmitter: submits documents in batches, and does not give up while the broker is away, restarts or is full, until its patience ends or it is
 // stopped. What was sent may be sent again, so each document needs an idempotency key. One thread.
+//
+// Order: nothing is submitted before all that stands in front of it was accepted, or is refused for good. So each request is an array, which the
+// broker takes whole or not at all: of lines that stand for themselves it would take those behind one that it refuses for now.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "cli/client/context.h"
@@ -45,18 +48,21 @@ class ImportSubmitter {
     ImportEnd end = ImportEnd::kDone;
     std::vector<std::optional<ImportAnswer>> answers;  // one a call; nothing: not known, where it did not end well
   };
-  /// Submits them in order. `meanwhile` is called before each pause; may be empty. Why it did not end well is said.
+  /// Submits them in order. `meanwhile` is called before each pause, and between requests; may be empty. Why it did not end well is said.
   Batch Submit(const std::vector<OldCall>& calls, const std::function<void()>& meanwhile = {});
 
   /// Cancels a notify. False where it is settled, or cannot be asked.
   bool Cancel(const std::string& id);
 
  private:
-  /// Of one try: what is still to be done, and why.
-  enum class Try { kDone, kAgain, kRefused };
-  Try SubmitOnce(const std::vector<OldCall>& calls, Batch* batch);
-  Try Take(std::string_view line, const std::vector<size_t>& sent, size_t* next, Batch* batch);
-  Try Judge(const Result<HttpAnswer>& answer);
+  /// Of one request: more can be submitted at once; not before a pause; or nobody would take any of it.
+  enum class Try { kOn, kAgain, kRefused };
+  /// Submits some of the calls from `at` on, and puts `at` behind what is known then.
+  Try SubmitSome(const std::vector<OldCall>& calls, size_t* at, Batch* batch);
+  /// How far a request may reach that begins there.
+  size_t EndOf(const std::vector<OldCall>& calls, size_t from) const;
+  Try TakeAccepted(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch);
+  Try TakeRefused(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch);
 
   const Context& context_;
   const std::function<bool()> stopped_;
@@ -65,6 +71,7 @@ class ImportSubmitter {
   std::string why_;  // it is to be tried again, or was refused
   bool away_ = false, said_away_ = false;
   bool lanes_stay_ = false;  // the broker lets nothing be said of lanes
+  size_t most_;              // calls in a request, by what became of those before
 };
 
 }  // namespace notifyd

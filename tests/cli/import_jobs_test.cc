@@ -41,16 +41,11 @@ struct World {
   }
 };
 
-/// As a broker that accepts each line; counts them by URL.
-ScriptedAnswer AcceptLines(const SeenRequest& request, std::map<std::string, int>* submitted) {
-  std::string answer;
-  size_t index = 0;
-  for (size_t from = 0, end; from < request.body.size(); from = end + 1, ++index) {
-    end = request.body.find('\n', from);
-    ++(*submitted)[JsonAt(request.body.substr(from, end - from), "/url")];
-    answer += "{\"index\":" + std::to_string(index) + ",\"id\":\"n" + std::to_string(index) + "\"}\n";
-  }
-  return {200, answer, "application/x-ndjson"};
+/// As a broker that accepts all; counts them by URL.
+ScriptedAnswer AcceptAll(const SeenRequest& request, std::map<std::string, int>* submitted) {
+  const std::vector<std::string> urls = SubmittedUrls(request);
+  for (const std::string& url : urls) ++(*submitted)[url];
+  return AcceptedArray(urls.size());
 }
 
 }  // namespace
@@ -205,7 +200,7 @@ TEST_CASE("import notifyagent: a broker that lets nothing be said of lanes takes
   int refused = 0;
   ScriptedServer broker([&](const SeenRequest& request) {
     std::lock_guard<std::mutex> lock(mutex);
-    if (request.target.find("on_retry") == std::string::npos) return AcceptLines(request, &submitted);
+    if (request.target.find("on_retry") == std::string::npos) return AcceptAll(request, &submitted);
     ++refused;
     return ScriptedAnswer{status, R"({"title":"no","detail":"not of lanes","field":"/on_retry"})"};
   });
@@ -272,7 +267,7 @@ TEST_CASE("import notifyagent: what was accepted while beanstalkd was started an
   ScriptedServer broker([&](const SeenRequest& request) {
     if (request.method != "POST") return ScriptedAnswer{request.method == "GET" ? 404 : 200, "{}"};
     std::lock_guard<std::mutex> lock(mutex);
-    const ScriptedAnswer answer = AcceptLines(request, &submitted);
+    const ScriptedAnswer answer = AcceptAll(request, &submitted);
     if (posts++ == 0) {
       asked.set_value();
       restarted.get_future().wait();
@@ -307,7 +302,7 @@ TEST_CASE("import notifyagent: jobs whose time to run is over while the broker t
     std::lock_guard<std::mutex> lock(mutex);
     if (!over) over = std::chrono::steady_clock::now() + std::chrono::seconds(kTtrSeconds + 1);
     if (std::chrono::steady_clock::now() < *over) return ScriptedAnswer{503, R"({"title":"it starts"})"};
-    return AcceptLines(request, &submitted);
+    return AcceptAll(request, &submitted);
   });
   const CtlRun run = Ctl({"--server", broker.url(), "import", "notifyagent", "--beanstalkd", beanstalkd.address()});
   INFO(run.error);

@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "base/json_tree.h"
+
 namespace notifyd::test {
 namespace {
 
@@ -237,6 +239,20 @@ std::string AgentJob(const std::string& members, const std::string& queue) {
   return R"({"caller":"unknown","url":"http:\/\/127.0.0.1:9\/","method":"POST","contentType":"application\/json","data":"{\"id\":1}",)"
          R"("timeDelayedSend":null,"needResponse":1,"expectResponse":"success","runOnce":1,"queueName":")" +
          queue + "\",\"fKey\":\"\"" + (members.empty() ? "" : "," + members) + "}";
+}
+
+std::vector<std::string> SubmittedUrls(const SeenRequest& request) {
+  std::vector<std::string> urls;
+  const Result<JsonTree> tree = JsonTree::Parse(request.body);
+  if (!tree.ok() || tree->root().kind() != JsonTree::Kind::kArray) return urls;
+  tree->root().ForEach([&](JsonTree::Value, JsonTree::Value notify) { urls.emplace_back(notify.At("/url")->text()); });
+  return urls;
+}
+
+ScriptedAnswer AcceptedArray(size_t count) {
+  std::string items;
+  for (size_t i = 0; i < count; ++i) items += std::string(i > 0 ? "," : "") + "{\"id\":\"n" + std::to_string(i) + "\"}";
+  return {201, "{\"items\":[" + items + "]}"};
 }
 
 }  // namespace notifyd::test

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "support/process.h"
+#include "support/scripted_server.h"
 #include "support/sockets.h"
 
 namespace notifyd::test {
@@ -114,5 +115,10 @@ class BeanstalkPeer {
 
 /// What NotifyMessage makes with its defaults; `members`: JSON members in place of its own, for the last of a name counts.
 std::string AgentJob(const std::string& members, const std::string& queue = "Q_0123456789ABCDEF0123456789ABCDEF");
+
+/// The URLs of an array that is submitted, in its order.
+std::vector<std::string> SubmittedUrls(const SeenRequest& request);
+/// As a broker answers that has taken so many; their ids are n0, n1, and so on.
+ScriptedAnswer AcceptedArray(size_t count);
 
 }  // namespace notifyd::test
