@@ -88,9 +88,12 @@ bool IsLoss(CURL* easy, CURLcode code) {
   }
 }
 
-/// Was somebody there who said nothing that is HTTP? That is what a listener with TLS does with a request in the clear.
-bool IsNoAnswer(CURLcode code) {
-  return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_UNSUPPORTED_PROTOCOL;
+/// Of a request in the clear, to where nothing has answered yet: what may be behind that. A listener with TLS says nothing to it, or what is no HTTP;
+/// and who ends while he is asked says nothing either.
+std::string_view WhyNoAnswer(CURLcode code) {
+  if (code == CURLE_UNSUPPORTED_PROTOCOL) return " (as of a listener with TLS, whose address begins with https://)";
+  if (code != CURLE_GOT_NOTHING && code != CURLE_RECV_ERROR) return "";
+  return " (the broker may have ended while it was asked; or this is its listener with TLS, whose address begins with https://)";
 }
 
 constexpr std::string_view kUnix = "unix:";
@@ -252,9 +255,9 @@ class HttpClient::Impl {
     }
     CURLcode code = curl_easy_perform(easy);
     lost_ = IsLoss(easy, code);
-    if (code != CURLE_OK) return Fault(easy, code, fault);
-    answered_ = true;
     answer.status = static_cast<int>(StatusOf(easy));
+    answered_ = answered_ || answer.status > 0;  // also where the rest of it is missing
+    if (code != CURLE_OK) return Fault(easy, code, fault);
     answer.shown_from = target_.credential.source;
     return answer;
   }
@@ -313,8 +316,7 @@ class HttpClient::Impl {
     if (code == CURLE_COULDNT_CONNECT && target_.server.starts_with(kUnix)) why = std::strerror(static_cast<int>(os_error));
     if (code == CURLE_PEER_FAILED_VERIFICATION && target_.ca_file.empty())
       why += " (--ca-file or NOTIFYD_CA_FILE names the authorities that it is checked by)";
-    if (!answered_ && StatusOf(easy) == 0 && IsNoAnswer(code) && os_error != ETIMEDOUT && target_.server.starts_with("http://"))
-      why += " (as of a listener with TLS, whose address begins with https://)";
+    if (!answered_ && StatusOf(easy) == 0 && os_error != ETIMEDOUT && target_.server.starts_with("http://")) why += WhyNoAnswer(code);
     return Unavailable(why);
   }
 
@@ -345,7 +347,8 @@ class HttpClient::Impl {
   HttpTarget target_;
   std::unique_ptr<CURL, FreeEasy> easy_;
   std::function<bool()> given_up_;
-  bool lost_ = false, answered_ = false;
+  bool lost_ = false;
+  bool answered_ = false;  // ever: who speaks HTTP here is no listener with TLS
 };
 
 void ReadAnswerHeader(std::string_view line, HttpAnswer* answer) {

@@ -45,6 +45,21 @@ TEST_CASE("http client: a call that is given up is said to be, in words of its o
   CHECK(answer.status().detail() == client.server() + ": given up");
 }
 
+TEST_CASE("http client: of one who says nothing it says what may be so, until something was answered there") {
+  int calls = 0;
+  ScriptedServer broker([&](StreamedRequest* request) {
+    static constexpr const char* kAnswers[] = {"", "\x15\x03\x01\x02\x02\x02\x46\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ""};
+    request->Send(kAnswers[calls++]);
+  });
+  HttpClient client(broker.url());
+  const auto fault = [&] { return client.Call("GET", "/v1/whoami").status().detail(); };
+  CHECK_THAT(fault(), Catch::Contains("the broker may have ended while it was asked") && Catch::Contains("https://"));
+  CHECK_THAT(fault(), !Catch::Contains("ended") && Catch::Contains("as of a listener with TLS"));
+  // The half of an answer is one.
+  for (int i = 0; i < 2; ++i) CHECK_THAT(fault(), !Catch::Contains("TLS") && !Catch::Contains("https://"));
+  CHECK(calls == 4);
+}
+
 TEST_CASE("http client: a network that swallows what is sent, or the connection's other end, is found out within half a minute") {
   ScriptedServer broker([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
   HttpClient client(broker.url());
