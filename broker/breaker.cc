@@ -102,8 +102,10 @@ Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const Bre
     Forget();
     return Change::kNone;
   }
-  Note(contact == Contact::kUnreached, settings);
-  return IsTooBad(settings) ? Open(now, settings.open_ms) : Change::kNone;
+  const bool bad = contact == Contact::kUnreached;
+  Note(bad, settings);
+  // Also where a setting says less by now than when the others ended: one that got there opens nothing.
+  return bad && IsTooBad(settings) ? Open(now, settings.open_ms) : Change::kNone;
 }
 
 void Breaker::Abandon(Call call) {
@@ -147,27 +149,22 @@ void Breaker::BeginRamp() {
 /// Nothing that was counted counts any more.
 void Breaker::Forget() {
   in_row_ = running_ = 0;
-  at_ = known_ = bad_ = 0;
+  at_ = bad_ = 0;
   last_ = {};
   wait_ms_ = 0;
 }
 
+/// Those that it does not know count as good ones. So they were where it forgot them, and it needs to know of none while all is well.
 void Breaker::Note(bool bad, const BreakerSettings& settings) {
   in_row_ = bad ? in_row_ + 1 : 0;
   const size_t window = std::max<size_t>(settings.window, 1);
-  if (last_.empty() && !bad) {
-    known_ = std::min(known_ + 1, window);
-    return;
-  }
+  if (last_.empty() && !bad) return;
   if (last_.size() != window) {
     // The first bad one, or the setting has changed: then what was counted under the old one is gone.
-    known_ = last_.empty() ? std::min(known_, window) : 0;
     last_.assign(window, false);
-    at_ = known_ % window;
-    bad_ = 0;
+    at_ = bad_ = 0;
   }
-  if (known_ == window) bad_ -= last_[at_] ? 1 : 0;
-  else ++known_;
+  bad_ -= last_[at_] ? 1 : 0;
   last_[at_] = bad;
   bad_ += bad ? 1 : 0;
   at_ = (at_ + 1) % window;
@@ -177,7 +174,7 @@ void Breaker::Note(bool bad, const BreakerSettings& settings) {
 bool Breaker::IsTooBad(const BreakerSettings& settings) const {
   if (in_row_ >= settings.failures) return true;
   // A little less will do: 7 % of 100 may come to more than 7 in binary.
-  return bad_ > 0 && known_ >= settings.window && static_cast<double>(bad_) + 1e-6 >= settings.ratio_percent / 100 * settings.window;
+  return static_cast<double>(bad_) + 1e-6 >= settings.ratio_percent / 100 * settings.window;
 }
 
 const char* ToString(Breaker::State state) {

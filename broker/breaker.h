@@ -1,7 +1,8 @@
 // Breaker: whether calls to one destination (a host, an instance of a service) may begin, by how the calls before them ended. A state machine of its
 // own: it knows no notify, no lane and no clock. Contract section 11, "breaker".
 //
-//   closed    all may begin. `failures` in a row that found no connection, or `ratio_percent` of the last `window`, open it.
+//   closed    all may begin. `failures` in a row that found no connection, or `ratio_percent` of the last `window`, open it: the end
+//             of such a call does, and no other.
 //   open      none may, until its wait is over: then one, the probe.
 //   probing   none but the probe, which is in flight. Where it finds no connection, it is open again for twice as long, 5 minutes at most. Where
 //             nothing at all is heard of it for 5 minutes, or for 10 s and somebody wants to know now, another goes beside it.
@@ -28,7 +29,7 @@ struct BreakerSettings {
   bool enabled = true;
   uint32_t failures = 5;      // in a row, 1 at least
   double ratio_percent = 50;  // above 0, to 100: of the last
-  uint32_t window = 20;       // so many, 1 at least; fewer ends than that say nothing of the ratio
+  uint32_t window = 20;       // so many, 1 at least; of fewer those that there are not count as good
   int64_t open_ms = 10'000;   // the first wait
   int64_t max_wait_ms = 24 * 3600 * 1000;
   int64_t disable_after_ms = 5LL * 24 * 3600 * 1000;  // 0: never
@@ -83,7 +84,7 @@ class Breaker {
   MonoTime probing_since() const { return probing_since_; }
   /// From then on one more may begin for no other reason than that it is so late; kMonoNever: time alone changes nothing.
   MonoTime MoreFrom() const;
-  /// It may be forgotten: a new one would do the same, but for a window that is not full.
+  /// It may be forgotten: a new one would do the same.
   bool calm() const { return state_ == State::kClosed && in_row_ == 0 && bad_ == 0; }
 
  private:
@@ -103,9 +104,8 @@ class Breaker {
   MonoTime open_since_, next_probe_, probing_since_;
   MonoTime last_probe_;  // when the last of those in flight began
   MonoTime more_at_;     // probing: for one more probe; ramp: with there_
-  // Closed: the last `window` ends, true for a bad one, once there was a bad one. Until then and after the last has left, how many were good.
-  std::vector<bool> last_;
-  size_t at_ = 0, known_ = 0, bad_ = 0;
+  std::vector<bool> last_;  // closed: the last `window` ends, true for a bad one, while there is a bad one among them
+  size_t at_ = 0, bad_ = 0;
 };
 
 /// Returns the stable word for it: closed, open, probing or ramp.

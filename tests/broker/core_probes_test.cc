@@ -214,3 +214,33 @@ TEST_CASE("core services: that a service's own probe got there is not enough, bu
   f.Run();
   CHECK(f.View().instances[0]->breaker == ProbeStage::kOpen);
 }
+
+TEST_CASE("core breaker: half of the last calls opens it, whatever was forgotten between them, and none that reached its host does") {
+  ProbeRig f;
+  const auto call = [&](char kind) {
+    // Each is over before the next one: nothing of its host is in memory between them.
+    ProbeRig::Fields once = ProbeRig::At("lane");
+    once.retry->max_attempts = 1;
+    f.Submit(once);
+    REQUIRE(f.starts.size() == 1);
+    if (kind == 'B') f.Unreached(StartAttempt(f.starts[0]));
+    else f.EndFirst(Verdict::kSuccess);
+  };
+  const auto opened = [&] {
+    const std::vector<std::string> events = f.Events();
+    return std::count(events.begin(), events.end(), "breaker opened");
+  };
+  SECTION("nine of the last twenty, and only good ones from then on") {
+    for (const char kind : std::string("BBBBGBBBBGBGGGGGGGGGGGGGGGG")) call(kind);
+    CHECK(f.Host().breaker == ProbeStage::kClosed);
+    CHECK(opened() == 0);
+  }
+  SECTION("the tenth that fails opens it, with its error") {
+    for (const char kind : std::string("GGGGGGGGGGGGGGGGGGGGGGGGGBBBBGBBBBGB")) call(kind);
+    REQUIRE(f.Host().breaker == ProbeStage::kClosed);
+    call('B');
+    REQUIRE(f.Host().breaker == ProbeStage::kOpen);
+    REQUIRE(opened() == 1);
+    CHECK(f.flow_logs.back().fields.at(1) == std::pair<std::string, std::string>{"error", "connect_failed"});
+  }
+}

@@ -8,6 +8,7 @@ namespace {
 constexpr int64_t kLongestMs = 300'000;  // unless the first wait is longer
 constexpr uint32_t kAllTogether = 1024, kProbes = 4;
 constexpr int64_t kSilentMs = 10'000;
+constexpr int64_t kRememberedMs = 3'600'000;
 
 }  // namespace
 
@@ -96,6 +97,7 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
         way_ = Way::kClosed;
         in_row_ = 0;
         ends_.clear();
+        may_be_forgotten_ = false;
       }
       return {};
     case Way::kClosed:
@@ -105,9 +107,12 @@ BreakerModel::Ended BreakerModel::End(uint64_t era, Found found, MonoTime now, c
   in_row_ = found == Found::kAway ? in_row_ + 1 : 0;
   ends_.push_back(found == Found::kAway);
   if (ends_.size() > settings.window) ends_.pop_front();
+  may_be_forgotten_ = may_be_forgotten_ || now.ms - ended_at_.ms >= kRememberedMs;
+  ended_at_ = now;
+  if (found != Found::kAway) return {};
   const auto away = static_cast<double>(std::count(ends_.begin(), ends_.end(), true));
-  const bool too_many = away > 0 && ends_.size() == settings.window && 100 * away >= settings.ratio_percent * settings.window - 1e-3;
-  if (in_row_ < settings.failures && !(too_many && says_opened)) return {};
+  const bool too_many = 100 * away >= settings.ratio_percent * settings.window - 1e-3;
+  if (in_row_ < settings.failures && !(too_many && (says_opened || !may_be_forgotten_))) return {};
   open_since_ = now;
   Open(now, settings.open_ms);
   return {true, false};
@@ -128,6 +133,7 @@ void BreakerModel::Open(MonoTime now, int64_t wait_ms) {
   ++era_;
   running_ = in_row_ = 0;
   ends_.clear();
+  may_be_forgotten_ = false;
   wait_ms_ = wait_ms;
   probe_at_ = {now.ms + wait_ms};
 }

@@ -28,8 +28,8 @@ class BreakerModel {
   /// back hold it up for no longer than a wait each. Returns whether it counted.
   bool Reached(uint64_t era, MonoTime now, const BreakerSettings& settings);
   void Abandon(uint64_t era);
-  /// `says_opened`: the core tells that it opened, which decides where only a count over many ends says so: it may have forgotten good ones of a host
-  /// to which nothing went for a while.
+  /// `says_opened`: the core tells that it opened, which decides where only a count over many ends says so, and it may have forgotten some of them:
+  /// nothing went to the host for an hour meanwhile.
   Ended End(uint64_t era, Found found, MonoTime now, const BreakerSettings& settings, bool says_opened);
   void ProbeNow(MonoTime now);
 
@@ -53,7 +53,9 @@ class BreakerModel {
   MonoTime probed_at_;               // probing: when the last one went
   MonoTime beside_at_ = kMonoNever;  // probing: another goes beside those that nothing is heard of
   MonoTime grows_at_ = kMonoNever;   // ramp: some of its calls got there, and twice as many may go from then on
-  std::deque<bool> ends_;  // the last ones, true: the host was away
+  std::deque<bool> ends_;            // the last ones, true: the host was away; those that there are not were good
+  MonoTime ended_at_ = kMonoNever;   // the last of them
+  bool may_be_forgotten_ = false;
 };
 
 }  // namespace notifyd::sim

@@ -1,0 +1,66 @@
+// A breaker's settings: of how many calls which part opens it.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "broker/breaker.h"
+
+using namespace notifyd;
+
+namespace {
+
+using Turned = Breaker::Change;
+constexpr Contact kAway = Contact::kUnreached, kThere = Contact::kReached;
+
+struct SetBreaker {
+  BreakerSettings settings;
+  Breaker breaker;
+  MonoTime now{1'000};
+  Turned Call(Contact contact) { return breaker.End(breaker.Begin(now), contact, now, settings); }
+};
+
+}  // namespace
+
+TEST_CASE("breaker: one that reached it opens nothing, however many before it did not") {
+  SetBreaker r, most;
+  for (const char end : std::string("BBBBGBBBBGBGGGGGGGGGGGGGGG")) CHECK(r.Call(end == 'B' ? kAway : kThere) == Turned::kNone);
+  for (const char end : std::string("BBBBGBBBBGB")) CHECK(most.Call(end == 'B' ? kAway : kThere) == Turned::kNone);
+  CHECK(most.Call(kAway) == Turned::kOpened);  // not once eight good ones are behind it
+  // Nor where a setting says less than it did when the others ended.
+  SetBreaker other;
+  other.settings.ratio_percent = 100;
+  for (int i = 0; i < 10; ++i) CHECK(other.Call(i % 5 == 4 ? kThere : kAway) == Turned::kNone);
+  other.settings.ratio_percent = 5;
+  for (int i = 0; i < 10; ++i) CHECK(other.Call(kThere) == Turned::kNone);
+  CHECK(other.Call(Contact::kUnknown) == Turned::kNone);
+  CHECK(other.Call(kAway) == Turned::kOpened);
+}
+
+TEST_CASE("breaker: the last ones alone decide, and it makes no difference whether one is known that was well for long") {
+  Random random(7);
+  uint64_t openings = 0;
+  for (int round = 0; round < 2'000; ++round) {
+    SetBreaker known, fresh;
+    known.settings.failures = fresh.settings.failures = 1'000;
+    known.settings.window = fresh.settings.window = static_cast<uint32_t>(1 + random.Below(30));
+    known.settings.ratio_percent = fresh.settings.ratio_percent = static_cast<double>(1 + random.Below(100));
+    for (int i = 0; i < 40; ++i) known.Call(kThere);
+    std::vector<bool> ends(known.settings.window, false);
+    const double bad = random.Unit();
+    for (int i = 0; i < 60; ++i) {
+      const bool is_bad = random.Unit() < bad;
+      ends.erase(ends.begin());
+      ends.push_back(is_bad);
+      const auto of_these = static_cast<uint64_t>(std::count(ends.begin(), ends.end(), true));
+      const bool opens = is_bad && 100 * of_these >= static_cast<uint64_t>(known.settings.ratio_percent) * ends.size();
+      const Contact contact = is_bad ? kAway : kThere;
+      REQUIRE(known.Call(contact) == (opens ? Turned::kOpened : Turned::kNone));
+      REQUIRE(fresh.Call(contact) == (opens ? Turned::kOpened : Turned::kNone));
+      openings += opens;
+      if (opens) break;
+    }
+  }
+  CHECK(openings > 500);
+}
