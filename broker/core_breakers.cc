@@ -45,7 +45,8 @@ bool Core::Impl::EndAtBreaker(Host* host, Breaker::Call call, const AttemptResul
     LogClosed(*host, now_.mono.ms - since.ms, out_);
   }
   const bool in_vain = probe && host->breaker.is_open();
-  MaybeDisable(host);
+  // An old call may end well while it is open: that is no reason to give the host up.
+  if (in_vain) MaybeDisable(host);
   FollowBreaker(host);
   return in_vain;
 }

@@ -69,11 +69,12 @@ bool Core::Impl::ServicePart::EndedProbe(const AttemptEnded& e) {
   Instance* instance = probe.instance.get();
   if (!service || service->Find(instance->id) != instance) return true;  // it has gone meanwhile
   const MonoTime since = instance->breaker.open_since();
+  const bool counts = instance->breaker.IsProbe(probe.call);
   // What was reached, and is not well, is not back.
   const Contact contact = e.result.verdict == Verdict::kSuccess ? Contact::kReached : Contact::kUnreached;
   const Breaker::Change change = instance->breaker.End(probe.call, contact, core_.now_.mono, BreakerOf(*service));
   Follow(service, instance, change, since, e.result.record.error);
-  if (instance->breaker.is_open()) MaybeDisable(*service);
+  if (counts && instance->breaker.is_open()) MaybeDisable(*service);
   return true;
 }
 

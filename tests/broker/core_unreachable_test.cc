@@ -114,4 +114,28 @@ TEST_CASE("unreachable: so are those to a service none of whose instances was") 
   CHECK_FALSE(f.See("one").unreachable);
 }
 
+TEST_CASE("unreachable: a call that began before the breaker opened, and ends well after so long, pauses nothing") {
+  Unreachable f;
+  Topics::Fields fields;
+  fields.lane = "long";
+  fields.host = "one:80";
+  const NotifyId id = f.Submit(fields).id;
+  REQUIRE(f.starts.size() == 1);
+  const StartAttempt long_one = f.starts[0];
+  f.starts.clear();  // nobody but this test ends it
+  fields.lane = "short";
+  fields.retry = Waits({1'000}, 1'000);
+  f.Submit(fields);
+  f.Unreached("one:80", kDisableAfterMs - 5'000);  // with the probe after 10 s
+  f.Pass(7'000);
+  REQUIRE_FALSE(f.Sends("one:80"));  // the next one is to go after 30 s
+  f.End(long_one, Verdict::kSuccess);
+  f.Run();
+  CHECK(f.Get(id).record->state.phase == Phase::kSucceeded);
+  CHECK(f.Logged("host paused").empty());
+  // The next probe in vain does.
+  f.Unreached("one:80", 600'000);
+  CHECK(f.Logged("host paused").size() == 1);
+}
+
 }  // namespace notifyd
