@@ -105,7 +105,9 @@ Breaker::Change Breaker::End(Call call, Contact contact, MonoTime now, const Bre
   const bool bad = contact == Contact::kUnreached;
   Note(bad, settings);
   // Also where a setting says less by now than when the others ended: one that got there opens nothing.
-  return bad && IsTooBad(settings) ? Open(now, settings.open_ms) : Change::kNone;
+  if (!bad || !IsTooBad(settings)) return Change::kNone;
+  first_ms_ = settings.open_ms;
+  return Open(now, settings.open_ms);
 }
 
 void Breaker::Abandon(Call call) {
@@ -119,6 +121,18 @@ void Breaker::Abandon(Call call) {
 void Breaker::ProbeNow(MonoTime now) {
   if (state_ == State::kOpen) next_probe_ = std::min(next_probe_, now);
   if (state_ == State::kProbing) more_at_ = std::min(more_at_, std::max(now, MonoTime{last_probe_.ms + kSilentMs}));
+}
+
+void Breaker::OnSettings(MonoTime now, const BreakerSettings& settings) {
+  if (!settings.enabled) return Reset();
+  if (state_ == State::kRamp && there_) more_at_ = std::min(more_at_, MonoTime{now.ms + settings.open_ms});
+  if (state_ == State::kClosed || settings.open_ms >= first_ms_) return;
+  // As long as it would be, had the first one been that.
+  const int64_t less_ms = std::max(settings.open_ms, wait_ms_ * settings.open_ms / first_ms_);
+  first_ms_ = settings.open_ms;
+  const int64_t began_ms = next_probe_.ms - std::exchange(wait_ms_, less_ms);
+  if (state_ == State::kOpen) next_probe_ = std::min(next_probe_, MonoTime{std::max(now.ms, began_ms + less_ms)});
+  if (state_ == State::kProbing) more_at_ = std::min(more_at_, MonoTime{std::max(now.ms, last_probe_.ms + std::max(kMostOpenMs, less_ms))});
 }
 
 void Breaker::Reset() {

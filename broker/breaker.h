@@ -30,7 +30,7 @@ struct BreakerSettings {
   uint32_t failures = 5;      // in a row, 1 at least
   double ratio_percent = 50;  // above 0, to 100: of the last
   uint32_t window = 20;       // so many, 1 at least; of fewer those that there are not count as good
-  int64_t open_ms = 10'000;   // the first wait
+  int64_t open_ms = 10'000;   // the first wait, 1 at least
   int64_t max_wait_ms = 24 * 3600 * 1000;
   int64_t disable_after_ms = 5LL * 24 * 3600 * 1000;  // 0: never
   bool fail_on_open = false;                          // what is due at an open one fails at once
@@ -68,6 +68,8 @@ class Breaker {
   void Abandon(Call call);
   /// Somebody wants to know now: where it is open, its wait is over, and one more may go beside a probe of which nothing is heard for kSilentMs.
   void ProbeNow(MonoTime now);
+  /// Other settings hold from now on: where it is off it begins anew, and no wait under way is longer than they say. They may be the same as before.
+  void OnSettings(MonoTime now, const BreakerSettings& settings);
   /// Begins anew, closed. Calls in flight count no more.
   void Reset();
 
@@ -101,6 +103,7 @@ class Breaker {
   uint32_t most_ = 1;     // ramp: at a time
   bool there_ = false;    // ramp: one of its calls got there since it last grew for that; it grows again at more_at_
   int64_t wait_ms_ = 0;   // of the last opening, less what was taken off it since
+  int64_t first_ms_ = 0;  // not closed: the first wait, from which that grew
   MonoTime open_since_, next_probe_, probing_since_;
   MonoTime last_probe_;  // when the last of those in flight began
   MonoTime more_at_;     // probing: for one more probe; ramp: with there_

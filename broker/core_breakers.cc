@@ -137,7 +137,7 @@ void Core::Impl::OnBreakerSettings(const BreakerSettings& before) {
   std::vector<Host*> hosts;
   for (const auto& [time, host] : breakers_.by_time) hosts.push_back(host);
   for (Host* host : hosts) {
-    if (!services_->BreakerOf(*host).enabled) host->breaker.Reset();
+    host->breaker.OnSettings(now_.mono, services_->BreakerOf(*host));
     FollowBreaker(host);
     MaybeDropHost(host);
   }

@@ -57,11 +57,7 @@ void Core::Impl::ServicePart::ApplyFileService(const FileService& of_file) {
     Say(service, instance, settings);
   }
   RemoveOfFile(service, said);
-  for (const auto& [id, instance] : service->instances) {
-    if (!BreakerOf(*service).enabled) instance->breaker.Reset();
-    SetTimer(*service, instance.get());
-  }
-  Review(*service);
+  FollowSettings(service);
   TellWatchers(*service);
 }
 
@@ -78,7 +74,7 @@ void Core::Impl::ServicePart::LeaveFile(Service* service) {
   service->from_file = false;
   service->settings = service->stored.value_or(ServiceSettings());
   const bool empty = !service->stored && service->instances.empty();
-  Review(*service);
+  FollowSettings(service);
   TellWatchers(*service);
   if (empty) services_.erase(std::string(service->name()));
 }

@@ -67,7 +67,7 @@ void Core::Impl::HostLimits::ApplyRules(Core::Impl& core) {
     host->rule = RuleOf(core, host->name);
     if (!before && !host->rule) continue;
     core.shared_->Follow(*host);
-    if (!core.services_->BreakerOf(*host).enabled) host->breaker.Reset();
+    host->breaker.OnSettings(core.now_.mono, core.services_->BreakerOf(*host));
     core.TimeBreaker(host);
     Weigh(core, host);
     core.MaybeDropHost(host);

@@ -225,12 +225,8 @@ Handled Core::Impl::ServicePart::Do(RequestId request, const PutService& ask) {
     service->settings = ask.settings;
     service->stored = ask.settings;
     core_.journal_.AskSync();
-    for (const auto& [id, instance] : service->instances) {
-      if (!BreakerOf(*service).enabled) instance->breaker.Reset();
-      instance->turn = 0;
-      SetTimer(*service, instance.get());
-    }
-    Review(*service);
+    for (const auto& [id, instance] : service->instances) instance->turn = 0;
+    FollowSettings(service);
   }
   ServiceAnswer answer;
   answer.created = created;

@@ -304,13 +304,18 @@ void Core::Impl::ServicePart::ProbeByHand(const Host& host) {
 
 void Core::Impl::ServicePart::OnBreakerSettings() {
   for (const auto& [name, service] : services_) {
-    for (const auto& [id, instance] : service->instances) {
-      if (!BreakerOf(*service).enabled) instance->breaker.Reset();
-      SetTimer(*service, instance.get());
-    }
-    Review(*service);
+    FollowSettings(service.get());
     TellWatchers(*service);
   }
+}
+
+void Core::Impl::ServicePart::FollowSettings(Service* service) {
+  for (const auto& [id, instance] : service->instances) {
+    instance->breaker.OnSettings(core_.now_.mono, BreakerOf(*service));
+    SetTimer(*service, instance.get());
+  }
+  if (open_ > 0 || core_.breakers_.open > 0) core_.breakers_.next_sweep = core_.now_.mono;  // some may have waited for long enough
+  Review(*service);
 }
 
 void Core::Impl::ServicePart::CountOpen(Instance* instance) {

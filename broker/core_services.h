@@ -239,6 +239,8 @@ class Core::Impl::ServicePart {
   void ExplainHosts(const Entry& entry, const Service& service, Explained* out) const;
   /// Pauses the service's host where none of its instances was reached for so long that nobody seems to look after them.
   void MaybeDisable(const Service& service);
+  /// What it says of its instances' breakers may be other than before: that holds for waits that are under way, too.
+  void FollowSettings(Service* service);
   void Look(const Entry& entry);
   void StopLooking(const Entry& entry);
   /// Lets those look again who want what may be had now.

@@ -1,4 +1,4 @@
-// A breaker's settings: of how many calls which part opens it.
+// A breaker's settings: of how many calls which part opens it, and what a change of them does to one that is open.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
@@ -19,6 +19,17 @@ struct SetBreaker {
   Breaker breaker;
   MonoTime now{1'000};
   Turned Call(Contact contact) { return breaker.End(breaker.Begin(now), contact, now, settings); }
+  void Pass(int64_t ms) { now.ms += ms; }
+  /// Opens it by failures in a row.
+  void Open() {
+    for (uint32_t i = 0; i < settings.failures; ++i) Call(kAway);
+    REQUIRE(breaker.state() == Breaker::State::kOpen);
+  }
+  int64_t WaitMs() const { return breaker.next_probe().ms - now.ms; }
+  void WaitAtFirst(int64_t ms) {
+    settings.open_ms = ms;
+    breaker.OnSettings(now, settings);
+  }
 };
 
 }  // namespace
@@ -63,4 +74,52 @@ TEST_CASE("breaker: the last ones alone decide, and it makes no difference wheth
     }
   }
   CHECK(openings > 500);
+}
+
+TEST_CASE("breaker: what is set to wait for less shortens the wait under way, and what grew from it") {
+  SetBreaker r;
+  r.settings.open_ms = 60'000;
+  r.Open();
+  r.Pass(2'000);
+  r.WaitAtFirst(3'600'000);
+  REQUIRE(r.WaitMs() == 58'000);
+  r.WaitAtFirst(10'000);
+  REQUIRE(r.WaitMs() == 8'000);
+  r.WaitAtFirst(10'000);
+  REQUIRE(r.WaitMs() == 8'000);
+  r.Pass(8'000);
+  REQUIRE(r.Call(kAway) == Turned::kNone);
+  REQUIRE(r.WaitMs() == 20'000);
+  r.Pass(15'000);
+  r.WaitAtFirst(5'000);
+  CHECK(r.WaitMs() == 0);  // 10 s are over
+  REQUIRE(r.breaker.MayBegin(r.now));
+  const Breaker::Call probe = r.breaker.Begin(r.now);
+  r.WaitAtFirst(1'000);
+  CHECK_FALSE(r.breaker.MayBegin(r.now));
+  CHECK(r.breaker.End(probe, kAway, r.now, r.settings) == Turned::kNone);
+  CHECK(r.WaitMs() == 4'000);
+  // It was asked for by hand: that stays so.
+  r.breaker.ProbeNow(r.now);
+  r.WaitAtFirst(500);
+  CHECK(r.WaitMs() == 0);
+  CHECK(r.Call(kThere) == Turned::kClosed);
+  // Of the ramp, too.
+  r.WaitAtFirst(3'600'000);
+  r.breaker.Reached(r.breaker.Begin(r.now), r.now, r.settings);
+  CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + 3'600'000});
+  r.WaitAtFirst(1'000);
+  CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + 1'000});
+}
+
+TEST_CASE("breaker: a probe of which nothing is heard is waited for no longer than what is set by now says") {
+  SetBreaker r;
+  r.settings.open_ms = 3'600'000;
+  r.Open();
+  r.Pass(3'600'000);
+  r.breaker.Begin(r.now);
+  REQUIRE(r.breaker.MoreFrom() == MonoTime{r.now.ms + 3'600'000});
+  r.settings.open_ms = 10'000;
+  r.breaker.OnSettings(r.now, r.settings);
+  CHECK(r.breaker.MoreFrom() == MonoTime{r.now.ms + Breaker::kMostOpenMs});
 }

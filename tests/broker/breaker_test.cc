@@ -361,6 +361,11 @@ TEST_CASE("breaker: one that is off counts nothing; one that begins anew is clos
   CHECK(r.breaker.calm());
   r.settings.enabled = true;
   r.Open();
+  r.settings.enabled = false;
+  r.breaker.OnSettings(r.now, r.settings);
+  CHECK(r.breaker.state() == Stage::kClosed);
+  r.settings.enabled = true;
+  r.Open();
   r.breaker.Reset();
   CHECK(r.breaker.state() == Stage::kClosed);
   CHECK(r.breaker.calm());

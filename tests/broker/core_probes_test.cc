@@ -215,6 +215,77 @@ TEST_CASE("core services: that a service's own probe got there is not enough, bu
   CHECK(f.View().instances[0]->breaker == ProbeStage::kOpen);
 }
 
+TEST_CASE("core breaker: a lower open_ms shortens the wait that is under way, and what other waits come of it") {
+  ProbeRig f;
+  const auto wait_at_first = [&](int64_t open_ms) {
+    auto limits = std::make_shared<CoreLimits>();
+    limits->breaker.open_ms = open_ms;
+    f.Post(LimitsChanged{limits});
+    f.Run();
+  };
+  wait_at_first(600'000);
+  f.Open();
+  f.Pass(1'000);
+  wait_at_first(3'600'000);  // more changes nothing of this one
+  CHECK(f.Host().next_probe == WallTime{f.now.wall.ms + 599'000});
+  wait_at_first(5'000);
+  CHECK(f.Host().next_probe == WallTime{f.now.wall.ms + 4'000});
+  f.Pass(3'999);
+  REQUIRE(f.starts.empty());
+  f.Pass(1);
+  REQUIRE(f.starts.size() == 1);
+  f.Unreached(StartAttempt(f.starts[0]));
+  CHECK(f.Host().next_probe == WallTime{f.now.wall.ms + 10'000});
+  f.Pass(8'000);
+  wait_at_first(1'000);  // twice as long as that is over
+  CHECK(f.starts.size() == 1);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("core services: what a service says of its breakers holds for what they do already") {
+  ProbeRig f;
+  ServiceSettings settings;
+  settings.breaker = BreakerSettings{.failures = 1, .open_ms = 3'600'000};
+  f.Service(settings);
+  f.Register("a");
+  ProbeRig::Fields once = ProbeRig::To("once");
+  once.retry->max_attempts = 1;
+  f.Send(once);
+  f.Unreached(f.starts.at(0));
+  REQUIRE(f.View().instances[0]->breaker == ProbeStage::kOpen);
+  const NotifyId waits = f.Send(ProbeRig::To("waits"));
+  f.Pass(2'000);
+  REQUIRE(f.starts.empty());
+  SECTION("a lower open_ms shortens the wait that is under way") {
+    settings.breaker->open_ms = 3'000;
+    f.Service(settings);
+    f.Pass(999);
+    CHECK(f.starts.empty());
+    f.Pass(1);
+    CHECK(f.UnderWay() == std::vector<NotifyId>{waits});
+  }
+  SECTION("a lower max_wait_ms ends who has waited for so long") {
+    settings.breaker->max_wait_ms = 10'000;
+    f.Service(settings);
+    f.Pass(7'000);
+    CHECK(f.State(waits).phase != Phase::kFailed);
+    f.Pass(3'000);
+    CHECK(f.State(waits).phase == Phase::kFailed);
+    CHECK(f.State(waits).reason == "breaker_open");
+  }
+  SECTION("on_open = fail ends who waits") {
+    settings.breaker->fail_on_open = true;
+    f.Service(settings);
+    CHECK(f.State(waits).phase == Phase::kFailed);
+  }
+  SECTION("where it is off all goes") {
+    settings.breaker->enabled = false;
+    f.Service(settings);
+    CHECK(f.UnderWay() == std::vector<NotifyId>{waits});
+  }
+  CHECK(f.Balances());
+}
+
 TEST_CASE("core breaker: half of the last calls opens it, whatever was forgotten between them, and none that reached its host does") {
   ProbeRig f;
   const auto call = [&](char kind) {
