@@ -33,7 +33,7 @@ void Core::Impl::ShowWritten(uint64_t batch, RequestId request, const Entry& ent
 void Core::Impl::KeepForAnswers(const Entry& entry) {
   auto found = shown_by_id_.find(entry.id);
   if (found == shown_by_id_.end()) return;
-  CHECK(entry.full);
+  CHECK(entry.full && entry.full_as == Reads::kWhole);
   for (RequestId request : found->second)
     if (Shown& shown = shown_.at(request); !shown.kept) shown.kept = entry.full;
 }

@@ -48,7 +48,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   bool ends = entry->refused || entry->state.expires_at <= now_.wall || topics_->IsLeaving(*entry);
   if (entry->spec && !(ends && LacksLastAttempt(*entry))) return EmitStart(entry);
   entry->start_waits = true;
-  LoadRecord(entry, Reads::kWhole);
+  LoadRecord(entry, ends ? Reads::kEnd : Reads::kWhole);
 }
 
 bool Core::Impl::LacksLastAttempt(const Entry& entry) {
@@ -80,7 +80,7 @@ void Core::Impl::EmitStart(Entry* entry) {
   const bool leaves = entry->pending() && topics_->IsLeaving(*entry);
   if ((expired || refused || leaves) && LacksLastAttempt(*entry)) {
     entry->start_waits = true;
-    LoadRecord(entry, Reads::kWhole);
+    LoadRecord(entry, Reads::kEnd);
     return;
   }
   if (entry->pending() && !expired && !leaves && IsHeldBack(*entry)) {
@@ -323,7 +323,7 @@ void Core::Impl::Settle(Entry* entry, Phase phase, std::string reason, std::opti
       CHECK(entry->full && !entry->full->attempts.empty());
       last = &entry->full->attempts.back();
     }
-    if (const auto& spec = entry->full ? entry->full->spec : entry->spec; !attempt && spec) via = ViaOfSpec(*spec);
+    if (const auto& spec = entry->full ? entry->full->stored_spec() : entry->spec; !attempt && spec) via = ViaOfSpec(*spec);
     SubmitItem callback;
     NotifySpec spec = CallbackSpec(entry->id, *entry->envelope, state, last, std::move(via));
     std::shared_ptr<Envelope> envelope = CallbackEnvelope(*entry->envelope);

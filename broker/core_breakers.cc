@@ -210,7 +210,7 @@ Handled Core::Impl::Handle(Task* task, WaitOver& r) {
   const bool waited = WaitedAtBreaker(*entry);
   if (!waited && !(entry->exists && entry->pending() && entry->host->name.find('?') != std::string::npos)) return Handled::kDone;
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (waited && LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (waited && LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (!waited) return services_->LookNow(entry), Handled::kDone;
   // Behind a head that waits for its next attempt, it is that which it waits for.

@@ -6,12 +6,25 @@
 #include "broker/core_groups.h"
 #include "broker/core_responses.h"
 #include "broker/core_topics.h"
+#include "broker/flow.h"
 
 namespace notifyd {
 namespace {
 
 /// How many pages one call asks for at most: with a rare filter over a long history it ends early, and the next call goes on.
 constexpr uint32_t kBulkPages = 8;
+/// So many bytes of what it changes memory takes at once, and the batch: beyond that it ends early, too.
+constexpr size_t kBulkBytes = 8 << 20;
+/// What is read of one that is cancelled takes so many at most, with what its callback says of it.
+constexpr size_t kMostEndBytes = 8 << 10;
+
+/// What has to be read of a notify before it is changed, beyond what stands before its spec. What only moves needs nothing of that.
+size_t BytesToRead(BulkKind kind, State state, const LoadedNotify& item) {
+  if (kind == BulkKind::kRetry) return IsSettled(state) ? item.bytes : 0;
+  const Envelope& envelope = *item.record->envelope;
+  if (kind == BulkKind::kPurge || (!envelope.callback && !(envelope.flow && envelope.flow->group.value != 0))) return 0;
+  return std::min(item.bytes, kMostEndBytes);
+}
 
 }  // namespace
 
@@ -56,10 +69,16 @@ void Core::Impl::OnBulkList(ListDone& e) {
     if (in_flight && bulk.asked.kind != BulkKind::kCancel) continue;
     if (bulk.asked.kind == BulkKind::kRetry && TopicPart::HasReleased(*item.record)) continue;
     bulk.ids.push_back(item.record->id);
+    if (!bulk.asked.dry_run) bulk.bytes += BytesToRead(bulk.asked.kind, state, item);
+    if (bulk.bytes < kBulkBytes) continue;
+    if (&item != &e.items.back()) e.next = item.record->id;
+    bulk.pages = kBulkPages;
+    break;
   }
   bool complete = e.next.value == 0;
   query.limit -= std::min(query.limit, e.items.size());
-  if (!complete && query.limit > 0 && ++bulk.pages < kBulkPages) {
+  if (!complete && query.limit > 0 && bulk.pages + 1 < kBulkPages) {
+    ++bulk.pages;
     query.above = e.next;
     out_->lists.push_back(ListOf(e.request, query));
     return;
@@ -80,13 +99,18 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
     const auto& states = r.bulk.query.states;
     return Applies(kind, entry) && std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
   };
+  // Where all are settled it reads at once what that takes.
+  const bool settled = std::all_of(r.bulk.query.states.begin(), r.bulk.query.states.end(), [](State state) { return IsSettled(state); });
+  const Reads first = kind == BulkKind::kRetry && settled ? Reads::kStored : Reads::kBeginning;
   for (NotifyId id : r.ids) {
-    Entry* entry = kind == BulkKind::kRetry ? NeedEntryToSend(task, id) : NeedEntry(task, id);
+    Entry* entry = FindEntry(id) ? NeedEntry(task, id) : NeedEntry(task, id, first);
     if (!entry || !wanted(*entry)) continue;
     if (kind != BulkKind::kPurge) NeedLane(task, entry->envelope->lane);
-    bool whole = kind == BulkKind::kRetry ? !entry->pending() : kind == BulkKind::kCancel ? LacksLastAttempt(*entry) : IsShown(id);
-    if (whole) NeedEntry(task, id, true);
-    if (whole && kind == BulkKind::kRetry) groups_->NeedGroupOf(task, *entry);
+    const bool revives = kind == BulkKind::kRetry && !entry->pending();
+    if (revives) NeedEntry(task, id, Reads::kStored);
+    else if (kind == BulkKind::kCancel && LacksLastAttempt(*entry)) NeedEntry(task, id, Reads::kEnd);
+    else if (kind == BulkKind::kPurge && IsShown(id)) NeedEntry(task, id, Reads::kWhole);
+    if (revives) groups_->NeedGroupOf(task, *entry);
   }
   if (task->missing > 0) return Handled::kParked;
   if (kind == BulkKind::kRetry) {

@@ -63,7 +63,7 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
   // Whether it is held still, or its fkey was given to another when its time had come (before the clock stepped back).
   const bool held = entry->state.phase == Phase::kHeld && !entry->envelope->fkey.empty();
   FkeySlot* fkey = held ? NeedFkey(task, entry->envelope->fkey) : nullptr;
-  entry = NeedEntry(task, r.id, true);
+  entry = NeedEntry(task, r.id, Reads::kWhole);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
     // Its fkey may be another's by now: it is over, whatever the change would have it be.
@@ -78,15 +78,16 @@ Handled Core::Impl::Handle(Task* task, ChangeRequest& r) {
     if (IsTooFar(due)) return Refuse(r.request, TooFarAhead(*r.when));
   }
   if (r.ttl && r.ttl->kind == When::Kind::kAt && r.ttl->ms <= now_.wall.ms) return Refuse(r.request, ExpiryHasPassed());
-  if (Status status = StoreMore(entry->full->spec->size(), r.spec->size()); !status.ok()) return Refuse(r.request, status);
+  std::shared_ptr<const std::string> written = SpecToWrite(*entry->full, r.spec);
+  if (Status status = StoreMore(entry->full->stored_spec()->size(), written->size()); !status.ok()) return Refuse(r.request, status);
   if (fkey && !(fkey->record && fkey->record->id == entry->id)) entry->state.phase = Phase::kWaiting;
-  CarryOutChange(entry, r, due);
+  CarryOutChange(entry, r, due, std::move(written));
   ShowAfter(journal_.Barrier(), r.request, *entry);
   shown_.at(r.request).unchanged = SaysTheSame(r);
   return Handled::kDone;
 }
 
-void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due) {
+void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due, std::shared_ptr<const std::string> written) {
   KeepForAnswers(*entry);
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   NotifyState& state = entry->state;
@@ -126,7 +127,8 @@ void Core::Impl::CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& d
     PlaceEntry(entry);
   }
   record->envelope = entry->envelope;
-  record->spec = r.spec;
+  record->spec = std::move(written);
+  record->bare = nullptr;
   record->state = state;
   KeepSpec(entry, r.spec);
   entry->full = nullptr;
@@ -148,7 +150,7 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   Lane* lane = NeedLane(task, entry->envelope->lane);
   const bool revives = !entry->pending();
   if (revives) groups_->NeedGroupOf(task, *entry);
-  if (revives || r.base) entry = NeedEntry(task, r.id, true);
+  if (revives || r.base) entry = NeedEntry(task, r.id, r.base ? Reads::kWhole : Reads::kStored);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   if (revives && totals_.claimed() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
@@ -163,6 +165,7 @@ bool Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
   NotifyState& state = entry->state;
   journal_.AskSync();
   if (!entry->pending()) {
+    CHECK(entry->full && entry->full_as >= Reads::kStored);
     Phase before = state.phase;
     std::shared_ptr<NotifyRecord> record = entry->full;
     books_.Revive();
@@ -178,7 +181,7 @@ bool Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     // not begun.
     const auto& flow = entry->envelope->flow;
     if (old_expiry != kWallNever || (flow && flow->group.value != 0)) {
-      Result<NotifySpec> spec = DecodeSpec(*record->spec);
+      Result<NotifySpec> spec = DecodeSpec(*record->stored_spec());
       std::optional<int64_t> ttl_ms;
       if (spec.ok() && spec->ttl_ms) ttl_ms = spec->ttl_ms;
       else if (old_expiry != kWallNever) ttl_ms = old_expiry.ms - entry->created_at.ms;
@@ -188,10 +191,15 @@ bool Core::Impl::ApplyRetry(Entry* entry, const std::string& via) {
     SetDue(entry, DueTime{});
     auto put = std::make_shared<NotifyRecord>(*record);
     put->state = state;
+    put->spec = record->stored_spec();
+    put->bare = nullptr;
+    std::shared_ptr<const std::string> whole = record->spec;  // null: it is read once it is sent
     // Its chain begins anew with whoever asks for the retry. Most have none, and are not decoded for that.
-    if (!via.empty() || put->spec->find(kViaHeader) != std::string::npos)
+    if (!via.empty() || put->spec->find(kViaHeader) != std::string::npos) {
       put->spec = std::make_shared<const std::string>(SpecWithVia(*put->spec, via));
-    KeepSpec(entry, put->spec);
+      whole = record->bare ? nullptr : put->spec;
+    }
+    KeepSpec(entry, std::move(whole));
     entry->full = nullptr;
     ++entry->changes;
     Write(PutNotify{std::move(put)});

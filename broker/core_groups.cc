@@ -440,7 +440,7 @@ bool Core::Impl::GroupPart::NeedWaiting(Task* task, NotifyId group, const GroupR
       continue;
     }
     core_.NeedLane(task, entry->envelope->lane);
-    if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, true);
+    if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, Reads::kEnd);
     waiting->push_back(entry);
   }
   return task->missing == 0;

@@ -177,9 +177,9 @@ class Core::Impl {
   void KeepForAnswers(const Entry& entry);
 
   // ---- core_slots.cc: what is looked up by key
-  /// Of what memory does not have it reads what stands before the spec, however many are asked for; of `full` all of it.
-  Entry* NeedEntry(Task* task, NotifyId id, bool full = false);
-  /// Reads all of it at once where memory does not have it, since its spec is wanted next. For one at a time, or a page that is bounded in bytes.
+  /// Of what memory does not have it reads so much at least. Whole ones are for one at a time: of many, what that takes in memory has no bound.
+  Entry* NeedEntry(Task* task, NotifyId id, Reads reads = Reads::kBeginning);
+  /// Reads all of it at once where memory does not have it, since its spec is wanted next. For one at a time.
   Entry* NeedEntryToSend(Task* task, NotifyId id);
   Lane* NeedLane(Task* task, const LaneKey& key);
   bool NeedHolder(Task* task, const std::string& fkey, Entry** entry, bool to_send = false);
@@ -191,7 +191,6 @@ class Core::Impl {
   void Pin(Task* task, Slot* slot);
   void LoadSlot(Slot* slot, LoadKey key);
   void FillSlot(Slot* slot, LoadedValue& value);
-  enum class Reads : uint8_t { kBeginning, kWhole };
   void LoadRecord(Entry* entry, Reads reads);
   void WakeWaiters(Slot* slot);
   /// Counts down what a parked task waits for, and runs it again where that was the last.
@@ -228,7 +227,7 @@ class Core::Impl {
   bool RememberTrigger(TriggerRequest& r);
   /// Returns whether the fkey names a trigger that waits for its notify.
   bool IsRemembered(const FkeySlot& slot) const { return slot.record && slot.record->remembered && slot.record->expires_at > now_.wall; }
-  /// Lets a notify that is not in flight be sent again now. Its lane must be known, and its whole record where it is settled.
+  /// Lets a notify that is not in flight be sent again now. Its lane must be known, and its record where it is settled, as it is stored at least.
   bool ApplyRetry(Entry* entry, const std::string& via);  // false: it was on its way already
   void RememberKey(const SubmitItem& item, NotifyId id);
   /// Gives a pending notify its due time and puts it where it belongs. Its lane must be known.
@@ -246,7 +245,7 @@ class Core::Impl {
   // ---- core_changes.cc: what users change about one that waits
   Handled Handle(Task* task, ChangeReadRequest& r);
   Handled Handle(Task* task, ChangeRequest& r);
-  void CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due);
+  void CarryOutChange(Entry* entry, ChangeRequest& r, const DueTime& due, std::shared_ptr<const std::string> written);
   bool RefusedChange(RequestId request, const Entry& entry);
 
   // ---- core_bulk.cc
@@ -273,7 +272,6 @@ class Core::Impl {
   void RefreshLimits(Lane* lane);
   void PauseLane(Lane* lane);
   void ResumeLane(Lane* lane);
-  // Takes the attempted head of a paused lane to its tail, and back.
   void ShelveHead(Lane* lane, Entry* entry);
   void FetchHead(Entry* entry);
   void PauseOnFailure(Lane* lane, NotifyId failed);

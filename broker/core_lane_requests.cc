@@ -183,7 +183,7 @@ Handled Core::Impl::HistoryPart::Do(Task* task, RequestId request, const SendPau
   if (core_.RefusedStopping(request)) return Handled::kDone;
   Entry* entry = core_.NeedEntryToSend(task, ask.id);
   Lane* lane = entry && entry->exists ? core_.NeedLane(task, entry->envelope->lane) : nullptr;
-  if (lane && (!entry->pending() || ask.base)) core_.NeedEntry(task, ask.id, true);
+  if (lane && (!entry->pending() || ask.base)) core_.NeedEntry(task, ask.id, ask.base ? Reads::kWhole : Reads::kStored);
   if (task->missing > 0) return Handled::kParked;
   RetryRequest retry{request, ask.id, ask.via, ask.base};
   if (!lane || !lane->paused() || entry->in_flight() || entry->IsOtherThan(ask.base) || GroupPart::AwaitsTurn(*entry)) return core_.Handle(task, retry);

@@ -98,7 +98,7 @@ void Core::Impl::TopicPart::LetGo(std::string_view spec, Hand* hand) {
 bool Core::Impl::TopicPart::TakeOver(Task* task, uint64_t serial, Hand* hand) {
   Begun& begun = begun_.at(serial);
   if (begun.taken_over) return true;
-  const Entry* entry = core_.NeedEntry(task, hand->id, true);
+  const Entry* entry = core_.NeedEntry(task, hand->id, Reads::kWhole);
   if (!entry) return false;
   begun.taken_over = true;
   if (!entry->full) return true;

@@ -153,7 +153,8 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
   }
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (r.data || (entry->state.expires_at <= now_.wall && LacksLastAttempt(*entry))) entry = NeedEntry(task, entry->id, true);
+  const bool lacks = entry->state.expires_at <= now_.wall && LacksLastAttempt(*entry);
+  if (r.data || lacks) entry = NeedEntry(task, entry->id, r.data ? Reads::kWhole : Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->state.expires_at <= now_.wall) {
     Expire(entry);
@@ -170,7 +171,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     if (IsHeldEvent(*entry->envelope))
       if (Result<NotifySpec> event = DecodeSpec(*merged); event.ok())
         if (Status status = topics_->JudgeHeld(*entry->envelope, *event); !status.ok()) return Refuse(r.request, status);
-    if (Status status = StoreMore(spec->size(), merged->size()); !status.ok()) return Refuse(r.request, status);
+    if (Status status = StoreMore(entry->full->stored_spec()->size(), merged->size()); !status.ok()) return Refuse(r.request, status);
     KeepForAnswers(*entry);
   }
   Unplace(entry);
@@ -181,6 +182,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
   if (merged) {
     auto put = std::make_shared<NotifyRecord>(*record);
     put->spec = merged;
+    put->bare = nullptr;
     put->state = entry->state;
     KeepSpec(entry, merged);
     entry->full = nullptr;
@@ -256,7 +258,7 @@ Handled Core::Impl::Handle(Task* task, FkeyCancelRequest& r) {
   if (!entry->pending() || !entry->held(now_.wall))
     return RefuseAfter(r.request, Code::kConflict, "the notify of this fkey was triggered already", "", entry->id);
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, entry->id, true);
+  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, entry->id, Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   journal_.AskSync();
@@ -283,7 +285,7 @@ Handled Core::Impl::Handle(Task* task, CancelRequest& r) {
   if (!entry->pending())
     return RefuseAfter(r.request, Code::kConflict, std::string("the notify is settled: ") + ToString(static_cast<State>(entry->state.phase)));
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (LacksLastAttempt(*entry) || r.base) entry = NeedEntry(task, r.id, true);
+  if (LacksLastAttempt(*entry) || r.base) entry = NeedEntry(task, r.id, r.base ? Reads::kWhole : Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
@@ -302,7 +304,7 @@ Handled Core::Impl::Handle(Task* task, ExpiryDue& r) {
     return Handled::kDone;
   }
   Lane* lane = NeedLane(task, entry->envelope->lane);
-  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, true);
+  if (LacksLastAttempt(*entry)) entry = NeedEntry(task, r.id, Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
   Expire(entry);
   return Handled::kDone;

@@ -37,8 +37,17 @@ void Core::Impl::LoadSlot(Slot* slot, LoadKey key) {
 void Core::Impl::LoadRecord(Entry* entry, Reads reads) {
   if (entry->loading) return;
   entry->changes_at_load = entry->changes;
-  if (reads == Reads::kWhole) LoadSlot(entry, entry->id);
-  else LoadSlot(entry, BeginningKey{entry->id});
+  entry->asked = reads;
+  switch (reads) {
+    case Reads::kBeginning:
+      return LoadSlot(entry, BeginningKey{entry->id});
+    case Reads::kEnd:
+      return LoadSlot(entry, EndKey{entry->id});
+    case Reads::kStored:
+      return LoadSlot(entry, StoredKey{entry->id});
+    case Reads::kWhole:
+      return LoadSlot(entry, entry->id);
+  }
 }
 
 Entry* Core::Impl::NeedEntryToSend(Task* task, NotifyId id) {
@@ -46,20 +55,20 @@ Entry* Core::Impl::NeedEntryToSend(Task* task, NotifyId id) {
   return NeedEntry(task, id);
 }
 
-Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, bool full) {
+Entry* Core::Impl::NeedEntry(Task* task, NotifyId id, Reads reads) {
   Entry* entry = FindEntry(id);
   if (!entry) {
     entry = MakeEntry(id);
-    LoadRecord(entry, full ? Reads::kWhole : Reads::kBeginning);
-  } else if (full && entry->known && !entry->loading && entry->exists && !entry->full) {
-    // Reads the whole record anew, once all of its changes are there to be read.
+    LoadRecord(entry, reads);
+  } else if (reads != Reads::kBeginning && entry->known && !entry->loading && entry->exists && (!entry->full || entry->full_as < reads)) {
+    // Reads the record anew, once all of its changes are there to be read.
     if (!journal_.IsWritten(entry->written)) {
       Pin(task, entry);
       ++task->missing;
       journal_.AfterWrite(entry->written, task);
       return nullptr;
     }
-    LoadRecord(entry, Reads::kWhole);
+    LoadRecord(entry, reads);
   }
   return Known(task, entry) ? entry : nullptr;
 }
@@ -240,7 +249,8 @@ void Core::Impl::SetEnvelope(Entry* entry, std::shared_ptr<const Envelope> envel
 /// of its state is newer than that.
 void Core::Impl::FillEntry(Entry* entry, const LoadedNotify& loaded) {
   const bool whole = loaded.record && loaded.record->spec;
-  entry->full = whole && entry->changes == entry->changes_at_load ? loaded.record : nullptr;
+  entry->full = entry->asked != Reads::kBeginning && entry->changes == entry->changes_at_load ? loaded.record : nullptr;
+  entry->full_as = entry->asked;
   if (!loaded.record) {
     // An entry that is known, and not in the store, was submitted after that was asked; or it has settled, and retention removed it.
     if (!entry->known || (!entry->pending() && journal_.IsWritten(entry->written))) entry->exists = false;

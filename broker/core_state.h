@@ -121,6 +121,14 @@ enum class Place : uint8_t {
   kFlight,    // an attempt is under way
 };
 
+/// How much of a notify is read. Each is more than those before it.
+enum class Reads : uint8_t {
+  kBeginning,  // what stands before its attempts and its spec
+  kEnd,        // what its end tells of it, too: its newest attempt, and its spec without the payload (EndKey)
+  kStored,     // all but a payload that stands with its event (StoredKey)
+  kWhole,      // all
+};
+
 /// A set of enumerators below 16.
 template <class E>
 class Bits {
@@ -169,6 +177,7 @@ struct Entry : Slot {
   uint64_t buried_at = 0;
   uint32_t changes = 0;  // counts changes, so that a record read meanwhile is known to be old
   uint32_t changes_at_load = 0;
+  Reads asked = Reads::kBeginning;  // what the last load of it was to read
   uint32_t envelope_bytes = 0;  // what its envelope takes beyond the usual
   bool start_waits = false;     // in flight, but its spec is still being read
   // Its newest attempt was lost with a used connection: the one that follows, or is in flight, repeats that at once.
@@ -186,7 +195,8 @@ struct Entry : Slot {
   ExpiryTimer* expiry = nullptr;  // its timer in the expiry window, where it was in memory when that was set
   std::shared_ptr<const Envelope> envelope;
   std::shared_ptr<const std::string> spec;  // null: not kept
-  std::shared_ptr<NotifyRecord> full;       // as loaded, while a handler needs it
+  std::shared_ptr<NotifyRecord> full;       // as loaded, while a handler needs it: so much of it as `full_as` says, kEnd at least
+  Reads full_as = Reads::kEnd;
   NotifyState state;
   Lane* lane = nullptr;  // while in kQueue, kHead or kFlight
   Host* host = nullptr;
@@ -434,6 +444,7 @@ struct Bulk {
   BulkRequest asked;
   std::vector<NotifyId> ids;
   uint32_t pages = 0;
+  size_t bytes = 0;  // that memory takes at once of these
 };
 
 /// A request for lanes that the store is asked about.

@@ -13,8 +13,9 @@ namespace {
 
 /// So many are changed in one turn.
 constexpr size_t kInOneTurn = 500;
-/// So many get a template: they are read with their payloads, which may be long.
+/// So many get a template, or so many that they take so many bytes: they are read with payloads of their own, which may be long.
 constexpr size_t kAppliedInOneTurn = 100;
+constexpr size_t kAppliedBytes = 8 << 20;
 constexpr size_t kMostApplied = 10'000;
 constexpr const char* kUnsubscribed = "unsubscribed";
 
@@ -33,13 +34,6 @@ std::string EncodeUnsubscribe(NotifyId cursor, NotifyId below, const std::string
   encoder.Text(name);
   for (const std::string& lane : lanes) encoder.Text(lane);
   return what;
-}
-
-NotifySpec WithoutPayload(NotifySpec spec) {
-  spec.payload_of_event = true;
-  spec.payload_kind = PayloadKind::kNone;
-  spec.payload.clear();
-  return spec;
 }
 
 /// Does it wait, of that subscription, in a lane that is meant?
@@ -221,7 +215,10 @@ bool Core::Impl::TopicPart::TookList(ListDone& e) {
     return true;
   }
   Found found;
-  for (const LoadedNotify& item : e.items) found.ids.push_back(item.record->id);
+  for (const LoadedNotify& item : e.items) {
+    found.ids.push_back(item.record->id);
+    found.bytes.push_back(item.bytes);
+  }
   found.next = e.next;
   then.mapped()(std::move(found));
   return true;
@@ -280,7 +277,7 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
     Entry* entry = core_.NeedEntry(task, id);
     if (!entry || !IsOf(*entry, name, lanes)) continue;
     core_.NeedLane(task, entry->envelope->lane);
-    if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, true);
+    if (core_.LacksLastAttempt(*entry)) core_.NeedEntry(task, id, Reads::kEnd);
   }
   if (task->missing > 0) return Handled::kParked;
   for (NotifyId id : found->second.ids) {
@@ -335,6 +332,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   if (!applying.listed) {
     ListPending(ask.name, applying.begun ? applying.cursor : ask.above, kAppliedInOneTurn, [this, request, again](Found found) {
       Applying& listed = applying_[request];
+      size_t bytes = 0, taken = 0;
+      while (taken < found.ids.size() && bytes < kAppliedBytes) bytes += found.bytes[taken++];
+      if (taken < found.ids.size()) found.next = found.ids[taken - 1];
+      found.ids.resize(taken);
       listed.ids = std::move(found.ids);
       listed.cursor = found.next;
       listed.listed = listed.begun = true;
@@ -347,8 +348,10 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     Entry* entry = core_.NeedEntry(task, id);
     if (!entry || !IsOf(*entry, ask.name, ask.lanes) || entry->in_flight()) continue;
     core_.NeedLane(task, entry->envelope->lane);
-    core_.NeedEntry(task, id, true);
-    core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(entry->envelope->flow->event));
+    // Answers that are still to show it are to show its payload, too.
+    if (!core_.NeedEntry(task, id, core_.IsShown(id) ? Reads::kWhole : Reads::kStored)) continue;
+    if (entry->full && MayHavePayloadOfEvent(*entry->full, *known))
+      core_.NeedRecord(task, RecordKind::kEvent, KeyOfEvent(entry->envelope->flow->event));
   }
   if (task->missing > 0) return Handled::kParked;
   for (NotifyId id : applying.ids) {
@@ -369,7 +372,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   return Handled::kDone;
 }
 
-/// Is its payload as it stands with its event, which must be known, so that it need not be written again?
+/// May it have been written by an earlier notifyd with the payload of its event, which is no part of it any more?
+bool Core::Impl::TopicPart::MayHavePayloadOfEvent(const NotifyRecord& record, const Known& known) {
+  return !record.bare && !known.transform && record.spec->size() > kShortPayload;
+}
+
+/// Is its payload as it stands with its event, so that it need not be written again?
 bool Core::Impl::TopicPart::HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const {
   if (spec.payload_kind == PayloadKind::kNone || spec.payload.size() <= kShortPayload) return false;
   auto slot = core_.records_.find({RecordKind::kEvent, KeyOfEvent(entry.envelope->flow->event)});
@@ -380,7 +388,9 @@ bool Core::Impl::TopicPart::HasPayloadOfItsEvent(const Entry& entry, const Notif
 
 /// Gives url, headers, retry and timeouts to one that waits. Returns whether anything changed.
 bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
-  Result<NotifySpec> spec = DecodeSpec(*entry->full->spec);
+  const bool apart = entry->full->bare != nullptr;  // its payload stands with its event, and stays there
+  const std::shared_ptr<const std::string> stored = entry->full->stored_spec();
+  Result<NotifySpec> spec = DecodeSpec(*stored);
   if (!spec.ok()) return false;
   const NotifySpec& now = known.spec;
   spec->url = now.url;
@@ -401,8 +411,7 @@ bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
   envelope->flow = std::move(flow);
   envelope->retry = from.retry;
   std::string bytes = EncodeSpec(*spec);
-  if (bytes == *entry->full->spec && envelope->host == entry->envelope->host && envelope->retry_policy() == entry->envelope->retry_policy())
-    return false;
+  if (bytes == *stored && envelope->host == entry->envelope->host && envelope->retry_policy() == entry->envelope->retry_policy()) return false;
   core_.KeepForAnswers(*entry);
   auto record = std::make_shared<NotifyRecord>(*entry->full);
   if (entry->envelope->lane.mode == Mode::kFifo) core_.Gate(core_.GetLane(entry->envelope->lane));
@@ -420,10 +429,11 @@ bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
   core_.AddIndex(entry, index == Index::kTail ? IndexOf(entry->state, false) : index);
   core_.PlaceEntry(entry);
   record->envelope = entry->envelope;
-  auto whole = std::make_shared<const std::string>(std::move(bytes));
-  record->spec = HasPayloadOfItsEvent(*entry, *spec) ? std::make_shared<const std::string>(EncodeSpec(WithoutPayload(std::move(*spec)))) : whole;
+  record->spec = std::make_shared<const std::string>(std::move(bytes));
+  record->bare = nullptr;
+  core_.KeepSpec(entry, apart ? nullptr : record->spec);
+  if (HasPayloadOfItsEvent(*entry, *spec)) record->spec = std::make_shared<const std::string>(EncodeSpec(WithPayloadOfEvent(std::move(*spec))));
   record->state = entry->state;
-  core_.KeepSpec(entry, std::move(whole));
   entry->full = nullptr;
   ++entry->changes;
   core_.Touch(entry);

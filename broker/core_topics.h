@@ -260,6 +260,7 @@ class Core::Impl::TopicPart {
   /// Notifies that a list found.
   struct Found {
     std::vector<NotifyId> ids;
+    std::vector<size_t> bytes;  // LoadedNotify::bytes of each
     NotifyId next;
   };
 
@@ -413,6 +414,7 @@ class Core::Impl::TopicPart {
   void NoteSkipped(const Known& known, NotifyId event, const char* reason, bool* noted);
   void TellSkips();
   void NoteUntransformed(Known* known, Hand* hand, EventPlace* place);
+  static bool MayHavePayloadOfEvent(const NotifyRecord& record, const Known& known);
   bool HasPayloadOfItsEvent(const Entry& entry, const NotifySpec& spec) const;
   bool EndApply(RequestId request);
   bool ApplyTemplate(Entry* entry, const Known& known);

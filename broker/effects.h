@@ -144,13 +144,22 @@ struct WriteBatch {
 struct BeginningKey {
   NotifyId id;
 };
+/// Asks for a notify as it stands in the store. Where its payload stands with its event `spec` stays null, and `bare` is there.
+struct StoredKey {
+  NotifyId id;
+};
+/// Asks for what a notify's end needs: of its attempts the newest alone, and its spec without the payload, which is `bare`; `spec` stays null.
+struct EndKey {
+  NotifyId id;
+};
 /// Asks for what an fkey names with all of its data. A plain fkey's leaves out what is long (LeaveOutData).
 struct RememberedKey {
   std::string fkey;
 };
 /// A LaneKey asks for both the lane's record and its settings.
 struct SwitchesKey {};
-using LoadKey = std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey, RecordKey, BeginningKey, RememberedKey>;
+using LoadKey =
+    std::variant<NotifyId, std::string /* fkey */, IdempotencyKey, LaneKey, SwitchesKey, RecordKey, BeginningKey, StoredKey, EndKey, RememberedKey>;
 struct LoadEffect {
   uint64_t ticket = 0;
   std::vector<LoadKey> keys;

@@ -345,6 +345,7 @@ struct DiskSpace {
 struct LoadedNotify {
   std::shared_ptr<NotifyRecord> record;
   bool in_tail = false;  // its index entry is in its lane's tail, not in the due index
+  size_t bytes = 0;      // of a list's: what the store has of it takes about so many
 };
 struct LoadedLane {
   std::optional<LaneRecord> record;

@@ -203,6 +203,12 @@ struct NotifyRecord {
   std::shared_ptr<const std::string> spec;  // EncodeSpec's bytes
   NotifyState state;
   std::vector<AttemptRecord> attempts;  // oldest first, at most kAttemptsKept
+  /// As read, never written: the spec without its payload. Null: there is no other than `spec`. Of one whose payload stands with its event it is what
+  /// the store has, so that whoever writes the record again writes this, and the payload goes on standing once.
+  std::shared_ptr<const std::string> bare = nullptr;
+
+  /// The spec as the store has it.
+  const std::shared_ptr<const std::string>& stored_spec() const { return bare ? bare : spec; }
 };
 
 /// A change of state, with the attempt that made it where one did. Applying a change: state replaces state, the attempt is

@@ -283,6 +283,29 @@ std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_vi
   return EncodeSpec(*spec);
 }
 
+NotifySpec WithPayloadOfEvent(NotifySpec spec) {
+  spec.payload_of_event = true;
+  spec.payload_kind = PayloadKind::kNone;
+  spec.payload.clear();
+  return spec;
+}
+
+std::shared_ptr<const std::string> SpecToWrite(const NotifyRecord& before, std::shared_ptr<const std::string> spec) {
+  if (!before.bare) return spec;
+  if (spec == before.spec) return before.bare;
+  NotifySpec was, is;
+  std::string_view payload_was, payload_is;
+  if (!DecodeSpecInto(*before.spec, &was, &payload_was).ok() || !DecodeSpecInto(*spec, &is, &payload_is).ok()) return spec;
+  if (was.payload_kind != is.payload_kind || payload_was != payload_is) return spec;
+  return std::make_shared<const std::string>(EncodeSpec(WithPayloadOfEvent(std::move(is))));
+}
+
+std::string SpecWithoutPayload(std::string_view bytes) {
+  NotifySpec spec;
+  std::string_view payload;
+  return DecodeSpecInto(bytes, &spec, &payload).ok() ? EncodeSpec(spec) : std::string(bytes);
+}
+
 std::string_view PeekUrl(std::string_view bytes) {
   Decoder d(bytes);
   uint8_t version = d.U8();

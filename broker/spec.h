@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,6 +78,12 @@ std::string ViaOfSpec(std::string_view bytes);
 /// Is it one with payload_of_event? And the same spec with that payload in its place. What does not decode stays as it is.
 bool IsPayloadOfEvent(std::string_view bytes);
 std::string WithPayload(std::string_view bytes, PayloadKind kind, std::string_view payload);
+/// The same spec as it is written where its payload is that of its event.
+NotifySpec WithPayloadOfEvent(NotifySpec spec);
+/// The spec that is to be written of a notify that had `before` and has `spec` by now: without its payload where that stands with its event still.
+std::shared_ptr<const std::string> SpecToWrite(const NotifyRecord& before, std::shared_ptr<const std::string> spec);
+/// The same spec with an empty payload: for whoever wants the rest alone. What does not decode stays as it is.
+std::string SpecWithoutPayload(std::string_view bytes);
 
 /// The URL alone, without a look at the rest; borrowed from `bytes`. Empty where these are no spec.
 std::string_view PeekUrl(std::string_view bytes);

@@ -34,6 +34,7 @@ Status Reader::FillPayloads(const KvReads& reads, const std::vector<NotifyRecord
     if (!event.ok()) return std::move(event).status();
     const auto notifies = by_event.extract(events[i]);
     for (NotifyRecord* notify : notifies.mapped()) {
+      notify->bare = notify->spec;
       notify->spec = std::make_shared<const std::string>(WithPayload(*notify->spec, event->payload_kind, event->payload));
       *bytes += event->payload.size();
     }
@@ -41,6 +42,32 @@ Status Reader::FillPayloads(const KvReads& reads, const std::vector<NotifyRecord
   });
   if (!status.ok()) return status;
   // An event outlives its notifies; but one that retention hides may be asked for still.
+  for (const auto& [event, notifies] : by_event)
+    for (NotifyRecord* notify : notifies) {
+      if (!IsSettled(notify->state.phase)) return Status(Code::kCorrupt, "the event of " + notify->id.ToString() + " is not there");
+      notify->spec = std::make_shared<const std::string>(WithPayload(*notify->spec, PayloadKind::kNone, ""));
+    }
+  return Status::Ok();
+}
+
+Status Reader::LeavePayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records) const {
+  std::map<NotifyId, std::vector<NotifyRecord*>> by_event;
+  for (NotifyRecord* record : records)
+    if (record && record->envelope->flow && IsPayloadOfEvent(*record->spec)) by_event[record->envelope->flow->event].push_back(record);
+  // Whether the event is there is asked of what goes with it in one batch, and is small.
+  std::vector<NotifyId> events;
+  std::vector<std::string> keys;
+  for (const auto& [event, notifies] : by_event) {
+    events.push_back(event);
+    keys.push_back(space_.In(EncodeRecordKey(RecordKind::kTopicEvent, KeyOfTopicEvent(notifies[0]->envelope->flow->topic, event))));
+  }
+  NOTIFYD_TRY(reads.GetAll(keys, [&](size_t i, std::string_view value) {
+    if (IsOrphan(value)) return Status::Ok();
+    const auto notifies = by_event.extract(events[i]);
+    for (NotifyRecord* notify : notifies.mapped()) notify->bare = std::exchange(notify->spec, nullptr);
+    return Status::Ok();
+  }));
+  // As above: it has no payload any more, and is not written as if it had.
   for (const auto& [event, notifies] : by_event)
     for (NotifyRecord* notify : notifies) {
       if (!IsSettled(notify->state.phase)) return Status(Code::kCorrupt, "the event of " + notify->id.ToString() + " is not there");

@@ -86,7 +86,7 @@ class Lister {
     if (!record || !Matches(*record, list_.query)) return Status::Ok();
     Takes takes = TakesByState(list_, record->state);
     if (takes == Takes::kNo) return Status::Ok();
-    LoadedNotify item{std::move(record), false};
+    LoadedNotify item{std::move(record), false, bytes};
     if (takes == Takes::kWhereInTail) {
       if (Status status = reader_.FindTails(*moment_, {&item}); !status.ok() || !item.in_tail) return status;
     }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "base/hex.h"
+#include "broker/spec.h"
 #include "storage/keys.h"
 #include "storage/records.h"
 #include "storage/sealed_records.h"
@@ -110,6 +112,22 @@ const std::string* FkeyOf(const LoadKey& key) {
   return with_data ? &with_data->fkey : std::get_if<std::string>(&key);
 }
 
+/// Of which notify it asks for a part; nothing where it asks for something else.
+std::optional<NotifyId> PartOf(const LoadKey& key) {
+  if (const auto* beginning = std::get_if<BeginningKey>(&key)) return beginning->id;
+  if (const auto* stored = std::get_if<StoredKey>(&key)) return stored->id;
+  if (const auto* end = std::get_if<EndKey>(&key)) return end->id;
+  return std::nullopt;
+}
+
+/// Leaves of a record what an EndKey asks for.
+void KeepEnd(NotifyRecord* record) {
+  if (record->attempts.size() > 1) record->attempts.erase(record->attempts.begin(), record->attempts.end() - 1);
+  record->attempts.shrink_to_fit();
+  record->bare = std::make_shared<const std::string>(SpecWithoutPayload(*record->spec));
+  record->spec = nullptr;
+}
+
 /// The keys, with values that hold nothing yet in the order of the load.
 std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* values) {
   std::vector<Wanted> wanted;
@@ -119,8 +137,8 @@ std::vector<Wanted> KeysOf(const LoadEffect& load, std::vector<LoadedValue>* val
     if (const auto* id = std::get_if<NotifyId>(&key)) {
       wanted.push_back({EncodeNotifyKey(*id), at});
       values->emplace_back(std::in_place_type<LoadedNotify>);
-    } else if (const auto* beginning = std::get_if<BeginningKey>(&key)) {
-      wanted.push_back({EncodeNotifyKey(beginning->id), at});
+    } else if (const std::optional<NotifyId> part = PartOf(key)) {
+      wanted.push_back({EncodeNotifyKey(*part), at});
       values->emplace_back(std::in_place_type<LoadedNotify>);
     } else if (const std::string* fkey = FkeyOf(key)) {
       wanted.push_back({EncodeFkeyKey(*fkey), at});
@@ -160,15 +178,20 @@ Status Reader::LoadValues(const KvReads& reads, const LoadEffect& load, std::vec
   for (Wanted& one : wanted) keys.push_back(space_.In(std::move(one.key)));
   int64_t now_ms = wall_ms_();
   std::vector<LoadedNotify*> notifies;
+  std::vector<NotifyRecord*> whole, stored;
   Status status = reads.GetAll(keys, [&](size_t i, std::string_view value) {
     LoadedValue* out = &(*values)[wanted[i].at];
     const LoadKey& key = load.keys[wanted[i].at];
     if (auto* notify = std::get_if<LoadedNotify>(out)) {
       const auto* beginning = std::get_if<BeginningKey>(&key);
-      auto record = beginning ? DecodeBeginning(beginning->id, value) : DecodeRecord(std::get<NotifyId>(key), value);
+      const std::optional<NotifyId> part = PartOf(key);
+      auto record = beginning ? DecodeBeginning(beginning->id, value) : DecodeRecord(part ? *part : std::get<NotifyId>(key), value);
       if (!record.ok()) return std::move(record).status();
       notify->record = std::move(*record);
       notifies.push_back(notify);
+      if (notify->record && std::holds_alternative<EndKey>(key)) KeepEnd(notify->record.get());
+      else if (notify->record && std::holds_alternative<StoredKey>(key)) stored.push_back(notify->record.get());
+      else if (notify->record && notify->record->spec) whole.push_back(notify->record.get());
       return Status::Ok();
     }
     if (const std::string* fkey = FkeyOf(key)) {
@@ -194,11 +217,9 @@ Status Reader::LoadValues(const KvReads& reads, const LoadEffect& load, std::vec
     return wanted[i].settings ? Keep(DecodeLaneSettings(value), &lane.settings) : Keep(DecodeLane(value), &lane.record);
   });
   if (!status.ok()) return status;
-  std::vector<NotifyRecord*> records;
-  for (LoadedNotify* notify : notifies)
-    if (notify->record && notify->record->spec) records.push_back(notify->record.get());
   size_t bytes = 0;
-  status = FillPayloads(reads, records, &bytes);
+  status = FillPayloads(reads, whole, &bytes);
+  if (status.ok()) status = LeavePayloads(reads, stored);
   return status.ok() ? FindTails(reads, notifies) : status;
 }
 
@@ -207,7 +228,7 @@ Loaded Reader::Load(const LoadEffect& load) const {
   loaded.ticket = load.ticket;
   // A record and its tail key, a lane's record and its settings must be of one moment; what most submits ask for is spared it.
   bool moment = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) {
-    return std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key) || std::holds_alternative<LaneKey>(key);
+    return std::holds_alternative<NotifyId>(key) || PartOf(key) || std::holds_alternative<LaneKey>(key);
   });
   loaded.status = moment ? LoadValues(*kv_->Now(KvFor::kLoads), load, &loaded.values) : LoadValues(*kv_, load, &loaded.values);
   if (!loaded.status.ok()) loaded.values.clear();

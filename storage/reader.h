@@ -53,6 +53,8 @@ class Reader {
   /// Puts the payloads of their events into the specs of those that are written without (NotifySpec::payload_of_event); null ones are passed over.
   /// storage/event_payloads.cc
   Status FillPayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records, size_t* bytes) const;
+  /// Likewise, but leaves these payloads out: what is written without its own has no spec then, and that as NotifyRecord::bare.
+  Status LeavePayloads(const KvReads& reads, const std::vector<NotifyRecord*>& records) const;
   /// Gives rows of kTopicEvent the events that they name, without their payloads. `bytes` grows by what these take, `examined_bytes` by what was
   /// read. storage/event_payloads.cc
   Status BringEvents(const KvReads& reads, std::span<RecordRow> rows, size_t* bytes, size_t* examined_bytes) const;

@@ -29,7 +29,8 @@ class ReadGate : public Store {
     for (const LoadKey& key : load.keys) {
       whole_ += std::holds_alternative<NotifyId>(key);
       remembered_ += std::holds_alternative<RememberedKey>(key);
-      notifies += std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key);
+      notifies += std::holds_alternative<NotifyId>(key) || std::holds_alternative<BeginningKey>(key) || std::holds_alternative<StoredKey>(key) ||
+                  std::holds_alternative<EndKey>(key);
     }
     most_notifies_ = std::max(most_notifies_, notifies);
     const bool whole = std::any_of(load.keys.begin(), load.keys.end(), [](const LoadKey& key) { return std::holds_alternative<NotifyId>(key); });

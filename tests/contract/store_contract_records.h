@@ -205,5 +205,64 @@ TEMPLATE_TEST_CASE("store: a notify that is written without its event's payload 
   CHECK(DecodeSpec(*h.Read({3}).record->spec)->payload_kind == PayloadKind::kNone);
 }
 
+TEMPLATE_TEST_CASE("store: of a notify comes what stands of it, or what its end needs, where no more is asked for", "", STORE_HARNESS) {
+  TestType h;
+  EventRecord event;
+  event.topic = "a.b";
+  event.payload_kind = PayloadKind::kData;
+  event.payload = '"' + std::string(1000, 'x') + '"';
+  auto record_of = [](uint64_t id, NotifyId of) {
+    NotifyRecord record = MakeRecord(id);
+    auto envelope = std::make_shared<Envelope>(*record.envelope);
+    FlowFields flow;
+    flow.event = of;
+    flow.topic = "a.b";
+    envelope->flow = std::make_shared<const FlowFields>(flow);
+    record.envelope = envelope;
+    record.attempts = {MakeAttempt(1), MakeAttempt(2)};
+    record.state = SettledState(Phase::kFailed);
+    NotifySpec spec;
+    spec.url = "http://h/";
+    spec.via = "one";
+    spec.payload_of_event = true;
+    record.spec = std::make_shared<const std::string>(EncodeSpec(spec));
+    return record;
+  };
+  const NotifyRecord of_event = record_of(1, {9}), of_lost = record_of(2, {8});
+  NotifyRecord own = record_of(3, {9});
+  NotifySpec of_own = *DecodeSpec(*own.spec);
+  of_own.payload_of_event = false;
+  of_own.payload_kind = PayloadKind::kData;
+  of_own.payload = event.payload;
+  own.spec = std::make_shared<const std::string>(EncodeSpec(of_own));
+  auto put = [](RecordKind kind, std::string key, std::string value) {
+    return PutRecord{{kind, std::move(key)}, std::make_shared<const StoredRecord>(StoredRecord{std::move(value), kWallNever})};
+  };
+  h.Commit({Put(of_event), Put(of_lost), Put(own), put(RecordKind::kEvent, KeyOfEvent({9}), EncodeEvent(event)),
+            put(RecordKind::kTopicEvent, KeyOfTopicEvent("a.b", {9}), EncodeEventPlace({}))});
+  h.wall_ms = StoreHarness::kStart;
+  const auto values = h.Load({StoredKey{{1}}, StoredKey{{2}}, StoredKey{{3}}, StoredKey{{4}}, EndKey{{1}}, EndKey{{3}}, NotifyId{1}});
+  const auto record = [&](size_t i) { return std::get<LoadedNotify>(values.at(i)).record; };
+  CHECK_FALSE(record(0)->spec);
+  CHECK(*record(0)->bare == *of_event.spec);
+  CHECK(record(0)->attempts.size() == 2);
+  CHECK_FALSE(record(1)->bare);  // its event is gone: it must not be written as if it were there
+  CHECK(DecodeSpec(*record(1)->spec)->payload_kind == PayloadKind::kNone);
+  CHECK_FALSE(IsPayloadOfEvent(*record(1)->spec));
+  CHECK(*record(2)->spec == *own.spec);
+  CHECK_FALSE(record(2)->bare);
+  CHECK_FALSE(record(3));
+  for (size_t i : {4, 5}) {
+    CHECK_FALSE(record(i)->spec);
+    CHECK(record(i)->bare->size() < 100);
+    CHECK(ViaOfSpec(*record(i)->bare) == "one");
+    REQUIRE(record(i)->attempts.size() == 1);
+    CHECK(record(i)->attempts[0].number == 2);
+    CHECK(record(i)->attempts[0].response_body == MakeAttempt(2).response_body);
+  }
+  CHECK(DecodeSpec(*record(6)->spec)->payload == event.payload);
+  CHECK(*record(6)->bare == *of_event.spec);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -27,6 +27,7 @@ LoadedNotify FakeReads::Get(NotifyId id, bool even_over) const {
     const bool there = event != image_.records.end();
     CHECK((there || IsSettled(record->state.phase)));
     const EventRecord of = there ? *DecodeEvent(event->second.value) : EventRecord();
+    if (there) notify.record->bare = notify.record->spec;
     notify.record->spec = std::make_shared<const std::string>(WithPayload(*record->spec, of.payload_kind, of.payload));
   }
   return notify;
@@ -40,6 +41,20 @@ LoadedValue FakeReads::GetValue(const LoadKey& key) const {
       notify.record->spec = nullptr;
       notify.record->attempts.clear();
     }
+    return notify;
+  }
+  if (const auto* stored = std::get_if<StoredKey>(&key)) {
+    LoadedNotify notify = Get(stored->id);
+    if (notify.record && notify.record->bare) notify.record->spec = nullptr;
+    return notify;
+  }
+  if (const auto* end = std::get_if<EndKey>(&key)) {
+    LoadedNotify notify = Get(end->id);
+    if (!notify.record) return notify;
+    auto& attempts = notify.record->attempts;
+    if (attempts.size() > 1) attempts.erase(attempts.begin(), attempts.end() - 1);
+    notify.record->bare = std::make_shared<const std::string>(SpecWithoutPayload(*notify.record->spec));
+    notify.record->spec = nullptr;
     return notify;
   }
   auto alive = [&](WallTime expires_at) { return !options_.wall || expires_at > options_.wall(); };
@@ -193,13 +208,14 @@ ListDone FakeReads::RunList(const ListEffect& list) const {
     if (!matches(*it->second)) continue;
     auto copy = DeepCopy(*it->second);
     copy->attempts.clear();
+    const size_t stored = copy->spec->size();
     if (query.show_bytes > 0) {
       NotifySpec spec = *DecodeSpec(*copy->spec);
       spec.payload.clear();
       copy->spec = std::make_shared<const std::string>(EncodeSpec(spec));
       bytes += copy->spec->size();
     }
-    done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && image_.InTail(*it->second)});
+    done.items.push_back({std::move(copy), !IsSettled(it->second->state.phase) && image_.InTail(*it->second), stored});
   }
   return done;
 }

@@ -233,6 +233,7 @@ std::string Describe(const LoadEffect& load) {
                                         [](const IdempotencyKey& k) { return k.caller + "/" + k.key; },
                                         [](const LaneKey& lane) { return Text(lane); }, [](SwitchesKey) { return std::string("switches"); },
                                         [](const RecordKey& k) { return Text(k); }, [](BeginningKey k) { return "the beginning of " + Text(k.id); },
+                                        [](StoredKey k) { return Text(k.id) + " as stored"; }, [](EndKey k) { return "the end of " + Text(k.id); },
                                         [](const RememberedKey& k) { return "all of " + k.fkey; }},
                              key);
   return text;
