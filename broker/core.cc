@@ -174,7 +174,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
   wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd(), responses_->NextForget()});
   if (lost_ && now_.mono < answer_unknown_at_) wake.mono = std::min(wake.mono, answer_unknown_at_);
-  if (AgendaWantsTurn() || merging_->WantsTurn()) wake.mono = now_.mono;
+  if (AgendaWantsTurn() || merging_->WantsTurn() || (!expired_.empty() && MayLookUpMore())) wake.mono = now_.mono;
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());
   if (!throttled_.empty()) wake.mono = std::min(wake.mono, throttled_.begin()->first);
   if (!host_tokens_.empty()) wake.mono = std::min(wake.mono, host_tokens_.begin()->first);

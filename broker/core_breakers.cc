@@ -175,7 +175,7 @@ void Core::Impl::SweepBreakers() {
     breakers_.swept = {};
     breakers_.sweeping = true;
   }
-  if (parked_.size() >= 2 * limits_.page_items) return;  // each that it found may need a look at the store
+  if (!MayLookUpMore()) return;  // each that it found may need a look at the store
   ListQuery query;
   query.states = {State::kReady};
   query.limit = kSweepItems;

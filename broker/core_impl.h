@@ -432,6 +432,7 @@ class Core::Impl {
   bool WindowRoom(Clock clock) const;
   bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
+  bool MayLookUpMore() const { return parked_.size() < 2 * limits_.page_items; }
   void UpdateMarks();
   /// Returns how many keys the due index of that clock has.
   uint64_t KeysOf(Clock clock) const {
@@ -567,6 +568,7 @@ class Core::Impl {
   // Time.
   DueEntries wall_, mono_;
   DueWindow<ExpiryTimer> expiry_;
+  std::deque<NotifyId> expired_;  // their timers have run out, and nobody has looked at them yet
   AtOnceSearch search_;
   bool caught_up_ = true, agenda_paging_ = false, hosts_asked_ = false;  // the first: as of the last turn
   MonoTime next_mark_, answer_unknown_at_;                               // the latter while the store is not reached

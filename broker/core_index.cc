@@ -195,12 +195,16 @@ void Core::Impl::AdvanceWindows() {
       timer->entry->place = Place::kIdle;
       Promote(timer->entry);
     });
-  std::vector<NotifyId> expired;
   expiry_.Advance(now_.wall.ms, [&](ExpiryTimer* timer) {
-    expired.push_back(timer->id);
+    expired_.push_back(timer->id);
     DropExpiryTimer(timer);
   });
-  for (NotifyId id : expired) RunTask(MakeTask(ExpiryDue{id}));
+  // However many end together, memory has what some of them need at a time.
+  while (!expired_.empty() && MayLookUpMore()) {
+    const NotifyId id = expired_.front();
+    expired_.pop_front();
+    RunTask(MakeTask(ExpiryDue{id}));
+  }
 }
 
 // ---- paging
@@ -257,7 +261,7 @@ bool Core::Impl::WindowRoom(Clock clock) const {
 
 /// Returns whether the next expiries may be paged in. Each may need a look at the store: so not while many tasks wait for such.
 bool Core::Impl::ExpiryRoom() const {
-  return !expiry_.horizon().paging() && expiry_.size() < limits_.max_loaded / 2 && parked_.size() < 2 * limits_.page_items;
+  return !expiry_.horizon().paging() && expiry_.size() + expired_.size() < limits_.max_loaded / 2 && MayLookUpMore();
 }
 
 void Core::Impl::On(PageLoaded& e) {
@@ -352,7 +356,8 @@ void Core::Impl::UpdateMarks() {
     // A notify in flight whose ttl is over has no timer any more, and is settled when its attempt ends: until then it keeps its key.
     if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   }
-  // A notify whose ttl is over has left the wheel while it is read from the store: the mark stays where it is until that is done.
+  // A notify whose ttl is over has left the wheel while it waits to be read from the store, and while it is: the mark stays until that is done.
+  if (!expired_.empty()) expiry = std::min(expiry, totals_.expiry_mark);
   for (const auto& [task, owned] : parked_)
     if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
   totals_.wall_mark = wall;

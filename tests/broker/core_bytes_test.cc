@@ -172,7 +172,9 @@ TEST_CASE("bytes: what only moves is not read") {
 }
 
 TEST_CASE("bytes: what ends needs its last attempt and its chain, and no payload") {
-  CoreFixture f;
+  CoreLimits limits;
+  limits.page_items = 4;
+  CoreFixture f(limits);
   constexpr size_t kCount = 40;
   const bool cancelled = GENERATE(false, true);
   for (size_t i = 0; i < kCount; ++i) {
@@ -195,6 +197,7 @@ TEST_CASE("bytes: what ends needs its last attempt and its chain, and no payload
   } else {
     f.Pass(60'001);
     CHECK(f.Stats().totals.expired == kCount);
+    CHECK(f.reads().most_notifies() <= 2 * limits.page_items);  // however many end together
   }
   CHECK(f.reads().whole() == 0);
   size_t told = 0;
