@@ -11,8 +11,8 @@ namespace {
 
 /// So many events are read at once.
 constexpr size_t kEventsAPage = 256;
-/// Pages that memory keeps at most for those that have not begun.
-constexpr size_t kMostPagesKept = 16;
+/// So many bytes of an event are decoded in a step.
+constexpr size_t kDecodedBytesAStep = 64;
 
 /// Where a caller stands in the keys of others. A subscription may have the name of an event.
 const std::string kReplayOfEvent = "\x01replay e", kReplayToSubscription = "\x01replay s";
@@ -146,7 +146,7 @@ struct Core::Impl::TopicPart::Range {
 bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, int64_t* steps, Rows* rows) {
   for (; rows->next < rows->rows.size(); ++rows->next) {
     if (*steps <= 0) return false;
-    const RecordRow& row = rows->rows[rows->next];
+    RecordRow& row = rows->rows[rows->next];
     Hand hand;
     if (rows->hand) {
       hand = *std::exchange(rows->hand, std::nullopt);
@@ -158,6 +158,8 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
       }
       hand.id = EventOfKey(row.key);
       hand.event = std::make_shared<const EventRecord>(std::move(*event));
+      *steps -= static_cast<int64_t>(row.record.value.size() / kDecodedBytesAStep);
+      std::string().swap(row.record.value);  // what is wanted of it is in `hand`
     }
     const EventRecord& event = *hand.event;
     if (event.published_at >= range.to) {
@@ -229,8 +231,10 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
 Handled Core::Impl::TopicPart::WaitWhileFull(AgendaDue& r, const Name& subscription, NotifyId event) {
   if (std::exchange(full_noted_, r.serial) != r.serial)
     core_.out_->flow_logs.push_back({true, "fan-out waits", {{"subscription", subscription}, {"event_id", event.ToString()}}});
-  if (rows_.size() > kMostPagesKept) rows_.erase(r.serial);
   full_.emplace(r.serial, std::move(r.what));
+  // Those that wait leave pages for others. Who goes on first keeps its own.
+  size_t kept = 0;
+  std::erase_if(rows_, [&](const auto& each) { return full_.contains(each.first) && ++kept > kMostPages / 2; });
   --core_.agenda_running_;
   return Handled::kDone;
 }
@@ -245,15 +249,27 @@ void Core::Impl::TopicPart::GoOnScanning() {
       full_.erase(each);
     }
   }
+  for (size_t held = PagesHeld(); held < kMostPages && !waiting_scans_.empty(); ++held) {
+    core_.agenda_.push_front(std::move(waiting_scans_.front()));
+    waiting_scans_.pop_front();
+  }
   if (full_.empty() || let_go_ || IsFull()) return;
   auto first = full_.extract(full_.begin());
   core_.agenda_.push_front({first.key(), std::move(first.mapped())});
   let_go_ = true;
 }
 
-/// Reads the events that are next; then the scan goes on.
-void Core::Impl::TopicPart::ReadPage(const AgendaDue& r) {
+/// Reads the events that are next; then the scan goes on. A page may take many megabytes, so that few scans have one: the others follow, each behind
+/// those that asked before it.
+void Core::Impl::TopicPart::ReadPage(AgendaDue& r) {
+  if (PagesHeld() >= kMostPages) {
+    --core_.agenda_running_;
+    waiting_scans_.push_back(std::move(r));
+    return;
+  }
+  ++reading_;
   AskEvents(DecodeScan(r.what).cursor, [this, due = r](Rows read) {
+    --reading_;
     if (core_.stopping_) {
       --core_.agenda_running_;
       return;
@@ -280,17 +296,23 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     rows_.erase(rows);
     rows = rows_.end();
   }
-  if (rows == rows_.end()) {
-    ReadPage(r);
-    return Handled::kDone;
-  }
-  Known* known = found->second;
   if (core_.stopping_) {
     --core_.agenda_running_;
     return Handled::kDone;
   }
+  Known* known = found->second;
+  if (LacksSpace(*known)) {
+    // It may for long, and has no page meanwhile.
+    NoteLackOfSpace(known->name, item.cursor);
+    rows_.erase(r.serial);
+    let_go_ = false;
+    return WaitForRoom(task);
+  }
+  if (rows == rows_.end()) {
+    ReadPage(r);
+    return Handled::kDone;
+  }
   if (!rows->second.wanted.empty() && IsFull()) return WaitWhileFull(r, known->name, item.cursor);
-  if (LacksSpace(*known)) NoteLackOfSpace(known->name, item.cursor);
   if (!HasRoomFor(*known)) return WaitForRoom(task);
   Looked looked;
   looked.last = item.cursor;
@@ -353,8 +375,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   // Up to now: this very millisecond is part of that.
   const WallTime from = ask.from.value_or(WallTime{0}), to = ask.to.value_or(WallTime{core_.now_.wall.ms + 1});
-  if (read.empty() || IsStale(read.mapped())) {
+  if (!read.empty() && IsStale(read.mapped())) read = {};
+  // While many ask at once the rest of them is not judged: it goes to the agenda.
+  if (read.empty() && asking_ + rows_of_.size() < kMostPages) {
+    ++asking_;
     AskEvents({}, [this, request, ask](Rows rows) {
+      --asking_;
       rows_of_[request] = std::move(rows);
       SubscriptionReplay again = ask;
       core_.RunTask(MakeTask(TopicRequest{request, std::make_shared<const TopicAsk>(TopicAsk{std::move(again)})}));
@@ -362,11 +388,12 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     return Handled::kDone;
   }
   Replayed answer;
-  Rows& rows = read.mapped();
+  Rows none;
+  Rows& rows = read.empty() ? none : read.mapped();
   const Range range{from, to, /*replay=*/true, /*judged=*/true};
   int64_t steps = StepsToAsk();
   asked_steps_ += steps;
-  bool now = !rows.more && JudgeRows(*known, range, &steps, &rows);
+  bool now = !read.empty() && !rows.more && JudgeRows(*known, range, &steps, &rows);
   asked_steps_ -= steps;
   now = now && HasRoomFor(*known);
   for (int64_t left = kStepsToMake; const Hand& hand : rows.wanted) now = now && (left -= StepsToMake(*known, hand)) > 0;
@@ -384,14 +411,14 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
       // What is left of it goes on from there.
       const uint64_t serial =
           core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, looked.last, from, to, rows.partly.of, rows.partly.instance}));
-      if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);
+      if (PagesHeld() < kMostPages) rows_[serial] = std::move(rows);
     } else {
       answer.accepted = looked.made;
     }
   } else {
     if (Status status = MayMake(1, {1, kRecordBytes, 0}); !status.ok()) return core_.Refuse(request, status);
     const uint64_t serial = core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
-    if (rows_.size() < kMostPagesKept) rows_[serial] = std::move(rows);
+    if (!read.empty() && PagesHeld() < kMostPages) rows_[serial] = std::move(rows);
   }
   if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
   core_.journal_.AskSync();

@@ -130,7 +130,7 @@ class Core::Impl::TopicPart {
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
   /// Nothing of it waits for room that comes by what others do.
-  bool MayRest() const { return full_.empty(); }
+  bool MayRest() const { return full_.empty() && waiting_scans_.empty(); }
   /// T8, for tests and the simulator.
   void CheckPromises() const;
 
@@ -389,7 +389,9 @@ class Core::Impl::TopicPart {
   bool IsFull() const { return core_.totals_.claimed() >= core_.limits_.max_pending || !core_.CheckStored(1).ok(); }
   Handled WaitWhileFull(AgendaDue& r, const Name& subscription, NotifyId event);
   void GoOnScanning();
-  void ReadPage(const AgendaDue& r);
+  void ReadPage(AgendaDue& r);
+  /// How many scans have a page of events, or will in a moment.
+  size_t PagesHeld() const { return reading_ + rows_.size(); }
   Handled Scan(Task* task, AgendaDue& r);
   void AskEvents(NotifyId above, std::function<void(Rows)> then);
   Handled On(Task* task, RequestId request, const EventReplay& ask);
@@ -461,6 +463,10 @@ class Core::Impl::TopicPart {
   // What was read for a task that is run again then: by the agenda's serial, or by the request.
   std::map<uint64_t, Rows> rows_;
   std::map<RequestId, Rows> rows_of_;
+  // So many pages scans have at a time, and so many those who ask: each may be as large as the store makes one.
+  static constexpr size_t kMostPages = 4;
+  size_t reading_ = 0, asking_ = 0;      // pages under way, of these and of those
+  std::deque<AgendaDue> waiting_scans_;  // those that are to have a page once there is one
   std::map<RequestId, Viewing> viewing_;
   std::map<uint64_t, Found> found_;
   std::map<RequestId, Applying> applying_;

@@ -211,4 +211,70 @@ TEST_CASE("bytes: what ends needs its last attempt and its chain, and no payload
   CHECK(told == kCount);
 }
 
+TEST_CASE("bytes: few scans have a page of events at a time, and the others follow") {
+  Topics f;
+  constexpr size_t kScans = 20;
+  for (int i = 0; i < 30; ++i) f.Emit(Topics::Item("a.b", std::to_string(i)));
+  f.reads().ClosePages();
+  for (size_t i = 0; i < kScans; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true, .from = WallTime{0}});
+  f.Run();
+  CHECK(f.reads().held_event_pages() <= 4);
+  // Page after page, each seen.
+  size_t most = 0;
+  for (int i = 0; i < 1000 && f.core().totals().accepted < 30 * kScans; ++i) {
+    f.reads().OpenPages();
+    f.reads().ClosePages();
+    f.Pass(1);
+    most = std::max(most, f.reads().held_event_pages());
+  }
+  CHECK(most <= 4);
+  f.reads().OpenPages();
+  f.Pass(10);
+  const auto made = f.Made();
+  CHECK(made.size() == kScans);
+  for (const auto& [name, events] : made) CHECK(events.size() == 30);
+}
+
+TEST_CASE("bytes: few of those who ask for a replay have a page of events at a time, and none is refused") {
+  Topics f;
+  f.Emit(Topics::Item("a.b", "1"));
+  for (int i = 0; i < 20; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true});
+  f.reads().ClosePages();
+  std::vector<uint64_t> asked;
+  for (int i = 0; i < 20; ++i) {
+    SubscriptionReplay replay;
+    replay.name = "s" + std::to_string(i);
+    asked.push_back(f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{std::move(replay)})}));
+  }
+  f.Run();
+  CHECK(f.reads().held_event_pages() <= 8);
+  f.reads().OpenPages();
+  f.Pass(10);
+  size_t known = 0;
+  for (uint64_t token : asked) {
+    REQUIRE(std::holds_alternative<TopicAnswered>(f.replies.at(token).body));
+    known += std::get<Replayed>(std::get<TopicAnswered>(f.replies.at(token).body).answer->what).accepted == 1;
+  }
+  CHECK(known > 0);
+  const auto made = f.Made();
+  CHECK(made.size() == 20);
+  for (const auto& [name, events] : made) CHECK(events.size() == 1);
+}
+
+TEST_CASE("bytes: a turn goes through so many bytes of past events, however few these are") {
+  Topics f;
+  constexpr uint64_t kEvents = 60;
+  for (uint64_t i = 0; i < kEvents; ++i) f.Emit(Topics::Item("a.b", DataOf(kMegabyte)));
+  f.Subscribe("s", {.paused = true, .from = WallTime{0}});
+  uint64_t most = 0;
+  for (int i = 0; i < 1000 && f.core().totals().accepted < kEvents; ++i) {
+    const uint64_t before = f.core().totals().accepted;
+    f.Post(Tick{});
+    f.Turn();
+    most = std::max(most, f.core().totals().accepted - before);
+  }
+  CHECK(f.core().totals().accepted == kEvents);
+  CHECK(most <= 20);
+}
+
 }  // namespace notifyd

@@ -63,6 +63,13 @@ class ReadGate : public Store {
     for (LoadEffect& load : std::exchange(loads_, {})) store_->Load(std::move(load));
   }
   void ClosePages() { pages_closed_ = true; }
+  /// How many of those that are held back are of events.
+  size_t held_event_pages() const {
+    return static_cast<size_t>(std::count_if(pages_.begin(), pages_.end(), [](const PageEffect& each) {
+      const auto* records = std::get_if<RecordsPage>(&each.page);
+      return records && records->kind == RecordKind::kEvent;
+    }));
+  }
   void OpenPages() {
     pages_closed_ = false;
     for (PageEffect& page : std::exchange(pages_, {})) store_->LoadPage(std::move(page));
