@@ -89,7 +89,8 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   expiry_.horizon().Set(totals.expiry_mark);
   LoadSlot(&switches_, SwitchesKey{});
   LoadCatalog();
-  if (totals.records[RecordKind::kAgenda] > 0) agenda_until_ = totals.next_serial;
+  if (totals.records[RecordKind::kAgenda] > 0)
+    for (AgendaLine& line : agenda_.lines) line.until = totals.next_serial;
 }
 
 Core::Impl::~Impl() {

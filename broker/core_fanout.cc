@@ -233,7 +233,7 @@ void Core::Impl::TopicPart::MakeNotify(Known* known, Hand* hand, bool replay, co
 TopicFigures Core::Impl::TopicPart::figures() const {
   TopicFigures figures = figures_;
   figures.backlog = begun_.size();
-  for (const AgendaDue& due : core_.agenda_) figures.backlog += !due.what.empty() && due.what[0] == kFanOut && !begun_.contains(due.serial);
+  for (const AgendaDue& due : core_.agenda_[AgendaSort::kFanOuts].due) figures.backlog += !begun_.contains(due.serial);
   return figures;
 }
 
@@ -363,10 +363,11 @@ void Core::Impl::TopicPart::NoteBegun(const AgendaDue& r) {
 
 /// Is a fan-out of the event under way, or may it be that one waits? What of the agenda is on disk is not known.
 bool Core::Impl::TopicPart::IsOnAgenda(NotifyId event) const {
-  if (core_.AgendaOnDisk()) return true;
+  const AgendaLine& line = core_.agenda_[AgendaSort::kFanOuts];
+  if (line.OnDisk()) return true;
   const auto begun = [event](const auto& each) { return each.second.event == event; };
-  const auto waits = [event](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut && DecodeFanOut(due.what).event == event; };
-  return std::any_of(begun_.begin(), begun_.end(), begun) || std::any_of(core_.agenda_.begin(), core_.agenda_.end(), waits);
+  const auto waits = [event](const AgendaDue& due) { return DecodeFanOut(due.what).event == event; };
+  return std::any_of(begun_.begin(), begun_.end(), begun) || std::any_of(line.due.begin(), line.due.end(), waits);
 }
 
 /// Does a subscription that is catching up leave the event to the fan-out that its trigger begins, or began? It does unless that has passed it over,
@@ -376,8 +377,7 @@ bool Core::Impl::TopicPart::IsLeftToFanOut(const Known& known, NotifyId event, c
   if (place.matched) return false;
   for (const auto& [serial, begun] : begun_)
     if (begun.event == event && begun.kind == FanOutKind::kHeld) return begun.judged < known.record.serial;
-  for (const AgendaDue& due : core_.agenda_) {
-    if (due.what.empty() || due.what[0] != kFanOut) continue;
+  for (const AgendaDue& due : core_.agenda_[AgendaSort::kFanOuts].due) {
     const FanOutItem item = DecodeFanOut(due.what);
     if (item.event == event && static_cast<FanOutKind>(item.kind) == FanOutKind::kHeld) return item.cursor < known.record.serial;
   }
@@ -425,7 +425,7 @@ Handled Core::Impl::TopicPart::WaitForRoom(Task* task) {
 
 Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
   if (core_.stopping_) {
-    --core_.agenda_running_;
+    core_.EndDue(r);
     return Handled::kDone;
   }
   FanOutItem item = DecodeFanOut(r.what);
@@ -434,7 +434,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     Matching& matching = known->second;
     const bool done = MatchSome(r.serial, &*matching.hand, static_cast<FanOutKind>(item.kind), &matching);
     if (!done && matching.made == matching.wants.size()) {
-      --core_.agenda_running_;
+      core_.EndDue(r);
       item.cursor = matching.judged;
       GoOnLater(r, Encode(item));
       return Handled::kDone;
@@ -450,7 +450,7 @@ Handled Core::Impl::TopicPart::FanOut(Task* task, AgendaDue& r) {
     waiting_[r.serial] = task;
     return Handled::kParked;
   }
-  --core_.agenda_running_;
+  core_.EndDue(r);
   lacks_space_ = false;
   place.held = false;
   if (!hand.event) {
@@ -522,7 +522,7 @@ void Core::Impl::TopicPart::FanOutSome(AgendaDue& r, Hand* hand, EventPlace* pla
 
 /// The item goes on in the next turn; it is written where it says something new.
 void Core::Impl::TopicPart::GoOnLater(AgendaDue& r, std::string what) {
-  if (what == r.what) core_.agenda_.push_front({r.serial, std::move(what)});
+  if (what == r.what) core_.agenda_.Of(what).due.push_front({r.serial, std::move(what)});
   else core_.KeepOnAgenda(r.serial, std::move(what));
 }
 

@@ -351,7 +351,7 @@ Handled Core::Impl::GroupPart::Handle(Task* task, AgendaDue& due) {
 
 Handled Core::Impl::GroupPart::Done(const AgendaDue& due) {
   core_.DropFromAgenda(due.serial);
-  --core_.agenda_running_;
+  core_.EndDue(due);
   return Handled::kDone;
 }
 
@@ -376,7 +376,7 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
   };
   take(due.what);
   const std::string head = due.what.substr(0, kGroupItemHead);
-  std::erase_if(core_.agenda_, [&](const AgendaDue& other) {
+  std::erase_if(core_.agenda_[AgendaSort::kGroups].due, [&](const AgendaDue& other) {
     if (!other.what.starts_with(head)) return false;
     take(other.what);
     core_.DropFromAgenda(other.serial);
@@ -490,7 +490,7 @@ Handled Core::Impl::GroupPart::Advance(Task* task, AgendaDue& due, NotifyId grou
   if (!in_flight) return Done(due);
   // What is in flight may come to wait for another attempt: then it is cancelled, too, whatever restarts lie between.
   stopped_[group] = {due.serial, by_request};
-  --core_.agenda_running_;
+  core_.EndDue(due);
   return Handled::kDone;
 }
 

@@ -23,7 +23,7 @@ HeldKinds Core::held() const {
   add("records", core.records_.size(), core.records_.size() * sizeof(RecordSlot));
   add("due_timers", core.wall_.size() + core.mono_.size());
   add("expiry_timers", core.expiry_.size());
-  add("agenda", core.agenda_.size());
+  add("agenda", core.agenda_.InMemory());
   add("in_flight", core.turns_.in_flight());
   add("callers", core.turns_.callers());
   add("waiters", core.polls_.size());

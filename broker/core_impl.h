@@ -345,21 +345,18 @@ class Core::Impl {
   void OnCatalogRow(RecordKind kind, const RecordRow& row);
 
   // ---- core_agenda.cc: what was begun and goes on, over restarts
-  /// Adds an item (its kind, and what that needs), durable with the open batch; it is carried out in a later turn, after those before it have begun.
+  /// Adds an item (its kind, and what that needs), durable with the open batch; carried out in a later turn, once those of its sort before it began.
   uint64_t AddToAgenda(std::string what);
   /// The item is not done: it goes on with `what` in a later turn.
   void KeepOnAgenda(uint64_t serial, std::string what);
   void DropFromAgenda(uint64_t serial);
   void RunAgenda();
   void PageAgenda();
-  /// There are items that memory has not: those from agenda_from_ on, below agenda_until_.
-  bool AgendaOnDisk() const { return agenda_from_ < agenda_until_; }
-  bool AgendaIsIdle() const { return agenda_.empty() && !AgendaOnDisk() && agenda_running_ == 0; }
+  void RunLine(AgendaLine* line);
+  /// The item's task is over.
+  void EndDue(const AgendaDue& due) { --agenda_.Of(due.what).running; }
   /// Something of it, or of the catalog, is to be done in a turn of its own.
-  bool AgendaWantsTurn() const {
-    return catalog_page_ || (!stopping_ && (agenda_.empty() ? AgendaOnDisk() && !agenda_paging_ : agenda_running_ < kMostAgendaTasks));
-  }
-  static constexpr size_t kMostAgendaTasks = 64;
+  bool AgendaWantsTurn() const { return catalog_page_ || (!stopping_ && agenda_.WantsTurn()); }
   Handled Handle(Task* task, AgendaDue& r);
 
   // ---- What parts 3 and 4 of the contract add, each with what it has in memory: in core_services.h and so on. They may use all of this class.
@@ -540,7 +537,7 @@ class Core::Impl {
   CatalogSlot catalog_;
   std::optional<RecordsPage> catalog_page_;                 // to be asked for
   std::unordered_map<uint64_t, ThenRecords> record_pages_;  // by ticket
-  std::deque<AgendaDue> agenda_;                            // those that memory has, not begun
+  Agenda agenda_;
   std::shared_ptr<const FlowSettings> flow_settings_;
   CallerFigures figures_;
   std::unordered_map<std::string, TokenBucket> caller_buckets_;
@@ -560,8 +557,8 @@ class Core::Impl {
   LoadEffect open_load_;
   std::vector<Slot*> open_load_slots_;
   std::unordered_map<uint64_t, std::vector<Slot*>> loads_;
-  uint64_t next_ticket_ = 1, reads_under_way_ = 0, agenda_from_ = 0, agenda_until_ = 0, pending_sending_ = 0;  // the last: of those in flight
-  size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, sleeper_pages_ = 0, agenda_running_ = 0;  // the last: tasks of it under way
+  uint64_t next_ticket_ = 1, reads_under_way_ = 0, pending_sending_ = 0;  // the last: of those in flight
+  size_t spec_bytes_ = 0, envelope_bytes_ = 0, catalog_place_ = 0, sleeper_pages_ = 0;
   std::deque<std::pair<uint64_t, NotifyId>> graveyard_;
   std::map<uint64_t, Page> page_tickets_;
 
@@ -570,7 +567,7 @@ class Core::Impl {
   DueWindow<ExpiryTimer> expiry_;
   std::deque<NotifyId> expired_;  // their timers have run out, and nobody has looked at them yet
   AtOnceSearch search_;
-  bool caught_up_ = true, agenda_paging_ = false, hosts_asked_ = false;  // the first: as of the last turn
+  bool caught_up_ = true, hosts_asked_ = false;                          // the first: as of the last turn
   MonoTime next_mark_, answer_unknown_at_;                               // the latter while the store is not reached
 
   // Lanes and hosts.

@@ -87,7 +87,7 @@ bool Core::Impl::MayRest() const {
   const Totals& totals = books_.totals();
   const bool served = AtRest() && ReadsNothing() && !polls_.First() && !groups_->IsWaitedFor() && throttled_.empty() && expired_.empty() &&
                       breakers_.open == 0 && switches_.known && catalog_.known && services_->MayRest() && schedules_->MayRest() &&
-                      pauses_->MayRest() && history_->MayRest() && AgendaIsIdle() && topics_->MayRest() && RatesAreFull();
+                      pauses_->MayRest() && history_->MayRest() && agenda_.IsIdle() && topics_->MayRest() && RatesAreFull();
   // A lane that is paused has all in its tail and is in no list: it may wait asleep.
   const bool waits = totals.by_index[Index::kRetrying] > 0 || totals.sleeping_lanes > 0 || !books_.promoted().IsZero() ||
                      (KeysOf(Clock::kWall) > 0 && !SearchedAll());

@@ -111,8 +111,7 @@ void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fiel
 
 /// Some fan-out is under way, or waits for its turn.
 bool Core::Impl::TopicPart::IsBusy() const {
-  if (!begun_.empty() || core_.AgendaOnDisk()) return true;
-  return std::any_of(core_.agenda_.begin(), core_.agenda_.end(), [](const AgendaDue& due) { return !due.what.empty() && due.what[0] == kFanOut; });
+  return !begun_.empty() || !core_.agenda_[AgendaSort::kFanOuts].empty();
 }
 
 /// Is data (null: there is none), which is asked for where the topic has a schema alone, what that schema asks for? Error: kUnacceptable with the

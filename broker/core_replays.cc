@@ -162,12 +162,8 @@ bool Core::Impl::TopicPart::JudgeRows(const Known& known, const Range& range, in
       std::string().swap(row.record.value);  // what is wanted of it is in `hand`
     }
     const EventRecord& event = *hand.event;
-    if (event.published_at >= range.to) {
-      rows->over = true;
-      rows->next = rows->rows.size();
-      return true;
-    }
-    if (event.published_at >= range.from && hand.IsOf(known.record.said->topic, steps)) {
+    // One that is too late says nothing of those behind it: the clock may have stepped back between.
+    if (event.published_at >= range.from && event.published_at < range.to && hand.IsOf(known.record.said->topic, steps)) {
       const std::optional<bool> wants = Wants(known, &hand, steps, &rows->judging);
       if (!wants) {
         rows->hand = std::move(hand);
@@ -193,7 +189,6 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
   for (const Hand& hand : rows->wanted) core_.NeedRecord(task, RecordKind::kTopicEvent, KeyOfTopicEvent(hand.event->topic, hand.id));
   if (task->missing > 0) return Handled::kParked;
   out->last = std::max(out->last, rows->last);
-  out->over = rows->over;
   size_t made = 0;
   for (int64_t left = kStepsToMake; made < rows->wanted.size() && left > 0 && known->record.said->enabled && HasRoomFor(*known); ++made) {
     if (!range.judged && IsFull()) break;
@@ -231,11 +226,11 @@ std::optional<Handled> Core::Impl::TopicPart::TakeRows(Task* task, Known* known,
 Handled Core::Impl::TopicPart::WaitWhileFull(AgendaDue& r, const Name& subscription, NotifyId event) {
   if (std::exchange(full_noted_, r.serial) != r.serial)
     core_.out_->flow_logs.push_back({true, "fan-out waits", {{"subscription", subscription}, {"event_id", event.ToString()}}});
+  core_.EndDue(r);
   full_.emplace(r.serial, std::move(r.what));
   // Those that wait leave pages for others. Who goes on first keeps its own.
   size_t kept = 0;
   std::erase_if(rows_, [&](const auto& each) { return full_.contains(each.first) && ++kept > kMostPages / 2; });
-  --core_.agenda_running_;
   return Handled::kDone;
 }
 
@@ -245,17 +240,17 @@ void Core::Impl::TopicPart::GoOnScanning() {
     for (auto it = full_.begin(); it != full_.end();) {
       const auto each = it++;
       if (by_serial_.contains(DecodeScan(each->second).subscription)) continue;
-      core_.agenda_.push_front({each->first, std::move(each->second)});
+      core_.agenda_[AgendaSort::kScans].due.push_front({each->first, std::move(each->second)});
       full_.erase(each);
     }
   }
   for (size_t held = PagesHeld(); held < kMostPages && !waiting_scans_.empty(); ++held) {
-    core_.agenda_.push_front(std::move(waiting_scans_.front()));
+    core_.agenda_[AgendaSort::kScans].due.push_front(std::move(waiting_scans_.front()));
     waiting_scans_.pop_front();
   }
   if (full_.empty() || let_go_ || IsFull()) return;
   auto first = full_.extract(full_.begin());
-  core_.agenda_.push_front({first.key(), std::move(first.mapped())});
+  core_.agenda_[AgendaSort::kScans].due.push_front({first.key(), std::move(first.mapped())});
   let_go_ = true;
 }
 
@@ -263,7 +258,7 @@ void Core::Impl::TopicPart::GoOnScanning() {
 /// those that asked before it.
 void Core::Impl::TopicPart::ReadPage(AgendaDue& r) {
   if (PagesHeld() >= kMostPages) {
-    --core_.agenda_running_;
+    core_.EndDue(r);
     waiting_scans_.push_back(std::move(r));
     return;
   }
@@ -271,7 +266,7 @@ void Core::Impl::TopicPart::ReadPage(AgendaDue& r) {
   AskEvents(DecodeScan(r.what).cursor, [this, due = r](Rows read) {
     --reading_;
     if (core_.stopping_) {
-      --core_.agenda_running_;
+      core_.EndDue(due);
       return;
     }
     ScanItem begun = DecodeScan(due.what);
@@ -288,7 +283,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   if (found == by_serial_.end()) {
     rows_.erase(r.serial);
     core_.DropFromAgenda(r.serial);
-    --core_.agenda_running_;
+    core_.EndDue(r);
     return Handled::kDone;
   }
   auto rows = rows_.find(r.serial);
@@ -297,7 +292,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     rows = rows_.end();
   }
   if (core_.stopping_) {
-    --core_.agenda_running_;
+    core_.EndDue(r);
     return Handled::kDone;
   }
   Known* known = found->second;
@@ -321,7 +316,7 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   const std::optional<Handled> handled = TakeRows(task, known, {item.from, item.to, item.replay}, &steps, &rows->second, &looked);
   agenda_steps_ -= steps;
   if (handled) return *handled;
-  --core_.agenda_running_;
+  core_.EndDue(r);
   if (looked.paused) {
     // The rest of the page stays in memory; what is done is written.
     item.cursor = looked.last;
@@ -335,7 +330,8 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     GoOnLater(r, Encode(item));
     return Handled::kDone;
   }
-  const bool end = rows->second.rows.empty() || looked.over;
+  // What is published while a replay goes on is none of its business.
+  const bool end = rows->second.rows.empty() || (item.replay && !rows->second.more);
   const bool current = rows->second.published == figures_.published;
   rows_.erase(rows);
   core_.journal_.AskSync();

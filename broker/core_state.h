@@ -2,7 +2,9 @@
 // what holds between them (I1 to I10), broker/core_checks.cc checks it. Included by broker/core*.cc alone.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -378,6 +380,28 @@ struct BulkApply {
 struct AgendaDue {
   uint64_t serial = 0;
   std::string what;
+};
+/// Kinds of items of the agenda whose items begin one after another, and wait for none of another kind.
+enum class AgendaSort : uint8_t { kGroups, kFanOuts, kScans, kUnsubscribes, kOthers };
+/// Items of one of them.
+struct AgendaLine {
+  std::deque<AgendaDue> due;  // those that memory has, not begun
+  size_t running = 0;         // tasks under way
+  uint64_t from = 0, until = 0;
+  /// There are items that memory has not: those from `from` on, below `until`.
+  bool OnDisk() const { return from < until; }
+  bool empty() const { return due.empty() && !OnDisk(); }
+};
+struct Agenda {
+  std::array<AgendaLine, 5> lines;  // by AgendaSort
+  bool paging = false;
+  AgendaLine& operator[](AgendaSort sort) { return lines[static_cast<size_t>(sort)]; }
+  const AgendaLine& operator[](AgendaSort sort) const { return lines[static_cast<size_t>(sort)]; }
+  AgendaLine& Of(const std::string& what);
+  size_t InMemory() const;
+  bool HasRoomFor(const AgendaLine& line) const;
+  bool IsIdle() const;
+  bool WantsTurn() const;
 };
 /// Within the core: a schedule's next run is due (core_runs.cc).
 struct ScheduleDue {

@@ -70,7 +70,7 @@ Handled Core::Impl::TopicPart::Counted(AgendaDue& r) {
   const int64_t change = decoder.Signed();
   Count(std::string(decoder.Text()), change);
   core_.DropFromAgenda(r.serial);
-  --core_.agenda_running_;
+  core_.EndDue(r);
   return Handled::kDone;
 }
 
@@ -183,7 +183,7 @@ Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {
     core_.out_->flow_logs.push_back(
         {true, "subscription paused", {{"subscription", name}, {"host", destination}, {"open_ms", std::to_string(open_ms)}}});
   }
-  --core_.agenda_running_;
+  core_.EndDue(r);
   if (more && !paused.empty()) core_.KeepOnAgenda(r.serial, EncodeUnreachable(open_ms, paused.back().first, destination));
   else core_.DropFromAgenda(r.serial);
   return Handled::kDone;
@@ -224,8 +224,14 @@ bool Core::Impl::TopicPart::TookList(ListDone& e) {
   return true;
 }
 
+/// What was skipped of a subscription that was deleted is not of the next one of that name, though what is pending of it is still counted.
+void Core::Impl::TopicPart::ForgetSkipped(const Name& name) {
+  if (auto backlog = backlogs_.find(name); backlog != backlogs_.end()) backlog->second.record.skipped = 0;
+  changed_.insert(name);
+}
+
 void Core::Impl::TopicPart::Leave(const SubscriptionDelete& ask) {
-  changed_.insert(ask.name);  // what was skipped is not kept
+  ForgetSkipped(ask.name);
   if (!ask.cancel_pending) return;
   const NotifyId below{core_.totals_.next_id};
   core_.AddToAgenda(EncodeUnsubscribe({}, below, ask.name, ask.lanes));
@@ -265,7 +271,7 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
   if (found == found_.end()) {
     ListPending(name, cursor, kInOneTurn, [this, due = r](Found listed) {
       if (core_.stopping_) {
-        --core_.agenda_running_;
+        core_.EndDue(due);
         return;
       }
       found_[due.serial] = std::move(listed);
@@ -286,7 +292,7 @@ Handled Core::Impl::TopicPart::Unsubscribe(Task* task, AgendaDue& r) {
   }
   const NotifyId next = found->second.next;
   found_.erase(found);
-  --core_.agenda_running_;
+  core_.EndDue(r);
   core_.journal_.AskSync();
   if (next.value != 0 && next < below) {
     core_.KeepOnAgenda(r.serial, EncodeUnsubscribe(next, below, name, lanes));

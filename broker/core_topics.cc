@@ -366,6 +366,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
     record.created_at = core_.now_.wall;
     if (!ask.from) record.live_after = {core_.totals_.next_id - 1};
     record.catching_up = ask.from.has_value();
+    ForgetSkipped(ask.name);  // an earlier notifyd kept that of one that was deleted
   }
   const uint64_t serial = record.serial;
   CHECK(Keep(ask.name, std::move(record)).ok());

@@ -124,9 +124,6 @@ class Core::Impl::TopicPart {
   bool MayMakeMore() const;
   /// Something of so many bytes was made, and is written in the open batch.
   void CountMade(size_t bytes);
-  /// Some of the agenda makes nothing until there is room for it.
-  bool WaitsForRoom() const { return lacks_space_ || !short_.empty(); }
-  static bool MakesNotifies(const AgendaDue& due) { return !due.what.empty() && (due.what[0] == kFanOut || due.what[0] == kScan); }
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
   /// Nothing of it waits for room that comes by what others do.
@@ -239,13 +236,11 @@ class Core::Impl::TopicPart {
     Partly partly = {};             // of the first of `wanted`
     std::optional<Hand> hand = {};  // of `next`, where that was begun
     Judging judging = {};
-    bool over = false;
   };
-  /// What came of a page of events: the last one that was looked at, how many notifies were made, whether those behind it are too late.
+  /// What came of a page of events: the last one that was looked at, how many notifies were made.
   struct Looked {
     NotifyId last;
     uint64_t made = 0;
-    bool over = false;
     bool paused = false;  // the page is not at its end
   };
   /// How far a subscription's template has been given to what waits.
@@ -422,6 +417,7 @@ class Core::Impl::TopicPart {
   bool ApplyTemplate(Entry* entry, const Known& known);
   void WriteBacklogs();
   Handled On(Task* task, RequestId request, const SubscriptionApply& ask);
+  void ForgetSkipped(const Name& name);
   /// A subscription is gone: what it has pending goes with it, or stays.
   void Leave(const SubscriptionDelete& ask);
   void EndLeaving(const Name& name, const BacklogRecord::Leaving& leaving);

@@ -233,6 +233,37 @@ TEST_CASE("topics: an event, and a subscription's past, are replayed, once for a
   CHECK(Topics::CodeOf(f.Try({EventReplay{{12345}, "", {}}})) == Code::kNotFound);
 }
 
+TEST_CASE("topics: a subscription's past is replayed whole, however the clock stepped while it was published") {
+  // More than a page of them where the agenda goes on.
+  const int count = GENERATE(3, 700);
+  Topics f;
+  f.check_every = 100'000;
+  f.Subscribe("one", {.paused = true});
+  f.now.wall.ms += 3'600'000;
+  const NotifyId ahead = f.Emit(Topics::Item("a.b", "{}")).id;
+  f.now.wall.ms -= 3'600'000;
+  std::vector<NotifyId> ids;
+  for (int i = 0; i < count; ++i) {
+    ++f.now.wall.ms;
+    ids.push_back(f.Emit(Topics::Item("a.b", "{}")).id);
+  }
+  const size_t had = f.Made().at("one").size();
+  SubscriptionReplay range;
+  range.name = "one";
+  range.from = WallTime{f.now.wall.ms - 600'000};
+  if (GENERATE(false, true)) {
+    range.to = WallTime{f.now.wall.ms};
+    ids.pop_back();
+  }
+  const auto replayed = std::get<Replayed>(f.Tell({range}).what);
+  if (count == 3) CHECK(replayed.accepted == ids.size());
+  f.Pass(100);
+  const std::vector<NotifyId> made = f.Made().at("one");
+  CHECK(std::vector<NotifyId>(made.begin() + static_cast<ptrdiff_t>(had), made.end()) == ids);
+  CHECK(std::count(made.begin(), made.end(), ahead) == 1);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+}
+
 TEST_CASE("topics: the keys of an event's replays are not those of a subscription that is named like it") {
   Topics f;
   const NotifyId event = f.Emit(Topics::Item("a.b", "{}")).id;

@@ -130,4 +130,38 @@ TEST_CASE("unsubscribe: a lane of several paused subscriptions stays paused as l
   CHECK(f.sent.size() == 16);
 }
 
+TEST_CASE("topics: what was skipped of a subscription is over once it is deleted, whatever is still pending of it") {
+  const bool cancel = GENERATE(false, true), restart = GENERATE(false, true);
+  Topics f;
+  f.Subscribe("slow", {.paused = true, .max_pending = 2});
+  for (int i = 0; i < 5; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(f.See("slow").skipped == 3);
+  SECTION("deleted and made again at once") {
+    f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{SubscriptionDelete{"slow", cancel, {}}})});
+    f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{Topics::PutOf("slow", {.paused = true, .max_pending = 2})})});
+    f.Run();
+  }
+  SECTION("made again later") {
+    f.Tell({SubscriptionDelete{"slow", cancel, {}}});
+    if (restart) f.Restart();
+    f.Subscribe("slow", {.paused = true, .max_pending = 2});
+  }
+  SECTION("deleted by an earlier notifyd, which kept it as long as something was pending") {
+    FakeImage image = f.image();
+    image.records.erase({RecordKind::kSubscription, "slow"});
+    --image.totals.records[RecordKind::kSubscription];
+    Topics later({}, std::move(image));
+    later.Subscribe("slow", {.paused = true, .max_pending = 2});
+    CHECK(later.See("slow").skipped == 0);
+    CHECK(later.See("slow").pending == 2);
+    return;
+  }
+  if (restart) f.Restart();
+  CHECK(f.See("slow").skipped == 0);
+  CHECK(f.See("slow").pending == (cancel ? 0 : 2));
+  // Its own count from the first.
+  for (int i = 0; i < 4; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  CHECK(f.See("slow").skipped == (cancel ? 2 : 4));
+}
+
 }  // namespace notifyd
