@@ -88,7 +88,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
   mono_.horizon().Set(KeysOf(Clock::kMono) == 0 ? DueKey{now.mono.ms + limits.lookahead_ms, {}} : totals.mono_mark);
   expiry_.horizon().Set(totals.expiry_mark);
   LoadSlot(&switches_, SwitchesKey{});
-  LoadCatalog();
+  LoadCatalogFrom(0, "");
   if (totals.records[RecordKind::kAgenda] > 0)
     for (AgendaLine& line : agenda_.lines) line.until = totals.next_serial;
 }

@@ -120,10 +120,9 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     return Answer(task, r, std::move(view));
   }
   if (Status room = core_.Room("submits are refused"); !room.ok()) return core_.Refuse(r.request, room);
-  if (!core_.switches_.known) core_.NeedSwitches(task);
-  for (const SubmitItem& item : post.submit.items) core_.NeedLane(task, item.envelope->lane);
-  if (task->missing > 0) return Handled::kParked;
-  if (std::optional<Refused> refused = Submits(&core_, task).Judge(post.submit)) {
+  std::optional<Refused> refused;
+  if (!Submits(&core_, task).Judge(post.submit, &refused)) return Handled::kParked;
+  if (refused) {
     Status& status = refused->status;
     if (!status.field().empty()) status = Status(status.code(), status.detail(), "/notifies" + status.field());
     return core_.ReplyAfter(core_.journal_.Barrier(), r.request, std::move(*refused));

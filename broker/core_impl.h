@@ -338,7 +338,7 @@ class Core::Impl {
   void AskRecords(RecordsPage page, size_t limit, ThenRecords then);
   /// Pins the catalog for the task. Returns false where the task must wait for it.
   bool NeedCatalog(Task* task) { return Known(task, &catalog_); }
-  void LoadCatalog();
+  void CheckCatalog() const { CHECK(catalog_.known); }  // by whoever answers from it: what is not read yet may be there all the same
   void LoadCatalogFrom(size_t place, std::string from);
   void PageCatalog();
   /// A record of the catalog, at the start.

@@ -73,10 +73,6 @@ void Core::Impl::AskRecords(RecordsPage page, size_t limit, ThenRecords then) {
 
 // ---- the catalog
 
-void Core::Impl::LoadCatalog() {
-  LoadCatalogFrom(0, "");
-}
-
 /// Reads the kinds from that place on, the first of them from a key on.
 void Core::Impl::LoadCatalogFrom(size_t place, std::string from) {
   while (place < std::size(kCatalogKinds) && totals_.records[kCatalogKinds[place]] == 0) ++place;

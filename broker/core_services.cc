@@ -30,6 +30,7 @@ Service* Core::Impl::ServicePart::Find(std::string_view name) const {
 }
 
 std::vector<std::string> Core::Impl::ServicePart::AliveOf(std::string_view name, std::string_view pool) const {
+  core_.CheckCatalog();
   std::vector<std::string> ids;
   const Service* service = Find(name);
   if (!service) return ids;
@@ -406,6 +407,7 @@ std::string Core::Impl::ServicePart::WhomItWants(const Entry& entry, const Servi
 }
 
 std::optional<std::string> Core::Impl::ServicePart::NoInstanceFor(const Entry& entry) const {
+  core_.CheckCatalog();
   const Service* service = ServiceOf(entry);
   if (!service) return "the service " + std::string(notifyd::ServiceOf(entry.envelope->host)) + " is not there any more";
   const Service::Wanted wanted = WantedOf(entry);

@@ -35,8 +35,8 @@ class Core::Impl::ServicePart {
 
   static bool IsServiceHost(std::string_view host) { return host.starts_with("service://"); }
   static bool IsService(const Host& host) { return IsServiceHost(host.name); }
-  /// The catalog is known: was there ever such a service?
-  bool Knows(std::string_view name) const { return services_.contains(name); }
+  /// Was there ever such a service? The catalog must be known, as for all that answers from it.
+  bool Knows(std::string_view name) const { return core_.CheckCatalog(), services_.contains(name); }
   /// The ids of its instances that take calls, of a pool where that is not empty.
   std::vector<std::string> AliveOf(std::string_view name, std::string_view pool) const;
 

@@ -193,7 +193,7 @@ std::optional<Refused> Core::Impl::Submits::PlanAll(const SubmitRequest& r, std:
     Status status = PlanItem(r, i, &context, &p);
     if (!status.ok()) {
       // What is wrong with one before it is said first.
-      if (!r.each && task_ && task_->unmerged) return std::nullopt;
+      if (!r.each && task_->unmerged) return std::nullopt;
       if (!r.each) {
         Refused whole;
         if (p.in_the_way.stored) whole.holder = p.in_the_way.stored->id;
@@ -209,7 +209,7 @@ std::optional<Refused> Core::Impl::Submits::PlanAll(const SubmitRequest& r, std:
     }
     plan->push_back(std::move(p));
   }
-  if (task_ && task_->unmerged) return std::nullopt;
+  if (task_->unmerged) return std::nullopt;
   // A batch that is longer than the burst is taken by a full bucket, and paid for afterwards.
   if (context.fresh == 0) return std::nullopt;
   const auto fresh = static_cast<double>(context.fresh);
@@ -222,7 +222,7 @@ std::optional<Refused> Core::Impl::Submits::PlanAll(const SubmitRequest& r, std:
   return std::nullopt;
 }
 
-void Core::Impl::Submits::Need(const SubmitRequest& r) {
+bool Core::Impl::Submits::Need(const SubmitRequest& r) {
   if (!core_.switches_.known) core_.NeedSwitches(task_);
   for (const SubmitItem& item : r.items) {
     Lane* lane = core_.NeedLane(task_, item.envelope->lane);
@@ -237,12 +237,12 @@ void Core::Impl::Submits::Need(const SubmitRequest& r) {
           if (Entry* entry = core_.NeedEntry(task_, slot->record->id))
             if (entry->pending()) core_.NeedLane(task_, entry->envelope->lane);
   }
+  return task_->missing == 0;
 }
 
 std::optional<Core::Impl::Submits::Taken> Core::Impl::Submits::Take(const SubmitRequest& r) {
   if (Status room = core_.Room("submits are refused"); !room.ok()) return Refused{std::move(room), {}, 0};
-  Need(r);
-  if (task_->missing > 0) return std::nullopt;
+  if (!Need(r)) return std::nullopt;
   std::vector<Plan> plan;
   plan.reserve(r.items.size());
   do {
@@ -302,9 +302,11 @@ Submitted Core::Impl::Submits::CarryOut(const SubmitRequest& r, const std::vecto
   return reply;
 }
 
-std::optional<Refused> Core::Impl::Submits::Judge(const SubmitRequest& r) {
+bool Core::Impl::Submits::Judge(const SubmitRequest& r, std::optional<Refused>* refused) {
+  if (!Need(r)) return false;
   std::vector<Plan> plan;
-  return PlanAll(r, &plan);
+  *refused = PlanAll(r, &plan);
+  return true;
 }
 
 }  // namespace notifyd

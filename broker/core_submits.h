@@ -13,21 +13,23 @@
 
 namespace notifyd {
 
-/// For one run of a task, or without one where no item has an fkey.
+/// For one run of a task.
 class Core::Impl::Submits {
  public:
   Submits(Core::Impl* core, Task* task) : core_(*core), task_(task) {}
   /// Accepts or refuses without an answer. Nothing: the task must wait, and nothing was done.
   using Taken = std::variant<Refused, Submitted>;
   std::optional<Taken> Take(const SubmitRequest& r);
-  /// Takes what the items, whose lanes are known and which have no keys, cost of the rate. Returns the refusal of the whole, where it is one.
-  std::optional<Refused> Judge(const SubmitRequest& r);
+  /// Judges items that have no keys as Take does, and takes what they cost of the rate; `refused` is the refusal of the whole, where it is one.
+  /// Returns false where the task must wait, and nothing was done.
+  bool Judge(const SubmitRequest& r, std::optional<Refused>* refused);
 
  private:
   struct Plan;
   struct Context;
   class Source;
-  void Need(const SubmitRequest& r);
+  /// Asks for all that judging them, and taking them, needs. Returns false where the task must wait for it.
+  bool Need(const SubmitRequest& r);
   Status PlanKeyed(const SubmitRequest& r, const SubmitItem& item, const Context& context, Plan* plan);
   Status PlanHeld(const SubmitRequest& r, size_t i, const Context& context, Plan* plan);
   /// `plan->in_the_way` says of an error what is in the way, where something is.
