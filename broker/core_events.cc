@@ -25,6 +25,7 @@ size_t NotifiesAtOnce(size_t payload_bytes) {
 }  // namespace
 
 int64_t Core::Impl::TopicPart::RetentionOf(const std::string& topic) const {
+  core_.CheckCatalog();
   auto found = topics_.find(topic);
   return found == topics_.end() ? kDefaultRetentionMs : found->second.said.retention_ms;
 }

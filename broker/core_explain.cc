@@ -60,8 +60,8 @@ Handled Core::Impl::Handle(Task* task, ExplainRequest& r) {
   if (!entry) return Handled::kParked;
   if (!entry->exists) return Refuse(r.request, Code::kNotFound, "there is no such notify");
   if (!entry->pending()) return ReplyNow(r.request, Explain(*entry, nullptr, {}));
-  // Who its service has is of the catalog, which is not read yet in the first moments.
-  if (ServicePart::IsServiceHost(entry->envelope->host) && !NeedCatalog(task)) return Handled::kParked;
+  // Whom its service has, and whether its subscription is paused, is of the catalog, which is not read yet in the first moments.
+  if (!NeedCatalog(task)) return Handled::kParked;
   Lane* lane = NeedLane(task, entry->envelope->lane);
   if (!lane) return Handled::kParked;
   if (lane->has_attempted_head() && !NeedEntry(task, lane->record.blocked_head)) return Handled::kParked;

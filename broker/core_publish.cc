@@ -117,6 +117,7 @@ bool Core::Impl::TopicPart::IsBusy() const {
 /// Is data (null: there is none), which is asked for where the topic has a schema alone, what that schema asks for? Error: kUnacceptable with the
 /// pointer; kUnavailable: a request that comes again will find more schemas compiled.
 Status Core::Impl::TopicPart::Judge(std::string_view topic, const std::function<const JsonTree*()>& data, Judged* judged) {
+  core_.CheckCatalog();
   auto found = topics_.find(topic);
   if (found == topics_.end() || found->second.said.schema.empty()) return Status::Ok();
   std::shared_ptr<const Schema> schema = schemas_.Find(topic);
@@ -160,6 +161,7 @@ Status Core::Impl::TopicPart::JudgeHeld(const Envelope& envelope, const NotifySp
 }
 
 Status Core::Impl::TopicPart::CheckKnown(std::string_view topic) const {
+  core_.CheckCatalog();
   if (topics_.contains(topic)) return Status::Ok();
   return Status(Code::kUnacceptable, "this topic is not known, and topics must be (strict_topics)", "/topic");
 }

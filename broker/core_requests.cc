@@ -153,6 +153,7 @@ Handled Core::Impl::Handle(Task* task, TriggerRequest& r) {
     return ReplyAfter(journal_.Barrier(), r.request, Triggered{entry->id, StateOf(entry->state, entry), false});
   }
   Lane* lane = NeedLane(task, entry->envelope->lane);
+  if (r.data && IsHeldEvent(*entry->envelope)) NeedCatalog(task);  // it has the schema that what is merged is judged by
   const bool lacks = entry->state.expires_at <= now_.wall && LacksLastAttempt(*entry);
   if (r.data || lacks) entry = NeedEntry(task, entry->id, r.data ? Reads::kWhole : Reads::kEnd);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;

@@ -154,7 +154,8 @@ bool MayBePaused(const Subscription& said, const std::string& destination) {
 void Core::Impl::TopicPart::OnUnreachable(const std::string& destination, int64_t open_ms) {
   const bool any = std::any_of(subscriptions_.begin(), subscriptions_.end(),
                                [&](const auto& each) { return MayBePaused(*each.second->record.said, destination); });
-  if (any) core_.AddToAgenda(EncodeUnreachable(open_ms, "", destination));
+  // The agenda looks once all are read.
+  if (any || !core_.catalog_.known) core_.AddToAgenda(EncodeUnreachable(open_ms, "", destination));
 }
 
 Handled Core::Impl::TopicPart::PauseUnreachable(Task* task, AgendaDue& r) {

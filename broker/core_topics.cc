@@ -169,6 +169,7 @@ Handled Core::Impl::TopicPart::On(Task*, RequestId request, const TopicList& ask
 // ---- subscriptions
 
 const Core::Impl::TopicPart::Known* Core::Impl::TopicPart::Find(const Name& name) const {
+  core_.CheckCatalog();
   auto found = subscriptions_.find(name);
   return found == subscriptions_.end() ? nullptr : found->second.get();
 }
@@ -256,6 +257,7 @@ std::vector<LaneKey> Core::Impl::TopicPart::PausedLanesOf(const SubscriptionReco
 }
 
 const std::string* Core::Impl::TopicPart::PauserOf(const LaneKey& lane) const {
+  core_.CheckCatalog();
   for (const auto& [name, known] : subscriptions_) {
     const std::vector<LaneKey> lanes = PausedLanesOf(known->record);
     if (std::find(lanes.begin(), lanes.end(), lane) != lanes.end()) return &name;

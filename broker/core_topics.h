@@ -88,8 +88,9 @@ class Core::Impl::TopicPart {
   /// The database does not write. Of an apply that changed something it is known once it does again whether that was done; the rest follows then.
   void AnswerAppliesUnknown();
   MonoTime NextWake() const { return MayGoOn() ? core_.now_.mono : SweepsEvents() && !sweeping_ ? next_sweep_ : kMonoNever; }
+  // The catalog must be known, as for all that answers from it.
   bool IsPaused(const std::string& subscription) const;
-  /// Returns the name of a paused subscription with which the lane is paused; null: there is none. The catalog must be known.
+  /// Returns the name of a paused subscription with which the lane is paused; null: there is none.
   const std::string* PauserOf(const LaneKey& lane) const;
   /// Does it go with its subscription, which was deleted (T5)?
   bool IsLeaving(const Entry& entry) const;
@@ -97,7 +98,8 @@ class Core::Impl::TopicPart {
   bool KnowsLeaving() const { return core_.catalog_.known || core_.totals_.records[RecordKind::kBacklog] == 0; }
   /// Ends such a notify, where its turn has come, in place of an attempt.
   void Unsubscribe(Entry* entry);
-  /// Is what a trigger makes of such a notify what its topic's schema asks for? Error: kUnacceptable with the pointer.
+  /// Is what a trigger makes of such a notify what its topic's schema asks for? The catalog must be known. Error: kUnacceptable with the
+  /// pointer.
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec);
   /// Ends such a notify, which must be in flight, in place of an attempt, and lets its event be fanned out. `spec`: its own. Where the event must be
   /// read first, its start waits for that: then Core::Impl::EmitStart is called again.
@@ -114,7 +116,7 @@ class Core::Impl::TopicPart {
     kinds->push_back({"subscription_backlogs", backlogs_.size()});
     kinds->push_back({"fan_outs", matchings_.size()});
   }
-  /// Is it a topic that a PUT made? Error: kUnacceptable, "/topic".
+  /// Is it a topic that a PUT made? The catalog must be known. Error: kUnacceptable, "/topic".
   Status CheckKnown(std::string_view topic) const;
   /// What was published, or why it was not.
   using Taken = std::variant<Refused, Published>;

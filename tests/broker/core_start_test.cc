@@ -90,4 +90,82 @@ TEST_CASE("start: a service that is not read yet is there, for whoever is the fi
   CHECK(f.Stats().totals.accepted == 3);
 }
 
+TEST_CASE("start: what a trigger makes of an event that is held is judged by a schema that is not read yet") {
+  FirstMoments f;
+  TopicRecord said;
+  said.schema = R"({"type":"object","properties":{"n":{"type":"integer"}}})";
+  f.Tell({TopicPut{"a.b", said, {}}});
+  EventItem held = Topics::Item("a.b", R"({"n":1})");
+  held.fkey = "k";
+  const NotifyId event = f.Emit(held).id;
+  TriggerRequest trigger;
+  trigger.fkey = "k";
+  trigger.data = R"({"n":"no integer"})";
+  const auto spec = std::get<Unmerged>(f.Do(trigger).body).spec;
+  const NotifySpec merged = *MergeTriggerData(*DecodeSpec(*spec), *trigger.data, 1'000'000);
+  trigger.merge = TriggerRequest::Merge{spec, std::make_shared<const std::string>(EncodeSpec(merged))};
+  CHECK(FirstMoments::CodeOf(f.AtTheStart(trigger)) == Code::kUnacceptable);
+  CHECK(f.Event(event).event.held);
+  CHECK(FirstMoments::CodeOf(f.Trigger("k", R"({"n":2})")) == Code::kOk);
+  f.Pass(10);
+  CHECK(f.Event(event).event.record->payload == R"({"n":2})");
+}
+
+TEST_CASE("start: an event is judged by a schema, and a topic by strict_topics, that is not read yet") {
+  FirstMoments f;
+  TopicRecord said;
+  said.schema = R"({"type":"object"})";
+  f.Tell({TopicPut{"a.b", said, {}}});
+  Publish bad, good, unknown;
+  bad.strict = good.strict = unknown.strict = true;
+  bad.events.push_back(Topics::Item("a.b", "1"));
+  good.events.push_back(Topics::Item("a.b", "{}"));
+  unknown.events.push_back(Topics::Item("a.c", "{}"));
+  const auto ask = [](Publish publish) { return TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{std::move(publish)})}; };
+  CHECK(FirstMoments::CodeOf(f.AtTheStart(ask(bad))) == Code::kUnacceptable);
+  CHECK(FirstMoments::CodeOf(f.AtTheStart(ask(good))) == Code::kOk);
+  CHECK(FirstMoments::CodeOf(f.AtTheStart(ask(unknown))) == Code::kUnacceptable);
+}
+
+TEST_CASE("start: explain says that a subscription is paused that is not read yet") {
+  FirstMoments f;
+  f.Subscribe("one", {.paused = true, .delay_ms = 60'000});
+  const NotifyId waits = f.Event(f.Emit(Topics::Item("a.b", "{}")).id).notifies.at(0).id;
+  ExplainRequest r;
+  r.id = waits;
+  const auto reasons = std::get<Explained>(f.AtTheStart(r).body).reasons;
+  REQUIRE(reasons.size() == 2);
+  CHECK(reasons[0].code == "not_due");
+  CHECK(reasons[1].code == "subscription_paused");
+}
+
+TEST_CASE("start: a host that was not reached for disable_after_ms pauses subscriptions that are not read yet") {
+  CoreLimits limits;
+  limits.breaker.failures = 1;
+  limits.breaker.disable_after_ms = 25'000;
+  FirstMoments f(limits);
+  f.Subscribe("one");
+  f.Restart(CrashKind::kKill, /*pages=*/false);
+  FirstMoments::Fields fields;
+  fields.host = "one:80";
+  fields.retry = Waits({500}, 100);
+  f.Submit(fields);
+  for (int i = 0; i < 1'000; ++i, f.Pass(500)) {
+    if (f.starts.empty()) continue;
+    AttemptEnded e;
+    e.id = f.starts.front().id;
+    e.result.verdict = Verdict::kFailure;
+    e.result.unsent = true;
+    e.result.record.number = f.starts.front().number;
+    e.result.record.started_at = f.starts.front().at;
+    e.result.record.error = "connect_failed";
+    f.starts.pop_front();
+    f.Post(std::move(e));
+    f.Run();
+  }
+  f.reads().OpenPages();
+  f.Run();
+  CHECK(f.See("one").said->paused);
+}
+
 }  // namespace notifyd
