@@ -208,7 +208,7 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
       }
       break;
     case Missed::kOne: {
-      const WallTime last = times->LastUntil(at, core_.now_.wall);
+      const WallTime last = times->LastDueUntil(looked->name, at, core_.now_.wall);
       if (!times->Count(at, last, kCountedInOneTurn).all) {
         NoteMissed(&*looked, *times, at, last);
         return Done(key);
@@ -218,7 +218,7 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
     case Missed::kSkip:
       break;
   }
-  const WallTime last = times->LastUntil(at, WallTime{on_time_from_.ms - 1});
+  const WallTime last = times->LastDueUntil(looked->name, at, WallTime{on_time_from_.ms - 1});
   if (NoteMissed(&*looked, *times, at, last)) GoOn(&*looked, *times, last, std::nullopt);
   return Done(key);
 }

@@ -86,4 +86,10 @@ WallTime ScheduleTimes::DueOf(std::string_view schedule, WallTime time) const {
   return {time.ms + static_cast<int64_t>(Hash64(seed) % static_cast<uint64_t>(most + 1))};
 }
 
+WallTime ScheduleTimes::LastDueUntil(std::string_view schedule, WallTime first, WallTime until) const {
+  const WallTime last = LastUntil(first, until);
+  // Only the last one that has come may wait for its jitter: all others are due before the next one comes.
+  return last > first && DueOf(schedule, last) > until ? LastUntil(first, {last.ms - 1}) : last;
+}
+
 }  // namespace notifyd

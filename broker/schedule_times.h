@@ -32,6 +32,8 @@ class ScheduleTimes {
   Counted Count(WallTime first, WallTime until, uint64_t most) const;
   /// When the run of that time is due: later by its jitter, the same each time it is asked for, and always before the next time.
   WallTime DueOf(std::string_view schedule, WallTime time) const;
+  /// The last one whose run is due until `until`, of which `first` is one.
+  WallTime LastDueUntil(std::string_view schedule, WallTime first, WallTime until) const;
 
  private:
   ScheduleTimes() = default;

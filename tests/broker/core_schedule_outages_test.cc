@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/schedule_fixture.h"
+#include "broker/schedule_times.h"
 
 namespace notifyd {
 namespace {
@@ -26,6 +27,13 @@ class ScheduleOutages : public ScheduleFixture {
     reads().OpenCommits();
     Post(DiskSpace{});
     Run();
+  }
+  /// A name whose run of that time is due as late as that at least, by its jitter.
+  static std::string Late(const Schedule& said, WallTime time, int64_t least_ms) {
+    const ScheduleTimes times = *ScheduleTimes::Of(said, time, {});
+    std::string name = "a";
+    while (times.DueOf(name, time).ms - time.ms < least_ms || name.size() > 500) name += "a";
+    return name;
   }
   /// What was sent, by schedule: the minutes that it is for.
   std::map<std::string, std::string> Minutes() {
@@ -112,6 +120,56 @@ TEST_CASE_METHOD(ScheduleOutages, "schedule outages: a database whose disk is fu
   Post(DiskSpace{});
   Pass(1'000);
   CHECK(Outcomes(Get("a")) == "made missed(1,disk_full) made");
+}
+
+TEST_CASE_METHOD(ScheduleOutages, "schedule outages: a time whose jitter is not over when a run can be made again was not missed") {
+  const auto missed = GENERATE(Missed::kSkip, Missed::kOne, Missed::kAll);
+  const bool stops = GENERATE(true, false);
+  Schedule said = Missing(Every(kMinute), missed);
+  said.jitter_ms = kMinute - 1;
+  said.start_at = *ParseRfc3339("2026-03-01T00:01:00Z");
+  const WallTime last = *ParseRfc3339("2026-03-01T00:04:00Z");
+  const std::string name = Late(said, last, 20'000);
+  Put(name, said);
+  // Three times are over; the fourth has come five seconds ago.
+  const int64_t away_ms = last.ms + 5'000 - now.wall.ms;
+  if (stops) {
+    Stop(away_ms);
+  } else {
+    LoseStore(away_ms);
+    FindStore();
+  }
+  PassBusy(2'000);
+  const std::string why = stops ? "not_running" : "unavailable";
+  std::string made, outcomes;
+  if (missed == Missed::kSkip) outcomes = "missed(3," + why + ")";
+  if (missed == Missed::kOne) made = "03-01T00:03", outcomes = "missed(2," + why + ") made";
+  if (missed == Missed::kAll) made = "03-01T00:01 03-01T00:02 03-01T00:03", outcomes = "made made made";
+  CHECK(Sent() == made);
+  CHECK(Outcomes(Get(name)) == outcomes);
+  CHECK(Next(name, 1) == "03-01T00:04");
+  PassBusy(last.ms + kMinute - now.wall.ms);
+  CHECK(Sent() == "03-01T00:04");
+  CHECK(Outcomes(Get(name)) == outcomes + " made");
+  CHECK(Runs() == 1);
+}
+
+TEST_CASE_METHOD(ScheduleOutages, "schedule outages: behind the 1,000 that `all` makes, one whose jitter is not over was not missed either") {
+  check_every = 100;
+  Schedule said = Missing(Every(kMinute), Missed::kAll);
+  said.jitter_ms = kMinute - 1;
+  said.start_at = *ParseRfc3339("2026-03-01T00:01:00Z");
+  const WallTime last{said.start_at->ms + 1'009 * kMinute};
+  const std::string name = Late(said, last, 40'000);
+  Put(name, said);
+  Stop(last.ms + 5'000 - now.wall.ms);
+  PassBusy(20'000);
+  CHECK(sent.size() == 1'000);
+  CHECK(Get(name).missed == 9);
+  PassBusy(last.ms + kMinute - now.wall.ms);
+  CHECK(sent.size() == 1'001);
+  CHECK(sent.back().envelope->flow->scheduled_at == last);
+  CHECK(Get(name).missed == 9);
 }
 
 }  // namespace notifyd
