@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 /// A broker that asks for tokens, and one of an admin.
-async function guarded(world) {
+export async function guarded(world) {
   const broker = await world.broker(`[auth]\nmode = "token"\n`);
   const made = spawnSync(world.options.notifyd, ["token", "create", "--config", join(broker.dir, "notifyd.toml"), "--scopes", "submit,read,read_bodies,register,operate,admin,metrics"], { encoding: "utf8", cwd: broker.dir });
   check(made.status === 0, made.stderr);
@@ -13,7 +13,7 @@ async function guarded(world) {
   check(broker.token, made.stdout);
   return broker;
 }
-const tokenOf = async (broker, scopes, more = {}) => broker.call("POST", "/v1/tokens", { scopes, namespaces: ["default"], ...more });
+export const tokenOf = async (broker, scopes, more = {}) => broker.call("POST", "/v1/tokens", { scopes, namespaces: ["default"], ...more });
 
 export const accessCases = [
   [

@@ -1,6 +1,7 @@
 // The figures of now. One tab of the browser reads the stream (GET /v1/live, with the token as a header) and tells the others over a BroadcastChannel;
 // where the broker has no such stream it asks /v1/stats once a second instead. A hidden tab neither reads nor asks: another one takes over.
-import { Problem, downSince, get, headersOf, inCluster, refused, session, space, spaced, token, urlOf } from "./api";
+import { useEffect } from "preact/hooks";
+import { Problem, ask, downSince, get, headersOf, inCluster, isUnaskable, refused, session, space, spaced, token, urlOf, within } from "./api";
 import { usePoll } from "./poll";
 import { Store, useStore, visible } from "./store";
 import { route } from "./route";
@@ -9,15 +10,23 @@ import type { Live, Stats } from "./types";
 export const live = new Store<Live | null>(null);
 /// Why whoever is logged in gets no figures of this namespace; null: he does, or nobody said yet.
 export const liveRefused = new Store<Problem | null>(null);
+/// Are the figures those of now? Where they are not, nothing is judged by them.
+export const fresh = new Store(false);
+/// Since when there are no new ones, though they are looked for; null: there are. To be said aloud.
+export const staleSince = new Store<number | null>(null);
 /// In a cluster whoever serves the page's namespace may not be the one that judges alerts: that one is asked.
 const alertsElsewhere = new Store<Live["alerts"]>(null);
+/// Are there alerts that nobody told of, to whom they are told otherwise?
+export const alertsUnknown = new Store(false);
 export function WatchAlerts(): null {
   const elsewhere = useStore(live)?.alerts === null && inCluster();
-  usePoll(
+  const { error } = usePoll(
     elsewhere ? "/v1/alerts" : "",
     async (signal) => alertsElsewhere.set(elsewhere ? await get<NonNullable<Live["alerts"]>>("/v1/alerts", signal) : null),
     elsewhere ? 10_000 : 0,
   );
+  const unknown = elsewhere && error !== null;
+  useEffect(() => alertsUnknown.set(unknown), [unknown]);
   return null;
 }
 /// How many alerts fire, and how many of their messages are undelivered; null: it is not known, or not for whoever is logged in.
@@ -30,6 +39,10 @@ export const reads = { streams: 0, polls: 0 };
 
 const kRefusedMs = 10_000; // so long nothing is asked again of who was refused
 const kSilentMs = 3000; // so long nobody told anything: somebody has to read
+const kFreshMs = 5000; // so old figures, which come once a second, are not those of now any more
+const kStreamSilentMs = 20_000; // a stream on which nothing comes for so long is dead: something comes each 15 s at least
+const kStreamBeginMs = 10_000; // so long a stream may take to begin
+const kStreamAgainMs = 60_000; // so long is asked without one before it is tried again
 const me = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
 
 type Word = { kind: "figures"; from: string; live: Live } | { kind: "bye"; from: string };
@@ -38,6 +51,9 @@ let channel: BroadcastChannel | null = null;
 let channelName = "";
 let abort: AbortController | null = null;
 let heardAt = 0;
+let tookAt = 0; // when the last figures came
+let shownAt = Date.now(); // since when somebody looks
+let aheadMs: number | null = null; // of this clock: by how much the broker's is
 const lasts: { at: number; stats: Stats }[] = [];
 
 /// Tabs of different tokens or namespaces tell each other nothing. Not the token: a name of it.
@@ -52,9 +68,28 @@ function tell(word: Word): void {
 }
 
 function take(next: Live): void {
+  tookAt = Date.now();
+  aheadMs = new Date(next.at).getTime() - tookAt;
   live.set(next);
   liveRefused.set(null);
   downSince.set(null);
+  judge();
+}
+
+function judge(): void {
+  const now = Date.now();
+  fresh.set(live.get() !== null && liveRefused.get() === null && downSince.get() === null && now - tookAt <= kFreshMs);
+  const looks = session.get().state === "open" && visible.get() && live.get() !== null;
+  staleSince.set(looks && (liveRefused.get() !== null || now - Math.max(tookAt, shownAt) > kFreshMs) ? tookAt : null);
+}
+
+/// What time it is at a broker that says this.
+const timeOf = (stats: Stats): number => new Date(stats.started_at).getTime() + stats.uptime_ms;
+
+/// What time it is for the broker, by the figures of now. Never later than it is there: what it says has been on its way.
+export async function brokerNow(): Promise<number> {
+  if (fresh.get() && aheadMs !== null) return Date.now() + aheadMs;
+  return timeOf((await ask<Stats>("GET", spaced("/v1/stats"))).body);
 }
 
 function stop(): void {
@@ -92,12 +127,14 @@ function rateOf(stats: Stats): Live["rates"] {
   return { accepted: of("accepted"), attempts: of("attempts"), succeeded: of("succeeded"), failed: of("failed") };
 }
 
+/// Ends where it is refused, or the stream is to be tried again.
 async function poll(signal: AbortSignal): Promise<void> {
   reads.polls += 1;
-  while (!signal.aborted) {
+  const end = Date.now() + kStreamAgainMs;
+  while (!signal.aborted && Date.now() < end) {
     try {
       const stats = await get<Stats>(spaced("/v1/stats"), signal);
-      const next: Live = { at: Date.now(), stats, rates: rateOf(stats), lag_ms: null, lateness_p99_ms: null, commit_p99_ms: null, failing_hosts: null, alerts: null };
+      const next: Live = { at: timeOf(stats), polled: true, stats, rates: rateOf(stats), lag_ms: null, lateness_p99_ms: null, commit_p99_ms: null, failing_hosts: null, alerts: null };
       if (signal.aborted) return;
       take(next);
       tell({ kind: "figures", from: me, live: next });
@@ -124,32 +161,46 @@ export function eventsOf(text: string): { events: string[]; rest: string } {
   return { events, rest };
 }
 
+/// Nothing came, or nothing more.
+function silence(signal: AbortSignal): void {
+  if (!signal.aborted && downSince.get() === null) downSince.set(Date.now());
+}
+
 /// False: there is no such stream, or no place in it.
 async function stream(signal: AbortSignal): Promise<boolean> {
   reads.streams += 1;
+  const path = spaced("/v1/live");
+  if (isUnaskable(path)) return false;
+  const begin = within(kStreamBeginMs, signal);
   let response: Response;
   try {
-    response = await fetch(urlOf(spaced("/v1/live")), { signal, cache: "no-store", credentials: "omit", headers: headersOf({ Accept: "text/event-stream" }) });
+    response = await fetch(urlOf(path), { signal: begin.signal, cache: "no-store", credentials: "omit", headers: headersOf({ Accept: "text/event-stream" }) });
+    if (response.status === 401) {
+      const body = await response.json().catch(() => ({}));
+      refused(new Problem(401, "", body.detail ?? ""));
+      return true;
+    }
+    if (!response.ok || !response.body) {
+      response.body?.cancel().catch(() => undefined);
+      return false;
+    }
   } catch {
-    if (!signal.aborted && downSince.get() === null) downSince.set(Date.now());
+    silence(signal);
     return true;
-  }
-  if (response.status === 401) {
-    const body = await response.json().catch(() => ({}));
-    refused(new Problem(401, "", body.detail ?? ""));
-    return true;
-  }
-  if (!response.ok || !response.body) {
-    response.body?.cancel().catch(() => undefined);
-    return false;
+  } finally {
+    begin.rest();
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   try {
     while (!signal.aborted) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      const { events, rest } = eventsOf(text + value);
+      const piece = await inTime(reader.read());
+      if (piece === null) {
+        silence(signal);
+        break;
+      }
+      if (piece.done) break;
+      const { events, rest } = eventsOf(text + piece.value);
       text = rest;
       for (const event of events) {
         const next = JSON.parse(event) as Live;
@@ -159,8 +210,21 @@ async function stream(signal: AbortSignal): Promise<boolean> {
     }
   } catch {
     // It broke off: read anew.
+  } finally {
+    begin.abort();
   }
   return true;
+}
+
+/// Null: nothing came for too long.
+async function inTime<T>(piece: Promise<T>): Promise<T | null> {
+  let timer = 0;
+  const silent = new Promise<null>((done) => (timer = window.setTimeout(() => done(null), kStreamSilentMs)));
+  try {
+    return await Promise.race([piece, silent]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function read(): Promise<void> {
@@ -179,7 +243,9 @@ async function read(): Promise<void> {
 function look(): void {
   const open = session.get().state === "open";
   if (!open || !visible.get()) {
+    shownAt = Date.now();
     stop();
+    judge();
     return;
   }
   const name = nameOfChannel();
@@ -189,12 +255,14 @@ function look(): void {
     lasts.length = 0;
     live.set(null);
     liveRefused.set(null);
+    aheadMs = null;
     channelName = name;
     channel = "BroadcastChannel" in window ? new BroadcastChannel(name) : null;
     if (channel) channel.onmessage = (event) => hear(event.data as Word);
     heardAt = Date.now() - kSilentMs + 150 + Math.random() * 250;
   }
   if (!abort && Date.now() - heardAt >= kSilentMs) void read();
+  judge();
 }
 
 export function begin(): void {

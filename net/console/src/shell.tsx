@@ -5,11 +5,11 @@ import { Problem, downSince, get, inCluster, logOut, may, ofAll, session, space,
 import { understand, queryOf } from "./filter";
 import { parseTime, shortTime } from "./format";
 import { help, kGo, kListOf, onKey } from "./keys";
-import { WatchAlerts, live, useAlertCounts } from "./live";
+import { WatchAlerts, fresh, live, liveRefused, staleSince, useAlertCounts } from "./live";
 import { usePoll } from "./poll";
 import { go, href, useRoute } from "./route";
 import { useStore } from "./store";
-import { language, speak, t, type Word } from "./text";
+import { isolated, language, speak, t, type Word } from "./text";
 import { theme, turn } from "./theme";
 import { Dialog, Fault, Icon, Title, Toast, say } from "./ui";
 import type { Namespace, Page } from "./types";
@@ -166,13 +166,16 @@ const sessionHasToken = (): boolean => {
   }
 };
 
+/// Nothing answers, or what answers tells nothing of now.
 function Down() {
   const since = useStore(downSince);
-  if (since === null) return null;
+  const stale = useStore(staleSince);
+  const refusal = useStore(liveRefused);
+  if (since === null && stale === null) return null;
   return (
     <div class="banner bad" role="alert">
       <Icon name="bad" />
-      {t("down", { time: shortTime(since) })}
+      {since !== null ? t("down", { time: shortTime(since) }) : refusal ? t("stale_refused", { time: shortTime(stale!), why: isolated(refusal.detail || t("error_other", { status: refusal.status })) }) : t("stale", { time: shortTime(stale!) })}
     </div>
   );
 }
@@ -193,8 +196,7 @@ export function App() {
   const now = useStore(session);
   const speaks = useStore(language);
   const looks = useStore(theme);
-  const figures = useStore(live);
-  const isLive = useStore(downSince) === null && figures !== null;
+  const isLive = useStore(fresh);
   const showsHelp = useStore(help);
   const at = useRoute();
   const [menu, setMenu] = useState(false);
@@ -234,7 +236,7 @@ export function App() {
           {tools}
         </header>
         <Down />
-        <main>{now.state === "login" ? <Login session={now} /> : <p class="faint">{t("loading")}</p>}</main>
+        <main>{now.state === "login" ? <Login session={now} /> : now.problem ? <Fault problem={now.problem} /> : <p class="faint">{t("loading")}</p>}</main>
         <Toast />
       </div>
     );

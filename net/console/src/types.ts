@@ -94,7 +94,8 @@ export interface Stats {
   pending: number;
   states: States;
   totals: Record<"accepted" | "revived" | "succeeded" | "failed" | "cancelled" | "expired" | "attempts" | "retries", number>;
-  store?: { disk_bytes: number; wal_bytes: number; free_bytes: number };
+  // By its engine: sizes of one on a disk of its own, `database_lost` of one in PostgreSQL.
+  store?: { disk_bytes?: number; wal_bytes?: number; free_bytes?: number; database_lost?: number };
   memory?: { rss_bytes: number };
   loaded: { notifies: number; lanes: number; hosts: number; in_flight: number };
   connections?: number;
@@ -113,6 +114,7 @@ export interface Live {
   at: string | number;
   stats: Stats;
   rates: Record<"accepted" | "attempts" | "succeeded" | "failed", number>;
+  polled?: true; // made of /v1/stats, which knows less: what is null is not known then
   lag_ms: number | null;
   lateness_p99_ms: number | null;
   commit_p99_ms?: number | null; // to an admin of all, as the next

@@ -18,7 +18,7 @@ export function Login({ session }: { session: Extract<Session, { state: "login" 
       setBusy(false);
     }
   };
-  const bad = session.why === "refused" || session.why === "expired";
+  const bad = session.why !== "asked" && session.why !== "ended";
   return (
     <form
       class="login panel"

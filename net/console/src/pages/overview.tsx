@@ -1,9 +1,9 @@
 // Is it well? And if not: what hurts, who floods, what comes.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { adminOfAll, ctl, downSince, get, may, space, spaced, unbound, type Problem } from "../api";
+import { adminOfAll, ctl, get, may, space, spaced, unbound, type Problem } from "../api";
 import { Chart, Spark, type Line } from "../chart";
 import { bytes, compact, count, duration, percent, rate, shortTime } from "../format";
-import { live, liveRefused, useAlertCounts } from "../live";
+import { alertsUnknown, fresh, live, liveRefused, useAlertCounts } from "../live";
 import { List } from "../list";
 import { usePoll } from "../poll";
 import { href } from "../route";
@@ -56,8 +56,10 @@ const kLanePages = 5; // of a thousand lanes
 
 const waitingIn = ({ states }: Pick<Lane, "states">): number => states.ready + states.retrying;
 
-/// Of lanes that are paused while something waits in them: how many, and how much that is. As far as lanes are looked at; null: nobody said it yet.
-function usePausedLanes(now: Live): { lanes: number; waiting: number } | null {
+type PausedLanes = { lanes: number; waiting: number } | "loading" | "unknown";
+
+/// Of lanes that are paused while something waits in them: how many, and how much that is. As far as lanes are looked at.
+function usePausedLanes(now: Live): PausedLanes {
   const waits = unbound() && waitingIn(now.stats) > 0;
   const asks = useRef(false); // once something waited: where notifies come and go all the time it would be asked anew with each
   asks.current ||= waits;
@@ -73,37 +75,54 @@ function usePausedLanes(now: Live): { lanes: number; waiting: number } | null {
     return found;
   };
   const { data, error } = usePoll<Lane[]>(asks.current ? path : "", look, asks.current ? 15_000 : 0);
-  if (!waits || (error && !data)) return { lanes: 0, waiting: 0 };
-  return data && { lanes: data.length, waiting: data.reduce((sum, lane) => sum + waitingIn(lane), 0) };
+  if (!waits) return { lanes: 0, waiting: 0 };
+  if (!data) return error ? "unknown" : "loading";
+  return { lanes: data.length, waiting: data.reduce((sum, lane) => sum + waitingIn(lane), 0) };
 }
 
-function Verdict({ now, failing, books }: { now: Live; failing: number; books: number }) {
-  const down = useStore(downSince);
+/// Does the store's database answer? Of a store on a disk of its own there is nothing to ask.
+const isCutOff = (now: Live): boolean => now.stats.store?.database_lost === 1;
+
+/// What is not known counts for nothing: then it is not said that all is well. `failing` null: nobody told it.
+function Verdict({ now, failing, books }: { now: Live; failing: number | null; books: number }) {
   const paused = usePausedLanes(now);
   const firing = useAlertCounts(now)?.firing ?? 0;
+  const unheard = useStore(alertsUnknown);
+  const isNow = useStore(fresh);
   const late = now.lag_ms !== null && now.lag_ms > 60_000;
-  const tone: Tone = down !== null || books !== 0 ? "bad" : failing > 0 || late || firing > 0 || (paused?.lanes ?? 0) > 0 ? "warn" : paused ? "good" : "plain";
+  const found = typeof paused === "object" ? paused : { lanes: 0, waiting: 0 };
+  const unknown = [now.polled && now.lag_ms === null ? t("tile_lag") : "", failing === null ? t("nav_destinations") : "", paused === "unknown" ? t("nav_lanes") : "", unheard ? t("nav_alerts") : ""].filter((name) => name !== "");
   const parts: string[] = [];
-  if (down !== null) parts.push(t("verdict_down", { time: shortTime(down) }));
-  if (failing > 0) parts.push(t(failing === 1 ? "verdict_failing_1" : "verdict_failing", { n: count(failing) }));
+  if (isCutOff(now)) parts.push(t("verdict_database"));
+  if (failing !== null && failing > 0) parts.push(t(failing === 1 ? "verdict_failing_1" : "verdict_failing", { n: count(failing) }));
   if (late) parts.push(t("verdict_late", { d: duration(now.lag_ms!) }));
   if (books !== 0) parts.push(t("verdict_books", { n: count(Math.abs(books)) }));
-  if (paused && paused.lanes > 0) parts.push(t(paused.lanes === 1 ? "verdict_paused_1" : "verdict_paused", { n: count(paused.lanes), waiting: count(paused.waiting) }));
+  if (found.lanes > 0) parts.push(t(found.lanes === 1 ? "verdict_paused_1" : "verdict_paused", { n: count(found.lanes), waiting: count(found.waiting) }));
   if (firing > 0) parts.push(t(firing === 1 ? "verdict_alerts_1" : "verdict_alerts", { n: count(firing) }));
+  const tone: Tone = !isNow || books !== 0 || isCutOff(now) ? "bad" : parts.length > 0 ? "warn" : paused === "loading" || unknown.length > 0 ? "plain" : "good";
+  if (unknown.length > 0) parts.push(t("verdict_unknown", { what: unknown.join(", ") }));
+  const words = !isNow ? t("verdict_stale", { time: shortTime(now.at) }) : parts.length > 0 ? parts.join(" · ") : t(paused === "loading" ? "loading" : "verdict_good");
   return (
     <p class={"verdict t-" + tone} role="status">
       <Icon name={tone === "good" ? "good" : tone === "plain" ? "half" : "bad"} />
-      <span>{parts.length > 0 ? parts.join(" · ") : t(paused ? "verdict_good" : "loading")}</span>
+      <span>{words}</span>
     </p>
   );
 }
 
 function Restart({ now }: { now: Live }) {
   const flight = now.stats.loaded.in_flight;
+  const isNow = useStore(fresh);
+  if (!isNow)
+    return (
+      <Panel title={t("restart_title")} id="restart">
+        <p><Badge tone="warn">{t("restart_unknown")}</Badge></p>
+      </Panel>
+    );
   return (
     <Panel title={t("restart_title")} id="restart">
       <p>
-        {booksBalance(now) === 0 ? <Badge tone="good">{t("restart_safe")}</Badge> : <Badge tone="warn">{t("restart_look")}</Badge>}
+        {isCutOff(now) ? <Badge tone="warn">{t("restart_database")}</Badge> : booksBalance(now) === 0 ? <Badge tone="good">{t("restart_safe")}</Badge> : <Badge tone="warn">{t("restart_look")}</Badge>}
       </p>
       <ul class="plain-list">
         <li>{t("restart_disk", { n: count(now.stats.pending) })}</li>
@@ -132,9 +151,10 @@ function useFailing(now: Live | null): FailingHost[] | null {
 }
 
 function Failing({ hosts }: { hosts: FailingHost[] | null }) {
+  const isNow = useStore(fresh);
   return (
     <Panel title={t("failing_title")} id="failing" wide aside={<a href={href("destinations")}>{t("nav_destinations")}</a>}>
-      {hosts === null ? (
+      {hosts === null || (hosts.length === 0 && !isNow) ? (
         <p class="faint">{t("unknown")}</p>
       ) : hosts.length === 0 ? (
         <Empty title={t("failing_none")} />
@@ -294,6 +314,7 @@ function Newest({ now }: { now: Live }) {
 export function Overview() {
   const now = useStore(live);
   const refusal = useStore(liveRefused);
+  const isNow = useStore(fresh);
   const hosts = useFailing(now);
   const spacePath = `/v1/namespaces/${encodeURIComponent(space())}`;
   const own = usePoll<Namespace>(spacePath, (signal) => get(spacePath, signal), 5000);
@@ -307,13 +328,14 @@ export function Overview() {
   const cap = own.data?.may_be_in_flight ?? 0;
   const lag = now.lag_ms;
   const all = adminOfAll();
-  const disk = stats.store ? stats.store.free_bytes / Math.max(1, stats.store.free_bytes + stats.store.disk_bytes) : 1;
+  // A store that lies in a database says nothing of disks.
+  const { free_bytes: free, disk_bytes: used } = stats.store ?? {};
   return (
     <>
       <Title aside={<span class="faint">{t("up_for", { version: stats.version, d: duration(stats.uptime_ms) })}{stats.member ? " · " + t("up_at", { member: stats.member }) : ""}</span>}>{t("nav_overview")}</Title>
-      <Verdict now={now} failing={now.failing_count ?? (hosts ?? []).filter((host) => failsSince(host) !== null).length} books={books} />
+      <Verdict now={now} failing={now.failing_count ?? hosts?.filter((host) => failsSince(host) !== null).length ?? null} books={books} />
       <div class="tiles">
-        <Tile name={t("tile_lag")} value={lag === null ? "–" : duration(lag)} note={t("tile_lag_note")} tone={lag !== null && lag > kMinute ? "warn" : "plain"} trail={lagTrail} to={href("notifies", [], { state: "ready" })} />
+        <Tile name={t("tile_lag")} value={lag !== null ? duration(lag) : now.polled ? t("unknown") : "–"} note={t("tile_lag_note")} tone={lag !== null && lag > kMinute ? "warn" : "plain"} trail={lagTrail} to={href("notifies", [], { state: "ready" })} />
         <Tile name={t("tile_in")} value={rate(now.rates.accepted)} note={t("tile_in_note")} trail={inTrail} to={href("callers")} />
         <Tile name={t("tile_out")} value={rate(now.rates.attempts)} note={t("tile_out_note")} trail={outTrail} to={href("destinations")} />
         <Tile name={t("tile_failed")} value={rate(now.rates.failed)} note={t("tile_failed_note", { n: compact(stats.totals.failed) })} tone={now.rates.failed > 0 ? "warn" : "plain"} trail={failTrail} to={href("notifies", [], { state: "failed" })} />
@@ -321,9 +343,9 @@ export function Overview() {
         <Tile name={t("tile_flight")} value={count(stats.loaded.in_flight)} note={cap > 0 ? t("tile_flight_note", { n: count(cap), share: percent(stats.loaded.in_flight, cap) }) : ""} tone={cap > 0 && stats.loaded.in_flight >= cap ? "warn" : "plain"} to={href("notifies", [], { state: "sending" })} />
         {now.lateness_p99_ms !== null ? <Tile name={t("tile_late")} value={duration(now.lateness_p99_ms)} note={t("tile_late_note")} /> : null}
         {now.commit_p99_ms !== null && now.commit_p99_ms !== undefined && all ? <Tile name={t("tile_commit")} value={duration(now.commit_p99_ms)} note={t("tile_commit_note")} /> : null}
-        {stats.store ? <Tile name={t("tile_disk")} value={bytes(stats.store.free_bytes)} note={t("tile_disk_note", { used: bytes(stats.store.disk_bytes) })} tone={disk < 0.05 ? "bad" : "plain"} /> : null}
+        {free !== undefined && used !== undefined ? <Tile name={t("tile_disk")} value={bytes(free)} note={t("tile_disk_note", { used: bytes(used) })} tone={free / Math.max(1, free + used) < 0.05 ? "bad" : "plain"} /> : null}
         {stats.memory ? <Tile name={t("tile_memory")} value={bytes(stats.memory.rss_bytes)} /> : null}
-        <Tile name={t("tile_books")} value={books === 0 ? t("books_good") : t("books_off", { n: count(Math.abs(books)) })} note={t("tile_books_note")} tone={books === 0 ? "plain" : "bad"} />
+        <Tile name={t("tile_books")} value={books === 0 && !isNow ? t("unknown") : books === 0 ? t("books_good") : t("books_off", { n: count(Math.abs(books)) })} note={t("tile_books_note")} tone={books === 0 ? "plain" : "bad"} />
       </div>
       <div class="grid">
         <Failing hosts={hosts} />
