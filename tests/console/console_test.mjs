@@ -11,6 +11,7 @@ import { accessCases } from "./access_cases.mjs";
 import { clusterCases } from "./cluster_cases.mjs";
 import { liveCases } from "./live_cases.mjs";
 import { staleCases } from "./stale_cases.mjs";
+import { changingCases } from "./changing_cases.mjs";
 import { shots } from "./shots.mjs";
 
 const options = Object.fromEntries(process.argv.slice(2).flatMap((word, i, all) => (word.startsWith("--") ? [[word.slice(2), all[i + 1]]] : [])));
@@ -23,7 +24,7 @@ if (options.shots) {
 }
 let passed = 0;
 const failed = [];
-for (const [name, run] of [...bundleCases, ...commandCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...staleCases, ...clusterCases]) {
+for (const [name, run] of [...bundleCases, ...commandCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...staleCases, ...changingCases, ...clusterCases]) {
   if (options.only && !name.includes(options.only)) continue;
   const began = Date.now();
   const things = [];

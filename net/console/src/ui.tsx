@@ -1,10 +1,11 @@
 // Small pieces that all pages are made of.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Problem } from "./api";
+import { Problem, ask, kUnaskable } from "./api";
+import { textsOf, touched, type Texts } from "./changes";
 import { count, duration, localTime, shortTime, utcTime } from "./format";
 import { Store, useStore } from "./store";
-import { t, term, type Word } from "./text";
+import { isolated, t, term, type Word } from "./text";
 import type { Breaker, State } from "./types";
 
 /// Said to whoever does not see it, and shown for a moment.
@@ -166,16 +167,24 @@ export function BreakerBadge({ state }: { state: Breaker["state"] }) {
   );
 }
 
+const kAdvice = ["error_0", "error_401", "error_403", "error_404", "error_409", "error_412", "error_422", "error_429", "error_501", "error_503", "error_507"];
+
+/// `done`: it is of something that was to be done, which nobody asks for again.
+function adviceOf(problem: Problem, done: boolean): string {
+  if (problem.type === kUnaskable) return t("error_unaskable");
+  if (done && problem.status === 0) return t("error_done_0");
+  if (done && problem.status === 503) return t("error_done_503");
+  const key = `error_${problem.status}`;
+  return kAdvice.includes(key) ? t(key as Word, { field: problem.field ? ` (${problem.field})` : "" }) : t("error_other", { status: problem.status });
+}
+
 /// What went wrong, and what to do about it.
-export function Fault({ problem, again }: { problem: Problem; again?: () => void }) {
-  const key = `error_${problem.status}` as Word;
-  const known = ["error_0", "error_401", "error_403", "error_404", "error_409", "error_412", "error_422", "error_429", "error_501", "error_503", "error_507"].includes(key);
-  const advice = known ? t(key, { field: problem.field ? ` (${problem.field})` : "" }) : t("error_other", { status: problem.status });
+export function Fault({ problem, again, done = false }: { problem: Problem; again?: () => void; done?: boolean }) {
   return (
     <div class="fault" role="alert">
       <Icon name="bad" />
       <div>
-        <strong>{advice}</strong>
+        <strong>{adviceOf(problem, done)}</strong>
         {problem.detail ? (
           <p>
             <bdi>{problem.detail}</bdi>
@@ -246,16 +255,19 @@ export function Facts({ rows }: { rows: [string, ComponentChildren][] }) {
 let open = 0;
 export const dialogOpen = (): boolean => open > 0;
 
-/// Escape and a click beside it close it; what had the focus gets it back.
+/// Escape and a click beside it close it; what had the focus gets it back. Where `close` keeps it, it stays.
 export function Dialog({ title, children, close }: { title: string; children: ComponentChildren; close: () => void }) {
   const box = useRef<HTMLDialogElement>(null);
+  const gone = useRef(false);
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     const dialog = box.current;
     open += 1;
+    gone.current = false;
     dialog?.showModal();
     return () => {
       open -= 1;
+      gone.current = true;
       dialog?.close(); // what is only taken away leaves the page inert for a while: the next key would be lost
       before?.focus?.();
     };
@@ -267,6 +279,12 @@ export function Dialog({ title, children, close }: { title: string; children: Co
       onCancel={(event) => {
         event.preventDefault();
         close();
+      }}
+      onClose={() => {
+        // A browser closes at the second Escape, whatever is said of the first.
+        setTimeout(() => {
+          if (!gone.current && box.current && !box.current.open) box.current.showModal();
+        });
       }}
       onClick={(event) => {
         if (event.target === box.current) close();
@@ -285,36 +303,113 @@ export function Dialog({ title, children, close }: { title: string; children: Co
   );
 }
 
-/// The end of a dialog's form: what it does, and the way out of it.
-export function FormEnd({ label, close, disabled = false }: { label: string; close: () => void; disabled?: boolean }) {
+/// Does one thing at a time: what comes while it is under way is not done, be it before anything is drawn anew.
+function useOnce(): [boolean, (act: () => Promise<void>) => Promise<void>] {
+  const [busy, setBusy] = useState(false);
+  const runs = useRef(false);
+  const once = async (act: () => Promise<void>) => {
+    if (runs.current) return;
+    runs.current = true;
+    setBusy(true);
+    try {
+      await act();
+    } finally {
+      runs.current = false;
+      setBusy(false);
+    }
+  };
+  return [busy, once];
+}
+
+interface Sent {
+  children: ComponentChildren;
+  label: string;
+  send: () => Promise<string | false | void> | string | false | void; // false, or what is wrong: nothing was sent
+  close?: () => void;
+  stays?: boolean;
+  disabled?: boolean;
+  classes?: string;
+}
+
+/// A form that is sent once at a time, and says what was refused. `close`: the way out of a dialog, which is closed by it once it was done, too, unless
+/// it `stays`.
+export function Form({ children, label, send, close, stays = false, disabled = false, classes }: Sent) {
+  const [busy, once] = useOnce();
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [bad, setBad] = useState("");
+  const here = useRef(true);
+  useEffect(() => () => void (here.current = false), []);
   return (
-    <footer>
-      <button type="submit" class="main" disabled={disabled}>{label}</button>
-      <button type="button" onClick={close}>{t("cancel_dialog")}</button>
-    </footer>
+    <form
+      class={classes}
+      aria-busy={busy}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (disabled) return;
+        void once(async () => {
+          setProblem(null);
+          setBad("");
+          try {
+            const wrong = await send();
+            if (wrong) setBad(wrong);
+            else if (wrong !== false && close && !stays && here.current) close();
+          } catch (error) {
+            const fault = error instanceof Problem ? error : new Problem(-1, "", String(error));
+            // Who has left it is told all the same what became of it.
+            if (here.current) setProblem(fault);
+            else say(textOf(fault), true);
+          }
+        });
+      }}
+    >
+      {children}
+      {bad ? <p class="bad-text" role="alert">{bad}</p> : null}
+      {problem ? <Fault problem={problem} done /> : null}
+      {close ? (
+        <footer>
+          <button type="submit" class="main" disabled={disabled || busy}>{label}</button>
+          <button type="button" onClick={close}>{t("cancel_dialog")}</button>
+        </footer>
+      ) : (
+        <button type="submit" class="main" disabled={disabled || busy}>{label}</button>
+      )}
+    </form>
   );
+}
+
+/// Settings in a dialog, as they were when it was opened. `now`: as they are. What was touched is sent, and nothing else.
+export function useSettings(now: Record<string, string | number | null | undefined>, path: string): { texts: Texts; set: (name: string) => (event: { currentTarget: { value: string } }) => void; save: () => Promise<string | void> } {
+  const [opened] = useState(() => textsOf(now));
+  const [texts, setTexts] = useState(opened);
+  const save = async () => {
+    const { body, meanwhile } = touched(opened, texts, textsOf(now));
+    if (Object.keys(body).length === 0) return t("change_nothing");
+    if (meanwhile) return t("error_412");
+    await ask("PATCH", path, { body });
+    say(t("changed"));
+  };
+  return { texts, set: (name) => (event) => setTexts({ ...texts, [name]: event.currentTarget.value }), save };
 }
 
 /// A button that works once at a time, and says how it went.
 export function Act({ children, act, tone, small = false, disabled = false }: { children: ComponentChildren; act: () => Promise<void | string>; tone?: "main" | "danger"; small?: boolean; disabled?: boolean }) {
-  const [busy, setBusy] = useState(false);
+  const [busy, once] = useOnce();
   return (
     <button
       type="button"
       class={[tone ?? "", small ? "small" : ""].join(" ").trim()}
       disabled={busy || disabled}
       aria-busy={busy}
-      onClick={async (event) => {
+      onClick={(event) => {
         event.stopPropagation();
-        setBusy(true);
-        try {
-          const text = await act();
-          if (typeof text === "string") say(text);
-        } catch (error) {
-          say(textOf(error), true);
-        } finally {
-          setBusy(false);
-        }
+        void once(async () => {
+          try {
+            const text = await act();
+            if (typeof text === "string") say(text);
+          } catch (error) {
+            say(textOf(error), true);
+          }
+        });
       }}
     >
       {children}
@@ -322,9 +417,10 @@ export function Act({ children, act, tone, small = false, disabled = false }: { 
   );
 }
 
+/// Of what was to be done.
 export function textOf(error: unknown): string {
   if (!(error instanceof Problem)) return String(error);
-  return `${t("error_title")}: ${error.status === 0 ? t("error_0") : error.detail || t("error_other", { status: error.status })}`;
+  return `${t("error_title")}: ${error.status === 0 || !error.detail ? adviceOf(error, true) : isolated(error.detail)}`;
 }
 
 /// `fault`: what is wrong with what was typed.

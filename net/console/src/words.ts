@@ -93,6 +93,9 @@ export const words = {
 
   error_title: ["That did not work", "操作失败"],
   error_0: ["No answer came. The page asks again by itself.", "没有收到响应，页面会自动重试。"],
+  error_done_0: ["No answer came: it may have been done all the same. Look first, then try again.", "没有收到响应：操作可能已经完成。请先查看，再决定是否重试。"],
+  error_done_503: ["It is starting, stopping or its store is busy. Look first, then try again.", "服务正在启动、停止或存储繁忙。请先查看，再决定是否重试。"],
+  error_unaskable: ["A name that is “.” or “..” cannot be asked for from a browser, which takes it for a step in the address. Use notifyctl.", "浏览器会把名称“.”或“..”当作路径的一部分，无法在此访问，请使用 notifyctl。"],
   error_401: ["Log in again.", "请重新登录。"],
   error_403: ["Your token may not do that. Ask whoever gave it to you for one of the scopes that are named.", "您的令牌没有此权限，请向发放者申请所需的权限范围。"],
   page_scopes: ["This page takes one of the scopes: {scopes}.", "此页面需要以下权限范围之一：{scopes}。"],

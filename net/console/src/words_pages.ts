@@ -97,6 +97,7 @@ export const pageWords = {
   trigger_title: ["Trigger {fkey}", "触发 {fkey}"],
   trigger_hint: ["Merged over what is held; may be empty.", "合并到等待中的数据，可为空。"],
   triggered: ["Triggered.", "已触发。"],
+  triggered_before: ["It was triggered before: of what was typed here nothing was sent.", "此前已被触发：此处输入的内容没有发送。"],
   fkey_find: ["An fkey", "触发键"],
   fkey_look: ["Look", "查看"],
   fkey_begins: ["Those that begin so", "按前缀查找"],
@@ -157,6 +158,7 @@ export const pageWords = {
   replay_to: ["until", "结束时间"],
   replay_now: ["Empty: now.", "留空则到现在。"],
   replay_go: ["Replay", "重放"],
+  replay_was: ["This was asked for already: nothing new is made.", "该请求此前已提交：不会再产生通知。"],
   replay_later: ["They are made later.", "将陆续产生。"],
   replay_made: ["{n} notifies are made.", "已产生 {n} 条通知。"],
 

@@ -1,12 +1,12 @@
 // Namespaces, tokens, and the audit: who may what, and who did.
 import { useState } from "preact/hooks";
-import { Problem, ask, inCluster, may, tokenId } from "../api";
+import { ask, inCluster, may, tokenId } from "../api";
 import { bytes, count, percent } from "../format";
 import { List } from "../list";
 import { usePages } from "../pages";
 import { href } from "../route";
 import { t } from "../text";
-import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, FormEnd, Name, Time, Title, say, textOf } from "../ui";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Fault, Field, Form, Name, Time, Title, say, textOf } from "../ui";
 import type { Namespace } from "../types";
 import { Missing } from "./cluster";
 import { WithIds } from "./notify";
@@ -88,7 +88,6 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
   const [days, setDays] = useState("90");
   const [bad, setBad] = useState(false);
   const [made, setMade] = useState<Token | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
   if (made)
     return (
       <Dialog title={t("token_made")} close={close}>
@@ -101,9 +100,12 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
     );
   return (
     <Dialog title={t("token_new")} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
+      <Form
+        label={t("token_make")}
+        close={close}
+        stays
+        disabled={scopes.length === 0}
+        send={async () => {
           const body: Record<string, unknown> = { scopes };
           if (name.trim()) body.name = name.trim();
           if (namespaces.trim()) body.namespaces = namespaces.trim() === "*" ? "*" : namespaces.trim().split(/[\s,]+/);
@@ -111,10 +113,8 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
           setBad(lasts !== null && isNaN(lasts));
           if (lasts !== null && isNaN(lasts)) return;
           if (lasts !== null) body.expires_at = new Date(Date.now() + lasts * 86_400_000).toISOString();
-          ask<Token>("POST", "/v1/tokens", { body }).then((answer) => {
-            setMade(answer.body);
-            done();
-          }, setProblem);
+          setMade((await ask<Token>("POST", "/v1/tokens", { body })).body);
+          done();
         }}
       >
         <Field label={t("name")}>
@@ -134,9 +134,7 @@ function NewToken({ close, done }: { close: () => void; done: () => void }) {
         <Field label={t("token_days")} hint={t("token_days_hint")} fault={bad ? t("token_days_bad") : null}>
           <input inputMode="numeric" aria-invalid={bad} value={days} onInput={(event) => setDays(event.currentTarget.value)} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("token_make")} close={close} disabled={scopes.length === 0} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

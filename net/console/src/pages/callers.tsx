@@ -1,38 +1,34 @@
 // Who submits how much; and held back by hand.
 import { useState } from "preact/hooks";
-import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
+import { ask, ctl, get, may, spaced, unbound } from "../api";
 import { bytes, compact, count, percent } from "../format";
 import { List } from "../list";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Badge, Dialog, Empty, Fault, Field, FormEnd, Meter, Name, Panel, Title, say } from "../ui";
+import { Act, Badge, Dialog, Empty, Fault, Field, Form, Meter, Name, Panel, Title, useSettings } from "../ui";
 import type { Caller, Page } from "../types";
 
 const kSpans = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
 type Span = keyof typeof kSpans;
+const kSpanNames = Object.keys(kSpans) as Span[];
+const kSorts = ["accepted", "failed", "late", "bytes"] as const;
 
 function Limit({ caller, close, done }: { caller: Caller; close: () => void; done: () => void }) {
-  const [rate, setRate] = useState(caller.submits_per_s === null ? "" : String(caller.submits_per_s));
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { submits_per_s } = caller;
+  const { texts, set, save } = useSettings({ submits_per_s }, spaced(`/v1/callers/${encodeURIComponent(caller.caller)}`));
+  const send = async () => {
+    const wrong = await save();
+    if (!wrong) done();
+    return wrong;
+  };
   return (
     <Dialog title={t("limits_title", { name: caller.caller })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          ask("PATCH", spaced(`/v1/callers/${encodeURIComponent(caller.caller)}`), { body: { submits_per_s: rate.trim() === "" ? null : Number(rate) } }).then(() => {
-            say(t("changed"));
-            done();
-            close();
-          }, setProblem);
-        }}
-      >
+      <Form send={send} label={t("save")} close={close}>
         <Field label={t("f_submits")} hint={t("limit_none_hint")}>
-          <input inputMode="decimal" autoFocus value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
+          <input inputMode="decimal" autoFocus value={texts.submits_per_s} onInput={set("submits_per_s")} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("save")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -46,14 +42,15 @@ function againstYesterday({ day, day_before }: Caller, countedForMs: number): st
 
 export function Callers() {
   const { query } = useRoute();
-  const span = (query.get("span") ?? "hour") as Span;
-  const sort = query.get("sort") ?? "accepted";
-  const path = spaced(`/v1/callers?sort=${encodeURIComponent(sort)}&since_ms=${kSpans[span] ?? kSpans.hour}&limit=200`);
+  const span: Span = kSpanNames.find((name) => name === query.get("span")) ?? "hour";
+  const sort = kSorts.find((name) => name === query.get("sort")) ?? "accepted";
+  const path = spaced(`/v1/callers?sort=${encodeURIComponent(sort)}&since_ms=${kSpans[span]}&limit=200`);
   const seen = usePoll<Page<Caller> & { counted_for_ms: number }>(path, (signal) => get(path, signal), 2000);
   const [limits, setLimits] = useState<Caller | null>(null);
   const chosen = query.get("caller");
   const rows = seen.data?.items ?? [];
-  const most = Math.max(1, ...rows.map((row) => row[sort as "accepted"] ?? 0));
+  const limited = rows.find((row) => !row.others && row.caller === limits?.caller) ?? limits; // as it is now, or as it was last
+  const most = Math.max(1, ...rows.map((row) => row[sort]));
   const steers = may("operate") && unbound();
   const pause = (row: Caller) => async () => {
     await ask("PATCH", spaced(`/v1/callers/${encodeURIComponent(row.caller)}`), { body: { paused: !row.paused } });
@@ -100,7 +97,7 @@ export function Callers() {
             columns={[
               { name: t("f_caller"), width: "minmax(8rem, 1.5fr)", main: true, cell: (row) => (row.others ? <span class="faint">{t("caller_others")}</span> : <><Name>{row.caller}</Name> {row.caller === chosen ? <Badge tone="plain">{t("chosen")}</Badge> : null}</>) },
               { name: t("col_state"), width: "7rem", main: true, cell: (row) => (row.paused ? <Badge tone="warn" icon="held">{t("paused")}</Badge> : row.submits_per_s !== null ? <Badge tone="plain">{`${row.submits_per_s}${t("per_s")}`}</Badge> : null) },
-              { name: t("callers_share"), width: "minmax(5rem, 1fr)", hide: true, cell: (row) => <Meter value={row[sort as "accepted"] ?? 0} of={most} label={count(row[sort as "accepted"] ?? 0)} /> },
+              { name: t("callers_share"), width: "minmax(5rem, 1fr)", hide: true, cell: (row) => <Meter value={row[sort]} of={most} label={count(row[sort])} /> },
               { name: t("col_accepted"), width: "6rem", right: true, cell: (row) => compact(row.accepted) },
               { name: t("against_yesterday"), width: "8rem", right: true, hide: true, cell: (row) => againstYesterday(row, seen.data?.counted_for_ms ?? 0) },
               { name: t("col_failed"), width: "6rem", right: true, cell: (row) => compact(row.failed) },
@@ -122,7 +119,7 @@ export function Callers() {
           />
         </Panel>
       ) : null}
-      {limits ? <Limit caller={limits} close={() => setLimits(null)} done={seen.again} /> : null}
+      {limits && limited ? <Limit key={limited.caller} caller={limited} close={() => setLimits(null)} done={seen.again} /> : null}
     </>
   );
 }

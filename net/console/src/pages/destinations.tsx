@@ -1,6 +1,6 @@
 // Which destination hurts? Hosts by failures now, services and their instances; one host, and what can be done about it.
 import { useState } from "preact/hooks";
-import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
+import { ask, ctl, get, may, spaced, unbound } from "../api";
 import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { Bulk } from "../bulk";
 import { Chart, type Line } from "../chart";
@@ -14,7 +14,7 @@ import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { keep, kept, useStore } from "../store";
 import { t, term } from "../text";
-import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, Title, say } from "../ui";
+import { Act, Ago, Badge, BreakerBadge, Copy, Dialog, Empty, Facts, Fault, Field, Form, Name, Panel, Title, say, useSettings } from "../ui";
 import type { Host, HostFigures, Instance, Notify, Service } from "../types";
 import { notifyColumns } from "./notifies";
 import { useDay } from "./overview";
@@ -109,9 +109,11 @@ function Again({ host, since }: { host: string; since: string | null }) {
   if (filter) return <Bulk kind="retry" filter={filter} close={close} />;
   return (
     <Dialog title={t("again_title", { host })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
+      <Form
+        label={t("again_count")}
+        close={close}
+        stays
+        send={() => {
           const at = parseTime(text);
           if (at === null) return setBad(true);
           setFilter({ state: ["failed"], host: [host], settled_after: [new Date(at).toISOString()] });
@@ -120,37 +122,29 @@ function Again({ host, since }: { host: string; since: string | null }) {
         <Field label={t("again_since")} hint={t("time_hint")} fault={bad ? t("time_bad") : null}>
           <input autoFocus value={text} aria-invalid={bad} onInput={(event) => setText(event.currentTarget.value)} />
         </Field>
-        <FormEnd label={t("again_count")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
 
 function Limits({ host, close, done }: { host: Host; close: () => void; done: () => void }) {
-  const [concurrency, setConcurrency] = useState(host.concurrency === null ? "" : String(host.concurrency));
-  const [rate, setRate] = useState(host.rate_per_s === null ? "" : String(host.rate_per_s));
-  const [problem, setProblem] = useState<Problem | null>(null);
+  const { concurrency, rate_per_s } = host;
+  const { texts, set, save } = useSettings({ concurrency, rate_per_s }, spaced(`/v1/hosts/${encodeURIComponent(host.host)}`));
+  const send = async () => {
+    const wrong = await save();
+    if (!wrong) done();
+    return wrong;
+  };
   return (
     <Dialog title={t("limits_title", { name: host.host })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          ask("PATCH", spaced(`/v1/hosts/${encodeURIComponent(host.host)}`), { body: { concurrency: concurrency.trim() === "" ? null : Number(concurrency), rate_per_s: rate.trim() === "" ? null : Number(rate) } }).then(() => {
-            say(t("changed"));
-            done();
-            close();
-          }, setProblem);
-        }}
-      >
+      <Form send={send} label={t("save")} close={close}>
         <Field label={t("f_concurrency")} hint={t("limit_hint", { now: host.effective.concurrency ?? t("no_limit") })}>
-          <input inputMode="numeric" value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
+          <input inputMode="numeric" value={texts.concurrency} onInput={set("concurrency")} />
         </Field>
         <Field label={t("f_rate")} hint={t("limit_hint", { now: host.effective.rate_per_s ?? t("no_limit") })}>
-          <input inputMode="decimal" value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
+          <input inputMode="decimal" value={texts.rate_per_s} onInput={set("rate_per_s")} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("save")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -273,29 +267,30 @@ function told(host: Host, figures: HostFigures): string {
 /// Where this tab keeps what an instance weighed before it was drained: the broker does not know it any more.
 const weightName = (path: string, instance: Instance): string => `notifyd.weight ${path} ${instance.id}`;
 
-const weigh = (path: string, { id, url, pools }: Instance, weight: number) => ask("PUT", `${path}/instances/${encodeURIComponent(id)}`, { body: { url, pools, weight } });
+/// All of it is put: as it is now, and only if it is so still.
+async function weigh(path: string, id: string, weight: number): Promise<void> {
+  const at = `${path}/instances/${encodeURIComponent(id)}`;
+  const { body, etag } = await ask<Instance>("GET", at);
+  await ask("PUT", at, { body: { url: body.url, pools: body.pools, weight }, headers: etag ? { "If-Match": etag } : {} });
+}
 
 function TakeCalls({ path, instance, close, done }: { path: string; instance: Instance; close: () => void; done: () => void }) {
   const [weight, setWeight] = useState(kept("sessionStorage", weightName(path, instance)) ?? "1");
-  const [problem, setProblem] = useState<Problem | null>(null);
   return (
     <Dialog title={t("take_calls_title", { id: instance.id })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          weigh(path, instance, weight.trim() === "" ? NaN : Number(weight)).then(() => {
-            say(t("changed"));
-            done();
-            close();
-          }, setProblem);
+      <Form
+        label={t("take_calls")}
+        close={close}
+        send={async () => {
+          await weigh(path, instance.id, weight.trim() === "" ? NaN : Number(weight));
+          say(t("changed"));
+          done();
         }}
       >
         <Field label={t("weight")} hint={t("take_calls_hint")}>
           <input inputMode="numeric" autoFocus value={weight} onInput={(event) => setWeight(event.currentTarget.value)} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("take_calls")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -310,7 +305,7 @@ export function ServicePage() {
   if (!seen.data) return seen.error ? <><Title><Name>{name}</Name></Title><Fault problem={seen.error} again={seen.again} /></> : <p class="faint">{t("loading")}</p>;
   const drain = (instance: Instance) => async () => {
     keep("sessionStorage", weightName(path, instance), String(instance.weight));
-    await weigh(path, instance, 0);
+    await weigh(path, instance.id, 0);
     pages.again();
     return t("changed");
   };

@@ -7,7 +7,7 @@ import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Ago, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
+import { Act, Ago, Dialog, Empty, Facts, Fault, Field, Form, Name, Panel, StateBadge, Time, Title, say } from "../ui";
 import type { Notify } from "../types";
 import { NotifyId } from "./notifies";
 
@@ -19,31 +19,27 @@ function Trigger({ fkey, close, done }: { fkey: string; close: () => void; done:
   const [data, setData] = useState("");
   return (
     <Dialog title={t("trigger_title", { fkey })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
+      <Form
+        label={t("trigger")}
+        close={close}
+        send={async () => {
           let body: unknown;
           try {
             body = data.trim() === "" ? {} : { data: parseData(data) };
           } catch (error) {
-            say(String(error), true);
-            return;
+            return String(error);
           }
-          ask("POST", spaced(`/v1/fkeys/${encodeURIComponent(fkey)}/trigger`), { body }).then(
-            () => {
-              say(t("triggered"));
-              done();
-              close();
-            },
-            (error) => say(textOf(error), true),
-          );
+          const { status } = await ask("POST", spaced(`/v1/fkeys/${encodeURIComponent(fkey)}/trigger`), { body });
+          // With 200 somebody else triggered it: of what was typed here nothing is sent.
+          if (status === 200) say(t("triggered_before"), true);
+          else say(t("triggered"));
+          done();
         }}
       >
         <Field label={t("f_data")} hint={t("trigger_hint")}>
           <textarea rows={5} spellcheck={false} value={data} onInput={(event) => setData(event.currentTarget.value)} />
         </Field>
-        <FormEnd label={t("trigger")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -67,7 +63,8 @@ function One({ fkey }: { fkey: string }) {
             <Act
               tone="danger"
               act={async () => {
-                await ask("DELETE", path);
+                // The one that is shown: under the key another one may be held by now.
+                await ask("DELETE", view !== undefined && !("remembered" in view) ? `/v1/notifies/${view.id}` : path);
                 seen.again();
                 return t("cancelled");
               }}

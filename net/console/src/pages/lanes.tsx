@@ -1,7 +1,7 @@
 // What waits where: lanes, and one lane with its head.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { Problem, ask, ctl, get, may, spaced, unbound } from "../api";
+import { ask, ctl, get, may, spaced, unbound } from "../api";
 import { Begins, BeginsNone, prefixQuery, usePrefix } from "../begins";
 import { count, duration, localTime, parseAhead } from "../format";
 import { List, type Column } from "../list";
@@ -10,7 +10,7 @@ import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, useRoute } from "../route";
 import { t, term } from "../text";
-import { Act, Ago, Badge, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Icon, Name, Panel, Title, say } from "../ui";
+import { Act, Ago, Badge, Copy, Dialog, Empty, Facts, Fault, Field, Form, Icon, Name, Panel, Title, say, useSettings } from "../ui";
 import { kPending, type Lane, type Notify, type Page } from "../types";
 import { NotifyId, notifyColumns } from "./notifies";
 
@@ -89,51 +89,39 @@ export function Lanes() {
 }
 
 function Settings({ lane, close, done }: { lane: Lane; close: () => void; done: () => void }) {
-  const [concurrency, setConcurrency] = useState(lane.own.concurrency === undefined ? "" : String(lane.own.concurrency));
-  const [rate, setRate] = useState(lane.own.rate_per_s === undefined ? "" : String(lane.own.rate_per_s));
-  const [burst, setBurst] = useState(lane.own.burst === undefined ? "" : String(lane.own.burst));
-  const [onRetry, setOnRetry] = useState(lane.own.on_retry ?? "");
-  const [onFailure, setOnFailure] = useState(lane.own.on_failure ?? "");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const number = (text: string): number | null => (text.trim() === "" ? null : Number(text));
   const fifo = lane.mode === "fifo";
+  const { rate_per_s, burst, concurrency, on_retry, on_failure } = lane.own;
+  const { texts, set, save } = useSettings({ rate_per_s, burst, ...(fifo ? { on_retry, on_failure } : { concurrency }) }, pathOf(lane.mode, lane.name));
+  const send = async () => {
+    const wrong = await save();
+    if (!wrong) done();
+    return wrong;
+  };
   return (
     <Dialog title={t("limits_title", { name: lane.name })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const body: Record<string, unknown> = { rate_per_s: number(rate), burst: number(burst) };
-          if (fifo) Object.assign(body, { on_retry: onRetry || null, on_failure: onFailure || null });
-          else body.concurrency = number(concurrency);
-          ask("PATCH", pathOf(lane.mode, lane.name), { body }).then(() => {
-            say(t("changed"));
-            done();
-            close();
-          }, setProblem);
-        }}
-      >
+      <Form send={send} label={t("save")} close={close}>
         {fifo ? null : (
           <Field label={t("f_concurrency")} hint={t("limit_hint", { now: lane.settings?.concurrency ?? t("unknown") })}>
-            <input inputMode="numeric" value={concurrency} onInput={(event) => setConcurrency(event.currentTarget.value)} />
+            <input inputMode="numeric" value={texts.concurrency} onInput={set("concurrency")} />
           </Field>
         )}
         <Field label={t("f_rate")} hint={t("limit_hint", { now: lane.settings?.rate_per_s ?? t("no_limit") })}>
-          <input inputMode="decimal" value={rate} onInput={(event) => setRate(event.currentTarget.value)} />
+          <input inputMode="decimal" value={texts.rate_per_s} onInput={set("rate_per_s")} />
         </Field>
         <Field label={t("f_burst")} hint={t("limit_hint", { now: lane.settings?.burst ?? t("none") })}>
-          <input inputMode="numeric" value={burst} onInput={(event) => setBurst(event.currentTarget.value)} />
+          <input inputMode="numeric" value={texts.burst} onInput={set("burst")} />
         </Field>
         {fifo ? (
           <>
             <Field label={t("f_on_retry")} hint={t("limit_hint", { now: lane.settings?.on_retry ?? t("none") })}>
-              <select value={onRetry} onChange={(event) => setOnRetry(event.currentTarget.value)}>
+              <select value={texts.on_retry} onChange={set("on_retry")}>
                 <option value="">{t("as_the_rule")}</option>
                 <option value="block">{t("on_retry_block")}</option>
                 <option value="skip">{t("on_retry_skip")}</option>
               </select>
             </Field>
             <Field label={t("f_on_failure")} hint={t("limit_hint", { now: lane.settings?.on_failure ?? t("none") })}>
-              <select value={onFailure} onChange={(event) => setOnFailure(event.currentTarget.value)}>
+              <select value={texts.on_failure} onChange={set("on_failure")}>
                 <option value="">{t("as_the_rule")}</option>
                 <option value="continue">{t("on_failure_continue")}</option>
                 <option value="pause">{t("on_failure_pause")}</option>
@@ -141,9 +129,7 @@ function Settings({ lane, close, done }: { lane: Lane; close: () => void; done: 
             </Field>
           </>
         ) : null}
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("save")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -152,22 +138,21 @@ function Settings({ lane, close, done }: { lane: Lane; close: () => void; done: 
 function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () => void }) {
   const [reason, setReason] = useState("");
   const [until, setUntil] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
   const at = until.trim() === "" ? null : parseAhead(until);
   const bad = until.trim() !== "" && at === null;
   return (
     <Dialog title={t("pause_title", { name: lane.name })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
+      <Form
+        label={t("pause")}
+        close={close}
+        disabled={bad}
+        send={async () => {
           const body: Record<string, unknown> = { paused: true };
           if (reason.trim()) body.reason = reason.trim();
           if (at !== null) body.paused_until = new Date(at).toISOString();
-          ask("PATCH", pathOf(lane.mode, lane.name), { body }).then(() => {
-            say(t("paused_done", { name: lane.name }));
-            done();
-            close();
-          }, setProblem);
+          await ask("PATCH", pathOf(lane.mode, lane.name), { body });
+          say(t("paused_done", { name: lane.name }));
+          done();
         }}
       >
         <Field label={t("paused_reason")} hint={t("pause_reason_hint")}>
@@ -176,9 +161,7 @@ function Pause({ lane, close, done }: { lane: Lane; close: () => void; done: () 
         <Field label={t("paused_until")} hint={t("pause_until_hint")} fault={bad ? t("pause_until_bad") : null}>
           <input value={until} aria-invalid={bad} onInput={(event) => setUntil(event.currentTarget.value)} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("pause")} close={close} disabled={bad} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { sendingOf } from "../actions";
-import { Problem, ask, get, may, space, spaced } from "../api";
+import { ask, get, may, space, spaced } from "../api";
 import { curlOf, submitAgain, type Command } from "../commands";
 import { duration } from "../format";
 import { jsonOf, parseData, patchOf } from "../json";
@@ -10,7 +10,7 @@ import { kDue, nextBehind } from "../order";
 import { usePoll } from "../poll";
 import { href, useRoute, type Query } from "../route";
 import { t, term } from "../text";
-import { Act, Code, Copy, Dialog, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
+import { Act, Code, Copy, Dialog, Facts, Fault, Field, Form, Name, Panel, StateBadge, Time, Title, say, textOf } from "../ui";
 import { isPending, type Explained, type Notify, type Page } from "../types";
 import { Waterfall } from "../waterfall";
 import { NotifyId } from "./notifies";
@@ -80,13 +80,13 @@ function Shell({ label, command }: { label: string; command: Command }) {
   );
 }
 
-function Change({ notify, etag, close, done }: { notify: Notify; etag: string | null; close: () => void; done: () => void }) {
+/// Of the notify as it was when the dialog was opened, and only if it is that still: what somebody else changes meanwhile is not undone.
+function Change({ close, done, ...opened }: { notify: Notify; etag: string | null; close: () => void; done: () => void }) {
+  const [{ notify, etag }] = useState(opened);
   const [delay, setDelay] = useState("");
   const [priority, setPriority] = useState(notify.priority === null ? "" : String(notify.priority));
   const [attempts, setAttempts] = useState(String(notify.retry.max_attempts ?? ""));
   const [data, setData] = useState(notify.data === undefined || notify.data === null ? "" : jsonOf(notify.data, undefined, 2));
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [bad, setBad] = useState("");
   const save = async () => {
     const body: Record<string, unknown> = {};
     if (delay.trim() !== "") body.delay_ms = Math.round(Number(delay) * 1000);
@@ -97,31 +97,20 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
     if (notify.data !== undefined && notify.data !== null) {
       try {
         const change = patchOf(notify.data, data.trim() === "" ? null : parseData(data));
-        if (change?.unsayable) return setBad(t("change_null", { path: change.unsayable }));
+        if (change?.unsayable) return t("change_null", { path: change.unsayable });
         if (change) body.data = change.patch;
       } catch (error) {
-        return setBad(String(error));
+        return String(error);
       }
     }
-    if (Object.keys(body).length === 0) return setBad(t("change_nothing"));
-    setBad("");
-    try {
-      await ask("PATCH", `/v1/notifies/${notify.id}`, { body, headers: etag ? { "If-Match": etag } : {} });
-      say(t("changed"));
-      done();
-      close();
-    } catch (error) {
-      setProblem(error as Problem);
-    }
+    if (Object.keys(body).length === 0) return t("change_nothing");
+    await ask("PATCH", `/v1/notifies/${notify.id}`, { body, headers: etag ? { "If-Match": etag } : {} });
+    say(t("changed"));
+    done();
   };
   return (
     <Dialog title={t("change_title")} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
+      <Form send={save} label={t("save")} close={close}>
         <Field label={t("change_delay")} hint={t("change_delay_hint")}>
           <input inputMode="decimal" value={delay} onInput={(event) => setDelay(event.currentTarget.value)} />
         </Field>
@@ -138,10 +127,7 @@ function Change({ notify, etag, close, done }: { notify: Notify; etag: string | 
             <textarea rows={8} spellcheck={false} value={data} onInput={(event) => setData(event.currentTarget.value)} />
           </Field>
         ) : null}
-        {bad ? <p class="bad-text" role="alert">{bad}</p> : null}
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("save")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }
@@ -251,10 +237,10 @@ interface KeptResponse {
   received_at: string;
 }
 
-/// What is kept of the answer that ended it.
-function Answer({ id }: { id: string }) {
+/// What is kept of the answer that ended it; of another end it is another one.
+function Answer({ id, settledAt }: { id: string; settledAt: string }) {
   const path = `/v1/notifies/${id}/response`;
-  const { data, error } = usePoll<KeptResponse>(path, (signal) => get(path, signal));
+  const { data, error } = usePoll<KeptResponse>(`${path}#${settledAt}`, (signal) => get(path, signal));
   if (error?.status === 404) return null;
   return (
     <Panel title={t("answer_title")} id="answer">
@@ -294,7 +280,7 @@ export function NotifyPage() {
         <div>
           {waits && why.data ? <Why notify={notify} explained={why.data} /> : null}
           <Panel title={t("waterfall_title")} id="waterfall"><Waterfall notify={notify} now={Date.now()} /></Panel>
-          {notify.keep_response_bytes > 0 && notify.settled_at && may("read_bodies", "submit") ? <Answer id={notify.id} /> : null}
+          {notify.keep_response_bytes > 0 && notify.settled_at && may("read_bodies", "submit") ? <Answer id={notify.id} settledAt={notify.settled_at} /> : null}
           <Sent notify={notify} />
         </div>
         <div>

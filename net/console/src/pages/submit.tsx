@@ -1,11 +1,11 @@
 // Submit a notify by hand.
 import { useState } from "preact/hooks";
-import { Problem, ask, space, spaced } from "../api";
+import { ask, space, spaced } from "../api";
 import { submitOf } from "../commands";
 import { parseData } from "../json";
 import { go, href } from "../route";
 import { t } from "../text";
-import { Code, Fault, Field, Panel, Title } from "../ui";
+import { Code, Field, Form, Panel, Title } from "../ui";
 
 export function Submit() {
   const [url, setUrl] = useState("http://127.0.0.1:9100/orders");
@@ -14,9 +14,6 @@ export function Submit() {
   const [lane, setLane] = useState("");
   const [delay, setDelay] = useState("");
   const [fkey, setFkey] = useState("");
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [bad, setBad] = useState("");
-  const [busy, setBusy] = useState(false);
   const fields: Record<string, unknown> = { url };
   let fault = "";
   if (data.trim() !== "") {
@@ -31,30 +28,15 @@ export function Submit() {
   if (fkey.trim() !== "") fields.fkey = fkey.trim();
   if (delay.trim() !== "") fields.delay_ms = Math.round(Number(delay) * 1000);
   const send = async () => {
-    setProblem(null);
-    setBad(fault);
-    if (fault) return;
-    setBusy(true);
-    try {
-      const answer = await ask<{ id: string }>("POST", spaced("/v1/notifies"), { body: fields });
-      go(href("notify", [answer.body.id]));
-    } catch (error) {
-      setProblem(error as Problem);
-    } finally {
-      setBusy(false);
-    }
+    if (fault) return fault;
+    const answer = await ask<{ id: string }>("POST", spaced("/v1/notifies"), { body: fields });
+    go(href("notify", [answer.body.id]));
   };
   return (
     <>
       <Title>{t("submit_title")}</Title>
       <div class="columns">
-        <form
-          class="panel"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void send();
-          }}
-        >
+        <Form classes="panel" label={t("submit_go")} send={send}>
           <Field label={t("f_url")}>
             <input required value={url} spellcheck={false} onInput={(event) => setUrl(event.currentTarget.value)} />
           </Field>
@@ -76,16 +58,7 @@ export function Submit() {
           <Field label={t("f_fkey")} hint={t("submit_fkey_hint")}>
             <input value={fkey} onInput={(event) => setFkey(event.currentTarget.value)} />
           </Field>
-          {bad ? (
-            <p class="bad-text" role="alert">
-              {bad}
-            </p>
-          ) : null}
-          {problem ? <Fault problem={problem} /> : null}
-          <button type="submit" class="main" disabled={busy}>
-            {t("submit_go")}
-          </button>
-        </form>
+        </Form>
         <Panel title={t("as_command")}>
           {fault ? <p class="faint">{fault}</p> : <Code>{submitOf(fields, space())}</Code>}
         </Panel>

@@ -1,15 +1,16 @@
 // Topics, what was published to them, and who subscribed.
-import { useState } from "preact/hooks";
-import { Problem, ask, ctl, getExactly, may, spaced, unbound } from "../api";
+import { useRef, useState } from "preact/hooks";
+import { ask, ctl, getExactly, may, newKey, spaced, unbound } from "../api";
 import { positional } from "../commands";
 import { count, duration, parseTime } from "../format";
 import { jsonOf } from "../json";
 import { List } from "../list";
+import { brokerNow } from "../live";
 import { usePages } from "../pages";
 import { usePoll } from "../poll";
 import { href, setQuery, useRoute } from "../route";
 import { t } from "../text";
-import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Facts, Fault, Field, FormEnd, Name, Panel, StateBadge, Time, Title, say } from "../ui";
+import { Act, Ago, Badge, Code, Copy, Dialog, Empty, Facts, Fault, Field, Form, Name, Panel, StateBadge, Time, Title, say } from "../ui";
 import type { State } from "../types";
 import { NotifyId } from "./notifies";
 
@@ -33,6 +34,10 @@ interface Subscription {
   lane?: string;
   mode?: "fifo" | "concurrent";
   order_by?: string | null;
+}
+interface Replayed {
+  accepted: number | null;
+  duplicate?: true;
 }
 interface Event {
   id: string;
@@ -104,31 +109,30 @@ function Replay({ name, close }: { name: string; close: () => void }) {
   const [from, setFrom] = useState("02:00");
   const [to, setTo] = useState("");
   const [bad, setBad] = useState<"from" | "to" | null>(null);
-  const [problem, setProblem] = useState<Problem | null>(null);
+  // What was typed is one and the same replay as long as the dialog is open: "2 h" is not another time a second later, and one that is sent again, since
+  // no answer came, makes nothing new.
+  const meant = useRef<{ texts: string; begin: number; end: number; key: string } | null>(null);
+  const send = async () => {
+    const begin = parseTime(from);
+    const end = to.trim() === "" ? await brokerNow() : parseTime(to);
+    setBad(begin === null ? "from" : end === null ? "to" : null);
+    if (begin === null || end === null) return false; // said at the field
+    const texts = JSON.stringify([from, to]);
+    if (meant.current?.texts !== texts) meant.current = { texts, begin, end, key: newKey() };
+    const times = { from: new Date(meant.current.begin).toISOString(), to: new Date(meant.current.end).toISOString() };
+    const { body } = await ask<Replayed>("POST", spaced(`/v1/subscriptions/${encodeURIComponent(name)}/replay`), { body: { ...times, idempotency_key: meant.current.key } });
+    say(body.duplicate ? t("replay_was") : body.accepted === null ? t("replay_later") : t("replay_made", { n: count(body.accepted) }));
+  };
   return (
     <Dialog title={t("replay_title", { name })} close={close}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const begin = parseTime(from);
-          const end = to.trim() === "" ? Date.now() : parseTime(to);
-          setBad(begin === null ? "from" : end === null ? "to" : null);
-          if (begin === null || end === null) return;
-          ask<{ accepted: number | null }>("POST", spaced(`/v1/subscriptions/${encodeURIComponent(name)}/replay`), { body: { from: new Date(begin).toISOString(), to: new Date(end).toISOString() } }).then(({ body }) => {
-            say(body.accepted === null ? t("replay_later") : t("replay_made", { n: count(body.accepted) }));
-            close();
-          }, setProblem);
-        }}
-      >
+      <Form send={send} label={t("replay_go")} close={close}>
         <Field label={t("replay_from")} hint={t("time_hint")} fault={bad === "from" ? t("time_bad") : null}>
           <input autoFocus aria-invalid={bad === "from"} value={from} onInput={(event) => setFrom(event.currentTarget.value)} />
         </Field>
         <Field label={t("replay_to")} hint={t("replay_now")} fault={bad === "to" ? t("time_bad") : null}>
           <input aria-invalid={bad === "to"} value={to} onInput={(event) => setTo(event.currentTarget.value)} />
         </Field>
-        {problem ? <Fault problem={problem} /> : null}
-        <FormEnd label={t("replay_go")} close={close} />
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,0 +1,180 @@
+// What is done while others do something, too, or while nothing answers: nobody's change is undone, nothing is done twice, and no more than was said.
+import { check, isClean, same, sleep, until } from "./harness.mjs";
+import { open } from "./seed.mjs";
+
+/// Changes take so long there.
+const slowly = (page, ms) =>
+  page.route("**/v1/**", async (route) => {
+    if (route.request().method() !== "GET") await sleep(ms);
+    await route.continue().catch(() => undefined);
+  });
+
+/// Three events and who subscribed to them.
+async function published(broker, receiver) {
+  await broker.call("PUT", "/v1/topics/order.paid", {});
+  await broker.call("PUT", "/v1/subscriptions/mailer", { topic: "order.*", url: receiver.url + "/mail" });
+  for (let i = 0; i < 3; ++i) await broker.call("POST", "/v1/topics/order.paid/publish", { data: { i } });
+  await until(async () => (await broker.call("GET", "/v1/notifies?subscription=mailer")).items.length === 3, "they are made");
+}
+const replayed = async (broker) => (await broker.call("GET", "/v1/notifies?subscription=mailer")).items.length;
+
+export const changingCases = [
+  [
+    "changing: a dialog that was opened before somebody else changed the notify undoes nothing, and says so",
+    async (world) => {
+      const broker = await world.broker();
+      const { id } = await broker.submit({ url: "http://127.0.0.1:9/x", delay_ms: 3_600_000, priority: 4, data: { a: 1, b: 2 }, retry: { max_attempts: 3 } });
+      const page = await world.browser.page(await world.context());
+      await open(page, broker, "notify/" + id);
+      await page.click("text=Change …");
+      await page.waitForSelector("dialog textarea");
+      await broker.call("PATCH", "/v1/notifies/" + id, { priority: 9, data: { a: 100, b: null, c: 3 } });
+      await page.waitForFunction(() => /"c": 3/.test(document.querySelector("main pre[aria-label='Data (JSON)']")?.textContent ?? "")); // the page behind it has it
+      await page.fill("dialog input >> nth=0", "7200");
+      await page.click("dialog button.main");
+      await page.waitForSelector("dialog .fault:has-text('Somebody else changed it meanwhile')");
+      const now = await broker.call("GET", "/v1/notifies/" + id);
+      same([now.priority, now.data, new Date(now.due_at) - Date.now() < 3_700_000], [9, { a: 100, c: 3 }, true], "what it is");
+      // Opened anew it is of what is there now.
+      await page.click("dialog button[aria-label=Close]");
+      await page.click("text=Change …");
+      await page.fill("dialog input >> nth=0", "7200");
+      const asked = page.waitForRequest((request) => request.method() === "PATCH");
+      await page.click("dialog button.main");
+      same((await asked).postDataJSON(), { delay_ms: 7_200_000 }, "what is sent");
+      await page.waitForSelector("dialog", { state: "detached" });
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: of limits in a dialog those are sent that were touched, and not over what somebody else has set meanwhile",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      const lane = "/v1/lanes/concurrent/F";
+      const host = "/v1/hosts/127.0.0.1%3A9";
+      for (const [path, where, own] of [[lane, "lane/concurrent/F", async () => (await broker.call("GET", lane)).own], [host, "destination/127.0.0.1%3A9", () => broker.call("GET", host)]]) {
+        await broker.call("PATCH", path, { concurrency: 5 });
+        await open(page, broker, where);
+        await page.click("text=Limits …");
+        await page.waitForSelector("dialog input");
+        await broker.call("PATCH", path, { concurrency: 1 });
+        await page.fill("dialog input >> nth=1", "10");
+        await page.click("dialog button.main");
+        await page.waitForSelector("dialog", { state: "detached" });
+        const now = await own();
+        same([now.concurrency, now.rate_per_s], [1, 10], path);
+        await page.click("text=Limits …");
+        await page.waitForSelector("dialog input");
+        await broker.call("PATCH", path, { concurrency: 3 });
+        await page.waitForFunction(() => /: 3\.|Now: 3/.test(document.querySelector("dialog")?.textContent ?? "")); // the newest is there
+        await page.fill("dialog input >> nth=0", "7");
+        await page.click("dialog button.main");
+        await page.waitForSelector("dialog .bad-text:has-text('Somebody else changed it meanwhile')");
+        same((await own()).concurrency, 3, "what somebody else has set");
+        await page.click("dialog button[aria-label=Close]");
+      }
+      // An instance is put as a whole: as it is, not as the page saw it.
+      await broker.call("PUT", "/v1/services/stock", {});
+      const at = "/v1/services/stock/instances/a";
+      await broker.call("PUT", at, { url: "http://127.0.0.1:9", weight: 7 });
+      await open(page, broker, "service/stock");
+      await page.waitForSelector("button:has-text('Drain')");
+      await page.route("**/instances?*", () => undefined); // nothing newer is shown
+      await broker.call("PUT", at, { url: "http://127.0.0.1:10", weight: 7 });
+      await page.click("button:has-text('Drain')");
+      await until(async () => (await broker.call("GET", at)).weight === 0, "it is drained");
+      same((await broker.call("GET", at)).url, "http://127.0.0.1:10", "its URL");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: a form is sent once, however often Enter is pressed; a replay of which no answer came makes nothing new",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      await published(broker, receiver);
+      const page = await world.browser.page(await world.context());
+      await slowly(page, 600);
+      await open(page, broker, "topics?subscription=mailer");
+      await page.click("text=Replay …");
+      await page.fill("dialog input >> nth=0", "1 h");
+      for (let i = 0; i < 3; ++i) await page.keyboard.press("Enter");
+      check(await page.isDisabled("dialog button.main"), "it can be sent again while it is sent");
+      await page.waitForSelector("dialog", { state: "detached" });
+      await until(async () => (await replayed(broker)) >= 6, "it is replayed");
+      await open(page, broker, "submit");
+      await page.fill("form.panel input >> nth=0", receiver.url + "/pay");
+      for (let i = 0; i < 2; ++i) await page.keyboard.press("Enter");
+      await page.waitForSelector("#waterfall");
+      await open(page, broker, "tokens");
+      await page.click("text=New token …");
+      await page.fill("dialog input >> nth=0", "x");
+      for (let i = 0; i < 2; ++i) await page.keyboard.press("Enter");
+      await page.waitForSelector("dialog .code:has-text('ntf_')");
+      await sleep(800);
+      same([await replayed(broker), receiver.calls.filter((call) => call.path === "/pay").length, (await broker.call("GET", "/v1/tokens")).items.length], [6, 1, 1], "replayed, submitted, made");
+      await page.unroute("**/v1/**");
+      // It is done, and the answer is lost.
+      let lost = 0;
+      await page.route("**/replay", async (route) => {
+        if (lost++ > 0) return route.continue();
+        await route.fetch();
+        await route.abort();
+      });
+      await page.keyboard.press("Escape");
+      await open(page, broker, "topics?subscription=mailer");
+      await page.click("text=Replay …");
+      await page.fill("dialog input >> nth=0", "1 h");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector("dialog .fault:has-text('it may have been done all the same')");
+      await until(async () => (await replayed(broker)) === 9, "it was done");
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(".toast.on:has-text('asked for already')");
+      await sleep(500);
+      same(await replayed(broker), 9, "it was done once");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: a kept answer is that of the newest end; a second trigger says that it sent nothing; what is cancelled is what was shown",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      const context = await world.context();
+      const page = await world.browser.page(context);
+      const kept = await broker.submit({ url: receiver.url + "/bad/k", keep_response_bytes: 1000, retry: { max_attempts: 1 } });
+      await broker.settled(kept.id);
+      await open(page, broker, "notify/" + kept.id);
+      await page.waitForSelector("#answer:has-text('503')");
+      receiver.good = true;
+      await page.click("text=Send again");
+      await page.waitForSelector("h1 .s-succeeded");
+      await page.waitForSelector("#answer:has-text('200'):not(:has-text('503'))");
+      const { id } = await broker.submit({ url: receiver.url + "/ship", fkey: "K", data: { a: 0 } });
+      const other = await world.browser.page(context);
+      for (const each of [page, other]) {
+        await open(each, broker, "fkeys?fkey=K");
+        await each.click("button:has-text('Trigger')");
+      }
+      await other.fill("dialog textarea", '{"a":1}');
+      await other.click("dialog button.main");
+      await other.waitForSelector(".toast.on:has-text('Triggered.')");
+      await broker.settled(id);
+      await page.fill("dialog textarea", '{"a":2}');
+      await page.click("dialog button.main");
+      await page.waitForSelector(".toast.on.bad:has-text('nothing was sent')");
+      same(receiver.calls.filter((call) => call.path === "/ship").map((call) => call.body), ['{"a":1}'], "what was sent");
+      // Another one is held under the key than the page shows.
+      const first = await broker.submit({ url: receiver.url + "/a", fkey: "L" });
+      await open(page, broker, "fkeys?fkey=L");
+      await page.waitForSelector(`.panel:has-text("${first.id}") button.danger`);
+      await page.route("**/fkeys/L", (route) => (route.request().method() === "GET" ? undefined : route.continue())); // nothing newer is shown
+      const second = await broker.submit({ url: receiver.url + "/b", fkey: "L", on_held: "replace" });
+      await page.click(".panel button.danger");
+      await page.waitForSelector(".toast.on");
+      same((await broker.call("GET", "/v1/notifies/" + second.id)).state, "held", "the one that was not shown");
+      for (const each of [page, other]) await isClean(each, new URL(broker.url).host);
+    },
+  ],
+];
