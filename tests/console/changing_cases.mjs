@@ -1,5 +1,5 @@
 // What is done while others do something, too, or while nothing answers: nobody's change is undone, nothing is done twice, and no more than was said.
-import { check, isClean, same, sleep, until } from "./harness.mjs";
+import { check, isAccessible, isClean, pure, same, sleep, until } from "./harness.mjs";
 import { open } from "./seed.mjs";
 
 /// Changes take so long there.
@@ -8,6 +8,12 @@ const slowly = (page, ms) =>
     if (route.request().method() !== "GET") await sleep(ms);
     await route.continue().catch(() => undefined);
   });
+
+/// So many that fail at once.
+async function failed(broker, receiver, n, path, total) {
+  for (let i = 0; i < n; ++i) await broker.submit({ url: `${receiver.url}/bad/${path}${i}`, lane: "F", retry: { max_attempts: 1 } });
+  await until(async () => (await broker.call("GET", "/v1/notifies?state=failed&lane=F")).items.length === total, `${total} failed`);
+}
 
 /// Three events and who subscribed to them.
 async function published(broker, receiver) {
@@ -133,6 +139,87 @@ export const changingCases = [
       await page.waitForSelector(".toast.on:has-text('asked for already')");
       await sleep(500);
       same(await replayed(broker), 9, "it was done once");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: what was counted is bounded by each state's own time, and by none that is to come",
+    async ({ options }) => {
+      const { frozen, grows } = await pure(options.packages, "frozen");
+      const now = Date.parse("2026-11-27T02:00:00Z");
+      const at = ["2026-11-27T02:00:00.000Z"];
+      const later = ["2030-01-01T00:00:00.000Z"];
+      const before = ["2026-11-26T00:00:00Z"];
+      same(frozen({ state: ["failed"], lane: ["F"] }, now), [{ state: ["failed"], lane: ["F"], settled_before: at }], "settled");
+      same(frozen({ state: ["held"] }, now), [{ state: ["held"], created_before: at }], "pending");
+      same(frozen({ state: ["failed", "retrying"] }, now), [{ state: ["retrying"], created_before: at }, { state: ["failed"], settled_before: at }], "both");
+      same(frozen({ state: ["failed"], settled_before: later }, now), [{ state: ["failed"], settled_before: at }], "a time to come");
+      same(frozen({ state: ["failed"], settled_before: before }, now), [{ state: ["failed"], settled_before: before }], "a time that was");
+      same(frozen({ state: ["failed", "retrying"], created_before: later }, now), [{ state: ["retrying"], created_before: at }, { state: ["failed"], created_before: later, settled_before: at }], "created before a time to come");
+      same(frozen({ state: ["failed", "retrying"], settled_after: before }, now), [{ state: ["failed"], settled_after: before, settled_before: at }], "settled ones alone");
+      same(frozen({ state: ["retrying"], settled_after: before }, now).length, 1, "what matches nothing");
+      same([grows(frozen({ state: ["failed"] }, now)), grows(frozen({ state: ["retrying"] }, now)), grows(frozen({ state: ["held", "scheduled", "ready", "sending", "retrying"] }, now))], [false, true, false], "what may come to it");
+    },
+  ],
+  [
+    "changing: what fails after it was counted is not touched, be the browser's clock ahead, and others pending",
+    async (world) => {
+      const broker = await world.broker();
+      const receiver = await world.receiver();
+      await failed(broker, receiver, 3, "old", 3);
+      await broker.submit({ url: receiver.url + "/bad/r", lane: "F", retry: { max_attempts: 9, schedule_ms: [3_600_000] } });
+      await until(async () => (await broker.call("GET", "/v1/notifies?state=retrying&lane=F")).items.length === 1, "one waits");
+      const page = await world.browser.page(await world.context());
+      await page.clock.install({ time: Date.now() + 3_600_000 });
+      await open(page, broker, "notifies?state=failed,retrying&lane=F");
+      await page.waitForSelector(".pulse.on");
+      await page.click("text=Send again …");
+      await page.waitForSelector("[data-phase=counted]:has-text('4 notifies match')");
+      const counted = await page.textContent("[data-phase=counted]");
+      await failed(broker, receiver, 4, "new", 7);
+      await page.click("dialog footer button.main");
+      await page.waitForSelector("[data-phase=done]:has-text('4 of 4')");
+      const calls = (path) => receiver.calls.filter((call) => call.path.startsWith("/bad/" + path)).length;
+      await until(() => calls("old") === 6 && calls("r") === 2, "those are sent again");
+      same(calls("new"), 4, "what failed meanwhile");
+      check(counted.includes("comes to one of these states meanwhile"), "what may come to it");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: an action that is under way is not left unseen, and one that nothing answers any more says how far it came",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      let answer = () => undefined;
+      let steps = 0;
+      await page.route("**/v1/namespaces/default/notifies/retry", async (route) => {
+        if (route.request().postDataJSON().dry_run) return route.fulfill({ json: { count: 12, next: null } });
+        if (steps++ % 2 === 0) return route.fulfill({ json: { count: 5, next: "n1" } });
+        answer = () => route.abort();
+      });
+      const begin = async () => {
+        await open(page, broker, "notifies?state=failed");
+        await page.waitForSelector(".pulse.on");
+        await page.click("text=Send again …");
+        await page.waitForSelector("[data-phase=counted]:has-text('Nothing else is touched')");
+        await page.click("dialog footer button.main");
+        await page.waitForSelector("[data-phase=doing]:has-text('5 of 12')");
+      };
+      await begin();
+      for (let i = 0; i < 3; ++i) await page.keyboard.press("Escape");
+      await page.mouse.click(5, 400); // beside it
+      await page.waitForSelector("dialog [data-phase=doing] [role=alert]:has-text('still under way')");
+      await answer();
+      const text = await page.waitForSelector("[data-phase=stopped]:has-text('Stopped after 5')").then((at) => at.textContent());
+      check(text.includes("it may have been done") && !text.includes("asks again by itself"), text);
+      await isAccessible(page, world.axe, "a bulk action that was cut off");
+      await page.keyboard.press("Escape");
+      await page.waitForSelector("dialog", { state: "detached" });
+      // Who goes elsewhere is told it, too.
+      await begin();
+      await page.goto(`${broker.url}/console/#/lanes`);
+      await page.waitForSelector(".toast.on:has-text('Stopped after 5')");
       await isClean(page, new URL(broker.url).host);
     },
   ],

@@ -4,25 +4,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
-import { check, isClean, same, until } from "./harness.mjs";
+import { check, isClean, pure, same, sources, until } from "./harness.mjs";
 import { open, ready } from "./seed.mjs";
-
-const sources = join(dirname(fileURLToPath(import.meta.url)), "../../net/console/src");
-
-/// A module of the console that needs no browser.
-async function pure(packages, name) {
-  const dir = mkdtempSync(join(tmpdir(), "console-pure-"));
-  try {
-    const out = join(dir, name + ".mjs");
-    const ran = spawnSync(join(packages, "node_modules/.bin/esbuild"), [join(sources, name + ".ts"), "--bundle", "--format=esm", `--outfile=${out}`], { encoding: "utf8" });
-    check(ran.status === 0, `esbuild: ${ran.error ?? ""}${ran.stderr}`);
-    return await import(pathToFileURL(out).href);
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
-}
 
 /// What a shell makes of it, without holding up the receiver, which is in this process.
 async function shell(world, text, env = {}) {

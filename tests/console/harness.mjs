@@ -4,8 +4,8 @@ import { chownSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const kArguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-dev-shm-usage"];
 
@@ -212,6 +212,21 @@ export class Browser {
     });
     if (token) await page.addInitScript((text) => sessionStorage.getItem("notifyd.token") ?? sessionStorage.setItem("notifyd.token", text), token);
     return page;
+  }
+}
+
+export const sources = join(dirname(fileURLToPath(import.meta.url)), "../../net/console/src");
+
+/// A module of the console that needs no browser.
+export async function pure(packages, name) {
+  const dir = mkdtempSync(join(tmpdir(), "console-pure-"));
+  try {
+    const out = join(dir, name + ".mjs");
+    const ran = spawnSync(join(packages, "node_modules/.bin/esbuild"), [join(sources, name + ".ts"), "--bundle", "--format=esm", `--outfile=${out}`], { encoding: "utf8" });
+    check(ran.status === 0, `esbuild: ${ran.error ?? ""}${ran.stderr}`);
+    return await import(pathToFileURL(out).href);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
   }
 }
 
