@@ -224,6 +224,66 @@ export const changingCases = [
     },
   ],
   [
+    "changing: pages of a list that rows come between hang together again, or it is known that they do not",
+    async ({ options }) => {
+      const { rowsOf, gapOf, filled, renewed } = await pure(options.packages, "joined");
+      const key = (row) => row;
+      const rows = (part) => part.rows.join("");
+      const rest = [{ from: "d", rows: ["e", "f"], next: "f" }, { from: "f", rows: ["g"], next: null }];
+      same(gapOf(["c", "d"], "d", rest, key), null, "as they were loaded");
+      same(gapOf(["d", "e"], "e", rest, key), null, "one is gone");
+      same(gapOf(["a", "b"], "b", rest, key), { at: 0, from: "b" }, "two came");
+      same(gapOf(["a"], null, rest, key), null, "all that there is");
+      const one = filled(rest, 0, { from: "b", rows: ["c", "d"], next: "d" }, key);
+      same([one.map(rows), gapOf(["a", "b"], "b", one, key)], [["cd", "ef", "g"], null], "what lies between");
+      const most = filled(rest, 0, { from: "b", rows: ["c"], next: "c" }, key);
+      same([most.map(rows), gapOf(["a", "b"], "b", most, key)], [["c", "ef", "g"], { at: 1, from: "c" }], "a part of it");
+      const met = filled(rest, 0, { from: "b", rows: ["c", "d", "e", "f"], next: "f" }, key);
+      same([met.map(rows), gapOf(["a", "b"], "b", met, key)], [["cdef", "g"], null], "it meets them");
+      same(filled(rest, 0, { from: "b", rows: ["c"], next: null }, key).map(rows), ["c"], "an end");
+      same(rowsOf(["a", "e"], rest, key), ["a", "e", "f", "g"], "each once");
+      const came = renewed(rest, 0, { from: "d", rows: ["e", "e1"], next: "e1" }, key);
+      same([came.map(rows), gapOf(["c", "d"], "d", came, key)], [["ee1", "g"], { at: 1, from: "e1" }], "one came in the middle");
+      same(renewed(rest, 0, { from: "d", rows: ["f", "g"], next: "g" }, key).map(rows), ["f", "g"], "one is gone from it");
+      same(renewed([{ from: "d", rows: ["e", "f", "h"], next: "h" }, rest[1]], 0, { from: "d", rows: ["e", "f"], next: "f" }, key).map(rows), ["ef", "h", "g"], "one that had grown is two");
+    },
+  ],
+  [
+    "changing: a list that was scrolled has all of it while much comes before and in the middle of it, and does not say \"in all\" of a part",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      const make = (n, lane) => broker.call("POST", "/v1/notifies", Array.from({ length: n }, () => ({ url: "http://127.0.0.1:9/gap", lane, delay_ms: 3_600_000 })));
+      const [{ id }] = (await make(50, "gap")).items;
+      for (let i = 0; i < 2; ++i) await make(100, "gap");
+      await open(page, broker, "notifies?lane=gap&state=scheduled");
+      await page.waitForSelector("[data-row]");
+      const shown = () => page.textContent(".count");
+      await until(async () => {
+        await page.evaluate(() => document.querySelector(".rows").scrollBy(0, 1e6));
+        return (await shown()).includes("250 in all");
+      }, "all are loaded");
+      const wrong = [];
+      const watch = setInterval(async () => {
+        const text = await shown().catch(() => "");
+        if (/in all/.test(text) && !/^(250|310|410|409) /.test(text)) wrong.push(text);
+      }, 50);
+      try {
+        await make(60, "gap");
+        await until(async () => (await shown()).startsWith("310 in all"), "60 came");
+        await make(100, "gap");
+        await until(async () => (await shown()).startsWith("410 in all"), "100 came, more than a page has");
+        // One of the last page goes.
+        await broker.call("DELETE", "/v1/notifies/" + id);
+        await until(async () => (await shown()).startsWith("409 in all"), "one that was scrolled to is gone", 40_000);
+      } finally {
+        clearInterval(watch);
+      }
+      same(wrong, [], "what it said was all");
+      await isClean(page, new URL(broker.url).host);
+    },
+  ],
+  [
     "changing: a kept answer is that of the newest end; a second trigger says that it sent nothing; what is cancelled is what was shown",
     async (world) => {
       const broker = await world.broker();

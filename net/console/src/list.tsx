@@ -106,7 +106,7 @@ export function List<T>({ label, pages, columns, keyOf, to, empty, tall = 36, ro
         ref={box}
         role="table"
         aria-label={label}
-        aria-rowcount={more ? -1 : rows.length + 1}
+        aria-rowcount={more || pages?.whole === false ? -1 : rows.length + 1}
         tabIndex={drawn.some((row) => keyOf(row) === active) ? -1 : 0}
         data-list
         onKeyDown={(event) => {
@@ -161,7 +161,7 @@ export function List<T>({ label, pages, columns, keyOf, to, empty, tall = 36, ro
           })}
         </div>
       </div>
-      <p class="faint count">{more ? t("some_shown", { n: count(rows.length) }) : t("all_shown", { n: count(rows.length) })}</p>
+      <p class="faint count">{more || pages?.whole === false ? t("some_shown", { n: count(rows.length) }) : t("all_shown", { n: count(rows.length) })}</p>
     </div>
   );
 }
