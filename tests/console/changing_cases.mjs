@@ -2,6 +2,8 @@
 import { check, isAccessible, isClean, pure, same, sleep, until } from "./harness.mjs";
 import { open } from "./seed.mjs";
 
+const kRlo = "\u202E";
+
 /// Changes take so long there.
 const slowly = (page, ms) =>
   page.route("**/v1/**", async (route) => {
@@ -322,6 +324,41 @@ export const changingCases = [
       await page.waitForSelector(".toast.on");
       same((await broker.call("GET", "/v1/notifies/" + second.id)).state, "held", "the one that was not shown");
       for (const each of [page, other]) await isClean(each, new URL(broker.url).host);
+    },
+  ],
+  [
+    "changing: names that an address cannot hold are said to be none of its; one that no page has leads nowhere; what turns text turns no title",
+    async (world) => {
+      const broker = await world.broker();
+      const page = await world.browser.page(await world.context());
+      const host = new URL(broker.url).host;
+      for (const where of ["lane/concurrent/..", "lane/fifo/%2E", "fkeys?fkey=..", "callers?ns=..", "topic/.", "schedule/..", "service/.."]) {
+        page.asked.length = 0;
+        await page.goto("about:blank");
+        await page.goto(`${broker.url}/console/#/${where}`);
+        await page.waitForSelector("main .fault:has-text('cannot be asked for from a browser')");
+        const known = /^\/(console\/|v1\/(whoami|namespaces(\/default\/(live|stats|notifies|topics|subscriptions|schedules|fkeys|lanes|services|callers))?|alerts)$)/;
+        same(page.asked.filter((request) => request.host === host && !known.test(request.path)).map((request) => request.path), [], where);
+      }
+      for (const where of ["constructor", "__proto__", "toString", "nothing/of/it"]) {
+        await page.goto(`${broker.url}/console/#/${where}`);
+        await page.waitForSelector("h1:has-text('There is no such page')");
+        await page.keyboard.press("Escape");
+      }
+      await open(page, broker, "callers?span=constructor&sort=constructor");
+      check(!(await page.$("main .fault")), "what is no span is asked for");
+      // Isolated, and closed, whatever it has of its own.
+      for (const [name, shown] of [["pay" + kRlo + "orders", "\u2068pay" + kRlo + "orders\u2069"], ["a\u2069" + kRlo + "b", "\u2068a" + kRlo + "b\u2069"], ["c\u2067d", "\u2068c\u2067d\u2069\u2069"]]) {
+        await page.goto(`${broker.url}/console/#/lane/concurrent/${encodeURIComponent(name)}`);
+        await page.click("button:has-text('Pause …')");
+        same(await page.textContent("dialog h2"), `Pause ${shown}`, "the dialog's title");
+        same(await page.getAttribute("dialog", "aria-label"), `Pause ${shown}`, "and as it is read aloud");
+        await page.click("dialog button.main");
+        await page.waitForSelector(".toast.on");
+        same(await page.textContent(".toast"), `${shown} is paused.`, "what is said");
+        check((await page.title()).startsWith(shown), "the tab's title");
+      }
+      await isClean(page, host);
     },
   ],
 ];

@@ -268,10 +268,17 @@ export const pageCases = [
       await add("12:00");
       await page.waitForFunction(() => location.hash.includes("created_after="));
       same(new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get("created_after"), "2026-10-24T10:00:00.000Z", "noon of the day before");
-      for (const strange of ["99999999999999 d", "25:00", "12:00:75", "soon"]) {
+      const noon = page.url();
+      // What a browser would make some time of is none either, nor is a day that no calendar has, nor one without its time, which would be one in UTC.
+      for (const strange of ["99999999999999 d", "25:00", "12:00:75", "soon", "5", "45", "last 5", "2026", "2026-02-30 10:00", "2026-11-27", "27.11.2026", "11/27/2026", "2026-11-27 24:30"]) {
         await add(strange);
         await page.waitForSelector(".add-filter .bad-text");
+        same([await page.inputValue(".add-filter input"), page.url()], [strange, noon], "what it was taken for");
         await page.fill(".add-filter input", "");
+      }
+      for (const [text, at] of [["2026-10-20 09:30", "2026-10-20T07:30:00.000Z"], ["2026-10-20T09:30:15+00:00", "2026-10-20T09:30:15.000Z"], ["2024-02-29T00:00:00.5Z", "2024-02-29T00:00:00.500Z"], ["2 h", "2026-10-25T07:00:00.000Z"]]) {
+        await add(text);
+        await page.waitForFunction((wanted) => new URLSearchParams(location.hash.split("?")[1]).get("created_after") === wanted, at);
       }
       await open(page, broker, "lane/fifo/x");
       await page.click("button:has-text('Pause …')");

@@ -93,8 +93,23 @@ export function parseAhead(text: string, now = Date.now()): number | null {
   return at !== null && at > now ? at : null;
 }
 
-/// What a person types for a time: "02:00", "2026-11-27 02:00", RFC 3339; local; or how long ago: "2 h". Null where it is none. A clock time is the last
-/// one that was.
+const kDate = /^(\d{4})-(\d{2})-(\d{2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|[+-]\d{2}:\d{2})?$/i;
+
+/// A day with its time: by the clock of the browser, unless it says which one. A day that no calendar has is none.
+function dateOf(text: string): number | null {
+  const found = kDate.exec(text);
+  if (!found) return null;
+  const [year, month, day, hour, minute, second] = found.slice(1, 7).map((part) => Number(part ?? 0)) as [number, number, number, number, number, number];
+  if (month < 1 || month > 12 || day < 1 || day > new Date(Date.UTC(year, month, 0)).getUTCDate() || hour > 23 || minute > 59 || second > 59) return null;
+  const ms = Number((found[7] ?? "").padEnd(3, "0").slice(0, 3));
+  const zone = found[8];
+  if (!zone) return timeOrNull(new Date(year, month - 1, day, hour, minute, second, ms).getTime());
+  const ahead = /^z$/i.test(zone) ? 0 : (zone[0] === "-" ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4, 6)));
+  return timeOrNull(Date.UTC(year, month - 1, day, hour, minute, second, ms) - ahead * 60_000);
+}
+
+/// What a person types for a time: "02:00", "2026-11-27 02:00", RFC 3339; local; or how long ago: "2 h". Null where it is none of these: a time that was
+/// guessed is one that nobody meant. A clock time is the last one that was.
 export function parseTime(text: string, now = Date.now()): number | null {
   const trimmed = text.trim();
   const clock = kClock.exec(trimmed);
@@ -104,5 +119,5 @@ export function parseTime(text: string, now = Date.now()): number | null {
   }
   const ago = kSpan.exec(trimmed);
   if (ago) return timeOrNull(now - spanMs(ago));
-  return trimmed === "" ? null : timeOrNull(new Date(trimmed.replace(/^(\d{4}-\d{2}-\d{2}) (\d)/, "$1T$2")).getTime());
+  return dateOf(trimmed);
 }

@@ -19,7 +19,9 @@ export const kGo: [string, string][] = [
   ["a", "alerts"],
 ];
 /// The list that a page of one thing belongs to.
-export const kListOf: Record<string, string> = { notify: "notifies", destination: "destinations", service: "destinations", lane: "lanes", group: "groups", event: "topics", topic: "topics", subscription: "topics", schedule: "schedules", token: "tokens", submit: "notifies" };
+const kListOf: Record<string, string> = { notify: "notifies", destination: "destinations", service: "destinations", lane: "lanes", group: "groups", event: "topics", topic: "topics", subscription: "topics", schedule: "schedules", token: "tokens", submit: "notifies" };
+
+export const listOf = (page: string): string | undefined => (Object.hasOwn(kListOf, page) ? kListOf[page] : undefined);
 
 let went = 0; // when g was pressed
 
@@ -29,7 +31,10 @@ export function onKey(event: KeyboardEvent): void {
   if (event.ctrlKey || event.metaKey || event.altKey || dialogOpen()) return;
   if (event.key === "Escape") {
     if (typing) target.blur();
-    else if (kListOf[route.get().page]) history.length > 1 ? history.back() : go(href(kListOf[route.get().page]!));
+    else {
+      const list = listOf(route.get().page);
+      if (list) history.length > 1 ? history.back() : go(href(list));
+    }
     return;
   }
   if (typing) return;

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Problem, downSince, get, inCluster, logOut, may, ofAll, session, space, unbound } from "./api";
 import { understand, queryOf } from "./filter";
 import { parseTime, shortTime } from "./format";
-import { help, kGo, kListOf, onKey } from "./keys";
+import { help, kGo, listOf, onKey } from "./keys";
 import { WatchAlerts, fresh, live, liveRefused, staleSince, useAlertCounts } from "./live";
 import { usePoll } from "./poll";
 import { go, href, useRoute } from "./route";
@@ -14,7 +14,7 @@ import { theme, turn } from "./theme";
 import { Dialog, Fault, Icon, Title, Toast, say } from "./ui";
 import type { Namespace, Page } from "./types";
 import { Login } from "./pages/login";
-import { kPages } from "./pages/all";
+import { pageOf } from "./pages/all";
 
 interface Group {
   title: Word;
@@ -39,7 +39,8 @@ export function firstPage(): string {
 function Navigation({ page, close }: { page: string; close: () => void }) {
   const now = useStore(live);
   const firing = useAlertCounts(now)?.firing ?? 0;
-  const here = kListOf[page] && !kPages[page as "overview"]?.own ? kListOf[page] : page;
+  const list = listOf(page);
+  const here = list && !pageOf(page)?.own ? list : page;
   return (
     <nav id="nav" aria-label={t("nav_title")}>
       {kGroups.map((group) => {
@@ -76,6 +77,18 @@ function NotYours({ page }: { page: string }) {
   );
 }
 
+/// In place of a page that there is not.
+function Nowhere() {
+  return (
+    <>
+      <Title>{t("nowhere_title")}</Title>
+      <p>
+        {t("nowhere_text")} <a href={href(firstPage())}>{t("nowhere_back")}</a>
+      </p>
+    </>
+  );
+}
+
 function Search() {
   const [text, setText] = useState("");
   return (
@@ -106,7 +119,7 @@ function Spaces() {
   return (
     <label class="spaces">
       <span>{t("namespace")}</span>
-      <select aria-label={t("namespace")} value={now} onChange={(event) => go(href(kListOf[page] ?? page, [], { ns: event.currentTarget.value }))}>
+      <select aria-label={t("namespace")} value={now} onChange={(event) => go(href(listOf(page) ?? page, [], { ns: event.currentTarget.value }))}>
         {names.map((name) => (
           <option key={name}>{name}</option>
         ))}
@@ -212,11 +225,11 @@ export function App() {
     main.current?.focus({ preventScroll: true });
     window.scrollTo(0, 0);
   }, [place]);
-  const Shown: ComponentType = (kPages[page] ?? kPages.overview!).shown;
+  const Shown: ComponentType = pageOf(page)?.shown ?? Nowhere;
   const needed = scopesOf(page);
   useEffect(() => {
-    const name = kPages[page]?.title;
-    document.title = (at.args.length > 0 ? at.args[at.args.length - 1] + " · " : "") + (name ? t(name) + " · " : "") + "notifyd";
+    const name = pageOf(page)?.title;
+    document.title = (at.args.length > 0 ? isolated(at.args[at.args.length - 1]!) + " · " : "") + (name ? t(name) + " · " : "") + "notifyd";
   }, [place, speaks]);
   const tools = (
     <span class="tools">

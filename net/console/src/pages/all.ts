@@ -22,7 +22,7 @@ export interface PageRow {
   own?: boolean; // has a place of its own in the navigation
 }
 
-export const kPages: Record<string, PageRow> = {
+const kPages: Record<string, PageRow> = {
   overview: { title: "nav_overview", shown: Overview },
   destinations: { title: "nav_destinations", shown: Destinations },
   destination: { title: "nav_destinations", shown: Destination },
@@ -47,3 +47,6 @@ export const kPages: Record<string, PageRow> = {
   notify: { title: "nav_notifies", shown: NotifyPage },
   submit: { title: "nav_submit", shown: Submit, own: true },
 };
+
+/// A name that no page has leads nowhere.
+export const pageOf = (name: string): PageRow | undefined => (Object.hasOwn(kPages, name) ? kPages[name] : undefined);
