@@ -138,11 +138,11 @@ struct AlertsListed {
 struct AlertTested {
   std::vector<NotifyId> notifies;
 };
-/// A message that the store has not taken for a while.
+/// A message that the store has not taken for a while: what an attempt of it would be made of.
 struct AlertUnstored {
   NotifyId id;
-  std::string target;  // AlertTarget::id
-  std::string payload;
+  std::shared_ptr<const Envelope> envelope;  // its host: AlertTarget::id
+  std::shared_ptr<const std::string> spec;   // encoded
 };
 struct AlertsJudged {
   uint64_t firing = 0, undelivered = 0;

@@ -183,9 +183,10 @@ NotifyId Core::Impl::AlertPart::Submit(const AlertTarget& target, const AlertMes
   if (std::all_of(message.news.begin(), message.news.end(), repeats))
     for (const AlertNews& each : message.news) ttl_ms = std::min(ttl_ms, each.rule->repeat_ms);
   item.ttl = {When::Kind::kDelay, ttl_ms};
-  const NotifyId id = core_.ApplySubmit(item, std::make_shared<const std::string>(EncodeSpec(spec)), nullptr)->id;
-  unsynced_.push_back({core_.journal_.open(), core_.now_.mono, false, {id, target.id, std::move(spec.payload)}});
-  return id;
+  const auto encoded = std::make_shared<const std::string>(EncodeSpec(spec));
+  const Entry* entry = core_.ApplySubmit(item, encoded, nullptr);
+  unsynced_.push_back({core_.journal_.open(), core_.now_.mono, false, {entry->id, entry->envelope, encoded}});
+  return entry->id;
 }
 
 std::vector<AlertUnstored> Core::Impl::AlertPart::TakeUnstored() {

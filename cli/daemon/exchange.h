@@ -69,8 +69,11 @@ class Exchange : public Switchboard {
 class AttemptEnds : public EventSink {
  public:
   explicit AttemptEnds(Switchboard* switchboard) : switchboard_(switchboard) {}
+  /// Whoever begins attempts that are no core's: true of those. Before any of it runs.
+  void OnOthers(std::function<bool(const AttemptEnded&)> take) { take_ = std::move(take); }
   void Post(Event event) override {
     const auto* ended = std::get_if<AttemptEnded>(&event);
+    if (ended && take_ && take_(*ended)) return;
     const auto* reached = std::get_if<AttemptReached>(&event);
     const NamespaceNumber number = ended ? ended->id.number() : reached ? reached->id.number() : kDefaultNumber;
     switchboard_->Post(number, std::move(event));
@@ -78,6 +81,7 @@ class AttemptEnds : public EventSink {
 
  private:
   Switchboard* switchboard_;
+  std::function<bool(const AttemptEnded&)> take_;
 };
 
 }  // namespace notifyd

@@ -22,6 +22,7 @@ std::string HostName() {
 
 void Runtime::Impl::MakeAlerts() {
   alert_sender_ = std::make_unique<AlertSender>(&attempt_ends_, ReadWall);
+  attempt_ends_.OnOthers([sender = alert_sender_.get()](const AttemptEnded& ended) { return sender->TakeUnstoredEnd(ended); });
   AlertSampler::Setup setup;
   setup.loop = &io_[0]->loop;
   setup.switchboard = &exchange_;
@@ -29,11 +30,18 @@ void Runtime::Impl::MakeAlerts() {
   setup.board = &board_;
   setup.wall = ReadWall;
   setup.add_process = [this](AlertFigures* figures) { AddProcess(figures); };
-  setup.send_unstored = [sender = alert_sender_.get()](AlertUnstored message) { sender->SendUnstored(std::move(message)); };
+  setup.send_unstored = [this](AlertUnstored message) { SendUnstored(std::move(message)); };
   setup.member = options_.store.postgres.member;
   setup.places = cluster_.get();
   setup.tell = [this](const AlertReport& report) { TellJudge(report); };
   alert_sampler_ = std::make_unique<AlertSampler>(std::move(setup));
+}
+
+/// Any thread.
+void Runtime::Impl::SendUnstored(AlertUnstored message) {
+  std::optional<StartAttempt> call = alert_sender_->SendUnstored(std::move(message));
+  if (!call) return;
+  io_[0]->loop.Post([sender = io_[0]->sender.get(), call = std::make_shared<StartAttempt>(*std::move(call))] { sender->Start(std::move(*call)); });
 }
 
 /// Whoever serves `system`. One at a time: the next one says all that this one does.

@@ -120,6 +120,7 @@ class Runtime::Impl : private StoreEvents {
   void WarnOfNoAdmin() const;
   void MakeAlerts();
   void SetAlerts(const Options& options);
+  void SendUnstored(AlertUnstored message);
   void AddProcess(AlertFigures* figures);
   void TellJudge(const AlertReport& report);
   Status MakeShards();

@@ -1,10 +1,9 @@
 #include "net/alerts/alert_sender.h"
 
-#include <curl/curl.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -13,7 +12,6 @@
 #include "base/authority.h"
 #include "base/clocks.h"
 #include "base/log.h"
-#include "broker/expectation.h"
 #include "broker/spec.h"
 #include "net/alerts/robot_signature.h"
 
@@ -22,7 +20,6 @@ namespace {
 
 constexpr int64_t kTimeoutMs = 15'000;
 constexpr size_t kMostThreads = 32;
-constexpr size_t kMostAnswerBytes = 64 << 10;
 
 struct Call {
   std::string url, body;
@@ -45,38 +42,11 @@ std::string HostOf(const std::string& url) {
   return authority.ok() ? authority->host + ":" + std::to_string(authority->port) : std::string();
 }
 
-size_t TakeBody(char* bytes, size_t size, size_t count, void* out) {
-  auto* body = static_cast<std::string*>(out);
-  body->append(bytes, std::min(size * count, kMostAnswerBytes - body->size()));
-  return size * count;
-}
-
-/// A call that is made here, since no notify stands behind it. Returns why the robot did not take it; empty: it did.
-std::string CallNow(const AlertTarget& target, const Call& call) {
-  CURL* easy = curl_easy_init();
-  if (!easy) return "no memory";
-  char fault[CURL_ERROR_SIZE] = "";
-  std::string answered;
-  curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
-  curl_easy_setopt(easy, CURLOPT_URL, call.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, fault);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(kTimeoutMs));
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body.c_str());
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, static_cast<long>(call.body.size()));
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, TakeBody);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &answered);
-  const CURLcode code = curl_easy_perform(easy);
-  long status = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_slist_free_all(headers);
-  curl_easy_cleanup(easy);
-  if (code != CURLE_OK) return fault[0] != '\0' ? fault : curl_easy_strerror(code);
-  if (MatchPattern(ExpectationOf(target.kind), {static_cast<uint16_t>(status), answered, true}) == Match::kYes) return {};
-  return "status " + std::to_string(status);
+/// Why the target did not take it; empty: it did.
+std::string FaultOf(const AttemptResult& result) {
+  if (result.verdict == Verdict::kSuccess) return {};
+  if (!result.record.detail.empty()) return result.record.detail;
+  return result.record.status == 0 ? result.record.error : "status " + std::to_string(result.record.status);
 }
 
 }  // namespace
@@ -101,17 +71,36 @@ class AlertSender::Impl {
     if (target && IsCall(target->kind)) {
       if (std::optional<StartAttempt> call = AsCall(*target, attempt)) return call;
     }
-    Add({std::move(attempt), std::move(target), {}});
+    Add({std::move(attempt), std::move(target)});
     return std::nullopt;
   }
 
-  void SendUnstored(AlertUnstored message) {
-    std::shared_ptr<const AlertTarget> target;
+  std::optional<StartAttempt> SendUnstored(AlertUnstored message) {
     {
       std::lock_guard lock(mutex_);
-      target = FindTarget(*settings_, message.target);
+      if (!FindTarget(*settings_, message.envelope->host)) return std::nullopt;
+      unstored_[message.id] = message.envelope->host;
     }
-    if (target) Add({std::nullopt, std::move(target), std::move(message)});
+    StartAttempt attempt;
+    attempt.id = message.id;
+    attempt.number = kUnstored;
+    attempt.at = wall_();
+    attempt.envelope = std::move(message.envelope);
+    attempt.spec = std::move(message.spec);
+    attempt.over = StartAttempt::Over::kSure;  // no other one follows
+    return Take(std::move(attempt));
+  }
+
+  bool TakeUnstoredEnd(const AttemptEnded& ended) {
+    if (ended.id.number() != kSystemNumber || ended.result.record.number != kUnstored) return false;
+    std::string target;
+    {
+      std::lock_guard lock(mutex_);
+      if (auto begun = unstored_.extract(ended.id)) target = std::move(begun.mapped());
+    }
+    Log(LogLevel::kWarn, "alert sent from memory, the store takes nothing",
+        {{"to", target}, {"id", ended.id.ToString()}, {"failed", FaultOf(ended.result)}});
+    return true;
   }
 
   void Stop() {
@@ -126,11 +115,9 @@ class AlertSender::Impl {
   }
 
  private:
-  /// An attempt, or a message without one.
   struct Job {
-    std::optional<StartAttempt> attempt;
+    StartAttempt attempt;
     std::shared_ptr<const AlertTarget> target;  // null: the file has none any more
-    AlertUnstored unstored;
   };
 
   /// The attempt as the sender of calls takes it. Nothing: what it is of does not decode.
@@ -175,7 +162,7 @@ class AlertSender::Impl {
         jobs_.pop_front();
         mail = mail_;
       }
-      job.attempt ? Make(*job.attempt, job.target.get(), mail) : MakeUnstored(job, mail);
+      Make(job.attempt, job.target.get(), mail);
     }
   }
 
@@ -214,20 +201,6 @@ class AlertSender::Impl {
                     kTimeoutMs, stopping_);
   }
 
-  void MakeUnstored(const Job& job, const MailOptions& mail) {
-    std::string fault;
-    if (job.target->kind == AlertTarget::Kind::kLog) {
-      LogLine(job.unstored.payload);
-    } else if (job.target->kind == AlertTarget::Kind::kMail) {
-      const MailOutcome outcome = Mail(*job.target, job.unstored.payload, job.unstored.id.ToString(), mail);
-      if (!outcome.taken) fault = outcome.detail;
-    } else {
-      fault = CallNow(*job.target, CallOf(*job.target, job.unstored.payload, wall_()));
-    }
-    Log(LogLevel::kWarn, "alert sent from memory, the store takes nothing",
-        {{"to", job.target->id}, {"id", job.unstored.id.ToString()}, {"failed", fault}});
-  }
-
   EventSink* const sink_;
   const std::function<WallTime()> wall_;
   std::mutex mutex_;  // guards all below
@@ -235,6 +208,7 @@ class AlertSender::Impl {
   std::shared_ptr<const AlertSettings> settings_;
   MailOptions mail_;
   std::deque<Job> jobs_;
+  std::map<NotifyId, std::string> unstored_;  // under way, or broken off without an end: whose target is what
   std::atomic<bool> stopping_{false};
   size_t idle_ = 0;                   // threads that wait for a job
   std::vector<std::thread> threads_;  // under the mutex until they are joined
@@ -248,8 +222,11 @@ void AlertSender::SetSettings(std::shared_ptr<const AlertSettings> settings, Mai
 std::optional<StartAttempt> AlertSender::Take(StartAttempt attempt) {
   return impl_->Take(std::move(attempt));
 }
-void AlertSender::SendUnstored(AlertUnstored message) {
-  impl_->SendUnstored(std::move(message));
+std::optional<StartAttempt> AlertSender::SendUnstored(AlertUnstored message) {
+  return impl_->SendUnstored(std::move(message));
+}
+bool AlertSender::TakeUnstoredEnd(const AttemptEnded& ended) {
+  return impl_->TakeUnstoredEnd(ended);
 }
 void AlertSender::Stop() {
   impl_->Stop();

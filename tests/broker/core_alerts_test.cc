@@ -177,11 +177,17 @@ TEST_CASE("alerts: what the store does not take is handed out from memory, once,
   for (int i = 0; i < 20; ++i)
     for (AlertUnstored& each : c.Pass1(1).unstored) unstored.push_back(std::move(each));
   REQUIRE(unstored.size() == 1);
-  CHECK(unstored[0].target == c.settings.rules[0].to[0]->id);
-  CHECK(unstored[0].payload.find("[FIRING] one") != std::string::npos);
+  CHECK(unstored[0].envelope->host == c.settings.rules[0].to[0]->id);
+  CHECK(DecodeSpec(*unstored[0].spec)->payload.find("[FIRING] one") != std::string::npos);
   c.reads().OpenCommits();
   c.Run();
-  CHECK(c.starts.size() == 1);
+  REQUIRE(c.starts.size() == 1);
+  // As from memory.
+  CHECK(c.starts[0].id == unstored[0].id);
+  CHECK(c.starts[0].number > 0);
+  CHECK(c.starts[0].envelope->host == unstored[0].envelope->host);
+  CHECK(c.starts[0].envelope->caller == unstored[0].envelope->caller);
+  CHECK(*c.starts[0].spec == *unstored[0].spec);
 }
 
 TEST_CASE("alerts: a repeat that nobody took gives way to the next one") {

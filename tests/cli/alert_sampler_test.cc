@@ -424,12 +424,13 @@ TEST_CASE("alert sampler: one that sleeps is woken once, where some lane of it h
 TEST_CASE("alert sampler: it takes what system says, hands out what is not stored, and stops with the last alert") {
   Rig rig;
   rig.Set({AlertWhen::kDiskFree});
-  AlertsJudged judged{2, 1, {{NotifyId{5}, "mail:x", "text"}}};
+  AlertsJudged judged{2, 1, {{NotifyId{5}, nullptr, std::make_shared<const std::string>("text")}}};
   rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{judged})});
   CHECK(rig.sampler->shown().alerts == 1);
   CHECK(rig.sampler->shown().firing == 2);
   REQUIRE(rig.unstored.size() == 1);
-  CHECK(rig.unstored[0].target == "mail:x");
+  CHECK(rig.unstored[0].id == NotifyId{5});
+  CHECK(*rig.unstored[0].spec == "text");
   rig.Set({});
   CHECK(rig.judged.back()->settings->rules.empty());
   CHECK(rig.sampler->shown().alerts == 0);

@@ -8,12 +8,17 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
 #include <thread>
 #include <vector>
 
 #include "base/random.h"
+#include "cli/await.h"
 #include "cli/e2e_broker.h"
+#include "support/certificates.h"
+#include "support/tiny_receiver.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
 #include <catch2/catch.hpp>
@@ -34,9 +39,9 @@ uint64_t Seed() {
 /// A broker whose disk is to fail.
 class FailingBroker {
  public:
-  FailingBroker(const TempDir& dir, const DiskFault& fault)
+  FailingBroker(const TempDir& dir, const DiskFault& fault, const std::string& settings = "")
       : report_(dir.Write("report", "")),
-        process_(NOTIFYD_BINARY, {{"--listen", "127.0.0.1:0", "--data-dir", dir.path() + "/data"},
+        process_(NOTIFYD_BINARY, {{"--listen", "127.0.0.1:0", "--data-dir", dir.path() + "/data", "--config", dir.Write("n.toml", settings)},
                                   {"LD_PRELOAD=" FAILING_DISK_LIBRARY, "ASAN_OPTIONS=verify_asan_link_order=0",
                                    FailingDiskVariable(fault, dir.path() + "/data", report_)}}) {
     const std::string said = "listening on ";
@@ -54,6 +59,11 @@ class FailingBroker {
   /// Empty: it never listened.
   const std::string& url() const { return url_; }
   bool fired() const { return ReadDiskReport(report_).fired; }
+  /// Of a disk that is "held": from now on, or not any more.
+  void Hold(bool held) const {
+    if (held) std::ofstream(report_ + kHeldSuffix).put('\n');
+    else std::filesystem::remove(report_ + kHeldSuffix);
+  }
 
  private:
   std::string report_;
@@ -156,4 +166,42 @@ TEST_CASE("failing disk: while a sync takes two seconds the broker answers all t
   CHECK(broker.process().Wait() == 0);
   Broker well(dir.path());
   for (const std::string& id : ids) CHECK(JsonAt(well.Call("GET", "/v1/notifies/" + id).body, "/state") == "held");
+}
+
+TEST_CASE("failing disk: an alert that it does not take reaches its robot by the rules of any call, and then again as the same message") {
+  TempDir dir;
+  const CertificateAuthority authority;
+  const PeerContext context = NewPeerContext(true, "", authority.Issue("IP:127.0.0.1"));
+  TinyReceiver robot(200, "{}", "127.0.0.1", 0, context.get());
+  const std::string settings = "[destinations]\nca_file = \"" + dir.Write("ca.pem", authority.certificate()) + "\"\n[[destination]]\nmatch = \"" +
+                               robot.Url("/hook") +
+                               "\"\nnamespaces = [\"system\"]\nheaders = { X-Rule = \"here\" }\n"
+                               "[[alert]]\nname = \"late\"\nwhen = \"pending\"\nthreshold = 0\nfor = \"5s\"\ngroup = 0\nnamespace = \"default\"\n"
+                               "to = \"webhook:" +
+                               robot.Url("/hook") + "\"\n";
+  FailingBroker broker(dir, {.call = "sync", .how = "held", .for_good = true}, settings);
+  INFO(broker.process().error());
+  REQUIRE_FALSE(broker.url().empty());
+  const std::string notify = R"({"url":"http://127.0.0.1:1/","delay_ms":3600000})";
+  Result<HttpAnswer> taken = HttpClient(broker.url()).Call("POST", "/v1/notifies", &notify);
+  REQUIRE((taken.ok() && taken->status == 201));
+  broker.Hold(true);
+  REQUIRE(broker.process().WaitForError("alert sent from memory"));
+  const std::vector<std::string> told = robot.requests();
+  broker.Hold(false);
+  REQUIRE(told.size() == 1);
+  REQUIRE(Await([&] { return robot.requests().size() >= 2; }));
+  const std::vector<std::string> both = robot.requests();
+  const auto line = [](const std::string& request, const std::string& name) {
+    const size_t from = std::min(request.find("\r\n" + name), request.size());
+    return request.substr(from, std::min(request.find('\r', from + 2), request.size()) - from);
+  };
+  CHECK(line(both[0], "X-Rule: ") == "\r\nX-Rule: here");
+  CHECK(line(both[0], "Notify-Attempt: ") == "\r\nNotify-Attempt: 0");
+  CHECK(line(both[1], "Notify-Attempt: ") == "\r\nNotify-Attempt: 1");
+  CHECK(line(both[0], "Notify-Id: ").size() > std::string("\r\nNotify-Id: ").size());
+  for (const char* name : {"Notify-Id: ", "X-Rule: ", "Content-Type: "}) CHECK(line(both[0], name) == line(both[1], name));
+  CHECK(both[0].substr(both[0].find("\r\n\r\n")) == both[1].substr(both[1].find("\r\n\r\n")));
+  broker.process().Signal(SIGTERM);
+  CHECK(broker.process().Wait() == 0);
 }

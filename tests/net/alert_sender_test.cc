@@ -129,6 +129,39 @@ TEST_CASE("alert sender: a robot's attempt becomes a call to what the file says 
   CHECK(ends.ended.empty());
 }
 
+TEST_CASE("alert sender: what the store does not take goes the way of what it took, as an attempt that the core did not begin") {
+  Ends ends;
+  AlertSender sender(&ends, kClock);
+  const AlertTarget robot = Target(AlertTarget::Kind::kDingtalk, "https://Robots.example:8443/send?access_token=t", "SEC0f");
+  sender.SetSettings(SettingsOf(robot), {});
+  const StartAttempt stored = AttemptTo(robot, "{}");
+  const std::optional<StartAttempt> call = sender.SendUnstored({stored.id, stored.envelope, stored.spec});
+  REQUIRE(call);
+  const std::optional<StartAttempt> usual = sender.Take(stored);
+  REQUIRE(usual);
+  CHECK(call->id == usual->id);
+  CHECK(call->number == AlertSender::kUnstored);
+  CHECK(call->envelope->host == usual->envelope->host);
+  CHECK(*call->spec == *usual->spec);
+  AttemptEnded ended{call->id, {}};
+  ended.result.record.number = call->number;
+  CHECK(sender.TakeUnstoredEnd(ended));
+  ended.result.record.number = usual->number;
+  CHECK_FALSE(sender.TakeUnstoredEnd(ended));
+  // No namespace of others has alerts.
+  CHECK_FALSE(sender.TakeUnstoredEnd({NotifyId::Of(kDefaultNumber, 7), {}}));
+  // Mail is sent from here.
+  const AlertTarget mail = Target(AlertTarget::Kind::kMail, "ops@example.com");
+  sender.SetSettings(SettingsOf(mail), {});
+  const StartAttempt message = AttemptTo(mail, "subject\ntext");
+  CHECK_FALSE(sender.SendUnstored({message.id, message.envelope, message.spec}));
+  const AttemptEnded posted = ends.Wait();
+  CHECK(posted.result.record.detail == "mail.server is not set");
+  CHECK(sender.TakeUnstoredEnd(posted));
+  // One whose target the file has no more is not sent.
+  CHECK_FALSE(sender.SendUnstored({stored.id, stored.envelope, stored.spec}));
+}
+
 TEST_CASE("alert sender: one whose target the file has no more fails for good, and says so") {
   Ends ends;
   AlertSender sender(&ends, kClock);

@@ -224,6 +224,7 @@ TEST_CASE("habits: nothing is declared in a header that nobody uses") {
       {"ParseKeyText", "of receivers, and of tests"},
       {"DestinationFields", "what docs/openapi.yaml is held to"},
       {"PrivateRangeOf", "what a policy knows of an address, for tests"},
+      {"MatchPattern", "what an answer is judged by, of one pattern, for tests and fuzzing"},
       {"lent_in_flight", "of tests"},
       {"lent_loaded", "of tests"},
   };

@@ -73,6 +73,11 @@ class Disk {
     if (++count_ == nth_) failed_ = PathOf(file);
     Report();
     if (count_ != nth_ && !(for_good_ && count_ > nth_)) return Verdict::kGoOn;
+    if (how_ == "held") {
+      lock.unlock();
+      while (::access((report_ + notifyd::test::kHeldSuffix).c_str(), F_OK) == 0) ::usleep(10'000);
+      return Verdict::kGoOn;
+    }
     if (how_ == "slow") {
       lock.unlock();
       ::sleep(2);

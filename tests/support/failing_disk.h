@@ -12,11 +12,14 @@ struct DiskFault {
   /// "any" but reads.
   std::string call;
   unsigned long nth = 1;  // the first is 1
-  /// "EIO", "ENOSPC" or "EROFS"; "cut": the power goes, and what was written since a file's last sync is there in part only; "slow": it takes 2 s.
+  /// "EIO", "ENOSPC" or "EROFS"; "cut": the power goes, and what was written since a file's last sync is there in part only; "slow": it takes 2 s;
+  /// "held": it takes for as long as there is the file of the report's name with kHeldSuffix behind.
   std::string how = "EIO";
   bool for_good = false;  // all later calls fail, too
   unsigned seed = 1;      // by which a cut draws what stays
 };
+
+inline constexpr char kHeldSuffix[] = ".held";
 
 /// How the process ends where the power went.
 inline constexpr int kPowerWentCode = 86;
