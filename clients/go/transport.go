@@ -137,6 +137,7 @@ func newTransport(config Config) (*transport, error) {
 		own.MaxIdleConnsPerHost, own.IdleConnTimeout = own.MaxIdleConns, time.Minute
 		// As in each language: a proxy of the environment gets no token. Who wants one gives HTTPClient.
 		own.Proxy = nil
+		own.DialContext = patient(own.DialContext)
 		t.client.Transport = own
 	}
 	t.client.Timeout = 0 // each attempt has its own
@@ -146,7 +147,7 @@ func newTransport(config Config) (*transport, error) {
 	if path := strings.TrimPrefix(t.URL, "unix:"); path != t.URL {
 		dialer := &net.Dialer{}
 		t.base, t.client.Transport = "http://localhost", &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
+			DialContext: patient(func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) }),
 		}
 	} else if !isAddress(t.base) {
 		return nil, argument(fmt.Sprintf("%q is no address of a broker: http://HOST:PORT, https://HOST:PORT or unix:/PATH", withoutUser(t.URL)))

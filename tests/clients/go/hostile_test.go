@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -46,6 +47,38 @@ func TestEndlessAnswer(t *testing.T) {
 	}
 	if _, err := client.Get(context.Background(), "n1"); !errors.Is(err, notifyd.ErrBadAnswer) {
 		t.Errorf("a notify's: %v", err)
+	}
+}
+
+// TestRefusedBeforeItsEnd: an answer before the end of a request counts, though whoever gave it goes.
+func TestRefusedBeforeItsEnd(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(make([]byte, 65536))
+			conn.Write([]byte("HTTP/1.1 413 X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+			conn.Close()
+		}
+	}()
+	client, err := notifyd.New(notifyd.Config{URL: "http://" + listener.Addr().String(), Sleep: new(sleeper).sleep})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.Repeat("x", 20000000)
+	for i := 0; i < 5; i++ {
+		var failed *notifyd.Error
+		_, err := client.Submit(context.Background(), notifyd.Notify{URL: "http://a", Body: body})
+		if !errors.As(err, &failed) || failed.Kind != notifyd.ErrTooLarge || failed.Attempts != 1 {
+			t.Fatalf("%d: %v, after %d attempts", i, err, failed.Attempts)
+		}
 	}
 }
 
@@ -164,7 +197,8 @@ func TestTextThatIsNotUTF8(t *testing.T) {
 	if asked > 0 {
 		t.Errorf("%d requests were sent", asked)
 	}
-	if _, err := client.Submit(ctx, notifyd.Notify{URL: "http://a", Body: "\ufffd", Data: map[string]interface{}{"\ufffd": ownText("\ufffd")}}); err != nil {
+	good := notifyd.Notify{URL: "http://a", Body: "\ufffd", Data: map[string]interface{}{"\ufffd": ownText("\ufffd")}}
+	if _, err := client.Submit(ctx, good); err != nil {
 		t.Error(err)
 	}
 }

@@ -88,7 +88,7 @@ await test("an answer before the end of the request counts", async () => {
   assert.deepEqual(await refusing(413, problem, refused), []);
   const tls = { key: readFileSync(key), cert: readFileSync(cert) };
   rmSync(folder, { recursive: true });
-  const distrusts = (client) => assert.rejects(client.get("n1"), (error) => error instanceof ConnectionError && error.message.includes("self-signed"));
+  const distrusts = (client) => assert.rejects(client.get("n1"), { name: "ConnectionError", message: /self-signed/ });
   assert.equal((await refusing(413, problem, distrusts, tls)).length, 3);
   // In the middle of a process Node 18 can be told of no authority.
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
@@ -176,7 +176,8 @@ await test("a timeout that no timer holds is long, not over at once", async () =
 await test("half of a surrogate pair is a wrong argument, wherever it stands", async () => {
   const client = new Client({ url: "http://127.0.0.1:1", attempts: 1 });
   const bad = "a\udc00\ud800b";
-  const wrong = [{ idempotency_key: bad }, { body: bad }, { headers: { X: bad } }, { labels: { [bad]: "x" } }, { data: [{ x: bad }] }, { data: bad[2] }];
+  const inside = [{ headers: { X: bad } }, { labels: { [bad]: "x" } }, { data: [{ x: bad }] }, { data: bad[2] }];
+  const wrong = [{ idempotency_key: bad }, { body: bad }, ...inside];
   for (const fields of wrong) {
     await assert.rejects(client.submit({ url: "http://a", ...fields }), RangeError);
     await assert.rejects(client.submitStream([{ url: "http://a", ...fields }]).next(), RangeError);

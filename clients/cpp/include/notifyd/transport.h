@@ -173,7 +173,9 @@ inline bool IsVisible(std::string_view text, bool blanks = false) {
 inline void CheckTarget(std::string_view method, std::string_view path) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   if (method.empty() || !std::all_of(method.begin(), method.end(), letter)) throw std::invalid_argument("notifyd: that is no method");
-  const auto is = [&](std::string_view other) { return method.size() == other.size() && curl_strnequal(method.data(), other.data(), other.size()) != 0; };
+  const auto is = [&](std::string_view other) {
+    return method.size() == other.size() && curl_strnequal(method.data(), other.data(), other.size()) != 0;
+  };
   if (is("CONNECT") || is("TRACE")) throw std::invalid_argument("notifyd: CONNECT makes a tunnel, and TRACE would show the token");
   if (path.substr(0, 4) != "/v1/" || !IsVisible(path) || path.find_first_of("#\\") != std::string_view::npos)
     throw std::invalid_argument("notifyd: a path begins with /v1/ and is percent-encoded");
