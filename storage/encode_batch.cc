@@ -106,7 +106,7 @@ struct RegistryEncoder {
     out->Delete(EncodeNamespaceKey(op.number));
     out->Delete(EncodeNamespaceWakeKey(op.number));
     const KeyRange range = RangeOf(op.number);
-    out->DeleteRange(range.from, range.to);
+    out->LeaveRange(range.from, range.to);
   }
   void operator()(const PutTokenRow& op) { Put(EncodeTokenKey(op.row->id), EncodeToken, *op.row, seal.get()); }
   void operator()(const DropToken& op) {

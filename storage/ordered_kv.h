@@ -36,6 +36,8 @@ class KvWrites {
   virtual void DeleteOnce(std::string_view key) = 0;
   /// All keys from `from` up to `to`, `to` not among them, of every kind.
   virtual void DeleteRange(std::string_view from, std::string_view to) = 0;
+  /// As DeleteRange, of keys that nobody writes or looks for any more: where an engine would look at each, whoever uses it has them go afterwards.
+  virtual void LeaveRange(std::string_view from, std::string_view to) { DeleteRange(from, to); }
 };
 
 /// Called for each key that is there, with its place among those that were asked for; the value is borrowed for the call.

@@ -9,13 +9,13 @@
 #include "base/crash_point.h"
 #include "broker/stored_record.h"
 #include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/registry_records.h"
 
 namespace notifyd {
 namespace {
 
-constexpr int kStepMostMs = 15'000;  // of a statement
 constexpr std::chrono::seconds kEndsMost{10};
 constexpr std::chrono::milliseconds kBetweenLooks{5};
 constexpr size_t kChunkKeys = 4'000, kChunkBytes = 4 << 20;
@@ -64,31 +64,10 @@ constexpr char kGone[] =
     "SET move = excluded.move, arriving = false, whole = true, other = excluded.other";
 constexpr char kEndEpoch[] = "UPDATE owners SET epoch = epoch + 1 WHERE unit = $1";
 constexpr char kEndOwner[] = "UPDATE owners SET epoch = epoch + 1, incarnation = nobody() WHERE unit = $1";
-// In steps: what another one waits for is not held long.
-#define PG_EMPTY(table)                                                           \
-  "WITH gone AS (DELETE FROM " table " WHERE k = ANY (ARRAY(SELECT k FROM " table \
-  " WHERE k >= $1::bytea AND k < $2::bytea ORDER BY k LIMIT "                     \
-  "5000)) RETURNING 1) SELECT count(*) FROM gone"
-constexpr const char* kEmpties[] = {PG_EMPTY("kv_hot"),  PG_EMPTY("kv_notifies"), PG_EMPTY("kv_main"),
-                                    PG_EMPTY("counted"), PG_EMPTY("count_bases"), PG_EMPTY("count_changes")};
-#undef PG_EMPTY
 constexpr char kEmptyWake[] = "DELETE FROM kv_main WHERE k = $1";
 
 Status Outdated(const char* detail) {
   return Status(Code::kConflict, detail);
-}
-
-/// What is between BEGIN and COMMIT; where `body` fails, nothing is done.
-Status InTransaction(PgConnection* connection, bool synced, const std::function<Status()>& body) {
-  NOTIFYD_TRY(connection->RunScript(synced ? "BEGIN" : "BEGIN; SET LOCAL synchronous_commit = off"));
-  Status done = body();
-  if (!done.ok()) {
-    Status ignored = connection->RunScript("ROLLBACK");
-    return done;
-  }
-  NOTIFYD_TRY(connection->RunScript("COMMIT"));
-  Status warned = connection->TakeWarning();
-  return synced ? warned : Status::Ok();
 }
 
 Status RunOne(PgConnection* connection, const char* sql, const PgParams& params) {
@@ -126,20 +105,8 @@ std::vector<KvPart> PartsOf(NamespaceNumber number) {
 
 /// Removes all of its keys, its log and what was noted; each step in a transaction of its own, under `check`.
 Status Empty(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check) {
-  const KeyRange range = RangeOf(number);
-  for (const char* sql : kEmpties) {
-    for (int64_t gone = 1; gone > 0;) {
-      const Status emptied = InTransaction(connection, false, [&]() -> Status {
-        NOTIFYD_TRY(check());
-        auto count = AskInt(connection, sql, PgParams().Bytes(range.from).Bytes(range.to));
-        if (!count.ok()) return std::move(count).status();
-        gone = *count;
-        return Status::Ok();
-      });
-      if (!emptied.ok()) return emptied;
-    }
-  }
-  return InTransaction(connection, false, [&]() -> Status {
+  NOTIFYD_TRY(EmptyPg(connection, number, check));
+  return InPgTransaction(connection, false, [&]() -> Status {
     NOTIFYD_TRY(check());
     NOTIFYD_TRY(RunOne(connection, kEmptyWake, PgParams().Bytes(EncodeNamespaceWakeKey(number))));
     NOTIFYD_TRY(RunOne(connection, kForgetLogOf, PgParams().Int(number)));
@@ -157,7 +124,7 @@ Status PgCellMover::ReachEnd(const std::string& cell, Side* side) {
   auto store = find_(cell);
   if (!store.ok()) return std::move(store).status();
   side->store = *store;
-  auto opened = PgConnection::Open(side->store->options().postgres, kStepMostMs);
+  auto opened = PgConnection::Open(side->store->options().postgres, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, "the cell \"" + cell + "\" is not reached: " + opened.status().detail());
   side->connection = *std::move(opened);
   return Status::Ok();
@@ -181,7 +148,7 @@ CellStep PgCellMover::Take(const CellWish& wish, Status (PgCellMover::*step)(con
 /// Under the number of the move, or not at all.
 Status PgCellMover::Write(Move* move, NamespaceNumber number, bool synced, const PgWrites& writes, std::vector<PgStatement> more) {
   PgConnection* to = move->to.connection.get();
-  return InTransaction(to, synced, [&]() -> Status {
+  return InPgTransaction(to, synced, [&]() -> Status {
     NOTIFYD_TRY(MustBe(to, kArrives, PgParams().Int(number).Int(move->number), "the copy was begun anew by another owner"));
     for (const PgStatement& statement : writes.Statements(0)) NOTIFYD_TRY(RunOne(to, statement.sql, statement.params));
     for (const PgStatement& statement : more) NOTIFYD_TRY(RunOne(to, statement.sql, statement.params));
@@ -414,7 +381,7 @@ CellStep PgCellMover::Depart(const CellWish& wish) {
 Status PgCellMover::LeaveBehind(const CellWish& wish, Move* move, CellStep*) {
   PgConnection* from = move->from.connection.get();
   const std::string own = EncodeIncarnation(home_->word().incarnation);
-  return InTransaction(from, true, [&]() -> Status {
+  return InPgTransaction(from, true, [&]() -> Status {
     // It waits for whoever writes it just now; whoever takes it from now on waits for this.
     NOTIFYD_TRY(MustBe(from, kHold, PgParams().Int(wish.number).Int(move->taken.epoch).Bytes(own), "another one owns it by now"));
     auto last = AskInt(from, kLastN, PgParams().Int(wish.number));
@@ -437,7 +404,7 @@ void PgCellMover::End(const CellWish& wish) {
 // ---- what is left
 
 Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may, const std::function<bool()>& ends) {
-  auto opened = PgConnection::Open(store->options().postgres, kStepMostMs);
+  auto opened = PgConnection::Open(store->options().postgres, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
   auto transit = connection->Run(kPgTransit, PgParams().Int(number));

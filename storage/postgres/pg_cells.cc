@@ -245,6 +245,15 @@ PgCell* PgCells::FindCell(const std::string& name) const {
   return cell == cells_.end() ? nullptr : cell->get();
 }
 
+/// Error: kConflict: nothing is to be removed there any more, as where the store was put back to when it was.
+Status PgCells::CheckIsLeft(NamespaceNumber number, const std::string& name) {
+  return home_->With([&](PgConnection* connection) {
+    auto left = connection->Run(kPgIsLeft, PgParams().Int(number).Bytes(name));
+    if (!left.ok()) return std::move(left).status();
+    return left->size() > 0 ? Status::Ok() : Status(Code::kConflict, "nothing is left over there");
+  });
+}
+
 /// Removes what lies of the namespace in the cell `name`, unless that is where it lies or where it goes. Its number is never given to another one.
 Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned) {
   auto row = home_->ReadRow(number);
@@ -262,7 +271,13 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* 
   store.BeginForget(number);
   if (store.Knows(number)) return Status::Ok();
   if (!*row) {
-    *cleaned = store.Clean(number).ok();
+    // What takes longer goes on in the next round: other cells are to be looked at, too.
+    const auto until = std::chrono::steady_clock::now() + kCleanEach;
+    const auto check = [&] {
+      if (Ending() || std::chrono::steady_clock::now() > until) return Status(Code::kUnavailable, "the rest goes later");
+      return CheckIsLeft(number, name);
+    };
+    *cleaned = store.Clean(number, check).ok();
     return Status::Ok();
   }
   *cleaned = CleanTransit(

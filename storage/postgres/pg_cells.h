@@ -78,6 +78,7 @@ class PgCells : public StoreHost {
   PgCell* CellOf(NamespaceNumber number) const;
   /// Null: there is none of that name.
   PgCell* FindCell(const std::string& name) const;
+  Status CheckIsLeft(NamespaceNumber number, const std::string& name);
   Status CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned);
   bool Ending();
   void Lead(bool leads);

@@ -12,6 +12,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "storage/postgres/pg_committer_impl.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/records.h"
 
@@ -301,6 +302,9 @@ bool PgCommitter::MakeNext(Line* line) {
     for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetPlace}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
     if (setup_.tracks)
       for (const char* sql : {kPgForgetTransit, kPgForgetTouched}) sent.statements.push_back({sql, std::move(PgParams().Int(number))});
+    // Its keys go afterwards: however many they are, whatever else goes over this connection goes on.
+    sent.statements.push_back({kPgLeaveOver, std::move(PgParams().Int(number).Bytes(kPgLeftHere))});
+    sent.leaves_over = true;
     const std::string cell = setup_.cell_of ? setup_.cell_of(number) : std::string();
     if (!cell.empty()) sent.statements.push_back({kPgLeaveOver, std::move(PgParams().Int(number).Bytes(cell))});
   }
@@ -555,6 +559,7 @@ void PgCommitter::LetGo(Line* line, int64_t unit) {
 
 void PgCommitter::Report(const std::shared_ptr<Sent>& sent) {
   for (const auto& durable : std::exchange(sent->audited, {})) durable();
+  if (sent->leaves_over && setup_.left_over) setup_.left_over();
   if (!sent->reports) return;
   const Queue& queue = sent->queue;
   queue->last_number_ = std::max(queue->last_number_, sent->number);

@@ -124,6 +124,7 @@ class PgCommitter {
     bool syncs_what_it_forgets = false;                       // nothing else would: it is released in another database
     bool tracks = false;                                      // Track may be asked for: of a store with cells
     std::function<std::string(NamespaceNumber)> cell_of;      // in which one a namespace that is dropped lies, empty: here. Null: there are none
+    std::function<void()> left_over;                          // rows of a namespace that is dropped are to be removed. On the thread
     std::function<void()> fenced;                             // another one owns it. On the thread; may not return
     std::function<void(std::vector<std::string>)> long_keys;  // whose operands are to be folded. On the thread
   };

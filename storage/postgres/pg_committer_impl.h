@@ -28,7 +28,7 @@ struct PgUnit::Sent {
   std::shared_ptr<PgQueue> queue;  // null: it only syncs
   int64_t before = 0, n = 0;
   uint64_t number = 0;  // of its last batch
-  bool reports = false, synced = false, done = false;
+  bool reports = false, synced = false, done = false, leaves_over = false;
   std::string totals;
   std::vector<PgStatement> statements;
   size_t bytes = 0;

@@ -483,6 +483,18 @@ Status CheckPgSessions(const PostgresOptions& options, PgConnection* connection)
   return Unacceptable(kNoSessions);
 }
 
+Status InPgTransaction(PgConnection* connection, bool synced, const std::function<Status()>& body) {
+  NOTIFYD_TRY(connection->RunScript(synced ? "BEGIN" : "BEGIN; SET LOCAL synchronous_commit = off"));
+  Status done = body();
+  if (!done.ok()) {
+    Status ignored = connection->RunScript("ROLLBACK");
+    return done;
+  }
+  NOTIFYD_TRY(connection->RunScript("COMMIT"));
+  Status warned = connection->TakeWarning();
+  return synced ? warned : Status::Ok();
+}
+
 std::string PgQuoted(std::string_view name) {
   std::string quoted = "\"";
   for (char c : name) {

@@ -175,6 +175,8 @@ class PgConnection {
   bool warned_ = false, silent_ = false;
 };
 
+/// What is between BEGIN and COMMIT; where `body` fails, nothing is done. Not `synced`: its commit waits for no disk.
+Status InPgTransaction(PgConnection* connection, bool synced, const std::function<Status()>& body);
 /// `name` as an identifier in SQL.
 std::string PgQuoted(std::string_view name);
 /// `bytes` as a bytea in SQL.

@@ -6,6 +6,7 @@
 #include "storage/keys.h"
 #include "storage/postgres/pg_kv.h"
 #include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/postgres/pg_writes.h"
 #include "storage/records.h"
@@ -19,7 +20,11 @@ constexpr char kWhole[] = "DELETE FROM meta WHERE name = 'moving'";
 class PgSource : public MoveSource {
  public:
   explicit PgSource(const PostgresOptions& options) : pool_(options), kv_(&pool_) {}
-  Status Open() { return holder_.Open(pool_.options()); }
+  /// What is left of namespaces that were dropped would go with it, and nothing there says that it is to be removed.
+  Status Open() {
+    NOTIFYD_TRY(holder_.Open(pool_.options()));
+    return pool_.With(RemovePgLeftovers);
+  }
   const OrderedKv& kv() const override { return kv_; }
   Result<std::map<std::string, std::string>> Elsewhere() override {
     auto rows = holder_.connection()->Run(kPgNewestTotals);

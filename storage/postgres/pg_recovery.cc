@@ -172,7 +172,8 @@ Status PgCommitter::CheckHasAll(PgConnection* connection) {
 Status PgCommitter::SetUp(PgConnection* connection, int64_t session) const {
   std::vector<const char*> statements = PgWriteStatements();
   statements.insert(statements.end(), {setup_.acquire, kPgFence, kPgTrimLog, kPgForgetLog, kPgForgetOwner, kPgForgetPlace, kPgRegistryChanged});
-  if (setup_.cell_of) statements.insert(statements.end(), {kPgLeaveOver, kPgKnowsMoves});
+  if (setup_.options.cell.empty()) statements.push_back(kPgLeaveOver);
+  if (setup_.cell_of) statements.push_back(kPgKnowsMoves);
   if (setup_.tracks) statements.insert(statements.end(), {kPgTouch, kPgForgetTransit, kPgForgetTouched});
   for (const char* sql : statements)
     if (auto name = connection->Prepare(sql); !name.ok()) return std::move(name).status();

@@ -217,9 +217,9 @@ Result<bool> HasTable(PgConnection* connection, const PostgresOptions& options, 
 }
 
 // Of a store whose namespaces lie in several cells, in the store's own schema: which store each cell is known by; what was dropped here and is still
-// to be removed there; and the claims by which cells tell owners apart, each larger than all before it (see kCell). A number of this part's own
-// stands in `meta`. A store of which this broker's settings name no cell has it, too: another one's may, and what goes to a cell, or lies in one, is
-// then not to be taken for what lies here.
+// to be removed there, or here; and the claims by which cells tell owners apart, each larger than all before it (see kCell). A number of this part's
+// own stands in `meta`. A store of which this broker's settings name no cell has it, too: another one's may, and what goes to a cell, or lies in one,
+// is then not to be taken for what lies here.
 constexpr char kCellsOfStore[] = R"sql(
 CREATE TABLE IF NOT EXISTS cells (name text PRIMARY KEY, store bytea NOT NULL);
 CREATE TABLE IF NOT EXISTS leftovers (unit bigint, cell text, PRIMARY KEY (unit, cell));

@@ -94,10 +94,12 @@ inline constexpr const char* kPgDrawUnits = "SELECT unit, epoch, n, totals, next
 inline constexpr const char* kPgKnownCell = "SELECT store FROM cells WHERE name = $1";
 /// Parameters: name, id.
 inline constexpr const char* kPgLearnCell = "INSERT INTO cells (name, store) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-/// Parameters: unit, cell. In the transaction that drops a namespace: its cell is to be cleaned of it.
+/// Parameters: unit, cell. In the transaction that drops a namespace: its cell is to be cleaned of it, and the store itself (kPgLeftHere).
 inline constexpr const char* kPgLeaveOver = "INSERT INTO leftovers (unit, cell) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-/// Rows: unit, cell.
-inline constexpr const char* kPgLeftovers = "SELECT unit, cell FROM leftovers ORDER BY unit LIMIT 100";
+/// Parameters: unit, cell. A row: that is still to be done.
+inline constexpr const char* kPgIsLeft = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = $2";
+/// Rows, of cells: unit, cell.
+inline constexpr const char* kPgLeftovers = "SELECT unit, cell FROM leftovers WHERE cell <> '' ORDER BY unit LIMIT 100";
 /// Parameters: unit, cell.
 inline constexpr const char* kPgCleaned = "DELETE FROM leftovers WHERE unit = $1 AND cell = $2";
 

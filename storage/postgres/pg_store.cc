@@ -20,6 +20,7 @@
 #include "storage/postgres/pg_compactor.h"
 #include "storage/postgres/pg_kv.h"
 #include "storage/postgres/pg_lease.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/postgres/pg_stand.h"
 #include "storage/postgres/pg_sweeper.h"
@@ -179,7 +180,10 @@ Status TakeOwnUnit(PgConnection* connection, const OrderedKv& kv, PgCommitter::S
 class PgStore::Impl {
  public:
   Impl(const StoreOptions& with, std::shared_ptr<Shared> read)
-      : options(with), shared(std::move(read)), sweeper(&shared->pool, &shared->retention, shared->wall_ms), compactor(&shared->pool) {}
+      : options(with),
+        shared(std::move(read)),
+        sweeper(&shared->pool, &shared->retention, shared->wall_ms, with.postgres.cell.empty()),
+        compactor(&shared->pool) {}
 
   /// Returns where it begins: behind its last transaction or, where there was none yet, with what lies there.
   Result<PgStand> StandOf(NamespaceNumber number);
@@ -221,6 +225,7 @@ void PgStore::Impl::MakeCommitter(PgCommitter::Setup setup) {
   setup.wall_ms = options.wall_ms;
   setup.commits = options.commit_histogram;
   if (options.owner) setup.fenced = [owner = options.owner] { owner->Fenced(); };
+  setup.left_over = [to = &sweeper] { to->LookForLeftovers(); };
   setup.long_keys = [to = &sweeper](std::vector<std::string> keys) { to->Fold(std::move(keys)); };
   committer = std::make_shared<PgCommitter>(std::move(setup));
   shared->pool.SetCheck([committer = committer](PgConnection* fresh) { return committer->CheckIsThere(fresh); });
@@ -326,6 +331,9 @@ Result<PgStand> PgStore::Impl::StandOf(NamespaceNumber number) {
     return Status::Ok();
   }));
   NOTIFYD_TRY(CheckTransit(number));
+  // Whoever heard late that it was dropped has an empty one, and nothing of what is still there of it.
+  const auto remove_left = [&](PgConnection* connection) { return RemovePgLeftover(connection, number, kOpenMost); };
+  if (options.postgres.cell.empty()) NOTIFYD_TRY(shared->pool.With(remove_left));
   Result<PgStand> stand = PgStandOf(shared->kv, number, *acquired, 0);
   if (stand.ok() && !acquired->IsNull(0, 3)) stand->written_boot_ms = written_boot_ms;
   return stand;
@@ -447,6 +455,8 @@ std::vector<StoreFigure> PgStore::Figures() const {
       {kStore, "no_standby", "1 while synchronous_standby_names of the database is empty: what is acknowledged waits for no standby.",
        impl_->sweeper.no_standby()},
       {kStore, "removed", "Keys that retention removed from the database since the start.", impl_->sweeper.removed(), /*grows=*/true},
+      {kStore, "left_over", "Namespaces that were removed, and of which the database still has rows that this one is to remove.",
+       impl_->sweeper.left_over()},
       {kStore, "folded", "Rows whose changes were made one value since the start.", impl_->sweeper.folded(), /*grows=*/true},
       {kStore, "pages_given_back", "Pages that tables and indexes in the database gave back since the start.", impl_->compactor.pages(),
        /*grows=*/true},
@@ -568,21 +578,8 @@ Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
   return taken;
 }
 
-Status PgStore::Clean(NamespaceNumber number) {
-  const std::shared_ptr<const RetentionRules> rules = impl_->shared->retention.Now();
-  PgWrites writes(rules.get(), impl_->options.wall_ms());
-  uint32_t audit_serial = 0;  // of none
-  EncodeRegistry({0, true, {DropNamespace{number}}}, impl_->shared->sealing, &audit_serial, &writes);
-  std::vector<PgStatement> statements = writes.Statements(0);
-  for (const char* sql : {kPgForgetLog, kPgForgetOwner, kPgForgetClaim, kPgForgetTransit, kPgForgetTouched})
-    statements.push_back({sql, std::move(PgParams().Int(number))});
-  return impl_->shared->pool.With([&](PgConnection* connection) {
-    NOTIFYD_TRY(connection->RunScript("BEGIN"));
-    for (const PgStatement& statement : statements)
-      if (auto done = connection->Run(statement.sql, statement.params); !done.ok()) return std::move(done).status();
-    NOTIFYD_TRY(connection->RunScript("COMMIT"));
-    return connection->TakeWarning();
-  });
+Status PgStore::Clean(NamespaceNumber number, const std::function<Status()>& check) {
+  return CleanPgCell(impl_->options.postgres, number, check);
 }
 
 }  // namespace notifyd

@@ -21,7 +21,9 @@ constexpr int kStep = 500;
 constexpr size_t kWholeRows = 32;
 // A day's passes.
 constexpr uint64_t kAllEvery = 24 * 60;
-constexpr std::chrono::seconds kRemoveEvery{60}, kMeasureEvery{10};
+constexpr std::chrono::seconds kRemoveEvery{60}, kMeasureEvery{10}, kLookForLeftEvery{5};
+// Of what is left over, before it looks for what else there is to do.
+constexpr int kLeftSteps = 16;
 constexpr std::chrono::milliseconds kAfterFault{1000};
 constexpr size_t kMostLongKeys = 100'000;
 
@@ -90,6 +92,14 @@ void PgSweeper::AddNamespace(NamespaceNumber number) {
   wake_.notify_all();
 }
 
+void PgSweeper::LookForLeftovers() {
+  {
+    std::lock_guard lock(mutex_);
+    left_ = true;
+  }
+  wake_.notify_all();
+}
+
 bool PgSweeper::Has(NamespaceNumber number) {
   std::lock_guard lock(mutex_);
   return namespaces_.contains(number) || sweeping_.contains(number);
@@ -116,11 +126,13 @@ uint64_t PgSweeper::BytesOf(NamespaceNumber number) {
 
 void PgSweeper::Run() {
   using Steady = std::chrono::steady_clock;
-  auto remove_at = Steady::now() + kRemoveEvery, measure_at = Steady::now() + kMeasureEvery;
+  auto remove_at = Steady::now() + kRemoveEvery, measure_at = Steady::now() + kMeasureEvery, left_at = Steady::now();
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    wake_.wait_until(lock, std::min(remove_at, measure_at), [this] { return ending_ || !long_keys_.empty() || !namespaces_.empty(); });
+    wake_.wait_until(lock, std::min({remove_at, measure_at, left_at}),
+                     [this] { return ending_ || left_ || !long_keys_.empty() || !namespaces_.empty(); });
     if (ending_) return;
+    if (std::exchange(left_, false)) left_at = Steady::now();
     const std::set<std::string> keys = std::exchange(long_keys_, {});
     sweeping_ = std::exchange(namespaces_, {});
     lock.unlock();
@@ -133,6 +145,11 @@ void PgSweeper::Run() {
       if (removes_) status = RemoveDue();
       remove_at = Steady::now() + kRemoveEvery;
     }
+    if (status.ok() && Steady::now() >= left_at) {
+      bool all = true;
+      status = RemoveLeft(&all);
+      left_at = Steady::now() + (all ? kLookForLeftEvery : std::chrono::seconds(0));
+    }
     if (status.ok() && Steady::now() >= measure_at) {
       status = Measure();
       measure_at = Steady::now() + kMeasureEvery;
@@ -142,6 +159,20 @@ void PgSweeper::Run() {
     sweeping_.clear();
     if (!status.ok()) wake_.wait_for(lock, kAfterFault, [this] { return ending_; });
   }
+}
+
+/// What is left over, as far as that is a few steps. `all`: nothing is left to be done.
+Status PgSweeper::RemoveLeft(bool* all) {
+  if (!home_ || !removes_) {
+    leftovers_.Rest();
+    return Status::Ok();
+  }
+  return pool_->With([&](PgConnection* connection) {
+    auto removed = leftovers_.RemoveSome(connection, kLeftSteps);
+    if (!removed.ok()) return std::move(removed).status();
+    *all = *removed;
+    return Status::Ok();
+  });
 }
 
 /// Whether there is a standby.

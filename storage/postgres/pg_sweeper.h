@@ -1,5 +1,6 @@
 // What is cleaned up beside everything else, in small steps over a connection of its own: what retention ended (by the removals, hour by hour), and
-// rows whose operands have grown long (a value in their place). A step takes a row as it was read, or leaves it: whatever was written since stays.
+// rows whose operands have grown long (a value in their place), and what is left of namespaces that were dropped. A step takes a row as it was read,
+// or leaves it: whatever was written since stays.
 #pragma once
 
 #include <atomic>
@@ -17,18 +18,19 @@
 #include "base/status.h"
 #include "storage/keys.h"
 #include "storage/postgres/pg_kv.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/retention.h"
 
 namespace notifyd {
 
 class PgSweeper {
  public:
-  /// Pointers are borrowed.
-  PgSweeper(PgPool* pool, const RetentionTable* retention, std::function<int64_t()> wall_ms)
-      : pool_(pool), retention_(retention), wall_ms_(std::move(wall_ms)) {}
+  /// Pointers are borrowed. `home`: of the store itself, in which it is noted what is left of namespaces that were dropped.
+  PgSweeper(PgPool* pool, const RetentionTable* retention, std::function<int64_t()> wall_ms, bool home)
+      : pool_(pool), retention_(retention), wall_ms_(std::move(wall_ms)), home_(home) {}
   ~PgSweeper() { Stop(); }
 
-  /// `removes`: what retention ended in the whole store is its affair, as far as nobody else removes it.
+  /// `removes`: what retention ended in the whole store, and what is left over, is its affair, as far as nobody else removes it.
   void Start(bool removes);
   void Stop();
   /// Whoever removed it before is gone. Any thread.
@@ -43,6 +45,10 @@ class PgSweeper {
   }
   /// Any thread.
   void Fold(std::vector<std::string> keys);
+  /// There is something left over. Any thread.
+  void LookForLeftovers();
+  /// Namespaces that were dropped, and of which something was still there when it looked last.
+  uint64_t left_over() const { return leftovers_.namespaces(); }
   /// Looks at all of the namespace's notifies and what else may be over. Any thread.
   void AddNamespace(NamespaceNumber number);
   /// Is that still to be done, or under way? Any thread.
@@ -65,6 +71,7 @@ class PgSweeper {
   bool Ending();
   Status RemoveStep(std::pair<int64_t, std::string>* mark, bool* more);
   Status Measure();
+  Status RemoveLeft(bool* all);
   Status SweepNamespace(NamespaceNumber number);
   Status RemoveCounts(PgConnection* connection, const std::vector<std::string>& keys, std::vector<std::pair<int64_t, std::string>>* later);
   Status FoldCount(const std::string& key);
@@ -73,10 +80,12 @@ class PgSweeper {
   PgPool* const pool_;
   const RetentionTable* const retention_;
   const std::function<int64_t()> wall_ms_;
+  const bool home_;
   std::atomic<uint64_t> removed_ = 0, folded_ = 0;
   std::atomic<bool> no_standby_ = false;
   std::atomic<bool> removes_ = false, rests_ = false;
   uint64_t passes_ = 0;  // over what is due; of the thread that makes them, as the next
+  PgLeftovers leftovers_;
   int64_t swept_ = 0;    // of what was due before this hour the last one left nothing
 
   std::mutex mutex_;
@@ -84,7 +93,7 @@ class PgSweeper {
   std::set<std::string> long_keys_;
   std::set<NamespaceNumber> namespaces_, sweeping_;  // to be swept, and being swept
   std::map<NamespaceNumber, uint64_t> sizes_;  // as they were last
-  bool ending_ = false;
+  bool ending_ = false, left_ = false;
   std::thread thread_;
 };
 

@@ -136,9 +136,13 @@ void PgWrites::DeleteOnce(std::string_view key) {
 }
 
 void PgWrites::DeleteRange(std::string_view from, std::string_view to) {
+  LeaveRange(from, to);
+  ranges_.emplace_back(from, to);
+}
+
+void PgWrites::LeaveRange(std::string_view from, std::string_view to) {
   bytes_ += from.size() + to.size();
   keys_.erase(keys_.lower_bound(from), keys_.lower_bound(to));
-  ranges_.emplace_back(from, to);
 }
 
 std::vector<std::string_view> PgWrites::Keys() const {

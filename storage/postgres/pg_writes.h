@@ -39,6 +39,8 @@ class PgWrites : public KvWrites {
   void Delete(std::string_view key) override;
   void DeleteOnce(std::string_view key) override;
   void DeleteRange(std::string_view from, std::string_view to) override;
+  /// They are left over (storage/postgres/pg_leftovers.h).
+  void LeaveRange(std::string_view from, std::string_view to) override;
 
   /// Of keys and values, as they came.
   size_t bytes() const { return bytes_; }

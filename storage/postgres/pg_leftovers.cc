@@ -1,0 +1,142 @@
+#include "storage/postgres/pg_leftovers.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "storage/postgres/pg_committer_impl.h"
+#include "storage/postgres/pg_schema.h"
+#include "storage/registry_records.h"
+
+namespace notifyd {
+namespace {
+
+// Each goes on from where the one before ended: what that removed stays in the index until it is cleaned up, which somebody's open transaction may
+// keep from being done. Row: how many went, how many were found, the last one.
+#define PG_EMPTY(table)                                                                                                                          \
+  "WITH found AS MATERIALIZED (SELECT k FROM " table " WHERE k >= $1::bytea AND k < $2::bytea ORDER BY k LIMIT $3), gone AS (DELETE FROM " table \
+  " WHERE k = ANY (ARRAY(SELECT k FROM found)) RETURNING 1) SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM found), "                  \
+  "(SELECT k FROM found ORDER BY k DESC LIMIT 1)"
+// Of counts the keys first: whoever folds holds one of them.
+constexpr std::array kEmpties = {PG_EMPTY("kv_hot"),  PG_EMPTY("kv_notifies"), PG_EMPTY("kv_main"),
+                                 PG_EMPTY("counted"), PG_EMPTY("count_bases"), PG_EMPTY("count_changes")};
+#undef PG_EMPTY
+constexpr char kNextLeft[] = "SELECT unit, count(*) OVER () FROM leftovers WHERE cell = '' ORDER BY unit LIMIT 1";
+constexpr char kHoldLeft[] = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = '' FOR UPDATE";
+constexpr char kForgetKeys[] = "DELETE FROM kv_main WHERE k = ANY ($1::bytea[])";
+
+Status RunAlone(PgConnection* connection, const char* sql, const PgParams& params) {
+  auto rows = connection->Run(sql, params);
+  return rows.ok() ? Status::Ok() : std::move(rows).status();
+}
+
+/// One step, or, behind the last one, no word of it any more. `over`: nothing is left.
+Status RemoveLeft(PgConnection* connection, PgEmptying* left, bool* over) {
+  return InPgTransaction(connection, false, [&]() -> Status {
+    auto held = connection->Run(kHoldLeft, PgParams().Int(left->number()));
+    if (!held.ok()) return std::move(held).status();
+    *over = held->size() == 0 || left->done();
+    if (held->size() == 0) return Status::Ok();
+    if (left->done()) return RunAlone(connection, kPgCleaned, PgParams().Int(left->number()).Bytes(kPgLeftHere));
+    return left->Step(connection);
+  });
+}
+
+}  // namespace
+
+PgEmptying::PgEmptying(NamespaceNumber number) : number_(number), from_(RangeOf(number).from), to_(RangeOf(number).to) {}
+
+bool PgEmptying::done() const {
+  return table_ == kEmpties.size();
+}
+
+Status PgEmptying::Step(PgConnection* connection) {
+  auto rows = connection->Run(kEmpties[table_], PgParams().Bytes(from_).Bytes(to_).Int(kStepRows));
+  if (!rows.ok()) return std::move(rows).status();
+  removed_ += static_cast<uint64_t>(rows->Int(0, 0));
+  if (rows->Int(0, 1) == kStepRows) {
+    from_ = rows->Bytes(0, 2);
+    return Status::Ok();
+  }
+  ++table_;
+  from_ = RangeOf(number_).from;
+  return Status::Ok();
+}
+
+Status EmptyPg(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check) {
+  PgEmptying emptying(number);
+  const auto step = [&]() -> Status {
+    NOTIFYD_TRY(check());
+    return emptying.Step(connection);
+  };
+  while (!emptying.done()) NOTIFYD_TRY(InPgTransaction(connection, false, step));
+  return Status::Ok();
+}
+
+Result<bool> PgLeftovers::RemoveSome(PgConnection* connection, int steps) {
+  for (; steps > 0; --steps) {
+    if (!now_) {
+      auto next = connection->Run(kNextLeft);
+      if (!next.ok()) return std::move(next).status();
+      namespaces_ = next->size() == 0 ? 0 : static_cast<uint64_t>(next->Int(0, 1));
+      if (next->size() == 0) return true;
+      now_.emplace(static_cast<NamespaceNumber>(next->Int(0, 0)));
+    }
+    bool over = false;
+    if (Status status = RemoveLeft(connection, &*now_, &over); !status.ok()) {
+      now_.reset();
+      return status;
+    }
+    if (!over) continue;
+    // Else somebody else has removed the rest, or it is there.
+    if (now_->done() && now_->removed() > 0)
+      Log(LogLevel::kInfo, "what was left of a namespace is removed", {{"number", now_->number()}, {"rows", now_->removed()}});
+    now_.reset();
+  }
+  return false;
+}
+
+Status RemovePgLeftover(PgConnection* connection, NamespaceNumber number, std::chrono::milliseconds most) {
+  auto is_left = connection->Run(kPgIsLeft, PgParams().Int(number).Bytes(kPgLeftHere));
+  if (!is_left.ok()) return std::move(is_left).status();
+  if (is_left->size() == 0) return Status::Ok();
+  const auto until = std::chrono::steady_clock::now() + most;
+  PgEmptying left(number);
+  for (bool over = false; !over;) {
+    if (std::chrono::steady_clock::now() > until) return Status(Code::kUnavailable, "what was left of a namespace of that number is being removed");
+    NOTIFYD_TRY(RemoveLeft(connection, &left, &over));
+  }
+  return Status::Ok();
+}
+
+Status RemovePgLeftovers(PgConnection* connection) {
+  PgLeftovers leftovers;
+  auto all = leftovers.RemoveSome(connection, std::numeric_limits<int>::max());
+  return all.ok() ? Status::Ok() : std::move(all).status();
+}
+
+Status CleanPgCell(const PostgresOptions& cell, NamespaceNumber number, const std::function<Status()>& check) {
+  auto opened = PgConnection::Open(cell, kPgStepMostMs);
+  if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
+  PgConnection* connection = opened->get();
+  const auto forget = [&](const char* sql) { return RunAlone(connection, sql, PgParams().Int(number)); };
+  // The fence refuses what comes late; the claim stays meanwhile, so that an older owner's is refused, too.
+  const auto disown = [&]() -> Status {
+    NOTIFYD_TRY(check());
+    NOTIFYD_TRY(forget(kPgForgetOwner));
+    const std::vector<std::string> keys = {EncodeNamespaceKey(number), EncodeNamespaceWakeKey(number)};
+    NOTIFYD_TRY(RunAlone(connection, kForgetKeys, PgParams().BytesArray(keys)));
+    return forget(kPgForgetTouched);
+  };
+  NOTIFYD_TRY(InPgTransaction(connection, false, disown));
+  NOTIFYD_TRY(EmptyPg(connection, number, check));
+  // Synced: what says in another database that something is left goes next.
+  return InPgTransaction(connection, true, [&]() -> Status {
+    for (const char* sql : {kPgForgetLog, kPgForgetClaim, kPgForgetTransit}) NOTIFYD_TRY(forget(sql));
+    return Status::Ok();
+  });
+}
+
+}  // namespace notifyd
