@@ -175,7 +175,8 @@ Status DeadLetterFile::Keep(const RefusedMessage& refused) {
 
 Status DeadLetterFile::Append(const std::string& line) {
   // Other bridges may write to it: what they add is not to be cut off with what this one could not.
-  if (flock(fd_, LOCK_EX) != 0) return Status(Code::kIo, Why(path_, "locked"));
+  // Not every file system has locks; there it goes without.
+  while (flock(fd_, LOCK_EX) != 0 && errno == EINTR) continue;
   struct Unlock {
     int fd;
     ~Unlock() { flock(fd, LOCK_UN); }

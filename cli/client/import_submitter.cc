@@ -1,6 +1,8 @@
 #include "cli/client/import_submitter.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/json_tree.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr size_t kAnswerMost = 64 << 20;
 constexpr size_t kMostCalls = 1000;                     // of one request
 constexpr size_t kMostBytes = 8 << 20;                  // of one request, unless a single call has more
+constexpr int64_t kTellsWhenMs = 1000;                  // a refusal for now that asks for no longer does not know when
 constexpr int64_t kWindowMs = 30LL * 24 * 3600 * 1000;  // contract section 20: so long a run that was broken off can be taken up again
 
 /// Will it pass?
@@ -70,6 +73,10 @@ ImportSubmitter::Batch ImportSubmitter::Submit(const std::vector<OldCall>& calls
     if (outcome == Try::kOn) continue;
     if (!said_away_) say_(why_ + "; trying again");
     said_away_ = true;
+    if (outcome == Try::kLater) {
+      AwaitTurn(meanwhile);
+      continue;
+    }
     if (patience_.Wait()) continue;
     say_("notifyctl: " + why_);
     batch.end = away_ ? ImportEnd::kUnreachable : ImportEnd::kRefused;
@@ -78,6 +85,16 @@ ImportSubmitter::Batch ImportSubmitter::Submit(const std::vector<OldCall>& calls
   if (said_away_) say_("the broker takes submits again");
   said_away_ = false;
   return batch;
+}
+
+/// The broker is there, and has said when a rate takes more: no patience is lost by that.
+void ImportSubmitter::AwaitTurn(const std::function<void()>& meanwhile) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms_);
+  patience_.Reset();
+  for (auto now = std::chrono::steady_clock::now(); now < until && !stopped_(); now = std::chrono::steady_clock::now()) {
+    std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(until - now, std::chrono::seconds(1)));
+    if (meanwhile) meanwhile();
+  }
 }
 
 size_t ImportSubmitter::EndOf(const std::vector<OldCall>& calls, size_t from) const {
@@ -150,10 +167,11 @@ ImportSubmitter::Try ImportSubmitter::TakeRefused(const HttpAnswer& answer, size
   }
   const bool first = item && item->index == 0;
   if (IsPassing(answer.status)) {
-    // A broker in a hurry has time for a few, a disk may have room for a few, and never for as many as these. A rate takes any number, once it is
-    // their turn.
-    if (!first && answer.status != 429) most_ = std::max<size_t>(1, count / 2);
-    return Try::kAgain;
+    // A broker in a hurry has time for a few, a disk may have room for a few, a bucket beside others' submits is full enough for a few, and never for
+    // as many as these.
+    if (!first) most_ = std::max<size_t>(1, count / 2);
+    wait_ms_ = answer.status == 429 ? answer.retry_after_ms : 0;
+    return wait_ms_ > kTellsWhenMs ? Try::kLater : Try::kAgain;
   }
   if (!first && (!pointer.empty() || !MayBeOfOne(answer.status))) return Try::kRefused;
   if (!first && count > 1) {

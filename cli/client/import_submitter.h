@@ -55,12 +55,13 @@ class ImportSubmitter {
   bool Cancel(const std::string& id);
 
  private:
-  /// Of one request: more can be submitted at once; not before a pause; or nobody would take any of it.
-  enum class Try { kOn, kAgain, kRefused };
+  /// Of one request: more can be submitted at once; not before a pause; not before the time that was said; or nobody would take any of it.
+  enum class Try { kOn, kAgain, kLater, kRefused };
   /// Submits some of the calls from `at` on, and puts `at` behind what is known then.
   Try SubmitSome(const std::vector<OldCall>& calls, size_t* at, Batch* batch);
   /// How far a request may reach that begins there.
   size_t EndOf(const std::vector<OldCall>& calls, size_t from) const;
+  void AwaitTurn(const std::function<void()>& meanwhile);
   Try TakeAccepted(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch);
   Try TakeRefused(const HttpAnswer& answer, size_t count, size_t* at, Batch* batch);
 
@@ -71,6 +72,7 @@ class ImportSubmitter {
   std::string why_;  // it is to be tried again, or was refused
   bool away_ = false, said_away_ = false;
   bool lanes_stay_ = false;  // the broker lets nothing be said of lanes
+  int64_t wait_ms_ = 0;      // that were said
   size_t most_;              // calls in a request, by what became of those before
 };
 

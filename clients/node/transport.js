@@ -207,8 +207,9 @@ function watched(request) {
 function answerTo(request, content) {
   return new Promise((resolve, reject) => {
     let answered = false;
-    request.once("response", (response) => {
-      answered = true;
+    request.once('response', (response) => {
+      // Of lines the first may be answered while the others are still to go: only a refusal ends the sending.
+      answered = response.statusCode < 200 || response.statusCode > 299;
       resolve(response);
     });
     // What is said once there is an answer is about the rest of the request.

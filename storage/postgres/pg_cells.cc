@@ -255,7 +255,7 @@ Status PgCells::CheckIsLeft(NamespaceNumber number, const std::string& name) {
 }
 
 /// Removes what lies of the namespace in the cell `name`, unless that is where it lies or where it goes. Its number is never given to another one.
-Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned) {
+Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, std::chrono::steady_clock::time_point until, bool* cleaned) {
   auto row = home_->ReadRow(number);
   if (!row.ok()) return std::move(row).status();
   if (*row && (*row)->moving_to) return Status::Ok();
@@ -271,8 +271,6 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, bool* 
   store.BeginForget(number);
   if (store.Knows(number)) return Status::Ok();
   if (!*row) {
-    // What takes longer goes on in the next round: other cells are to be looked at, too.
-    const auto until = std::chrono::steady_clock::now() + kCleanEach;
     const auto check = [&] {
       if (Ending() || std::chrono::steady_clock::now() > until) return Status(Code::kUnavailable, "the rest goes later");
       return CheckIsLeft(number, name);
@@ -300,13 +298,15 @@ Status PgCells::Clean() {
     for (int i = 0; i < rows->size(); ++i) left.emplace_back(static_cast<NamespaceNumber>(rows->Int(i, 0)), rows->Bytes(i, 1));
     return Status::Ok();
   }));
+  // What takes longer goes on in the next round: cells that are lost are to be looked at, too.
+  const auto until = std::chrono::steady_clock::now() + kCleanEach;
   for (const auto& leftover : left) {
-    if (Ending()) break;
+    if (Ending() || std::chrono::steady_clock::now() > until) break;
     // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
     const auto& number = leftover.first;
     const auto& name = leftover.second;
     bool clean = false;
-    NOTIFYD_TRY(CleanOne(number, name, &clean));
+    NOTIFYD_TRY(CleanOne(number, name, until, &clean));
     if (!clean) continue;
     NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
       auto cleaned = connection->Run(kPgCleaned, PgParams().Int(number).Bytes(name));

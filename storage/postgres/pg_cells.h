@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -79,7 +80,7 @@ class PgCells : public StoreHost {
   /// Null: there is none of that name.
   PgCell* FindCell(const std::string& name) const;
   Status CheckIsLeft(NamespaceNumber number, const std::string& name);
-  Status CleanOne(NamespaceNumber number, const std::string& name, bool* cleaned);
+  Status CleanOne(NamespaceNumber number, const std::string& name, std::chrono::steady_clock::time_point until, bool* cleaned);
   bool Ending();
   void Lead(bool leads);
   void Run();

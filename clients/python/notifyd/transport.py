@@ -170,10 +170,11 @@ def _retry_after_ms(value: Optional[str]) -> Optional[int]:
 
 
 def _answer_begins(text: bytes) -> bool:
-    """Whether there is an answer in what came, or its beginning: those of 1xx are none."""
+    """Whether there is an answer in what came that ends the sending, or its beginning: those of 1xx are none, and with 2xx lines may be answered while
+    others are still to go."""
     found = re.match(rb"(?:HTTP/1\.[01] 1[0-9][0-9].*?\n\r?\n)*", text, re.DOTALL)
     rest = text[found.end() if found else 0:]
-    return len(rest) > 9 and re.match(rb"HTTP/1\.[01] 1", rest) is None
+    return len(rest) > 9 and re.match(rb"HTTP/1\.[01] [12]", rest) is None
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -405,8 +406,6 @@ class Transport:
         # http.client takes a head that breaks off for a whole one.
         if source.bytes.ended:
             raise http.client.RemoteDisconnected("the head of the answer breaks off")
-        if unsent is not None and response.status // 100 == 2:
-            raise unsent
         answer.headers, answer.status = response.headers, response.status
         pieces = []
         left = MOST_ANSWER_BYTES
@@ -420,6 +419,8 @@ class Transport:
         finally:
             answer.body = b"".join(pieces)
             response.close()
+        if unsent is not None and answer.status // 100 == 2:
+            raise unsent
         if left <= 0:
             if answer.status // 100 == 2:
                 answer.error = BadAnswerError("the answer has no end", status=answer.status)

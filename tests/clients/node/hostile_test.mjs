@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -185,6 +186,31 @@ await test("half of a surrogate pair is a wrong argument, wherever it stands", a
   for (const call of [client.get(bad), client.trigger(bad), client.list({ caller: bad }).next()]) await assert.rejects(call, RangeError);
   // What only looks like one, and a pair.
   for (const text of ["\\ud800", "\\\\ud800", "\ud83d\ude00", "\u0000ud800"]) assert.equal(JSON.parse(stringifyJson(text)), text);
+});
+
+await test("lines that are answered while others are still sent are all sent, once", async () => {
+  let requests = 0;
+  let lines = 0;
+  const server = createHttpServer((request, response) => {
+    requests += 1;
+    let index = 0;
+    response.writeHead(200, { "Content-Type": "application/x-ndjson" });
+    response.flushHeaders();
+    request.on("data", (piece) => {
+      for (const byte of piece) if (byte === 10) response.write(`{"index":${index++},"id":"n${lines++}"}\n`);
+    });
+    request.on("end", () => response.end());
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    const client = new Client({ url: `http://127.0.0.1:${server.address().port}`, attempts: 1, timeoutMs: 10000 });
+    const ids = [];
+    for await (const line of client.submitStream(Array.from({ length: 900 }, () => ({ url: "http://a", body: "x".repeat(900) })))) ids.push(line.id);
+    assert.deepEqual(ids, Array.from({ length: 900 }, (_, index) => `n${index}`));
+    assert.equal(requests, 1);
+  } finally {
+    server.close();
+  }
 });
 
 await test("a number that JSON has not is a wrong argument, not null", async () => {

@@ -113,6 +113,34 @@ class Answers(unittest.TestCase):
             with answering(head.replace(b"%d", b"404")) as client, self.assertRaises(notifyd.NotFoundError):
                 client.get("n1")
 
+    def test_that_begins_while_lines_are_still_sent(self):
+        requests = []
+
+        def work(wire):
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 14)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += wire.recv(1024)
+            head, _, came = request.partition(b"\r\n\r\n")
+            left = int(re.search(rb"Content-Length: ([0-9]+)", head).group(1)) - len(came)
+            requests.append(head)
+            wire.sendall(b"HTTP/1.1 200 X\r\nContent-Type: application/x-ndjson\r\nConnection: close\r\n\r\n")
+            index = 0
+            while True:
+                for _ in range(came.count(b"\n")):
+                    wire.sendall(b'{"index":%d,"id":"n%d"}\n' % (index, index))
+                    index += 1
+                if left == 0:
+                    return
+                time.sleep(0.002)
+                came = wire.recv(1 << 13)
+                left -= len(came)
+
+        notifies = [{"url": "http://a", "body": "x" * 900}] * 900
+        with serving(work) as port, notifyd.Client(f"http://127.0.0.1:{port}", attempts=1) as client:
+            self.assertEqual([line["id"] for line in client.submit_stream(notifies)], [f"n{index}" for index in range(900)])
+        self.assertEqual(len(requests), 1)
+
     def test_that_comes_before_the_end_of_the_request(self):
         problem = b'{"type":"urn:notifyd:problem:too-large","detail":"too long"}'
         request = http.client.HTTPConnection.request
