@@ -425,12 +425,8 @@ void Core::Impl::On(LimitsChanged& e) {
   limits.max_waiting_lanes_per_host = limits_.max_waiting_lanes_per_host;
   limits.max_spec_bytes = limits_.max_spec_bytes;
   limits.page_items = limits_.page_items;
-  const CoreLimits before = std::exchange(limits_, std::move(limits));
-  OnBreakerSettings(before.breaker);
-  // Lanes that their heads held up, and that skip from now on, may be in the store alone: they are found in their hosts' lists.
-  const std::vector<LaneRule>& rules = limits_.lane_rules;
-  const auto skips = [](const LaneRule& rule) { return rule.settings.on_retry == OnRetry::kSkip; };
-  if (rules != before.lane_rules && std::any_of(rules.begin(), rules.end(), skips)) hosts_asked_ = false;
+  const BreakerSettings breaker = std::exchange(limits_, std::move(limits)).breaker;
+  OnBreakerSettings(breaker);
   turns_.SetCaps(Caps());
   services_->OnCaps();
   std::vector<Lane*> lanes;

@@ -171,7 +171,6 @@ void Core::Impl::On(Loaded& e) {
       else if (!stopping_) PlaceEntry(entry);
     } else if (slot->kind == Slot::Kind::kLane) {
       Lane* lane = static_cast<Lane*>(slot);
-      if (!stopping_) FreeHead(lane);  // what it does while its head waits may have changed while it was not in memory
       std::vector<Entry*> arriving = std::move(lane->arriving);
       lane->arriving.clear();
       for (Entry* entry : arriving) {
