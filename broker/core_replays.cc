@@ -276,6 +276,13 @@ void Core::Impl::TopicPart::ReadPage(AgendaDue& r) {
   });
 }
 
+/// What comes up to that event is the scan's, and live events are those behind it.
+void Core::Impl::TopicPart::MoveLive(Known* known, NotifyId last) {
+  if (last <= known->record.live_after) return;
+  known->record.live_after = last;
+  WriteSubscription(*known, /*fresh=*/false);
+}
+
 Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
   ScanItem item = DecodeScan(r.what);
   auto found = by_serial_.find(item.subscription);
@@ -322,20 +329,16 @@ Handled Core::Impl::TopicPart::Scan(Task* task, AgendaDue& r) {
     item.cursor = looked.last;
     item.of = rows->second.partly.of;
     item.instance = rows->second.partly.instance;
-    if (!item.replay && looked.last > known->record.live_after) {
-      known->record.live_after = looked.last;
-      WriteSubscription(*known, /*fresh=*/false);
-    }
+    if (!item.replay) MoveLive(known, looked.last);
     if (looked.made > 0) core_.journal_.AskSync();
     GoOnLater(r, Encode(item));
     return Handled::kDone;
   }
   // What is published while a replay goes on is none of its business.
   const bool end = rows->second.rows.empty() || (item.replay && !rows->second.more);
-  const bool current = rows->second.published == figures_.published;
+  const bool done = end && (item.replay || rows->second.published == figures_.published);
   rows_.erase(rows);
   core_.journal_.AskSync();
-  const bool done = end && (item.replay || current);
   if (!item.replay) {
     known->record.catching_up = !done;
     known->record.live_after = looked.last;

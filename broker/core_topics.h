@@ -389,6 +389,7 @@ class Core::Impl::TopicPart {
   void ReadPage(AgendaDue& r);
   /// How many scans have a page of events, or will in a moment.
   size_t PagesHeld() const { return reading_ + rows_.size(); }
+  void MoveLive(Known* known, NotifyId last);
   Handled Scan(Task* task, AgendaDue& r);
   void AskEvents(NotifyId above, std::function<void(Rows)> then);
   Handled On(Task* task, RequestId request, const EventReplay& ask);
