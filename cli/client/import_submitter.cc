@@ -167,9 +167,9 @@ ImportSubmitter::Try ImportSubmitter::TakeRefused(const HttpAnswer& answer, size
   }
   const bool first = item && item->index == 0;
   if (IsPassing(answer.status)) {
-    // A broker in a hurry has time for a few, a disk may have room for a few, a bucket beside others' submits is full enough for a few, and never for
-    // as many as these.
-    if (!first) most_ = std::max<size_t>(1, count / 2);
+    // A broker in a hurry has time for a few, a disk may have room for a few, and never for as many as these. A rate takes any number, once it is
+    // their turn.
+    if (!first && answer.status != 429) most_ = std::max<size_t>(1, count / 2);
     wait_ms_ = answer.status == 429 ? answer.retry_after_ms : 0;
     return wait_ms_ > kTellsWhenMs ? Try::kLater : Try::kAgain;
   }

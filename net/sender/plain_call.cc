@@ -93,13 +93,6 @@ void PlainCall::GoHop(int64_t now_ms) {
     return Connect(&literal_, now_ms);
   }
   const Resolver::Answer* answer = shared_->resolver->Look(dial_host(), this, now_ms);
-  if (answer == nullptr && shared_->resolver->IsDoubtful(dial_host())) {
-    // Name servers that are silent take seconds each time: a connection that is there does not wait for them.
-    shared_->resolver->Cancel(this);
-    Connect(nullptr, now_ms);
-    if (state_ != State::kResolving) return;
-    answer = shared_->resolver->Look(dial_host(), this, now_ms);
-  }
   if (answer != nullptr) TakeAddresses(*answer, now_ms);
   else Arm();
 }

@@ -67,11 +67,6 @@ class Resolver::Impl {
     return nullptr;
   }
 
-  bool IsDoubtful(std::string_view name) const {
-    const auto found = names_.find(name);
-    return found != names_.end() && found->second->asking && !found->second->answer.error.empty() && !found->second->answer.gone;
-  }
-
   void Cancel(Waiter* waiter) {
     auto* entry = static_cast<Name*>(waiter->name_);
     if (entry == nullptr) return;
@@ -221,9 +216,6 @@ Resolver::Resolver(uv_loop_s* loop, const ResolverOptions& options) : impl_(std:
 Resolver::~Resolver() = default;
 const Resolver::Answer* Resolver::Look(std::string_view name, Waiter* waiter, int64_t now_ms) {
   return impl_->Look(name, waiter, now_ms);
-}
-bool Resolver::IsDoubtful(std::string_view name) const {
-  return impl_->IsDoubtful(name);
 }
 void Resolver::Cancel(Waiter* waiter) {
   impl_->Cancel(waiter);

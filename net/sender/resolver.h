@@ -62,8 +62,6 @@ class Resolver {
   /// Returns what is known of `name` (lower case, no literal address), valid until the loop goes on; or null: the waiter is told once, unless Cancel
   /// is called first. `now_ms`: monotonic.
   const Answer* Look(std::string_view name, Waiter* waiter, int64_t now_ms);
-  /// Returns whether the name is being asked for after nobody could tell: it may take as long as the last time.
-  bool IsDoubtful(std::string_view name) const;
   /// Forgets a waiter, which is not told then. Does nothing for one that does not wait.
   void Cancel(Waiter* waiter);
   /// Drops what is known of a name, so that the next Look asks anew: a connection to it failed.

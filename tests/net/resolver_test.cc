@@ -278,34 +278,6 @@ TEST_CASE("names: while nobody can tell, a connection that is there serves on; a
   CHECK(sender.Send(spec).record.error == "dns");
 }
 
-TEST_CASE("names: where name servers are silent, a connection that is there waits for them once") {
-  SSL_CTX* tls = EitherScheme();
-  FakeDns dns;
-  TinyReceiver receiver(200, "ok", "127.0.0.1", 0, tls);
-  dns.Set("a.test", {{"127.0.0.1"}, 0});
-  SenderOptions options = Resolving(dns);
-  options.resolver.failure_ms = 0;
-  SenderFixture sender(options);
-  const NotifySpec spec = SpecFor(UrlOf("a.test", receiver.port(), tls));
-  REQUIRE(sender.Send(spec).verdict == Verdict::kSuccess);
-  dns.Set("a.test", {{}, 0, true});
-  const AttemptResult first = sender.Send(spec);
-  CHECK(first.verdict == Verdict::kSuccess);
-  CHECK(first.record.duration_ms >= 2 * options.resolver.query_timeout_ms);
-  for (int i = 0; i < 3; ++i) {
-    const AttemptResult next = sender.Send(spec);
-    CHECK(next.verdict == Verdict::kSuccess);
-    CHECK(next.record.duration_ms < first.record.duration_ms / 2);
-  }
-  CHECK(receiver.connections() == 1);
-  // It is asked for all the same.
-  dns.Set("a.test", {{"127.0.0.2"}, 60});
-  TinyReceiver moved(200, "moved", "127.0.0.2", receiver.port(), tls);
-  std::string body;
-  for (int i = 0; i < 10'000 && body != "moved"; ++i) body = sender.Send(spec).record.response_body;
-  CHECK(body == "moved");
-}
-
 TEST_CASE("names: each address is judged by itself") {
   SSL_CTX* tls = EitherScheme();
   FakeDns dns;
