@@ -549,8 +549,7 @@ TEST_CASE("openapi: topics, subscriptions and events") {
   answer("get", "/v1/subscriptions", "/v1/subscriptions", "", SubscriptionsListed{{subscription}, std::nullopt});
   held.CheckAllSeen("SubscriptionPage");
 
-  for (const Published::Item& item :
-       {Published::Item{NotifyId{5}, 2}, {NotifyId{5}, std::nullopt, true}, {NotifyId{5}, std::nullopt, false, true, true}})
+  for (const Published::Item& item : {Published::Item{NotifyId{5}, 2}, {NotifyId{5}, {}, true}, {NotifyId{5}, {}, false, true, true}})
     answer("post", "/v1/topics/t/publish", "/v1/topics/{topic}/publish", "{}", Published{{item}, false});
   answer("post", "/v1/publish", "/v1/publish", R"([{"topic":"t"}])", Published{{{NotifyId{5}, 2, false, false}}, true});
   held.CheckAllSeen("PublishedBatch");
