@@ -272,6 +272,7 @@ class Core::Impl {
   void RefreshLimits(Lane* lane);
   void PauseLane(Lane* lane);
   void ResumeLane(Lane* lane);
+  // Takes the attempted head of a paused lane to its tail, and back.
   void ShelveHead(Lane* lane, Entry* entry);
   void FetchHead(Entry* entry);
   void PauseOnFailure(Lane* lane, NotifyId failed);

@@ -174,8 +174,8 @@ Status DeadLetterFile::Keep(const RefusedMessage& refused) {
 }
 
 Status DeadLetterFile::Append(const std::string& line) {
-  // Other bridges may write to it: what they add is not to be cut off with what this one could not.
-  // Not every file system has locks; there it goes without.
+  // Other bridges may write to it: what they add is not to be cut off with what this one could not. Where the file system has no locks it goes
+  // without.
   while (flock(fd_, LOCK_EX) != 0 && errno == EINTR) continue;
   struct Unlock {
     int fd;

@@ -21,6 +21,7 @@ class DeadLetterFile : public DeadLetterPort {
   DeadLetterFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   /// Opens the path as Open does where it is no longer the open file's. Errors: kUnavailable, where it cannot be opened.
   Status FollowPath();
+  /// Adds a line, durably, while no other bridge does. Errors: kUnavailable: there was no room, and nothing of it is left; kIo.
   Status Append(const std::string& line);
 
   const std::string path_;

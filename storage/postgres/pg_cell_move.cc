@@ -70,11 +70,6 @@ Status Outdated(const char* detail) {
   return Status(Code::kConflict, detail);
 }
 
-Status RunOne(PgConnection* connection, const char* sql, const PgParams& params) {
-  auto rows = connection->Run(sql, params);
-  return rows.ok() ? Status::Ok() : std::move(rows).status();
-}
-
 /// One row, of one number.
 Result<int64_t> AskInt(PgConnection* connection, const char* sql, const PgParams& params = {}) {
   auto rows = connection->Run(sql, params);
@@ -108,9 +103,9 @@ Status Empty(PgConnection* connection, NamespaceNumber number, const std::functi
   NOTIFYD_TRY(EmptyPg(connection, number, check));
   return InPgTransaction(connection, false, [&]() -> Status {
     NOTIFYD_TRY(check());
-    NOTIFYD_TRY(RunOne(connection, kEmptyWake, PgParams().Bytes(EncodeNamespaceWakeKey(number))));
-    NOTIFYD_TRY(RunOne(connection, kForgetLogOf, PgParams().Int(number)));
-    return RunOne(connection, kPgForgetTouched, PgParams().Int(number));
+    NOTIFYD_TRY(connection->Execute(kEmptyWake, PgParams().Bytes(EncodeNamespaceWakeKey(number))));
+    NOTIFYD_TRY(connection->Execute(kForgetLogOf, PgParams().Int(number)));
+    return connection->Execute(kPgForgetTouched, PgParams().Int(number));
   });
 }
 
@@ -150,8 +145,8 @@ Status PgCellMover::Write(Move* move, NamespaceNumber number, bool synced, const
   PgConnection* to = move->to.connection.get();
   return InPgTransaction(to, synced, [&]() -> Status {
     NOTIFYD_TRY(MustBe(to, kArrives, PgParams().Int(number).Int(move->number), "the copy was begun anew by another owner"));
-    for (const PgStatement& statement : writes.Statements(0)) NOTIFYD_TRY(RunOne(to, statement.sql, statement.params));
-    for (const PgStatement& statement : more) NOTIFYD_TRY(RunOne(to, statement.sql, statement.params));
+    for (const PgStatement& statement : writes.Statements(0)) NOTIFYD_TRY(to->Execute(statement.sql, statement.params));
+    for (const PgStatement& statement : more) NOTIFYD_TRY(to->Execute(statement.sql, statement.params));
     return Status::Ok();
   });
 }
@@ -188,7 +183,7 @@ Status PgCellMover::LookAt(const CellWish& wish, Move* move, CellStep* step) {
   }
   if (step->more) return Status::Ok();
   // It went where it is not to go any more, or what went there is not whole: all of it is here.
-  NOTIFYD_TRY(RunOne(from, kPgSettle, PgParams().Int(wish.number).Int(gone)));
+  NOTIFYD_TRY(from->Execute(kPgSettle, PgParams().Int(wish.number).Int(gone)));
   return from->TakeWarning();
 }
 
@@ -209,7 +204,7 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
   PgConnection *from = move->from.connection.get(), *to = move->to.connection.get();
   move->part = 0;
   move->cursor.clear();
-  for (PgConnection* each : {from, to}) NOTIFYD_TRY(RunOne(each, kPgKnowsMoves, {}));
+  for (PgConnection* each : {from, to}) NOTIFYD_TRY(each->Execute(kPgKnowsMoves, {}));
   // By a claim the namespace is this owner's at home, too, whoever had it there.
   if (wish.from != kHomeCell) {
     auto claim = home_->Claim(wish.number);
@@ -219,7 +214,7 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
   const Status drawn = home_->With([&](PgConnection* home) -> Status {
     if (wish.from == kHomeCell) NOTIFYD_TRY(Draw(home, wish.number, &move->number));
     // Whatever becomes of it, one of the two is to be cleaned of it.
-    for (const std::string& cell : {wish.from, wish.to}) NOTIFYD_TRY(RunOne(home, kPgLeaveOver, PgParams().Int(wish.number).Bytes(cell)));
+    for (const std::string& cell : {wish.from, wish.to}) NOTIFYD_TRY(home->Execute(kPgLeaveOver, PgParams().Int(wish.number).Bytes(cell)));
     return home->TakeWarning();
   });
   if (!drawn.ok()) return drawn;
@@ -233,7 +228,7 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
 /// From when on what is written is noted.
 Status PgCellMover::NoteFrom(const CellWish& wish, Move* move) {
   PgConnection* from = move->from.connection.get();
-  NOTIFYD_TRY(RunOne(from, kPgForgetTouched, PgParams().Int(wish.number)));
+  NOTIFYD_TRY(from->Execute(kPgForgetTouched, PgParams().Int(wish.number)));
   PgStore* store = move->from.store;
   store->Track(wish.number, true);
   const auto until = std::chrono::steady_clock::now() + kEndsMost;
@@ -317,7 +312,7 @@ Status PgCellMover::FollowSome(const CellWish& wish, Move* move, CellStep* step)
   step->keys += keys.size();
   copied_ += keys.size();
   step->more = mark - before >= kRoundTransactions;
-  return RunOne(from, kForgetTouchedUpTo, PgParams().Int(wish.number).Int(mark));
+  return from->Execute(kForgetTouchedUpTo, PgParams().Int(wish.number).Int(mark));
 }
 
 // ---- while it stands still
@@ -387,8 +382,8 @@ Status PgCellMover::LeaveBehind(const CellWish& wish, Move* move, CellStep*) {
     auto last = AskInt(from, kLastN, PgParams().Int(wish.number));
     if (!last.ok()) return std::move(last).status();
     if (*last != move->taken.n) return Outdated("it was written meanwhile");
-    NOTIFYD_TRY(RunOne(from, kGone, PgParams().Int(wish.number).Int(move->number).Bytes(wish.to)));
-    return RunOne(from, wish.from == kHomeCell ? kEndEpoch : kEndOwner, PgParams().Int(wish.number));
+    NOTIFYD_TRY(from->Execute(kGone, PgParams().Int(wish.number).Int(move->number).Bytes(wish.to)));
+    return from->Execute(wish.from == kHomeCell ? kEndEpoch : kEndOwner, PgParams().Int(wish.number));
   });
 }
 
@@ -397,7 +392,7 @@ void PgCellMover::End(const CellWish& wish) {
   if (found == moves_.end()) return;
   Move& move = found->second;
   if (move.from.store) move.from.store->Track(wish.number, false);
-  if (move.from.connection) Status ignored = RunOne(move.from.connection.get(), kPgForgetTouched, PgParams().Int(wish.number));
+  if (move.from.connection) Status ignored = move.from.connection->Execute(kPgForgetTouched, PgParams().Int(wish.number));
   moves_.erase(found);
 }
 
@@ -422,7 +417,7 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
   };
   PassCrashPoint(CrashPoint::kCellBeforeClean);
   NOTIFYD_TRY(Empty(connection, number, check));
-  if (arriving) NOTIFYD_TRY(RunOne(connection, kPgSettle, PgParams().Int(number).Int(move)));
+  if (arriving) NOTIFYD_TRY(connection->Execute(kPgSettle, PgParams().Int(number).Int(move)));
   PassCrashPoint(CrashPoint::kCellCleaned);
   return Status::Ok();
 }

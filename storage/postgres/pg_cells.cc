@@ -308,10 +308,7 @@ Status PgCells::Clean() {
     bool clean = false;
     NOTIFYD_TRY(CleanOne(number, name, until, &clean));
     if (!clean) continue;
-    NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
-      auto cleaned = connection->Run(kPgCleaned, PgParams().Int(number).Bytes(name));
-      return cleaned.ok() ? Status::Ok() : std::move(cleaned).status();
-    }));
+    NOTIFYD_TRY(home_->With([&](PgConnection* connection) { return connection->Execute(kPgCleaned, PgParams().Int(number).Bytes(name)); }));
   }
   return Status::Ok();
 }

@@ -422,6 +422,11 @@ Result<PgRows> PgConnection::Run(const char* sql, const PgParams& params) {
   return rows;
 }
 
+Status PgConnection::Execute(const char* sql, const PgParams& params) {
+  auto rows = Run(sql, params);
+  return rows.ok() ? Status::Ok() : std::move(rows).status();
+}
+
 Result<PgRows> PgConnection::RunWithin(int most_ms, const char* sql) {
   using std::chrono::steady_clock;
   if (PQsendQueryParams(raw_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, /*resultFormat=*/1) != 1) return StatusOf(nullptr);

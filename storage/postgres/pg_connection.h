@@ -126,6 +126,8 @@ class PgConnection {
 
   /// Blocks. It stays prepared. Errors: PgStatus's, of which lost() tells whether the connection went.
   Result<PgRows> Run(const char* sql, const PgParams& params = {});
+  /// As Run, of a statement of whose rows nobody wants any.
+  Status Execute(const char* sql, const PgParams& params);
   /// As Run, of a statement without parameters that is not kept; gives up after `most_ms`: kUnavailable, and the connection is of no use any more.
   /// For the first one of a connection, which a pooler may take without having a session of the server's for it.
   Result<PgRows> RunWithin(int most_ms, const char* sql);

@@ -27,11 +27,6 @@ constexpr char kNextLeft[] = "SELECT unit, count(*) OVER () FROM leftovers WHERE
 constexpr char kHoldLeft[] = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = '' FOR UPDATE";
 constexpr char kForgetKeys[] = "DELETE FROM kv_main WHERE k = ANY ($1::bytea[])";
 
-Status RunAlone(PgConnection* connection, const char* sql, const PgParams& params) {
-  auto rows = connection->Run(sql, params);
-  return rows.ok() ? Status::Ok() : std::move(rows).status();
-}
-
 /// One step, or, behind the last one, no word of it any more. `over`: nothing is left.
 Status RemoveLeft(PgConnection* connection, PgEmptying* left, bool* over) {
   return InPgTransaction(connection, false, [&]() -> Status {
@@ -39,7 +34,7 @@ Status RemoveLeft(PgConnection* connection, PgEmptying* left, bool* over) {
     if (!held.ok()) return std::move(held).status();
     *over = held->size() == 0 || left->done();
     if (held->size() == 0) return Status::Ok();
-    if (left->done()) return RunAlone(connection, kPgCleaned, PgParams().Int(left->number()).Bytes(kPgLeftHere));
+    if (left->done()) return connection->Execute(kPgCleaned, PgParams().Int(left->number()).Bytes(kPgLeftHere));
     return left->Step(connection);
   });
 }
@@ -121,13 +116,13 @@ Status CleanPgCell(const PostgresOptions& cell, NamespaceNumber number, const st
   auto opened = PgConnection::Open(cell, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
-  const auto forget = [&](const char* sql) { return RunAlone(connection, sql, PgParams().Int(number)); };
+  const auto forget = [&](const char* sql) { return connection->Execute(sql, PgParams().Int(number)); };
   // The fence refuses what comes late; the claim stays meanwhile, so that an older owner's is refused, too.
   const auto disown = [&]() -> Status {
     NOTIFYD_TRY(check());
     NOTIFYD_TRY(forget(kPgForgetOwner));
     const std::vector<std::string> keys = {EncodeNamespaceKey(number), EncodeNamespaceWakeKey(number)};
-    NOTIFYD_TRY(RunAlone(connection, kForgetKeys, PgParams().BytesArray(keys)));
+    NOTIFYD_TRY(connection->Execute(kForgetKeys, PgParams().BytesArray(keys)));
     return forget(kPgForgetTouched);
   };
   NOTIFYD_TRY(InPgTransaction(connection, false, disown));

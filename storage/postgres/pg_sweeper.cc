@@ -223,8 +223,7 @@ Status PgSweeper::RemoveStep(std::pair<int64_t, std::string>* mark, bool* more) 
       }
       if (auto put = connection->Run(kPgRemovals, PgParams().Ints(later_hours).BytesArray(later_keys)); !put.ok()) return std::move(put).status();
     }
-    auto done = connection->Run(kDone, PgParams().Ints(hours).BytesArray(keys));
-    return done.ok() ? Status::Ok() : std::move(done).status();
+    return connection->Execute(kDone, PgParams().Ints(hours).BytesArray(keys));
   });
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/random.h"
-#include "broker/breaker.h"
+#include "broker/breaker_rig.h"
 
 using namespace notifyd;
 
@@ -14,33 +14,15 @@ namespace {
 using Turned = Breaker::Change;
 constexpr Contact kAway = Contact::kUnreached, kThere = Contact::kReached;
 
-struct SetBreaker {
-  BreakerSettings settings;
-  Breaker breaker;
-  MonoTime now{1'000};
-  Turned Call(Contact contact) { return breaker.End(breaker.Begin(now), contact, now, settings); }
-  void Pass(int64_t ms) { now.ms += ms; }
-  /// Opens it by failures in a row.
-  void Open() {
-    for (uint32_t i = 0; i < settings.failures; ++i) Call(kAway);
-    REQUIRE(breaker.state() == Breaker::State::kOpen);
-  }
-  int64_t WaitMs() const { return breaker.next_probe().ms - now.ms; }
-  void WaitAtFirst(int64_t ms) {
-    settings.open_ms = ms;
-    breaker.OnSettings(now, settings);
-  }
-};
-
 }  // namespace
 
 TEST_CASE("breaker: one that reached it opens nothing, however many before it did not") {
-  SetBreaker r, most;
+  BreakerRig r, most;
   for (const char end : std::string("BBBBGBBBBGBGGGGGGGGGGGGGGG")) CHECK(r.Call(end == 'B' ? kAway : kThere) == Turned::kNone);
   for (const char end : std::string("BBBBGBBBBGB")) CHECK(most.Call(end == 'B' ? kAway : kThere) == Turned::kNone);
   CHECK(most.Call(kAway) == Turned::kOpened);  // not once eight good ones are behind it
   // Nor where a setting says less than it did when the others ended.
-  SetBreaker other;
+  BreakerRig other;
   other.settings.ratio_percent = 100;
   for (int i = 0; i < 10; ++i) CHECK(other.Call(i % 5 == 4 ? kThere : kAway) == Turned::kNone);
   other.settings.ratio_percent = 5;
@@ -53,7 +35,7 @@ TEST_CASE("breaker: the last ones alone decide, and it makes no difference wheth
   Random random(7);
   uint64_t openings = 0;
   for (int round = 0; round < 2'000; ++round) {
-    SetBreaker known, fresh;
+    BreakerRig known, fresh;
     known.settings.failures = fresh.settings.failures = 1'000;
     known.settings.window = fresh.settings.window = static_cast<uint32_t>(1 + random.Below(30));
     known.settings.ratio_percent = fresh.settings.ratio_percent = static_cast<double>(1 + random.Below(100));
@@ -77,7 +59,7 @@ TEST_CASE("breaker: the last ones alone decide, and it makes no difference wheth
 }
 
 TEST_CASE("breaker: what is set to wait for less shortens the wait under way, and what grew from it") {
-  SetBreaker r;
+  BreakerRig r;
   r.settings.open_ms = 60'000;
   r.Open();
   r.Pass(2'000);
@@ -113,7 +95,7 @@ TEST_CASE("breaker: what is set to wait for less shortens the wait under way, an
 }
 
 TEST_CASE("breaker: a probe of which nothing is heard is waited for no longer than what is set by now says") {
-  SetBreaker r;
+  BreakerRig r;
   r.settings.open_ms = 3'600'000;
   r.Open();
   r.Pass(3'600'000);

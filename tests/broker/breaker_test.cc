@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "broker/breaker_rig.h"
 #include "broker/notify.h"
 
 using namespace notifyd;
@@ -16,20 +17,6 @@ namespace {
 using Stage = Breaker::State;
 using Change = Breaker::Change;
 constexpr Contact kBad = Contact::kUnreached, kGood = Contact::kReached, kNothing = Contact::kUnknown;
-
-struct BreakerRig {
-  BreakerSettings settings;
-  Breaker breaker;
-  MonoTime now{1'000};
-  Change Call(Contact contact) { return breaker.End(breaker.Begin(now), contact, now, settings); }
-  void Pass(int64_t ms) { now.ms += ms; }
-  /// Opens it by failures in a row.
-  void Open() {
-    for (uint32_t i = 0; i < settings.failures; ++i) Call(kBad);
-    REQUIRE(breaker.state() == Stage::kOpen);
-  }
-  int64_t WaitMs() const { return breaker.next_probe().ms - now.ms; }
-};
 
 AttemptResult Ended(Verdict verdict, std::string error, bool unsent) {
   AttemptResult result;

@@ -11,9 +11,10 @@
 namespace notifyd {
 
 /// What stats say of a store in PostgreSQL, in place of the embedded one's, and in a cluster: seen by postgres_daemon_test.cc and members_test.cc.
-inline const std::set<std::string> kStatsOfPostgres = {"Stats.store.database_lost", "Stats.store.database_reconnects",
-                                                       "Stats.store.folded",        "Stats.store.no_standby",
-                                                       "Stats.store.removed",       "Stats.member"};
+inline const std::set<std::string> kStatsOfPostgres = {
+    "Stats.store.database_lost", "Stats.store.database_reconnects", "Stats.store.folded",           "Stats.store.no_standby",
+    "Stats.store.removed",       "Stats.store.left_over",           "Stats.store.pages_given_back", "Stats.store.cells",
+    "Stats.store.cell_moves",    "Stats.store.cell_copied",         "Stats.store.cells_lost",       "Stats.member"};
 
 /// Holds answers to the document, and remembers which of its properties were seen.
 class Held {
