@@ -414,6 +414,7 @@ void Core::Impl::TopicPart::EndFanOuts() {
   }
   // They stay on the agenda.
   for (auto& [serial, task] : std::exchange(waiting_, {})) core_.Unpark(task);
+  for (const AgendaDue& due : std::exchange(waiting_scans_, {})) core_.EndDue(due);
 }
 
 /// Lets a task of the agenda wait where nothing can be made now; it is run again when that may be over.

@@ -430,7 +430,7 @@ class Core::Impl {
   bool WindowRoom(Clock clock) const;
   bool SearchRoom() const { return search_.ticket == 0 && IsCaughtUp() && !SearchedAll() && LoadedWeight() < limits_.max_loaded; }
   bool ExpiryRoom() const;
-  bool MayLookUpMore() const { return parked_.size() < 2 * limits_.page_items; }
+  bool MayLookUpMore() const;
   void UpdateMarks();
   /// Returns how many keys the due index of that clock has.
   uint64_t KeysOf(Clock clock) const {

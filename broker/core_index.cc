@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core_history.h"
+#include "broker/core_topics.h"
 
 namespace notifyd {
 
@@ -257,6 +258,11 @@ bool Core::Impl::WindowRoom(Clock clock) const {
   const DueEntries& window = WindowOf(clock);
   if (window.horizon().paging() || LoadedWeight() >= limits_.max_loaded) return false;
   return window.size() < limits_.max_loaded / 8 || window.horizon().at().time_ms <= NowOf(clock);
+}
+
+/// Returns whether few tasks wait for what the store is asked for. Those that wait for room are not counted: an expiry may be what makes it.
+bool Core::Impl::MayLookUpMore() const {
+  return parked_.size() - topics_->TasksWithoutRoom() < 2 * limits_.page_items;
 }
 
 /// Returns whether the next expiries may be paged in. Each may need a look at the store: so not while many tasks wait for such.

@@ -244,9 +244,10 @@ void Core::Impl::TopicPart::GoOnScanning() {
       full_.erase(each);
     }
   }
-  for (size_t held = PagesHeld(); held < kMostPages && !waiting_scans_.empty(); ++held) {
-    core_.agenda_[AgendaSort::kScans].due.push_front(std::move(waiting_scans_.front()));
+  while (PagesHeld() < kMostPages && !waiting_scans_.empty()) {
+    AgendaDue next = std::move(waiting_scans_.front());
     waiting_scans_.pop_front();
+    core_.RunTask(MakeTask(std::move(next)));
   }
   if (full_.empty() || let_go_ || IsFull()) return;
   auto first = full_.extract(full_.begin());
@@ -258,7 +259,6 @@ void Core::Impl::TopicPart::GoOnScanning() {
 /// those that asked before it.
 void Core::Impl::TopicPart::ReadPage(AgendaDue& r) {
   if (PagesHeld() >= kMostPages) {
-    core_.EndDue(r);
     waiting_scans_.push_back(std::move(r));
     return;
   }

@@ -115,6 +115,7 @@ class Core::Impl::TopicPart {
     kinds->push_back({"subscriptions", subscriptions_.size()});
     kinds->push_back({"subscription_backlogs", backlogs_.size()});
     kinds->push_back({"fan_outs", matchings_.size()});
+    kinds->push_back({"waiting_scans", full_.size() + waiting_scans_.size()});
   }
   /// Is it a topic that a PUT made? The catalog must be known. Error: kUnacceptable, "/topic".
   Status CheckKnown(std::string_view topic) const;
@@ -129,7 +130,9 @@ class Core::Impl::TopicPart {
   /// Is one of the event's notifies not settled, or not made yet? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, NotifyId event);
   /// Nothing of it waits for room that comes by what others do.
-  bool MayRest() const { return full_.empty() && waiting_scans_.empty(); }
+  bool MayRest() const { return full_.empty(); }
+  /// How many parked tasks wait for room, of memory or in the store: others make it, and must not wait for these.
+  size_t TasksWithoutRoom() const { return waiting_.size() + short_.size(); }
   /// T8, for tests and the simulator.
   void CheckPromises() const;
 
@@ -465,7 +468,7 @@ class Core::Impl::TopicPart {
   // So many pages scans have at a time, and so many those who ask: each may be as large as the store makes one.
   static constexpr size_t kMostPages = 4;
   size_t reading_ = 0, asking_ = 0;      // pages under way, of these and of those
-  std::deque<AgendaDue> waiting_scans_;  // those that are to have a page once there is one
+  std::deque<AgendaDue> waiting_scans_;  // those that are to have a page once there is one; they count as running, or all would come to memory
   std::map<RequestId, Viewing> viewing_;
   std::map<uint64_t, Found> found_;
   std::map<RequestId, Applying> applying_;

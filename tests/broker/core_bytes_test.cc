@@ -235,6 +235,31 @@ TEST_CASE("bytes: few scans have a page of events at a time, and the others foll
   for (const auto& [name, events] : made) CHECK(events.size() == 30);
 }
 
+TEST_CASE("bytes: few of those scans come to memory that are to have a page, however many are asked for; a stop leaves them where they are") {
+  Topics f;
+  constexpr size_t kScans = 200;
+  f.Emit(Topics::Item("a.b", "1"));
+  f.reads().ClosePages();
+  for (size_t i = 0; i < kScans; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true, .from = WallTime{0}});
+  f.Pass(10);
+  const HeldKinds kinds = f.core().held();
+  const auto waiting = std::find_if(kinds.begin(), kinds.end(), [](const auto& each) { return each.kind == std::string("waiting_scans"); });
+  REQUIRE(waiting != kinds.end());
+  CHECK(waiting->count > 0);
+  CHECK(waiting->count <= 64);
+  const bool stopped = GENERATE(false, true);
+  if (stopped) {
+    f.Post(StopRequested{});
+    f.Run();
+    f.reads().OpenPages();
+    f.Run();
+    f.Restart(CrashKind::kKill);
+  }
+  f.reads().OpenPages();
+  f.Pass(10);
+  CHECK(f.Made().size() == kScans);
+}
+
 TEST_CASE("bytes: few of those who ask for a replay have a page of events at a time, and none is refused") {
   Topics f;
   f.Emit(Topics::Item("a.b", "1"));

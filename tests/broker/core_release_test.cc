@@ -353,4 +353,22 @@ TEST_CASE("release: what held an event that is let go is not sent again, by hand
   CHECK(f.StateOf(id) == State::kSucceeded);
 }
 
+TEST_CASE("release: events that wait for room keep no notify from its end, however few are read from the store at once") {
+  CoreLimits limits = ReleaseLimits();
+  limits.page_items = 2;
+  HeldEvents f(limits);
+  CoreFixture::Fields fields;
+  fields.fkey = "never";
+  fields.ttl = Delay(60'000);
+  f.Submit(fields);
+  f.Subscribe("picks", {.transform = R"({"a":"/a"})"});
+  const std::vector<std::string> keys = {"first", "a", "b", "c", "d", "e", "f"};
+  for (const std::string& key : keys) f.Hold(key);
+  f.Post(StoredBytes{kStoredTooMuch});
+  for (const std::string& key : keys) f.Trigger(key);
+  REQUIRE(f.Made()["picks"].empty());
+  f.Pass(60'001);
+  CHECK(f.Stats().totals.expired == 1);
+}
+
 }  // namespace notifyd

@@ -269,6 +269,7 @@ export function begin(): void {
   session.watch(look);
   visible.watch(look);
   route.watch(look);
+  downSince.watch(judge); // nothing is said to be live beside the word that nobody answers
   window.addEventListener("pagehide", stop);
   window.setInterval(look, 200);
   look();
