@@ -102,10 +102,12 @@ void Core::Impl::RunAgenda() {
 }
 
 void Core::Impl::RunLine(AgendaLine* line) {
-  // What an item adds, or keeps, waits for the next turn. One may take others with it.
+  // What an item adds, or keeps, waits for the next turn, and keeps its place until then: those behind it may wait for it. One may take others with
+  // it.
   std::vector<uint64_t> begun;
   std::vector<AgendaDue> kept;
-  for (size_t waiting = line->due.size(); waiting > 0 && !line->due.empty() && line->running < kMostRunning && begun.size() < kMostRunning;) {
+  const auto has_place = [&] { return line->running + kept.size() < kMostRunning && begun.size() < kMostRunning; };
+  for (size_t waiting = line->due.size(); waiting > 0 && !line->due.empty() && has_place();) {
     AgendaDue due = std::move(line->due.front());
     line->due.pop_front();
     if (std::find(begun.begin(), begun.end(), due.serial) != begun.end()) {

@@ -363,7 +363,8 @@ void Core::Impl::UpdateMarks() {
     if (entry->pending() && entry->state.expires_at != kWallNever) expiry = std::min(expiry, DueKey{entry->state.expires_at.ms, id});
   }
   // A notify whose ttl is over has left the wheel while it waits to be read from the store, and while it is: the mark stays until that is done.
-  if (!expired_.empty()) expiry = std::min(expiry, totals_.expiry_mark);
+  // While it stops none is expired any more: that is left to the next start.
+  if (stopping_ || !expired_.empty()) expiry = std::min(expiry, totals_.expiry_mark);
   for (const auto& [task, owned] : parked_)
     if (std::holds_alternative<ExpiryDue>(owned->event)) expiry = std::min(expiry, totals_.expiry_mark);
   totals_.wall_mark = wall;

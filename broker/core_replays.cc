@@ -410,14 +410,14 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
       // What is left of it goes on from there.
       const uint64_t serial =
           core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, looked.last, from, to, rows.partly.of, rows.partly.instance}));
-      if (PagesHeld() < kMostPages) rows_[serial] = std::move(rows);
+      if (MayHavePage()) rows_[serial] = std::move(rows);
     } else {
       answer.accepted = looked.made;
     }
   } else {
     if (Status status = MayMake(1, {1, kRecordBytes, 0}); !status.ok()) return core_.Refuse(request, status);
     const uint64_t serial = core_.AddToAgenda(Encode(ScanItem{true, known->record.serial, {}, from, to}));
-    if (!read.empty() && PagesHeld() < kMostPages) rows_[serial] = std::move(rows);
+    if (!read.empty() && MayHavePage()) rows_[serial] = std::move(rows);
   }
   if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
   core_.journal_.AskSync();

@@ -277,24 +277,24 @@ bool Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& t
   return false;
 }
 
-void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes& times) {
+void Core::Impl::SchedulePart::ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes* times) {
   const WallTime now = core_.now_.wall;
   const bool paused = looked->record.said->paused;
   std::optional<ScheduleState::Next> next = looked->state.next;
   const bool came = next && next->scheduled_at <= now;
-  bool stays = came && !paused && IsOneOf(times, next->scheduled_at);
+  bool stays = came && !paused && IsOneOf(*times, next->scheduled_at);
   if (came) {
     const Result<ScheduleTimes> old = TimesOf({looked->record.serial, looked->record.created_at, before});
     // From the one that stays on the new times count: none of those that came since may be one that was never said.
-    stays = stays && old.ok() && HasAllOf(*old, times, next->scheduled_at, now, kCountedInOneTurn);
-    NoteDropped(looked, old.ok() ? &*old : nullptr, stays ? &times : nullptr);
+    stays = stays && old.ok() && HasAllOf(*old, *times, next->scheduled_at, now, kCountedInOneTurn);
+    NoteDropped(looked, old.ok() ? &*old : nullptr, stays ? times : nullptr);
   }
   if (stays) {
     // What waits for its jitter waits for the new one, where that is not over yet.
-    if (next->due > now) next->due = std::max(now, times.DueOf(looked->name, next->scheduled_at));
+    if (next->due > now) next->due = std::max(now, times->DueOf(looked->name, next->scheduled_at));
   } else {
     next.reset();
-    if (std::optional<WallTime> at = paused ? std::nullopt : times.After(now)) next = {times.DueOf(looked->name, *at), *at};
+    if (std::optional<WallTime> at = paused ? std::nullopt : times->After(now)) next = {times->DueOf(looked->name, *at), *at};
     looked->state.caught_up = 0;
   }
   if (next != looked->state.next) MoveTo(looked, next);

@@ -15,6 +15,15 @@
 #include "broker/flow_settings.h"
 
 namespace notifyd {
+namespace {
+
+/// What the schedule is encoded to once it is paused.
+std::string BytesOfPaused(Schedule schedule) {
+  schedule.paused = true;
+  return EncodeSchedule(schedule);
+}
+
+}  // namespace
 
 Handled Core::Impl::Handle(Task* task, ScheduleRequest& r) {
   return schedules_->Handle(task, r);
@@ -96,30 +105,34 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
   const bool created = !before;
   if (created) looked->record = {core_.totals_.next_serial, core_.now_.wall, ask.said};
   looked->record.said = ask.said;
+  // To pause it is what helps where its service or topic is gone, its zone is unknown or the disk is full: nothing of that refuses it.
+  const bool pauses = before && bytes == BytesOfPaused(*before);
   Result<ScheduleTimes> times = TimesOf(looked->record);
-  if (!times.ok()) return core_.Refuse(request, times.status());
+  if (!times.ok() && !pauses) return core_.Refuse(request, times.status());
   if (created && ask.said->end_at && !times->After(core_.now_.wall))
     return core_.Refuse(request, Code::kUnacceptable, "none of its times lies between now and end_at", "/end_at");
-  if (ask.said->publishes() && core_.flow_settings_ && core_.flow_settings_->strict_topics) {
+  if (!pauses && ask.said->publishes() && core_.flow_settings_ && core_.flow_settings_->strict_topics) {
     if (!core_.NeedCatalog(task)) return Handled::kParked;
     if (Status status = core_.topics_->CheckKnown(ask.said->topic).Within("/publish"); !status.ok()) return core_.Refuse(request, status);
   }
-  if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && bytes != bytes_before) {
+  if (const std::string_view service = ServiceOf(ask.said->envelope->host); !service.empty() && bytes != bytes_before && !pauses) {
     if (!core_.NeedCatalog(task)) return Handled::kParked;
     if (!core_.services_->Knows(service)) return core_.Refuse(request, Code::kUnacceptable, "there is no service of this name", "/notify/url");
   }
   const bool unchanged = !created && bytes == bytes_before;
-  if (!unchanged) {
+  if (!unchanged && !pauses) {
     if (Status status = Fits(*ask.said); !status.ok()) return core_.Refuse(request, std::move(status));
     if (Status room = core_.Room("nothing is taken"); !room.ok()) return core_.Refuse(request, room);
     if (Status status = core_.StoreMore(bytes_before.size(), bytes.size() + (created ? kRecordBytes : 0)); !status.ok())
       return core_.Refuse(request, status);
+  }
+  if (!unchanged) {
     if (created) ++core_.totals_.next_serial;
     auto times_of = [](const notifyd::Schedule& said) {
       return std::tie(said.cron, said.every_ms, said.timezone, said.start_at, said.end_at, said.jitter_ms, said.paused);
     };
     core_.WriteRecord(looked->said_slot, EncodeScheduleRecord(looked->record));
-    if (created || times_of(*before) != times_of(*ask.said)) ChangeTimes(&*looked, before, *times);
+    if (created || times_of(*before) != times_of(*ask.said)) ChangeTimes(&*looked, before, times.ok() ? &*times : nullptr);
     WriteState(&*looked);
     core_.journal_.AskSync();
   }

@@ -100,9 +100,9 @@ class Core::Impl::SchedulePart {
   /// Notes the times from `first`, which is next, until `until`. Returns whether those are all, as far as a turn goes: then the next one is that
   /// behind them, which its caller sees to; else that is done, and the rest is for a later turn.
   bool NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until);
-  /// Its times are `times` from now on; `before`: what was said of it, null where it is new. Times that have come and were not made yet stay where
-  /// they are as far as they are among those; what became of the others is noted.
-  void ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes& times);
+  /// Its times are `times` from now on, which may be null where it is paused; `before`: what was said of it, null where it is new. Times that have
+  /// come and were not made yet stay where they are as far as they are among those; what became of the others is noted.
+  void ChangeTimes(Looked* looked, const std::shared_ptr<const notifyd::Schedule>& before, const ScheduleTimes* times);
   /// Of the times that have come and were not made yet notes those that are none of `stay` (null: all of them), as far as a turn goes.
   /// `old`: its times until now; null: they are not known, and the one that is next stands for all of them.
   void NoteDropped(Looked* looked, const ScheduleTimes* old, const ScheduleTimes* stay);

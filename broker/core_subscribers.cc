@@ -432,6 +432,12 @@ bool Core::Impl::TopicPart::ApplyTemplate(Entry* entry, const Known& known) {
     core_.UnrefHost(before);
   }
   core_.SetEnvelope(entry, envelope);
+  // What asks again without end has an end, whatever it was made with.
+  if (const When& ttl = known.record.said->ttl;
+      envelope->retry_policy().later_on && entry->state.expires_at == kWallNever && ttl.kind == When::Kind::kDelay) {
+    entry->state.expires_at = WallTime{core_.now_.wall.ms + ttl.ms};
+    core_.PutExpiryOf(entry);
+  }
   entry->durable = core_.journal_.open();
   core_.AddIndex(entry, index == Index::kTail ? IndexOf(entry->state, false) : index);
   core_.PlaceEntry(entry);

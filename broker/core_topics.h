@@ -392,6 +392,11 @@ class Core::Impl::TopicPart {
   void ReadPage(AgendaDue& r);
   /// How many scans have a page of events, or will in a moment.
   size_t PagesHeld() const { return reading_ + rows_.size(); }
+  /// May the scan that was just put on the agenda have one although it has not begun? Only if it goes on next: others wait for those pages.
+  bool MayHavePage() const {
+    const AgendaLine& line = core_.agenda_[AgendaSort::kScans];
+    return waiting_scans_.empty() && !line.OnDisk() && line.running + line.due.size() <= kMostPages && PagesHeld() < kMostPages;
+  }
   void MoveLive(Known* known, NotifyId last);
   Handled Scan(Task* task, AgendaDue& r);
   void AskEvents(NotifyId above, std::function<void(Rows)> then);

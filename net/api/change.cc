@@ -75,6 +75,11 @@ std::string SubmitDocument(const NotifySpec& spec, const Envelope& envelope, Wal
     json.Key(field.name());
     field.show(showing, &json);
   }
+  // It waits for its turn in a group, and its time begins with that.
+  if (!names.Chose(Choice::kTtl) && expires_at == kWallNever && spec.ttl_ms) {
+    json.Key("ttl_ms");
+    json.Int(*spec.ttl_ms);
+  }
   json.EndObject();
   return document;
 }

@@ -178,7 +178,7 @@ bool AnswerReader::TakeTransferEncoding(std::string_view value) {
   while (!value.empty()) {
     const std::string_view item = NextItem(&value);
     if (item.empty() || EqualsIgnoringCase(item, "identity")) continue;
-    if (chunked_ || until_close_ || !EqualsIgnoringCase(item, "chunked")) {
+    if (chunked_ || !EqualsIgnoringCase(item, "chunked")) {
       Fail("the answer has a transfer coding that nobody asked for");
       return false;
     }
@@ -333,6 +333,7 @@ void AnswerReader::Contradict(const char* why) {
 }
 
 bool AnswerReader::Conclude(Unjudged* out) {
+  decoder_.reset();  // it may have megabytes, and calls that have ended are kept
   // What no pattern has looked at yet may settle it.
   const bool open = head_done() && look_due_ && !decided_ && !apart_ && fault_ == nullptr && IsMuchUnseen();
   if (head_done() && look_due_ && !open) Look();

@@ -118,13 +118,18 @@ class ChainedDecoder : public ContentDecoder {
   ChainedDecoder(std::unique_ptr<ContentDecoder> outer, std::unique_ptr<ContentDecoder> inner) : outer_(std::move(outer)), inner_(std::move(inner)) {}
 
   bool Decode(std::string_view bytes, size_t most, std::string* out) override {
-    // In pieces, so that the middle is bounded, too: at some thousand to one a piece of 1 KiB is 1 MiB of it.
+    // In pieces, so that the middle is bounded, too: at some thousand to one a piece of 512 bytes is half a megabyte of it.
     while (!bytes.empty() && out->size() < most) {
       const std::string_view piece = bytes.substr(0, kOuterBytes);
       bytes.remove_prefix(piece.size());
       middle_.clear();
       const bool whole = outer_->Decode(piece, kMiddleBytes, &middle_);
+      // A coding can take any number of bytes and give none. What is worth reading has about its own size in the middle at most.
+      middle_bytes_ += middle_.size();
+      if (middle_bytes_ > kMiddleBytes + most + made_bytes_) return false;
+      const size_t before = out->size();
       if (!inner_->Decode(middle_, most, out) || !whole || middle_.size() == kMiddleBytes) return false;
+      made_bytes_ += out->size() - before;
     }
     return true;
   }
@@ -132,9 +137,10 @@ class ChainedDecoder : public ContentDecoder {
   bool whole() const override { return outer_->whole() && inner_->whole(); }
 
  private:
-  static constexpr size_t kOuterBytes = 1 << 10, kMiddleBytes = 2 << 20;
+  static constexpr size_t kOuterBytes = 512, kMiddleBytes = 1 << 20;
   std::unique_ptr<ContentDecoder> outer_, inner_;
   std::string middle_;
+  size_t middle_bytes_ = 0, made_bytes_ = 0;  // in all
 };
 
 }  // namespace

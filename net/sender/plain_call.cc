@@ -90,6 +90,7 @@ void PlainCall::GoHop(int64_t now_ms) {
   literal_.clear();
   if (literal) {
     literal_.push_back(*literal);
+    shared_->pool->SetAddresses(host_, nullptr, 0);  // those of a name, of before the rule had a proxy, say nothing of it
     return Connect(&literal_, now_ms);
   }
   const Resolver::Answer* answer = shared_->resolver->Look(dial_host(), this, now_ms);

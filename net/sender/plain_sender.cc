@@ -22,6 +22,8 @@ namespace {
 
 /// Deadlines are kept to two of these.
 constexpr int64_t kTickMs = 5;
+/// So much later than it should be a tick is that of a loop, or a machine, that stood still.
+constexpr int64_t kStoodStillMs = 50;
 /// Between two looks at idle connections, where no call is under way.
 constexpr int64_t kIdleTickMs = 1000;
 /// So long after the last call the ticks stay short: connections are drained and watched meanwhile.
@@ -274,7 +276,7 @@ class PlainSender::Impl {
 
   void SetTick(int64_t tick_ms) {
     tick_ms_ = tick_ms;
-    busy_ms_ = MonotonicMs();
+    busy_ms_ = ticked_ms_ = MonotonicMs();
     if (tick_ms == 0) {
       uv_timer_stop(timer_);
       return;
@@ -285,6 +287,10 @@ class PlainSender::Impl {
 
   void OnTick() {
     const int64_t now_ms = MonotonicMs();
+    // After a stall the loop runs its timers before it looks at sockets: what came meanwhile came in time, and is read before the next tick.
+    const bool late = now_ms - std::exchange(ticked_ms_, now_ms) > tick_ms_ + kStoodStillMs;
+    waits_for_sockets_ = late && !waits_for_sockets_;
+    if (waits_for_sockets_) return;
     wheel_.Advance(now_ms, [now_ms](DeadlineWheel::Entry* entry) { static_cast<Timed*>(entry)->OnDeadline(now_ms); });
     if (spare_.size() > kMaxSpare) spare_.resize(kMaxSpare);
     FeedStarving();
@@ -324,7 +330,8 @@ class PlainSender::Impl {
   std::vector<Event> unposted_;  // of those that ended, or had a connection, inside Start, and what came since
   bool starting_ = false;
   size_t in_flight_ = 0;
-  int64_t tick_ms_ = 0, busy_ms_ = 0, swept_ms_ = 0;
+  int64_t tick_ms_ = 0, busy_ms_ = 0, swept_ms_ = 0, ticked_ms_ = 0;
+  bool waits_for_sockets_ = false;
 };
 
 Result<std::unique_ptr<PlainSender>> PlainSender::Create(Loop* loop, EventSink* sink, const SenderOptions& options) {

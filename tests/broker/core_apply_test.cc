@@ -135,4 +135,27 @@ TEST_CASE("apply: one that the database interrupts for long is said to be unknow
   CHECK(f.Changed() == kWaiting);
 }
 
+TEST_CASE("apply: what is to be asked again without end has an end, though it was made without one") {
+  Topics f;
+  f.Subscribe("one", {.order_by = "/id", .paused = true});
+  f.Emit(Topics::Item("a.b", R"({"id":1})"));
+  SubscriptionPut put = Topics::PutOf("one", {.order_by = "/id"});
+  auto said = std::make_shared<Subscription>(*put.said);
+  auto envelope = std::make_shared<Envelope>(*said->envelope);
+  RetryPolicy policy;
+  policy.later_on.emplace();
+  envelope->retry = std::make_shared<RetryPolicy>(policy);
+  said->envelope = envelope;
+  said->ttl = Delay(60'000);
+  put.said = said;
+  f.Tell({put});
+  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 1);
+  const bool restart = GENERATE(false, true);
+  if (restart) f.Restart();
+  f.Pass(60'001);
+  if (!f.starts.empty()) f.EndFirst(Verdict::kLater);
+  f.Pass(1'000);
+  CHECK(f.Stats().totals.expired == 1);
+}
+
 }  // namespace notifyd

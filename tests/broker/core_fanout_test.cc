@@ -385,4 +385,21 @@ TEST_CASE("topics: what is applied to notifies to each instance leaves each to i
   CHECK(hosts() == std::set<std::string>{"plain:80"});
 }
 
+TEST_CASE("topics: more fan-outs than go on at a time come to their end, though the first one goes on turn after turn") {
+  Topics f;
+  f.check_every = 100'000;
+  constexpr int kSubs = 2'100, kReplays = 70;
+  for (int i = 0; i < kSubs; ++i) f.Subscribe("s" + std::to_string(i), {.paused = true});
+  const NotifyId event = f.Emit(Topics::Item("a.b", "1")).id;
+  f.Pass(10);
+  REQUIRE(f.CountOf(RecordKind::kAgenda) == 0);
+  for (int i = 0; i < kReplays; ++i) f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{EventReplay{event, "", {}}})});
+  for (int i = 0; i < 1'000 && (i < 10 || f.CountOf(RecordKind::kAgenda) > 0); ++i) {
+    f.Post(Tick{});
+    f.Turn();
+  }
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+  CHECK(f.core().totals().pending() == uint64_t{kSubs} * (kReplays + 1));
+}
+
 }  // namespace notifyd

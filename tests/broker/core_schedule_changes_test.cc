@@ -222,3 +222,38 @@ TEST_CASE_METHOD(ScheduleFixture, "schedule changes: times to come are dropped l
   CHECK(Sent() == "03-02T00:01");
   CHECK(Runs() == 1);
 }
+
+TEST_CASE_METHOD(ScheduleFixture,
+                 "schedule changes: one is paused whatever its template needs and is not there any more, and resumed only once it is") {
+  Schedule said = Every(kMinute);
+  Code code = Code::kUnacceptable;
+  bool put = false;
+  SECTION("its topic, where topics must be known") {
+    said = Publishing(std::move(said), "gone");
+    Put("a", said);
+    Tell(/*strict=*/true);
+  }
+  SECTION("a disk that is nearly full") {
+    Put("a", said);
+    Post(DiskSpace{.low = true});
+    Run();
+    code = Code::kDiskFull;
+  }
+  SECTION("its zone; by a whole PUT") {
+    said = Cron("* * * * *", "Europe/Berlin");
+    Put("a", said);
+    Post(FlowSettingsChanged{std::make_shared<FlowSettings>()});  // which knows none
+    Run();
+    put = true;
+  }
+  Pass(kMinute + 1'500);
+  said.paused = true;
+  const Reply& paused = put ? TryPut("a", said) : Ask(SchedulePause{"a", true});
+  REQUIRE(std::holds_alternative<ScheduleAnswered>(paused.body));
+  CHECK(Get("a").said->paused);
+  CHECK(Get("a").next.empty());
+  sent.clear();
+  Pass(10 * kMinute);
+  CHECK(sent.empty());
+  CHECK(CodeOf(Ask(SchedulePause{"a", false})) == code);
+}

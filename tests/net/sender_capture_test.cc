@@ -1,4 +1,5 @@
 // Answers that are handed back, and bodies that are sent as gzip.
+#include "base/random.h"
 #include "broker/response.h"
 #include "net/gzip.h"
 #include "net/sender/answer.h"
@@ -295,4 +296,24 @@ TEST_CASE("content coding: the members of a gzip are one body, however they come
   std::string spoilt = Gzip("one") + Gzip(std::string(1000, 'x') + "two");
   spoilt[spoilt.size() - 5] ^= 1;  // of the second one's checksum
   CHECK_FALSE(ContentDecoder::Create("gzip")->Decode(spoilt, 10'000, &out));
+}
+
+TEST_CASE("content coding: what little bytes make of themselves between two codings is bounded, though they come to nothing") {
+  // Empty blocks of deflate (RFC 1951 section 3.2.4), which give nothing however many there are.
+  std::string blocks;
+  for (size_t i = 0; i < (64 << 20) / 5; ++i) blocks.append("\x00\x00\x00\xff\xff", 5);
+  const std::string twice = Gzip(blocks), thrice = Gzip(twice);
+  std::string out;
+  CHECK_FALSE(ContentDecoder::Create("deflate, gzip")->Decode(twice, 1 << 20, &out));
+  CHECK_FALSE(ContentDecoder::Create("deflate, gzip, gzip")->Decode(thrice, 1 << 20, &out));
+  CHECK(out.empty());
+  // What is as large as it may be, and worth reading, is read.
+  std::string random_text;
+  Random random(1);
+  while (random_text.size() < 3 << 20) random_text += static_cast<char>(random.Below(256));
+  const std::string honest = Gzip(Gzip(Gzip(random_text)));
+  std::unique_ptr<ContentDecoder> decoder = ContentDecoder::Create("gzip, gzip, gzip");
+  for (size_t at = 0; at < honest.size(); at += 16 << 10) REQUIRE(decoder->Decode(std::string_view(honest).substr(at, 16 << 10), 4 << 20, &out));
+  CHECK(decoder->whole());
+  CHECK(out == random_text);
 }

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <condition_variable>
+#include <thread>
 
 using namespace notifyd;
 
@@ -119,6 +121,29 @@ TEST_CASE("sender faults: no answer within the timeout, whatever did come") {
     CHECK(result.record.status == 0);
     CHECK(receiver.requests().size() == 1);
   }
+}
+
+TEST_CASE("sender faults: an answer that came while the loop stood still counts, though its time is over once that goes on") {
+  std::atomic<bool> asked = false, stands = false, answered = false;
+  TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
+    if (!peer.ReadRequest()) return;
+    asked = true;
+    while (!stands) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    peer.Answer(200, "ok");
+    answered = true;
+    peer.WaitForClose();
+  });
+  SenderFixture sender;
+  NotifySpec spec = SpecFor(receiver.Url("/"));
+  spec.timeout_ms = 2'000;
+  const NotifyId id = sender.Start(spec);
+  while (!asked) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  sender.OnLoop([&] {
+    stands = true;
+    while (!answered) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(2'300));
+  });
+  CHECK(sender.Wait(id).verdict == Verdict::kSuccess);
 }
 
 TEST_CASE("sender faults: a TLS handshake that hangs is cut by the timeout of connecting") {

@@ -452,6 +452,30 @@ TEST_CASE("change: a new traceparent among the headers is the notify's") {
   CHECK(DecodeSpec(*change.spec)->headers.empty());
 }
 
+TEST_CASE("change: one whose lane has the number of a partition behind 255 bytes is changed like others") {
+  Fixture f;
+  const std::string name(255, 'l');
+  auto base = f.With(R"("lane":")" + name + R"(","mode":"fifo","order_by":"/id","data":{"id":7})");
+  REQUIRE(base->envelope->lane.name.size() > 255);
+  const ChangeRequest none = f.Change(base, "{}");
+  CHECK(none.spec == base->spec);
+  CHECK(none.envelope == base->envelope);
+  CHECK(f.Spec(base, R"({"headers":{"A":"1"}})").headers.size() == 1);
+}
+
+TEST_CASE("change: one that waits for its turn in a group is changed though its time to live has not begun, and later_on needs one") {
+  Fixture f;
+  auto waits = std::make_shared<NotifyRecord>(*f.With(R"("ttl_ms":60000,"retry":{"later_on":{"status":[202]}},"data":{"a":1})"));
+  waits->state.expires_at = kWallNever;
+  const ChangeRequest change = f.Change(waits, R"({"headers":{"A":"1"}})");
+  CHECK_FALSE(change.ttl);
+  const NotifySpec spec = *DecodeSpec(*change.spec);
+  CHECK(spec.headers.size() == 1);
+  CHECK(spec.ttl_ms == 60'000);
+  CHECK(f.Change(waits, "{}").spec == waits->spec);
+  CHECK(f.Outcome(waits, R"({"ttl_ms":null})") == "422 /retry/later_on");
+}
+
 TEST_CASE("change: lane, host, fkey, caller and callback are the base's") {
   Fixture f;
   auto base = f.Record(R"({"url":"http://h/a","group":"g","mode":"fifo","fkey":"f","on_held":"keep","idempotency_key":"k","caller":"c",

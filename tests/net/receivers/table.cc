@@ -71,6 +71,8 @@ const std::vector<Behaviour>& Behaviours() {
       {"HTTP/1.0", {Read(), Send("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")}, Ok()},
       {"HTTP/1.0 that stays", {Read(), Send("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok")}, Kept()},
       {"Connection: close", {Read(), Send("HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nok")}, Ok()},
+      {"Connection: close, then chunks", {Read(), Send("HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")}, Ok()},
+      {"chunks, then Connection: close", {Read(), Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n2\r\nok\r\n0\r\n\r\n")}, Ok()},
       {"provisional answers before it", {Read(), Send("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nX: y\r\n\r\n" + kOk)}, Kept()},
       {"lines that end with LF alone", {Read(), Send("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")}, Kept()},
       {"no phrase, and no space for it", {Read(), Send(Line("HTTP/1.1 200"))}, Kept()},
