@@ -25,7 +25,8 @@ struct CellStep {
   uint64_t keys = 0;  // that it copied
 };
 
-/// One thread; each call blocks until it is answered, or given up after some seconds. Any step may be repeated.
+/// One thread; each call blocks until it is answered, or given up after some seconds. Any step may be repeated. What a step did is durable: a database
+/// that crashes between two of them has it.
 class CellStore {
  public:
   virtual ~CellStore() = default;

@@ -98,10 +98,10 @@ std::vector<KvPart> PartsOf(NamespaceNumber number) {
           {from(static_cast<char>(KeyKind::kLaneCounts)), range.to}};
 }
 
-/// Removes all of its keys, its log and what was noted; each step in a transaction of its own, under `check`.
+/// Removes all of its keys, its log and what was noted; each step in a transaction of its own, under `check`. Durable once it has.
 Status Empty(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check) {
   NOTIFYD_TRY(EmptyPg(connection, number, check));
-  return InPgTransaction(connection, false, [&]() -> Status {
+  return InPgTransaction(connection, true, [&]() -> Status {
     NOTIFYD_TRY(check());
     NOTIFYD_TRY(connection->Execute(kEmptyWake, PgParams().Bytes(EncodeNamespaceWakeKey(number))));
     NOTIFYD_TRY(connection->Execute(kForgetLogOf, PgParams().Int(number)));
@@ -140,10 +140,11 @@ CellStep PgCellMover::Take(const CellWish& wish, Status (PgCellMover::*step)(con
   return taken;
 }
 
-/// Under the number of the move, or not at all.
-Status PgCellMover::Write(Move* move, NamespaceNumber number, bool synced, const PgWrites& writes, std::vector<PgStatement> more) {
+/// Under the number of the move, or not at all. Durable once it has: how far it is copied is kept here, over connections that end, also those of a
+/// server that crashes, and what was noted goes.
+Status PgCellMover::Write(Move* move, NamespaceNumber number, const PgWrites& writes, std::vector<PgStatement> more) {
   PgConnection* to = move->to.connection.get();
-  return InPgTransaction(to, synced, [&]() -> Status {
+  return InPgTransaction(to, true, [&]() -> Status {
     NOTIFYD_TRY(MustBe(to, kArrives, PgParams().Int(number).Int(move->number), "the copy was begun anew by another owner"));
     for (const PgStatement& statement : writes.Statements(0)) NOTIFYD_TRY(to->Execute(statement.sql, statement.params));
     for (const PgStatement& statement : more) NOTIFYD_TRY(to->Execute(statement.sql, statement.params));
@@ -269,7 +270,7 @@ Status PgCellMover::CopySome(const CellWish& wish, Move* move, CellStep* step) {
   const bool ends = !it->Valid();
   NOTIFYD_TRY(it->status());
   PassCrashPoint(CrashPoint::kCellBeforeChunk);
-  if (step->keys > 0) NOTIFYD_TRY(Write(move, wish.number, false, writes, {}));
+  if (step->keys > 0) NOTIFYD_TRY(Write(move, wish.number, writes, {}));
   copied_ += step->keys;
   move->cursor = ends ? std::string() : last;
   if (ends) ++move->part;
@@ -307,7 +308,7 @@ Status PgCellMover::FollowSome(const CellWish& wish, Move* move, CellStep* step)
   }));
   for (size_t at = 0; at < keys.size(); ++at)
     if (!there[at]) writes.Delete(keys[at]);
-  NOTIFYD_TRY(Write(move, wish.number, false, writes, {}));
+  NOTIFYD_TRY(Write(move, wish.number, writes, {}));
   move->mark = mark;
   step->keys += keys.size();
   copied_ += keys.size();
@@ -362,7 +363,7 @@ Status PgCellMover::FinishAll(const CellWish& wish, Move* move, CellStep* step) 
   }
   if (wish.to != kHomeCell) last.push_back({kNobodyOwns, std::move(PgParams().Int(wish.number).Int(taken->epoch + 1))});
   last.push_back({kWhole, std::move(PgParams().Int(wish.number).Int(move->number))});
-  return Write(move, wish.number, true, writes, std::move(last));
+  return Write(move, wish.number, writes, std::move(last));
 }
 
 CellStep PgCellMover::Depart(const CellWish& wish) {

@@ -5,7 +5,8 @@
 // I1 the copy is the move's under whose number it arrives: a write under another number is refused. Numbers are drawn of the claims, and no number is
 //    used again, so that what an older owner of a move sends late does nothing.
 // I2 what was copied is as it lies there only while this process writes it: whoever begins to serve it elsewhere begins the copy anew.
-// I3 which cell is the right one the namespace's row in the home cell says. `transits` keeps those out that read an older row.
+// I3 what this process takes for copied is durable there: a server that crashes, or fails over, ends connections, and the move goes on over new ones.
+// I4 which cell is the right one the namespace's row in the home cell says. `transits` keeps those out that read an older row.
 #pragma once
 
 #include <atomic>
@@ -69,7 +70,7 @@ class PgCellMover : public CellStore {
   Status LeaveBehind(const CellWish& wish, Move* move, CellStep* step);
   Status Draw(PgConnection* home, NamespaceNumber number, int64_t* drawn) const;
   Status LookAt(const CellWish& wish, Move* move, CellStep* step);
-  Status Write(Move* move, NamespaceNumber number, bool synced, const PgWrites& writes, std::vector<PgStatement> more);
+  Status Write(Move* move, NamespaceNumber number, const PgWrites& writes, std::vector<PgStatement> more);
 
   PgStore* const home_;
   const Find find_;

@@ -66,7 +66,7 @@ Status EmptyPg(PgConnection* connection, NamespaceNumber number, const std::func
     NOTIFYD_TRY(check());
     return emptying.Step(connection);
   };
-  while (!emptying.done()) NOTIFYD_TRY(InPgTransaction(connection, false, step));
+  while (!emptying.done()) NOTIFYD_TRY(InPgTransaction(connection, true, step));
   return Status::Ok();
 }
 

@@ -47,7 +47,8 @@ class PgEmptying {
   uint64_t removed_ = 0;
 };
 
-/// Removes all keys of a namespace, each step in a transaction of its own, which asks `check` first. Errors: its; PgConnection's.
+/// Removes all keys of a namespace, each step in a transaction of its own, which asks `check` first. Durable once it has: whoever goes on behind it
+/// may do so over another connection, to a server that crashed meanwhile. Errors: its; PgConnection's.
 Status EmptyPg(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check);
 
 /// What is left in the store itself.

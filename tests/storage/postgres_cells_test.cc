@@ -1,11 +1,13 @@
 // A store in PostgreSQL with a cell, in another database: what lies where, who may write it, and what does without a cell that is not reached.
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 
 #include "storage/cells_harness.h"
+#include "storage/keys.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
 #include "support/slowness.h"
@@ -173,6 +175,121 @@ TEST_CASE("postgres cells: what goes to another cell is as old there as it was, 
   REQUIRE(mover.Finish(wish).status.ok());
   CHECK(Ask(store.home(), "SELECT extract(epoch FROM clock_timestamp() - at)::bigint FROM log WHERE unit = 5") >= 30);
   mover.End(wish);
+}
+
+namespace {
+
+/// All keys of the namespace that lie there.
+std::set<std::string> KeysOf(const PostgresOptions& options, NamespaceNumber number) {
+  auto connection = Connect(options);
+  const KeyRange range = RangeOf(number);
+  std::set<std::string> keys;
+  for (const char* table : {"kv_main", "kv_notifies", "kv_hot", "counted"}) {
+    const std::string sql = std::string("SELECT k FROM ") + table + " WHERE k >= $1::bytea AND k < $2::bytea";
+    auto rows = connection->Run(sql.c_str(), PgParams().Bytes(range.from).Bytes(range.to));
+    if (!rows.ok()) FAIL(rows.status().detail());
+    for (int i = 0; i < rows->size(); ++i) keys.emplace(rows->Bytes(i, 0));
+  }
+  return keys;
+}
+
+/// The step, again where its server was not reached: connections went as that was killed.
+template <class Step>
+CellStep Insist(Step step) {
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+  for (;;) {
+    const CellStep done = step();
+    if (done.status.ok()) return done;
+    INFO(done.status.detail());
+    REQUIRE(done.status.code() == Code::kUnavailable);
+    REQUIRE(std::chrono::steady_clock::now() < until);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+/// A namespace at home that is to move to a cell whose server may be killed: what waited for no disk is lost to that then.
+struct MoveToLosing {
+  MoveToLosing() {
+    store.Close();
+    store.options().postgres.cells["west"] = server.dsn();
+    store.OpenStore();
+    west = store.home();
+    west.dsn = server.dsn();
+    // By its row nobody else cleans the copy up.
+    NamespaceRow row = SpaceRow(kAtHome, std::nullopt);
+    row.moving_to = "west";
+    store.cells().Commit({1, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(row)}}});
+    store.events().AwaitCommitted(1);
+    auto opened = store.cells().OpenNamespace(kAtHome, &sink);
+    REQUIRE(opened.ok());
+    space = *std::move(opened);
+  }
+  void WriteMore(uint64_t count) {
+    WriteBatch batch;
+    batch.number = ++batches;
+    batch.sync = true;
+    for (uint64_t i = 0; i < count; ++i) batch.ops.push_back(Put(MakeRecord(++id)));
+    space.store->Commit(std::move(batch));
+    for (uint64_t reported = 0; reported < batches;) {
+      const Event event = sink.Take();
+      if (const auto* committed = std::get_if<Committed>(&event)) reported = committed->batch;
+    }
+  }
+  void Crash() {
+    server.Kill();
+    server.Start();
+  }
+
+  const CellWish wish{kAtHome, "n6", kHomeCell, "west"};
+  test::PostgresServer server{{"wal_writer_delay=10s", "wal_writer_flush_after=1GB"}};
+  WaitingSink sink;
+  CellHarness store;
+  PostgresOptions west;
+  OpenedNamespace space;
+  uint64_t batches = 0, id = 0;
+};
+
+}  // namespace
+
+TEST_CASE("postgres cells: what a move copied and removed holds where the server of the cell to which it goes crashes right behind it") {
+  const std::string crash_behind = GENERATE(as<std::string>(), "begin", "copy", "follow");
+  MoveToLosing of;
+  const auto may_crash = [&](const std::string& behind) {
+    if (behind == crash_behind) of.Crash();
+  };
+  for (int times = 0; times < 5; ++times) of.WriteMore(1'000);
+  // Of an older copy, which is not there any more where it is copied from.
+  const std::string older = KeySpace(kAtHome).In(std::string(1, static_cast<char>(KeyKind::kNotify))) + "older";
+  REQUIRE(Connect(of.west)->Run("INSERT INTO kv_notifies (k, v) VALUES ($1, 'x')", PgParams().Bytes(older)).ok());
+  CellStore& mover = *of.store.cells().mover();
+  REQUIRE(mover.Look(of.wish).status.ok());
+  REQUIRE(mover.Begin(of.wish).status.ok());
+  may_crash("begin");
+
+  const auto copy = [&] { return mover.Copy(of.wish); };
+  CellStep step = Insist(copy);
+  while (step.keys == 0 && step.more) step = Insist(copy);
+  REQUIRE(step.keys > 0);
+  REQUIRE(step.more);
+  may_crash("copy");
+  while (step.more) step = Insist(copy);
+
+  of.WriteMore(200);
+  const auto follow = [&] { return mover.Follow(of.wish); };
+  step = Insist(follow);
+  REQUIRE(step.keys > 0);
+  may_crash("follow");
+  while (step.more) step = Insist(follow);
+
+  of.space = {};
+  Insist([&] { return mover.Finish(of.wish); });
+  Insist([&] { return mover.Depart(of.wish); });
+  const std::set<std::string> left = KeysOf(of.store.home(), kAtHome), copied = KeysOf(of.west, kAtHome);
+  CHECK(left.size() > 5'000);
+  CHECK(copied.size() == left.size());
+  const bool the_same = copied == left;
+  CHECK(the_same);
+  mover.End(of.wish);
 }
 
 TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
