@@ -40,6 +40,8 @@ constexpr char kArriveAtHome[] =
     "other = excluded.other RETURNING unit";
 constexpr char kArrives[] = "SELECT unit FROM transits WHERE unit = $1 AND move = $2 AND arriving FOR SHARE";
 constexpr char kIsThere[] = "SELECT unit FROM transits WHERE unit = $1 AND move = $2 FOR SHARE";
+// Before anything of a copy goes it is none any more, to switch to, and nobody's, to add to: no move has a number below 0.
+constexpr char kNoCopy[] = "UPDATE transits SET whole = false, move = $3 WHERE unit = $1 AND move = $2 AND arriving RETURNING unit";
 constexpr char kWhole[] = "UPDATE transits SET whole = true WHERE unit = $1 AND move = $2";
 // A take-over of what departed gives it another number, here and there.
 constexpr char kRenumberGone[] = "UPDATE transits SET move = $3 WHERE unit = $1 AND move = $2 AND NOT arriving RETURNING unit";
@@ -406,7 +408,7 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
   auto transit = connection->Run(kPgTransit, PgParams().Int(number));
   if (!transit.ok()) return std::move(transit).status();
   if (transit->size() == 0) return Status::Ok();
-  const int64_t move = transit->Int(0, 0);
+  int64_t move = transit->Int(0, 0);
   const bool arriving = transit->Int(0, 1) != 0;
   // Behind that look: a later move has another number.
   auto allowed = may();
@@ -417,6 +419,11 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
     return MustBe(connection, kIsThere, PgParams().Int(number).Int(move), "the namespace moves again");
   };
   PassCrashPoint(CrashPoint::kCellBeforeClean);
+  if (arriving) {
+    const int64_t nobodys = std::min(move, -move);
+    NOTIFYD_TRY(MustBe(connection, kNoCopy, PgParams().Int(number).Int(move).Int(nobodys), "the namespace moves again"));
+    move = nobodys;
+  }
   NOTIFYD_TRY(Empty(connection, number, check));
   if (arriving) NOTIFYD_TRY(connection->Execute(kPgSettle, PgParams().Int(number).Int(move)));
   PassCrashPoint(CrashPoint::kCellCleaned);

@@ -8,6 +8,7 @@
 
 #include "storage/cells_harness.h"
 #include "storage/keys.h"
+#include "storage/postgres/pg_cell_move.h"
 #include "storage/postgres/pg_lease.h"
 #include "storage/postgres/pg_schema.h"
 #include "support/slowness.h"
@@ -290,6 +291,51 @@ TEST_CASE("postgres cells: what a move copied and removed holds where the server
   const bool the_same = copied == left;
   CHECK(the_same);
   mover.End(of.wish);
+}
+
+TEST_CASE("postgres cells: a copy of which somebody began to remove some is none to switch to, however whole it was, and is made anew") {
+  CellHarness store;
+  NamespaceRow row = SpaceRow(kAtHome, std::nullopt);
+  row.moving_to = "east";  // the store itself removes nothing of it
+  store.cells().Commit({2, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(row)}}});
+  store.events().AwaitCommitted(2);
+  WaitingSink sink;
+  {
+    auto space = store.cells().OpenNamespace(kAtHome, &sink);
+    REQUIRE(space.ok());
+    WriteOne(space->store.get(), &sink);
+  }
+  const CellWish wish{kAtHome, "n6", kHomeCell, "east"};
+  CellStore& mover = *store.cells().mover();
+  const auto depart = [&] {
+    REQUIRE(mover.Begin(wish).status.ok());
+    CopyAll(&mover, wish);
+    REQUIRE(mover.Follow(wish).status.ok());
+    REQUIRE(mover.Finish(wish).status.ok());
+    REQUIRE(mover.Depart(wish).status.ok());
+  };
+  depart();
+  mover.End(wish);
+  const char* copied = "SELECT count(*) FROM kv_notifies";
+  CHECK(Ask(store.east(), copied) == 1);
+  PgStore* east = nullptr;
+  const auto last = [&](PgStore* each) {
+    east = each;
+    return Status::Ok();
+  };
+  REQUIRE(store.cells().ForEachCell(last).ok());
+  int steps = 0;
+  const Status cleaned = CleanTransit(east, kAtHome, [] { return Result<bool>(true); }, [&] { return ++steps > 2; });
+  CHECK(cleaned.code() == Code::kUnavailable);
+  CHECK(Ask(store.east(), copied) == 0);
+
+  const CellStep looked = mover.Look(wish);
+  REQUIRE(looked.status.ok());
+  CHECK_FALSE(looked.more);
+  depart();
+  CHECK(Ask(store.east(), copied) == 1);
+  CHECK(mover.Look(wish).more);
+  mover.End(wish);
 }
 
 TEST_CASE("postgres cells: who moves a namespace and does not own it any more writes neither to the copy, nor where it lay, nor to its row") {
