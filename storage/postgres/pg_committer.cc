@@ -91,18 +91,23 @@ std::optional<bool> PgCommitter::AwaitClosed(NamespaceNumber number, millisecond
     CHECK(it == open_.end() || it->second->closed_);
     return it == open_.end() || stopped_;
   });
-  return closed ? std::optional(units_.contains(number)) : std::nullopt;
+  if (!closed) return std::nullopt;
+  // Whoever began to let go of it, as for a move that then did not come about, is not to do so while it is opened as it stands.
+  std::erase(forgetting_, number);
+  return units_.contains(number);
 }
 
-std::pair<std::shared_ptr<PgQueue>, PgStand> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand) {
+std::optional<std::pair<std::shared_ptr<PgQueue>, PgStand>> PgCommitter::Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet,
+                                                                              const std::optional<PgStand>& stand) {
   std::lock_guard lock(mutex_);
+  if (!stand && !units_.contains(number)) return std::nullopt;
   auto [it, fresh] = units_.try_emplace(number);
-  if (fresh) it->second.reset(new PgUnit(number, (number + size_t{1}) % lines_.size(), stand));
+  if (fresh) it->second.reset(new PgUnit(number, (number + size_t{1}) % lines_.size(), *stand));
   Queue queue(new PgQueue(number, outlet, it->second));
   open_[number] = queue;
   if (const DiskSpace& space = lines_space_[it->second->line_]; space.lost) outlet->Post(space);
   if (failed_) outlet->Post(WriteFailed{failure_});
-  return {queue, it->second->stand_};
+  return std::pair(queue, it->second->stand_);
 }
 
 void PgCommitter::Close(const Queue& queue) {

@@ -139,11 +139,13 @@ class PgCommitter {
   void Stop();
   static constexpr int64_t kStopMs = 5'000;
 
-  /// Waits as Committer's does, for `most` at most. Returns whether the unit is known: then it need not be acquired; nothing where it is still being
-  /// written.
+  /// Waits as Committer's does, for `most` at most. Returns whether the unit is known: then it need not be acquired, and is not let go of any more;
+  /// nothing where it is still being written.
   std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
-  /// Makes the queue of a namespace. `stand`: as it was acquired; passed over where the unit is known. Returns where it stands, too.
-  std::pair<std::shared_ptr<PgQueue>, PgStand> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet, const PgStand& stand);
+  /// Makes the queue of a namespace. `stand`: as it was acquired, passed over where the unit is known; nothing: it was known. Returns where it stands,
+  /// too; nothing where it was let go of since.
+  std::optional<std::pair<std::shared_ptr<PgQueue>, PgStand>> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet,
+                                                                   const std::optional<PgStand>& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);
   /// Begins to forget the unit of a namespace that is closed, and is to be another owner's, and returns at once. It is done once Knows says no:
   /// nothing of it is under way, or kept to be sent again.

@@ -390,9 +390,10 @@ Result<std::optional<PgStand>> PgStore::Impl::StandToOpen(NamespaceNumber number
 Result<OpenedNamespace> PgStore::OpenNamespace(NamespaceNumber number, EventSink* sink) {
   Result<std::optional<PgStand>> found = impl_->StandToOpen(number);
   if (!found.ok()) return std::move(found).status();
-  const PgStand stand = found->value_or(PgStand());
   auto outlet = std::make_shared<Outlet>(sink);
-  auto [writes, now] = impl_->committer->Open(number, outlet, stand);
+  auto opened = impl_->committer->Open(number, outlet, *found);
+  if (!opened) return Status(Code::kUnavailable, "the namespace was let go of in this moment");
+  auto& [writes, now] = *opened;
   return OpenedNamespace{std::make_unique<PgNamespace>(impl_->shared, impl_->committer, std::move(writes), number, std::move(outlet)), now.totals,
                          now.written_boot_ms};
 }

@@ -265,6 +265,41 @@ TEST_CASE("postgres cluster: a namespace of which something waits for a connecti
   CHECK(a.lease().fenced == 0);
 }
 
+TEST_CASE("postgres: a namespace that is opened again while it is to be let go of, over a connection that is away, is not let go of any more") {
+  constexpr NamespaceNumber kLet = 2, kBeside = 4;  // over the same one of two connections
+  PostgresHostHarness h;
+  h.Commit(kBeside, {Put(MakeRecord(1))});
+  h.Commit(kLet, {Put(MakeRecord(1))});
+  h.Commit(kLet, {Put(MakeRecord(2))}, false);
+  auto holder = PgConnection::Open(h.options().postgres), beside = PgConnection::Open(h.options().postgres);
+  REQUIRE(holder.ok());
+  REQUIRE(beside.ok());
+  // What no sync covers yet is acquired anew over the next connection, which waits for this.
+  REQUIRE((*holder)->RunScript("BEGIN; SELECT FROM owners WHERE unit = 2 FOR UPDATE").ok());
+  const std::string cut = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'notifyd' AND pid NOT IN (" +
+                          std::to_string(PQbackendPID((*holder)->raw())) + ", pg_backend_pid())";
+  REQUIRE((*beside)->RunScript(cut).ok());
+  const auto until = std::chrono::steady_clock::now() + test::AtMostSeconds(60);
+  for (bool waits = false; !waits;) {
+    REQUIRE(std::chrono::steady_clock::now() < until);
+    auto asked = (*beside)->Run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%acquire%'");
+    REQUIRE(asked.ok());
+    waits = asked->Int(0, 0) > 0;
+  }
+  h.CloseAt(kLet);
+  h.postgres().BeginForget(kLet);
+  REQUIRE(h.postgres().Knows(kLet));
+  h.At(kLet);
+  h.CloseAt(kLet);
+  REQUIRE((*holder)->RunScript("COMMIT").ok());
+  // One after the other, so that whatever may be let go of is let go of between them.
+  for (uint64_t id : {2, 3, 4}) h.Commit(kBeside, {Put(MakeRecord(id))});
+  CHECK(h.postgres().Knows(kLet));
+  h.Commit(kLet, {Put(MakeRecord(3))});
+  CHECK(h.ListIds(kLet) == std::vector<uint64_t>{1, 2, 3});
+  CHECK(h.events().failures == 0);
+}
+
 TEST_CASE("postgres cluster: each says whom it does not reach, until it begins anew; a schema of before that gets what it needs") {
   const StoreOptions options = PostgresStoreOptions();
   {
