@@ -9,7 +9,6 @@
 #include "base/crash_point.h"
 #include "broker/stored_record.h"
 #include "storage/postgres/pg_lease.h"
-#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_schema.h"
 #include "storage/registry_records.h"
 
@@ -100,9 +99,10 @@ std::vector<KvPart> PartsOf(NamespaceNumber number) {
           {from(static_cast<char>(KeyKind::kLaneCounts)), range.to}};
 }
 
-/// Removes all of its keys, its log and what was noted; each step in a transaction of its own, under `check`. Durable once it has.
-Status Empty(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check) {
-  NOTIFYD_TRY(EmptyPg(connection, number, check));
+/// Removes all of its keys that are left, its log and what was noted; each step in a transaction of its own, under `check`. Durable once it has.
+Status Empty(PgConnection* connection, PgEmptying* left, const std::function<Status()>& check) {
+  const NamespaceNumber number = left->number();
+  NOTIFYD_TRY(EmptyPg(connection, left, check));
   return InPgTransaction(connection, true, [&]() -> Status {
     NOTIFYD_TRY(check());
     NOTIFYD_TRY(connection->Execute(kEmptyWake, PgParams().Bytes(EncodeNamespaceWakeKey(number))));
@@ -224,7 +224,8 @@ Status PgCellMover::Arrive(const CellWish& wish, Move* move) {
   PgParams arrives = std::move(PgParams().Int(wish.number).Int(move->number).Bytes(wish.from));
   if (wish.to == kHomeCell) arrives.Bytes(EncodeIncarnation(home_->word().incarnation));
   NOTIFYD_TRY(MustBe(to, wish.to == kHomeCell ? kArriveAtHome : kArriveInCell, arrives, "the namespace is another owner's"));
-  return Empty(to, wish.number,
+  PgEmptying all(wish.number);
+  return Empty(to, &all,
                [&] { return MustBe(to, kArrives, PgParams().Int(wish.number).Int(move->number), "the copy was begun anew by another owner"); });
 }
 
@@ -401,7 +402,8 @@ void PgCellMover::End(const CellWish& wish) {
 
 // ---- what is left
 
-Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may, const std::function<bool()>& ends) {
+Status CleanTransit(PgStore* store, PgCleaning* left, const std::function<Result<bool>()>& may, const std::function<bool()>& ends) {
+  const NamespaceNumber number = left->keys.number();
   auto opened = PgConnection::Open(store->options().postgres, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
@@ -415,7 +417,7 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
   if (!allowed.ok()) return std::move(allowed).status();
   if (!*allowed) return Status(Code::kConflict, "the namespace moves again");
   const auto check = [&] {
-    if (ends()) return Status(Code::kUnavailable, "the store is being closed");
+    if (ends()) return Status(Code::kUnavailable, "the rest goes later");
     return MustBe(connection, kIsThere, PgParams().Int(number).Int(move), "the namespace moves again");
   };
   PassCrashPoint(CrashPoint::kCellBeforeClean);
@@ -424,7 +426,9 @@ Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<
     NOTIFYD_TRY(MustBe(connection, kNoCopy, PgParams().Int(number).Int(move).Int(nobodys), "the namespace moves again"));
     move = nobodys;
   }
-  NOTIFYD_TRY(Empty(connection, number, check));
+  // Another move's may have written where this one is done.
+  if (left->move != move) *left = {PgEmptying(number), move};
+  NOTIFYD_TRY(Empty(connection, &left->keys, check));
   if (arriving) NOTIFYD_TRY(connection->Execute(kPgSettle, PgParams().Int(number).Int(move)));
   PassCrashPoint(CrashPoint::kCellCleaned);
   return Status::Ok();

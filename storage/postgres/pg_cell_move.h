@@ -20,6 +20,7 @@
 #include "broker/cell_store.h"
 #include "storage/keys.h"
 #include "storage/postgres/pg_connection.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_store.h"
 #include "storage/postgres/pg_writes.h"
 
@@ -78,8 +79,9 @@ class PgCellMover : public CellStore {
   std::atomic<uint64_t> moved_ = 0, copied_ = 0;
 };
 
-/// Removes what lies of a namespace where it does not lie any more, or never came to lie; what says that it went from there stays. Blocks. Where that
-/// is another one meanwhile nothing is done. `ends`: is asked now and then whether to leave the rest. Errors: PgConnection's.
-Status CleanTransit(PgStore* store, NamespaceNumber number, const std::function<Result<bool>()>& may, const std::function<bool()>& ends);
+/// Removes what is left of a namespace where it does not lie any more, or never came to lie; what says that it went from there stays. Blocks. Where
+/// that is another one meanwhile nothing is done. `ends`: is asked before each step whether to leave the rest for later (kUnavailable), for which
+/// `left` is good then. Errors, besides: PgConnection's; kConflict.
+Status CleanTransit(PgStore* store, PgCleaning* left, const std::function<Result<bool>()>& may, const std::function<bool()>& ends);
 
 }  // namespace notifyd

@@ -17,6 +17,8 @@ namespace notifyd {
 namespace {
 
 constexpr std::chrono::seconds kCleanEach{5};
+// Of one, however little time there is: so it comes to its end.
+constexpr int kLeastSteps = 2;
 
 }  // namespace
 
@@ -201,6 +203,7 @@ bool PgCells::Lost(NamespaceNumber number) const {
 // ---- what was dropped
 
 void PgCells::Lead(bool leads) {
+  leads_anew_ = true;
   leads_ = leads;
   for (const auto& cell : cells_) cell->RemoveEnded(leads);
 }
@@ -262,6 +265,7 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, std::c
   const auto lies_elsewhere = [&](const NamespaceRow& its) { return its.settings.cell.value_or(kHomeCell) != name; };
   PgCell* cell = FindCell(name);
   if (name == kHomeCell ? !*row : *row && !lies_elsewhere(**row)) {
+    cleaning_.erase({number, name});
     *cleaned = true;
     return Status::Ok();
   }
@@ -270,27 +274,26 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, std::c
   // What is still written of it would be refused, as another owner's.
   store.BeginForget(number);
   if (store.Knows(number)) return Status::Ok();
-  if (!*row) {
-    const auto check = [&] {
-      if (Ending() || std::chrono::steady_clock::now() > until) return Status(Code::kUnavailable, "the rest goes later");
-      return CheckIsLeft(number, name);
-    };
-    *cleaned = store.Clean(number, check).ok();
-    return Status::Ok();
-  }
-  *cleaned = CleanTransit(
-                 &store, number,
-                 [&]() -> Result<bool> {
-                   auto now = home_->ReadRow(number);
-                   if (!now.ok()) return std::move(now).status();
-                   return *now && !(*now)->moving_to && lies_elsewhere(**now);
-                 },
-                 [this] { return Ending(); })
-                 .ok();
+  const auto left = cleaning_.try_emplace({number, name}, PgCleaning{PgEmptying(number)}).first;
+  int steps = 0;
+  bool later = false;
+  const auto ends = [&] { return later = Ending() || (++steps > kLeastSteps && std::chrono::steady_clock::now() > until); };
+  const auto check = [&] { return ends() ? Status(Code::kUnavailable, "the rest goes later") : CheckIsLeft(number, name); };
+  const auto may = [&]() -> Result<bool> {
+    auto now = home_->ReadRow(number);
+    if (!now.ok()) return std::move(now).status();
+    return *now && !(*now)->moving_to && lies_elsewhere(**now);
+  };
+  *cleaned = (*row ? CleanTransit(&store, &left->second, may, ends) : store.Clean(&left->second.keys, check)).ok();
+  // Behind any other end it is not known how far it came.
+  if (!later) cleaning_.erase(left);
   return Status::Ok();
 }
 
-Status PgCells::Clean() {
+Status PgCells::Clean(std::chrono::milliseconds most) {
+  std::lock_guard lock(cleans_);
+  // Another one may have gone on with it.
+  if (leads_anew_.exchange(false)) cleaning_.clear();
   std::vector<std::pair<NamespaceNumber, std::string>> left;
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
     auto rows = connection->Run(kPgLeftovers);
@@ -298,10 +301,10 @@ Status PgCells::Clean() {
     for (int i = 0; i < rows->size(); ++i) left.emplace_back(static_cast<NamespaceNumber>(rows->Int(i, 0)), rows->Bytes(i, 1));
     return Status::Ok();
   }));
-  // What takes longer goes on in the next round: cells that are lost are to be looked at, too.
-  const auto until = std::chrono::steady_clock::now() + kCleanEach;
+  const auto until = std::chrono::steady_clock::now() + most;
   for (const auto& leftover : left) {
-    if (Ending() || std::chrono::steady_clock::now() > until) break;
+    const bool first = &leftover == &left.front();
+    if (Ending() || (!first && std::chrono::steady_clock::now() > until)) break;
     // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
     const auto& number = leftover.first;
     const auto& name = leftover.second;

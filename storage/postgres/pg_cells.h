@@ -13,16 +13,19 @@
 #include <chrono>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "broker/cell_store.h"
 #include "broker/cluster_store.h"
 #include "broker/ports.h"
 #include "storage/options.h"
+#include "storage/postgres/pg_leftovers.h"
 #include "storage/postgres/pg_store.h"
 
 namespace notifyd {
@@ -35,6 +38,8 @@ class PgCells : public StoreHost {
  public:
   /// As PgStore::Open's; a cell that is not reached is told of in the log. Error, besides: kUnacceptable with the field: a cell is not to be used.
   static Result<std::unique_ptr<PgCells>> Open(const StoreOptions& options);
+  /// Cells that are lost are to be looked at, too.
+  static constexpr std::chrono::milliseconds kCleanMost{5'000};
   ~PgCells() override;
 
   std::string name() const override { return home_->name(); }
@@ -67,8 +72,9 @@ class PgCells : public StoreHost {
   /// Calls `use` with what lies in each cell, the home cell first, until one fails. Errors: its; kUnavailable, kUnacceptable: a cell is not reached,
   /// or not to be used.
   Status ForEachCell(const std::function<Status(PgStore*)>& use);
-  /// Removes what was dropped, or moved away, from where it lay, on the caller's thread. Error: kUnavailable, kIo: the store itself was not read.
-  Status Clean();
+  /// Removes what was dropped, or moved away, from where it lay, on the caller's thread, for about as long as `most`; of the first one some steps in
+  /// any case. The next call goes on behind them. Error: kUnavailable, kIo: the store itself was not read.
+  Status Clean(std::chrono::milliseconds most = kCleanMost);
 
  private:
   friend class PgCellsCluster;
@@ -90,7 +96,12 @@ class PgCells : public StoreHost {
   std::vector<std::unique_ptr<PgCell>> cells_;  // as the table numbers them, from 1
   std::unique_ptr<PgCell> unnamed_;
   std::unique_ptr<PgCellMover> mover_;
-  std::atomic<bool> leads_ = false;
+  std::atomic<bool> leads_ = false, leads_anew_ = false;
+
+  std::mutex cleans_;
+  // What was not done to its end, and where; under `cleans_`. Who walked anew over all that is gone would do nothing else under somebody's long open
+  // transaction.
+  std::map<std::pair<NamespaceNumber, std::string>, PgCleaning> cleaning_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

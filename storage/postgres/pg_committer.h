@@ -142,8 +142,8 @@ class PgCommitter {
   /// Waits as Committer's does, for `most` at most. Returns whether the unit is known: then it need not be acquired, and is not let go of any more;
   /// nothing where it is still being written.
   std::optional<bool> AwaitClosed(NamespaceNumber number, std::chrono::milliseconds most);
-  /// Makes the queue of a namespace. `stand`: as it was acquired, passed over where the unit is known; nothing: it was known. Returns where it stands,
-  /// too; nothing where it was let go of since.
+  /// Makes the queue of a namespace. `stand`: as it was acquired, passed over where the unit is known; nothing: it was known. Returns where it
+  /// stands, too; nothing where it was let go of since.
   std::optional<std::pair<std::shared_ptr<PgQueue>, PgStand>> Open(NamespaceNumber number, std::shared_ptr<Outlet> outlet,
                                                                    const std::optional<PgStand>& stand);
   void Close(const std::shared_ptr<PgQueue>& queue);

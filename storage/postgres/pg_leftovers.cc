@@ -25,11 +25,12 @@ constexpr std::array kEmpties = {PG_EMPTY("kv_hot"),  PG_EMPTY("kv_notifies"), P
 #undef PG_EMPTY
 constexpr char kNextLeft[] = "SELECT unit, count(*) OVER () FROM leftovers WHERE cell = '' ORDER BY unit LIMIT 1";
 constexpr char kHoldLeft[] = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = '' FOR UPDATE";
+constexpr char kDisown[] = "DELETE FROM owners WHERE unit = $1 RETURNING unit";
 constexpr char kForgetKeys[] = "DELETE FROM kv_main WHERE k = ANY ($1::bytea[])";
 
-/// One step, or, behind the last one, no word of it any more. `over`: nothing is left.
+/// One step, or, behind the last one, no word of it any more. `over`: nothing is left. Durable: the next one may go over another connection.
 Status RemoveLeft(PgConnection* connection, PgEmptying* left, bool* over) {
-  return InPgTransaction(connection, false, [&]() -> Status {
+  return InPgTransaction(connection, true, [&]() -> Status {
     auto held = connection->Run(kHoldLeft, PgParams().Int(left->number()));
     if (!held.ok()) return std::move(held).status();
     *over = held->size() == 0 || left->done();
@@ -60,13 +61,12 @@ Status PgEmptying::Step(PgConnection* connection) {
   return Status::Ok();
 }
 
-Status EmptyPg(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check) {
-  PgEmptying emptying(number);
+Status EmptyPg(PgConnection* connection, PgEmptying* left, const std::function<Status()>& check) {
   const auto step = [&]() -> Status {
     NOTIFYD_TRY(check());
-    return emptying.Step(connection);
+    return left->Step(connection);
   };
-  while (!emptying.done()) NOTIFYD_TRY(InPgTransaction(connection, true, step));
+  while (!left->done()) NOTIFYD_TRY(InPgTransaction(connection, true, step));
   return Status::Ok();
 }
 
@@ -112,7 +112,8 @@ Status RemovePgLeftovers(PgConnection* connection) {
   return all.ok() ? Status::Ok() : std::move(all).status();
 }
 
-Status CleanPgCell(const PostgresOptions& cell, NamespaceNumber number, const std::function<Status()>& check) {
+Status CleanPgCell(const PostgresOptions& cell, PgEmptying* left, const std::function<Status()>& check) {
+  const NamespaceNumber number = left->number();
   auto opened = PgConnection::Open(cell, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
@@ -120,13 +121,16 @@ Status CleanPgCell(const PostgresOptions& cell, NamespaceNumber number, const st
   // The fence refuses what comes late; the claim stays meanwhile, so that an older owner's is refused, too.
   const auto disown = [&]() -> Status {
     NOTIFYD_TRY(check());
-    NOTIFYD_TRY(forget(kPgForgetOwner));
+    auto owned = connection->Run(kDisown, PgParams().Int(number));
+    if (!owned.ok()) return std::move(owned).status();
+    // It may have been written to where that is done already.
+    if (owned->size() > 0) *left = PgEmptying(number);
     const std::vector<std::string> keys = {EncodeNamespaceKey(number), EncodeNamespaceWakeKey(number)};
     NOTIFYD_TRY(connection->Execute(kForgetKeys, PgParams().BytesArray(keys)));
     return forget(kPgForgetTouched);
   };
   NOTIFYD_TRY(InPgTransaction(connection, false, disown));
-  NOTIFYD_TRY(EmptyPg(connection, number, check));
+  NOTIFYD_TRY(EmptyPg(connection, left, check));
   // Synced: what says in another database that something is left goes next.
   return InPgTransaction(connection, true, [&]() -> Status {
     for (const char* sql : {kPgForgetLog, kPgForgetClaim, kPgForgetTransit}) NOTIFYD_TRY(forget(sql));

@@ -34,22 +34,29 @@ class PgEmptying {
 
   explicit PgEmptying(NamespaceNumber number);
   NamespaceNumber number() const { return number_; }
-  /// Removes some more, in the caller's transaction; where that is not committed this one is of no use any more.
+  /// Removes some more, in the caller's transaction; where that is not committed, durably, this one is of no use any more: it goes on behind what it
+  /// removed, over whatever connection, and a server that crashed brings back what was not.
   Status Step(PgConnection* connection);
   bool done() const;
   /// Rows.
   uint64_t removed() const { return removed_; }
 
  private:
-  const NamespaceNumber number_;
+  NamespaceNumber number_;
   std::string from_, to_;
   size_t table_ = 0;
   uint64_t removed_ = 0;
 };
 
-/// Removes all keys of a namespace, each step in a transaction of its own, which asks `check` first. Durable once it has: whoever goes on behind it
-/// may do so over another connection, to a server that crashed meanwhile. Errors: its; PgConnection's.
-Status EmptyPg(PgConnection* connection, NamespaceNumber number, const std::function<Status()>& check);
+/// How far somebody came who removes all of a namespace from somewhere, and may do so in several goes.
+struct PgCleaning {
+  PgEmptying keys;
+  int64_t move = 0;  // of which it was a copy, or by which it went from there
+};
+
+/// Removes all keys of a namespace that are left, each step in a transaction of its own, which asks `check` first. Durable once it has. Errors: its,
+/// behind which `left` may be gone on with; PgConnection's.
+Status EmptyPg(PgConnection* connection, PgEmptying* left, const std::function<Status()>& check);
 
 /// What is left in the store itself.
 class PgLeftovers {
@@ -73,8 +80,8 @@ class PgLeftovers {
 Status RemovePgLeftover(PgConnection* connection, NamespaceNumber number, std::chrono::milliseconds most);
 /// Removes all that is left in the store itself.
 Status RemovePgLeftovers(PgConnection* connection);
-/// Removes all of a namespace that was dropped from the cell in which it lay, and then says nothing of it any more; asks `check` before each step.
-/// Durable once it has. Errors: its; PgConnection's.
-Status CleanPgCell(const PostgresOptions& cell, NamespaceNumber number, const std::function<Status()>& check);
+/// Removes all that is left of a namespace that was dropped from the cell in which it lay, and then says nothing of it any more; asks `check` before
+/// each step. Durable once it has. Errors: EmptyPg's.
+Status CleanPgCell(const PostgresOptions& cell, PgEmptying* left, const std::function<Status()>& check);
 
 }  // namespace notifyd

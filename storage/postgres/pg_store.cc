@@ -579,8 +579,8 @@ Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
   return taken;
 }
 
-Status PgStore::Clean(NamespaceNumber number, const std::function<Status()>& check) {
-  return CleanPgCell(impl_->options.postgres, number, check);
+Status PgStore::Clean(PgEmptying* left, const std::function<Status()>& check) {
+  return CleanPgCell(impl_->options.postgres, left, check);
 }
 
 }  // namespace notifyd

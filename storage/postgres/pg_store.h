@@ -20,6 +20,8 @@
 
 namespace notifyd {
 
+class PgEmptying;
+
 /// Null: there is none.
 using ReadNamespaceRow = std::function<Result<std::shared_ptr<const NamespaceRow>>(NamespaceNumber)>;
 
@@ -99,9 +101,9 @@ class PgStore : public StoreHost {
   };
   /// Takes a namespace that is not known here, as OpenNamespace does, and says where it stands. Errors: kUnavailable; kConflict.
   Result<Taken> Take(NamespaceNumber number);
-  /// Of a cell: removes all of a namespace that was dropped, in steps, each of which asks `check`. Not while it is known. Errors: its; kUnavailable,
-  /// kIo.
-  Status Clean(NamespaceNumber number, const std::function<Status()>& check);
+  /// Of a cell: removes all that is left of a namespace that was dropped, in steps, each of which asks `check`. Not while it is known. Errors:
+  /// CleanPgCell's.
+  Status Clean(PgEmptying* left, const std::function<Status()>& check);
 
   /// Removes all whose hour is over, on the caller's thread: for tests. Error: kUnavailable, kIo.
   Status Sweep();

@@ -325,7 +325,8 @@ TEST_CASE("postgres cells: a copy of which somebody began to remove some is none
   };
   REQUIRE(store.cells().ForEachCell(last).ok());
   int steps = 0;
-  const Status cleaned = CleanTransit(east, kAtHome, [] { return Result<bool>(true); }, [&] { return ++steps > 2; });
+  PgCleaning left{PgEmptying(kAtHome)};
+  const Status cleaned = CleanTransit(east, &left, [] { return Result<bool>(true); }, [&] { return ++steps > 2; });
   CHECK(cleaned.code() == Code::kUnavailable);
   CHECK(Ask(store.east(), copied) == 0);
 

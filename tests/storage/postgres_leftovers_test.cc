@@ -167,5 +167,55 @@ TEST_CASE("postgres cells: what a namespace that is dropped has in its cell goes
   for (const char* table : {"log", "owners", "claimed"}) CHECK(AskBeside(beside.get(), std::string("SELECT count(*) FROM ") + table) == 0);
 }
 
+TEST_CASE("postgres: what is left of a namespace goes to its end, too, where the server crashes between two steps") {
+  // Only who waits for the disk has it there.
+  test::PostgresServer server({"wal_writer_delay=10s", "wal_writer_flush_after=1GB"});
+  StoreOptions options = PostgresStoreOptions();
+  options.postgres.dsn = server.dsn();
+  PostgresHostHarness h(options);
+  h.Close();
+  auto beside = Connect(options.postgres);
+  Fill(beside.get(), kDropped);
+  REQUIRE(beside->RunScript("INSERT INTO leftovers VALUES (3, '')").ok());
+  PgLeftovers leftovers;
+  REQUIRE(leftovers.RemoveSome(beside.get(), 2).ok());
+  server.Kill();
+  server.Start();
+  beside = Connect(options.postgres);
+  const auto all = leftovers.RemoveSome(beside.get(), 100);
+  REQUIRE(all.ok());
+  CHECK(*all);
+  CHECK(LeftIn(beside.get(), kDropped) == 0);
+}
+
+TEST_CASE("postgres cells: what goes in several rounds goes on where the round before ended, whoever's transaction keeps what is gone in the index") {
+  const bool moved = GENERATE(false, true);
+  CellHarness store;
+  store.Commit({Put(MakeRecord(1))});
+  auto beside = Connect(store.east()), idle = Connect(store.east());
+  Fill(beside.get(), kInCell);
+  REQUIRE(beside->RunScript("ALTER TABLE kv_hot SET (autovacuum_enabled = false)").ok());
+  REQUIRE(idle->RunScript("BEGIN ISOLATION LEVEL REPEATABLE READ").ok());
+  CHECK(AskBeside(idle.get(), "SELECT count(*) FROM owners") > 0);
+  store.LetGo();
+  if (moved) {
+    // As behind a move: by its row it lies at home, and the cell says that it went there.
+    REQUIRE(beside->RunScript("INSERT INTO transits (unit, move, arriving, whole, other) VALUES (5, 1000, false, true, 'home')").ok());
+    REQUIRE(Connect(store.home())->RunScript("INSERT INTO leftovers VALUES (5, 'east')").ok());
+    store.cells().Commit({2, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(RowOf(kInCell))}}});
+    store.events().AwaitCommitted(2);
+  } else {
+    store.Drop();
+  }
+  const auto left = [&] { return Ask(store.home(), "SELECT count(*) FROM leftovers WHERE cell = 'east'"); };
+  // What the cell still has to sync of it goes first.
+  AwaitThat([&] { return store.cells().Clean(std::chrono::milliseconds(0)).ok() && LeftIn(beside.get(), kInCell) < 3 * kRows; });
+  // Each round is a step or two, and there are four in each of three tables, one in each other.
+  for (int rounds = 0; left() > 0 && rounds < 40; ++rounds) REQUIRE(store.cells().Clean(std::chrono::milliseconds(0)).ok());
+  CHECK(left() == 0);
+  CHECK(LeftIn(beside.get(), kInCell) == 0);
+  REQUIRE(idle->RunScript("COMMIT").ok());
+}
+
 }  // namespace
 }  // namespace notifyd
