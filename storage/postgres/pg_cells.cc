@@ -290,30 +290,45 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, std::c
   return Status::Ok();
 }
 
-Status PgCells::Clean(std::chrono::milliseconds most) {
-  std::lock_guard lock(cleans_);
-  // Another one may have gone on with it.
-  if (leads_anew_.exchange(false)) cleaning_.clear();
-  std::vector<std::pair<NamespaceNumber, std::string>> left;
+/// Some of what is left where it may be removed now, behind the last one of `before`: what has to wait, as for a cell that is lost, or for the end of
+/// a move, keeps nothing else waiting.
+Result<PgCells::Left> PgCells::LeftBehind(const Left& before) {
+  std::vector<std::string> names = {kHomeCell};
+  for (const auto& cell : cells_)
+    if (!cell->lost() && cell->Prepare().ok()) names.push_back(cell->name());
+  const Left::value_type last = before.empty() ? Left::value_type() : before.back();
+  Left left;
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
-    auto rows = connection->Run(kPgLeftovers);
+    auto rows = connection->Run(kPgLeftovers, PgParams().BytesArray(names).Int(last.first).Bytes(last.second));
     if (!rows.ok()) return std::move(rows).status();
     for (int i = 0; i < rows->size(); ++i) left.emplace_back(static_cast<NamespaceNumber>(rows->Int(i, 0)), rows->Bytes(i, 1));
     return Status::Ok();
   }));
+  return left;
+}
+
+Status PgCells::Clean(std::chrono::milliseconds most) {
+  std::lock_guard lock(cleans_);
+  // Another one may have gone on with it.
+  if (leads_anew_.exchange(false)) cleaning_.clear();
   const auto until = std::chrono::steady_clock::now() + most;
-  for (const auto& leftover : left) {
-    const bool first = &leftover == &left.front();
-    if (Ending() || (!first && std::chrono::steady_clock::now() > until)) break;
-    // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
-    const auto& number = leftover.first;
-    const auto& name = leftover.second;
-    bool clean = false;
-    NOTIFYD_TRY(CleanOne(number, name, until, &clean));
-    if (!clean) continue;
-    NOTIFYD_TRY(home_->With([&](PgConnection* connection) { return connection->Execute(kPgCleaned, PgParams().Int(number).Bytes(name)); }));
+  Left left;
+  for (bool first = true;;) {
+    auto next = LeftBehind(left);
+    if (!next.ok()) return std::move(next).status();
+    left = *std::move(next);
+    if (left.empty()) return Status::Ok();
+    for (const auto& leftover : left) {
+      if (Ending() || (!std::exchange(first, false) && std::chrono::steady_clock::now() > until)) return Status::Ok();
+      // Names that a lambda may capture: clang, which make fuzz builds with, refuses those of a structured binding.
+      const auto& number = leftover.first;
+      const auto& name = leftover.second;
+      bool clean = false;
+      NOTIFYD_TRY(CleanOne(number, name, until, &clean));
+      if (!clean) continue;
+      NOTIFYD_TRY(home_->With([&](PgConnection* connection) { return connection->Execute(kPgCleaned, PgParams().Int(number).Bytes(name)); }));
+    }
   }
-  return Status::Ok();
 }
 
 // ---- of one of several members

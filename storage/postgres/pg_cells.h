@@ -86,6 +86,8 @@ class PgCells : public StoreHost {
   /// Null: there is none of that name.
   PgCell* FindCell(const std::string& name) const;
   Status CheckIsLeft(NamespaceNumber number, const std::string& name);
+  using Left = std::vector<std::pair<NamespaceNumber, std::string>>;
+  Result<Left> LeftBehind(const Left& before);
   Status CleanOne(NamespaceNumber number, const std::string& name, std::chrono::steady_clock::time_point until, bool* cleaned);
   bool Ending();
   void Lead(bool leads);

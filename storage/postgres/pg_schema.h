@@ -98,8 +98,10 @@ inline constexpr const char* kPgLearnCell = "INSERT INTO cells (name, store) VAL
 inline constexpr const char* kPgLeaveOver = "INSERT INTO leftovers (unit, cell) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 /// Parameters: unit, cell. A row: that is still to be done.
 inline constexpr const char* kPgIsLeft = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = $2";
-/// Rows, of cells: unit, cell.
-inline constexpr const char* kPgLeftovers = "SELECT unit, cell FROM leftovers WHERE cell <> '' ORDER BY unit LIMIT 100";
+/// Parameters: names of cells (bytea[]), unit, cell. Rows, of those cells, behind that one: unit, cell.
+inline constexpr const char* kPgLeftovers =
+    "SELECT unit, cell FROM leftovers WHERE convert_to(cell, 'UTF8') = ANY ($1::bytea[]) AND (unit, cell) > ($2::bigint, $3::text) "
+    "ORDER BY unit, cell LIMIT 100";
 /// Parameters: unit, cell.
 inline constexpr const char* kPgCleaned = "DELETE FROM leftovers WHERE unit = $1 AND cell = $2";
 

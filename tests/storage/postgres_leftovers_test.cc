@@ -217,5 +217,32 @@ TEST_CASE("postgres cells: what goes in several rounds goes on where the round b
   REQUIRE(idle->RunScript("COMMIT").ok());
 }
 
+TEST_CASE("postgres cells: what cannot be removed yet, however much that is, keeps nothing else from going") {
+  constexpr NamespaceNumber kLast = 400;
+  CellHarness store;
+  RegistryBatch rows{2, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(SpaceRow(kLast, "east"))}}};
+  // Of half of them, which come first: their move waits.
+  for (NamespaceNumber number = 200; number < 320; ++number) {
+    NamespaceRow row = SpaceRow(number, "east");
+    row.moving_to = kHomeCell;
+    rows.writes.push_back(PutNamespaceRow{std::make_shared<const NamespaceRow>(row)});
+  }
+  store.cells().Commit(std::move(rows));
+  store.events().AwaitCommitted(2);
+  auto home = Connect(store.home());
+  REQUIRE(home->RunScript("INSERT INTO leftovers SELECT i, 'east' FROM generate_series(200, 319) AS i").ok());
+  // No settings name it any more.
+  REQUIRE(home->RunScript("INSERT INTO leftovers SELECT i, 'gone' FROM generate_series(20, 139) AS i").ok());
+  WaitingSink sink;
+  REQUIRE(store.cells().OpenNamespace(kLast, &sink).ok());
+  store.cells().Commit({3, true, {DropNamespace{kLast}}});
+  store.events().AwaitCommitted(3);
+  AwaitThat([&] {
+    return store.cells().Clean().ok() && AskBeside(home.get(), "SELECT count(*) FROM leftovers WHERE unit = " + std::to_string(kLast)) == 0;
+  });
+  CHECK(Ask(store.east(), "SELECT count(*) FROM owners WHERE unit = 400") == 0);
+  CHECK(AskBeside(home.get(), "SELECT count(*) FROM leftovers") == 240);
+}
+
 }  // namespace
 }  // namespace notifyd
