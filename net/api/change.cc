@@ -193,7 +193,7 @@ Result<ChangeRequest> ChangeParser::Parse(const std::string& patch, std::shared_
 
   NotifySpec& spec = parsed->spec;
   spec.on_held = old->on_held;
-  spec.order_by = std::move(old->order_by);
+  spec.order_by = old->order_by;
   spec.partitions = old->partitions;
   spec.order_by_spread = old->order_by_spread;
   spec.idempotency_key = old->idempotency_key;
