@@ -31,7 +31,8 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   entry->lane = lane;
   entry->place = Place::kFlight;
   entry->number = entry->state.attempts_made + 1;
-  if (lane->fifo()) lane->head = entry;
+  // One that goes ahead of an attempted head, though the lane is paused, does not take that one's place.
+  if (lane->fifo() && (!lane->has_attempted_head() || lane->record.blocked_head == entry->id)) lane->head = entry;
   ++lane->in_flight;
   ++lane->turns;
   lane->served = true;

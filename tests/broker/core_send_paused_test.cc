@@ -106,6 +106,38 @@ TEST_CASE("send paused: the attempted head of a fifo lane may be the one, and st
   CHECK(f.UnderWay() == std::vector{b});
 }
 
+TEST_CASE("send paused: the attempted head's time may come while one is under way that was sent ahead of it; it goes next once that is over") {
+  PausedFixture f;
+  const int how = GENERATE(0, 1, 2, 3);
+  const bool shelved = GENERATE(false, true);
+  CAPTURE(how, shelved);
+  const NotifyId a = f.Submit(Fifo()).id, b = f.Submit(Fifo()).id, c = f.Submit(Fifo()).id;
+  f.EndFirst(Verdict::kFailure);
+  f.Pause(kFifoLane);
+  if (shelved) f.Pass(6'000);  // its time came in the paused lane
+  CHECK(f.Sent(b) == Code::kOk);
+  REQUIRE(f.UnderWay() == std::vector{b});
+  if (how == 0) f.Pass(6'000);
+  if (how == 1) f.Do(RetryRequest{{}, a});
+  if (how == 2) f.Resume(kFifoLane);
+  if (how == 3) f.Sent(a);
+  f.Pass(6'000);
+  CHECK(f.UnderWay() == std::vector{b});
+  const bool fails = GENERATE(false, true);
+  f.EndFirst(fails ? Verdict::kFailure : Verdict::kSuccess);
+  if (how != 2) f.Resume(kFifoLane);
+  f.Pass(1);
+  CHECK(f.UnderWay() == std::vector{a});
+  f.EndFirst(Verdict::kSuccess);
+  f.Pass(6'000);
+  if (fails) {
+    CHECK(f.UnderWay() == std::vector{b});
+    f.EndFirst(Verdict::kSuccess);
+    f.Pass(1);
+  }
+  CHECK(f.UnderWay() == std::vector{c});
+}
+
 TEST_CASE("send paused: a settled one, a held one and one that is due later are sent at once; what is not there or settled by now is refused") {
   PausedFixture f;
   const NotifyId settled = f.Submit({}).id;
