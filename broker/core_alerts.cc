@@ -76,6 +76,7 @@ void Core::Impl::AlertPart::OnRows(std::vector<RecordRow>& rows, bool more) {
   }
   if (more) return Load(rows.back().key + '\0');
   loaded_ = true;
+  for (NotifyId id : std::exchange(settled_unloaded_, {})) OnSettled(id);
   for (AlertRequest& r : std::exchange(waiting_, {})) std::visit([&](const auto& ask) { Do(r.request, ask); }, r.ask->what);
 }
 
@@ -198,6 +199,12 @@ std::vector<AlertUnstored> Core::Impl::AlertPart::TakeUnstored() {
 }
 
 void Core::Impl::AlertPart::OnSettled(NotifyId id) {
+  if (!loaded_ && core_.totals_.records[RecordKind::kAlert] > 0) {
+    // It may be a message that was on its way when a broker ended, taken before anybody handed in figures.
+    settled_unloaded_.push_back(id);
+    if (!core_.stopping_ && !std::exchange(loading_, true)) Load({});
+    return;
+  }
   for (auto& [name, state] : states_)
     if (std::erase(state.undelivered, id) > 0) WriteState(name);
 }

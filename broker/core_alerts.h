@@ -63,7 +63,8 @@ class Core::Impl::AlertPart {
   Core::Impl& core_;
   std::shared_ptr<const AlertSettings> settings_;  // null: nobody said any
   bool loading_ = false, loaded_ = false;
-  std::vector<AlertRequest> waiting_;  // until it is loaded
+  std::vector<AlertRequest> waiting_;       // until it is loaded
+  std::vector<NotifyId> settled_unloaded_;  // before that; of `system` alone, which has alerts in its store
   std::map<std::string, AlertState> states_;
   std::map<std::string, bool> stored_;  // of states_, those that the store has
   std::vector<Unsynced> unsynced_;

@@ -59,9 +59,12 @@ void Core::Impl::AnswerUnknown() {
   journal_.TakeUnsynced([&](auto& waiting) {
     const auto* reply = std::get_if<Reply>(&waiting);
     const auto* read = std::get_if<ReadEffect>(&waiting);
+    const auto* lanes = std::get_if<LanesEffect>(&waiting);
     if (read) TakeShown(read->request);
-    if (reply || read) refused.push_back(reply ? reply->request : read->request);
-    return reply || read;
+    if (lanes) lane_lists_.erase(lanes->request);
+    if (!reply && !read && !lanes) return false;
+    refused.push_back(reply ? reply->request : read ? read->request : lanes->request);
+    return true;
   });
   for (RequestId request : refused) {
     responses_->Forget(request);

@@ -97,11 +97,13 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   BulkKind kind = r.bulk.kind;
   auto wanted = [&](const Entry& entry) {
     const auto& states = r.bulk.query.states;
+    if (kind == BulkKind::kRetry && topics_->IsLeaving(entry)) return false;
     return Applies(kind, entry) && std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
   };
   // Where all are settled it reads at once what that takes.
   const bool settled = std::all_of(r.bulk.query.states.begin(), r.bulk.query.states.end(), [](State state) { return IsSettled(state); });
   const Reads first = kind == BulkKind::kRetry && settled ? Reads::kStored : Reads::kBeginning;
+  if (!topics_->KnowsLeaving()) NeedCatalog(task);
   for (NotifyId id : r.ids) {
     Entry* entry = FindEntry(id) ? NeedEntry(task, id) : NeedEntry(task, id, first);
     if (!entry || !wanted(*entry)) continue;

@@ -148,10 +148,14 @@ Handled Core::Impl::Handle(Task* task, RetryRequest& r) {
   if (TopicPart::HasReleased(*entry))
     return RefuseAfter(r.request, Code::kConflict, "the event that it held has been let go: a replay of the event makes its notifies once more");
   Lane* lane = NeedLane(task, entry->envelope->lane);
+  if (!topics_->KnowsLeaving()) NeedCatalog(task);
   const bool revives = !entry->pending();
   if (revives) groups_->NeedGroupOf(task, *entry);
   if (revives || r.base) entry = NeedEntry(task, r.id, r.base ? Reads::kWhole : Reads::kStored);
   if (!lane || !entry || task->missing > 0) return Handled::kParked;
+  if (topics_->IsLeaving(*entry))
+    return RefuseAfter(r.request, Code::kConflict,
+                       "its subscription was deleted, and what it left is still being cancelled: retry it once that is done");
   if (entry->IsOtherThan(r.base)) return ReplyAfter(journal_.Barrier(), r.request, Stale{});
   if (revives && totals_.claimed() >= limits_.max_pending) return Refuse(r.request, TooManyPending());
   const bool probes = entry->host->breaker.state() == Breaker::State::kOpen;

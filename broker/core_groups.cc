@@ -329,7 +329,7 @@ void Core::Impl::GroupPart::OnRevived(Task* task, const std::vector<Entry*>& ent
       member.phase = Phase::kWaiting;
       member.revived = true;
     }
-    core_.WriteRecord(slot, EncodeGroup(record), slot->record->expires_at);
+    core_.WriteRecord(slot, EncodeGroup(record), kWallNever);  // as long as one of it is pending
   }
 }
 
@@ -382,9 +382,9 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
     return true;
   });
   const bool settled = record.pending() == 0;
-  WallTime expires_at = slot->record->expires_at;
-  if (settled && !record.was_settled()) {
-    Settled(group, &record);
+  if (settled && !record.was_settled()) Settled(group, &record);
+  WallTime expires_at = settled ? slot->record->expires_at : kWallNever;
+  if (settled && expires_at == kWallNever) {
     const bool all_well =
         std::all_of(record.members.begin(), record.members.end(), [](const GroupMember& m) { return m.phase == Phase::kSucceeded; });
     expires_at = {core_.now_.wall.ms + (all_well ? core_.limits_.retention_succeeded_ms : core_.limits_.retention_settled_ms)};

@@ -95,6 +95,22 @@ TEST_CASE("alerts: a message is a notify of a fifo lane of the target, and what 
   CHECK(c.Balances());
 }
 
+TEST_CASE("alerts: a message that is taken before anybody handed in figures is delivered all the same") {
+  Alerts c;
+  c.settings.rules = {Pending("one", {Target("robot")})};
+  c.Set("orders", 11);
+  c.Pass1(3);
+  REQUIRE(c.starts.size() == 1);
+  CHECK(c.View("one").undelivered == 1);
+  c.Restart(CrashKind::kKill);
+  c.Pass(10);
+  REQUIRE(c.starts.size() == 1);
+  c.EndFirst(Verdict::kSuccess);
+  c.Pass(10);
+  CHECK(c.Figures().firing == 1);
+  CHECK(c.View("one").undelivered == 0);
+}
+
 TEST_CASE("alerts: a receiver that is down loses none, in order, over a restart between the beginning and the end") {
   Alerts c;
   c.settings.rules = {Pending("one", {Target("robot")})};

@@ -463,6 +463,24 @@ TEST_CASE("groups: what a DELETE ends has its reason, whatever a failure would m
   CHECK(f.Get(MemberOf(id, 0)).record->state.reason == "cancelled");
 }
 
+TEST_CASE("groups: one of which a member is sent again stays as long as that is pending, and is kept anew from its end on") {
+  CoreLimits limits;
+  limits.retention_succeeded_ms = 60'000;
+  GroupFixture f(limits);
+  const NotifyId group = f.Make(GroupFixture::PostOf({{}, {}})).id;
+  const NotifyId first = f.starts.front().id;
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  f.Pass(50'000);
+  f.Do(RetryRequest{{}, first});
+  f.Pass(100'000);
+  CHECK(f.Count(group, State::kSucceeded) == 1);
+  f.EndFirst(Verdict::kSuccess);
+  f.Pass(50'000);
+  CHECK(f.Count(group, State::kSucceeded) == 2);
+  f.Pass(11'000);
+  CHECK(CoreFixture::CodeOf(f.DoGroup(GroupGet{group})) == Code::kNotFound);
+}
+
 TEST_CASE("groups: a list goes through them, newest first") {
   GroupFixture f;
   std::vector<NotifyId> made;

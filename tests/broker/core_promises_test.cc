@@ -302,6 +302,29 @@ TEST_CASE("promises: a namespace is not empty while an event is still to be made
   f.CheckKept();
 }
 
+TEST_CASE("promises: a namespace is not empty while past events, or one that was let go, are still to be made into notifies") {
+  Promising f;
+  const bool past = GENERATE(false, true);
+  if (past) {
+    f.Emit(Topics::Item("a.b", "{}"));
+    f.Begin({Topics::PutOf("late", {.paused = true, .from = WallTime{0}})});
+  } else {
+    f.SubscribeMany(3, {.paused = true});
+    EventItem held = Topics::Item("a.b", "{}");
+    held.fkey = "k";
+    f.Emit(held);
+    TriggerRequest trigger;
+    trigger.fkey = "k";
+    f.Ask(trigger);
+  }
+  f.Post(CloseIfEmpty{});
+  f.Turn();
+  REQUIRE(f.closed);
+  CHECK(*f.closed > 0);
+  f.Pass(100);
+  CHECK(f.totals().pending() == (past ? 1 : 3));
+}
+
 TEST_CASE("promises: an event that was held has none, and takes none of those behind it") {
   Promising f(AtMostPending(5'000));
   f.SubscribeMany(1'200, {.paused = true});

@@ -168,4 +168,36 @@ TEST_CASE("start: a host that was not reached for disable_after_ms pauses subscr
   CHECK(f.See("one").said->paused);
 }
 
+TEST_CASE("ttl: what ends while the broker stops ends at the next start") {
+  CoreLimits limits;
+  limits.page_items = 8;
+  CoreFixture f(limits);
+  const size_t count = GENERATE(1, 50);
+  for (size_t i = 0; i < count; ++i) {
+    CoreFixture::Fields held;
+    held.fkey = "k" + std::to_string(i);
+    held.ttl = Delay(5'000);
+    f.Submit(held);
+  }
+  f.Submit({});
+  f.Restart();  // so that they are on disk alone
+  f.Pass(1'000);
+  REQUIRE(f.starts.size() == 1);
+  const bool overdue = GENERATE(false, true);
+  if (overdue) {
+    // The turn of the stop finds them run out, and none looked at.
+    f.now.wall.ms += 20'000;
+    f.now.mono.ms += 20'000;
+  }
+  f.Post(StopRequested{});
+  f.Run();
+  f.Pass(20'000);  // and marks are due
+  f.EndFirst(Verdict::kSuccess);
+  f.Pass(100);
+  REQUIRE(f.drained);
+  f.Restart(CrashKind::kKill);
+  f.Pass(1'000);
+  CHECK(f.Stats().totals.expired == count);
+}
+
 }  // namespace notifyd

@@ -438,38 +438,6 @@ TEST_CASE("crash: an attempt whose end was not written is repeated with the same
   CHECK(f.starts[0].number == 2);
 }
 
-TEST_CASE("ttl: what ends while the broker stops ends at the next start") {
-  CoreLimits limits;
-  limits.page_items = 8;
-  CoreFixture f(limits);
-  const size_t count = GENERATE(1, 50);
-  for (size_t i = 0; i < count; ++i) {
-    CoreFixture::Fields held;
-    held.fkey = "k" + std::to_string(i);
-    held.ttl = Delay(5'000);
-    f.Submit(held);
-  }
-  f.Submit({});
-  f.Restart();  // so that they are on disk alone
-  f.Pass(1'000);
-  REQUIRE(f.starts.size() == 1);
-  const bool overdue = GENERATE(false, true);
-  if (overdue) {
-    // The turn of the stop finds them run out, and none looked at.
-    f.now.wall.ms += 20'000;
-    f.now.mono.ms += 20'000;
-  }
-  f.Post(StopRequested{});
-  f.Run();
-  f.Pass(20'000);  // and marks are due
-  f.EndFirst(Verdict::kSuccess);
-  f.Pass(100);
-  REQUIRE(f.drained);
-  f.Restart(CrashKind::kKill);
-  f.Pass(1'000);
-  CHECK(f.Stats().totals.expired == count);
-}
-
 TEST_CASE("get: wait_ms answers once it is settled, or after the time") {
   CoreFixture f;
   NotifyId id = f.Submit({}).id;
@@ -569,13 +537,18 @@ TEST_CASE("a store that is not reached: what waits for it is answered after some
   TriggerRequest trigger;
   trigger.fkey = "held";
   const uint64_t triggered = f.Ask(std::move(trigger));
+  LaneChangeRequest pause;
+  pause.lane = {Mode::kFifo, "other"};
+  pause.patch.paused = true;
+  const uint64_t paused = f.Ask(std::move(pause));
   f.Run();
   f.Post(DiskSpace{.lost = true});
   f.Run();
   CHECK(f.core().NextWake().mono <= MonoTime{f.now.mono.ms + 5'000});
   f.Pass(4'900);
-  CHECK(f.replies.count(submitted) + f.replies.count(triggered) == 0);
+  CHECK(f.replies.count(submitted) + f.replies.count(triggered) + f.replies.count(paused) == 0);
   f.Pass(200);
+  CHECK(CoreFixture::CodeOf(f.replies.at(paused)) == Code::kOutcomeUnknown);
   CHECK(CoreFixture::CodeOf(f.replies.at(submitted)) == Code::kOutcomeUnknown);
   CHECK(CoreFixture::CodeOf(f.replies.at(triggered)) == Code::kOutcomeUnknown);
   f.replies.clear();

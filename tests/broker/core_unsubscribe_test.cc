@@ -164,4 +164,32 @@ TEST_CASE("topics: what was skipped of a subscription is over once it is deleted
   CHECK(f.See("slow").skipped == (cancel ? 2 : 4));
 }
 
+TEST_CASE("unsubscribe: a retry of what is still to be cancelled with its subscription is refused, and kept once that is over") {
+  Topics f;
+  f.check_every = 100'000;
+  f.Subscribe("gone", {.paused = true});
+  const NotifyId event = f.Emit(Topics::Item("a.b", "{}")).id;
+  NotifyId id;
+  for (const auto& [each, record] : f.image().notifies) id = each;
+  REQUIRE(event.value != 0);
+  f.Do(CancelRequest{{}, id});
+  for (int i = 0; i < 1'200; ++i) f.Emit(Topics::Item("a.b", "{}", "k" + std::to_string(i)));
+  f.Ask(TopicRequest{{}, std::make_shared<const TopicAsk>(TopicAsk{SubscriptionDelete{"gone", true, {}}})});
+  const bool bulk = GENERATE(false, true);
+  const uint64_t retried = bulk ? 0 : f.Ask(RetryRequest{{}, id});
+  f.Post(Tick{});
+  f.Turn();
+  if (bulk) {
+    CHECK(f.Bulk(BulkKind::kRetry, {State::kCancelled}).count == 0);
+  } else {
+    f.Run();
+    CHECK(Topics::CodeOf(f.replies.at(retried)) == Code::kConflict);
+  }
+  f.Pass(100);
+  CHECK(CountCancelled(f) == 1'200);
+  CHECK(std::holds_alternative<Retried>(f.Do(RetryRequest{{}, id}).body));
+  f.Pass(100);
+  CHECK(f.UnderWay() == std::vector{id});
+}
+
 }  // namespace notifyd
