@@ -7,7 +7,7 @@ It knows nothing of the broker but its contract, shares no code with it nor with
   I3 repeats only of what was in flight at a death, or whose end was not yet on disk (50 ms), under the same number; numbers never go back
   I4 nothing before its due time or its trigger
   I5 no attempt starts after an acknowledged cancel
-  I6 nothing that was never submitted, nothing that was refused, nothing twice under two ids
+  I6 nothing that was never submitted, nothing that was refused, nothing twice under two ids; each call bears the body and the header that were submitted
   I7 the books balance, of each namespace and in all
   I8 nothing crosses namespaces
 
@@ -18,6 +18,7 @@ import base64
 import hmac
 from collections import defaultdict
 
+from bodies import check_bodies, check_keys
 from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Histories, Item
 
 # A new key is known to all brokers by then.
@@ -440,7 +441,7 @@ class Checker(Histories):
 
     def check_signature(self, call, secret):
         known, stamp, signatures = call.signed or ("", "", "")
-        right = base64.b64encode(hmac.digest(secret, f"{known}.{stamp}.{call.body}".encode(), "sha256")).decode()
+        right = base64.b64encode(hmac.digest(secret, f"{known}.{stamp}.{call.body}".encode(errors="surrogateescape"), "sha256")).decode()
         if f"v1,{right}" not in signatures.split(" ") or known != call.id:
             self.fault("I8", f"{call.tag} of {call.ns} does not bear that one's signature")
 
@@ -461,6 +462,7 @@ def add_runs(checker, schedule):
     for tag in [*checker.by_tag, *checker.listed]:
         if tag.startswith(before) and tag not in checker.items:
             run = {"tag": tag, "lane": schedule["lane"], "mode": "concurrent", "virtual": True, "due": int(tag[len(before):])}
+            run |= {word: schedule[word] for word in ("sum", "head") if word in schedule}
             item = checker.items[tag] = Item(schedule, run)
             item.asks.append(Ask(schedule))
 
@@ -497,6 +499,8 @@ def judge(submitter, receiver, killer, final):
     checker.check_origin()
     checker.check_books()
     checker.check_signatures()
+    check_bodies(checker)
+    check_keys(checker)
     checker.counts["oldest repeat ms"] = round(checker.oldest_repeat_s * 1000)
     checker.counts["deaths"] = len(checker.deaths)
     return checker.faults, dict(checker.counts)

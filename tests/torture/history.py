@@ -11,7 +11,9 @@ Submitter:
   key    ns, secret                    from here on calls of a namespace are signed
   read   status, took                  something was looked at, and how many seconds that took
 Receiver:
-  come   n, tag, id, try, ns [, by]    a whole request is there. ns: as the broker says by a header that its configuration adds for each namespace;
+  come   n, tag, id, try, ns, sum [, head, about, by]
+                                       a whole request is there. sum: of its body (bodies.py); head: what its header says that is; about: the id that
+                                       a callback names. ns: as the broker says by a header that its configuration adds for each namespace;
                                        by: which of several brokers that is, as it says in the same way. signed: the three headers of Standard
                                        Webhooks, and then body
   done   n, status                     its answer was written whole

@@ -16,6 +16,7 @@ import threading
 import time
 from datetime import datetime, timezone
 
+import bodies
 from history import Log
 
 # For whatever a busy machine and a broker that is away may take.
@@ -123,6 +124,8 @@ class Client:
         self.random = random.Random(f"{seed}/{number}")
         self.asker = Asker(log, settings.broker)
         self.made, self.again, self.held, self.waiting, self.sent = 0, [], [], [], []
+        # What some triggers merge, by tag; and keys that other namespaces may have as well, by what they are for: (key, the namespaces that have it).
+        self.merged, self.keys = {}, {"fkey": [], "submit": [], "group": [], "publish": []}
         # What is done, and how often in a hundred and so.
         self.acts = [(self.single, 30), (self.batch, 10), (self.later, 12), (self.hold, 10), (self.trigger, 8), (self.cancel, 8), (self.group, 6),
                      (self.publish, 8), (self.look, 8), (self.retry, 3), (self.mortal, 3), (self.change, 6), (self.tight, 5), (self.flapping, 4)]
@@ -146,6 +149,22 @@ class Client:
     def space(self):
         return self.random.choice(self.settings.spaces)
 
+    def key(self, what, ns, tag):
+        """At times the one that another namespace has: there it is another one."""
+        others = [each for each in self.keys[what] if ns not in each[1]]
+        if others and self.random.random() < 0.4:
+            key, spaces = self.random.choice(others)
+            spaces.add(ns)
+            return key
+        self.keys[what].append((tag, {ns}))
+        del self.keys[what][:-8]
+        return tag
+
+    def filled(self, tag, body, item, merged=False):
+        """With a body of its own, and a header."""
+        fields, known = bodies.borne(tag, self.random, merged)
+        return {**body, **fields, "headers": {bodies.HEADER: known}}, {**item, "sum": known, "head": known}
+
     def fate(self):
         """(fate, fields of the notify, fields of the item)"""
         slow, failing = f"slow:{self.random.randint(2, 60)}", f"fail:{self.random.randint(1, 3)}"
@@ -161,20 +180,20 @@ class Client:
         lanes = [("wide", "concurrent", {}), (f"f{self.number}", "fifo", {}), ("shared", "fifo", {}), (f"s{self.number}", "fifo", {"skip": True})]
         return self.random.choices(lanes, [50, 20, 15, 15])[0]
 
-    def notify(self, lane=None, **fields):
-        """(the notify, its item)"""
+    def notify(self, lane=None, merged=False, **fields):
+        """(the notify, its item). merged: data is merged into its body."""
         tag, (fate, policy, more) = self.tag(), self.fate()
         name, mode, passing = lane or self.lane()
         place = "service://recv" if self.random.random() < 0.15 else f"http://{self.settings.receiver}"
         body = {"url": f"{place}/t/{tag}?f={fate}", "lane": name, "mode": mode, **policy, **fields}
-        return body, {"tag": tag, "lane": name, "mode": mode, **more, **passing}
+        return self.filled(tag, body, {"tag": tag, "lane": name, "mode": mode, **more, **passing}, merged)
 
     def single(self, **fields):
         ns, (body, item) = self.space(), self.notify(**fields)
         if self.random.random() < 0.1:
             return self.submit_and_wait(ns, body, item)
         if self.random.random() < 0.7:
-            body["idempotency_key"] = item["tag"]
+            body["idempotency_key"] = self.key("submit", ns, item["tag"])
         items = [item]
         if self.random.random() < 0.1:
             body["callback_url"] = f"http://{self.settings.receiver}/cb/{item['tag']}"
@@ -199,12 +218,14 @@ class Client:
 
     def tight(self):
         """Some that wait for a little, where there is room for a few; what is too much is refused."""
-        items, bodies = [], []
+        items, these = [], []
         for _ in range(self.random.randint(1, 12)):
             tag, wait = self.tag(), self.random.randint(100, 1500)
-            items.append({"tag": tag, "lane": "tight", "mode": "concurrent", "delay": wait})
-            bodies.append({"url": f"http://{self.settings.receiver}/t/{tag}?f=ok", "lane": "tight", "delay_ms": wait})
-        self.asker.ask("submit", TIGHT, items, "POST", "/notifies", bodies, lambda a: [each["id"] for each in a["items"]], whole=True)
+            body, item = self.filled(tag, {"url": f"http://{self.settings.receiver}/t/{tag}?f=ok", "lane": "tight", "delay_ms": wait},
+                                     {"tag": tag, "lane": "tight", "mode": "concurrent", "delay": wait})
+            items.append(item)
+            these.append(body)
+        self.asker.ask("submit", TIGHT, items, "POST", "/notifies", these, lambda a: [each["id"] for each in a["items"]], whole=True)
         status, answer = self.asker.call("GET", f"/v1/namespaces/{TIGHT}/stats")
         if status == 200:
             self.log.add("filled", ns=TIGHT, pending=sum(answer["states"].values()), most=MOST_PENDING)
@@ -216,8 +237,9 @@ class Client:
         ns, tag = self.space(), self.tag()
         name, mode = self.random.choice([("flap", "concurrent"), ("flap", "fifo")])
         body = {"url": f"http://{self.settings.receiver.rpartition(':')[0]}:{self.settings.flapping}/t/{tag}?f=ok", "lane": name, "mode": mode,
-                "idempotency_key": tag, "retry": {"schedule_ms": [30], "jitter": 0, "max_attempts": 100}}
-        self.submit(ns, body, [{"tag": tag, "lane": name, "mode": mode, "unseen": True}])
+                "idempotency_key": self.key("submit", ns, tag), "retry": {"schedule_ms": [30], "jitter": 0, "max_attempts": 100}}
+        body, item = self.filled(tag, body, {"tag": tag, "lane": name, "mode": mode, "unseen": True})
+        self.submit(ns, body, [item])
 
     def batch(self):
         ns, lane = self.space(), self.lane() if self.random.random() < 0.6 else None
@@ -238,14 +260,22 @@ class Client:
             self.waiting.append(made)
 
     def hold(self):
-        ns, (body, item) = self.space(), self.notify()
-        body["fkey"] = item["fkey"] = item["tag"]
+        ns, with_data = self.space(), self.random.random() < 0.5
+        body, item = self.notify(merged=with_data)
+        body["fkey"] = item["fkey"] = self.key("fkey", ns, item["tag"])
+        if with_data:
+            self.merged[item["tag"]] = self.trigger_data(item["tag"], body)
         if self.random.random() < 0.3:
             body["delay_ms"] = item["delay"] = self.random.randint(200, 2000)
         made = self.submit(ns, body, [item])
         # Some are never triggered, and stay.
         if made and self.random.random() < 0.85:
             self.held.append(made)
+
+    def trigger_data(self, tag, body):
+        """(what its trigger brings, the sum of what it has then): a new key, one in the place of another, or all of it."""
+        data = {"paid": tag, "text": bodies.text_of("paid " + tag, bodies.size_of(self.random))}
+        return data, bodies.sum_of_data(body.get("data", {}) | data)
 
     def take(self, these):
         return these.pop(self.random.randrange(len(these))) if these else None
@@ -255,7 +285,9 @@ class Client:
         if not taken:
             return
         ns, _, item = taken
-        status, _ = self.asker.ask("trigger", ns, [{"tag": item["tag"]}], "POST", f"/fkeys/{item['fkey']}/trigger")
+        data, known = self.merged.get(item["tag"], (None, None))
+        more = {"sum": known} if known else {}
+        status, _ = self.asker.ask("trigger", ns, [{"tag": item["tag"], **more}], "POST", f"/fkeys/{item['fkey']}/trigger", data and {"data": data})
         if status == 0 or status >= 500:
             self.held.append(taken)
 
@@ -276,6 +308,11 @@ class Client:
         else:
             changed = {"tag": item["tag"], "due": int(time.time() * 1000) + wait}
             body = {"due_at": iso(changed["due"])}
+        if self.random.random() < 0.3:
+            # Another body, too: what was there is gone.
+            data = bodies.data_of(f"{item['tag']} changed {self.random.random()}", bodies.size_of(self.random))
+            body |= {"data": data, "body": None, "body_base64": None, "content_type": None}
+            changed["sum"] = bodies.sum_of_data(data)
         self.asker.ask("change", ns, [changed], "PATCH", f"/notifies/{known}", body)
 
     def mortal(self):
@@ -283,7 +320,8 @@ class Client:
         ns, tag = self.space(), self.tag()
         body = {"url": f"http://{self.settings.receiver}/t/{tag}?f=dead", "lane": "mortal", "ttl_ms": 150,
                 "retry": {"schedule_ms": [40], "jitter": 0, "max_attempts": 50}}
-        self.submit(ns, body, [{"tag": tag, "lane": "mortal", "mode": "concurrent", "fails": True, "ttl": 150}])
+        body, item = self.filled(tag, body, {"tag": tag, "lane": "mortal", "mode": "concurrent", "fails": True, "ttl": 150})
+        self.submit(ns, body, [item])
 
     # ---- together
 
@@ -299,7 +337,7 @@ class Client:
                 item["may_cancel"] = True
         callback = {"tag": f"cb.{tag}", "lane": "cb", "mode": "concurrent", "virtual": True, "of": [item["tag"] for item in items]}
         body = {"sequential": sequential, "on_failure": "cancel_rest" if rest else "continue", "notifies": [body for body, _ in pairs],
-                "callback_url": f"http://{self.settings.receiver}/cb/{tag}", "idempotency_key": tag}
+                "callback_url": f"http://{self.settings.receiver}/cb/{tag}", "idempotency_key": self.key("group", ns, tag)}
         self.ask_group(ns, items + [callback], body)
 
     def ask_group(self, ns, items, body):
@@ -310,11 +348,12 @@ class Client:
     def publish(self):
         ns, tag = self.space(), self.tag()
         fate = self.random.choice(["ok", "slow:20", "fail:1"])
-        body = {"data": {"tag": tag, "f": fate}}
+        body = {"data": bodies.data_of(tag, bodies.size_of(self.random)) | {"f": fate}}
         if self.random.random() < 0.7:
-            body["idempotency_key"] = tag
-        items = [{"tag": f"{tag}@wide", "lane": "subscription/wide", "mode": "concurrent", "virtual": True},
-                 {"tag": f"{tag}@fifo", "lane": "subscription/fifo", "mode": "fifo", "virtual": True}]
+            body["idempotency_key"] = self.key("publish", ns, tag)
+        known = bodies.sum_of_data(body["data"])
+        items = [{"tag": f"{tag}@{name}", "lane": f"subscription/{name}", "mode": mode, "virtual": True, "sum": known, "head": name}
+                 for name, mode in (("wide", "concurrent"), ("fifo", "fifo"))]
         self.ask_publish(ns, items, body)
 
     def ask_publish(self, ns, items, body):
@@ -354,6 +393,7 @@ class Door:
 
     def __init__(self, settings, log, stopped):
         self.settings, self.log, self.stopped, self.made, self.socket = settings, log, stopped, 0, None
+        self.random = random.Random(f"{settings.seed}/door")
 
     def run(self):
         while not self.stopped.is_set():
@@ -379,10 +419,10 @@ class Door:
             self.line(b"use mail\r\n")
         self.made += 1
         tag = f"j{self.made}"
-        job = f"{tag} slow:5".encode()
+        job = f"{tag} slow:5 {bodies.text_of(tag, bodies.size_of(self.random))}".encode()
         with Asker.lock:
             op = next(Asker.numbers)
-        self.log.add("ask", op=op, do="put", ns="default", items=[{"tag": tag, "lane": "mail", "mode": "fifo"}], whole=False)
+        self.log.add("ask", op=op, do="put", ns="default", items=[{"tag": tag, "lane": "mail", "mode": "fifo", "sum": bodies.sum_of(bodies.TEXT, job)}], whole=False)
         try:
             answer = self.line(b"put 0 0 60 %d\r\n%s\r\n" % (len(job), job))
         except OSError:
@@ -404,15 +444,18 @@ def set_up(asker, settings, log):
             asker.sure("PUT", base, open_to)
         asker.sure("PUT", f"{base}/services/recv", {})
         asker.sure("PUT", f"{base}/services/recv/instances/one", {"url": place})
-        asker.sure("PUT", f"{base}/subscriptions/wide", {"topic": "order.#", "url": f"{place}/sub/wide", "retry": retry})
-        asker.sure("PUT", f"{base}/subscriptions/fifo", {"topic": "order.*", "url": f"{place}/sub/fifo", "mode": "fifo", "retry": retry})
+        asker.sure("PUT", f"{base}/subscriptions/wide", {"topic": "order.#", "url": f"{place}/sub/wide", "headers": {bodies.HEADER: "wide"}, "retry": retry})
+        asker.sure("PUT", f"{base}/subscriptions/fifo", {"topic": "order.*", "url": f"{place}/sub/fifo", "mode": "fifo", "retry": retry,
+                                                         "headers": {bodies.HEADER: "fifo"}})
         for number in range(settings.clients):
             asker.sure("PATCH", f"{base}/lanes/fifo/s{number}", {"on_retry": "skip"})
         if settings.schedules:
-            name = f"tick-{ns}"
-            log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}")
+            name, data = f"tick-{ns}", bodies.data_of(f"tick-{ns}", 200)
+            known = bodies.sum_of_data(data)
+            log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}", sum=known, head=known)
             asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": EVERY_MS, "missed": "all", "notify": {
-                "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": {"at": "{{scheduled_at}}"}, "retry": retry}})
+                "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": data | {"at": "{{scheduled_at}}"}, "headers": {bodies.HEADER: known},
+                "retry": retry}})
     asker.sure("PUT", f"/v1/namespaces/{TIGHT}", open_to | {"max_pending": MOST_PENDING})
     made = asker.sure("POST", f"/v1/namespaces/{SIGNED}/keys", {"name": "torture"})
     log.add("key", ns=SIGNED, secret=made["secret"])

@@ -3,7 +3,7 @@
 An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
 delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
 in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
-(no answer counts), unseen (its receiver is not always there).
+(no answer counts), unseen (its receiver is not always there), sum and head (of what it bears, and what its header says of that: bodies.py).
 
 The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
 where the list does not show it (an event's notify). "removes": what succeeded is not kept for so long.
@@ -73,6 +73,7 @@ class Call:
         self.n, self.t, self.w = event["n"], event["t"], event["w"]
         self.tag, self.id, self.number, self.ns = event["tag"], event["id"], event["try"], event["ns"]
         self.by, self.signed, self.body = event.get("by"), event.get("signed"), event.get("body")
+        self.sum, self.head, self.about = event.get("sum"), event.get("head"), event.get("about")
         self.status, self.end = None, FOREVER
 
     def good(self):

@@ -5,8 +5,8 @@ receiver.py --log FILE [--host ADDRESS] [--port N] [--flapping PORT]; prints the
   /t/TAG?f=FATE         a notify that a client submits
   /cb/TAG               a callback about TAG: its own tag is cb.TAG
   /sub/NAME             an event's notify, body {"tag": ..., "f": ...}: tag TAG@NAME
-  /sch/NAME             a schedule's run, body {"at": its time}: tag sch.NAME@MILLISECONDS
-  /tube                 a job from the beanstalkd door, body "TAG FATE"
+  /sch/NAME             a schedule's run, body {"at": its time, ...}: tag sch.NAME@MILLISECONDS, and the sum is of the rest
+  /tube                 a job from the beanstalkd door, body "TAG FATE ..."
 
 Fates, by the number of the attempt, so that a repeat meets what the first one met: ok; slow:MS; fail:N, cut:N, hang:N: the first N are answered 503,
 their connection is closed without an answer, they are never answered; dead: 500 always.
@@ -22,6 +22,7 @@ import time
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
+from bodies import HEADER, sum_of, sum_of_data
 from history import STALL_S, Log
 
 ANSWER = "HTTP/1.1 {} X\r\nContent-Length: 2\r\n\r\nok"
@@ -45,9 +46,21 @@ def named(target, body):
     if kind == "sch":
         return f"sch.{rest}@{ms_of(json.loads(body)['at'])}", "ok"
     if kind == "tube":
-        tag, _, fate = body.decode().partition(" ")
+        tag, fate, _ = body.decode().split(" ", 2)
         return tag, fate
     return target, "ok"
+
+
+def borne(target, headers, body):
+    """What a call bears, for the log: its sum, the header that says it, and of a callback whose it is."""
+    more = {"sum": sum_of(headers.get("content-type", ""), body)}
+    if target.startswith("/sch/"):
+        more["sum"] = sum_of_data({key: value for key, value in json.loads(body).items() if key != "at"})
+    if target.startswith("/cb/"):
+        more["about"] = json.loads(body).get("id")
+    if HEADER.lower() in headers:
+        more["head"] = headers[HEADER.lower()]
+    return more
 
 
 class Connection(asyncio.Protocol):
@@ -80,9 +93,12 @@ class Connection(asyncio.Protocol):
         self.open = self.receiver.count
         tag, fate = named(target, body)
         number = int(headers.get("notify-attempt", 0))
-        more = {"by": headers["x-member"]} if "x-member" in headers else {}
+        more = borne(target, headers, body)
+        if "x-member" in headers:
+            more["by"] = headers["x-member"]
         if "webhook-signature" in headers:
-            more |= {"signed": [headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")], "body": body.decode()}
+            more |= {"signed": [headers.get(name, "") for name in ("webhook-id", "webhook-timestamp", "webhook-signature")],
+                     "body": body.decode(errors="surrogateescape")}
         self.receiver.log.add("come", n=self.open, tag=tag, id=headers.get("notify-id"), ns=headers.get("x-namespace"), **more, **{"try": number})
         what, _, more = fate.partition(":")
         if what == "dead":

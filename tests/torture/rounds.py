@@ -17,6 +17,7 @@ import time
 from collections import Counter
 
 import history
+from bodies import judge_stored, submitted_sums
 from checker import judge_backup
 from stage import SYNC_WINDOW_S, Stage, until
 
@@ -166,6 +167,9 @@ def kills(settings, seed, rounds):
 
 # ---- backups
 
+# Of so many in a backup the bodies are looked at.
+LOOKED_AT = 200
+
 
 def backups(settings, seed, rounds):
     """Backups under load, kill -9 in the middle of some; each is restored, and has what was acknowledged before it began."""
@@ -207,10 +211,20 @@ def restored(stage, name, begun, asked):
     try:
         stage.start()
         listed = {ns: stage.listed(ns) for ns in stage.spaces()}
+        faults = judge_backup(asked, begun, listed) + restored_bodies(stage, listed, asked)
         stage.stop()
     finally:
         stage.data = kept
-    return judge_backup(asked, begun, listed)
+    return faults
+
+
+def restored_bodies(stage, listed, asked):
+    """What is wrong with the bodies of some, wherever they came from."""
+    submitted, faults = submitted_sums(asked), []
+    known = [(ns, entry["id"]) for ns, items in listed.items() for entry in items if entry["id"] in submitted]
+    for ns, each in stage.random.sample(known, min(LOOKED_AT, len(known))):
+        faults += judge_stored(submitted, each, stage.get(f"/v1/namespaces/{ns}/notifies/{each}"))
+    return faults
 
 
 # ---- power

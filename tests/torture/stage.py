@@ -36,6 +36,7 @@ open_ms = 100
 [[tube]]
 name = "mail"
 url = "http://{host}:{receiver}/tube"
+content_type = "text/plain"
 mode = "fifo"
 """
 # What two brokers of one machine cannot both have, nor a store elsewhere.
