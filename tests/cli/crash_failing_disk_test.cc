@@ -103,6 +103,8 @@ void Attack(const DiskFault& fault) {
     }
     const int code = broker.process().Wait();
     INFO(broker.process().error());
+    // Else this was a life without any fault, which proves nothing.
+    CHECK(broker.fired());
     // No sync fails unnoticed; what else does may be made up for.
     CHECK((code == 1 || (code == 0 && fault.call != "sync" && !refused && !broker.url().empty())));
     // The last is what RocksDB says of any fault where it looks, by opening a file, whether there is direct I/O.

@@ -5,7 +5,10 @@ import sys
 import unittest
 
 import bodies
+from checker import judge
 from checker_test import CALLBACK, Forged
+from reading import idle_acts
+from stage import BOOKS, books
 
 WAS, MERGED, PUT = "sum of what was submitted", "sum of what was merged", "sum of what was put there"
 
@@ -119,6 +122,35 @@ class BodiesTest(unittest.TestCase):
             self.assertNotEqual(known, bodies.sum_of(bodies.JSON, other))
         self.assertNotEqual(bodies.sum_of(bodies.TEXT, b"{}"), bodies.sum_of(bodies.TEXT, b"{ }"))
         self.assertNotEqual(bodies.sum_of(bodies.TEXT, b"{}"), bodies.sum_of(bodies.BYTES, b"{}"))
+
+    def test_a_load_of_which_nothing_is_taken(self):
+        """It breaks no promise, and proves none."""
+
+        def counted(forged):
+            final = {"drained": True, "namespaces": forged.spaces, "metrics": {}}
+            return [text.partition(":")[0] for _, text in idle_acts(judge(forged.submitter, forged.receiver, forged.killer, final)[1])]
+
+        def load(submits, status, more):
+            forged = Forged()
+            for at in range(submits):
+                forged.submit(1 + at / 1000, f"x{at}", status=status)
+            for do in more:
+                forged.steer(do, 3, "x0")
+            return forged
+
+        rest = ["group", "publish", "trigger", "cancel", "change", "retry"]
+        self.assertEqual([], counted(load(99, 503, [])))
+        self.assertEqual(["submit"], counted(load(100, 503, [])))
+        self.assertEqual(["submit"], counted(load(100, 422, [])))
+        self.assertEqual([], counted(load(499, 201, [])))
+        self.assertEqual(rest, counted(load(500, 201, [])))
+        self.assertEqual(["group", "publish"], counted(load(500, 201, ["trigger", "cancel", "change", "retry"])))
+
+    def test_metrics_without_books(self):
+        page = "".join(f"notifyd_{word}{'' if word == 'pending' else '_total'} 7\n" for word in BOOKS)
+        self.assertEqual(dict.fromkeys(BOOKS, 7), books(page))
+        for other in ("", page.replace("notifyd_pending", "notifyd_waiting")):
+            self.assertRaises(RuntimeError, books, other)
 
     def test_what_is_restored(self):
         data = {"tag": "x"}

@@ -16,7 +16,7 @@ import history
 import rounds
 from postgres import LEASE_S, Database, programs
 from receiver import ms_of
-from stage import PATIENCE_S, SYNC_WINDOW_S, Stage, ask_json, end_with_parent, until
+from stage import BOOKS, PATIENCE_S, SYNC_WINDOW_S, Stage, ask_json, ask_text, books, end_with_parent, until
 from wires import HUB, Wires
 
 NAMES = ("a", "b", "c")
@@ -210,7 +210,9 @@ class Cluster(Stage):
         return status, b""
 
     def metrics(self):
-        return {}
+        """Each member's are of what it serves."""
+        each = [books(ask_text(member.host.address, PORT, "/metrics", 10)) for member in self.members]
+        return {word: sum(words[word] for words in each) for word in BOOKS}
 
     def steady(self):
         """All members know each other, and each namespace is served."""

@@ -13,6 +13,7 @@ import history
 import rounds
 from checker import judge
 from postgres import Database, Pair, programs
+from reading import idle_acts
 from resources import held
 from stage import end_with_parent, until
 from wires import HUB, Wires
@@ -168,6 +169,7 @@ def judged_with_removals(pair):
     pair.note_lives()
     final = pair.final() | {"removes": True}
     faults, counts = judge(*(history.read(pair.path(name)) for name in ("submitter", "receiver", "killer")), final)
+    faults += idle_acts(counts)
     pair.found = bool(faults)
     return faults, counts
 

@@ -26,8 +26,18 @@ LONGEST_WAIT_S = 10
 SETTLED = ("succeeded", "failed", "cancelled", "expired")
 PENDING = ("held", "scheduled", "ready", "sending", "retrying")
 FOREVER = float("inf")
+# What a load asks; a job is put only where it has a door.
+ACTS = ("submit", "group", "publish", "trigger", "cancel", "change", "retry", "put")
+# By so many submits that were acknowledged each act has come, and been done; so many of one are not all refused, or without an answer, by chance.
+A_LOAD, AN_ACT = 500, 100
 # What is asked of one that is there, by where its asks are kept.
 STEERING = {"trigger": "triggers", "cancel": "cancels", "retry": "retries", "change": "changes"}
+
+
+def idle_acts(counts):
+    """What is wrong with a load as the oracle counted it: an act of which none was acknowledged proves nothing of itself."""
+    return [("load", f"{do}: of {counts[f'{do} asked']} asks none was acknowledged, of submits {counts['submit done']}") for do in ACTS
+            if not counts[f"{do} done"] and (counts[f"{do} asked"] >= AN_ACT or do != "put" and counts["submit done"] >= A_LOAD)]
 
 
 class Item:
@@ -116,6 +126,9 @@ class Histories:
         self.waits.sort()
         self.counts["submitted"] = len(self.items)
         self.counts["acknowledged"] = sum(1 for item in self.items.values() if item.acknowledged())
+        for do in ACTS:
+            these = [ask for ask in asks.values() if ask.event["do"] == do]
+            self.counts[f"{do} asked"], self.counts[f"{do} done"] = len(these), sum(1 for ask in these if ask.done())
 
     def read_ask(self, event):
         ask = Ask(event)

@@ -19,6 +19,7 @@ import time
 import history
 import rounds
 from checker import judge
+from reading import idle_acts
 from stage import HERE, PATIENCE_S, Stage, end_with_parent, until
 
 CLIENTS, RECEIVERS = 10_000, 1_000
@@ -165,12 +166,14 @@ def crowds(settings, seed, count):
         stage.end_load()
         others_times(ratios, outcome)
         final = stage.final()
-        # Nobody judges what the hostile ones got, nor what the other client keeps, and the sums are with them.
-        final["namespaces"].pop("hostile")
-        final["namespaces"].pop("other")
-        final["metrics"] = {}
+        # Nobody judges what the hostile ones got, nor what the other client keeps; but the sums are with them.
+        for name in ("hostile", "other"):
+            stats = final["namespaces"].pop(name)["stats"]
+            for word in final["metrics"]:
+                final["metrics"][word] -= stats["totals"].get(word, stats["pending"])
         read = [history.read(stage.path(name)) for name in ("submitter", "receiver", "killer")]
-        return outcome.judged(judge(*read, final))
+        faults, counts = judge(*read, final)
+        return outcome.judged((faults + idle_acts(counts), counts))
 
 
 def others_times(ratios, outcome):

@@ -187,7 +187,9 @@ def backups(settings, seed, rounds):
                 kill(stage)
                 outcome.rounds["kill -9 during a backup"] += 1
             else:
-                until(lambda: stage.get(f"/v1/backups/{name}")["state"] != "running", "the backup ends")
+                made_of = until(lambda: ended_backup(stage, name), "the backup ends")
+                if made_of["state"] != "done":
+                    outcome.faults.append(("backup", f"{name} is {made_of}"))
             if os.path.isdir(stage.path(f"backup/{name}")):
                 made.append((name, begun))
         outcome.judged(stage.verdict())
@@ -197,6 +199,11 @@ def backups(settings, seed, rounds):
             outcome.rounds["backup restored"] += 1
             outcome.faults += restored(stage, name, begun, asked)
     return outcome
+
+
+def ended_backup(stage, name):
+    report = stage.get(f"/v1/backups/{name}")
+    return report if report["state"] != "running" else None
 
 
 def restored(stage, name, begun, asked):
@@ -364,16 +371,16 @@ def power_control(settings, seed, rounds):
                 except RuntimeError as fault:
                     if "notifyd ended" not in str(fault):
                         raise
-                    seen.append("refused")
+                    seen.append("the broker refused what was left")
                     stage.load.kill()
                     return
-                seen.extend(rule for rule, _ in stage.verdict()[0])
+                seen.append("loss seen" if any(rule == "I1" for rule, _ in stage.verdict()[0]) else "no loss seen")
 
             fault = on_loop_disk(settings, seed + number, {"LD_PRELOAD": library}, work)
             if fault:
                 return skipped(f"no loop mount here: {fault}")
-            outcome.rounds["power cut without sync, loss seen" if seen else "power cut without sync"] += 1
-            if not seen:
+            outcome.rounds[f"power cut without sync, {seen[0]}"] += 1
+            if seen[0] == "no loss seen":
                 outcome.faults.append(("control", "nothing was synced, the power was cut, and the oracle saw no loss"))
     finally:
         shutil.rmtree(directory, ignore_errors=True)

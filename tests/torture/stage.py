@@ -17,7 +17,7 @@ import time
 
 import history
 from checker import judge
-from reading import PENDING
+from reading import PENDING, idle_acts
 from receiver import ms_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,6 +57,19 @@ headers = {{ X-Namespace = "{ns}"{more} }}
 """
 
 
+# What the books are of.
+BOOKS = ("accepted", "revived", "succeeded", "failed", "cancelled", "expired", "pending")
+
+
+def books(metrics):
+    """Of a page of metrics; each word must be there, since two pages without any are the same."""
+    found = re.findall(r"^notifyd_(accepted|revived|succeeded|failed|cancelled|expired)_total (\d+)$|^notifyd_(pending) (\d+)$", metrics, re.MULTILINE)
+    words = {one or other: int(total or pending) for one, total, other, pending in found}
+    if set(words) != set(BOOKS):
+        raise RuntimeError(f"the metrics have no {', '.join(sorted(set(BOOKS) - set(words)))}")
+    return words
+
+
 def end_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
@@ -81,6 +94,15 @@ def until(there, what, patience_s=PATIENCE_S):
             return found
         time.sleep(0.005)
     raise TimeoutError(f"not in {patience_s} s: {what}")
+
+
+def ask_text(host, port, path, timeout):
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
 
 
 def ask_json(host, port, method, path, timeout):
@@ -308,14 +330,12 @@ class Stage:
 
     def metrics(self):
         """The books of all namespaces together; they follow within a second."""
-        found = re.findall(r"^notifyd_(accepted|revived|succeeded|failed|cancelled|expired)_total (\d+)$|^notifyd_(pending) (\d+)$",
-                           self.call("GET", "/metrics")[1].decode(), re.MULTILINE)
-        return {one or other: int(total or pending) for one, total, other, pending in found}
+        return books(self.call("GET", "/metrics")[1].decode())
 
     def final(self):
         self.drain()
         spaces = {ns: {"items": self.listed(ns), "stats": self.get(f"/v1/namespaces/{ns}/stats")} for ns in self.spaces()}
-        sums = {word: sum(space["stats"]["totals"].get(word, space["stats"]["pending"]) for space in spaces.values()) for word in self.metrics()}
+        sums = {word: sum(space["stats"]["totals"].get(word, space["stats"]["pending"]) for space in spaces.values()) for word in BOOKS}
         try:
             until(lambda: self.metrics() == sums, "the metrics have what the namespaces have", 10)
         except TimeoutError:
@@ -330,6 +350,7 @@ class Stage:
         with open(self.path("final"), "w", encoding="utf-8") as file:
             json.dump(final, file)
         faults, counts = judge(history.read(self.path("submitter")), history.read(self.path("receiver")), history.read(self.path("killer")), final)
+        faults += idle_acts(counts)
         self.found = bool(faults)
         return faults, counts | {"breakers": self.logged("breaker opened")}
 

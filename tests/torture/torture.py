@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs the forms of attack, one series or all of them in turn for hours, and keeps what was tried and what held.
 
-torture.py series FORM... --notifyd FILE [--seed N] [--rounds N]     a series of each, judged; fails where a promise was broken
+torture.py series FORM... --notifyd FILE [--seed N] [--rounds N]     a series of each, judged; fails where a promise was broken, and ends
+                                                                      with 77 where one could not be made
 torture.py long --notifyd FILE --sim FILE --hours N --state FILE --evidence docs/evidence.md --commit HASH
     all forms in turn, the one that is furthest from its goal first; goes on where it was broken off, and writes the table of the document
 torture.py table --state FILE... --evidence FILE                     writes the table alone, of runs that went on beside each other
@@ -32,6 +33,8 @@ import rounds
 import upgrade
 
 DAY = "%Y-%m-%d"
+# What a series ends with that could not be made here (SKIP_RETURN_CODE of ctest).
+SKIPPED = 77
 BEGIN, END = "<!-- what make torture wrote -->", "<!-- until here -->"
 
 
@@ -118,14 +121,14 @@ def replay(form, seed, count):
 
 
 def run_series(settings, arguments):
-    failed = False
+    failed, skipped = False, False
     for name in arguments.forms:
         form = BY_NAME[name]
         count = arguments.rounds or form.size
         outcome = one_series(form, settings, arguments.seed, count)
         shown(form, arguments.seed, count, outcome)
-        failed = failed or bool(outcome.faults)
-    return 1 if failed else 0
+        failed, skipped = failed or bool(outcome.faults), skipped or bool(outcome.skipped)
+    return 1 if failed else SKIPPED if skipped else 0
 
 
 # ---- for hours
