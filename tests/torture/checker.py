@@ -465,6 +465,7 @@ def add_runs(checker, schedule):
             run |= {word: schedule[word] for word in ("sum", "head") if word in schedule}
             item = checker.items[tag] = Item(schedule, run)
             item.asks.append(Ask(schedule))
+            checker.counts["runs"] += 1
 
 
 def judge_backup(submitter, begun, listed):

@@ -132,10 +132,10 @@ class Member:
 class Cluster(Stage):
     """Three members, two databases. What Stage calls its broker is whichever is asked next."""
 
-    alone, host, spaces_used = False, HUB[2], SPACES
+    alone, has_door, host, spaces_used = False, False, HUB[2], SPACES
 
     def __init__(self, wires, databases, settings, seed):
-        super().__init__(settings.notifyd, seed, load=["--schedules", "0", "--door", "0", "--clients", "5"], place=settings.fast)
+        super().__init__(settings.notifyd, seed, load=["--clients", "5"], place=settings.fast)
         self.databases, self.dsn = databases, f"host={HUB[0]},{HUB[1]} user=notifyd dbname=postgres"
         self.members = [Member(self, name, host) for name, host in zip(NAMES, wires.hosts)]
         self.load_arguments += ["--broker", *(f"{member.host.address}:{PORT}" for member in self.members)]
@@ -143,7 +143,7 @@ class Cluster(Stage):
         # Each third time the members' clocks are set, too.
         self.clocks, self.furthest = seed % 3 == 0 and rounds.faked() is not None, 0
         if self.clocks:
-            self.load_arguments += ["--delays", "1"]
+            self.load_arguments += rounds.CLOCK_LOAD
 
     def __enter__(self):
         super().__enter__()

@@ -60,7 +60,7 @@ def latencies(stage, begun, ended):
 
 # ---- churn
 
-CHURN_LOAD = ["--schedules", "0", "--door", "0", "--pause-ms", "300"]
+CHURN_LOAD = ["--pause-ms", "300"]
 CHURN = ["--retention-succeeded-ms", "300000"]
 SIZE = "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'notifyd' AND c.relkind = 'r'"
 PARTS = ("SELECT json_object_agg(relname, json_build_array(pg_total_relation_size(relid), n_dead_tup)) FROM pg_stat_user_tables "

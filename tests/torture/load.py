@@ -452,8 +452,8 @@ def set_up(asker, settings, log):
         if settings.schedules:
             name, data = f"tick-{ns}", bodies.data_of(f"tick-{ns}", 200)
             known = bodies.sum_of_data(data)
-            log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}", sum=known, head=known)
-            asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": EVERY_MS, "missed": "all", "notify": {
+            log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=settings.every_ms, lane=f"sch-{ns}", sum=known, head=known)
+            asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": settings.every_ms, "missed": "all", "notify": {
                 "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": data | {"at": "{{scheduled_at}}"}, "headers": {bodies.HEADER: known},
                 "retry": retry}})
     asker.sure("PUT", f"/v1/namespaces/{TIGHT}", open_to | {"max_pending": MOST_PENDING})
@@ -473,6 +473,7 @@ def main():
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--pause-ms", type=float, default=4)
     parser.add_argument("--schedules", type=int, default=1)
+    parser.add_argument("--every-ms", type=int, default=EVERY_MS, help="of schedules; where clocks jump no more than 1,000 of their times may lie between")
     parser.add_argument("--delays", type=int, default=0, help="1: what is due later says delay_ms alone")
     settings = parser.parse_args()
     log, stopped, faults = Log(settings.log), threading.Event(), []

@@ -14,7 +14,7 @@ import tempfile
 import time
 
 import rounds
-from postgres import Pair, programs
+from postgres import Lone, programs
 from stage import ask_json, end_with_parent, free_port, until
 
 NODES = 3
@@ -157,7 +157,8 @@ def missing():
 def on_patroni(settings, seed, synchronous, work):
     """work(pair, nodes) with the load under way; then judged."""
     with Nodes(synchronous, settings.fast) as nodes:
-        with Pair(nodes.nodes, settings.notifyd, seed, load=["--schedules", "0", "--door", "0", "--pause-ms", "15"], place=settings.fast) as pair:
+        load = ["--schedules", str(int(synchronous)), "--pause-ms", "15"]
+        with Lone(nodes.nodes, settings.notifyd, seed, load=load, place=settings.fast) as pair:
             pair.start_at(0)
             until(lambda: pair.owns(0), "the broker owns the store")
             pair.begin_load()

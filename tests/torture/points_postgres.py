@@ -10,7 +10,7 @@ import time
 
 import points
 import rounds
-from postgres import Database, Pair, programs
+from postgres import Database, Lone, programs
 from receiver import ms_of
 from stage import Stage, until
 
@@ -22,7 +22,7 @@ CELL, MOVED = "east", "beta"
 ROUNDED_S = 0.01
 
 
-class One(Pair):
+class One(Lone):
     """One broker on the database, which has the store again once the lease of its life before is over."""
 
     def start(self, wait=True):
@@ -144,7 +144,7 @@ def attacks(settings, seed, count):
         database.start()
         database.ask(f"CREATE DATABASE {CELL}")
         # While nobody has the store what is asked in vain would pile up, and is asked again in the end.
-        load = ["--schedules", "0", "--door", "0", "--pause-ms", "40"]
+        load = ["--pause-ms", "40"]
         with One([database], settings.notifyd, seed, load=load, place=settings.fast) as pair:
             pair.random.shuffle(names)
             pair.start()

@@ -33,9 +33,9 @@ class Database:
 
     port = 5432
 
-    def __init__(self, bin_directory, settings=(), of=None, address="", place=None):
+    def __init__(self, bin_directory, settings=(), of=None, address="", place=None, preloaded=None):
         """`of`: it is a standby of that one, and made from it. address: where it listens, besides a socket in its directory, which is made in `place`."""
-        self.bin, self.process, self.settings, self.address = bin_directory, None, settings, address
+        self.bin, self.process, self.settings, self.address, self.preloaded = bin_directory, None, settings, address, preloaded
         self.place = tempfile.mkdtemp(prefix="torture-pg-", dir=place)
         self.user = []
         if os.geteuid() == 0:
@@ -60,7 +60,8 @@ class Database:
         return self.run("psql", "-h", self.place, "-U", "notifyd", "-d", "postgres", "-Atc", sql)
 
     def command(self, program, *arguments):
-        return ["setpriv", "--pdeathsig=QUIT", *self.user, "env", f"--chdir={self.place}", f"{self.bin}/{program}", *arguments]
+        preload = [f"LD_PRELOAD={self.preloaded}"] if self.preloaded else []
+        return ["setpriv", "--pdeathsig=QUIT", *self.user, "env", f"--chdir={self.place}", *preload, f"{self.bin}/{program}", *arguments]
 
     def start(self):
         # The sessions of one that was killed end by themselves, and until then another one does not begin on their memory.
@@ -111,7 +112,9 @@ class Database:
 class Pair(Stage):
     """Two brokers on one database. What Stage calls its broker is the one that owns the store."""
 
-    alone = False
+    alone = has_door = False
+    # Where a disk is watched, if not the database's own.
+    watched = None
 
     def __init__(self, databases, *arguments, **more):
         super().__init__(*arguments, **more)
@@ -122,7 +125,7 @@ class Pair(Stage):
     def __enter__(self):
         super().__enter__()
         # What is written waits for the database's disk.
-        self.killer.watch_disk(os.path.join(self.databases[0].place, "synced"))
+        self.killer.watch_disk(os.path.join(self.watched or self.databases[0].place, "synced"))
         # (port, door, data, process, log) of the two.
         self.seats = [[self.port, self.door, self.data, None, None], [free_port(), free_port(), self.data + "2", None, None]]
         return self
@@ -174,6 +177,12 @@ class Pair(Stage):
                     if '"the store is this broker\'s"' in line:
                         taken = ms_of(json.loads(line)["time"]) / 1000 - ahead
                         self.died("kill", taken - TAKING_S, taken)
+
+
+class Lone(Pair):
+    """One broker alone, which has a door."""
+
+    has_door = True
 
 
 def two(pair):
@@ -248,12 +257,12 @@ def attacks(settings, seed, count):
     outcome, database = rounds.Outcome(), Database(found, place=rounds.place_of(settings, seed))
     try:
         database.start()
-        with Pair([database], settings.notifyd, seed, load=["--schedules", "0"], place=settings.fast) as pair:
+        with Pair([database], settings.notifyd, seed, place=settings.fast) as pair:
             pair.start_at(0)
             until(lambda: pair.owns(0), "the first broker owns the store")
             pair.start_at(1)
             pair.sit(0)
-            pair.load_arguments += ["--broker", *(f"127.0.0.1:{seat[0]}" for seat in pair.seats), "--door", "0"]
+            pair.load_arguments += ["--broker", *(f"127.0.0.1:{seat[0]}" for seat in pair.seats)]
             pair.begin_load()
             functions, weights = zip(*ATTACKS)
             for _ in range(count):
@@ -294,7 +303,8 @@ def fail_over(settings, seed, synchronous):
 
 def failed_over(settings, seed, databases, synchronous):
     first, second = databases
-    with Pair(databases, settings.notifyd, seed, load=["--schedules", "0", "--door", "0"], place=settings.fast) as pair:
+    # A control is to see that what was acknowledged is lost, not a run of a schedule.
+    with Lone(databases, settings.notifyd, seed, load=["--schedules", str(int(synchronous))], place=settings.fast) as pair:
         pair.start_at(0)
         until(lambda: pair.owns(0), "the broker owns the store")
         pair.begin_load()

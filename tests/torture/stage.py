@@ -39,10 +39,13 @@ url = "http://{host}:{receiver}/tube"
 content_type = "text/plain"
 mode = "fifo"
 """
-# What two brokers of one machine cannot both have, nor a store elsewhere.
-ALONE = """
+# What a store elsewhere has not.
+BACKUPS = """
 [backup]
 directory = "{place}/backup"
+"""
+# What two brokers of one machine cannot both have.
+DOOR = """
 [[listener]]
 address = "127.0.0.1:{door}"
 protocol = "beanstalkd"
@@ -122,8 +125,8 @@ def ask_json(host, port, method, path, timeout):
 class Stage:
     """A with block: the receiver runs all along; the broker as the rounds say; in the end verdict()."""
 
-    # Whether there is one broker, with a store of its own.
-    alone = True
+    # Whether the store is the broker's own, and whether there is one broker, which has a door.
+    alone = has_door = True
     # Where receivers, and the broker, listen.
     host = "127.0.0.1"
     spaces_used = ("alpha", "beta", "default")
@@ -167,7 +170,8 @@ class Stage:
     def configure(self, name, more=""):
         """more: further headers of each rule."""
         with open(self.path(name), "w", encoding="utf-8") as file:
-            file.write((CONFIGURATION + (ALONE if self.alone else "")).format(place=self.place, door=self.door, receiver=self.receiver_port, host=self.host))
+            text = CONFIGURATION + (BACKUPS if self.alone else "") + (DOOR if self.has_door else "")
+            file.write(text.format(place=self.place, door=self.door, receiver=self.receiver_port, host=self.host))
             for ns in (*self.spaces_used, "tight"):
                 file.write(RULE.format(ns=ns, host=self.host, more=more))
 
@@ -250,7 +254,8 @@ class Stage:
     # ---- the load
 
     def begin_load(self):
-        command = [sys.executable, f"{HERE}/load.py", "--log", self.path("submitter"), "--broker", f"{self.host}:{self.port}", "--door", str(self.door),
+        command = [sys.executable, f"{HERE}/load.py", "--log", self.path("submitter"), "--broker", f"{self.host}:{self.port}", "--door",
+                   str(self.door) if self.has_door else "0",
                    "--receiver", f"{self.host}:{self.receiver_port}", "--seed", str(self.seed), "--flapping",
                    str(self.flapping), "--spaces", *self.spaces_used, *self.load_arguments]
         self.load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, preexec_fn=end_with_parent)

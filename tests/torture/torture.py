@@ -28,6 +28,7 @@ import patroni_form
 import points
 import points_postgres
 import postgres
+import power_postgres
 import resources
 import rounds
 import upgrade
@@ -76,6 +77,8 @@ FORMS = [
     Form("upgrade-cluster", upgrade.cluster_upgrades, 1, 20, "three brokers of an earlier notifyd on one PostgreSQL under load, replaced by this one in turn, and back"),
     Form("clock", rounds.clocks, 12, 200, "the wall clock set ±1 day, in a sawtooth, beyond 2038, with kills between"),
     Form("postgres", postgres.attacks, 4, 100, "the store on PostgreSQL: kill and stop of broker, standby and database"),
+    Form("power-postgres", power_postgres.attacks, 4, 50, "power cut of PostgreSQL's machine, as in `power`, under load: its directory lies on the disk that is shut down"),
+    Form("power-postgres-control", power_postgres.control, 1, 10, "the same with sync of PostgreSQL off: must lose, and be seen to"),
     Form("points-postgres", points_postgres.attacks, 25, 200, "`kill -9` at each of those points that a store on PostgreSQL has"),
     Form("cluster", cluster.attacks, 6, 100, "three brokers on one PostgreSQL with a synchronous standby: each killed, stopped, cut off, slow, one or two at once"),
     Form("failover", postgres.failovers, 1, 20, "PostgreSQL dies, its synchronous standby is promoted"),

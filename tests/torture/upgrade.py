@@ -102,6 +102,8 @@ class Mixed(clusters.Cluster):
     def __init__(self, settings, *arguments):
         super().__init__(*arguments)
         self.versions = {"before": settings.before, "this": settings.notifyd}
+        # Earlier versions lost runs of schedules where a member ended.
+        self.load_arguments += ["--schedules", "0"]
         for member in self.members:
             member.notifyd = self.path(f"notifyd-{member.name}")
             self.install(member, "before")
