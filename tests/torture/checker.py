@@ -18,20 +18,14 @@ import base64
 import hmac
 from collections import defaultdict
 
-from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Histories, Item
+from lateness import Lateness
+from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Item
 
 # A new key is known to all brokers by then.
 KEY_KNOWN_S = 2
 
 
-class Checker(Histories):
-    def __init__(self, *histories):
-        super().__init__(*histories)
-        self.faults = []
-
-    def fault(self, rule, text):
-        self.faults.append((rule, text))
-
+class Checker(Lateness):
     # ---- I1
 
     def check_kept(self):
@@ -444,16 +438,6 @@ class Checker(Histories):
         if f"v1,{right}" not in signatures.split(" ") or known != call.id:
             self.fault("I8", f"{call.tag} of {call.ns} does not bear that one's signature")
 
-    # ---- schedules
-
-    def check_schedule(self, schedule):
-        """Each of a schedule's times has one run. The tags of its calls are sch.NAME@TIME, the time in ms."""
-        before = f"sch.{schedule['name']}@"
-        times = sorted({int(tag[len(before):]) for tag in self.by_tag if tag.startswith(before)})
-        for one, next_one in zip(times, times[1:]):
-            if next_one - one != schedule["every_ms"]:
-                self.fault("I1", f"schedule {schedule['name']}: no run between {one} and {next_one}")
-
 
 def add_runs(checker, schedule):
     """What a schedule makes was asked for when the schedule was: an item for each of its times of which there is anything."""
@@ -491,6 +475,7 @@ def judge(submitter, receiver, killer, final):
         add_runs(checker, schedule)
         checker.check_schedule(schedule)
     checker.check_kept()
+    checker.check_lateness()
     checker.check_order()
     checker.check_repeats()
     checker.check_times()
@@ -498,5 +483,6 @@ def judge(submitter, receiver, killer, final):
     checker.check_books()
     checker.check_signatures()
     checker.counts["oldest repeat ms"] = round(checker.oldest_repeat_s * 1000)
+    checker.counts["latest ms"] = max(0, round(checker.latest_s * 1000))
     checker.counts["deaths"] = len(checker.deaths)
     return checker.faults, dict(checker.counts)

@@ -8,6 +8,7 @@ import unittest
 
 import checker
 from checker import judge, judge_backup
+from lateness import LATE_S
 
 
 class Forged:
@@ -46,6 +47,10 @@ class Forged:
 
     def dead(self, t, how="kill", window=0.05, until=None, **more):
         self.killer.append({"e": "dead", "t": t, "until": until or t + 0.001, "how": how, "window": window, **more})
+        return self
+
+    def away(self, t, until):
+        self.killer.append({"e": "away", "t": t, "until": until})
         return self
 
     def owns(self, t, member, ns="a", since=None, skipped=0):
@@ -133,12 +138,20 @@ def without(forged, tag, ns="a"):
     return forged
 
 
-def schedule(*times):
-    forged = Forged()
+def schedule(*times, late=0.002, ends=()):
+    """One that is asked for at 0.5, and has these runs. ends: [(when, what is answered)] of requests for its end."""
+    forged, times = Forged(), times or (1000,)
     forged.submitter.append({"e": "ask", "op": 99, "t": 0.5, "w": 500, "do": "schedule", "ns": "a", "items": [], "name": "s", "every_ms": 1000, "lane": "s"})
+    forged.submitter.append({"e": "scheduled", "t": 0.5, "w": 500, "name": "s"})
     for at in times:
-        forged.call(at / 1000 + 0.002, f"sch.s@{at}")
+        forged.call(at / 1000 + late, f"sch.s@{at}")
+    forged.submitter += [{"e": "unscheduled", "name": "s", "asked": asked, "status": status} for asked, status in ends]
     return forged.end(**{f"sch.s@{at}": "succeeded" for at in times})
+
+
+def no_runs(forged):
+    forged.receiver.clear()
+    return forged.end()
 
 
 CALLBACK = {"tag": "cb.x", "lane": "c", "mode": "concurrent", "virtual": True, "of": "x"}
@@ -184,7 +197,56 @@ TABLE = [
     ("", "failed, as its receiver refuses it", Forged().submit(1, "x", fails=True).call(2, "x", status=500).end(x="failed")),
     ("", "a pending one's callback is not there", undrained(Forged().submit(1, "x").ask(
         "submit", 1, [CALLBACK]).end(x="ready"))),
-    ("", "a schedule with each of its times", schedule(1000, 2000, 3000)),
+    ("I1", "a schedule ends by itself", schedule(1000, 2000, 3000, ends=[(4.1 + LATE_S, 204)])),
+    ("I1", "a schedule ends at a power cut", schedule(1000, 2000, 3000, ends=[(4.2 + LATE_S, 204)]).dead(3.5, "power", until=3.55)),
+    ("I1", "a schedule never runs", no_runs(schedule(ends=[(1.6 + LATE_S, 204)]))),
+    ("I1", "a schedule begins late", schedule(3000, 4000)),
+    ("I1", "a schedule is acknowledged, and its end does not find it", schedule(1000, 2000, ends=[(2.5, 404)])),
+    ("", "a schedule with each of its times", schedule(1000, 2000, 3000, ends=[(3.5, 204)])),
+    ("", "a schedule whose last runs were to come while no broker was there", schedule(1000, 2000, ends=[(9.1, 204)]).dead(2.1).away(2.1, 9)),
+    ("", "a schedule's end without an answer", schedule(1000, 2000, ends=[(2.5, 0), (3, 404)])),
+    # In time
+    ("I1", "due at once, and sent late", Forged().submit(1, "x").call(1.1 + LATE_S, "x").end(x="succeeded")),
+    ("I1", "due at some time, and sent late", Forged().submit(1, "x", due=3000).call(3.1 + LATE_S, "x").end(x="succeeded")),
+    ("I1", "due after a delay, and sent late", Forged().submit(1, "x", delay=2000).call(3.1 + LATE_S, "x").end(x="succeeded")),
+    ("I1", "left until a restart", Forged().submit(1, "x").dead(1.1 + LATE_S).call(1.3 + LATE_S, "x").end(x="succeeded")),
+    ("I1", "called forward, and sent when it was due before", Forged().submit(1, "x", due=9000).change(2, "x", due=8900 - 1000 * LATE_S).call(9, "x")
+     .end(x="succeeded")),
+    ("I1", "triggered, and sent when it was due anyway", Forged().submit(1, "x", fkey="k", delay=8000).steer("trigger", 8.8 - LATE_S, "x", 202).call(9, "x")
+     .end(x="succeeded")),
+    ("I1", "triggered, and sent late", Forged().submit(1, "x", fkey="k").steer("trigger", 2, "x", 202).call(2.1 + LATE_S, "x").end(x="succeeded")),
+    ("I1", "an event's notify is sent late", Forged().submit(1, "e@s", virtual=True, do="publish").call(1.1 + LATE_S, "e@s").end(**{"e@s": "succeeded"})),
+    ("I1", "a callback is sent late", fine().ask("submit", 1, [CALLBACK], ids=[None]).call(2.1 + LATE_S, "cb.x").end(**{"x": "succeeded", "cb.x": "succeeded"})),
+    ("I1", "in a group late behind the one before it", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x").call(2.1 + LATE_S, "y")
+     .end(x="succeeded", y="succeeded")),
+    ("I1", "a lane lies still with one in it", fifo("x", "y").call(2, "x").call(2.1 + LATE_S, "y").end(x="succeeded", y="succeeded")),
+    ("I1", "a schedule's run is sent late", schedule(late=LATE_S + 0.1)),
+    ("I1", "due since the clock was set ahead, and sent late", Forged().submit(1, "x", delay=86400000).clock(2, 86400000).call(2.6 + LATE_S, "x")
+     .end(x="succeeded")),
+    ("", "due at once, and just in time", Forged().submit(1, "x").call(0.9 + LATE_S, "x").end(x="succeeded")),
+    ("", "left while no broker was there", Forged().submit(1, "x").dead(1.1, until=3).away(3, 3 + LATE_S).call(3.2 + LATE_S, "x").end(x="succeeded")),
+    ("", "left while nobody had its namespace", Forged().owns(0.5, "A").submit(1, "x").dead(1.1, member="A").owns(9, None).owns(9.1, "B").call(9.2, "x", by="B")
+     .end(x="succeeded")),
+    ("", "left while the machine stood still", Forged().submit(1, "x").stall(1.1, 1.1 + LATE_S).call(1.2 + LATE_S, "x").end(x="succeeded")),
+    ("", "triggered without an answer, and sent when it was due anyway", Forged().submit(1, "x", fkey="k", delay=8000).steer("trigger", 2, "x", None)
+     .call(9, "x").end(x="succeeded")),
+    ("", "put off without an answer", Forged().submit(1, "x", due=2000).change(1.5, "x", None, due=9000).call(9, "x").end(x="succeeded")),
+    ("", "put off, and called forward in vain", Forged().submit(1, "x", due=9000).change(1.5, "x", 409, due=2000).call(9, "x").end(x="succeeded")),
+    ("", "left where now and then nobody listens", Forged().submit(1, "x", unseen=True).call(1.1 + LATE_S, "x").end(x="succeeded")),
+    ("", "cancelled, and retried by hand long after", Forged().submit(1, "x", delay=2000).steer("cancel", 2, "x").steer("retry", 60, "x", 202).call(60.1, "x")
+     .end(x="succeeded", revived=1, off={"cancelled": 1, "succeeded": -1})),
+    ("", "due by a clock that was set back", Forged().submit(1, "x", delay=5000).clock(2, -86400000).clock(30, 0).call(30.2, "x").end(x="succeeded")),
+    ("", "due by the clock of whoever has it", Forged().clock(0, -5000, member="A").submit(1, "x", due=4000).call(9.1, "x", by="A").end(x="succeeded")),
+    ("", "in a group behind one that was cancelled long after its attempt", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x", status=500)
+     .steer("cancel", 9, "x").call(9.1, "y").end(x="cancelled", y="succeeded")),
+    ("", "in a group behind one of whose cancel nobody knows", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x", status=500)
+     .steer("cancel", 9, "x", None).call(9.1, "y").end(x="cancelled", y="succeeded")),
+    ("", "a callback about one that was never sent", Forged().submit(1, "x", delay=9000).ask("submit", 1, [CALLBACK], ids=[None]).steer("cancel", 9, "x")
+     .call(9.1, "cb.x").end(**{"x": "cancelled", "cb.x": "succeeded"})),
+    ("", "in a lane behind one that is long in flight", fifo("x", "y").call(2, "x", took=7).call(9.1, "y").end(x="succeeded", y="succeeded")),
+    ("", "in a lane behind one of whose end nobody knows", fifo("x", "y").call(2, "x", took=None).dead(8.5).call(8.6, "x").call(9.1, "y")
+     .end(x="succeeded", y="succeeded")),
+    ("", "without an answer, and sent late", Forged().submit(1, "x", status=None).call(1.1 + LATE_S, "x").end(x="succeeded")),
     # I2
     ("I2", "the second before the first", fifo("x", "y").call(2, "y").call(3, "x").end(x="succeeded", y="succeeded")),
     ("I2", "the third before the second", fifo("x", "y", "z").call(2, "x").call(3, "z").call(4, "y").end(x="succeeded", y="succeeded", z="succeeded")),

@@ -9,6 +9,8 @@ Submitter:
   told   tag, state [, answered]       the broker said that this one is settled, and with which status it was answered last
   filled ns, pending, most             so many are pending in a namespace, and so many may be
   key    ns, secret                    from here on calls of a namespace are signed
+  scheduled    name                    a schedule is acknowledged
+  unscheduled  name, asked, status     its end was asked for at that time, and what was answered
   read   status, took                  something was looked at, and how many seconds that took
 Receiver:
   come   n, tag, id, try, ns [, by]    a whole request is there. ns: as the broker says by a header that its configuration adds for each namespace;
@@ -22,6 +24,7 @@ The one who kills:
                                        With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), gone (it
                                        stood still by itself), cut (off
                                        the database), term, restart; within `seen` s others have what it had; without: power, database, and those of one broker alone
+  away   t, until                      nobody served: from the end of one broker until another one listened, or had the store
   owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
   clock  offset [, member]             from here on the broker's wall clock is off by so many milliseconds
 Any of them:

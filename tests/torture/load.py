@@ -413,9 +413,19 @@ def set_up(asker, settings, log):
             log.add("ask", op=0, do="schedule", ns=ns, items=[], name=name, every_ms=EVERY_MS, lane=f"sch-{ns}")
             asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": EVERY_MS, "missed": "all", "notify": {
                 "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": {"at": "{{scheduled_at}}"}, "retry": retry}})
+            log.add("scheduled", name=name)
     asker.sure("PUT", f"/v1/namespaces/{TIGHT}", open_to | {"max_pending": MOST_PENDING})
     made = asker.sure("POST", f"/v1/namespaces/{SIGNED}/keys", {"name": "torture"})
     log.add("key", ns=SIGNED, secret=made["secret"])
+
+
+def end_schedule(asker, log, ns):
+    status = None
+    while status not in (204, 404):
+        asked = time.monotonic()
+        status, _ = asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")
+        log.add("unscheduled", name=f"tick-{ns}", asked=asked, status=status)
+        time.sleep(0.05)
 
 
 def main():
@@ -456,8 +466,7 @@ def main():
     for thread in threads:
         thread.join()
     for ns in settings.spaces if settings.schedules else ():
-        while asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")[0] not in (204, 404):
-            time.sleep(0.05)
+        end_schedule(asker, log, ns)
     return 1 if faults else 0
 
 

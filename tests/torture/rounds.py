@@ -267,7 +267,7 @@ class LoopDisk:
 
 def power_cut(stage, disk):
     """Cuts; the load goes on for a moment, since what is acknowledged now must be kept, too; then the machine begins again."""
-    begun = time.monotonic()
+    begun = stage.down = time.monotonic()
     disk.cut()
     time.sleep(stage.random.uniform(0, 0.2))
     if stage.broker.poll() is None:

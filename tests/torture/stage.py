@@ -112,7 +112,7 @@ class Stage:
         self.place = tempfile.mkdtemp(prefix="torture-", dir=place)
         self.data = os.path.join(self.place, "data")
         self.broker = self.load = self.receiver = None
-        self.lives, self.found = 0, False
+        self.lives, self.found, self.down = 0, False, None
 
     def __enter__(self):
         try:
@@ -156,6 +156,7 @@ class Stage:
     def start(self, wait=True):
         """A new life. Its log goes to a file of its own."""
         self.lives += 1
+        self.down = self.down or time.monotonic()
         self.log_path = self.path(f"log.{self.lives}")
         command = [self.notifyd, "--config", self.path("notifyd.toml"), "--listen", f"127.0.0.1:{self.port}", "--data-dir", self.data,
                    "--log-format", "json", "--shutdown-grace-ms", "150", *self.arguments]
@@ -163,6 +164,8 @@ class Stage:
             self.broker = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, env=self.environment, preexec_fn=end_with_parent)
         if wait:
             self.listening()
+            self.killer.add("away", t=self.down, until=time.monotonic())
+            self.down = None
 
     def log_text(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
@@ -179,6 +182,7 @@ class Stage:
     def end(self, number, how, window):
         """Sends a signal and waits for the end; gives the exit code."""
         begun = time.monotonic()
+        self.down = self.down or begun
         self.broker.send_signal(number)
         code = self.broker.wait(PATIENCE_S)
         self.killer.add("dead", t=begun, until=time.monotonic(), how=how, window=window)
