@@ -36,6 +36,7 @@ class Checker(Lateness):
                 self.check_there(item, calls, states)
             for state in states:
                 self.check_state(item, calls, state)
+            self.check_retries(item, calls)
         for ask in self.wholes:
             self.check_whole(ask)
 
@@ -64,15 +65,24 @@ class Checker(Lateness):
             self.fault("I1", f"{item.tag} was cancelled by nobody")
         if state == "expired" and not given.get("ttl"):
             self.fault("I1", f"{item.tag} expired without a ttl")
-        if any(ask.done() for ask in item.cancels) and state != "cancelled" and not item.retries:
+        if state != "cancelled" and any(ask.done() and not item.retried(since=ask.t) for ask in item.cancels):
             self.fault("I1", f"the acknowledged cancel of {item.tag} is lost: it is {state}")
         if state == "held" and any(ask.done() for ask in item.triggers):
             self.fault("I1", f"the acknowledged trigger of {item.tag} is lost: it is held")
         if self.final["drained"] and state in PENDING and not (state == "held" and given.get("fkey") and not {"due", "delay"} & set(given)):
             self.fault("I1", f"stuck: {item.tag} is {state} when all is to be settled")
-        for ask in item.cancels + item.changes:
+        for ask in item.cancels + item.changes + item.retries:
             if ask.status() == 404:
                 self.fault("I1", f"{item.tag} was acknowledged, and its {ask.event['do']} did not find it")
+
+    def check_retries(self, item, calls):
+        """What is sent again by hand is sent, unless its end comes before that."""
+        if not self.final["drained"] or {"ttl", "unseen", "may_cancel"} & set(item.given):
+            return
+        for ask in item.retries:
+            cancelled = any(not each.refused() and each.ended() >= ask.t for each in item.cancels)
+            if ask.done() and not cancelled and not any(call.t >= ask.t for call in calls):
+                self.fault("I1", f"the acknowledged retry of {item.tag} is lost: it was not sent again")
 
     def check_whole(self, ask):
         """What is refused is judged by I6, what is acknowledged by its items: here it is what nobody answered."""
@@ -92,7 +102,7 @@ class Checker(Lateness):
     def key_of(self, item):
         """Between which times (wall, ms) the order key of an item lies, and whether it was set by a clock that reads ms; None: nobody can say."""
         given, first, last = item.given, item.asks[0].w, item.acked["w"] if item.acked else FOREVER
-        if item.retries or given.get("of") or given.get("may_cancel"):
+        if item.retried() or given.get("of") or given.get("may_cancel"):
             return None
         if item.changes:
             return self.changed_key(item)
@@ -133,7 +143,7 @@ class Checker(Lateness):
     def check_after(self, item):
         """In a sequential group one goes out once the one before it is settled."""
         before, calls = item.given.get("after"), self.by_tag.get(item.tag)
-        if before is None or not calls or item.retries or self.items[before].retries:
+        if before is None or not calls or item.retried(until=calls[0].t) or self.items[before].retried():
             return
         earlier = self.by_tag.get(before, [])
         ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
@@ -183,7 +193,7 @@ class Checker(Lateness):
                 passed[last.tag] = (last, call)
                 if last.end > call.t + self.on_its_way(last, call) and not self.between(last.t, call.t, call.ns):
                     self.fault("I2", f"{lane}: {call.tag} was sent while {last.tag} was in flight")
-            if call.tag in passed and not self.items[call.tag].retries:
+            if call.tag in passed and not self.items[call.tag].retried(until=call.t):
                 before, other = passed[call.tag]
                 timed = self.timed(self.items[call.tag]) or self.timed(self.items[other.tag])
                 if not (self.clock and timed) and not self.forgotten(before, call, power=True) and not self.put_off(before, call):
@@ -251,7 +261,7 @@ class Checker(Lateness):
 
     def revived(self, call):
         item = self.items.get(call.tag)
-        return item is not None and any(ask.t <= call.t for ask in item.retries)
+        return item is not None and item.retried(until=call.t)
 
     def check_repeat(self, first, again):
         if not self.between(first.t, again.t, again.ns):
@@ -276,16 +286,15 @@ class Checker(Lateness):
     def check_told(self):
         """What the broker has told is never taken back."""
         for event in self.told:
-            item = self.items.get(event["tag"])
+            item = self.items[event["tag"]]
             if event["state"] == "missing":
                 self.fault("I1", f"{event['tag']} was acknowledged, and then not known")
                 continue
             if event.get("answered") and not any(call.status == event["answered"] for call in self.by_tag.get(event["tag"], [])):
                 self.fault("I1", f"{event['tag']} is said to have been answered {event['answered']}, and no call of it was")
-            retried = min((ask.t for ask in item.retries), default=FOREVER) if item else FOREVER
             calls = self.by_tag.get(event["tag"], [])
             for call in calls:
-                if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t < retried:
+                if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t and not item.retried(event["t"], call.t):
                     # What is told of an end was written, which outlives a process, and may not be synced for as long as a repeat is excused anyway.
                     if any(self.forgotten(before, call, power=True) for before in calls if before.t < event["t"]):
                         continue
@@ -322,7 +331,7 @@ class Checker(Lateness):
             starts = starts or [(FOREVER, FOREVER)]
         if item.changes and not given.get("fkey"):
             starts = self.changed_starts(item, starts)
-        starts += [(ask.t, FOREVER) for ask in item.retries] if starts else []
+        starts += [(ask.t, FOREVER) for ask in item.retries if not ask.refused()] if starts else []
         return starts
 
     def changed_starts(self, item, starts):
@@ -336,11 +345,11 @@ class Checker(Lateness):
 
     def check_cancels(self, item, calls):
         for ask in item.cancels:
-            if not ask.done() or item.retries:
+            if not ask.done():
                 continue
             acked = ask.answer["t"]
             for call in calls:
-                if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t):
+                if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t) and not item.retried(ask.t, call.t):
                     self.fault("I5", f"{item.tag}: attempt {call.number} came {call.t - acked:.3f} s after its cancel was acknowledged")
 
     # ---- I6, I8
@@ -374,7 +383,7 @@ class Checker(Lateness):
         ids = item.ids | {call.id for call in self.by_tag.get(item.tag, [])} | {entry["id"] for _, entry in self.listed.get(item.tag, [])}
         # What is settled once more has its callback once more.
         about = item.given.get("of") or []
-        again = sum(len(self.items[tag].retries) for tag in ([about] if isinstance(about, str) else about))
+        again = sum(sum(not ask.refused() for ask in self.items[tag].retries) for tag in ([about] if isinstance(about, str) else about))
         if len(ids) > 1 + again:
             self.fault("I6", f"{item.tag} is there more than once: {', '.join(sorted(ids))}")
 

@@ -188,6 +188,25 @@ TABLE = [
      .end(**{"e@s": "succeeded"})),
     ("I1", "a schedule leaves one time out", schedule(1000, 2000, 4000)),
     ("I1", "a schedule leaves two times out", schedule(1000, 4000, 5000)),
+    ("I1", "an acknowledged retry is lost", fine().steer("retry", 3, "x", 202)),
+    ("I1", "an acknowledged retry is lost, and it was cancelled before", Forged().submit(1, "x").call(2, "x", 1, 500).steer("cancel", 2.5, "x")
+     .steer("retry", 3, "x", 202).end(x="cancelled")),
+    ("I1", "a retry by hand is sent late", fine().steer("retry", 3, "x", 202).call(3.1 + LATE_S, "x", 2)),
+    ("I1", "acknowledged, and a retry of it does not find it", fine().steer("retry", 3, "x", 404)),
+    ("I1", "an acknowledged cancel is lost, though a retry was refused", Forged().submit(1, "x", due=6000).steer("retry", 1.2, "x", 409).steer("cancel", 2, "x")
+     .end(x="scheduled")),
+    ("I1", "an acknowledged cancel is lost, though there was a retry before it", Forged().submit(1, "x", due=6000).steer("retry", 1.2, "x", 202)
+     .call(1.3, "x", 1, 500).steer("cancel", 2, "x").end(x="retrying")),
+    ("", "retried by hand, and cancelled before it was sent", Forged().submit(1, "x").call(2, "x", 1, 500).steer("retry", 3, "x", 202).steer("cancel", 3.001, "x")
+     .end(x="cancelled")),
+    ("", "retried by hand, and a cancel without an answer", Forged().submit(1, "x").call(2, "x", 1, 500).steer("retry", 3, "x", 202)
+     .steer("cancel", 3.001, "x", None).end(x="cancelled")),
+    ("", "a retry that was refused", fine().steer("retry", 3, "x", 409)),
+    ("", "a retry without an answer", fine().steer("retry", 3, "x", None)),
+    ("", "retried by hand, and nobody waited for it", undrained(fine().steer("retry", 3, "x", 202))),
+    ("", "retried by hand, and put off", Forged().submit(1, "x").call(2, "x", 1, 500).steer("retry", 3, "x", 202).change(3.001, "x", due=9000).call(9, "x", 2)
+     .end(x="succeeded")),
+    ("", "retried by hand where now and then nobody listens", Forged().submit(1, "x", unseen=True).call(2, "x").steer("retry", 3, "x", 202).end(x="succeeded")),
     ("", "without an answer, and not there", Forged().submit(1, "x", status=None).end()),
     ("", "a batch without an answer, and whole", Forged().submit(1, "x", "y", status=None).call(2, "x").call(2, "y").end(x="succeeded", y="succeeded")),
     ("", "a 503, and there all the same", Forged().submit(1, "x", status=503).call(2, "x").end(x="succeeded")),
@@ -268,7 +287,7 @@ TABLE = [
      .submit(2, "x", mode="fifo").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
     ("", "a lane that lets others pass", fifo("x", "y", skip=True).call(2, "x", status=503).call(3, "y").call(4, "x", 2).end(x="succeeded", y="succeeded")),
     ("", "due later, sent later", fifo("x", due=5000).submit(2, "y", mode="fifo").call(3, "y").call(6, "x").end(x="succeeded", y="succeeded")),
-    ("", "a concurrent lane has no order", Forged().submit(1, "x").submit(2, "y").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
+    ("", "a concurrent lane has no order", Forged().submit(1, "x").submit(2, "y").call(2.1, "y").call(2.9, "x").end(x="succeeded", y="succeeded")),
     ("", "a power cut forgets the last two of a lane", fifo("x", "y").call(2, "x").call(2.01, "y").dead(2.03, "power").call(3, "x").call(3.1, "y")
      .end(x="succeeded", y="succeeded")),
     # I3
@@ -282,6 +301,10 @@ TABLE = [
      .end(x="succeeded", y="succeeded")),
     ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
     ("I3", "told, and sent again long behind a power cut", fine().told(2.01, "x").dead(2.5, "power").call(3, "x")),
+    ("I3", "told, and sent again, though a retry was refused", fine().steer("retry", 1.5, "x", 409).told(2.01, "x").dead(2.03).call(3, "x")),
+    ("I3", "told, and sent again, with a retry before that", fine().steer("retry", 1.5, "x", 202).told(2.01, "x").dead(2.03).call(3, "x")),
+    ("I3", "answered, and tried again, though a retry was refused", fine().steer("retry", 1.5, "x", 409).call(3, "x", 2)),
+    ("", "told, and retried by hand", fine().told(2.01, "x").steer("retry", 3, "x", 202).call(3.1, "x", 2)),
     ("", "told, and forgotten by a power cut right behind", fine().told(2.01, "x").dead(2.03, "power").call(3, "x")),
     ("", "in flight at a kill", Forged().submit(1, "x").call(2, "x", status=None, took=1.001).dead(3).call(4, "x").end(x="succeeded")),
     ("", "ended 30 ms before a kill", fine().dead(2.031).call(4, "x")),
@@ -316,10 +339,10 @@ TABLE = [
      .owns(8, "B").call(8.2, "x", by="B").end(x="succeeded")),
     ("", "lost by a busy machine, and what had ended since its last renewal repeated", Forged().owns(0.5, "A").submit(1, "x").call(4, "x", by="A")
      .dead(2, "gone", until=8, member="A", seen=5).owns(12, "A").call(12.2, "x", by="A").end(x="succeeded")),
-    ("", "handed over in order, and what was aborted repeated", Forged().owns(0.5, "A").submit(1, "x").call(4.7, "x", by="A", status=None, took=0.2)
+    ("", "handed over in order, and what was aborted repeated", Forged().owns(0.5, "A").submit(4, "x").call(4.7, "x", by="A", status=None, took=0.2)
      .owns(5, None).owns(5.1, "B").call(5.2, "x", by="B").end(x="succeeded")),
     ("", "late from one that was stopped, behind its repeat and the next one", stopped().call(9.51, "x", by="A", status=None)),
-    ("", "kept by one that stood still for a little", Forged().owns(0.5, "A").submit(1, "x").submit(1, "y").call(2, "x", by="A").dead(3, "stop", until=4, member="A")
+    ("", "kept by one that stood still for a little", Forged().owns(0.5, "A").submit(1, "x").submit(2, "y").call(2, "x", by="A").dead(3, "stop", until=4, member="A")
      .call(5, "y", by="A").end(x="succeeded", y="succeeded")),
     ("I3", "repeated by one that stood still for a little", Forged().owns(0.5, "A").submit(1, "x").call(2, "x", by="A").dead(2.01, "stop", until=4, member="A")
      .call(5, "x", by="A").end(x="succeeded")),
@@ -358,6 +381,8 @@ TABLE = [
      .end(x="succeeded")),
     ("", "due by the clock of the member that sent it", Forged().clock(0, 5000, member="A").clock(0, 0, member="B").submit(1, "x", due=5000).call(2, "x", by="A")
      .end(x="succeeded")),
+    ("I4", "before its due time, though a retry was refused", Forged().submit(1, "x", due=5000).steer("retry", 2, "x", 409).call(2.5, "x").end(x="succeeded")),
+    ("", "before its due time, as somebody wanted it", Forged().submit(1, "x", due=5000).steer("retry", 2, "x", 202).call(2.1, "x").end(x="succeeded")),
     ("", "at its due time", Forged().submit(1, "x", due=5000).call(5, "x").end(x="succeeded")),
     ("", "held and due, triggered before", Forged().submit(1, "x", fkey="k", due=5000).steer("trigger", 2, "x", 202).call(2.1, "x").end(x="succeeded")),
     ("", "held and due, and never triggered", Forged().submit(1, "x", fkey="k", due=5000).call(5, "x").end(x="succeeded")),
@@ -366,6 +391,12 @@ TABLE = [
     ("I5", "a second after its cancel", Forged().submit(1, "x", delay=1500).steer("cancel", 2, "x").call(3, "x").end(x="cancelled")),
     ("I5", "after its cancel and a kill", Forged().submit(1, "x", delay=1000).steer("cancel", 2, "x").dead(2.01).call(2.3, "x").end(x="cancelled")),
     ("I5", "a further attempt after its cancel", Forged().submit(1, "x").call(1.5, "x", 1, 500).steer("cancel", 2, "x").call(2.5, "x", 2).end(x="cancelled")),
+    ("I5", "a further attempt after its cancel, though a retry was refused", Forged().submit(1, "x").call(1.1, "x", 1, 500).steer("retry", 1.2, "x", 409)
+     .steer("cancel", 2, "x").call(3, "x", 2).end(x="cancelled")),
+    ("I5", "a further attempt after its cancel, and a retry after that", Forged().submit(1, "x").call(1.1, "x", 1, 500)
+     .steer("cancel", 2, "x").call(3, "x", 2).steer("retry", 3.5, "x", 202).call(3.6, "x", 3).end(x="succeeded")),
+    ("I5", "a further attempt after its cancel, and a retry before that", Forged().submit(1, "x").call(1.1, "x", 1, 500).steer("retry", 1.2, "x", 202)
+     .call(1.3, "x", 2, 500).steer("cancel", 2, "x").call(3, "x", 3).end(x="cancelled")),
     ("", "on its way at its cancel, and at a kill", Forged().submit(1, "x", delay=1000).steer("cancel", 2, "x").dead(2.01).call(2.05, "x").end(x="cancelled")),
     ("", "on its way at its cancel", Forged().submit(1, "x").steer("cancel", 2, "x").call(2.02, "x").end(x="cancelled")),
     ("", "in flight at its cancel", Forged().submit(1, "x").call(1.9, "x", took=1).steer("cancel", 2, "x").end(x="cancelled")),
@@ -385,6 +416,10 @@ TABLE = [
     ("I6", "stored without a tag, and no event's", without(Forged().submit(1, "x").call(2, "x").end(x="succeeded", q="held"), "q")),
     ("I6", "two callbacks about one that was settled once", fine().ask("submit", 1, [CALLBACK], ids=[None]).call(2, "cb.x").call(2, "cb.x", known="n-2")
      .end(**{"x": "succeeded", "cb.x": "succeeded"})),
+    ("I6", "two callbacks about one of which a retry was refused", fine().ask("submit", 1, [CALLBACK], ids=[None]).steer("retry", 2.5, "x", 409).call(2, "cb.x")
+     .call(3, "cb.x", known="n-2").end(**{"x": "succeeded", "cb.x": "succeeded"})),
+    ("", "two callbacks about one that was settled twice", fine().ask("submit", 1, [CALLBACK], ids=[None]).steer("retry", 2.5, "x", 202).call(2, "cb.x")
+     .call(2.6, "x", 2).call(3, "cb.x", known="n-2").end(**{"x": "succeeded", "cb.x": "succeeded"})),
     ("", "one idempotency key asked twice", Forged().submit(1, "x", status=None).submit(2, "x", status=200).call(3, "x").end(x="succeeded")),
     ("", "a notify of an event whose answer was lost",
      undrained(without(Forged().submit(1, "e", virtual=True, status=None, do="publish", fkey="k").end(e="held"), "e"))),

@@ -46,6 +46,10 @@ class Item:
     def acknowledged(self):
         return self.acked is not None
 
+    def retried(self, since=0.0, until=FOREVER):
+        """Whether it may have been sent again by hand: by a retry that was asked for until then, and nobody knows to have been done before `since`."""
+        return any(not ask.refused() and ask.t <= until and ask.ended() >= since for ask in self.retries)
+
 
 class Ask:
     """A request and what became of it."""
@@ -64,6 +68,10 @@ class Ask:
 
     def unknown(self):
         return not self.done() and not self.refused()
+
+    def ended(self):
+        """By when it was done, or refused."""
+        return FOREVER if self.unknown() else self.answer["t"]
 
 
 class Call:
