@@ -6,7 +6,7 @@ It knows nothing of the broker but its contract, shares no code with it nor with
   I2 first deliveries of a fifo lane are in its order, and one goes out once the one before it is settled
   I3 repeats only of what was in flight at a death, or whose end was not yet on disk (50 ms), under the same number; numbers never go back
   I4 nothing before its due time or its trigger
-  I5 no attempt starts after an acknowledged cancel
+  I5 no attempt starts after an acknowledged cancel, nor at a broker that was asked to stop
   I6 nothing that was never submitted, nothing that was refused, nothing twice under two ids
   I7 the books balance, of each namespace and in all
   I8 nothing crosses namespaces
@@ -217,7 +217,11 @@ class Checker(Lateness):
             if power and death["how"] not in ("power", "database"):
                 continue
             if call.end >= death["t"]:
-                return True
+                # Of an orderly stop that is what it has broken off: what is answered within its grace is written.
+                grace = 0 if call.status is None else death.get("grace", 0)
+                if call.end >= death["t"] + grace - self.noise(death["t"], death["t"] + grace):
+                    return True
+                continue
             age = death["t"] - call.end
             window = death.get("window", 0.05)
             if window and age <= window + self.noise(call.end, death["t"]) + self.wait(call.end, death["t"]):
@@ -351,6 +355,13 @@ class Checker(Lateness):
             for call in calls:
                 if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t) and not item.retried(ask.t, call.t):
                     self.fault("I5", f"{item.tag}: attempt {call.number} came {call.t - acked:.3f} s after its cancel was acknowledged")
+
+    def check_stops(self):
+        """Who is to stop in order begins nothing any more."""
+        for stop in self.stops:
+            for call in self.calls_between(stop["t"] + ON_ITS_WAY_S, stop["until"]):
+                if call.by == stop.get("member") and call.t > stop["t"] + ON_ITS_WAY_S + self.noise(stop["t"], call.t):
+                    self.fault("I5", f"{call.tag}: attempt {call.number} came {call.t - stop['t']:.3f} s after its broker was asked to stop")
 
     # ---- I6, I8
 
@@ -488,6 +499,7 @@ def judge(submitter, receiver, killer, final):
     checker.check_order()
     checker.check_repeats()
     checker.check_times()
+    checker.check_stops()
     checker.check_origin()
     checker.check_books()
     checker.check_signatures()

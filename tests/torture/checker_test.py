@@ -297,6 +297,10 @@ TABLE = [
     ("I3", "the number goes back", Forged().submit(1, "x").call(2, "x", 1, 500).call(3, "x", 2, None, took=None).dead(3.5).call(4, "x", 1).end(x="succeeded")),
     ("I3", "a repeat under a higher number", fine().dead(2.01).call(3, "x", 2)),
     ("I3", "again after an orderly stop", fine().dead(2.01, "term", 0, 2.5).call(3, "x")),
+    ("I3", "answered within the grace of an orderly stop, and repeated", Forged().submit(1, "x").call(2, "x", took=0.06).dead(2.05, "term", 0, 2.3, grace=0.15)
+     .call(3, "x").end(x="succeeded")),
+    ("I3", "answered just after a restart in place was asked for, and repeated", Forged().submit(1, "x").call(2, "x", took=0.06)
+     .dead(2.05, "restart", 0, 5, grace=0.15).call(6, "x").end(x="succeeded")),
     ("I3", "a lane's two last after one kill", fifo("x", "y", skip=True).call(2, "x").call(2.01, "y").dead(2.02).call(3, "x").call(3.1, "y")
      .end(x="succeeded", y="succeeded")),
     ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
@@ -318,6 +322,10 @@ TABLE = [
     ("", "answered after the kill", Forged().submit(1, "x").call(2, "x", took=1).dead(2.5).call(4, "x").end(x="succeeded")),
     ("", "tried again under the next number", Forged().submit(1, "x").call(2, "x", 1, 500).call(3, "x", 2).end(x="succeeded")),
     ("", "a settled one that was retried", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
+    ("", "answered as the grace of an orderly stop was over", Forged().submit(1, "x").call(2, "x", took=0.19).dead(2.05, "term", 0, 2.3, grace=0.15)
+     .call(3, "x").end(x="succeeded")),
+    ("", "aborted within the grace of an orderly stop", Forged().submit(1, "x").call(2, "x", status=None, took=0.06).dead(2.05, "term", 0, 2.3, grace=0.15)
+     .call(3, "x").end(x="succeeded")),
     ("", "aborted at an orderly stop", Forged().submit(1, "x").call(2, "x", status=None, took=1).dead(2.5, "restart", 0, 3.5).call(4, "x").end(x="succeeded")),
     # Of several brokers
     ("I3", "in another namespace than those of the member that was killed", Forged().owns(0.5, "A", "b").owns(0.5, "B").submit(1, "x").call(2, "x", by="B")
@@ -397,6 +405,15 @@ TABLE = [
      .steer("cancel", 2, "x").call(3, "x", 2).steer("retry", 3.5, "x", 202).call(3.6, "x", 3).end(x="succeeded")),
     ("I5", "a further attempt after its cancel, and a retry before that", Forged().submit(1, "x").call(1.1, "x", 1, 500).steer("retry", 1.2, "x", 202)
      .call(1.3, "x", 2, 500).steer("cancel", 2, "x").call(3, "x", 3).end(x="cancelled")),
+    ("I5", "a first attempt at a broker that is to stop", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15).call(2.2, "x").end(x="succeeded")),
+    ("I5", "a first attempt at a member that is to stop", Forged().owns(0.5, "A").submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15, member="A")
+     .call(2.2, "x", by="A").owns(2.6, "B").end(x="succeeded")),
+    ("", "on its way as its broker was asked to stop", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15).call(2.05, "x").end(x="succeeded")),
+    ("", "on its way as its broker was asked to stop, on a machine that stood still", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15)
+     .stall(2.01, 2.2).call(2.2, "x").end(x="succeeded")),
+    ("", "a restart in place sends what is due", Forged().submit(1, "x").dead(2, "restart", 0, 2.5, grace=0.15).call(2.4, "x").end(x="succeeded")),
+    ("", "sent by another member while one is to stop", Forged().owns(0.5, "A").owns(1.5, "B").submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15, member="A")
+     .call(2.2, "x", by="B").end(x="succeeded")),
     ("", "on its way at its cancel, and at a kill", Forged().submit(1, "x", delay=1000).steer("cancel", 2, "x").dead(2.01).call(2.05, "x").end(x="cancelled")),
     ("", "on its way at its cancel", Forged().submit(1, "x").steer("cancel", 2, "x").call(2.02, "x").end(x="cancelled")),
     ("", "in flight at its cancel", Forged().submit(1, "x").call(1.9, "x", took=1).steer("cancel", 2, "x").end(x="cancelled")),

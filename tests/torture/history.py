@@ -23,7 +23,7 @@ The one who kills:
   dead   how, t, until, window [, seen] a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
                                        With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), gone (it
                                        stood still by itself), cut (off
-                                       the database), term, restart; within `seen` s others have what it had; without: power, database, and those of one broker alone
+                                       the database), term, restart; grace: of these two, how many s what is in flight may take; within `seen` s others have what it had; without: power, database, and those of one broker alone
   away   t, until                      nobody served: from the end of one broker until another one listened, or had the store
   owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
   clock  offset [, member]             from here on the broker's wall clock is off by so many milliseconds

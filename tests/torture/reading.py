@@ -109,6 +109,7 @@ class Histories:
         # Of brokers that share namespaces each has its own ends, by what it served; of one alone all are everybody's.
         self.owners = Owners(killer)
         self.deaths = sorted([e for e in killer if e["e"] == "dead" and "member" not in e] + self.owners.deaths(), key=lambda e: e["t"])
+        self.stops = [e for e in killer if e["e"] == "dead" and e["how"] == "term" and "grace" in e]
         self.take_out_late_ones()
 
     # ---- reading
@@ -186,6 +187,10 @@ class Histories:
                     self.nameless.append((name, entry))
                 else:
                     self.listed[tag].append((name, entry))
+
+    def calls_between(self, start, end):
+        first, last = (bisect.bisect_left(self.calls, t, key=lambda call: call.t) for t in (start, end))
+        return self.calls[first:last]
 
     # ---- times
 

@@ -18,7 +18,7 @@ from collections import Counter
 
 import history
 from checker import judge_backup
-from stage import SYNC_WINDOW_S, Stage, until
+from stage import STOP_GRACE_S, SYNC_WINDOW_S, Stage, until
 
 # EXT4_IOC_SHUTDOWN, and its flag that the journal is not written out first: what is on the disk is what a power cut leaves.
 SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
@@ -123,7 +123,7 @@ def kill_in_restart(stage):
     time.sleep(stage.random.uniform(0, 0.4))
     stage.kill()
     # It may have got as far as its next life before.
-    stage.killer.add("dead", t=begun, until=time.monotonic(), how="restart", window=0)
+    stage.killer.add("dead", t=begun, until=time.monotonic(), how="restart", window=0, grace=STOP_GRACE_S)
     stage.start()
     return "kill -9 during a restart in place"
 
@@ -140,7 +140,7 @@ def kill_in_term(stage):
     time.sleep(stage.random.uniform(0, 0.2))
     if stage.broker.poll() is None:
         stage.kill()
-    stage.killer.add("dead", t=begun, until=time.monotonic(), how="term", window=0)
+    stage.killer.add("dead", t=begun, until=time.monotonic(), how="term", window=0, grace=STOP_GRACE_S)
     stage.start()
     return "kill -9 during SIGTERM"
 
