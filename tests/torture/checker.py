@@ -18,6 +18,7 @@ import base64
 import hmac
 from collections import defaultdict
 
+from books import Books
 from lateness import Lateness
 from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Item
 
@@ -25,7 +26,7 @@ from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Item
 KEY_KNOWN_S = 2
 
 
-class Checker(Lateness):
+class Checker(Lateness, Books):
     # ---- I1
 
     def check_kept(self):
@@ -408,36 +409,6 @@ class Checker(Lateness):
             open_ones[name] -= 1
             if open_ones[name] < 0:
                 self.fault("I6", f"{entry['id']} is stored in {name}, and nobody submitted it")
-
-    # ---- I7
-
-    def check_books(self):
-        sums = defaultdict(int)
-        for name, space in self.final["namespaces"].items():
-            totals, states = space["stats"]["totals"], space["stats"]["states"]
-            pending = sum(states.values())
-            settled = sum(totals[state] for state in SETTLED)
-            if totals["accepted"] + totals["revived"] != pending + settled:
-                self.fault("I7", f"{name}: accepted {totals['accepted']} + revived {totals['revived']} are not pending {pending} + settled {settled}")
-            # Where retention is short, what is gone has been stored once: more than was accepted cannot be there.
-            missing = totals["accepted"] - len(space["items"])
-            if missing < 0 or missing and not self.final.get("removes"):
-                self.fault("I7", f"{name}: {totals['accepted']} were accepted, and {len(space['items'])} are stored")
-            listed = defaultdict(int)
-            for entry in space["items"]:
-                listed[entry["state"]] += 1
-            if pending != sum(listed[state] for state in PENDING):
-                self.fault("I7", f"{name}: {pending} are said to be pending, and {sum(listed[state] for state in PENDING)} are")
-            for word in ("accepted", "revived", *SETTLED):
-                sums[word] += totals[word]
-            sums["pending"] += pending
-        for word, value in self.final.get("metrics", {}).items():
-            if word in sums and sums[word] != value:
-                self.fault("I7", f"in all {word} is {value}, and {sums[word]} over the namespaces")
-
-        for event in self.filled:
-            if event["pending"] > event["most"]:
-                self.fault("I7", f"{event['ns']}: {event['pending']} are pending, and {event['most']} may be")
 
     # ---- signatures
 

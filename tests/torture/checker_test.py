@@ -17,7 +17,7 @@ class Forged:
     def __init__(self):
         self.submitter, self.receiver, self.killer = [], [], []
         self.stored, self.spaces, self.op, self.n = {}, {}, 0, 0
-        self.drained, self.metrics = True, {}
+        self.drained, self.metrics, self.removes = True, None, False
 
     def ask(self, do, t, items, status=201, ids=None, ns="a", took=0.001, whole=False):
         self.op += 1
@@ -66,8 +66,10 @@ class Forged:
         self.submitter.append({"e": "told", "t": t, "tag": tag, "state": state, **more})
         return self
 
-    def filled(self, pending, most):
-        self.submitter.append({"e": "filled", "t": 3, "ns": "a", "pending": pending, "most": most})
+    def filled(self, pending, most, **totals):
+        """So many are scheduled, and all that were accepted, unless totals say otherwise."""
+        totals = {"accepted": pending, "revived": 0, "succeeded": 0, "failed": 0, "cancelled": 0, "expired": 0} | totals
+        self.submitter.append({"e": "filled", "t": 3, "ns": "a", "states": {"held": 0, "scheduled": pending}, "totals": totals, "most": most})
         return self
 
     def key(self, t, secret=b"secret"):
@@ -103,7 +105,7 @@ class Forged:
         return self
 
     def verdict(self, judged_by=judge):
-        final = {"drained": self.drained, "namespaces": self.spaces, "metrics": self.metrics}
+        final = {"drained": self.drained, "namespaces": self.spaces, "metrics": self.metrics, "removes": self.removes}
         return judged_by(self.submitter, self.receiver, self.killer, final)[0]
 
 
@@ -116,6 +118,12 @@ def fifo(*tags, **more):
     forged = Forged()
     for at, tag in enumerate(tags):
         forged.submit(1 + at / 100, tag, mode="fifo", **more)
+    return forged
+
+
+def removing(forged):
+    """What succeeded is not kept for long."""
+    forged.removes = True
     return forged
 
 
@@ -448,9 +456,18 @@ TABLE = [
     ("I7", "one settled twice", fine().end(x="succeeded", off={"succeeded": 1})),
     ("I7", "in all it is another sum", add(fine(), metrics={"accepted": 2})),
     ("I7", "more is pending than may be", fine().filled(31, 30)),
+    ("I7", "at some moment one more was accepted than there was", fine().filled(3, 30, accepted=5, succeeded=1)),
+    ("I7", "said to have failed, and listed as succeeded", fine().end(x="succeeded", off={"succeeded": -1, "failed": 1})),
+    ("I7", "said to be scheduled, and listed as held", Forged().submit(1, "x", fkey="k").end(x="held", off={"held": -1, "scheduled": 1})),
+    ("I7", "revived, and said to have failed, listed as succeeded", fine().steer("retry", 3, "x", 202).call(4, "x", 2)
+     .end(x="succeeded", revived=1, off={"succeeded": -2, "failed": 2})),
+    ("I7", "where what succeeded is not kept, more is kept than was", removing(fine().end(x="succeeded", off={"succeeded": -1, "failed": 1}))),
+    ("I7", "in all nothing is said", add(fine(), metrics={})),
+    ("", "at some moment the books balanced", fine().filled(3, 30, accepted=5, succeeded=3, revived=1)),
+    ("", "where what succeeded is not kept, it is not", removing(fine().end(off={"succeeded": 1, "accepted": 1}))),
     ("", "as much is pending as may be", fine().filled(30, 30)),
     ("", "one that was revived", fine().steer("retry", 3, "x", 202).call(4, "x", 2).end(x="succeeded", revived=1)),
-    ("", "in all the same sum", add(fine(), metrics={"accepted": 1, "succeeded": 1, "pending": 0})),
+    ("", "in all the same sum", add(fine(), metrics={"accepted": 1, "revived": 0, "succeeded": 1, "failed": 0, "cancelled": 0, "expired": 0, "pending": 0})),
     # I8
     ("I8", "sent as one of another namespace", Forged().submit(1, "x").call(2, "x", ns="b").end(x="succeeded")),
     ("I8", "listed in another namespace", Forged().submit(1, "x").call(2, "x").end().end(ns="b", x="succeeded")),

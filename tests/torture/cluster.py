@@ -210,7 +210,8 @@ class Cluster(Stage):
         return status, b""
 
     def metrics(self):
-        return {}
+        """Each member has its own."""
+        return None
 
     def steady(self):
         """All members know each other, and each namespace is served."""

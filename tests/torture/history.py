@@ -7,7 +7,7 @@ Submitter:
   ask    op, do, ns, items [, whole]   before a request is sent. do: submit, publish, group, put, trigger, cancel, change, retry, schedule
   ans    op, status, ids               its answer. 0: none came. A 5xx and 0 leave it unknown whether it was done; ids may hold null
   told   tag, state [, answered]       the broker said that this one is settled, and with which status it was answered last
-  filled ns, pending, most             so many are pending in a namespace, and so many may be
+  filled ns, states, totals, most      the books of a namespace at a moment, and how many may be pending there
   key    ns, secret                    from here on calls of a namespace are signed
   scheduled    name                    a schedule is acknowledged
   unscheduled  name, asked, status     its end was asked for at that time, and what was answered

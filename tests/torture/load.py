@@ -207,7 +207,7 @@ class Client:
         self.asker.ask("submit", TIGHT, items, "POST", "/notifies", bodies, lambda a: [each["id"] for each in a["items"]], whole=True)
         status, answer = self.asker.call("GET", f"/v1/namespaces/{TIGHT}/stats")
         if status == 200:
-            self.log.add("filled", ns=TIGHT, pending=sum(answer["states"].values()), most=MOST_PENDING)
+            self.log.add("filled", ns=TIGHT, states=answer["states"], totals=answer["totals"], most=MOST_PENDING)
 
     def flapping(self):
         """To a port at which now and then nobody listens, so that its breaker opens and closes."""

@@ -5,7 +5,7 @@ delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all i
 in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
 (no answer counts), unseen (its receiver is not always there).
 
-The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
+The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...} or None}. tag is None
 where the list does not show it (an event's notify). "removes": what succeeded is not kept for so long.
 """
 
