@@ -43,8 +43,7 @@ class Checker(Lateness, Books):
 
     def awaited(self, item):
         """A callback is there once what it is about is settled."""
-        about = item.given.get("of") or []
-        return all(any(e["state"] in SETTLED for _, e in self.listed.get(tag, [])) for tag in ([about] if isinstance(about, str) else about))
+        return not item.given.get("of") or all(any(e["state"] in SETTLED for _, e in self.listed.get(tag, [])) for tag in item.before())
 
     def check_there(self, item, calls, states):
         delivered = any(call.good() or item.given.get("none") for call in calls)
@@ -62,7 +61,9 @@ class Checker(Lateness, Books):
             self.fault("I1", f"{item.tag} is said to have succeeded, and no call of it was answered so")
         if state == "failed" and not (given.get("fails") and calls or given.get("none")):
             self.fault("I1", f"{item.tag} failed, though its receiver takes it")
-        if state == "cancelled" and not (item.cancels or given.get("may_cancel")):
+        if state == "failed" and max((call.number for call in calls), default=0) < given.get("attempts", 0):
+            self.fault("I1", f"{item.tag} failed before it had had its {given['attempts']} attempts")
+        if state == "cancelled" and not (item.cancels or given.get("may_cancel") and self.fell_through(item)):
             self.fault("I1", f"{item.tag} was cancelled by nobody")
         if state == "expired" and not given.get("ttl"):
             self.fault("I1", f"{item.tag} expired without a ttl")
@@ -75,6 +76,12 @@ class Checker(Lateness, Books):
         for ask in item.cancels + item.changes + item.retries:
             if ask.status() == 404:
                 self.fault("I1", f"{item.tag} was acknowledged, and its {ask.event['do']} did not find it")
+
+    def fell_through(self, item):
+        """Whether another one of its group may have failed, or been taken out of it: then the rest is cancelled."""
+        others = [self.items[given["tag"]] for given in item.asks[0].event["items"] if not given.get("of") and given["tag"] != item.tag]
+        ended = {entry["state"] for other in others for _, entry in self.listed.get(other.tag, [])}
+        return bool(ended & {"failed", "expired"}) or any(other.cancels or other.retried() for other in others)
 
     def check_retries(self, item, calls):
         """What is sent again by hand is sent, unless its end comes before that."""
@@ -142,14 +149,14 @@ class Checker(Lateness, Books):
                 self.check_turns(f"{ns}: {lane}", items)
 
     def check_after(self, item):
-        """In a sequential group one goes out once the one before it is settled."""
-        before, calls = item.given.get("after"), self.by_tag.get(item.tag)
-        if before is None or not calls or item.retried(until=calls[0].t) or self.items[before].retried():
-            return
-        earlier = self.by_tag.get(before, [])
-        ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
-        if not self.items[before].cancels and (not ends or min(ends) > calls[0].t):
-            self.fault("I2", f"{item.tag} was sent before {before} had ended, which comes before it in its group")
+        """In a sequential group one goes out once the one before it is settled, and a callback once all that it tells of is."""
+        before, calls = [self.items[tag] for tag in item.before()], self.by_tag.get(item.tag)
+        for other in before if calls and not item.retried(until=calls[0].t) else ():
+            earlier = self.by_tag.get(other.tag, [])
+            ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
+            over = other.retried() or other.cancels or other.given.get("may_cancel") and item.given.get("of")
+            if not over and (not ends or min(ends) > calls[0].t):
+                self.fault("I2", f"{item.tag} was sent before {other.tag} had ended, which comes before it")
 
     def check_firsts(self, lane, items):
         keyed = []
@@ -242,6 +249,8 @@ class Checker(Lateness, Books):
                 elif last and call.number == last.number:
                     self.check_repeat(last, call)
                     repeats.append((last, call))
+                elif call.number > self.allowed(call):
+                    self.fault("I3", f"{call.tag}: attempt {call.number} came, and there may be {self.allowed(call)}")
                 elif last and last.good() and not self.revived(call) and self.sure(last, call) and not self.repeated_unseen(last, call):
                     self.fault("I3", f"{call.tag}: attempt {call.number} came although attempt {last.number} was answered {last.status}")
                 last = call
@@ -250,6 +259,11 @@ class Checker(Lateness, Books):
         self.check_told()
         for call in self.late:
             self.check_late(call)
+
+    def allowed(self, call):
+        """So many attempts; each retry by hand of a settled one begins anew."""
+        item = self.items.get(call.tag)
+        return item.given.get("attempts", FOREVER) * (1 + sum(not ask.refused() for ask in item.retries)) if item else FOREVER
 
     def repeated_unseen(self, last, call):
         """Where now and then nobody listens, a repeat after a death may not have come, and have been tried again."""
@@ -297,6 +311,7 @@ class Checker(Lateness, Books):
                 continue
             if event.get("answered") and not any(call.status == event["answered"] for call in self.by_tag.get(event["tag"], [])):
                 self.fault("I1", f"{event['tag']} is said to have been answered {event['answered']}, and no call of it was")
+            self.check_told_state(item, event)
             calls = self.by_tag.get(event["tag"], [])
             for call in calls:
                 if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t and not item.retried(event["t"], call.t):
@@ -304,6 +319,14 @@ class Checker(Lateness, Books):
                     if any(self.forgotten(before, call, power=True) for before in calls if before.t < event["t"]):
                         continue
                     self.fault("I3", f"{event['tag']} was told to be {event['state']}, and was sent again")
+
+    def check_told_state(self, item, event):
+        """An end that was told is that which is kept, but for what a power cut right behind it may have taken back."""
+        ends = {entry["state"] for _, entry in self.listed.get(item.tag, [])}
+        lost = any(death["how"] in ("power", "database") and death["until"] >= event["t"] and death["t"] - event["t"] <= death["window"]
+                   + self.noise(event["t"], death["t"]) + self.wait(event["t"], death["t"]) for death in self.deaths)
+        if ends - {event["state"]} and not item.retried(since=event["t"]) and not lost:
+            self.fault("I3", f"{item.tag} was told to be {event['state']}, and is {', '.join(sorted(ends))}")
 
     # ---- I4, I5
 
@@ -317,6 +340,20 @@ class Checker(Lateness, Books):
             if starts and first.t < min(t for t, _ in starts) and all(self.here(first) < w for _, w in starts):
                 self.fault("I4", f"{tag} was sent at {self.here(first):.1f}, and must not be before {min(w for _, w in starts):.1f}")
             self.check_cancels(item, calls)
+            for ask in item.changes if not item.given.get("fkey") else ():
+                self.check_put_off(item, ask, calls)
+
+    def check_put_off(self, item, ask, calls):
+        """Of one that waits for its retry, too: the next attempt behind a change that was acknowledged is none before its time."""
+        if not ask.done():
+            return
+        acked = ask.answer["t"]
+        call = next((call for call in calls if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t)), None)
+        if call is None or item.retried(ask.t, call.t) or any(not each.refused() and ask.t < each.t <= call.t for each in item.changes):
+            return
+        due = self.changed_to(ask)
+        if self.here(call) < due:
+            self.fault("I4", f"{item.tag} was sent at {self.here(call):.1f}, and had been put off to {due:.1f}")
 
     def here(self, call):
         """The broker's wall clock when a call came."""
@@ -343,10 +380,12 @@ class Checker(Lateness, Books):
         """By the last change that was acknowledged before it was first sent, or by one behind that of which nobody knows whether it was made."""
         first = self.by_tag[item.tag][0].t
         for ask in sorted((ask for ask in item.changes if ask.t < first and not ask.refused()), key=lambda ask: ask.t):
-            base = ask.w + self.offset(ask.t, min)
-            changed = (FOREVER, ask.given["due"] if "due" in ask.given else base + ask.given["delay"] - 1)
+            changed = (FOREVER, self.changed_to(ask))
             starts = [changed] if ask.done() and ask.answer["t"] < first else [*starts, changed]
         return starts
+
+    def changed_to(self, ask):
+        return ask.given["due"] if "due" in ask.given else ask.w + self.offset(ask.t, min) + ask.given["delay"] - 1
 
     def check_cancels(self, item, calls):
         for ask in item.cancels:
@@ -394,8 +433,7 @@ class Checker(Lateness, Books):
     def check_single(self, item):
         ids = item.ids | {call.id for call in self.by_tag.get(item.tag, [])} | {entry["id"] for _, entry in self.listed.get(item.tag, [])}
         # What is settled once more has its callback once more.
-        about = item.given.get("of") or []
-        again = sum(sum(not ask.refused() for ask in self.items[tag].retries) for tag in ([about] if isinstance(about, str) else about))
+        again = sum(not ask.refused() for tag in item.before() for ask in self.items[tag].retries)
         if len(ids) > 1 + again:
             self.fault("I6", f"{item.tag} is there more than once: {', '.join(sorted(ids))}")
 
@@ -442,20 +480,29 @@ def add_runs(checker, schedule):
 
 def judge_backup(submitter, begun, listed):
     """What is wrong with a backup that was begun at that moment (monotonic): listed is {namespace: items} of what it was restored to."""
-    faults, asked, there = [], {}, {}
-    for name, items in listed.items():
-        for entry in items:
-            there[entry["id"]] = name
+    faults, asked = [], {}
+    there = {entry["id"]: name for name, items in listed.items() for entry in items}
+    states = {entry["tag"]: entry["state"] for items in listed.values() for entry in items}
     for event in submitter:
-        if event["e"] == "ask" and event["do"] in ("submit", "put", "group"):
+        if event["e"] == "ask":
             asked[event["op"]] = event
         elif event["e"] == "ans" and event["op"] in asked and event["status"] // 100 == 2 and event["t"] < begun:
-            for known, item in zip(event["ids"], asked[event["op"]]["items"]):
-                if known not in there:
-                    faults.append(("backup", f"{item['tag']} {known} was acknowledged before the backup began, and is not in it"))
-                elif there[known] != asked[event["op"]]["ns"]:
-                    faults.append(("I8", f"{item['tag']} is restored in {there[known]}"))
-    return faults
+            faults += backed_up(asked[event["op"]], event["ids"] or (), there, states)
+    again = {item["tag"] for event in asked.values() if event["do"] == "retry" for item in event["items"]}
+    return [(rule, text) for rule, text, tag in faults if tag not in again]
+
+
+def backed_up(ask, ids, there, states):
+    """What a backup lacks of what was acknowledged, as (rule, text, the tag of whose state it is)."""
+    for known, item in zip(ids, ask["items"]):
+        if known not in there:
+            yield "backup", f"{item['tag']} {known} was acknowledged before the backup began, and is not in it", None
+        elif there[known] != ask["ns"]:
+            yield "I8", f"{item['tag']} is restored in {there[known]}", None
+    for item in ask["items"]:
+        state = states.get(item["tag"])
+        if ask["do"] == "cancel" and state not in (None, "cancelled") or ask["do"] == "trigger" and state == "held":
+            yield "backup", f"the {ask['do']} of {item['tag']} was acknowledged before the backup began, and it is {state} in it", item["tag"]
 
 
 def judge(submitter, receiver, killer, final):

@@ -215,6 +215,20 @@ TABLE = [
     ("", "retried by hand, and put off", Forged().submit(1, "x").call(2, "x", 1, 500).steer("retry", 3, "x", 202).change(3.001, "x", due=9000).call(9, "x", 2)
      .end(x="succeeded")),
     ("", "retried by hand where now and then nobody listens", Forged().submit(1, "x", unseen=True).call(2, "x").steer("retry", 3, "x", 202).end(x="succeeded")),
+    ("I1", "failed after one of its two attempts", Forged().submit(1, "x", fails=True, attempts=2).call(2, "x", status=500).end(x="failed")),
+    ("I1", "cancelled with the rest of a group of which none failed", Forged().submit(1, "x", "y", may_cancel=True, do="group").call(2, "x")
+     .end(x="succeeded", y="cancelled")),
+    ("I1", "cancelled with the rest, and its callback alone failed", Forged().submit(1, "x", may_cancel=True, do="group")
+     .ask("group", 1, [{**CALLBACK, "fails": True}]).call(2, "cb.x", status=500).end(**{"x": "cancelled", "cb.x": "failed"})),
+    ("", "failed after its two attempts", Forged().submit(1, "x", fails=True, attempts=2).call(2, "x", 1, 500).call(2.1, "x", 2, 500).end(x="failed")),
+    ("", "cancelled with the rest of a group of which one failed", Forged().submit(1, "x", "y", may_cancel=True, fails=True, do="group").call(2, "x", status=500)
+     .end(x="failed", y="cancelled")),
+    ("", "cancelled with the rest of a group of which one expired", Forged().submit(1, "x", "y", may_cancel=True, ttl=100, do="group")
+     .end(x="expired", y="cancelled")),
+    ("", "cancelled with the rest of a group of which one was", Forged().submit(1, "x", "y", may_cancel=True, do="group").steer("cancel", 1.1, "x")
+     .end(x="cancelled", y="cancelled")),
+    ("", "cancelled with the rest of a group of which one failed, and was retried", Forged().submit(1, "x", "y", may_cancel=True, fails=True, do="group")
+     .call(2, "x", status=500).steer("retry", 3, "x", 202).call(3.1, "x", 2).end(x="succeeded", y="cancelled", revived=1, off={"failed": 1, "succeeded": -1})),
     ("", "without an answer, and not there", Forged().submit(1, "x", status=None).end()),
     ("", "a batch without an answer, and whole", Forged().submit(1, "x", "y", status=None).call(2, "x").call(2, "y").end(x="succeeded", y="succeeded")),
     ("", "a 503, and there all the same", Forged().submit(1, "x", status=503).call(2, "x").end(x="succeeded")),
@@ -288,6 +302,12 @@ TABLE = [
     ("I2", "in a group before the one before it has ended", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x", took=2).call(3, "y")
      .end(x="succeeded", y="succeeded")),
     ("I2", "in a group without the one before it", Forged().submit(1, "x").submit(1, "y", after="x").call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
+    ("I2", "a callback before what it tells of", Forged().submit(1, "x", due=3000).ask("submit", 1, [CALLBACK], ids=[None]).call(2, "cb.x").call(3, "x")
+     .end(**{"x": "succeeded", "cb.x": "succeeded"})),
+    ("", "a callback about one that failed, and was retried", Forged().submit(1, "x", fails=True).ask("submit", 1, [CALLBACK], ids=[None]).call(2, "x", status=500)
+     .call(2.1, "cb.x").steer("retry", 3, "x", 202).call(3.1, "x", 2).end(**{"x": "succeeded", "cb.x": "succeeded"}, revived=1, off={"failed": 1, "succeeded": -1})),
+    ("", "a callback about a group of which one failed, and the rest was cancelled", Forged().submit(1, "x", "y", may_cancel=True, fails=True, do="group")
+     .ask("submit", 1, [{**CALLBACK, "of": ["x", "y"]}]).call(2, "x", status=500).call(2.1, "cb.x").end(**{"x": "failed", "y": "cancelled", "cb.x": "succeeded"})),
     ("", "in a group behind the one before it", Forged().submit(1, "x").submit(1, "y", after="x").call(2, "x").call(3, "y").end(x="succeeded", y="succeeded")),
     ("", "submitted at once by two, and sent in either order", Forged().submit(1, "x", mode="fifo").submit(1.0005, "y", mode="fifo").call(2, "y").call(3, "x")
      .end(x="succeeded", y="succeeded")),
@@ -309,6 +329,23 @@ TABLE = [
      .call(3, "x").end(x="succeeded")),
     ("I3", "answered just after a restart in place was asked for, and repeated", Forged().submit(1, "x").call(2, "x", took=0.06)
      .dead(2.05, "restart", 0, 5, grace=0.15).call(6, "x").end(x="succeeded")),
+    ("I3", "one attempt more than there may be", Forged().submit(1, "x", attempts=2).call(2, "x", 1, 500).call(2.1, "x", 2, 500).call(2.2, "x", 3)
+     .end(x="succeeded")),
+    ("I3", "one attempt more than there may be, and a retry that was refused", Forged().submit(1, "x", attempts=2).call(2, "x", 1, 500).call(2.1, "x", 2, 500)
+     .steer("retry", 2.15, "x", 409).call(2.2, "x", 3).end(x="succeeded")),
+    ("I3", "told to have succeeded, and failed", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).told(3, "x", "succeeded").end(x="failed")),
+    ("I3", "told to have failed, and not forgotten by a power cut long behind", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).told(2.01, "x", "failed")
+     .dead(3, "power").call(3.1, "x").end(x="succeeded")),
+    ("I3", "told to have failed, and retried before that", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).steer("retry", 2.01, "x", 202)
+     .call(2.02, "x", 2, 500).told(2.1, "x", "failed").end(x="succeeded").call(2.11, "x", 3)),
+    ("I3", "told to have failed, and not forgotten by a kill right behind", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).told(2.01, "x", "failed")
+     .dead(2.02).call(2.1, "x").end(x="succeeded")),
+    ("", "told to have failed, and retried by hand", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).told(2.01, "x", "failed").steer("retry", 3, "x", 202)
+     .call(3.1, "x", 2).end(x="succeeded", revived=1, off={"failed": 1, "succeeded": -1})),
+    ("", "told to have failed, and forgotten by a power cut right behind", Forged().submit(1, "x", fails=True).call(2, "x", 1, 500).told(2.01, "x", "failed")
+     .dead(2.03, "power").call(3, "x").end(x="succeeded")),
+    ("", "one attempt more, since it was retried by hand", Forged().submit(1, "x", attempts=2).call(2, "x", 1, 500).call(2.1, "x", 2, 500)
+     .steer("retry", 2.15, "x", 202).call(2.2, "x", 3).end(x="succeeded", revived=1, off={"failed": 1, "succeeded": -1})),
     ("I3", "a lane's two last after one kill", fifo("x", "y", skip=True).call(2, "x").call(2.01, "y").dead(2.02).call(3, "x").call(3.1, "y")
      .end(x="succeeded", y="succeeded")),
     ("I3", "told, and sent again", fine().told(2.01, "x").dead(2.03).call(3, "x")),
@@ -373,6 +410,22 @@ TABLE = [
     ("I4", "before the time to which it was put off", Forged().submit(1, "x", due=3000).change(2, "x", due=5000).call(3, "x").end(x="succeeded")),
     ("I4", "before the later one of two changes", Forged().submit(1, "x", due=9000).change(2, "x", due=3000).change(2.5, "x", due=5000).call(3, "x").end(x="succeeded")),
     ("I4", "before either of two times of which nobody knows", Forged().submit(1, "x", due=9000).change(2, "x", None, due=5000).call(3, "x").end(x="succeeded")),
+    ("I4", "put off while it waited for its retry, and tried before", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", due=60000).call(3, "x", 2)
+     .end(x="succeeded")),
+    ("I4", "put off by so many ms while it waited for its retry, and tried before", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", delay=2000)
+     .call(4.4, "x", 2).end(x="succeeded")),
+    ("", "put off while it waited for its retry, and tried then", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", due=4000).call(4, "x", 2)
+     .end(x="succeeded")),
+    ("", "put off while it waited for its retry, and called forward", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", due=60000)
+     .change(2.6, "x", due=2800).call(3, "x", 2).end(x="succeeded")),
+    ("", "put off while it waited for its retry, and retried by hand", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", due=60000)
+     .steer("retry", 2.9, "x", 202).call(3, "x", 2).end(x="succeeded")),
+    ("", "put off without an answer while it waited for its retry", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", None, due=60000).call(3, "x", 2)
+     .end(x="succeeded")),
+    ("", "put off as a dead one's repeat was on its way", Forged().submit(1, "x").call(2, "x", 1, 503).change(2.5, "x", due=4000).call(2.55, "x", 2, None)
+     .dead(2.6).call(4, "x", 2).end(x="succeeded")),
+    ("", "held and put off, and triggered before", Forged().submit(1, "x", fkey="k", delay=8000).change(2, "x", due=60000).steer("trigger", 3, "x", 202)
+     .call(3.1, "x").end(x="succeeded")),
     ("I2", "put off behind another, and sent before it", fifo("x", due=2000).change(1.5, "x", due=5000).submit(1.6, "y", mode="fifo", due=4000).call(5.1, "x")
      .call(5.2, "y").end(x="succeeded", y="succeeded")),
     ("I2", "put off while it waited for its retry, but refused", fifo("x", due=2000).submit(1, "y", mode="fifo", due=3000).call(2, "x", status=503)
@@ -512,11 +565,24 @@ class CheckerTest(unittest.TestCase):
 
     def test_backups(self):
         asked = Forged().submit(1, "x").submit(2, "y").submit(3, "z").submit(1, "q", status=503).submitter
-        kept = {"a": [{"id": "n-x"}, {"id": "n-y"}]}
-        self.assertEqual([], judge_backup(asked, 2.5, kept))
-        self.assertEqual(["backup"], [rule for rule, _ in judge_backup(asked, 3.5, kept)])
-        self.assertEqual(["backup"] * 2, [rule for rule, _ in judge_backup(asked, 2.5, {"a": []})])
-        self.assertEqual(["I8"], [rule for rule, _ in judge_backup(asked, 2.5, {"a": [{"id": "n-x"}], "b": [{"id": "n-y"}]})])
+
+        def kept(**states):
+            return {"a": [{"id": f"n-{tag}", "tag": tag, "state": state} for tag, state in states.items()]}
+
+        def broken(*arguments):
+            return [rule for rule, _ in judge_backup(*arguments)]
+
+        self.assertEqual([], broken(asked, 2.5, kept(x="ready", y="ready")))
+        self.assertEqual(["backup"], broken(asked, 3.5, kept(x="ready", y="ready")))
+        self.assertEqual(["backup"] * 2, broken(asked, 2.5, {"a": []}))
+        self.assertEqual(["I8"], broken(asked, 2.5, kept(x="ready") | {"b": kept(y="ready")["a"]}))
+        for do, lost, there in (("cancel", "held", "cancelled"), ("trigger", "held", "ready")):
+            steered = Forged().submit(1, "x", fkey="k").steer(do, 2, "x").submitter
+            self.assertEqual(["backup"], broken(steered, 2.5, kept(x=lost)))
+            self.assertEqual([], broken(steered, 2.5, kept(x=there)))
+            self.assertEqual([], broken(steered, 1.5, kept(x=lost)))
+        again = Forged().submit(1, "x").steer("cancel", 2, "x").steer("retry", 3, "x", 202).submitter
+        self.assertEqual([], broken(again, 2.5, kept(x="ready")))
 
 
 if __name__ == "__main__":

@@ -106,14 +106,12 @@ class Lateness(Histories):
         acked = item.acked["t"] if item.acked else item.given["due"] / 1000 - item.asks[0].w / 1000 + item.asks[0].t if item.do == "schedule" else None
         if acked is None:
             return None
-        about = item.given.get("of") or item.given.get("after") or []
-        about = [about] if isinstance(about, str) else about
-        before = [self.by_tag.get(tag, []) for tag in about]
+        before = [self.by_tag.get(tag, []) for tag in item.before()]
         if item.given["mode"] == "fifo":
             before.append([each for each in busy[(call.ns, item.given["lane"])] if each.t < call.t])
         elif not all(before):
             return None
-        ends = [each.end for calls in before for each in calls if each.t < call.t] + [self.ended_by(ask) for tag in about for ask in self.items[tag].cancels]
+        ends = [each.end for calls in before for each in calls if each.t < call.t] + [self.ended_by(ask) for tag in item.before() for ask in self.items[tag].cancels]
         return None if any(end >= call.t for end in ends) else max([acked, *ends])
 
     @staticmethod

@@ -154,7 +154,8 @@ class Client:
         policy = {"retry": {"schedule_ms": [self.random.randint(1, 40)], "jitter": 0, "max_attempts": 2 if fate == "dead" else 12}}
         if fate == "hang:1":
             policy["timeout_ms"] = 400
-        return fate, policy, {"fails": True} if fate == "dead" else {}
+        more = {"fails": True} if fate == "dead" else {}
+        return fate, policy, more | {"attempts": policy["retry"]["max_attempts"]}
 
     def lane(self):
         """(lane, mode, fields of the item). The lanes "s..." let others pass while one waits."""

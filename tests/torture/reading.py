@@ -3,7 +3,7 @@
 An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
 delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
 in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
-(no answer counts), unseen (its receiver is not always there).
+(no answer counts), unseen (its receiver is not always there), attempts (so many may be made).
 
 The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...} or None}. tag is None
 where the list does not show it (an event's notify). "removes": what succeeded is not kept for so long.
@@ -45,6 +45,11 @@ class Item:
 
     def acknowledged(self):
         return self.acked is not None
+
+    def before(self):
+        """The tags of those after whose end it is sent: the one before it in its group, or what it tells of."""
+        tags = self.given.get("of") or self.given.get("after") or []
+        return [tags] if isinstance(tags, str) else tags
 
     def retried(self, since=0.0, until=FOREVER):
         """Whether it may have been sent again by hand: by a retry that was asked for until then, and nobody knows to have been done before `since`."""
