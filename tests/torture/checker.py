@@ -94,11 +94,7 @@ class Checker(Lateness, Books):
 
     def check_whole(self, ask):
         """What is refused is judged by I6, what is acknowledged by its items: here it is what nobody answered."""
-        if not ask.unknown():
-            return
         items = [self.items[given["tag"]] for given in ask.event["items"]]
-        if any(item.asks != [ask] for item in items):
-            return
         # Of an event's notifies the store shows no tag: they are known once all has come.
         sure = [item for item in items if not item.given.get("virtual") or item.do == "publish" and self.final["drained"]]
         there = [item for item in sure if self.by_tag.get(item.tag) or self.listed.get(item.tag)]
@@ -110,7 +106,7 @@ class Checker(Lateness, Books):
     def key_of(self, item):
         """Between which times (wall, ms) the order key of an item lies, and whether it was set by a clock that reads ms; None: nobody can say."""
         given, first, last = item.given, item.asks[0].w, item.acked["w"] if item.acked else FOREVER
-        if item.retried() or given.get("of") or given.get("may_cancel"):
+        if item.retried() or given.get("of") or given.get("after"):
             return None
         if item.changes:
             return self.changed_key(item)
@@ -119,7 +115,7 @@ class Checker(Lateness, Books):
         if "delay" in given and not given.get("fkey"):
             return first + given["delay"] - 1, last + given["delay"] + 1
         if given.get("fkey"):
-            if len(item.triggers) != 1 or not item.triggers[0].done() or "due" in given or "delay" in given:
+            if not item.triggers or not item.triggers[0].done() or "due" in given or "delay" in given:
                 return None
             # Of one millisecond goes first what was submitted first.
             return item.triggers[0].w - 1, item.triggers[0].answer["w"] + 1
@@ -154,7 +150,7 @@ class Checker(Lateness, Books):
         for other in before if calls and not item.retried(until=calls[0].t) else ():
             earlier = self.by_tag.get(other.tag, [])
             ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
-            over = other.retried() or other.cancels or other.given.get("may_cancel") and item.given.get("of")
+            over = other.retried() or other.cancels or other.given.get("ttl") or other.given.get("may_cancel") and item.given.get("of")
             if not over and (not ends or min(ends) > calls[0].t):
                 self.fault("I2", f"{item.tag} was sent before {other.tag} had ended, which comes before it")
 
@@ -185,7 +181,7 @@ class Checker(Lateness, Books):
         lasts = {}
         for given in ask.event["items"]:
             item = self.items[given["tag"]]
-            if given["mode"] != "fifo" or self.timed(item) or not self.by_tag.get(item.tag) or item.asks != [ask]:
+            if given["mode"] != "fifo" or self.timed(item) or not self.by_tag.get(item.tag):
                 continue
             first, last = self.by_tag[item.tag][0].t, lasts.get(given["lane"])
             if last and first < last[0]:
@@ -251,7 +247,7 @@ class Checker(Lateness, Books):
                     repeats.append((last, call))
                 elif call.number > self.allowed(call):
                     self.fault("I3", f"{call.tag}: attempt {call.number} came, and there may be {self.allowed(call)}")
-                elif last and last.good() and not self.revived(call) and self.sure(last, call) and not self.repeated_unseen(last, call):
+                elif last and last.good() and not self.revived(call) and not self.repeated_unseen(last, call):
                     self.fault("I3", f"{call.tag}: attempt {call.number} came although attempt {last.number} was answered {last.status}")
                 last = call
         self.counts["repeated"] = len(repeats)

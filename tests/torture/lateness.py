@@ -10,7 +10,7 @@ from collections import defaultdict
 from reading import FOREVER, SURE_S, Histories
 
 # Nothing that is due, and may be sent, waits for longer: behind it are pauses of the load's receivers, waits before retries, and the load of a start.
-LATE_S = 2
+LATE_S = 5
 
 
 class Lateness(Histories):

@@ -1,4 +1,4 @@
-"""The oracle with one thing taken out of it: a judgement, or a part of a condition by which it judges or excuses."""
+"""The oracle with one thing taken out of it: a judgement, or what keeps it from judging."""
 
 import ast
 import copy
@@ -42,16 +42,38 @@ def without_a_judgement():
             yield text[at:at + 100], judge_of(name, text[:at] + "str(" + text[at + len("self.fault("):].replace('", f"', '" f"', 1))
 
 
-def without_a_part():
-    """(where and what is gone, judge): each operand of each condition, and each excuse, an `if` that goes on with the next one or back."""
+def without_an_excuse():
+    """(where and what is gone, judge): each `if` that goes on with the next one, or back, and each part of a condition that keeps from judging."""
     for name in FILES:
         tree = ast.parse(source(name))
         for node in ast.walk(tree):
-            if isinstance(node, ast.BoolOp):
-                for at, operand in enumerate(node.values):
-                    yield gone(name, operand), changed(name, tree, node, "values", node.values[:at] + node.values[at + 1:])
-            if isinstance(node, ast.If) and not node.orelse and all(isinstance(each, (ast.Continue, ast.Return)) for each in node.body):
+            if not isinstance(node, ast.If):
+                continue
+            if excuses(node):
                 yield gone(name, node.test), changed(name, tree, node, "test", ast.copy_location(ast.Constant(False), node.test))
+            if excuses(node) or judges(node):
+                for operator, at in parts(node.test, judges(node)):
+                    values = operator.values
+                    yield gone(name, values[at]), changed(name, tree, operator, "values", values[:at] + values[at + 1:])
+
+
+def excuses(node):
+    return not node.orelse and all(isinstance(each, ast.Continue) or isinstance(each, ast.Return) and each.value is None for each in node.body)
+
+
+def judges(node):
+    return any(isinstance(each, ast.Expr) and "self.fault(" in ast.unparse(each) for each in node.body)
+
+
+def parts(test, accuses):
+    """The operators of a condition, and which operand of theirs, without which more is accused."""
+    if isinstance(test, ast.UnaryOp):
+        yield from parts(test.operand, not accuses)
+    if isinstance(test, ast.BoolOp):
+        if isinstance(test.op, ast.And) == accuses:
+            yield from ((test, at) for at in range(len(test.values)))
+        for operand in test.values:
+            yield from parts(operand, accuses)
 
 
 def gone(name, node):
