@@ -31,6 +31,7 @@ SHOWN = {
     "arrived": "calls",
     "repeated": "repeats",
     "oldest repeat ms": "ms before a death ended the oldest that was repeated",
+    "latest ms": "ms at most that something due was left",
     "breakers": "times a breaker opened",
     "leases lost": "leases lost to a busy machine",
     "late ones": "of a stopped broker came late",
