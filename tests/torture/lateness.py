@@ -1,7 +1,7 @@
 """What is due is sent soon: how long each one could have been sent, by somebody who was there, before it was.
 
-What a restart heals is seen by that: the time over which no broker served, and that for which the machine stood still, is taken off, and what is left is
-how long it lay there with nothing to wait for.
+What a restart heals is seen by that: the time over which no broker served, and that for which the machine stood still, is taken off, and what is
+left is how long it lay there with nothing to wait for.
 """
 
 import bisect
@@ -28,8 +28,8 @@ class Lateness(Histories):
     # ---- for how long one could have been sent
 
     def pauses_of(self, ns):
-        """The times over which a namespace may not have been served, since who had it stood still, was on the way to its end or not there yet: what it
-        would have sent waits. None of them lies over another."""
+        """The times over which a namespace may not have been served, since who had it stood still, was on the way to its end or not there yet: what
+        it would have sent waits. None of them lies over another."""
         if ns not in self.away:
             merged = []
             lives = [(death["t"], death["until"]) for death in self.deaths if death.get("ns", ns) == ns]
@@ -57,7 +57,7 @@ class Lateness(Histories):
         return sum(self.served(start, end, ns) for start, end in times) - self.noise(times[0][0], times[-1][1])
 
     def times_due(self, due, ahead, start, end):
-        """When, between these, the broker's wall clock had reached a due time (ms). ahead: what this machine's is ahead of the monotonic one, in ms."""
+        """When, between these, the broker's wall clock had reached a due time (ms). ahead: by what this machine's is before the monotonic one (ms)."""
         steps = self.clock.get(None, [])
         times = []
         for at in range(-1, len(steps)):
@@ -103,15 +103,16 @@ class Lateness(Histories):
 
     def free_since(self, item, call, busy):
         """From when on it was known, and nothing that it waits for was under way any more; None: nobody can say."""
-        acked = item.acked["t"] if item.acked else item.given["due"] / 1000 - item.asks[0].w / 1000 + item.asks[0].t if item.do == "schedule" else None
-        if acked is None:
+        if not item.acked and item.do != "schedule":
             return None
+        acked = item.acked["t"] if item.acked else item.asks[0].t
         before = [self.by_tag.get(tag, []) for tag in item.before()]
         if item.given["mode"] == "fifo":
             before.append([each for each in busy[(call.ns, item.given["lane"])] if each.t < call.t])
         elif not all(before):
             return None
-        ends = [each.end for calls in before for each in calls if each.t < call.t] + [self.ended_by(ask) for tag in item.before() for ask in self.items[tag].cancels]
+        ends = [each.end for calls in before for each in calls if each.t < call.t]
+        ends += [self.ended_by(ask) for tag in item.before() for ask in self.items[tag].cancels]
         return None if any(end >= call.t for end in ends) else max([acked, *ends])
 
     @staticmethod
