@@ -6,7 +6,7 @@ It knows nothing of the broker but its contract, shares no code with it nor with
   I2 first deliveries of a fifo lane are in its order, and one goes out once the one before it is settled
   I3 repeats only of what was in flight at a death, or whose end was not yet on disk (50 ms), under the same number; numbers never go back
   I4 nothing before its due time or its trigger
-  I5 no attempt starts after an acknowledged cancel
+  I5 no attempt starts after an acknowledged cancel, nor at a broker that was asked to stop
   I6 nothing that was never submitted, nothing that was refused, nothing twice under two ids; each call bears the body and the header that were submitted
   I7 the books balance, of each namespace and in all
   I8 nothing crosses namespaces
@@ -19,20 +19,15 @@ import hmac
 from collections import defaultdict
 
 from bodies import check_bodies, check_keys
-from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Histories, Item
+from books import Books
+from lateness import Lateness
+from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Item
 
 # A new key is known to all brokers by then.
 KEY_KNOWN_S = 2
 
 
-class Checker(Histories):
-    def __init__(self, *histories):
-        super().__init__(*histories)
-        self.faults = []
-
-    def fault(self, rule, text):
-        self.faults.append((rule, text))
-
+class Checker(Lateness, Books):
     # ---- I1
 
     def check_kept(self):
@@ -43,13 +38,13 @@ class Checker(Histories):
                 self.check_there(item, calls, states)
             for state in states:
                 self.check_state(item, calls, state)
+            self.check_retries(item, calls)
         for ask in self.wholes:
             self.check_whole(ask)
 
     def awaited(self, item):
         """A callback is there once what it is about is settled."""
-        about = item.given.get("of") or []
-        return all(any(e["state"] in SETTLED for _, e in self.listed.get(tag, [])) for tag in ([about] if isinstance(about, str) else about))
+        return not item.given.get("of") or all(any(e["state"] in SETTLED for _, e in self.listed.get(tag, [])) for tag in item.before())
 
     def check_there(self, item, calls, states):
         delivered = any(call.good() or item.given.get("none") for call in calls)
@@ -67,27 +62,40 @@ class Checker(Histories):
             self.fault("I1", f"{item.tag} is said to have succeeded, and no call of it was answered so")
         if state == "failed" and not (given.get("fails") and calls or given.get("none")):
             self.fault("I1", f"{item.tag} failed, though its receiver takes it")
-        if state == "cancelled" and not (item.cancels or given.get("may_cancel")):
+        if state == "failed" and max((call.number for call in calls), default=0) < given.get("attempts", 0):
+            self.fault("I1", f"{item.tag} failed before it had had its {given['attempts']} attempts")
+        if state == "cancelled" and not (item.cancels or given.get("may_cancel") and self.fell_through(item)):
             self.fault("I1", f"{item.tag} was cancelled by nobody")
         if state == "expired" and not given.get("ttl"):
             self.fault("I1", f"{item.tag} expired without a ttl")
-        if any(ask.done() for ask in item.cancels) and state != "cancelled" and not item.retries:
+        if state != "cancelled" and any(ask.done() and not item.retried(since=ask.t) for ask in item.cancels):
             self.fault("I1", f"the acknowledged cancel of {item.tag} is lost: it is {state}")
         if state == "held" and any(ask.done() for ask in item.triggers):
             self.fault("I1", f"the acknowledged trigger of {item.tag} is lost: it is held")
         if self.final["drained"] and state in PENDING and not (state == "held" and given.get("fkey") and not {"due", "delay"} & set(given)):
             self.fault("I1", f"stuck: {item.tag} is {state} when all is to be settled")
-        for ask in item.cancels + item.changes:
+        for ask in item.cancels + item.changes + item.retries:
             if ask.status() == 404:
                 self.fault("I1", f"{item.tag} was acknowledged, and its {ask.event['do']} did not find it")
 
+    def fell_through(self, item):
+        """Whether another one of its group may have failed, or been taken out of it: then the rest is cancelled."""
+        others = [self.items[given["tag"]] for given in item.asks[0].event["items"] if not given.get("of") and given["tag"] != item.tag]
+        ended = {entry["state"] for other in others for _, entry in self.listed.get(other.tag, [])}
+        return bool(ended & {"failed", "expired"}) or any(other.cancels or other.retried() for other in others)
+
+    def check_retries(self, item, calls):
+        """What is sent again by hand is sent, unless its end comes before that."""
+        if not self.final["drained"] or {"ttl", "unseen", "may_cancel"} & set(item.given):
+            return
+        for ask in item.retries:
+            cancelled = any(not each.refused() and each.ended() >= ask.t for each in item.cancels)
+            if ask.done() and not cancelled and not any(call.t >= ask.t for call in calls):
+                self.fault("I1", f"the acknowledged retry of {item.tag} is lost: it was not sent again")
+
     def check_whole(self, ask):
         """What is refused is judged by I6, what is acknowledged by its items: here it is what nobody answered."""
-        if not ask.unknown():
-            return
         items = [self.items[given["tag"]] for given in ask.event["items"]]
-        if any(item.asks != [ask] for item in items):
-            return
         # Of an event's notifies the store shows no tag: they are known once all has come.
         sure = [item for item in items if not item.given.get("virtual") or item.do == "publish" and self.final["drained"]]
         there = [item for item in sure if self.by_tag.get(item.tag) or self.listed.get(item.tag)]
@@ -99,7 +107,7 @@ class Checker(Histories):
     def key_of(self, item):
         """Between which times (wall, ms) the order key of an item lies, and whether it was set by a clock that reads ms; None: nobody can say."""
         given, first, last = item.given, item.asks[0].w, item.acked["w"] if item.acked else FOREVER
-        if item.retries or given.get("of") or given.get("may_cancel"):
+        if item.retried() or given.get("of") or given.get("after"):
             return None
         if item.changes:
             return self.changed_key(item)
@@ -108,7 +116,7 @@ class Checker(Histories):
         if "delay" in given and not given.get("fkey"):
             return first + given["delay"] - 1, last + given["delay"] + 1
         if given.get("fkey"):
-            if len(item.triggers) != 1 or not item.triggers[0].done() or "due" in given or "delay" in given:
+            if not item.triggers or not item.triggers[0].done() or "due" in given or "delay" in given:
                 return None
             # Of one millisecond goes first what was submitted first.
             return item.triggers[0].w - 1, item.triggers[0].answer["w"] + 1
@@ -138,14 +146,14 @@ class Checker(Histories):
                 self.check_turns(f"{ns}: {lane}", items)
 
     def check_after(self, item):
-        """In a sequential group one goes out once the one before it is settled."""
-        before, calls = item.given.get("after"), self.by_tag.get(item.tag)
-        if before is None or not calls or item.retries or self.items[before].retries:
-            return
-        earlier = self.by_tag.get(before, [])
-        ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
-        if not self.items[before].cancels and (not ends or min(ends) > calls[0].t):
-            self.fault("I2", f"{item.tag} was sent before {before} had ended, which comes before it in its group")
+        """In a sequential group one goes out once the one before it is settled, and a callback once all that it tells of is."""
+        before, calls = [self.items[tag] for tag in item.before()], self.by_tag.get(item.tag)
+        for other in before if calls and not item.retried(until=calls[0].t) else ():
+            earlier = self.by_tag.get(other.tag, [])
+            ends = [call.end for call in earlier if call.good()] or [call.end for call in earlier]
+            over = other.retried() or other.cancels or other.given.get("ttl") or other.given.get("may_cancel") and item.given.get("of")
+            if not over and (not ends or min(ends) > calls[0].t):
+                self.fault("I2", f"{item.tag} was sent before {other.tag} had ended, which comes before it")
 
     def check_firsts(self, lane, items):
         keyed = []
@@ -174,7 +182,7 @@ class Checker(Histories):
         lasts = {}
         for given in ask.event["items"]:
             item = self.items[given["tag"]]
-            if given["mode"] != "fifo" or self.timed(item) or not self.by_tag.get(item.tag) or item.asks != [ask]:
+            if given["mode"] != "fifo" or self.timed(item) or not self.by_tag.get(item.tag):
                 continue
             first, last = self.by_tag[item.tag][0].t, lasts.get(given["lane"])
             if last and first < last[0]:
@@ -190,7 +198,7 @@ class Checker(Histories):
                 passed[last.tag] = (last, call)
                 if last.end > call.t + self.on_its_way(last, call) and not self.between(last.t, call.t, call.ns):
                     self.fault("I2", f"{lane}: {call.tag} was sent while {last.tag} was in flight")
-            if call.tag in passed and not self.items[call.tag].retries:
+            if call.tag in passed and not self.items[call.tag].retried(until=call.t):
                 before, other = passed[call.tag]
                 timed = self.timed(self.items[call.tag]) or self.timed(self.items[other.tag])
                 if not (self.clock and timed) and not self.forgotten(before, call, power=True) and not self.put_off(before, call):
@@ -214,7 +222,11 @@ class Checker(Histories):
             if power and death["how"] not in ("power", "database"):
                 continue
             if call.end >= death["t"]:
-                return True
+                # Of an orderly stop that is what it has broken off: what is answered within its grace is written.
+                grace = 0 if call.status is None else death.get("grace", 0)
+                if call.end >= death["t"] + grace - self.noise(death["t"], death["t"] + grace):
+                    return True
+                continue
             age = death["t"] - call.end
             window = death.get("window", 0.05)
             if window and age <= window + self.noise(call.end, death["t"]) + self.wait(call.end, death["t"]):
@@ -234,7 +246,9 @@ class Checker(Histories):
                 elif last and call.number == last.number:
                     self.check_repeat(last, call)
                     repeats.append((last, call))
-                elif last and last.good() and not self.revived(call) and self.sure(last, call) and not self.repeated_unseen(last, call):
+                elif call.number > self.allowed(call):
+                    self.fault("I3", f"{call.tag}: attempt {call.number} came, and there may be {self.allowed(call)}")
+                elif last and last.good() and not self.revived(call) and not self.repeated_unseen(last, call):
                     self.fault("I3", f"{call.tag}: attempt {call.number} came although attempt {last.number} was answered {last.status}")
                 last = call
         self.counts["repeated"] = len(repeats)
@@ -242,6 +256,11 @@ class Checker(Histories):
         self.check_told()
         for call in self.late:
             self.check_late(call)
+
+    def allowed(self, call):
+        """So many attempts; each retry by hand of a settled one begins anew."""
+        item = self.items.get(call.tag)
+        return item.given.get("attempts", FOREVER) * (1 + sum(not ask.refused() for ask in item.retries)) if item else FOREVER
 
     def repeated_unseen(self, last, call):
         """Where now and then nobody listens, a repeat after a death may not have come, and have been tried again."""
@@ -258,7 +277,7 @@ class Checker(Histories):
 
     def revived(self, call):
         item = self.items.get(call.tag)
-        return item is not None and any(ask.t <= call.t for ask in item.retries)
+        return item is not None and item.retried(until=call.t)
 
     def check_repeat(self, first, again):
         if not self.between(first.t, again.t, again.ns):
@@ -283,20 +302,28 @@ class Checker(Histories):
     def check_told(self):
         """What the broker has told is never taken back."""
         for event in self.told:
-            item = self.items.get(event["tag"])
+            item = self.items[event["tag"]]
             if event["state"] == "missing":
                 self.fault("I1", f"{event['tag']} was acknowledged, and then not known")
                 continue
             if event.get("answered") and not any(call.status == event["answered"] for call in self.by_tag.get(event["tag"], [])):
                 self.fault("I1", f"{event['tag']} is said to have been answered {event['answered']}, and no call of it was")
-            retried = min((ask.t for ask in item.retries), default=FOREVER) if item else FOREVER
+            self.check_told_state(item, event)
             calls = self.by_tag.get(event["tag"], [])
             for call in calls:
-                if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t < retried:
+                if event["t"] + ON_ITS_WAY_S + self.noise(event["t"], call.t) < call.t and not item.retried(event["t"], call.t):
                     # What is told of an end was written, which outlives a process, and may not be synced for as long as a repeat is excused anyway.
                     if any(self.forgotten(before, call, power=True) for before in calls if before.t < event["t"]):
                         continue
                     self.fault("I3", f"{event['tag']} was told to be {event['state']}, and was sent again")
+
+    def check_told_state(self, item, event):
+        """An end that was told is that which is kept, but for what a power cut right behind it may have taken back."""
+        ends = {entry["state"] for _, entry in self.listed.get(item.tag, [])}
+        lost = any(death["how"] in ("power", "database") and death["until"] >= event["t"] and death["t"] - event["t"] <= death["window"]
+                   + self.noise(event["t"], death["t"]) + self.wait(event["t"], death["t"]) for death in self.deaths)
+        if ends - {event["state"]} and not item.retried(since=event["t"]) and not lost:
+            self.fault("I3", f"{item.tag} was told to be {event['state']}, and is {', '.join(sorted(ends))}")
 
     # ---- I4, I5
 
@@ -310,6 +337,20 @@ class Checker(Histories):
             if starts and first.t < min(t for t, _ in starts) and all(self.here(first) < w for _, w in starts):
                 self.fault("I4", f"{tag} was sent at {self.here(first):.1f}, and must not be before {min(w for _, w in starts):.1f}")
             self.check_cancels(item, calls)
+            for ask in item.changes if not item.given.get("fkey") else ():
+                self.check_put_off(item, ask, calls)
+
+    def check_put_off(self, item, ask, calls):
+        """Of one that waits for its retry, too: the next attempt behind a change that was acknowledged is none before its time."""
+        if not ask.done():
+            return
+        acked = ask.answer["t"]
+        call = next((call for call in calls if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t)), None)
+        if call is None or item.retried(ask.t, call.t) or any(not each.refused() and ask.t < each.t <= call.t for each in item.changes):
+            return
+        due = self.changed_to(ask)
+        if self.here(call) < due:
+            self.fault("I4", f"{item.tag} was sent at {self.here(call):.1f}, and had been put off to {due:.1f}")
 
     def here(self, call):
         """The broker's wall clock when a call came."""
@@ -329,26 +370,35 @@ class Checker(Histories):
             starts = starts or [(FOREVER, FOREVER)]
         if item.changes and not given.get("fkey"):
             starts = self.changed_starts(item, starts)
-        starts += [(ask.t, FOREVER) for ask in item.retries] if starts else []
+        starts += [(ask.t, FOREVER) for ask in item.retries if not ask.refused()] if starts else []
         return starts
 
     def changed_starts(self, item, starts):
         """By the last change that was acknowledged before it was first sent, or by one behind that of which nobody knows whether it was made."""
         first = self.by_tag[item.tag][0].t
         for ask in sorted((ask for ask in item.changes if ask.t < first and not ask.refused()), key=lambda ask: ask.t):
-            base = ask.w + self.offset(ask.t, min)
-            changed = (FOREVER, ask.given["due"] if "due" in ask.given else base + ask.given["delay"] - 1)
+            changed = (FOREVER, self.changed_to(ask))
             starts = [changed] if ask.done() and ask.answer["t"] < first else [*starts, changed]
         return starts
 
+    def changed_to(self, ask):
+        return ask.given["due"] if "due" in ask.given else ask.w + self.offset(ask.t, min) + ask.given["delay"] - 1
+
     def check_cancels(self, item, calls):
         for ask in item.cancels:
-            if not ask.done() or item.retries:
+            if not ask.done():
                 continue
             acked = ask.answer["t"]
             for call in calls:
-                if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t):
+                if call.t > acked + ON_ITS_WAY_S + self.noise(acked, call.t) and not item.retried(ask.t, call.t):
                     self.fault("I5", f"{item.tag}: attempt {call.number} came {call.t - acked:.3f} s after its cancel was acknowledged")
+
+    def check_stops(self):
+        """Who is to stop in order begins nothing any more."""
+        for stop in self.stops:
+            for call in self.calls_between(stop["t"] + ON_ITS_WAY_S, stop["until"]):
+                if call.by == stop.get("member") and call.t > stop["t"] + ON_ITS_WAY_S + self.noise(stop["t"], call.t):
+                    self.fault("I5", f"{call.tag}: attempt {call.number} came {call.t - stop['t']:.3f} s after its broker was asked to stop")
 
     # ---- I6, I8
 
@@ -380,8 +430,7 @@ class Checker(Histories):
     def check_single(self, item):
         ids = item.ids | {call.id for call in self.by_tag.get(item.tag, [])} | {entry["id"] for _, entry in self.listed.get(item.tag, [])}
         # What is settled once more has its callback once more.
-        about = item.given.get("of") or []
-        again = sum(len(self.items[tag].retries) for tag in ([about] if isinstance(about, str) else about))
+        again = sum(not ask.refused() for tag in item.before() for ask in self.items[tag].retries)
         if len(ids) > 1 + again:
             self.fault("I6", f"{item.tag} is there more than once: {', '.join(sorted(ids))}")
 
@@ -395,36 +444,6 @@ class Checker(Histories):
             open_ones[name] -= 1
             if open_ones[name] < 0:
                 self.fault("I6", f"{entry['id']} is stored in {name}, and nobody submitted it")
-
-    # ---- I7
-
-    def check_books(self):
-        sums = defaultdict(int)
-        for name, space in self.final["namespaces"].items():
-            totals, states = space["stats"]["totals"], space["stats"]["states"]
-            pending = sum(states.values())
-            settled = sum(totals[state] for state in SETTLED)
-            if totals["accepted"] + totals["revived"] != pending + settled:
-                self.fault("I7", f"{name}: accepted {totals['accepted']} + revived {totals['revived']} are not pending {pending} + settled {settled}")
-            # Where retention is short, what is gone has been stored once: more than was accepted cannot be there.
-            missing = totals["accepted"] - len(space["items"])
-            if missing < 0 or missing and not self.final.get("removes"):
-                self.fault("I7", f"{name}: {totals['accepted']} were accepted, and {len(space['items'])} are stored")
-            listed = defaultdict(int)
-            for entry in space["items"]:
-                listed[entry["state"]] += 1
-            if pending != sum(listed[state] for state in PENDING):
-                self.fault("I7", f"{name}: {pending} are said to be pending, and {sum(listed[state] for state in PENDING)} are")
-            for word in ("accepted", "revived", *SETTLED):
-                sums[word] += totals[word]
-            sums["pending"] += pending
-        for word, value in self.final.get("metrics", {}).items():
-            if word in sums and sums[word] != value:
-                self.fault("I7", f"in all {word} is {value}, and {sums[word]} over the namespaces")
-
-        for event in self.filled:
-            if event["pending"] > event["most"]:
-                self.fault("I7", f"{event['ns']}: {event['pending']} are pending, and {event['most']} may be")
 
     # ---- signatures
 
@@ -445,16 +464,6 @@ class Checker(Histories):
         if f"v1,{right}" not in signatures.split(" ") or known != call.id:
             self.fault("I8", f"{call.tag} of {call.ns} does not bear that one's signature")
 
-    # ---- schedules
-
-    def check_schedule(self, schedule):
-        """Each of a schedule's times has one run. The tags of its calls are sch.NAME@TIME, the time in ms."""
-        before = f"sch.{schedule['name']}@"
-        times = sorted({int(tag[len(before):]) for tag in self.by_tag if tag.startswith(before)})
-        for one, next_one in zip(times, times[1:]):
-            if next_one - one != schedule["every_ms"]:
-                self.fault("I1", f"schedule {schedule['name']}: no run between {one} and {next_one}")
-
 
 def add_runs(checker, schedule):
     """What a schedule makes was asked for when the schedule was: an item for each of its times of which there is anything."""
@@ -470,20 +479,29 @@ def add_runs(checker, schedule):
 
 def judge_backup(submitter, begun, listed):
     """What is wrong with a backup that was begun at that moment (monotonic): listed is {namespace: items} of what it was restored to."""
-    faults, asked, there = [], {}, {}
-    for name, items in listed.items():
-        for entry in items:
-            there[entry["id"]] = name
+    faults, asked = [], {}
+    there = {entry["id"]: name for name, items in listed.items() for entry in items}
+    states = {entry["tag"]: entry["state"] for items in listed.values() for entry in items}
     for event in submitter:
-        if event["e"] == "ask" and event["do"] in ("submit", "put", "group"):
+        if event["e"] == "ask":
             asked[event["op"]] = event
         elif event["e"] == "ans" and event["op"] in asked and event["status"] // 100 == 2 and event["t"] < begun:
-            for known, item in zip(event["ids"], asked[event["op"]]["items"]):
-                if known not in there:
-                    faults.append(("backup", f"{item['tag']} {known} was acknowledged before the backup began, and is not in it"))
-                elif there[known] != asked[event["op"]]["ns"]:
-                    faults.append(("I8", f"{item['tag']} is restored in {there[known]}"))
-    return faults
+            faults += backed_up(asked[event["op"]], event["ids"] or (), there, states)
+    again = {item["tag"] for event in asked.values() if event["do"] == "retry" for item in event["items"]}
+    return [(rule, text) for rule, text, tag in faults if tag not in again]
+
+
+def backed_up(ask, ids, there, states):
+    """What a backup lacks of what was acknowledged, as (rule, text, the tag of whose state it is)."""
+    for known, item in zip(ids, ask["items"]):
+        if known not in there:
+            yield "backup", f"{item['tag']} {known} was acknowledged before the backup began, and is not in it", None
+        elif there[known] != ask["ns"]:
+            yield "I8", f"{item['tag']} is restored in {there[known]}", None
+    for item in ask["items"]:
+        state = states.get(item["tag"])
+        if ask["do"] == "cancel" and state not in (None, "cancelled") or ask["do"] == "trigger" and state == "held":
+            yield "backup", f"the {ask['do']} of {item['tag']} was acknowledged before the backup began, and it is {state} in it", item["tag"]
 
 
 def judge(submitter, receiver, killer, final):
@@ -494,14 +512,17 @@ def judge(submitter, receiver, killer, final):
         add_runs(checker, schedule)
         checker.check_schedule(schedule)
     checker.check_kept()
+    checker.check_lateness()
     checker.check_order()
     checker.check_repeats()
     checker.check_times()
+    checker.check_stops()
     checker.check_origin()
     checker.check_books()
     checker.check_signatures()
     check_bodies(checker)
     check_keys(checker)
     checker.counts["oldest repeat ms"] = round(checker.oldest_repeat_s * 1000)
+    checker.counts["latest ms"] = max(0, round(checker.latest_s * 1000))
     checker.counts["deaths"] = len(checker.deaths)
     return checker.faults, dict(checker.counts)

@@ -16,7 +16,7 @@ import history
 import rounds
 from postgres import LEASE_S, Database, programs
 from receiver import ms_of
-from stage import BOOKS, PATIENCE_S, SYNC_WINDOW_S, Stage, ask_json, ask_text, books, end_with_parent, until
+from stage import BOOKS, PATIENCE_S, STOP_GRACE_S, SYNC_WINDOW_S, Stage, ask_json, ask_text, books, end_with_parent, until
 from wires import HUB, Wires
 
 NAMES = ("a", "b", "c")
@@ -79,7 +79,7 @@ class Member:
     def command(self):
         cluster = self.cluster
         return [*self.host.inside(), self.notifyd, "--config", cluster.path(f"{self.name}.toml"), "--listen", f"{self.host.address}:{PORT}",
-                "--data-dir", cluster.path(f"data-{self.name}"), "--log-format", "json", "--shutdown-grace-ms", "150", "--auth-mode", "none",
+                "--data-dir", cluster.path(f"data-{self.name}"), "--log-format", "json", "--shutdown-grace-ms", f"{STOP_GRACE_S * 1000:.0f}", "--auth-mode", "none",
                 "--store-engine", "postgres", "--store-postgres-dsn", cluster.dsn, "--store-postgres-connections", "2",
                 "--cluster-advertise", f"{self.host.address}:{OTHERS_PORT}", "--cluster-name", self.name, *cluster.trust(self.name),
                 *(rounds.KEPT if cluster.clocks else [])]
@@ -105,8 +105,8 @@ class Member:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def dead(self, how, begun, window=SYNC_WINDOW_S):
-        self.cluster.killer.add("dead", t=begun, until=time.monotonic(), how=how, window=window, member=self.name)
+    def dead(self, how, begun, window=SYNC_WINDOW_S, **more):
+        self.cluster.killer.add("dead", t=begun, until=time.monotonic(), how=how, window=window, member=self.name, **more)
 
     def ask(self, method, path, timeout=10):
         """(status, JSON or None); (0, None) where no answer came."""
@@ -306,7 +306,7 @@ def term(cluster, member):
     member.process.send_signal(signal.SIGTERM)
     yield "SIGTERM"
     code = member.process.wait(PATIENCE_S)
-    member.dead("term", begun, 0)
+    member.dead("term", begun, 0, grace=STOP_GRACE_S)
     if code != 0:
         raise RuntimeError(f"SIGTERM of {member.name}: exit code {code}: {member.log_text()[-2000:]}")
     member.start()
@@ -317,7 +317,7 @@ def restart(cluster, member):
     member.process.send_signal(signal.SIGUSR1)
     yield "restart in place"
     until(lambda: member.process.poll() is not None or member.log_text().count("restarted in place") > before, f"{member.name} has restarted in place")
-    member.dead("restart", begun, 0)
+    member.dead("restart", begun, 0, grace=STOP_GRACE_S)
 
 
 def drain(cluster, member):

@@ -7,8 +7,10 @@ Submitter:
   ask    op, do, ns, items [, whole]   before a request is sent. do: submit, publish, group, put, trigger, cancel, change, retry, schedule
   ans    op, status, ids               its answer. 0: none came. A 5xx and 0 leave it unknown whether it was done; ids may hold null
   told   tag, state [, answered]       the broker said that this one is settled, and with which status it was answered last
-  filled ns, pending, most             so many are pending in a namespace, and so many may be
+  filled ns, states, totals, most      the books of a namespace at a moment, and how many may be pending there
   key    ns, secret                    from here on calls of a namespace are signed
+  scheduled    name                    a schedule is acknowledged
+  unscheduled  name, asked, status     its end was asked for at that time, and what was answered
   read   status, took                  something was looked at, and how many seconds that took
 Receiver:
   come   n, tag, id, try, ns, sum [, head, about, by]
@@ -23,7 +25,8 @@ The one who kills:
   dead   how, t, until, window [, seen] a broker's end, between t and until. window: seconds before it of which ends of attempts may be forgotten
                                        With `member` it is one of several: of the namespaces that it serves. how: kill, stop (it stands still), gone (it
                                        stood still by itself), cut (off
-                                       the database), term, restart; within `seen` s others have what it had; without: power, database, and those of one broker alone
+                                       the database), term, restart; grace: of these two, how many s what is in flight may take; within `seen` s others have what it had; without: power, database, and those of one broker alone
+  away   t, until                      nobody served: from the end of one broker until another one listened, or had the store
   owns   ns, epoch, member, since, t   as the database says: from some time between since and t a member serves a namespace; null: nobody does
   clock  offset [, member]             from here on the broker's wall clock is off by so many milliseconds
 Any of them:

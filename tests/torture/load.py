@@ -173,7 +173,8 @@ class Client:
         policy = {"retry": {"schedule_ms": [self.random.randint(1, 40)], "jitter": 0, "max_attempts": 2 if fate == "dead" else 12}}
         if fate == "hang:1":
             policy["timeout_ms"] = 400
-        return fate, policy, {"fails": True} if fate == "dead" else {}
+        more = {"fails": True} if fate == "dead" else {}
+        return fate, policy, more | {"attempts": policy["retry"]["max_attempts"]}
 
     def lane(self):
         """(lane, mode, fields of the item). The lanes "s..." let others pass while one waits."""
@@ -228,7 +229,7 @@ class Client:
         self.asker.ask("submit", TIGHT, items, "POST", "/notifies", these, lambda a: [each["id"] for each in a["items"]], whole=True)
         status, answer = self.asker.call("GET", f"/v1/namespaces/{TIGHT}/stats")
         if status == 200:
-            self.log.add("filled", ns=TIGHT, pending=sum(answer["states"].values()), most=MOST_PENDING)
+            self.log.add("filled", ns=TIGHT, states=answer["states"], totals=answer["totals"], most=MOST_PENDING)
 
     def flapping(self):
         """To a port at which now and then nobody listens, so that its breaker opens and closes."""
@@ -456,9 +457,19 @@ def set_up(asker, settings, log):
             asker.sure("PUT", f"{base}/schedules/{name}", {"every_ms": settings.every_ms, "missed": "all", "notify": {
                 "url": f"{place}/sch/{name}", "lane": f"sch-{ns}", "data": data | {"at": "{{scheduled_at}}"}, "headers": {bodies.HEADER: known},
                 "retry": retry}})
+            log.add("scheduled", name=name)
     asker.sure("PUT", f"/v1/namespaces/{TIGHT}", open_to | {"max_pending": MOST_PENDING})
     made = asker.sure("POST", f"/v1/namespaces/{SIGNED}/keys", {"name": "torture"})
     log.add("key", ns=SIGNED, secret=made["secret"])
+
+
+def end_schedule(asker, log, ns):
+    status = None
+    while status not in (204, 404):
+        asked = time.monotonic()
+        status, _ = asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")
+        log.add("unscheduled", name=f"tick-{ns}", asked=asked, status=status)
+        time.sleep(0.05)
 
 
 def main():
@@ -500,8 +511,7 @@ def main():
     for thread in threads:
         thread.join()
     for ns in settings.spaces if settings.schedules else ():
-        while asker.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")[0] not in (204, 404):
-            time.sleep(0.05)
+        end_schedule(asker, log, ns)
     return 1 if faults else 0
 
 

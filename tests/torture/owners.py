@@ -64,6 +64,15 @@ class Owners:
         elif taken is not None:
             yield {"how": "moved", "ns": ns, "t": tenure.end_since - GRACE_S, "until": taken, "window": 0}
 
+    def unserved(self, ns):
+        """From when until when nobody may have served a namespace: while who had it was harmed, and where its process had ended until another one has it."""
+        tenures = self.tenures[ns] if ns in self.tenures else []
+        for at, tenure in enumerate(tenures):
+            for act in self.acts:
+                if act["member"] == tenure.member and act["t"] <= tenure.end and act["until"] >= tenure.since:
+                    over = act["how"] in ("kill", "term") and at + 1 < len(tenures)
+                    yield act["t"], max(act["until"], tenures[at + 1].t) if over else act["until"]
+
     # ---- what comes late
 
     def by_space(self, calls):

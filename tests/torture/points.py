@@ -13,7 +13,7 @@ import time
 import history
 import rounds
 import stores
-from stage import PATIENCE_S, SYNC_WINDOW_S, Stage, end_with_parent, until
+from stage import PATIENCE_S, STOP_GRACE_S, SYNC_WINDOW_S, Stage, end_with_parent, until
 
 VARIABLE, KEY_FILE = "NOTIFYD_CRASH_AT", "NOTIFYD_STORE_ENCRYPTION_KEY_FILE"
 # Looked at so often: a death is known to have come between two looks.
@@ -64,7 +64,7 @@ def await_end(stage, name, how="kill", since=None, window=SYNC_WINDOW_S):
     here = time.monotonic()
     stage.killer.add("dead", t=seen - LOOK_S, until=here, how="kill", window=window)
     if since:
-        stage.killer.add("dead", t=since, until=here, how=how, window=0)
+        stage.killer.add("dead", t=since, until=here, how=how, window=0, grace=STOP_GRACE_S)
     if stage.broker.returncode != -signal.SIGKILL:
         raise Missed(f"{name}: the broker ended with {stage.broker.returncode}: {stage.log_text()[-2000:]}")
 

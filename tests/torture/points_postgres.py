@@ -41,6 +41,7 @@ class One(Lone):
     def verdict(self):
         """Each death of the one broker is noted by who has it die; that it takes the store again is none."""
         self.note_moves()
+        self.note_waits()
         return Stage.verdict(self)
 
     def note_moves(self):
@@ -52,6 +53,16 @@ class One(Lone):
                     if '"a namespace moved to another cell"' in line:
                         moved, ended = json.loads(line), ms_of(json.loads(line)["time"]) / 1000 - ahead
                         self.killer.add("dead", t=ended - moved["stood_ms"] / 1000 - ROUNDED_S, until=ended, how="term", window=0)
+
+    def note_waits(self):
+        """From its start until it has the store nobody serves, for as long as the lease of its life before goes on."""
+        ahead = time.time() - time.monotonic()
+        for path in glob.glob(self.path("log.*")):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+            times = [ms_of(json.loads(line)["time"]) / 1000 - ahead for line in lines if '"the store is this broker\'s"' in line]
+            if times:
+                self.killer.add("away", t=ms_of(json.loads(lines[0])["time"]) / 1000 - ahead, until=times[0])
 
     def up(self):
         until(lambda: self.broker.poll() is not None or self.owns(0), "the broker has the store, or has ended")

@@ -156,7 +156,9 @@ class Pair(Stage):
 
     def owner(self):
         """Waits until one of the two owns the store, takes its seat, and gives which."""
+        begun = time.monotonic()
         at = until(lambda: next((str(i) for i in (0, 1) if self.owns(i)), None), "a broker owns the store")
+        self.killer.add("away", t=begun, until=time.monotonic())
         self.sit(int(at))
         return int(at)
 

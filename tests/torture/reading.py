@@ -3,9 +3,10 @@
 An item is what one ask wants to be made: tag (unique, comes with the call), lane, mode (fifo, concurrent); optional: due (ms of the wall clock),
 delay (ms), fkey, skip (the lane lets others pass while one waits), fails (all its attempts do), ttl, may_cancel (its group may), virtual (its id is
 in no answer: callbacks, events' notifies), of (the tag, or tags, that a callback is about), after (the one before it in its sequential group), none
-(no answer counts), unseen (its receiver is not always there), sum and head (of what it bears, and what its header says of that: bodies.py).
+(no answer counts), unseen (its receiver is not always there), attempts (so many may be made), sum and head (of what it bears, and what its header
+says of that: bodies.py).
 
-The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...}}. tag is None
+The store in the end: {"drained": bool, "namespaces": {name: {"items": [{"id", "state", "tag"}], "stats": {...}}}, "metrics": {...} or None}. tag is None
 where the list does not show it (an event's notify). "removes": what succeeded is not kept for so long.
 """
 
@@ -56,6 +57,15 @@ class Item:
     def acknowledged(self):
         return self.acked is not None
 
+    def before(self):
+        """The tags of those after whose end it is sent: the one before it in its group, or what it tells of."""
+        tags = self.given.get("of") or self.given.get("after") or []
+        return [tags] if isinstance(tags, str) else tags
+
+    def retried(self, since=0.0, until=FOREVER):
+        """Whether it may have been sent again by hand: by a retry that was asked for until then, and nobody knows to have been done before `since`."""
+        return any(not ask.refused() and ask.t <= until and ask.ended() >= since for ask in self.retries)
+
 
 class Ask:
     """A request and what became of it."""
@@ -74,6 +84,10 @@ class Ask:
 
     def unknown(self):
         return not self.done() and not self.refused()
+
+    def ended(self):
+        """By when it was done, or refused."""
+        return FOREVER if self.unknown() else self.answer["t"]
 
 
 class Call:
@@ -112,6 +126,7 @@ class Histories:
         # Of brokers that share namespaces each has its own ends, by what it served; of one alone all are everybody's.
         self.owners = Owners(killer)
         self.deaths = sorted([e for e in killer if e["e"] == "dead" and "member" not in e] + self.owners.deaths(), key=lambda e: e["t"])
+        self.stops = [e for e in killer if e["e"] == "dead" and e["how"] == "term" and "grace" in e]
         self.take_out_late_ones()
 
     # ---- reading
@@ -192,6 +207,10 @@ class Histories:
                     self.nameless.append((name, entry))
                 else:
                     self.listed[tag].append((name, entry))
+
+    def calls_between(self, start, end):
+        first, last = (bisect.bisect_left(self.calls, t, key=lambda call: call.t) for t in (start, end))
+        return self.calls[first:last]
 
     # ---- times
 

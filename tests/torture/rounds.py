@@ -19,7 +19,7 @@ from collections import Counter
 import history
 from bodies import judge_stored, submitted_sums
 from checker import judge_backup
-from stage import SYNC_WINDOW_S, Stage, until
+from stage import STOP_GRACE_S, SYNC_WINDOW_S, Stage, until
 
 # EXT4_IOC_SHUTDOWN, and its flag that the journal is not written out first: what is on the disk is what a power cut leaves.
 SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2
@@ -33,6 +33,7 @@ SHOWN = {
     "repeated": "repeats",
     "runs": "runs of schedules",
     "oldest repeat ms": "ms before a death ended the oldest that was repeated",
+    "latest ms": "ms at most that something due was left",
     "breakers": "times a breaker opened",
     "leases lost": "leases lost to a busy machine",
     "late ones": "of a stopped broker came late",
@@ -125,7 +126,7 @@ def kill_in_restart(stage):
     time.sleep(stage.random.uniform(0, 0.4))
     stage.kill()
     # It may have got as far as its next life before.
-    stage.killer.add("dead", t=begun, until=time.monotonic(), how="restart", window=0)
+    stage.killer.add("dead", t=begun, until=time.monotonic(), how="restart", window=0, grace=STOP_GRACE_S)
     stage.start()
     return "kill -9 during a restart in place"
 
@@ -142,7 +143,7 @@ def kill_in_term(stage):
     time.sleep(stage.random.uniform(0, 0.2))
     if stage.broker.poll() is None:
         stage.kill()
-    stage.killer.add("dead", t=begun, until=time.monotonic(), how="term", window=0)
+    stage.killer.add("dead", t=begun, until=time.monotonic(), how="term", window=0, grace=STOP_GRACE_S)
     stage.start()
     return "kill -9 during SIGTERM"
 
@@ -289,7 +290,7 @@ class LoopDisk:
 
 def power_cut(stage, disk):
     """Cuts; the load goes on for a moment, since what is acknowledged now must be kept, too; then the machine begins again."""
-    begun = time.monotonic()
+    begun = stage.down = time.monotonic()
     disk.cut()
     time.sleep(stage.random.uniform(0, 0.2))
     if stage.broker.poll() is None:
