@@ -56,11 +56,18 @@ void Shard::Turn() {
     now = Read();
   }
   ran = LetRest(now) || ran;
+  // What was refused outside of a run: here, or by a task before this turn.
+  if (unflushed_) Flush();
   if (stopping_ && setup_.lost) CheckHeld();
   ShowAll(now);
   Measure(now);
   if (ran || !armed_) ArmTimer(now);
   LookOut(ran);
+}
+
+void Shard::Flush() {
+  unflushed_ = false;
+  setup_.flush();
 }
 
 void Shard::LookOut(bool ran) {
@@ -82,7 +89,7 @@ bool Shard::RunOnce(const Now& now) {
     else if (slot->core) Run(now, slot, Events(Tick{}));
   }
   if (mail.size() + due.size() > 1) near_ = Lookout::Near::kNothing;
-  setup_.flush();
+  Flush();
   return true;
 }
 
@@ -127,6 +134,7 @@ void Shard::Run(const Now& now, Slot* slot, std::vector<Event> events) {
   }
   // Again with each answer of the store, since it passes over what it is asked while one is under way.
   if (slot->sleep_tries > 0 && --slot->sleep_tries > 0) events.emplace_back(PrepareSleep{});
+  unflushed_ = true;
   slot->driver->Run({now.wall, slot->clock->MonoAt(now.mono.ms)}, std::move(events));
   RunEnded(now, slot);
 }

@@ -154,6 +154,8 @@ class Shard {
   /// Of one that is to stand still: stops its core once that refuses nothing any more that it took in before, and had to look something up for.
   void StopWhenAnswered(const Now& now, Slot* slot);
   void StopToLeave(Slot* slot);
+  /// Replies and attempts go on their way: those of a run, and those of refusals.
+  void Flush();
   void ArmTimer(const Now& now);
   /// Has the loop look for what is near instead of sleeping. `ran`: something came in this turn.
   void LookOut(bool ran);
@@ -220,6 +222,7 @@ class Shard {
   bool holding_ = false, stopping_ = false;
   bool quiet_ = false, drained_ = false;
   bool armed_ = false, adopted_ = false;
+  bool unflushed_ = false;  // something was answered, or run, since the last Flush
   Lookout lookout_;
   Lookout::Near near_ = Lookout::Near::kNothing;  // behind the last run
   std::atomic<bool> ready_{false};

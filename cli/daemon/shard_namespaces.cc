@@ -41,6 +41,7 @@ void Shard::Refuse(const std::vector<Event>& events, const Status& status) {
           if constexpr (requires { each.request; }) setup_.replies->Send({each.request, Refused{status, {}, 0}});
         },
         event);
+    unflushed_ = true;
   }
 }
 
@@ -91,7 +92,7 @@ void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
       slot->stops_by = MonoTime{now.mono.ms + kAnswersMostMs};
       // The answer to what is in flight is had here alone. Not by the mailbox: what comes from there waits from now on.
       Run(now, slot, Events(Tell(HandOverAsk{})));
-      setup_.flush();
+      Flush();
     }
     return;
   }
@@ -128,7 +129,7 @@ void Shard::Resume(NamespaceNumber number) {
   for (auto& [at, event] : found.mapped()) events.push_back(std::move(event));
   if (setup_.among_members && !own_.contains(number)) return TurnAway(number, std::move(events));
   Wake(number, std::move(events));
-  setup_.flush();
+  Flush();
   armed_ = false;
 }
 
@@ -194,7 +195,7 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
   }
   roster_.SetWake(number, {});
   Forget(number);
-  setup_.flush();
+  Flush();
   // Nothing is answered any more after that: what is in the mailbox already is turned away first, in this turn.
   setup_.loop->Post(std::move(left));
 }
@@ -236,7 +237,7 @@ void Shard::EndLeave(NamespaceNumber number) {
   TurnAsideWaiting(number, &slot->waiting);
   if (stands) Show(slot);
   Drop(slot);
-  setup_.flush();
+  Flush();
   if (!stands) Forget(number);
   left();
 }
@@ -326,7 +327,7 @@ bool Shard::LetRest(const Now& now) {
     slot->sleep_tries = Slot::kSleepTries;
     Run(now, slot, {});
   }
-  if (!rested.empty()) setup_.flush();
+  if (!rested.empty()) Flush();
   return !rested.empty();
 }
 
@@ -467,6 +468,8 @@ void Shard::Stop() {
     Refuse(events, Status(Code::kUnavailable, "the broker is stopping"));
   }
   stopping_ = true;
+  // Before it is said that all is drained: behind that nobody is answered any more.
+  Flush();
   // Whoever told it is not called from within.
   setup_.loop->Post([this] { CheckHeld(); });
 }

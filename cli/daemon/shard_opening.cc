@@ -98,7 +98,7 @@ void Shard::Opened(NamespaceNumber number) {
   if (!opened.ok() && !slot->left) {
     if (untaken) OpenLater(slot, Untaken(*slot, opened.status()), kUntakenAgainMs);
     else OpenLater(slot, opened.status().field().empty() ? NotOpenYet(*slot) : opened.status(), kOpenAgainMs);
-    setup_.flush();
+    Flush();
     armed_ = false;
     return OpenNext();
   }
@@ -110,7 +110,7 @@ void Shard::Opened(NamespaceNumber number) {
     return OpenNext();
   }
   Begin(slot, *std::move(opened), job->stored_bytes);
-  setup_.flush();
+  Flush();
   armed_ = false;
   OpenNext();
 }

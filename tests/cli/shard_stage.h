@@ -177,7 +177,10 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     setup.tables = &tables;
     setup.lending = &lending;
     setup.board = &board;
-    setup.flush = [this] { shared.Deliver(); };
+    setup.flush = [this] {
+      for (Reply& reply : std::exchange(unflushed_, {})) Note([&] { replies[reply.request.token] = std::move(reply); });
+      shared.Deliver();
+    };
     setup.log = [this](const std::string& space, const AttemptLog&) { Note([&] { ++logs[space]; }); };
     setup.lane_log = [](const std::string&, const LaneLog&) {};
     setup.flow_log = [](const std::string&, const FlowLog&) {};
@@ -270,9 +273,8 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
   void Start(StartAttempt attempt) override {
     Note([&] { starts.push_back(std::move(attempt)); });
   }
-  void Send(Reply reply) override {
-    Note([&] { replies[reply.request.token] = std::move(reply); });
-  }
+  /// Nobody has it before it is flushed, as where requests come in on another thread.
+  void Send(Reply reply) override { unflushed_.push_back(std::move(reply)); }
   void Post(NamespaceNumber to, Event event) override { shard->Post(to, std::move(event)); }
   void Post(RegistryEvent event) override {
     // What was open when it came.
@@ -319,6 +321,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     shard->Close();
   }
   uint64_t token_ = 0;
+  std::vector<Reply> unflushed_;  // of the shard's thread
   std::thread thread_;
 };
 

@@ -1,0 +1,64 @@
+// What becomes of a namespace of a shard, and of whoever waits for it, while it stands still, leaves, cannot be opened, or all of them stop.
+#include <atomic>
+#include <string>
+
+#include "cli/daemon/shard.h"
+#include "cli/shard_stage.h"
+
+// Behind the headers of the project: its CHECK is the one that is meant here.
+#include <catch2/catch.hpp>
+
+namespace notifyd::test {
+namespace {
+
+constexpr NamespaceNumber kTeam = 7;
+
+CoreFixture::Fields Later() {
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 3'600'000};
+  return later;
+}
+
+/// It was awake, and stands still now.
+void AwaitStandsStill(ShardStage* stage) {
+  REQUIRE(stage->Accepted(stage->Submit(kTeam, Later())) == NotifyId::Of(kTeam, 1));
+  std::atomic<bool> stood = false;
+  stage->loop.Post([&] { stage->shard->StandStill(kTeam, [&] { stood = true; }); });
+  stage->Await([&] { return stood.load(); });
+}
+
+std::string RefusedDetail(ShardStage* stage, uint64_t token) {
+  const Reply reply = stage->Answer(token);
+  const auto* refused = std::get_if<Refused>(&reply.body);
+  return refused ? refused->status.detail() : std::string();
+}
+
+}  // namespace
+
+TEST_CASE("shard: whoever waits for a namespace that stands still for too long is told so, though nothing else happens") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  AwaitStandsStill(&stage);
+  CHECK(RefusedDetail(&stage, stage.Submit(kTeam, Later())) == "the namespace is being moved to another cell");
+}
+
+TEST_CASE("shard: whoever waits for a namespace that stands still is told of a stop before that is over") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  AwaitStandsStill(&stage);
+  const uint64_t waits = stage.Submit(kTeam, Later());
+  // In the turn that the outer call is of it is put aside, the inner one comes behind that.
+  std::atomic<bool> aside = false;
+  stage.loop.Post([&] { stage.loop.Post([&] { aside = true; }); });
+  stage.Await([&] { return aside.load(); });
+  stage.loop.Post([&] { stage.shard->Stop(); });
+  stage.Await([&] { return stage.drained; });
+  std::lock_guard<std::mutex> lock(stage.mutex);
+  REQUIRE(stage.replies.contains(waits));
+  REQUIRE(std::holds_alternative<Refused>(stage.replies.at(waits).body));
+  CHECK(std::get<Refused>(stage.replies.at(waits).body).status.detail() == "the broker is stopping");
+}
+
+}  // namespace notifyd::test
