@@ -163,6 +163,8 @@ class Shard {
 
   Slot* Find(NamespaceNumber number);
   Slot* MakeSlot(NamespaceNumber number);
+  /// It is not due any more.
+  void EraseSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);
   void RefuseLost(std::vector<Event>* events, const Status& why);
   void OpenLater(Slot* slot, const Status& why, int64_t pause_ms);

@@ -96,11 +96,8 @@ void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
     }
     return;
   }
-  if (slot) {
-    PutAside(number, &slot->waiting);
-    slots_.erase(number);
-  }
-  roster_.SetWake(number, {});
+  if (slot) PutAside(number, &slot->waiting);
+  EraseSlot(number);
   stood();
 }
 
@@ -188,12 +185,8 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
     }
     return;
   }
-  if (slot) {
-    Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
-    slots_.erase(number);
-    if (number == kDefaultNumber) default_ = nullptr;
-  }
-  roster_.SetWake(number, {});
+  if (slot) Refuse(slot->waiting, Status(Code::kUnavailable, "the namespace is served by another broker"));
+  EraseSlot(number);
   Forget(number);
   Flush();
   // Nothing is answered any more after that: what is in the mailbox already is turned away first, in this turn.
@@ -253,6 +246,15 @@ Shard::Slot* Shard::MakeSlot(NamespaceNumber number) {
   slots_.emplace(number, std::move(slot));
   if (number == kDefaultNumber) default_ = made;
   return made;
+}
+
+void Shard::EraseSlot(NamespaceNumber number) {
+  if (number == kDefaultNumber) {
+    default_ = nullptr;
+    ready_ = false;
+  }
+  roster_.SetWake(number, {});
+  slots_.erase(number);
 }
 
 void Shard::Wake(NamespaceNumber number, std::vector<Event> events) {
@@ -351,12 +353,7 @@ void Shard::Drop(Slot* slot) {
   setup_.lending->Gone(number);
   awake_.fetch_sub(1, std::memory_order_relaxed);
   roster_.Rest(number);
-  roster_.SetWake(number, {});
-  if (slot == default_) {
-    default_ = nullptr;
-    ready_ = false;
-  }
-  slots_.erase(number);
+  EraseSlot(number);
   CheckHeld();
 }
 
@@ -455,7 +452,7 @@ void Shard::Stop() {
     if (!slot->core) {
       if (slot->opening) continue;
       Refuse(slot->waiting, Status(Code::kUnavailable, "the broker is stopping"));
-      slots_.erase(number);
+      EraseSlot(number);
     } else if (slot->for_good || !FallAsleep(now, slot)) {
       // The next start makes no core for those that sleep.
       Post(number, StopRequested{});

@@ -25,7 +25,7 @@ void Shard::OpenLater(Slot* slot, const Status& why, int64_t pause_ms) {
     if (pause_ms > kOpenAgainMs) slot->untaken = why;
     return roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + pause_ms}});
   }
-  slots_.erase(slot->number);
+  EraseSlot(slot->number);
   CheckHeld();
 }
 

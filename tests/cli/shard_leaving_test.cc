@@ -1,6 +1,9 @@
 // What becomes of a namespace of a shard, and of whoever waits for it, while it stands still, leaves, cannot be opened, or all of them stop.
 #include <atomic>
+#include <chrono>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "cli/daemon/shard.h"
 #include "cli/shard_stage.h"
@@ -59,6 +62,31 @@ TEST_CASE("shard: whoever waits for a namespace that stands still is told of a s
   REQUIRE(stage.replies.contains(waits));
   REQUIRE(std::holds_alternative<Refused>(stage.replies.at(waits).body));
   CHECK(std::get<Refused>(stage.replies.at(waits).body).status.detail() == "the broker is stopping");
+}
+
+TEST_CASE("shard: the default namespace that cannot be opened yet as all stops is gone then, and is not looked for any more") {
+  ShardStage stage;
+  stage.shared.fails = true;
+  stage.shared.fails_as = Code::kUnavailable;
+  const bool meanwhile = GENERATE(false, true);
+  stage.shared.holds_openings = meanwhile;
+  stage.Run();
+  // As of several brokers whoever is to serve it from now on.
+  stage.loop.Post([&] { stage.shard->Gain(std::vector<NamespaceAtStart>(1)); });
+  const uint64_t before = stage.Submit(kDefaultNumber);
+  if (meanwhile) stage.Await([&] { return stage.shared.begun.load(); });
+  else CHECK(stage.RefusedCode(before) == Code::kUnavailable);
+  stage.loop.Post([&] {
+    stage.shard->Stop();
+    stage.shared.holds_openings = false;
+  });
+  stage.Await([&] { return stage.drained; });
+  CHECK(stage.RefusedCode(before) == Code::kUnavailable);
+  CHECK(RefusedDetail(&stage, stage.Submit(kDefaultNumber)) == "the broker is stopping");
+  // Past the moment at which it would have been tried again.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+  CHECK(RefusedDetail(&stage, stage.Submit(kDefaultNumber)) == "the broker is stopping");
+  CHECK(stage.shared.Opened().empty());
 }
 
 }  // namespace notifyd::test

@@ -36,6 +36,8 @@ class SharedStore : public StoreHost {
   }
   void Start(StoreEvents* events) override { store_->Start(events); }
   Result<OpenedNamespace> OpenNamespace(NamespaceNumber number, EventSink* sink) override {
+    // Without the lock: others are served meanwhile.
+    for (begun = true; holds_openings;) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return Locked([&]() -> Result<OpenedNamespace> {
       if (fails) return Status(fails_as.load(), "the disk is gone");
       ++opened[number];
@@ -101,6 +103,7 @@ class SharedStore : public StoreHost {
   }
 
   std::atomic<bool> fails = false, holds_loads = false, compacts = false;
+  std::atomic<bool> holds_openings = false, begun = false;  // some opening was begun
   std::atomic<Code> fails_as = Code::kIo;
   mutable std::atomic<int> measured = 0;
   std::atomic<int> compacted = 0;
@@ -316,6 +319,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
     changed.notify_all();
   }
   void End() {
+    shared.holds_openings = false;
     loop.Stop();
     if (thread_.joinable()) thread_.join();
     shard->Close();
