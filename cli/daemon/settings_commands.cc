@@ -49,6 +49,11 @@ Status ReadTexts(const toml::node& node, size_t most, std::vector<std::string>* 
   return Status::Ok();
 }
 
+Status ReadNamespaces(const toml::node& node, std::vector<std::string>* out) {
+  NOTIFYD_TRY(ReadTexts(node, kCommandListMost, out));
+  return CheckNamespaceNames(*out);
+}
+
 template <class Number>
 Status ReadNumber(const toml::node& node, int64_t least, int64_t most, Number* out) {
   const auto* value = node.as_integer();
@@ -138,7 +143,7 @@ Status ReadEnv(const toml::node& node, std::vector<std::string>* out) {
 Status ReadKey(const std::string& key, const toml::node& node, CommandRule* rule) {
   if (key == "name") return ReadName(node, &rule->name);
   if (key == "exec") return ReadExec(node, &rule->exec);
-  if (key == "namespaces") return ReadTexts(node, kCommandListMost, &rule->namespaces);
+  if (key == "namespaces") return ReadNamespaces(node, &rule->namespaces);
   if (key == "callers") return ReadTexts(node, kCommandListMost, &rule->callers);
   if (key == "user") return ReadUser(node, &rule->identity);
   if (key == "directory") return ReadDirectory(node, &rule->directory);
@@ -195,7 +200,7 @@ std::string CommandRulesAsToml() {
 #
 #   name          1 to 64 of a-z, 0-9, '.', '_' and '-'
 #   exec          the program's absolute path, and its arguments
-#   namespaces    whose notifies may name it; by default those of default alone
+#   namespaces    whose notifies may name it, each by its name, there is no "*"; by default those of default alone
 #   callers       of them, those of these callers; by default all
 #   user          that it runs as, with that one's groups; by default the broker's own. Another needs a broker that runs as root, or has CAP_SETUID,
 #                 CAP_SETGID and CAP_KILL

@@ -51,6 +51,11 @@ Status ReadList(const toml::node& node, std::vector<std::string>* out) {
   return Status::Ok();
 }
 
+Status ReadNamespaces(const toml::node& node, std::vector<std::string>* out) {
+  NOTIFYD_TRY(ReadList(node, out));
+  return CheckNamespaceNames(*out);
+}
+
 Status ReadFlag(const toml::node& node, bool* out) {
   const auto* flag = node.as_boolean();
   if (!flag) return Unacceptable("must be true or false");
@@ -196,7 +201,7 @@ Status ReadFollow(const toml::node& node, DestinationRule* rule) {
 Status ReadKey(const std::string& key, const toml::node& node, Reading* reading) {
   DestinationRule& rule = reading->rule;
   if (key == "match") return ReadMatch(node, reading);
-  if (key == "namespaces") return ReadList(node, &rule.namespaces);
+  if (key == "namespaces") return ReadNamespaces(node, &rule.namespaces);
   if (key == "callers") return ReadList(node, &rule.callers);
   if (key == "headers") return ReadHeaders(node, &rule);
   if (key == "client_cert") return ReadPem(node, &reading->certificate);
@@ -303,7 +308,7 @@ std::string DestinationRulesAsToml() {
 #
 #   match             [scheme://]host[:port][/path]: without a scheme http and https; the host is a name, an address, *.name for all names below
 #                     it, or *; the port is a number or *, by default the scheme's; the path is the beginning of the URL's, in whole segments
-#   namespaces        whose calls; by default those of default alone
+#   namespaces        whose calls, each by its name, there is no "*"; by default those of default alone
 #   callers           of them, those of these callers; by default all
 #   headers           put in place of the submitter's; "file:" and a path reads the value there. Masked wherever a receiver echoes them
 #   client_cert       PEM file of the certificate that is shown, with those that lead to its authority; client_key: of its key

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/grant.h"
+
 namespace notifyd {
 
 Status Unacceptable(std::string detail) {
@@ -46,6 +48,15 @@ Result<std::vector<std::string>> TextsOf(const toml::node& node) {
     out.push_back(*std::move(text));
   }
   return out;
+}
+
+Status CheckNamespaceNames(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (name == "*") return Unacceptable("there is no \"*\" here: each namespace must be named");
+    if (!IsNamespaceName(name))
+      return Unacceptable("\"" + name + "\" is no name of a namespace: 1 to 63 of a-z, 0-9 and '-', and a letter or digit first");
+  }
+  return Status::Ok();
 }
 
 }  // namespace notifyd

@@ -92,6 +92,8 @@ TEST_CASE("commands: what could not be run is refused, by table, key, file and l
                       {"exec", "exec = [\"/bin/true\", 5]"},
                       {"exec", "exec = [\"/bin/true\", \"a\\u0000b\"]"},
                       {"namespaces", "namespaces = []"},
+                      {"namespaces", "namespaces = [\"*\"]"},
+                      {"namespaces", "namespaces = [\"sales\", \"sales.eu\"]"},
                       {"callers", "callers = \"a\""},
                       {"user", "user = \"no-such-user-here\""},
                       {"directory", "directory = \"tmp\""},

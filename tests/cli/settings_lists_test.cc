@@ -41,3 +41,15 @@ TEST_CASE("settings: no other list takes numbers, and what is no number is shown
     CHECK_THAT(FaultOf(dir.Write("r.toml", std::string("[otlp]\nratio = ") + ratio + "\n")),
                Catch::Contains(std::string(ratio) + " is out of range, must be 0 to 1"));
 }
+
+TEST_CASE("settings: a rule of destinations or a command that names all namespaces, or none that can be, is refused, since it would hold for none") {
+  TempDir dir;
+  for (const char* table : {"[[destination]]\nmatch = \"a\"\n", "[[command]]\nname = \"a\"\nexec = [\"/bin/true\"]\n"}) {
+    const auto fault_of = [&](const char* names) { return FaultOf(dir.Write("n.toml", table + std::string("namespaces = ") + names + "\n")); };
+    CHECK_THAT(fault_of("[\"*\"]"), Catch::Contains("namespaces (") && Catch::Contains("there is no \"*\" here: each namespace must be named"));
+    CHECK_THAT(fault_of("[\"sales\", \"sales*\"]"), Catch::Contains("namespaces (") && Catch::Contains("\"sales*\" is no name of a namespace"));
+  }
+  // Alerts are sent by the rules of `system`.
+  const std::string file = dir.Write("s.toml", "[[destination]]\nmatch = \"a\"\nnamespaces = [\"system\", \"0-1\"]\n");
+  CHECK(ReadCommandLine({"--config", file}, {}).error == "");
+}

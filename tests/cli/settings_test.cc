@@ -494,6 +494,8 @@ TEST_CASE("settings: a bad value of a destination rule is refused, with file, li
            {"match = \"http://a/../b\"", "match"},
            {"namespaces = []", "namespaces"},
            {"namespaces = \"sales\"", "namespaces"},
+           {"namespaces = [\"*\"]", "namespaces"},
+           {"namespaces = [\"sales\", \"Sales \"]", "namespaces"},
            {"callers = [1]", "callers"},
            {"headers = {}", "headers"},
            {"headers = { Host = \"x\" }", "headers"},
