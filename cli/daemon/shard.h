@@ -104,7 +104,8 @@ class Shard {
   /// let go of, or after a Cut.
   void Leave(NamespaceNumber number, std::function<void()> left);
   /// It is let go of as by Leave, to be opened again by Resume: meanwhile what comes for it waits, a request kStandsMostMs at most. It stays this
-  /// shard's. `stood` as `left`. What came before, and that it looks something up for, is answered first, for kAnswersMostMs at most.
+  /// shard's. `stood` as `left`. What came before, and that it looks something up for, is answered first, for kAnswersMostMs at most. Of one that
+  /// leaves already `stood` is told once it has, and no more than that.
   void StandStill(NamespaceNumber number, std::function<void()> stood);
   /// Of one that stands still; else nothing.
   void Resume(NamespaceNumber number);
@@ -154,6 +155,7 @@ class Shard {
   /// Of one that is to stand still: stops its core once that refuses nothing any more that it took in before, and had to look something up for.
   void StopWhenAnswered(const Now& now, Slot* slot);
   void StopToLeave(Slot* slot);
+  void TellWhenLeft(Slot* slot, std::function<void()> then);
   /// Replies and attempts go on their way: those of a run, and those of refusals.
   void Flush();
   void ArmTimer(const Now& now);

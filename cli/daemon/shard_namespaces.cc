@@ -81,10 +81,20 @@ void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
   armed_ = false;
 }
 
+/// Told behind whoever is told already.
+void Shard::TellWhenLeft(Slot* slot, std::function<void()> then) {
+  slot->left = [first = std::move(slot->left), then = std::move(then)] {
+    first();
+    then();
+  };
+}
+
 void Shard::StandStill(NamespaceNumber number, std::function<void()> stood) {
+  Slot* slot = Find(number);
+  // It is on its way out already, and nothing waits here for one that goes to another member.
+  if (slot && slot->left) return TellWhenLeft(slot, std::move(stood));
   standing_.try_emplace(number);
   std::erase(to_open_, number);
-  Slot* slot = Find(number);
   if (slot && (slot->core || slot->opening)) {
     slot->left = std::move(stood);
     if (slot->core) {
@@ -168,14 +178,8 @@ void Shard::Leave(NamespaceNumber number, std::function<void()> left) {
     std::vector<Event> events;
     for (auto& [at, event] : stands.mapped()) events.push_back(std::move(event));
     TurnAway(number, std::move(events));
-    if (slot && slot->left) {
-      // It is on its way out already.
-      slot->left = [first = std::move(slot->left), then = std::move(left)] {
-        first();
-        then();
-      };
-      return;
-    }
+    // It is on its way out already.
+    if (slot && slot->left) return TellWhenLeft(slot, std::move(left));
   }
   if (slot && (slot->core || slot->opening)) {
     slot->left = std::move(left);

@@ -64,6 +64,24 @@ TEST_CASE("shard: whoever waits for a namespace that stands still is told of a s
   CHECK(std::get<Refused>(stage.replies.at(waits).body).status.detail() == "the broker is stopping");
 }
 
+TEST_CASE("shard: a namespace that is to leave and to stand still, whichever comes first, tells both once it is let go of") {
+  ShardStage stage;
+  stage.PutRow("team", kTeam);
+  stage.Run();
+  REQUIRE(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, 1));
+  stage.Await([&] { return stage.starts.size() == 1; });
+  const bool leaves_first = GENERATE(true, false);
+  std::atomic<int> told = 0;
+  stage.loop.Post([&] {
+    if (leaves_first) stage.shard->Leave(kTeam, [&] { told += 1; });
+    stage.shard->StandStill(kTeam, [&] { told += 10; });
+    if (!leaves_first) stage.shard->Leave(kTeam, [&] { told += 1; });
+  });
+  stage.End(stage.starts.at(0));
+  stage.Await([&] { return told == 11; });
+  CHECK(stage.shared.Open().empty());
+}
+
 TEST_CASE("shard: the default namespace that cannot be opened yet as all stops is gone then, and is not looked for any more") {
   ShardStage stage;
   stage.shared.fails = true;
