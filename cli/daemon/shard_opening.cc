@@ -21,11 +21,15 @@ constexpr int64_t kUntakenAgainMs = 60'000;  // what lies there and is damaged, 
 /// What cannot be opened now is tried again after a pause, of which its requests do not wait for the end. What the registry asks of it waits on.
 void Shard::OpenLater(Slot* slot, const Status& why, int64_t pause_ms) {
   RefuseLost(&slot->waiting, why);
-  if (!stopping_) {
+  // Before it may be said that all is drained.
+  Flush();
+  if (stopping_) {
+    EraseSlot(slot->number);
+  } else {
     if (pause_ms > kOpenAgainMs) slot->untaken = why;
-    return roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + pause_ms}});
+    roster_.SetWake(slot->number, {kWallNever, MonoTime{Read().mono.ms + pause_ms}});
   }
-  EraseSlot(slot->number);
+  // Whoever holds all attempts, or stops, waits for what is being opened.
   CheckHeld();
 }
 
@@ -98,7 +102,6 @@ void Shard::Opened(NamespaceNumber number) {
   if (!opened.ok() && !slot->left) {
     if (untaken) OpenLater(slot, Untaken(*slot, opened.status()), kUntakenAgainMs);
     else OpenLater(slot, opened.status().field().empty() ? NotOpenYet(*slot) : opened.status(), kOpenAgainMs);
-    Flush();
     armed_ = false;
     return OpenNext();
   }
@@ -107,6 +110,7 @@ void Shard::Opened(NamespaceNumber number) {
     std::function<void()> left = std::exchange(slot->left, nullptr);
     if (standing_.contains(number)) StandStill(number, std::move(left));
     else Leave(number, std::move(left));
+    CheckHeld();
     return OpenNext();
   }
   Begin(slot, *std::move(opened), job->stored_bytes);

@@ -82,6 +82,30 @@ TEST_CASE("shard: a namespace that is to leave and to stand still, whichever com
   CHECK(stage.shared.Open().empty());
 }
 
+TEST_CASE("shard: a hold waits for no namespace that cannot be opened, though one was being opened as it came") {
+  ShardStage stage;
+  NamespaceSettings in_cell;
+  in_cell.cell = "east";
+  stage.PutRow("team", kTeam, in_cell);
+  stage.shared.fails = true;
+  // It is tried again soon, or after a minute.
+  stage.shared.fails_as = GENERATE(Code::kUnavailable, Code::kCorrupt);
+  stage.shared.holds_openings = true;
+  stage.Run();
+  const uint64_t waits = stage.Submit(kTeam);
+  stage.Await([&] { return stage.shared.begun.load(); });
+  const bool leaves = GENERATE(false, true);
+  std::atomic<bool> left = false;
+  stage.loop.Post([&] {
+    if (leaves) stage.shard->Leave(kTeam, [&] { left = true; });
+    stage.shard->Hold();
+    stage.shared.holds_openings = false;
+  });
+  CHECK(stage.RefusedCode(waits) == Code::kUnavailable);
+  stage.Await([&] { return stage.quiet && left == leaves; });
+  CHECK(stage.fatal.empty());
+}
+
 TEST_CASE("shard: the default namespace that cannot be opened yet as all stops is gone then, and is not looked for any more") {
   ShardStage stage;
   stage.shared.fails = true;
