@@ -144,12 +144,19 @@ WallTime AlertSampler::ServedSince(const std::string& space) {
 // ---- once a second
 
 /// By name.
-std::vector<AlertSampler::Space> AlertSampler::Spaces() const {
+std::vector<AlertSampler::Space> AlertSampler::Spaces() {
+  // To sort all of them each second costs more than to keep them.
+  if (std::shared_ptr<const AccessTable> table = setup_.tables->Get(); table != rows_of_) {
+    rows_ = table->AllNamespaces();
+    rows_of_ = std::move(table);
+  }
   std::vector<Space> spaces;
-  for (const auto& row : setup_.tables->Get()->AllNamespaces()) {
-    Space& space = spaces.emplace_back(Space{row, std::nullopt});
-    if (!setup_.places) continue;
-    if (const Place at = setup_.places->Of(row->number); at.kind != Place::Kind::kHere) space.member = at.member;
+  spaces.reserve(rows_.size());
+  for (const auto& row : rows_) {
+    Space& space = spaces.emplace_back(Space{row, std::nullopt, {}});
+    if (setup_.places)
+      if (const Place at = setup_.places->Of(row->number); at.kind != Place::Kind::kHere) space.member = at.member;
+    if (!space.member) space.board = setup_.board->Figures(row->number);
   }
   return spaces;
 }
@@ -190,8 +197,8 @@ void AlertSampler::Tick() {
     std::lock_guard lock(mutex_);
     NoteServed(spaces);
     ForgetUnanswered();
-    for (const auto& [row, member] : spaces)
-      if (!member && !row->deleting && setup_.board->Figures(row->number).awake) Ask(row->name, row->number, &known_[row->name]);
+    for (const auto& [row, member, board] : spaces)
+      if (!member && !row->deleting && board.awake) Ask(row->name, row->number, &known_[row->name]);
     AskSleepers(spaces);
     AddSpaces(spaces, &figures);
     meter_.AddTo(&figures, setup_.wall());
@@ -206,7 +213,9 @@ void AlertSampler::Tick() {
   if (token != 0) Judge(std::move(figures), token);
   else if (!judges && !settings_->rules.empty()) setup_.tell(ReportOf(figures, setup_.wall()));
   running_ = !settings_->rules.empty();
-  if (running_) setup_.loop->SetTimer(kTimerSlot, kEachMs, [this] { Tick(); });
+  if (running_) return setup_.loop->SetTimer(kTimerSlot, kEachMs, [this] { Tick(); });
+  rows_.clear();
+  rows_of_.reset();
 }
 
 void AlertSampler::Judge(AlertFigures figures, uint64_t token) {
@@ -272,10 +281,8 @@ void AlertSampler::Ask(const std::string& space, NamespaceNumber number, Known* 
 void AlertSampler::AskSleepers(const std::vector<Space>& spaces) {
   if (!wants_.paused) return;
   size_t may = kMostWaking;
-  for (const auto& [row, member] : spaces) {
-    if (member) continue;
-    const NamespaceFigures figures = setup_.board->Figures(row->number);
-    if (row->deleting || figures.awake || figures.totals.lane_settings == 0 || !IsWanted(row->name, AsksPaused)) continue;
+  for (const auto& [row, member, board] : spaces) {
+    if (member || row->deleting || board.awake || board.totals.lane_settings == 0 || !IsWanted(row->name, AsksPaused)) continue;
     Lanes* paused = &known_[row->name].paused;
     if (paused->found && !paused->next && !paused->asking) continue;
     AskLanes(row->name, row->number, Asked::What::kPaused, {}, paused);
@@ -303,19 +310,18 @@ void AlertSampler::AskLanes(const std::string& space, NamespaceNumber number, As
 
 void AlertSampler::AddSpaces(const std::vector<Space>& spaces, AlertFigures* figures) {
   std::set<std::string_view> here;
-  for (const auto& [row, member] : spaces) {
+  for (const auto& [row, member, board] : spaces) {
     if (!member) here.insert(row->name);
-    AlertSpace& space = figures->spaces.emplace_back(member ? AlertSpace{.name = row->name} : SpaceOf(*row));
+    AlertSpace& space = figures->spaces.emplace_back(member ? AlertSpace{.name = row->name} : SpaceOf(*row, board));
     space.number = row->number;
     space.member = member;
   }
   std::erase_if(known_, [&](const auto& each) { return !here.contains(each.first); });
 }
 
-AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row) {
+AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row, const NamespaceFigures& figures) {
   AlertSpace space;
   space.name = row.name;
-  const NamespaceFigures figures = setup_.board->Figures(row.number);
   int64_t age_ms = ReadClockMs(CLOCK_BOOTTIME) - began_at_;
   if (const auto served = served_since_.find(row.name); served != served_since_.end()) {
     space.since = served->second;

@@ -105,10 +105,11 @@ class AlertSampler {
   struct Space {
     std::shared_ptr<const NamespaceRow> row;
     std::optional<std::string> member;
+    NamespaceFigures board;  // of what is served here
   };
 
   void Tick();
-  std::vector<Space> Spaces() const;
+  std::vector<Space> Spaces();
   void NoteServed(const std::vector<Space>& spaces);
   WallTime ServedSince(const std::string& space);
   void Judge(AlertFigures figures, uint64_t token);
@@ -118,7 +119,7 @@ class AlertSampler {
   void Over(const Asked& asked);
   uint64_t NewToken(Asked::What what, const std::string& space, std::string prefix = {});
   void AddSpaces(const std::vector<Space>& spaces, AlertFigures* figures);
-  AlertSpace SpaceOf(const NamespaceRow& row);
+  AlertSpace SpaceOf(const NamespaceRow& row, const NamespaceFigures& figures);
   void TakeNow(Known* known, const Asked& asked, std::shared_ptr<const FiguresNow> now);
   void TakeHosts(Known* known, const std::string& space, const HostsListed& listed);
   void AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes);
@@ -134,10 +135,12 @@ class AlertSampler {
   uint64_t max_pending_ = 0;
   Wants wants_;
   bool running_ = false;
+  std::shared_ptr<const AccessTable> rows_of_;             // none while there are no alerts
+  std::vector<std::shared_ptr<const NamespaceRow>> rows_;  // by name
   std::atomic<uint64_t> alerts_{0}, firing_{0}, missing_{0};
   std::atomic<bool> meters_{false};  // somebody counts
 
-  std::mutex mutex_;  // guards all below
+  std::mutex mutex_;  // guards all below; each end of an attempt takes it, so that what needs none of that is read before
   AlertMeter meter_;
   std::map<std::string, Known> known_;
   std::map<uint64_t, Asked> asked_;

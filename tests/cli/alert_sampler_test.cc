@@ -2,6 +2,7 @@
 #include "cli/daemon/alert_sampler.h"
 
 #include <catch2/catch.hpp>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "broker/alert_records.h"
 #include "broker/core_fixture.h"
 #include "cli/daemon/shard_slot.h"
+#include "support/slowness.h"
 
 using namespace notifyd;
 
@@ -41,6 +43,8 @@ struct Rig : Switchboard, NamespaceBoard {
   Loop loop;
   PublishedTable tables;
   std::map<NamespaceNumber, NamespaceFigures> figures;
+  mutable size_t looks = 0;  // at these
+  std::function<void()> at_first_look = [] {};
   std::vector<std::pair<NamespaceNumber, Event>> posted;
   std::vector<FiguresPointer> judged;
   std::vector<AlertUnstored> unstored;
@@ -88,7 +92,10 @@ struct Rig : Switchboard, NamespaceBoard {
   }
   void Post(RegistryEvent) override {}
   void Audit(AuditEntry, std::function<void()>) override {}
-  NamespaceFigures Figures(NamespaceNumber number) const override { return figures.at(number); }
+  NamespaceFigures Figures(NamespaceNumber number) const override {
+    if (++looks == 1) at_first_look();
+    return figures.at(number);
+  }
   NamespaceFigures Sum() const override { return {}; }
 
   void Set(std::vector<AlertWhen> kinds, std::vector<std::string> namespaces = {}) {
@@ -163,6 +170,17 @@ TEST_CASE("alert sampler: it asks those that are awake and that a rule is about,
   other.Set({AlertWhen::kOldestDueAge, AlertWhen::kLanePaused}, {"ord*", "asleep"});
   CHECK(other.AskedOf<FiguresRequest>() == std::vector<NamespaceNumber>{2});
   CHECK(other.AskedOf<LanesRequest>() == std::vector<NamespaceNumber>{2});
+}
+
+TEST_CASE("alert sampler: the board is looked at once for each namespace, and while answers and ends of attempts are taken") {
+  Rig rig;
+  std::future<void> taken;
+  rig.at_first_look = [&] {
+    taken = std::async(std::launch::async, [&rig] { rig.sampler->OnReply({}); });
+    CHECK(taken.wait_for(test::AtMostSeconds(20)) == std::future_status::ready);
+  };
+  rig.Set({AlertWhen::kLanePaused});
+  CHECK(rig.looks == 5);
 }
 
 TEST_CASE("alert sampler: what cores answer is in the next figures, and what they do not answer is not known") {
