@@ -97,6 +97,8 @@ void Shard::Deliver(const Now& now, NamespaceNumber to, std::vector<Event> event
   Slot* slot = Find(to);
   if (setup_.lost && setup_.lost(to)) RefuseLost(&events, CellNotReached());
   if (standing_.contains(to)) {
+    // Nobody opens it again before the end.
+    if (stopping_) RefuseLost(&events, Status(Code::kUnavailable, "the broker is stopping"));
     PutAside(to, &events);
     if (slot && slot->core && !events.empty()) Run(now, slot, std::move(events));
     return;

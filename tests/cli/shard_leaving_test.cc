@@ -58,10 +58,12 @@ TEST_CASE("shard: whoever waits for a namespace that stands still is told of a s
   stage.Await([&] { return aside.load(); });
   stage.loop.Post([&] { stage.shard->Stop(); });
   stage.Await([&] { return stage.drained; });
-  std::lock_guard<std::mutex> lock(stage.mutex);
-  REQUIRE(stage.replies.contains(waits));
-  REQUIRE(std::holds_alternative<Refused>(stage.replies.at(waits).body));
-  CHECK(std::get<Refused>(stage.replies.at(waits).body).status.detail() == "the broker is stopping");
+  {
+    std::lock_guard<std::mutex> lock(stage.mutex);
+    REQUIRE(stage.replies.contains(waits));
+  }
+  CHECK(RefusedDetail(&stage, waits) == "the broker is stopping");
+  CHECK(RefusedDetail(&stage, stage.Submit(kTeam, Later())) == "the broker is stopping");
 }
 
 TEST_CASE("shard: a namespace that is to leave and to stand still, whichever comes first, tells both once it is let go of") {
