@@ -48,7 +48,7 @@ CoreUsage Core::Impl::usage() const {
 void Core::Impl::On(CloseIfEmpty&) {
   // What is promised is pending as soon as its turn comes: whoever published it was told that it is taken. So is what stands on the agenda: a replay,
   // an event that was let go, a group whose callback is still to be made.
-  if (const uint64_t pending = totals_.claimed() + totals_.records[RecordKind::kAgenda]; pending > 0 && !closed_) {
+  if (const uint64_t pending = std::max(totals_.claimed(), totals_.records[RecordKind::kAgenda]); pending > 0 && !closed_) {
     out_->closed = pending;
     return;
   }
