@@ -49,7 +49,7 @@ Status ReadTexts(const toml::node& node, size_t most, std::vector<std::string>* 
   return Status::Ok();
 }
 
-Status ReadNamespaces(const toml::node& node, std::vector<std::string>* out) {
+Status ReadNamespacesOfCommand(const toml::node& node, std::vector<std::string>* out) {
   NOTIFYD_TRY(ReadTexts(node, kCommandListMost, out));
   return CheckNamespaceNames(*out);
 }
@@ -143,7 +143,7 @@ Status ReadEnv(const toml::node& node, std::vector<std::string>* out) {
 Status ReadKey(const std::string& key, const toml::node& node, CommandRule* rule) {
   if (key == "name") return ReadName(node, &rule->name);
   if (key == "exec") return ReadExec(node, &rule->exec);
-  if (key == "namespaces") return ReadNamespaces(node, &rule->namespaces);
+  if (key == "namespaces") return ReadNamespacesOfCommand(node, &rule->namespaces);
   if (key == "callers") return ReadTexts(node, kCommandListMost, &rule->callers);
   if (key == "user") return ReadUser(node, &rule->identity);
   if (key == "directory") return ReadDirectory(node, &rule->directory);

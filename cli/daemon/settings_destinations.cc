@@ -51,7 +51,7 @@ Status ReadList(const toml::node& node, std::vector<std::string>* out) {
   return Status::Ok();
 }
 
-Status ReadNamespaces(const toml::node& node, std::vector<std::string>* out) {
+Status ReadNamespacesOfRule(const toml::node& node, std::vector<std::string>* out) {
   NOTIFYD_TRY(ReadList(node, out));
   return CheckNamespaceNames(*out);
 }
@@ -201,7 +201,7 @@ Status ReadFollow(const toml::node& node, DestinationRule* rule) {
 Status ReadKey(const std::string& key, const toml::node& node, Reading* reading) {
   DestinationRule& rule = reading->rule;
   if (key == "match") return ReadMatch(node, reading);
-  if (key == "namespaces") return ReadNamespaces(node, &rule.namespaces);
+  if (key == "namespaces") return ReadNamespacesOfRule(node, &rule.namespaces);
   if (key == "callers") return ReadList(node, &rule.callers);
   if (key == "headers") return ReadHeaders(node, &rule);
   if (key == "client_cert") return ReadPem(node, &reading->certificate);
