@@ -14,7 +14,7 @@
 namespace notifyd::test {
 namespace {
 
-constexpr NamespaceNumber kTeam = 7;
+constexpr NamespaceNumber kOne = 7;
 
 CoreFixture::Fields Later() {
   CoreFixture::Fields later;
@@ -24,9 +24,9 @@ CoreFixture::Fields Later() {
 
 /// It was awake, and stands still now.
 void AwaitStandsStill(ShardStage* stage) {
-  REQUIRE(stage->Accepted(stage->Submit(kTeam, Later())) == NotifyId::Of(kTeam, 1));
+  REQUIRE(stage->Accepted(stage->Submit(kOne, Later())) == NotifyId::Of(kOne, 1));
   std::atomic<bool> stood = false;
-  stage->loop.Post([&] { stage->shard->StandStill(kTeam, [&] { stood = true; }); });
+  stage->loop.Post([&] { stage->shard->StandStill(kOne, [&] { stood = true; }); });
   stage->Await([&] { return stood.load(); });
 }
 
@@ -40,18 +40,18 @@ std::string RefusedDetail(ShardStage* stage, uint64_t token) {
 
 TEST_CASE("shard: whoever waits for a namespace that stands still for too long is told so, though nothing else happens") {
   ShardStage stage;
-  stage.PutRow("team", kTeam);
+  stage.PutRow("team", kOne);
   stage.Run();
   AwaitStandsStill(&stage);
-  CHECK(RefusedDetail(&stage, stage.Submit(kTeam, Later())) == "the namespace is being moved to another cell");
+  CHECK(RefusedDetail(&stage, stage.Submit(kOne, Later())) == "the namespace is being moved to another cell");
 }
 
 TEST_CASE("shard: whoever waits for a namespace that stands still is told of a stop before that is over") {
   ShardStage stage;
-  stage.PutRow("team", kTeam);
+  stage.PutRow("team", kOne);
   stage.Run();
   AwaitStandsStill(&stage);
-  const uint64_t waits = stage.Submit(kTeam, Later());
+  const uint64_t waits = stage.Submit(kOne, Later());
   // In the turn that the outer call is of it is put aside, the inner one comes behind that.
   std::atomic<bool> aside = false;
   stage.loop.Post([&] { stage.loop.Post([&] { aside = true; }); });
@@ -63,21 +63,21 @@ TEST_CASE("shard: whoever waits for a namespace that stands still is told of a s
     REQUIRE(stage.replies.contains(waits));
   }
   CHECK(RefusedDetail(&stage, waits) == "the broker is stopping");
-  CHECK(RefusedDetail(&stage, stage.Submit(kTeam, Later())) == "the broker is stopping");
+  CHECK(RefusedDetail(&stage, stage.Submit(kOne, Later())) == "the broker is stopping");
 }
 
 TEST_CASE("shard: a namespace that is to leave and to stand still, whichever comes first, tells both once it is let go of") {
   ShardStage stage;
-  stage.PutRow("team", kTeam);
+  stage.PutRow("team", kOne);
   stage.Run();
-  REQUIRE(stage.Accepted(stage.Submit(kTeam)) == NotifyId::Of(kTeam, 1));
+  REQUIRE(stage.Accepted(stage.Submit(kOne)) == NotifyId::Of(kOne, 1));
   stage.Await([&] { return stage.starts.size() == 1; });
   const bool leaves_first = GENERATE(true, false);
   std::atomic<int> told = 0;
   stage.loop.Post([&] {
-    if (leaves_first) stage.shard->Leave(kTeam, [&] { told += 1; });
-    stage.shard->StandStill(kTeam, [&] { told += 10; });
-    if (!leaves_first) stage.shard->Leave(kTeam, [&] { told += 1; });
+    if (leaves_first) stage.shard->Leave(kOne, [&] { told += 1; });
+    stage.shard->StandStill(kOne, [&] { told += 10; });
+    if (!leaves_first) stage.shard->Leave(kOne, [&] { told += 1; });
   });
   stage.End(stage.starts.at(0));
   stage.Await([&] { return told == 11; });
@@ -88,18 +88,18 @@ TEST_CASE("shard: a hold waits for no namespace that cannot be opened, though on
   ShardStage stage;
   NamespaceSettings in_cell;
   in_cell.cell = "east";
-  stage.PutRow("team", kTeam, in_cell);
+  stage.PutRow("team", kOne, in_cell);
   stage.shared.fails = true;
   // It is tried again soon, or after a minute.
   stage.shared.fails_as = GENERATE(Code::kUnavailable, Code::kCorrupt);
   stage.shared.holds_openings = true;
   stage.Run();
-  const uint64_t waits = stage.Submit(kTeam);
+  const uint64_t waits = stage.Submit(kOne);
   stage.Await([&] { return stage.shared.begun.load(); });
   const bool leaves = GENERATE(false, true);
   std::atomic<bool> left = false;
   stage.loop.Post([&] {
-    if (leaves) stage.shard->Leave(kTeam, [&] { left = true; });
+    if (leaves) stage.shard->Leave(kOne, [&] { left = true; });
     stage.shard->Hold();
     stage.shared.holds_openings = false;
   });
