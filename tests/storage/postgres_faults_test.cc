@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -345,6 +346,21 @@ class Standby {
   PgConnection* const session_;
 };
 
+constexpr char kWaiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+/// Until commits wait for a standby: so they do once the checkpointer has seen the setting, which may be some time behind a session that reads it.
+void AwaitWaiting(PostgresHostHarness* h, PgConnection* beside) {
+  auto writer = Beside(h);
+  Await([&] {
+    auto written = std::async(std::launch::async, [&] {
+      return writer->RunScript("SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'test', 'one')").ok();
+    });
+    bool waits = false;
+    while (written.wait_for(milliseconds(1)) != std::future_status::ready)
+      waits |= Ask(beside, "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") > 0;
+    return waits;
+  });
+}
+
 TEST_CASE("postgres: a commit that did not wait for its standby is reported only once it has") {
   // The server says it by a warning, which somebody may have settings against.
   StoreOptions given = PostgresStoreOptions();
@@ -355,10 +371,9 @@ TEST_CASE("postgres: a commit that did not wait for its standby is reported only
   const Standby reset(beside.get());
   REQUIRE(beside->RunScript("ALTER SYSTEM SET synchronous_standby_names = 'nobody'").ok());
   CHECK(Ask(beside.get(), "SELECT pg_reload_conf()::int") == 1);
-  Await([&] { return Ask(beside.get(), "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'") == 1; });
+  AwaitWaiting(&h, beside.get());
   const uint64_t batch = BeginCounted(&h, 2, 2, true);
   // Its commit is cancelled, and perhaps others that come before it; then it is acquired anew, which waits as well.
-  constexpr char kWaiting[] = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
   constexpr char kCancel[] = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query NOT LIKE '%acquire%'";
   Await([&] {
     Ask(beside.get(), kCancel);
