@@ -1,4 +1,5 @@
 // The invariants of core_impl.h, looked at over all that is in memory: for tests and the simulator.
+#include <algorithm>
 #include <map>
 
 #include "broker/core_services.h"
@@ -76,8 +77,11 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
     CHECK(blocked.on != Wait::kWindow || lane.at_horizon() || lane.throttled());
     CHECK(blocked.on != Wait::kToken || lane.throttled());
   }
-  // A lane that sleeps is in its host's turn, or is woken by its head.
-  bool sleeps = lane.known && lane.disk_tail && !lane.active && !lane.has_attempted_head() && !lane.paused() && !lane.throttled();
+  // A lane that sleeps is in its host's turn, or is woken by its head, or by the resume of a caller: which one that is, its tail knows.
+  const auto& callers = switches_.all->callers;
+  const bool any_paused = std::any_of(callers.begin(), callers.end(), [](const auto& caller) { return caller.second.paused; });
+  const bool of_paused = any_paused && (!lane.caller || lane.mixed || IsPaused(*lane.caller));
+  bool sleeps = lane.known && lane.disk_tail && !lane.active && !lane.has_attempted_head() && !lane.paused() && !lane.throttled() && !of_paused;
   if (sleeps && !lane.wake && hosts_asked_) {
     auto host = hosts_.find(lane.record.sleeper_host);
     uint64_t order = lane.record.sleeper_order;

@@ -452,7 +452,7 @@ class Core::Impl {
   void Spill(Lane* lane, Entry* entry);
   void Enlist(Lane* lane);
   void Delist(Lane* lane);
-  void NoteSpilled(Lane* lane, const OrderKey& key, const Host& host);
+  void NoteSpilled(Lane* lane, const Entry& entry);
   void SpillQueue(Lane* lane);
   bool ShortOfMemory() const;
   bool Pressed() const;
@@ -465,7 +465,7 @@ class Core::Impl {
   void Activate(Lane* lane, bool has_room = false);
   void RefillTail(Lane* lane);
   void OnTailPage(Lane* lane, PageLoaded& page);
-  void FallAsleep(Lane* lane);
+  void FallAsleep(Lane* lane, bool in_turn = true);
   bool Crowded(const Host& host) const;
   bool MustGiveWay(const Lane& lane, const Host& host) const;
   void GiveWay(Lane* lane, Host* host);

@@ -63,6 +63,8 @@ void Core::Impl::RemoveIndex(Entry* entry) {
       if (lane == lanes_.end()) break;
       lane->second->tail_keys.erase(entry->order());
       DropTailIfEmpty(lane->second.get());
+      // What comes next of the lane may be of a caller that is not paused.
+      if (!lane->second->active && IsPaused(entry->envelope->caller)) FallAsleep(lane->second.get());
       break;
     }
     default:

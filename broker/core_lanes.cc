@@ -124,12 +124,13 @@ void Core::Impl::Delist(Lane* lane) {
   DirtyLane(lane);
 }
 
-void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) {
+void Core::Impl::NoteSpilled(Lane* lane, const Entry& entry) {
+  const OrderKey key = entry.order();
   LaneRecord& record = lane->record;
   if (!record.tail) {
     record.tail = true;
     record.tail_from = key;
-    record.sleeper_host = host.name;
+    record.sleeper_host = entry.host->name;
     DirtyLane(lane);
     Enlist(lane);
   } else if (key < record.tail_from) {
@@ -143,7 +144,7 @@ void Core::Impl::NoteSpilled(Lane* lane, const OrderKey& key, const Host& host) 
   if (lane->active) return;
   // Notifies that came before this one are not durable yet, and are queued once they are: the lane is as good as awake.
   if (lane->awaiting > 0 && !lane->paused()) lane->active = true;
-  else FallAsleep(lane);
+  else FallAsleep(lane, !IsPaused(entry.envelope->caller));
 }
 
 /// Moves an entry, whose place must be kIdle, to its lane's tail.
@@ -159,12 +160,13 @@ void Core::Impl::Spill(Lane* lane, Entry* entry) {
   }
   entry->promoted = true;
   entry->although_paused = false;
-  NoteSpilled(lane, key, *entry->host);
+  NoteSpilled(lane, *entry);
   MaybeDrop(entry);
 }
 
 void Core::Impl::SpillQueue(Lane* lane) {
   if (lane->queue.empty() && !lane->disk_tail) return;
+  const bool in_turn = lane->queue.empty() || !IsPaused(lane->queue.begin()->second->envelope->caller);
   while (!lane->queue.empty()) {
     Entry* entry = lane->queue.rbegin()->second;
     Dequeue(entry);
@@ -172,7 +174,7 @@ void Core::Impl::SpillQueue(Lane* lane) {
     Spill(lane, entry);
   }
   lane->active = false;
-  FallAsleep(lane);
+  FallAsleep(lane, in_turn);
 }
 
 /// Pins the entry until its batch is synced, and asks for that sync: Committed then comes back to it and to its lane (OnSynced).
@@ -218,9 +220,10 @@ void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
     Enqueue(lane, entry);
     return Kick(lane);
   }
+  NoteCaller(lane, *entry);
   if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size())) {
     Spill(lane, entry);
-    Activate(lane);
+    if (lane->active || !IsPaused(entry->envelope->caller)) Activate(lane);
     MaybeDrop(lane);
     return;
   }
@@ -338,6 +341,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   }
   DropTailIfEmpty(lane);
   Kick(lane);
+  if (const Entry* first = NextOf(*lane); first && IsPaused(first->envelope->caller)) SpillQueue(lane);
   RefillTail(lane);
   MaybeDrop(lane);
 }
@@ -345,8 +349,10 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 // ---- lanes that sleep
 
 /// Lets the lane wait in its host's list to be woken. Moves it to the end of the list if an attempt of it was started under its present place: else
-/// it would be woken before all that came after it, however long they have waited (I9).
-void Core::Impl::FallAsleep(Lane* lane) {
+/// it would be woken before all that came after it, however long they have waited (I9). `in_turn`: in its host's turn; else what comes first of it is
+/// of a paused caller, and it keeps its place without a turn, so that it is not read over and over. Whoever resumes the caller has all lists gone
+/// through anew (hosts_asked_), and whoever takes that notify out of the tail gives the lane its turn back (RemoveIndex).
+void Core::Impl::FallAsleep(Lane* lane, bool in_turn) {
   // A blocked lane is woken by its head, a paused one by its resume, neither in its host's turn.
   if (!lane->record.listed || lane->has_attempted_head() || lane->paused()) return;
   // A lane without a token is woken by its next one, as long as there is room to remember it until then.
@@ -356,6 +362,7 @@ void Core::Impl::FallAsleep(Lane* lane) {
     Delist(lane);
     Enlist(lane);
   }
+  if (!in_turn) return;
   Host* host = GetHost(lane->record.sleeper_host);
   if (!host->sleepers) host->cursor = lane->record.sleeper_order;
   host->cursor = std::min(host->cursor, lane->record.sleeper_order);

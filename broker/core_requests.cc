@@ -113,11 +113,12 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   // Writes it to the tail in the first place where it would be spilled right away.
   if (due.at_once && Covered(*entry) && !entry->although_paused) {
     Lane* lane = GetLane(entry->envelope->lane);
+    NoteCaller(lane, *entry);
     if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;
-      NoteSpilled(lane, entry->order(), *entry->host);
-      Activate(lane);
+      NoteSpilled(lane, *entry);
+      if (lane->active || !IsPaused(entry->envelope->caller)) Activate(lane);
       return;
     }
   }

@@ -162,6 +162,7 @@ Handled Core::Impl::Handle(Task* task, CallerChangeRequest& r) {
     Switches switches = *switches_.all;
     if (!Put(&switches.callers, r.caller, settings)) return Refuse(r.request, TooManySwitched("callers"));
     PutSwitched(std::move(switches));
+    if (before.paused && !settings.paused) hosts_asked_ = false;  // lanes that waited for it have no turn (FallAsleep)
     // By their keys: who gets its turn first follows from no hash.
     std::vector<Lane*> lanes;
     for (auto& [key, lane] : lanes_) lanes.push_back(lane.get());
