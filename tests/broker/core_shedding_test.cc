@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMemory = 100;
 
-CoreLimits Small() {
+CoreLimits SmallMemory() {
   CoreLimits limits;
   limits.max_loaded = kMemory;
   limits.lookahead_ms = 2'000;
@@ -21,7 +21,7 @@ CoreLimits Small() {
   return limits;
 }
 
-CoreFixture::Fields To(std::string host, std::string lane, std::string caller = "shop") {
+CoreFixture::Fields NotifyTo(std::string host, std::string lane, std::string caller = "shop") {
   CoreFixture::Fields fields;
   fields.host = std::move(host);
   fields.lane = std::move(lane);
@@ -43,15 +43,15 @@ void PauseCaller(CoreFixture& f, const std::string& caller, bool paused) {
   REQUIRE(CoreFixture::CodeOf(f.Do(std::move(r))) == Code::kOk);
 }
 
-std::string Number(size_t i) {
+std::string Padded(size_t i) {
   return std::to_string(1'000 + i);
 }
 
 /// So many notifies that wait at the host, two each of as many lanes as it takes; of the first of a lane it says which that is.
-std::map<std::string, std::vector<NotifyId>> Backlog(CoreFixture& f, size_t notifies, const std::string& host, Mode mode) {
+std::map<std::string, std::vector<NotifyId>> BacklogOf(CoreFixture& f, size_t notifies, const std::string& host, Mode mode) {
   std::map<std::string, std::vector<NotifyId>> ids;
   for (size_t i = 0; i < notifies; ++i) {
-    CoreFixture::Fields fields = To(host, host + Number(i % (notifies / 2)));
+    CoreFixture::Fields fields = NotifyTo(host, host + Padded(i % (notifies / 2)));
     fields.mode = mode;
     fields.retry = Waits({5'000});
     ids[fields.lane].push_back(f.Submit(fields).id);
@@ -62,10 +62,10 @@ std::map<std::string, std::vector<NotifyId>> Backlog(CoreFixture& f, size_t noti
 /// Notifies of another caller: one that is due at once and one that is due later, to that host. Both must go out in their time, while memory has no
 /// more than it may.
 void OthersGoOn(CoreFixture& f, const std::string& host, const std::string& name) {
-  CoreFixture::Fields later = To(host, name + "-later", "other");
+  CoreFixture::Fields later = NotifyTo(host, name + "-later", "other");
   later.when = Delay(5'000);
   const NotifyId delayed = f.Submit(later).id;
-  const NotifyId now = f.Submit(To(host, name + "-now", "other")).id;
+  const NotifyId now = f.Submit(NotifyTo(host, name + "-now", "other")).id;
   f.Pass(2'000);
   CHECK(f.StateOf(now) == State::kSending);
   f.Pass(10'000);
@@ -93,10 +93,10 @@ void SendAll(CoreFixture& f, const std::map<std::string, std::vector<NotifyId>>&
 TEST_CASE("memory: lanes of a paused caller that slept at a host are not woken into memory, and all go out once it is resumed") {
   const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
   const bool restarts = GENERATE(false, true);
-  CoreFixture f(Small());
+  CoreFixture f(SmallMemory());
   f.check_every = 50;
   PauseHost(f, "h:80", true);
-  const auto ids = Backlog(f, 600, "h:80", mode);
+  const auto ids = BacklogOf(f, 600, "h:80", mode);
   REQUIRE(f.Stats().totals.sleeping_lanes > 0);
   PauseCaller(f, "shop", true);
   if (restarts) f.Restart();
@@ -112,10 +112,10 @@ TEST_CASE("memory: lanes of a paused caller that slept at a host are not woken i
 
 TEST_CASE("memory: what a paused caller submits to ever new lanes is not kept there, and all goes out once it is resumed") {
   const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
-  CoreFixture f(Small());
+  CoreFixture f(SmallMemory());
   f.check_every = 50;
   PauseCaller(f, "shop", true);
-  auto ids = Backlog(f, 600, "h:80", mode);
+  auto ids = BacklogOf(f, 600, "h:80", mode);
   CHECK(f.core().usage().loaded <= kMemory);
   OthersGoOn(f, "h:80", "same");
   OthersGoOn(f, "else:80", "else");
@@ -125,11 +125,11 @@ TEST_CASE("memory: what a paused caller submits to ever new lanes is not kept th
 }
 
 TEST_CASE("memory: behind a notify of a paused caller that is cancelled, its lane on disk goes on with another's") {
-  CoreFixture f(Small());
+  CoreFixture f(SmallMemory());
   f.check_every = 50;
   PauseCaller(f, "shop", true);
-  Backlog(f, 200, "h:80", Mode::kConcurrent);  // memory is short
-  CoreFixture::Fields first = To("h:80", "both"), second = To("h:80", "both", "other");
+  BacklogOf(f, 200, "h:80", Mode::kConcurrent);  // memory is short
+  CoreFixture::Fields first = NotifyTo("h:80", "both"), second = NotifyTo("h:80", "both", "other");
   first.mode = second.mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
   const NotifyId held_up = f.Submit(first).id, behind = f.Submit(second).id;
   f.Pass(1'000);
@@ -140,13 +140,13 @@ TEST_CASE("memory: behind a notify of a paused caller that is cancelled, its lan
 }
 
 TEST_CASE("memory: of two callers that were paused each goes on with its own resume") {
-  CoreFixture f(Small());
+  CoreFixture f(SmallMemory());
   f.check_every = 50;
   PauseCaller(f, "shop", true);
   PauseCaller(f, "till", true);
-  Backlog(f, 200, "h:80", Mode::kConcurrent);
+  BacklogOf(f, 200, "h:80", Mode::kConcurrent);
   std::vector<NotifyId> ids;
-  for (size_t i = 0; i < 200; ++i) ids.push_back(f.Submit(To("h:80", "till" + Number(i), "till")).id);
+  for (size_t i = 0; i < 200; ++i) ids.push_back(f.Submit(NotifyTo("h:80", "till" + Padded(i), "till")).id);
   f.Pass(10'000);
   REQUIRE(f.starts.empty());
   PauseCaller(f, "till", false);
