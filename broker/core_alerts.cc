@@ -202,7 +202,7 @@ void Core::Impl::AlertPart::OnSettled(NotifyId id) {
   if (!loaded_ && core_.totals_.records[RecordKind::kAlert] > 0) {
     // It may be a message that was on its way when a broker ended, taken before anybody handed in figures.
     settled_unloaded_.push_back(id);
-    if (!core_.stopping_ && !std::exchange(loading_, true)) Load({});
+    if (!std::exchange(loading_, true)) Load({});
     return;
   }
   for (auto& [name, state] : states_)

@@ -448,7 +448,8 @@ class Core::Impl {
   void InsertIntoLane(Lane* lane, Entry* entry);
   void Enqueue(Lane* lane, Entry* entry);
   void Dequeue(Entry* entry);
-  bool MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const;
+  bool MustSpill(const Lane& lane, const Entry& entry, size_t queued) const;
+  bool HoldsPaused(const Lane& lane) const;
   void Spill(Lane* lane, Entry* entry);
   void Enlist(Lane* lane);
   void Delist(Lane* lane);

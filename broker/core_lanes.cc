@@ -50,9 +50,17 @@ size_t Core::Impl::HostRoom() const {
   return std::clamp<size_t>(limits_.max_loaded / (4 * (turns_.Contenders() + 1)), 4, std::max<size_t>(limits_.max_waiting_lanes_per_host, 4));
 }
 
-/// Returns whether a notify of that key must go to its lane's tail. `queued`: how many it would come behind, in the queue and, for one that is being
+/// Is the first of those that wait in memory of a paused caller? Then all of them wait for that.
+bool Core::Impl::HoldsPaused(const Lane& lane) const {
+  if (lane.queue.empty()) return false;
+  const Entry* first = lane.queue.begin()->second;
+  return !first->although_paused && IsPaused(first->envelope->caller);
+}
+
+/// Returns whether a notify must go to its lane's tail. `queued`: how many it would come behind, in the queue and, for one that is being
 /// written, on its way there.
-bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& host, size_t queued) const {
+bool Core::Impl::MustSpill(const Lane& lane, const Entry& entry, size_t queued) const {
+  const OrderKey key = entry.order();
   if (lane.paused()) return true;                            // I8
   if (lane.disk_tail && key >= lane.tail_next) return true;  // I6
   bool last = lane.queue.empty() || key > lane.queue.rbegin()->first;
@@ -60,15 +68,15 @@ bool Core::Impl::MustSpill(const Lane& lane, const OrderKey& key, const Host& ho
   if (LoadedWeight() > limits_.max_loaded / 2 && BlockedBy(Wait::kAttempt, lane, nullptr)) return last;
   if (Benched(lane)) return last;
   // What is of a paused caller need not be in memory where that is short.
-  if (ShortOfMemory() && lane.caller && !lane.mixed && IsPaused(*lane.caller)) return last;
+  if (ShortOfMemory() && IsPaused(entry.envelope->caller)) return last;
   // It would hold the memory that the window, or the search, needs to come as far as this key.
   if (ShortOfMemory() && IsAhead(lane, key)) return last;
-  if (queued > 0) return queued >= LaneRoom(host) && last;
+  if (queued > 0) return queued >= LaneRoom(*entry.host) && last;
   // A lane with an empty queue sleeps where its host has too many waiting, or where lanes that came before it sleep. So does one that sleeps already
   // or gave way, whatever of it is still in flight: it waits for its turn to be woken.
   if (lane.active || lane.awaiting > 0) return false;
   if (!lane.disk_tail && lane.turns < kQuantum && (lane.in_flight > 0 || lane.head)) return false;
-  return Crowded(host);
+  return Crowded(*entry.host);
 }
 
 bool Core::Impl::Crowded(const Host& host) const {
@@ -221,7 +229,7 @@ void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
     return Kick(lane);
   }
   NoteCaller(lane, *entry);
-  if (MustSpill(*lane, entry->order(), *entry->host, lane->queue.size())) {
+  if (MustSpill(*lane, *entry, lane->queue.size())) {
     Spill(lane, entry);
     if (lane->active || !IsPaused(entry->envelope->caller)) Activate(lane);
     MaybeDrop(lane);
@@ -341,7 +349,7 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
   }
   DropTailIfEmpty(lane);
   Kick(lane);
-  if (const Entry* first = NextOf(*lane); first && IsPaused(first->envelope->caller)) SpillQueue(lane);
+  if (HoldsPaused(*lane)) SpillQueue(lane);
   RefillTail(lane);
   MaybeDrop(lane);
 }

@@ -114,7 +114,7 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   if (due.at_once && Covered(*entry) && !entry->although_paused) {
     Lane* lane = GetLane(entry->envelope->lane);
     NoteCaller(lane, *entry);
-    if (lane->known && !lane->loading && MustSpill(*lane, entry->order(), *entry->host, lane->queue.size() + lane->awaiting)) {
+    if (lane->known && !lane->loading && MustSpill(*lane, *entry, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;
       NoteSpilled(lane, *entry);

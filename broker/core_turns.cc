@@ -159,7 +159,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
     RefillTail(lane);
   }
   Kick(lane);
-  if (Benched(*lane) && !lane->queue.empty()) SpillQueue(lane);
+  if ((Benched(*lane) && !lane->queue.empty()) || (ShortOfMemory() && HoldsPaused(*lane))) SpillQueue(lane);
 }
 
 void Core::Impl::Schedule() {

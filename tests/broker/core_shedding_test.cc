@@ -124,6 +124,41 @@ TEST_CASE("memory: what a paused caller submits to ever new lanes is not kept th
   SendAll(f, ids);
 }
 
+TEST_CASE("memory: lanes of two callers, of which the second is paused, are not woken into memory either, nor kept there behind a call") {
+  const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
+  const bool on_disk = GENERATE(false, true);
+  CoreFixture f(SmallMemory());
+  f.check_every = 50;
+  PauseCaller(f, "shop", true);
+  if (on_disk) PauseHost(f, "h:80", true);
+  std::map<std::string, std::vector<NotifyId>> ids;
+  for (size_t i = 0; i < 300; ++i) {
+    CoreFixture::Fields fields = NotifyTo("h:80", "both" + Padded(i), "other");
+    fields.mode = mode;
+    ids[fields.lane].push_back(f.Submit(fields).id);
+    fields.caller = "shop";
+    ids[fields.lane].push_back(f.Submit(fields).id);
+  }
+  if (on_disk) {
+    f.Restart();
+    PauseHost(f, "h:80", false);
+  }
+  for (int i = 0; i < 20'000 && f.Stats().totals.succeeded < 300; ++i) {
+    if (f.starts.empty()) f.Pass(100);
+    else f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.succeeded == 300);
+  OthersGoOn(f, "h:80", "same");
+  OthersGoOn(f, "else:80", "else");
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  PauseCaller(f, "shop", false);
+  for (int i = 0; i < 20'000 && f.Stats().totals.pending() > 0; ++i) {
+    if (f.starts.empty()) f.Pass(100);
+    else f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.pending() == 0);
+}
+
 TEST_CASE("memory: behind a notify of a paused caller that is cancelled, its lane on disk goes on with another's") {
   CoreFixture f(SmallMemory());
   f.check_every = 50;
