@@ -228,7 +228,6 @@ void Core::Impl::InsertIntoLane(Lane* lane, Entry* entry) {
     Enqueue(lane, entry);
     return Kick(lane);
   }
-  NoteCaller(lane, *entry);
   if (MustSpill(*lane, *entry, lane->queue.size())) {
     Spill(lane, entry);
     if (lane->active || !IsPaused(entry->envelope->caller)) Activate(lane);

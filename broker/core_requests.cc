@@ -113,7 +113,6 @@ void Core::Impl::SetDue(Entry* entry, const DueTime& due) {
   // Writes it to the tail in the first place where it would be spilled right away.
   if (due.at_once && Covered(*entry) && !entry->although_paused) {
     Lane* lane = GetLane(entry->envelope->lane);
-    NoteCaller(lane, *entry);
     if (lane->known && !lane->loading && MustSpill(*lane, *entry, lane->queue.size() + lane->awaiting)) {
       AddIndex(entry, Index::kTail);
       entry->promoted = true;

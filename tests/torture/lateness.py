@@ -19,7 +19,7 @@ class Lateness(Histories):
         self.faults = []
         self.pauses = [(e["t"], e["until"]) for e in killer if e["e"] == "away"]
         self.away = {}
-        self.schedules = [e for e in submitter if e["e"] in ("scheduled", "unscheduled")]
+        self.schedules = [e for e in [*submitter, *killer] if e["e"] in ("scheduled", "unscheduled")]
         self.latest_s = 0.0
 
     def fault(self, rule, text):
@@ -154,7 +154,7 @@ class Lateness(Histories):
             if next_one - one != every:
                 self.fault("I1", f"schedule {name}: no run between {one} and {next_one}")
         made = next((e for e in self.schedules if e["e"] == "scheduled" and e["name"] == name), None)
-        ends = [e for e in self.schedules if e["e"] == "unscheduled" and e["name"] == name]
+        ends = sorted((e for e in self.schedules if e["e"] == "unscheduled" and e["name"] == name), key=lambda e: e["asked"])
         if made:
             self.check_schedule_ends(schedule, made["w"], times, ends)
 

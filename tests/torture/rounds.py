@@ -439,7 +439,9 @@ def clocks(settings, seed, rounds):
         stage.work(0.1, settings.work_s)
         # Of the years up to then more runs would be missed than are made up.
         for ns in stage.spaces_used:
-            stage.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")
+            asked = time.monotonic()
+            status = stage.call("DELETE", f"/v1/namespaces/{ns}/schedules/tick-{ns}")[0]
+            stage.killer.add("unscheduled", name=f"tick-{ns}", asked=asked, status=status)
         # 2039: beyond 32 bits, and all that was put off by a clock set back is due.
         step(max(furthest, 2178000000 - int(time.time())))
         outcome.rounds["clock set beyond 2038"] += 1
