@@ -350,7 +350,7 @@ TABLE = [
     ("I5", "a further attempt after its cancel, and a retry before that", Forged().submit(1, "x").call(1.1, "x", 1, 500).steer("retry", 1.2, "x", 202)
      .call(1.3, "x", 2, 500).steer("cancel", 2, "x").call(3, "x", 3).end(x="cancelled")),
     ("I5", "a first attempt at a broker that is to stop", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15).call(2.2, "x").end(x="succeeded")),
-    ("I5", "a first attempt at a member that is to stop", Forged().owns(0.5, "A").submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15, member="A")
+    ("", "a first attempt at a member that is to stop, and has not handed over yet", Forged().owns(0.5, "A").submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15, member="A")
      .call(2.2, "x", by="A").owns(2.6, "B").end(x="succeeded")),
     ("", "on its way as its broker was asked to stop", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15).call(2.05, "x").end(x="succeeded")),
     ("", "on its way as its broker was asked to stop, on a machine that stood still", Forged().submit(1, "x").dead(2, "term", 0, 2.5, grace=0.15)
