@@ -1,4 +1,4 @@
-// What is ready and cannot start, because its host or its caller is switched off, takes no memory that others need.
+// What is ready and cannot start, because its caller is paused, takes no memory that others need.
 #include <map>
 #include <string>
 #include <vector>

@@ -165,3 +165,13 @@ def stopped():
     """Of two that are fifo the first one was in flight at a member that then stood still, until another one had had the namespace for a while."""
     return (fifo("x", "y").owns(0.5, "A").call(2, "x", by="A", status=None, took=7.6).dead(2.5, "stop", until=9.5, member="A").owns(8, None).owns(8.2, "B")
             .call(8.3, "x", by="B").call(8.4, "y", by="B").end(x="succeeded", y="succeeded"))
+
+
+def judge_all(test, table):
+    """Each row of the table: the rule that its history breaks, "" for none; what it is; the history."""
+    for rule, what, forged in table:
+        with test.subTest(rule=rule or "fine", what=what):
+            faults = forged.verdict()
+            test.assertEqual(bool(rule), bool(faults), faults)
+            if rule:
+                test.assertIn(rule, {broken for broken, _ in faults}, faults)
