@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"
@@ -247,17 +248,36 @@ void HttpConnection::ResponseDone() {
 void HttpConnection::QueueResume() {
   if (resume_queued_) return;
   resume_queued_ = true;
-  context_->resumable.push_back(this);
+  resume_at_ = context_->resumable.insert(context_->resumable.end(), this);
   context_->resume();
+}
+
+void HttpConnection::WaitTurn() {
+  waits_turn_ = true;
+  QueueResume();
+  UpdateReading();
 }
 
 void HttpConnection::Resume() {
   resume_queued_ = false;
+  const bool waited = std::exchange(waits_turn_, false);
   response_.GoOn();
-  if (phase_ == Phase::kClosed || request_.GoOn()) return;
-  Account();
-  UpdateReading();
-  UpdateDeadline();
+  if (phase_ == Phase::kClosed) return;
+  if (!request_.GoOn()) {
+    Account();
+    UpdateReading();
+    UpdateDeadline();
+  }
+  if (waited) ReadNow();
+}
+
+/// Once. Among the sockets that are ready others may come before it each time, and take all of the turn.
+void HttpConnection::ReadNow() {
+  int fd;
+  if (!open() || !reading_ || context_->TurnSpent() || uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) != 0) return;
+  ssize_t size = recv(fd, context_->read_buffer.get(), request_.ReadBytes(HttpContext::kReadBytes), MSG_DONTWAIT);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  OnRead(size > 0 ? size : size == 0 ? UV_EOF : uv_translate_sys_error(errno), context_->read_buffer.get());
 }
 
 void HttpConnection::Written() {
@@ -438,7 +458,7 @@ void HttpConnection::Close() {
   request_.Unpark();
   request_.Discard();
   if (tls_) SayGoodbye();
-  if (resume_queued_) std::replace(context->resumable.begin(), context->resumable.end(), this, static_cast<HttpConnection*>(nullptr));
+  if (resume_queued_) context->resumable.erase(resume_at_);
   Charge(0, 0);
   context->slots[slot_] = nullptr;
   context->free_slots.push_back(slot_);
@@ -484,7 +504,7 @@ void HttpConnection::Charge(size_t held, size_t answer) {
 void HttpConnection::UpdateReading() {
   if (phase_ == Phase::kClosed) return;
   bool holds = context_->holding && request_.AtNextRequest();
-  bool want = !request_.ended() && ((request_.HasRoom() && !holds) || phase_ == Phase::kLinger);
+  bool want = !request_.ended() && !waits_turn_ && ((request_.HasRoom() && !holds) || phase_ == Phase::kLinger);
   if (want == reading_) return;
   reading_ = want;
   if (!want) {
@@ -495,11 +515,14 @@ void HttpConnection::UpdateReading() {
       stream(),
       [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
         auto* self = static_cast<HttpConnection*>(handle->data);
-        size_t size = self->request_.ReadBytes(HttpContext::kReadBytes);
+        // libuv has up to 1,024 sockets that are ready, and reads each up to 32 times: whoever comes too late is not read.
+        size_t size = self->context_->TurnSpent() ? 0 : self->request_.ReadBytes(HttpContext::kReadBytes);
         *buffer = uv_buf_init(self->context_->read_buffer.get(), static_cast<unsigned>(size));
       },
       [](uv_stream_t* stream_read, ssize_t size, const uv_buf_t* buffer) {
-        static_cast<HttpConnection*>(stream_read->data)->OnRead(size, buffer->base);
+        auto* self = static_cast<HttpConnection*>(stream_read->data);
+        if (size == UV_ENOBUFS && buffer->len == 0) return self->WaitTurn();
+        self->OnRead(size, buffer->base);
       });
   if (status != 0) Close();
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <string_view>
 
@@ -110,6 +111,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   void Account();
   /// Resume is to be called, from the loop.
   void QueueResume();
+  /// The turn is over for it: what it has, and what the kernel has for it, is looked at in Resume, in its turn among those that wait.
+  void WaitTurn();
   void UpdateReading();
   void UpdateDeadline();
 
@@ -123,6 +126,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   ~HttpConnection();
 
   void OnRead(int64_t size, const char* bytes);
+  void ReadNow();
   void OnEof();
   void Decrypt(std::string_view bytes);
   void HandshakeDone();
@@ -156,7 +160,9 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool reading_ = false;
   bool shut_ = false;
   bool served_;  // at least one request was answered
-  bool resume_queued_ = false;
+  bool waits_turn_ = false;     // WaitTurn was called: nothing is read
+  bool resume_queued_ = false;  // `resume_at_` is where
+  std::list<HttpConnection*>::iterator resume_at_;
 };
 
 }  // namespace notifyd

@@ -35,12 +35,25 @@ bool HttpContext::HasRoom(size_t bytes) {
   return true;
 }
 
+void HttpContext::BeginTurn() {
+  turn_until_ns = uv_hrtime() + kTurnNs;
+}
+
+bool HttpContext::TurnSpent() {
+  if (turn_until_ns == 0) BeginTurn();
+  return uv_hrtime() >= turn_until_ns;
+}
+
 void HttpContext::AdmitParked() {
   while (!parked.empty()) {
     HttpConnection* first = parked.front();
     if (first != nullptr && !first->request().Fits()) return;
     parked.pop_front();
-    if (first != nullptr) first->request().Admit();
+    if (first == nullptr) continue;
+    first->request().Admit();
+    if (!TurnSpent()) continue;
+    if (!parked.empty()) resume();
+    return;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,9 +43,9 @@ struct HttpContext {
   uint64_t sequence = 0;
   std::vector<HttpConnection*> slots;
   std::vector<uint32_t> free_slots;
-  /// Those that have something to go on with; `resume` sees to it that Resume is called on each, from the loop, before it sleeps.
-  /// One that closes meanwhile leaves a null.
-  std::vector<HttpConnection*> resumable;
+  /// Those that have something to go on with, the first one first; `resume` sees to it that Resume is called on each, from the loop, before it
+  /// sleeps.
+  std::list<HttpConnection*> resumable;
   std::function<void()> resume;
   std::function<bool()> may_answer;              // empty: always
   std::function<void()> closed;                  // a connection went
@@ -54,9 +55,16 @@ struct HttpContext {
   /// Whose complete request waits for room, the first one first. One that closes meanwhile leaves a null. `pressed`: somebody found none.
   std::deque<HttpConnection*> parked;
   bool pressed = false;
+  /// So long at a time, by the real clock, the loop parses and answers what came; then other handles, timers and what was posted have their say.
+  /// `turn_until_ns`: until when that is now; 0: nobody has begun since the last turn.
+  static constexpr uint64_t kTurnNs = 5'000'000;
+  uint64_t turn_until_ns = 0;
+  void BeginTurn();
+  /// Is it over? It begins with who asks first.
+  bool TurnSpent();
   /// Is there room for an answer of so many bytes? Notes where there is not.
   bool HasRoom(size_t bytes);
-  /// Hands over parked requests for as long as there is room.
+  /// Hands over parked requests for as long as there is room, one at least; what the turn has no time for the next ones do.
   void AdmitParked();
   /// Shared by all connections: a read is parsed, or copied, before the next one.
   std::unique_ptr<char[]> read_buffer;

@@ -11,7 +11,7 @@ namespace {
 
 // What a client may send ahead of its pending request's response before reading pauses.
 constexpr size_t kMaxAheadBytes = 16 << 10;
-// What is read at once of a body in pieces while the budget is used up: a pause may come in the middle of it, and then it has to be kept.
+// What is read at once while the budget is used up: a pause of a body in pieces, or the end of the turn, may come in the middle, and then it is kept.
 constexpr size_t kTightReadBytes = 4 << 10;
 // What is read and thrown away of a body whose request was answered, so that the connection can be kept.
 constexpr uint64_t kMaxDiscardBytes = 256 << 10;
@@ -89,6 +89,8 @@ void RequestSide::Process(std::string_view fresh) {
       input_at_ = 0;
     }
   }
+  // What is left though it may be parsed was stopped by the end of the turn.
+  if (has_input() && MayParse()) connection_->WaitTurn();
   if (ended_ && !has_input()) EndOfInput();
   if (connection_->phase() == Phase::kClosed) return;
   connection_->Account();
@@ -100,7 +102,7 @@ void RequestSide::Process(std::string_view fresh) {
 std::string_view RequestSide::ParseAll(std::string_view rest) {
   processing_ = true;
   if (pieces_.end_due && !pieces_.paused) HandOutEnd();
-  while (!rest.empty() && MayParse()) {
+  for (bool goes_on = MayParse(); goes_on && !rest.empty(); goes_on = MayParse() && !connection_->context()->TurnSpent()) {
     if (parser_->idle()) begun_ms_ = now_ms();
     size_t used = 0;
     RequestParser::Step step = parser_->Feed(rest, &used);
@@ -304,7 +306,7 @@ bool RequestSide::GoOn() {
 void RequestSide::GoOnBehindResponse() {
   if (connection_->phase() != Phase::kReading || !MayParse()) return;
   if (has_input()) {
-    Process({});
+    connection_->context()->TurnSpent() ? connection_->WaitTurn() : Process({});
   } else if (input_lost_) {
     connection_->Refuse(429, kFull);
   } else if (ended_) {
@@ -328,8 +330,8 @@ void RequestSide::Discard() {
 
 void RequestSide::Stash(std::string_view bytes) {
   input_.append(bytes);
-  // Of a body under way nothing may be lost; there the rest of one read is all that is kept.
-  if (body_ == Body::kNone && OverBudget(bytes.size())) {
+  // Of a body under way nothing may be lost, nor of what only waits for its turn; there the rest of one read is all that is kept.
+  if (body_ == Body::kNone && !MayParse() && OverBudget(bytes.size())) {
     DropInput();
     input_lost_ = true;
   }
@@ -400,7 +402,7 @@ bool RequestSide::HasRoom() const {
 }
 
 size_t RequestSide::ReadBytes(size_t most) const {
-  if (body_ != Body::kNone) return OverBudget(0) ? kTightReadBytes : most;
+  if (connection_->phase() == Phase::kReading || body_ != Body::kNone) return OverBudget(0) ? kTightReadBytes : most;
   return connection_->phase() == Phase::kPending ? kMaxAheadBytes - std::min(kMaxAheadBytes, input_.size() - input_at_) : most;
 }
 

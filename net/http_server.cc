@@ -59,7 +59,9 @@ class HttpServer::Impl {
     CHECK(uv_timer_init(context_.loop, &handles_->accept_pause) == 0);
     CHECK(uv_timer_init(context_.loop, &handles_->look_again) == 0);
     CHECK(uv_idle_init(context_.loop, &handles_->resume) == 0);
-    handles_->sweep.data = handles_->accept_pause.data = handles_->look_again.data = handles_->resume.data = this;
+    CHECK(uv_prepare_init(context_.loop, &handles_->turn_end) == 0);
+    handles_->sweep.data = handles_->accept_pause.data = handles_->look_again.data = handles_->resume.data = handles_->turn_end.data = this;
+    uv_prepare_start(&handles_->turn_end, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->context_.turn_until_ns = 0; });
     context_.resume = [this] { uv_idle_start(&handles_->resume, [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->ResumeAll(); }); };
     context_.closed = [this] {
       if (context_.open.load(std::memory_order_relaxed) == 0) uv_timer_stop(&handles_->sweep);
@@ -73,7 +75,8 @@ class HttpServer::Impl {
     CloseListeners();
     // The handles go one by one; the last one takes their memory with it.
     for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&handles_->sweep), reinterpret_cast<uv_handle_t*>(&handles_->accept_pause),
-                                reinterpret_cast<uv_handle_t*>(&handles_->look_again), reinterpret_cast<uv_handle_t*>(&handles_->resume)}) {
+                                reinterpret_cast<uv_handle_t*>(&handles_->look_again), reinterpret_cast<uv_handle_t*>(&handles_->resume),
+                                reinterpret_cast<uv_handle_t*>(&handles_->turn_end)}) {
       handle->data = handles_;
       uv_close(handle, [](uv_handle_t* closed) {
         auto* handles = static_cast<Handles*>(closed->data);
@@ -237,7 +240,8 @@ class HttpServer::Impl {
     uv_timer_t accept_pause;
     uv_timer_t look_again;
     uv_idle_t resume;
-    int open = 4;
+    uv_prepare_t turn_end;
+    int open = 5;
   };
 
   /// Accepts on `fd` from now on, and owns it; false, and does not, where it cannot be watched.
@@ -412,12 +416,17 @@ class HttpServer::Impl {
 
   void ResumeAll() {
     uv_idle_stop(&handles_->resume);
-    // By index: what is resumed may queue itself again, at the end.
-    size_t count = context_.resumable.size();
-    for (size_t i = 0; i < count; ++i) {
-      if (context_.resumable[i] != nullptr) context_.resumable[i]->Resume();
+    // Time of their own, beside that of the sockets: else what these bring anew would keep those that wait from theirs for ever.
+    context_.BeginTurn();
+    // Counted: what is resumed may queue itself again, at the end.
+    for (size_t count = context_.resumable.size(); count > 0 && !context_.resumable.empty(); --count) {
+      HttpConnection* first = context_.resumable.front();
+      context_.resumable.pop_front();
+      first->Resume();
+      if (context_.TurnSpent()) break;
     }
-    context_.resumable.erase(context_.resumable.begin(), context_.resumable.begin() + static_cast<ptrdiff_t>(count));
+    // The others come first in the next turn, before which the loop does not sleep.
+    if (!context_.resumable.empty()) context_.resume();
     context_.AdmitParked();
   }
 

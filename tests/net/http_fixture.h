@@ -137,6 +137,8 @@ class HttpFixture : public HttpHandler {
 
   /// Loop thread.
   HttpServer& server() { return *server_; }
+  /// To post to it.
+  Loop& loop() { return loop_.loop(); }
 
   static HttpResponse Text(int status, std::string body) {
     HttpResponse response;

@@ -1,10 +1,13 @@
 // HttpServer over real sockets: what it refuses, and where its limits and timeouts are.
 
+#include "net/beanstalkd/beanstalkd_parser.h"
 #include "net/http_fixture.h"
 #include <catch2/catch.hpp>
 
 #include <sys/resource.h>
 
+#include <chrono>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -307,6 +310,85 @@ TEST_CASE("http server: out of descriptors it waits, and goes on when there are 
   CHECK(fixture.connections() == 2);
   REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
   CHECK(waiting.back()->ReadResponse().status == 200);
+}
+
+/// Takes 1 ms or more, of the real clock, for each request, and notes how many of them go to one turn of the loop.
+class TurnFixture : public HttpFixture {
+ public:
+  TurnFixture(HttpLimits limits, HttpListener* as) : HttpFixture(limits, nullptr, as) {}
+  ~TurnFixture() override { Halt(); }
+
+  void OnRequest(uint64_t token, HttpRequest request) override {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    ++served_;
+    const int of_client = ++served_of_[request.target];
+    if (of_client == 1) lead = std::max_element(served_of_.begin(), served_of_.end(), [](auto& a, auto& b) { return a.second < b.second; })->second;
+    server().Respond(token, Text(200, std::move(request.target)));
+  }
+  /// Posted from a task, it runs once a turn, as whatever else is posted.
+  void Watch() {
+    most = std::max(most, std::exchange(served_, 0));
+    if (!over) loop().Post([this] { Watch(); });
+  }
+
+  // Loop thread.
+  int most = 0;  // in one turn
+  int lead = 0;  // of one client, when the last one had its first answer
+  bool over = false;
+
+ private:
+  int served_ = 0;  // since Watch was last called
+  std::map<std::string, int> served_of_;
+};
+
+TEST_CASE("http server: however much has come from however many, a turn serves a few milliseconds of it, one client after the other") {
+  constexpr int kClients = 20, kRequests = 30;
+  const bool beanstalkd = GENERATE(false, true);
+  CAPTURE(beanstalkd);
+  HttpListener as;
+  if (beanstalkd) as.make_parser = [] { return std::make_unique<BeanstalkdParser>(1 << 20); };
+  // What waits for its turn is not lost, however little may be buffered.
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000;
+  TurnFixture fixture(limits, &as);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < kClients; ++i) clients.push_back(std::make_unique<RawClient>(fixture.port(), 0, 120));
+  REQUIRE(fixture.WaitForConnections(kClients));
+  // All of it is there before the loop looks at any.
+  fixture.OnLoop([&](HttpServer&) {
+    for (int i = 0; i < kClients; ++i) {
+      const std::string name = "t" + std::to_string(i);
+      std::string bytes = beanstalkd ? "use " + name + "\r\n" : "";
+      for (int k = beanstalkd ? 1 : 0; k < kRequests; ++k) bytes += beanstalkd ? "list-tube-used\r\n" : Get("/" + name);
+      clients[static_cast<size_t>(i)]->Send(bytes);
+    }
+    fixture.Watch();
+  });
+  for (int i = 0; i < kClients; ++i) {
+    CAPTURE(i);
+    const std::string name = "t" + std::to_string(i);
+    for (int k = 0; k < kRequests; ++k) {
+      if (!beanstalkd) {
+        REQUIRE(clients[static_cast<size_t>(i)]->ReadResponse().body == "/" + name);
+        continue;
+      }
+      std::string line;
+      REQUIRE(clients[static_cast<size_t>(i)]->ReadLine(&line));
+      REQUIRE(line == "USING " + name);
+    }
+  }
+  int most = 0, lead = 0;
+  fixture.OnLoop([&](HttpServer&) {
+    fixture.over = true;
+    most = fixture.most;
+    lead = fixture.lead;
+  });
+  // 5 ms for what sockets bring, and as much for those that wait for their turn.
+  CHECK(most > 0);
+  CHECK(most <= 10);
+  CHECK(lead <= 10);
 }
 
 }  // namespace

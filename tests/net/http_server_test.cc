@@ -277,7 +277,7 @@ TEST_CASE("http server: hundreds of connections are served side by side") {
     for (size_t i = 0; i < clients.size(); ++i) REQUIRE(clients[i]->ReadResponse().body == std::to_string(i));
   }
   CHECK(fixture.connections() == 400);
-  CHECK(fixture.budget().bytes == 0);
+  CHECK(fixture.WaitForEmptyBudget());
   clients.clear();
   CHECK(fixture.WaitForConnections(0));
   CHECK(fixture.budget().connections == 0);

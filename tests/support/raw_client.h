@@ -41,6 +41,8 @@ class RawClient {
 
   /// The next response; with `no_body` nothing is read behind its head. A chunked body is put together.
   RawResponse ReadResponse(bool no_body = false);
+  /// What comes up to the next CRLF, which is left out.
+  bool ReadLine(std::string* line) { return stream_->ReadTo("\r\n", line); }
   /// The next chunk of a chunked body, empty for the last one; false where the connection ended before its end.
   bool ReadChunk(std::string* chunk) { return stream_->ReadChunk(chunk); }
   /// Everything up to the end of the connection.
