@@ -65,7 +65,7 @@ void HttpConnection::Open(HttpContext* context, int fd, Origin origin, HttpListe
   if (!self->surplus_ || self->phase_ == Phase::kClosed) return;
   // A probe that is there already is answered before the next ones drive it out.
   ssize_t size = recv(fd, context->read_buffer.get(), HttpContext::kReadBytes, MSG_DONTWAIT);
-  if (size > 0) self->OnRead(size, context->read_buffer.get());
+  if (size > 0) self->OnRead(size, context->read_buffer.get(), HttpContext::kReadBytes);
 }
 
 HttpConnection::HttpConnection(HttpContext* context, uint32_t slot, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer)
@@ -95,7 +95,8 @@ uv_stream_s* HttpConnection::stream() const {
   return reinterpret_cast<uv_stream_t*>(&tcp_->handle);
 }
 
-void HttpConnection::OnRead(int64_t size, const char* bytes) {
+void HttpConnection::OnRead(int64_t size, const char* bytes, size_t asked) {
+  looked_ |= size < static_cast<int64_t>(asked);
   if (size == 0 || phase_ == Phase::kClosed) return;
   if (size == UV_EOF) {
     OnEof();
@@ -275,9 +276,10 @@ void HttpConnection::Resume() {
 void HttpConnection::ReadNow() {
   int fd;
   if (!open() || !reading_ || context_->TurnSpent() || uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) != 0) return;
-  ssize_t size = recv(fd, context_->read_buffer.get(), request_.ReadBytes(HttpContext::kReadBytes), MSG_DONTWAIT);
+  const size_t asked = request_.ReadBytes(HttpContext::kReadBytes);
+  ssize_t size = recv(fd, context_->read_buffer.get(), asked, MSG_DONTWAIT);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  OnRead(size > 0 ? size : size == 0 ? UV_EOF : uv_translate_sys_error(errno), context_->read_buffer.get());
+  OnRead(size > 0 ? size : size == 0 ? UV_EOF : uv_translate_sys_error(errno), context_->read_buffer.get(), asked);
 }
 
 void HttpConnection::Written() {
@@ -366,11 +368,35 @@ void HttpConnection::Expire() {
     }
   } else if (phase_ == Phase::kLinger) {
     Close();
+  } else if (phase_ == Phase::kClosed || Spare()) {
+    return;
   } else if (phase_ == Phase::kReading && request_.between()) {
     CloseIdle();
-  } else if (phase_ != Phase::kClosed) {
+  } else {
     request_.Expire();
   }
+}
+
+/// Its client's time is over. But where the loop was held up, or is busy, what was waited for may be here, and was not looked at. True: that comes
+/// first, and the deadline behind it. Only until all is read that the kernel has by then, so that a trickle prolongs nothing.
+bool HttpConnection::Spare() {
+  if (request_.parked()) return false;
+  const int64_t due = ClientDeadline();
+  if (std::exchange(spared_ms_, due) != due) looked_ = false;
+  const bool unparsed = waits_turn_ && request_.has_input();
+  if (!unparsed && (looked_ || !Unread())) return false;
+  context_->wheel.Arm(this, now_ms() + context_->wheel.tick_ms());
+  return true;
+}
+
+bool HttpConnection::Unread() const {
+  return waits_turn_ || ((reading_ || context_->holding) && KernelHasMore());
+}
+
+bool HttpConnection::KernelHasMore() const {
+  int fd;
+  char byte;
+  return uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void HttpConnection::Press() {
@@ -381,9 +407,7 @@ void HttpConnection::Press() {
 void HttpConnection::Drain() {
   if (phase_ != Phase::kReading || !request_.between() || request_.has_input() || response_.unsent_bytes() > 0) return;
   // A request that the kernel has already taken is served.
-  int fd;
-  char byte;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_->handle), &fd) == 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+  if (KernelHasMore()) return;
   if (served_) {
     CloseIdle();
   } else {
@@ -522,25 +546,29 @@ void HttpConnection::UpdateReading() {
       [](uv_stream_t* stream_read, ssize_t size, const uv_buf_t* buffer) {
         auto* self = static_cast<HttpConnection*>(stream_read->data);
         if (size == UV_ENOBUFS && buffer->len == 0) return self->WaitTurn();
-        self->OnRead(size, buffer->base);
+        self->OnRead(size, buffer->base, buffer->len);
       });
   if (status != 0) Close();
 }
 
+/// When it must have heard of its client.
+int64_t HttpConnection::ClientDeadline() const {
+  const HttpLimits& limits = context_->limits;
+  if (phase_ == Phase::kLinger && shut_) {
+    return std::min(linger_since_ms_ + limits.head_timeout_ms, linger_heard_ms_ + std::min(kLingerQuietMs, limits.head_timeout_ms));
+  }
+  if (phase_ == Phase::kPending || (phase_ == Phase::kReading && !request_.between())) return request_.deadline_ms();
+  if (phase_ != Phase::kReading || response_.unsent_bytes() > 0 || request_.has_input()) return DeadlineWheel::kNever;
+  if (request_.protocol().may_rest() && !surplus_ && !context_->draining) return DeadlineWheel::kNever;
+  int64_t quiet = served_ ? limits.idle_timeout_ms : limits.head_timeout_ms;
+  if (surplus_) quiet = std::min(quiet, kLingerQuietMs);
+  if (context_->draining) quiet = std::min(quiet, kDrainGraceMs);
+  return quiet_since_ms_ + quiet;
+}
+
 void HttpConnection::UpdateDeadline() {
   if (phase_ == Phase::kClosed) return;
-  const HttpLimits& limits = context_->limits;
-  int64_t deadline = DeadlineWheel::kNever;
-  if (phase_ == Phase::kLinger && shut_) {
-    deadline = std::min(linger_since_ms_ + limits.head_timeout_ms, linger_heard_ms_ + std::min(kLingerQuietMs, limits.head_timeout_ms));
-  } else if (phase_ == Phase::kPending || (phase_ == Phase::kReading && !request_.between())) {
-    deadline = request_.deadline_ms();
-  } else if (phase_ == Phase::kReading && response_.unsent_bytes() == 0 && !request_.has_input()) {
-    int64_t quiet = served_ ? limits.idle_timeout_ms : limits.head_timeout_ms;
-    if (surplus_) quiet = std::min(quiet, kLingerQuietMs);
-    if (context_->draining) quiet = std::min(quiet, kDrainGraceMs);
-    if (!request_.protocol().may_rest() || surplus_ || context_->draining) deadline = quiet_since_ms_ + quiet;
-  }
+  int64_t deadline = ClientDeadline();
   if (response_.unsent_bytes() > 0) deadline = std::min(deadline, response_.deadline_ms());
   context_->wheel.Arm(this, deadline);
   if (context_->changed) context_->changed(this);

@@ -62,6 +62,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool idle() const;
   /// HttpServer::HoldRequests was called, or undone.
   void HoldChanged() { UpdateReading(); }
+  /// The kernel has some of what its client sent, and it is to be read: nobody has looked at it yet.
+  bool Unread() const;
   bool open() const { return phase_ != Phase::kClosed; }
   /// A request is under way, or its response.
   bool busy() const;
@@ -125,7 +127,8 @@ class HttpConnection : public DeadlineWheel::Entry {
   HttpConnection(HttpContext* context, uint32_t slot, Origin origin, HttpListener* listener, std::shared_ptr<const Peer> peer);
   ~HttpConnection();
 
-  void OnRead(int64_t size, const char* bytes);
+  /// `asked`: how much was to be read.
+  void OnRead(int64_t size, const char* bytes, size_t asked);
   void ReadNow();
   void OnEof();
   void Decrypt(std::string_view bytes);
@@ -136,6 +139,9 @@ class HttpConnection : public DeadlineWheel::Entry {
   void SayGoodbye();
   void CloseIdle();
   void OnShutdown(int status);
+  int64_t ClientDeadline() const;
+  bool Spare();
+  bool KernelHasMore() const;
   void Drop(size_t bytes);
   bool MayHandOver(int fd);
   void Charge(size_t held, size_t answer);
@@ -149,6 +155,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   uint64_t token_ = 0;
   size_t charged_ = 0;         // in the budget
   size_t charged_answer_ = 0;  // of it: in its answers
+  int64_t spared_ms_ = 0;      // the deadline that Spare was asked about last
   int64_t quiet_since_ms_;     // when it was accepted or the last response was sent
   // In kLinger: when the response was out, the last read, and how much was thrown away.
   int64_t linger_since_ms_ = 0;
@@ -158,6 +165,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   Phase phase_ = Phase::kReading;
   const bool surplus_;
   bool reading_ = false;
+  bool looked_ = false;  // since then all was read that the kernel had
   bool shut_ = false;
   bool served_;  // at least one request was answered
   bool waits_turn_ = false;     // WaitTurn was called: nothing is read

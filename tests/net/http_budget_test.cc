@@ -160,6 +160,33 @@ TEST_CASE("http budget: a client that stalls its body while others find no room 
   CHECK(stalled.ReadResponse().status == 408);
 }
 
+TEST_CASE("http budget: a body of which the kernel has more is not slow, however late the loop looks at it, though others find no room") {
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000'000;
+  limits.request_timeout_ms = 600'000;
+  HttpFixture fixture(limits);
+  RawClient client(fixture.port()), other(fixture.port());
+  const std::string all = Post("/echo", std::string(900'000, 'x'));
+  client.Send(all.substr(0, 600'000));
+  while (fixture.budget().bytes.load() < 599'000) fixture.OnLoop([](HttpServer&) {});
+  bool some = false, more = true;
+  size_t sent = 0;
+  fixture.block = [&](uint64_t token) {
+    some = fixture.server().Reserve(token, 10);
+    more = fixture.server().Reserve(token, 900'000);
+    sent = client.TrySend(all.substr(600'000, 1'000));
+    // 12 KB a second.
+    fixture.Advance(50'000);
+  };
+  other.Send(Get("/block"));
+  CHECK(other.ReadResponse().status == 200);
+  CHECK(some);
+  CHECK_FALSE(more);
+  CHECK(sent > 0);
+  client.Send(all.substr(600'000 + sent));
+  CHECK(client.ReadResponse().body.size() == 900'000);
+}
+
 TEST_CASE("http budget: large bodies leave room for small ones") {
   HttpLimits limits;
   limits.max_buffered_bytes = 8 << 20;

@@ -7,6 +7,7 @@
 //   /kept     200, which a cache may keep
 //   /peer     200 with who asks
 //   /wait     no answer until Answer is called
+//   /block    200, behind what a test has it do: on the loop, which looks at nothing meanwhile, and is late for its sweep then
 #pragma once
 
 #include <algorithm>
@@ -53,6 +54,10 @@ class HttpFixture : public HttpHandler {
   }
   /// So much more time has passed for the server, which notices within two ticks of its wheel.
   void Pass(int64_t ms) { loop_.Pass(ms); }
+  /// The same from the loop itself, which notices when it comes to it.
+  void Advance(int64_t ms) { loop_.Advance(ms); }
+  /// What /block does; set before it is asked for.
+  std::function<void(uint64_t token)> block;
   /// Answers the oldest request to /wait that was not answered; waits for it to come.
   void Answer(std::string body) {
     uint64_t token = WaitForPending();
@@ -108,6 +113,11 @@ class HttpFixture : public HttpHandler {
       pending_.push_back(token);
       changed_.notify_all();
       return;
+    }
+    if (target == "/block") {
+      block(token);
+      // Longer than a tick of its wheel, which has 250 ms at most.
+      std::this_thread::sleep_for(std::chrono::milliseconds(400));
     }
     if (target == "/echo") {
       response.body = std::move(request.body);

@@ -158,6 +158,37 @@ TEST_CASE("http server: a trickle of bytes does not prolong the time for a head"
   trickle.join();
 }
 
+TEST_CASE("http server: what came in time is served, however late the loop looks at it") {
+  struct Case {
+    const char* what;
+    std::string before, late;
+    int status;
+  };
+  const std::string body = Post("/echo", "abcd");
+  const Case one = GENERATE_COPY(Case{"a new connection", "", Get("/target"), 200}, Case{"an idle one", Get("/target"), Get("/target"), 200},
+                                 Case{"half a head", "GET /target HTTP/1.1\r\nHo", "st: a\r\n\r\n", 200},
+                                 Case{"half a body", body.substr(0, body.size() - 2), "cd", 200},
+                                 Case{"more of a head, but not all", "GET /target HTTP/1.1\r\nHo", "st: a\r\n", 408});
+  CAPTURE(one.what);
+  HttpFixture fixture;
+  RawClient client(fixture.port()), other(fixture.port());
+  REQUIRE(fixture.WaitForConnections(2));
+  client.Send(one.before);
+  if (one.before == one.late) {
+    REQUIRE(client.ReadResponse().status == 200);
+  } else if (!one.before.empty()) {
+    while (fixture.budget().bytes.load() == 0) fixture.OnLoop([](HttpServer&) {});
+  }
+  // The other's request is looked at, and meanwhile it comes, and all times are over.
+  fixture.block = [&](uint64_t) {
+    client.Send(one.late);
+    fixture.Advance(100'000);
+  };
+  other.Send(Get("/block"));
+  CHECK(other.ReadResponse().status == 200);
+  CHECK(client.ReadResponse().status == one.status);
+}
+
 TEST_CASE("http server: an idle connection is closed without a word") {
   HttpLimits limits;
   limits.idle_timeout_ms = 50;

@@ -31,9 +31,11 @@ class LoopThread {
   }
   /// So much more time has passed for what asks Loop::NowMs; returns once the loop's next turn has begun.
   void Pass(int64_t ms) {
-    ahead_ms_ += ms;
+    Advance(ms);
     OnLoop([] {});
   }
+  /// The same, but does not wait for that turn. Any thread, the loop's included.
+  void Advance(int64_t ms) { ahead_ms_ += ms; }
   /// Ends the loop, which calls nobody from then on. Again: does nothing.
   void Stop() {
     if (!thread_.joinable()) return;
