@@ -104,7 +104,7 @@ size_t HttpParser::held_bytes() const {
   if (phase_ == Phase::kHead) return size;
   // What was reserved at once counts at once.
   const std::string& body = request_.body;
-  return size + (body.size() > kBelievedBytes ? body.capacity() : body.size());
+  return size + head_held_ + (body.size() > kBelievedBytes ? body.capacity() : body.size());
 }
 
 HttpParser::Step HttpParser::Feed(std::string_view in, size_t* used) {
@@ -142,12 +142,14 @@ void HttpParser::StreamBody() {
 
 void HttpParser::Drop() {
   request_ = HttpRequest();
+  head_held_ = 0;
   head_ = std::string();
 }
 
 HttpRequest HttpParser::Take() {
   CHECK(phase_ == Phase::kComplete);
   phase_ = Phase::kHead;
+  head_held_ = 0;
   HttpRequest request = std::move(request_);
   request_ = HttpRequest();
   return request;
@@ -269,6 +271,7 @@ HttpParser::Step HttpParser::ParseHead(std::string_view head) {
     }
     return Refuse(400, std::string("malformed HTTP: ") + (parser.reason != nullptr ? parser.reason : llhttp_errno_name(error)));
   }
+  head_held_ = head.size() + request_.headers.size() * sizeof(request_.headers[0]);
   if (chunked_) {
     chunk_parser_ = std::make_unique<llhttp_t>(parser);
     chunk_overhead_ = 0;

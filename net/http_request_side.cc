@@ -174,11 +174,12 @@ void RequestSide::HeadDone(bool body_waits) {
 
 void RequestSide::Deliver() {
   HttpContext* context = connection_->context();
+  const size_t head = parser_->head_held_bytes();
   HttpRequest request = parser_->Take();
   HttpDemand demand = context->handler->Demand(request);
   if (connection_->surplus() && !demand.probe) return connection_->Refuse(503, kTooMany);
   size_t bytes = demand.probe ? 0 : demand.answer_bytes;
-  pending_bytes_ = sizeof(HttpRequest) + request.target.size() + request.body.size();
+  pending_bytes_ = sizeof(HttpRequest) + head + request.target.size() + request.body.size();
   reserved_ = bytes;
   if (bytes > 0 && demand.waits && (!context->parked.empty() || !Fits())) {
     Park(std::move(request));
@@ -396,7 +397,7 @@ bool RequestSide::OverBudget(uint64_t more, uint64_t held) const {
 /// Of a request that is on its way.
 bool RequestSide::HoldsTooMuch() const {
   size_t held = parser_->held_bytes();
-  return (parser_->in_body() || held > kSmallHeadBytes) && OverBudget(0, held);
+  return (parser_->in_body() || held > kSmallHeadBytes) && OverBudget(0, held - parser_->head_held_bytes());
 }
 
 bool RequestSide::HasRoom() const {

@@ -41,6 +41,8 @@ class RequestParser {
   virtual void StreamBody() = 0;
   /// After kHead: the request as far as it is known. Valid until the body's end.
   const HttpRequest& head() const { return request_; }
+  /// What that takes in memory, of a protocol whose clients say how long it is: from kHead or kRequest until it is taken or dropped. In held_bytes().
+  size_t head_held_bytes() const { return head_held_; }
   /// Part of what was fed, never empty at kPiece.
   std::string_view piece() const { return piece_; }
   /// After kRequest, once. The parser is then at the beginning of the next request; what the head said stays readable until its first byte.
@@ -90,6 +92,7 @@ class RequestParser {
   std::string_view piece_;
   uint64_t content_length_ = 0;
   uint64_t body_left_ = 0;
+  size_t head_held_ = 0;
   std::string refusal_detail_;
 };
 

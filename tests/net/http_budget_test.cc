@@ -187,6 +187,45 @@ TEST_CASE("http budget: a body of which the kernel has more is not slow, however
   CHECK(client.ReadResponse().body.size() == 900'000);
 }
 
+TEST_CASE("http budget: the head of a request under way is counted, until its answer, however its body is taken") {
+  constexpr size_t kClients = 10;
+  const bool pieces = GENERATE(false, true);
+  CAPTURE(pieces);
+  std::atomic<size_t> heads{0};
+  StreamScript script;
+  script.takes = [&](const HttpRequest&) {
+    ++heads;
+    return pieces;
+  };
+  script.end = [](HttpServer& server, uint64_t token) { server.Respond(token, HttpFixture::Text(200, "x")); };
+  StreamFixture fixture(script);
+  std::string fields;
+  for (int i = 0; i < 50; ++i) fields += "X-Field-" + std::to_string(i) + ": " + std::string(200, 'x') + "\r\n";
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(std::make_unique<RawClient>(fixture.port()));
+    clients.back()->Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n" + fields + "\r\n");
+  }
+  while (heads < kClients) fixture.OnLoop([](HttpServer&) {});
+  // Behind the read that brought the last of them.
+  fixture.OnLoop([](HttpServer&) {});
+  CHECK(fixture.budget().bytes >= kClients * fields.size());
+  for (auto& client : clients) {
+    client->Send("x");
+    CHECK(client->ReadResponse().body == "x");
+  }
+  CHECK(fixture.WaitForEmptyBudget());
+  // One without a body, which the handler has.
+  clients[0]->Send("GET /wait HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n");
+  const uint64_t token = fixture.WaitForPending();
+  REQUIRE(token != 0);
+  fixture.OnLoop([](HttpServer&) {});
+  CHECK(fixture.budget().bytes >= fields.size());
+  fixture.OnLoop([&](HttpServer& server) { server.Respond(token, HttpFixture::Text(200, "late")); });
+  CHECK(clients[0]->ReadResponse().body == "late");
+  CHECK(fixture.WaitForEmptyBudget());
+}
+
 TEST_CASE("http budget: large bodies leave room for small ones") {
   HttpLimits limits;
   limits.max_buffered_bytes = 8 << 20;
