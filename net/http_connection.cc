@@ -215,12 +215,12 @@ void HttpConnection::EndBehindResponse() {
 
 void HttpConnection::Parked() {
   phase_ = Phase::kPending;
-  context_->parked.push_back(this);
+  parked_at_ = context_->parked.insert(context_->parked.end(), this);
 }
 
 void HttpConnection::Unparked() {
   if (phase_ != Phase::kClosed) phase_ = Phase::kReading;
-  std::replace(context_->parked.begin(), context_->parked.end(), this, static_cast<HttpConnection*>(nullptr));
+  context_->parked.erase(parked_at_);
 }
 
 void HttpConnection::NewToken() {

@@ -171,6 +171,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool waits_turn_ = false;     // WaitTurn was called: nothing is read
   bool resume_queued_ = false;  // `resume_at_` is where
   std::list<HttpConnection*>::iterator resume_at_;
+  std::list<HttpConnection*>::iterator parked_at_;  // while its request is parked
 };
 
 }  // namespace notifyd

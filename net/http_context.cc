@@ -45,11 +45,9 @@ bool HttpContext::TurnSpent() {
 }
 
 void HttpContext::AdmitParked() {
-  while (!parked.empty()) {
+  while (!parked.empty() && parked.front()->request().Fits()) {
     HttpConnection* first = parked.front();
-    if (first != nullptr && !first->request().Fits()) return;
     parked.pop_front();
-    if (first == nullptr) continue;
     first->request().Admit();
     if (!TurnSpent()) continue;
     if (!parked.empty()) resume();

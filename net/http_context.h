@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -52,8 +51,8 @@ struct HttpContext {
   std::function<void(HttpConnection*)> changed;  // a connection did something, or goes; empty while nobody wants to know
   std::atomic<size_t> open{0};
   std::vector<HttpConnection*> surplus;  // beyond max_connections, the oldest first: for probes alone
-  /// Whose complete request waits for room, the first one first. One that closes meanwhile leaves a null. `pressed`: somebody found none.
-  std::deque<HttpConnection*> parked;
+  /// Whose complete request waits for room, the first one first. `pressed`: somebody found none.
+  std::list<HttpConnection*> parked;
   bool pressed = false;
   /// So long at a time, by the real clock, the loop parses and answers what came; then other handles, timers and what was posted have their say.
   /// `turn_until_ns`: until when that is now; 0: nobody has begun since the last turn.

@@ -1,8 +1,12 @@
 // HttpServer over real sockets: memory that answers take is reserved, slow clients lose their connection and nobody else anything, and probes are
 // answered beyond the limit of connections.
 
+#include "net/http_connection.h"
+#include "net/http_context.h"
 #include "net/http_stream_fixture.h"
 #include <catch2/catch.hpp>
+
+#include <sys/socket.h>
 
 #include <atomic>
 
@@ -119,6 +123,66 @@ TEST_CASE("http budget: a request that finds no room in its time is refused, and
   first.Send(Get("/bytes/1000"));
   CHECK(first.ReadResponse().status == 200);
   CHECK(fixture.WaitForEmptyBudget());
+}
+
+/// Each request waits for room.
+class Waiting : public HttpHandler {
+ public:
+  void OnRequest(uint64_t, HttpRequest) override {}
+  HttpDemand Demand(const HttpRequest&) override { return {false, 1'000, true}; }
+  void OnClose(uint64_t) override {}
+  HttpResponse OnRefused(int, std::string_view) override { return {}; }
+};
+
+TEST_CASE("http budget: a connection that ends while its request waits for room leaves no place behind in the queue") {
+  constexpr size_t kClients = 200;
+  Waiting handler;
+  HttpLimits limits;
+  limits.max_buffered_bytes = 1'000;
+  HttpServer::Budget budget;
+  budget.answers = 1'000;
+  HttpListener listener;
+  std::unique_ptr<HttpContext> context;
+  LoopThread loop;
+  std::vector<int> clients;
+  bool all_sent = true;
+  loop.OnLoop([&] {
+    context = std::make_unique<HttpContext>(loop.loop().raw(), limits, &budget, &handler);
+    context->resume = context->closed = [] {};
+    for (size_t i = 0; i < kClients; ++i) {
+      int ends[2];
+      if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
+      clients.push_back(ends[0]);
+      all_sent &= send(ends[0], "GET / HTTP/1.0\r\n\r\n", 18, 0) == 18;
+      HttpConnection::Open(context.get(), ends[1], HttpConnection::Origin::kAccepted, &listener, std::make_shared<const Peer>());
+    }
+  });
+  REQUIRE(all_sent);
+  size_t parked = 0;
+  // As the server does it, turn by turn.
+  while (parked < kClients) {
+    loop.OnLoop([&] {
+      for (; !context->resumable.empty(); context->turn_until_ns = 0) {
+        HttpConnection* first = context->resumable.front();
+        context->resumable.pop_front();
+        first->Resume();
+      }
+      parked = context->parked.size();
+    });
+  }
+  size_t left = 0;
+  bool all_open = true;
+  loop.OnLoop([&] {
+    for (size_t i = 0; i < kClients; ++i) {
+      if (i % 4 != 0) context->slots[i]->Close();
+    }
+    left = context->parked.size();
+    for (const HttpConnection* connection : context->parked) all_open &= connection != nullptr && connection->open();
+    for (size_t i = 0; i < kClients; i += 4) context->slots[i]->Abandon();
+  });
+  CHECK(left == kClients / 4);
+  CHECK(all_open);
+  for (int client : clients) close(client);
 }
 
 TEST_CASE("http budget: a client that takes its answer in a trickle is cut off") {
