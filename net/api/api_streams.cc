@@ -230,10 +230,9 @@ Result<bool> Api::Impl::Unpack(Stream* stream) {
   std::string_view packed = stream->packed;
   NOTIFYD_TRY(stream->gunzip->Take(&packed, kUnpackBytes, &piece));
   stream->packed.erase(0, stream->packed.size() - packed.size());
-  if (!piece.empty()) {
-    stream->bulk.Take(piece);
-    return true;
-  }
+  if (!piece.empty()) stream->bulk.Take(piece);
+  // Many members that come to nothing are not gone through at once either.
+  if (!piece.empty() || !stream->packed.empty()) return true;
   if (stream->body_open) return false;
   if (!stream->gunzip->whole()) return Status(Code::kMalformed, "the gzip'ed body ends too early");
   stream->gunzip.reset();

@@ -245,10 +245,42 @@ TEST_CASE("gzip: what is unpacked is bounded, and must be whole") {
     CHECK(GunzipAll(std::string_view(packed).substr(0, cut), text.size(), &part).code() == Code::kMalformed);
   }
   std::string twice;
-  CHECK(GunzipAll(Gzip("a") + Gzip("b"), 10, &twice).ok());
-  CHECK(twice == "ab");
+  CHECK(GunzipAll(Gzip("a") + Gzip("b"), 10, &twice).code() == Code::kMalformed);
+  // It is not gone through what is behind the first.
+  CHECK(twice == "a");
+  CHECK(GunzipAll(Gzip("") + Gzip("b"), 1, &twice).code() == Code::kMalformed);
   std::string rest;
   CHECK(GunzipAll(packed + "rest", text.size(), &rest).code() == Code::kMalformed);
+}
+
+TEST_CASE("gzip: in pieces several members are one text, and of many that come to nothing few are gone through at once") {
+  Gunzip gunzip;
+  std::string out;
+  const std::string two = Gzip("a") + Gzip("b");
+  std::string_view packed = two;
+  REQUIRE(gunzip.Take(&packed, 64 << 10, &out).ok());
+  CHECK(packed.empty());
+  CHECK(out == "ab");
+  // What is little takes little.
+  CHECK(out.capacity() < 1'000);
+  constexpr int kMembers = 2'000;
+  std::string many;
+  for (int i = 0; i < kMembers; ++i) many += Gzip("");
+  many += Gzip("c");
+  packed = many;
+  size_t most = 0;
+  int calls = 0;
+  while (!packed.empty()) {
+    const size_t before = packed.size();
+    REQUIRE(gunzip.Take(&packed, 64 << 10, &out).ok());
+    REQUIRE(packed.size() < before);
+    most = std::max(most, before - packed.size());
+    ++calls;
+  }
+  CHECK(out == "abc");
+  CHECK(gunzip.whole());
+  CHECK(calls > 1);
+  CHECK(most <= many.size() / 4);
 }
 
 TEST_CASE("content coding: a body is whole before it begins, and where a stream has ended") {

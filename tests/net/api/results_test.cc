@@ -308,6 +308,13 @@ TEST_CASE("gzip: a bulk submit is unpacked as it comes, whatever it comes to") {
     CHECK(items == 3);
     CHECK(f.Streamed().ended);
   }
+  SECTION("behind many members that come to nothing") {
+    std::string many;
+    for (int i = 0; i < 5'000; ++i) many += Gzip("");
+    f.api.OnBody(token, many + packed);
+    f.api.OnBodyEnd(token);
+    CHECK(f.Posted<SubmitRequest>().items.size() == 3);
+  }
   SECTION("stopped behind a fault") {
     f.api.OnBody(token, packed.substr(0, packed.size() - 8));
     f.api.OnBodyEnd(token);
