@@ -62,6 +62,7 @@ class HttpServer::Impl {
     CHECK(uv_prepare_init(context_.loop, &handles_->turn_end) == 0);
     handles_->sweep.data = handles_->accept_pause.data = handles_->look_again.data = handles_->resume.data = handles_->turn_end.data = this;
     uv_prepare_start(&handles_->turn_end, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->context_.turn_until_ns = 0; });
+    uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->turn_end));  // it keeps no loop running
     context_.resume = [this] { uv_idle_start(&handles_->resume, [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->ResumeAll(); }); };
     context_.closed = [this] {
       if (context_.open.load(std::memory_order_relaxed) == 0) uv_timer_stop(&handles_->sweep);
