@@ -1,6 +1,15 @@
 # What the product is compiled with; a library's own headers are not asked.
 set(NOTIFYD_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
+# common_headers(NAME arguments of target_precompile_headers...): where a target's files are compiled together, what most of them include and is not ours is
+# read once for all targets with the same flags: to read it takes seconds each time. In a build where each file is compiled by itself (the preset dev)
+# each has to include what it uses.
+function(common_headers name)
+  if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_precompile_headers(${name} ${ARGN})
+  endif()
+endfunction()
+
 # layer(NAME folder sources...): one target a folder. Its headers are seen as "folder/x.h" by targets that link it: each layer has an include root of
 # its own that holds nothing but that folder. A folder is seen with the folders inside of it, and what it links is seen by those that link it; that no
 # layer includes one above it is held by tests/packaging/habits_test.cc.
@@ -20,6 +29,9 @@ function(layer name folder)
   add_library(${name} STATIC ${ARGN})
   target_include_directories(${name} PUBLIC ${root})
   target_compile_options(${name} PRIVATE ${NOTIFYD_WARNINGS})
+  if(NOT name STREQUAL "base")  # whose they are
+    common_headers(${name} REUSE_FROM base)
+  endif()
 endfunction()
 
 # layer_part(NAME folder HEADERS headers... SOURCES sources...): one of several targets of a folder. Its include root holds these headers alone, so that
@@ -35,4 +47,7 @@ function(layer_part name folder)
   add_library(${name} STATIC ${P_SOURCES})
   target_include_directories(${name} PUBLIC ${root})
   target_compile_options(${name} PRIVATE ${NOTIFYD_WARNINGS})
+  if(NOT name STREQUAL "base")  # whose they are
+    common_headers(${name} REUSE_FROM base)
+  endif()
 endfunction()
