@@ -26,9 +26,9 @@ std::string NameOf(int space) {
 }
 
 /// Submits one at a time to namespaces in turn; the bodies name client, namespace and request.
-class Client {
+class SpaceClient {
  public:
-  Client(int number, uint32_t seed, std::string receiver)
+  SpaceClient(int number, uint32_t seed, std::string receiver)
       : number_(number), receiver_(std::move(receiver)), random_(seed * 64 + static_cast<uint32_t>(number)) {}
 
   /// On a thread of its own, until `stop`, or until the broker is gone.
@@ -75,7 +75,7 @@ TEST_CASE("kill -9 with a hundred namespaces under load: each delivers all that 
   const uint32_t seed = Catch::rngSeed();  // --rng-seed
   TempDir dir;
   CountingReceiver receiver;
-  std::vector<Client> clients;
+  std::vector<SpaceClient> clients;
   for (int i = 0; i < kClients; ++i) clients.emplace_back(i, seed, receiver.url());
   std::mt19937 random(seed);
 
@@ -86,12 +86,12 @@ TEST_CASE("kill -9 with a hundred namespaces under load: each delivers all that 
       for (int i = 0; i < kSpaces; ++i) REQUIRE(broker.Call("PUT", "/v1/namespaces/" + NameOf(i), R"({"destinations":{"allow":["127.0.0.0/8"]}})").status == 201);
     std::atomic<bool> stop{false};
     std::vector<std::thread> threads;
-    for (Client& client : clients) threads.emplace_back([&] { client.Run(broker.url(), &stop); });
+    for (SpaceClient& client : clients) threads.emplace_back([&] { client.Run(broker.url(), &stop); });
     const bool came = receiver.WaitFor(receiver.count() + 300 + random() % 1000);
     if (run == kKills) stop = true;
     else broker.process().Signal(SIGKILL);
     for (std::thread& thread : threads) thread.join();
-    for (Client& client : clients) CHECK(client.fault() == "");
+    for (SpaceClient& client : clients) CHECK(client.fault() == "");
     REQUIRE(came);
     if (run < kKills) {
       REQUIRE(broker.process().Wait() == 1000 + SIGKILL);
@@ -116,7 +116,7 @@ TEST_CASE("kill -9 with a hundred namespaces under load: each delivers all that 
     }
     CHECK(accepted == ids.size());
     size_t acknowledged = 0, lost = 0;
-    for (const Client& client : clients)
+    for (const SpaceClient& client : clients)
       for (const auto& [body, where] : client.acknowledged()) {
         ++acknowledged;
         lost += !ids.contains(body) || ids.at(body) != where.second;

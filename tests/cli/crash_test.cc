@@ -12,6 +12,7 @@
 #include "support/counting_receiver.h"
 #include "cli/await.h"
 #include "cli/e2e_broker.h"
+#include "cli/kill.h"
 #include "cli/token_create.h"
 
 // Behind the headers of the project: its CHECK is the one that is meant here.
@@ -21,11 +22,6 @@ using namespace notifyd;
 using namespace notifyd::test;
 
 namespace {
-
-void Kill(Broker* broker) {
-  broker->process().Signal(SIGKILL);
-  REQUIRE(broker->process().Wait() == 1000 + SIGKILL);
-}
 
 /// Of an answer to a batch, in order.
 std::vector<std::string> IdsIn(const std::string& answer) {

@@ -1,7 +1,5 @@
 // kill -9 of the real broker while events are fanned out: each subscription gets each event as one notify, in order, and so does one that begins in
 // the past.
-#include <signal.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "cli/e2e_broker.h"
+#include "cli/kill.h"
 #include "support/scripted_server.h"
 #include "support/temp_dir.h"
 
@@ -19,11 +18,6 @@ using namespace notifyd;
 using namespace notifyd::test;
 
 namespace {
-
-void Kill(Broker* broker) {
-  broker->process().Signal(SIGKILL);
-  REQUIRE(broker->process().Wait() == 1000 + SIGKILL);
-}
 
 /// Waits until so many different notifies have come in all; false at the deadline.
 bool WaitForNotifies(ScriptedServer* receiver, size_t count) {

@@ -6,21 +6,6 @@
 namespace notifyd {
 namespace {
 
-using Events = std::vector<std::string>;
-
-std::string Head(size_t length) {
-  return "POST /pieces HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
-}
-const std::string kChunkedHead = "POST /pieces HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-
-/// Takes the body and answers at its end.
-StreamScript AnswerAtEnd() {
-  StreamScript script;
-  script.end = [](HttpServer& server, uint64_t token) { server.Respond(token, HttpFixture::Text(200, "taken")); };
-  return script;
-}
-
 // What comes behind the head, and whether the client ends its side behind it.
 struct Break {
   std::string bytes;

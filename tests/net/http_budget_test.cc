@@ -13,13 +13,6 @@
 namespace notifyd {
 namespace {
 
-std::string Get(const std::string& target) {
-  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n\r\n";
-}
-std::string Post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
 /// /bytes/N says beforehand that it takes N bytes, and waits for room; /probe is one. Notes what the loop saw.
 class BudgetFixture : public HttpFixture {
  public:

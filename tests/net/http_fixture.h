@@ -31,6 +31,21 @@
 
 namespace notifyd {
 
+/// Requests as they are sent.
+inline const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
+inline const std::string kWait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
+inline std::string Get(const std::string& target, const std::string& headers = {}) {
+  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
+}
+inline std::string Post(const std::string& target, const std::string& body, const std::string& headers = {}) {
+  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body;
+}
+/// Whether kGet is answered.
+inline bool Served(RawClient* client) {
+  if (!client->Send(kGet)) return false;
+  return client->ReadResponse().body == "GET /target a";
+}
+
 class HttpFixture : public HttpHandler {
  public:
   /// With `adopted` it goes on with these sockets instead of new ones. `as`: what its listener is.

@@ -15,13 +15,6 @@
 namespace notifyd {
 namespace {
 
-std::string Get(const std::string& target, const std::string& headers = {}) {
-  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
-}
-std::string Post(const std::string& target, const std::string& body, const std::string& headers = {}) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body;
-}
-
 TEST_CASE("http server: what a client sends ahead of its answer is buffered only in part") {
   HttpFixture fixture;
   RawClient client(fixture.port());

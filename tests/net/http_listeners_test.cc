@@ -7,8 +7,6 @@
 namespace notifyd {
 namespace {
 
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-
 TEST_CASE("http listeners: one whose connections are used up keeps nobody from another") {
   HttpLimits limits;
   limits.max_probe_connections = 1;

@@ -95,7 +95,7 @@ int RefusalOf(const std::string& bytes, const HttpLimits& limits = {}) {
   return whole;
 }
 
-std::string Get(const std::string& headers) {
+std::string With(const std::string& headers) {
   return "GET / HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
 }
 std::string Chunked(const std::string& body) {
@@ -179,19 +179,19 @@ TEST_CASE("http parser: other HTTP versions are refused with 505") {
 }
 
 TEST_CASE("http parser: malformed headers are refused") {
-  CHECK(RefusalOf(Get("A : b\r\n")) == 400);
-  CHECK(RefusalOf(Get("A\r\n")) == 400);
-  CHECK(RefusalOf(Get(": b\r\n")) == 400);
-  CHECK(RefusalOf(Get("A(: b\r\n")) == 400);
-  CHECK(RefusalOf(Get(std::string("A: b\0c\r\n", 8))) == 400);
-  CHECK(RefusalOf(Get("A: b\x01\r\n")) == 400);
-  CHECK(RefusalOf(Get("A: b\x7f\r\n")) == 400);
-  CHECK(RefusalOf(Get("A: \x80\xff\r\n")) == 0);
+  CHECK(RefusalOf(With("A : b\r\n")) == 400);
+  CHECK(RefusalOf(With("A\r\n")) == 400);
+  CHECK(RefusalOf(With(": b\r\n")) == 400);
+  CHECK(RefusalOf(With("A(: b\r\n")) == 400);
+  CHECK(RefusalOf(With(std::string("A: b\0c\r\n", 8))) == 400);
+  CHECK(RefusalOf(With("A: b\x01\r\n")) == 400);
+  CHECK(RefusalOf(With("A: b\x7f\r\n")) == 400);
+  CHECK(RefusalOf(With("A: \x80\xff\r\n")) == 0);
 }
 
 TEST_CASE("http parser: a folded header is refused") {
-  CHECK(RefusalOf(Get("A: b\r\n c\r\n")) == 400);
-  CHECK(RefusalOf(Get("A: b\r\n\tc\r\n")) == 400);
+  CHECK(RefusalOf(With("A: b\r\n c\r\n")) == 400);
+  CHECK(RefusalOf(With("A: b\r\n\tc\r\n")) == 400);
   CHECK(RefusalOf("POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n 5\r\n\r\nhello") == 400);
   CHECK(RefusalOf("GET / HTTP/1.1\r\n Host: a\r\n\r\n") == 400);
 }
@@ -200,8 +200,8 @@ TEST_CASE("http parser: bare CR and bare LF are refused") {
   CHECK(RefusalOf("GET / HTTP/1.1\nHost: a\r\n\r\n") == 400);
   CHECK(RefusalOf("GET / HTTP/1.1\r\nHost: a\n\r\n") == 400);
   CHECK(RefusalOf("GET / HTTP/1.1\r\nHost: a\r\n\n") == 400);
-  CHECK(RefusalOf(Get("A: b\rc\r\n")) == 400);
-  CHECK(RefusalOf(Get("A: b\r\r\n")) == 400);
+  CHECK(RefusalOf(With("A: b\rc\r\n")) == 400);
+  CHECK(RefusalOf(With("A: b\r\r\n")) == 400);
   CHECK(RefusalOf("\nGET / HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
   CHECK(RefusalOf("\rGET / HTTP/1.1\r\nHost: a\r\n\r\n") == 400);
 }
@@ -266,13 +266,13 @@ TEST_CASE("http parser: transfer codings other than chunked are refused with 501
 }
 
 TEST_CASE("http parser: an expectation other than 100-continue is refused with 417") {
-  CHECK(RefusalOf(Get("Expect: 100-Continue\r\n")) == 0);
-  CHECK(RefusalOf(Get("Expect: 200-ok\r\n")) == 417);
+  CHECK(RefusalOf(With("Expect: 100-Continue\r\n")) == 0);
+  CHECK(RefusalOf(With("Expect: 200-ok\r\n")) == 417);
   CHECK(RefusalOf("GET / HTTP/1.0\r\nExpect: 200-ok\r\n\r\n") == 0);
 }
 
 TEST_CASE("http parser: a chunked body is put together and its trailers thrown away") {
-  std::string bytes = Chunked("5\r\nhello\r\n6;name=value\r\n world\r\n1;q=\"a b\"\r\n!\r\n0\r\nX-Trailer: a\r\nContent-Length: 9\r\n\r\n") + Get("");
+  std::string bytes = Chunked("5\r\nhello\r\n6;name=value\r\n world\r\n1;q=\"a b\"\r\n!\r\n0\r\nX-Trailer: a\r\nContent-Length: 9\r\n\r\n") + With("");
   for (uint64_t most : {0, 1, 3, 20}) {
     Outcome outcome = Parse(bytes, {}, most);
     REQUIRE(outcome.requests.size() == 2);
@@ -336,7 +336,7 @@ TEST_CASE("http parser: a body in pieces comes out as it was sent, of any length
   HttpLimits limits;
   limits.max_body_bytes = 10;
   std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\nabcdefghijklmnopqrstuvwxyz" +
-                      Chunked("1a\r\nabcdefghijklmnopqrstuvwxyz\r\n1;a=b\r\n-\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n") + Get("") + Chunked("0\r\n\r\n") +
+                      Chunked("1a\r\nabcdefghijklmnopqrstuvwxyz\r\n1;a=b\r\n-\r\n5\r\nhello\r\n0\r\nA: b\r\n\r\n") + With("") + Chunked("0\r\n\r\n") +
                       "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nend";
   Pieces whole = ParsePieces(bytes, limits);
   CHECK(whole.bodies == "abcdefghijklmnopqrstuvwxyz|abcdefghijklmnopqrstuvwxyz-hello|||end|");
@@ -458,8 +458,8 @@ std::string Mutate(std::string bytes, Random* random) {
 
 TEST_CASE("http parser: mutated requests give the same outcome however they are cut") {
   const std::string seeds[] = {
-      Get("A: b\r\nC: d\r\n"), "POST /v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world" + Get(""),
-      Chunked("5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nT: u\r\n\r\n") + Get("Connection: close\r\n") + Get(""),
+      With("A: b\r\nC: d\r\n"), "POST /v1/x HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\nhello world" + With(""),
+      Chunked("5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nT: u\r\n\r\n") + With("Connection: close\r\n") + With(""),
       "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\nCONNECT h:1 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabcGET http://h/p HTTP/1.0\r\n\r\n",
       "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nUpgrade: x\r\nConnection: upgrade, close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"};
   HttpLimits limits;

@@ -10,21 +10,6 @@
 namespace notifyd {
 namespace {
 
-using Events = std::vector<std::string>;
-
-std::string Head(size_t length, const std::string& headers = {}) {
-  return "POST /pieces HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n" + headers + "\r\n";
-}
-const std::string kChunkedHead = "POST /pieces HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-
-/// Takes the body and answers at its end.
-StreamScript AnswerAtEnd(std::string body = "taken") {
-  StreamScript script;
-  script.end = [body](HttpServer& server, uint64_t token) { server.Respond(token, HttpFixture::Text(200, body)); };
-  return script;
-}
-
 /// Sends until the socket takes nothing more although the loop turns; how much it took.
 size_t SendUntilBlocked(HttpFixture* fixture, RawClient* client, size_t most) {
   std::string bytes(64 << 10, 'x');

@@ -15,9 +15,6 @@
 namespace notifyd {
 namespace {
 
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-const std::string kWait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
-
 HttpServer::Sockets Release(HttpFixture* fixture) {
   HttpServer::Sockets sockets;
   fixture->OnLoop([&](HttpServer& server) {
@@ -27,7 +24,7 @@ HttpServer::Sockets Release(HttpFixture* fixture) {
   return sockets;
 }
 
-bool Served(RawClient* client) {
+bool ServedAndKept(RawClient* client) {
   client->Send(kGet);
   RawResponse response = client->ReadResponse();
   return response.status == 200 && response.body == "GET /target a" && response.Header("Connection").empty();
@@ -36,7 +33,7 @@ bool Served(RawClient* client) {
 TEST_CASE("http restart: a kept connection is served by the next server") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   RawClient fresh(first.port());
   REQUIRE(first.WaitForConnections(2));
   HttpServer::Sockets sockets = Release(&first);
@@ -46,12 +43,12 @@ TEST_CASE("http restart: a kept connection is served by the next server") {
   CHECK(first.budget().connections == 0);
   HttpFixture second({}, &sockets);
   CHECK(second.port() == first.port());
-  CHECK(Served(&client));
-  CHECK(Served(&fresh));
+  CHECK(ServedAndKept(&client));
+  CHECK(ServedAndKept(&fresh));
   CHECK(second.connections() == 2);
   CHECK(second.budget().connections == 2);
   RawClient later(second.port());
-  CHECK(Served(&later));
+  CHECK(ServedAndKept(&later));
 }
 
 TEST_CASE("http restart: a client that connects in between is served by the next server") {
@@ -75,7 +72,7 @@ TEST_CASE("http restart: a client that connects in between is served by the next
 TEST_CASE("http restart: a request that has come but is not read goes to the next server") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   HttpServer::Sockets sockets;
   first.OnLoop([&](HttpServer& server) {
     client.Send(kGet);
@@ -101,14 +98,14 @@ TEST_CASE("http restart: a connection with a request under way is finished by th
   half.Send("GET /target HTTP/1.1\r\n");
   // The half request has been read once this was answered on the same loop.
   RawClient idle(first.port());
-  REQUIRE(Served(&idle));
+  REQUIRE(ServedAndKept(&idle));
   size_t busy = 0;
   first.OnLoop([&](HttpServer& server) { busy = server.busy(); });
   CHECK(busy == 3);
   HttpServer::Sockets sockets = Release(&first);
   CHECK(sockets.connections.size() == 1);
   HttpFixture second({}, &sockets);
-  CHECK(Served(&idle));
+  CHECK(ServedAndKept(&idle));
 
   first.OnLoop([&](HttpServer& server) {
     server.Respond(token, HttpFixture::Text(200, "by the first"));
@@ -144,19 +141,19 @@ TEST_CASE("http restart: a connection is busy until its response is written") {
 TEST_CASE("http restart: connections go on between StopAccepting and Release") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   first.OnLoop([](HttpServer& server) { server.StopAccepting(); });
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
   HttpServer::Sockets sockets = Release(&first);
   REQUIRE(sockets.connections.size() == 1);
   HttpFixture second({}, &sockets);
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
 }
 
 TEST_CASE("http restart: held requests wait for the next server, one under way is answered by the first") {
   HttpFixture first;
   RawClient idle(first.port()), pending(first.port());
-  REQUIRE(Served(&idle));
+  REQUIRE(ServedAndKept(&idle));
   pending.Send(kWait);
   uint64_t token = first.WaitForPending();
   REQUIRE(token != 0);
@@ -183,7 +180,7 @@ TEST_CASE("http restart: held requests wait for the next server, one under way i
 TEST_CASE("http restart: while requests are held an idle connection keeps what it is sent for the next server") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   RawClient pending(first.port());
   pending.Send(kWait);
   uint64_t token = first.WaitForPending();
@@ -217,7 +214,7 @@ TEST_CASE("http restart: while requests are held one that has begun is read to i
   client.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhal");
   // It has been read once this was answered on the same loop.
   RawClient other(first.port());
-  REQUIRE(Served(&other));
+  REQUIRE(ServedAndKept(&other));
   first.OnLoop([](HttpServer& server) {
     server.StopAccepting();
     server.HoldRequests();
@@ -232,7 +229,7 @@ TEST_CASE("http restart: while requests are held one that has begun is read to i
 TEST_CASE("http restart: requests that were held are served where the server drains instead") {
   HttpFixture fixture;
   RawClient client(fixture.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   fixture.OnLoop([](HttpServer& server) {
     server.StopAccepting();
     server.HoldRequests();
@@ -247,7 +244,7 @@ TEST_CASE("http restart: requests that were held are served where the server dra
 TEST_CASE("http restart: what is released stays open over exec, what is adopted does not") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   HttpServer::Sockets sockets = Release(&first);
   REQUIRE(sockets.connections.size() == 1);
   CHECK((fcntl(sockets.listening, F_GETFD) & FD_CLOEXEC) == 0);
@@ -273,7 +270,7 @@ TEST_CASE("http restart: two servers of one loop hand over, and one may take bac
   uint16_t port = *first.Listen("127.0.0.1", 0, false);
   std::thread thread([&] { loop.Run(); });
   RawClient client(port);
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
   for (HttpServer* to : {&second, &second, &first}) {
     std::promise<bool> done;
     loop.Post([&] {
@@ -282,9 +279,9 @@ TEST_CASE("http restart: two servers of one loop hand over, and one may take bac
       done.set_value(to->Adopt(from->Release()).ok());
     });
     CHECK(done.get_future().get());
-    CHECK(Served(&client));
+    CHECK(ServedAndKept(&client));
     RawClient fresh(port);
-    CHECK(Served(&fresh));
+    CHECK(ServedAndKept(&fresh));
   }
   loop.Stop();
   thread.join();
@@ -294,7 +291,7 @@ TEST_CASE("http restart: two servers of one loop hand over, and one may take bac
 TEST_CASE("http restart: an adopted connection has the time of an idle one") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   HttpServer::Sockets sockets = Release(&first);
   HttpLimits limits;
   limits.head_timeout_ms = 40;
@@ -304,7 +301,7 @@ TEST_CASE("http restart: an adopted connection has the time of an idle one") {
     RawClient fresh(second.port());
     CHECK(fresh.ReadEnd());
   }
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
 }
 
 TEST_CASE("http restart: connections beyond the limit are told so by the next server") {
@@ -327,7 +324,7 @@ TEST_CASE("http restart: connections beyond the limit are told so by the next se
 TEST_CASE("http restart: descriptors that are no sockets are skipped, and one that does not listen is an error") {
   HttpFixture first;
   RawClient client(first.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   HttpServer::Sockets sockets = Release(&first);
   int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
   int closed = fcntl(file, F_DUPFD_CLOEXEC, 500);
@@ -345,7 +342,7 @@ TEST_CASE("http restart: descriptors that are no sockets are skipped, and one th
   sockets.connections.insert(sockets.connections.begin(), {-1, file, closed});
   HttpFixture second({}, &sockets);
   CHECK(second.connections() == 1);
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
   CHECK(fcntl(file, F_GETFD) >= 0);
   close(file);
 }
@@ -359,17 +356,17 @@ TEST_CASE("http restart: a further listening socket may come among the connectio
   {
     HttpFixture second({}, &sockets);
     RawClient client(first.port());
-    CHECK(Served(&client));
+    CHECK(ServedAndKept(&client));
     RawClient further(other.port());
-    CHECK(Served(&further));
+    CHECK(ServedAndKept(&further));
     // And goes on from there in the same way.
     sockets = Release(&second);
   }
   HttpFixture third({}, &sockets);
   RawClient client(first.port());
-  CHECK(Served(&client));
+  CHECK(ServedAndKept(&client));
   RawClient further(other.port());
-  CHECK(Served(&further));
+  CHECK(ServedAndKept(&further));
 }
 
 /// Until `holds` says so on the loop.
@@ -471,7 +468,7 @@ TEST_CASE("http restart: where a listener has a farewell, a connection that the 
   limits.idle_timeout_ms = 60'000;
   HttpFixture fixture(limits, nullptr, &members);
   RawClient client(fixture.port());
-  REQUIRE(Served(&client));
+  REQUIRE(ServedAndKept(&client));
   if (GENERATE(false, true)) fixture.Pass(limits.idle_timeout_ms + 1);
   else fixture.OnLoop([](HttpServer& server) { server.Drain(); });
   const RawResponse said = client.ReadResponse();
@@ -487,7 +484,7 @@ TEST_CASE("http restart: a request that is not complete is refused, and what its
   const char* part = GENERATE("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf", "GET /x HTTP/1.1\r\nHo");
   HttpFixture first;
   RawClient slow(first.port()), idle(first.port());
-  REQUIRE(Served(&idle));
+  REQUIRE(ServedAndKept(&idle));
   slow.Send(part);
   REQUIRE(Until(&first, [&](HttpServer&) { return first.budget().bytes > 0; }));
   HttpServer::Sockets sockets;
@@ -510,7 +507,7 @@ TEST_CASE("http restart: a request that is not complete is refused, and what its
   RawResponse response = slow.ReadResponse();
   CHECK(response.status == 503);
   CHECK(response.Header("Connection") == "close");
-  CHECK(Served(&idle));
+  CHECK(ServedAndKept(&idle));
   CHECK(second.closed().empty());
 }
 

@@ -15,13 +15,6 @@ namespace {
 /// Headers of each answer.
 const std::string kEach = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
-std::string Get(const std::string& target, const std::string& headers = {}) {
-  return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
-}
-std::string Post(const std::string& target, const std::string& body, const std::string& headers = {}) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers + "\r\n" + body;
-}
-
 TEST_CASE("http server: a request is answered and the connection kept for the next") {
   HttpFixture fixture;
   RawClient client(fixture.port());

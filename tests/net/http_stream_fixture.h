@@ -136,4 +136,19 @@ class StreamFixture : public HttpFixture {
   uint64_t token_ = 0;
 };
 
+using Events = std::vector<std::string>;
+
+/// Heads of requests with a body.
+inline const std::string kChunkedHead = "POST /pieces HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+inline std::string Head(size_t length, const std::string& headers = {}) {
+  return "POST /pieces HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) + "\r\n" + headers + "\r\n";
+}
+
+/// Takes the body and answers at its end.
+inline StreamScript AnswerAtEnd(std::string body = "taken") {
+  StreamScript script;
+  script.end = [body](HttpServer& server, uint64_t token) { server.Respond(token, HttpFixture::Text(200, body)); };
+  return script;
+}
+
 }  // namespace notifyd

@@ -8,9 +8,6 @@
 namespace notifyd {
 namespace {
 
-using Events = std::vector<std::string>;
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-
 /// Leaves a request without an answer until the test gives one.
 StreamScript Later() {
   StreamScript script;

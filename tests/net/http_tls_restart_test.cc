@@ -8,14 +8,6 @@
 namespace notifyd {
 namespace {
 
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-const std::string kWait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
-
-bool Served(RawClient* client) {
-  if (!client->Send(kGet)) return false;
-  return client->ReadResponse().body == "GET /target a";
-}
-
 HttpServer::Sockets Release(HttpFixture* fixture) {
   HttpServer::Sockets sockets;
   fixture->OnLoop([&](HttpServer& server) { sockets = server.Release(); });

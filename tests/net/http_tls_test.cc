@@ -13,18 +13,6 @@
 namespace notifyd {
 namespace {
 
-const std::string kGet = "GET /target HTTP/1.1\r\nHost: a\r\n\r\n";
-const std::string kWait = "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n";
-
-bool Served(RawClient* client) {
-  if (!client->Send(kGet)) return false;
-  return client->ReadResponse().body == "GET /target a";
-}
-
-std::string Post(const std::string& body) {
-  return "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
 TEST_CASE("http tls: requests are answered over TLS 1.2 and 1.3, on one connection, in pipelines, and however large") {
   TlsPlace place;
   HttpFixture fixture({}, nullptr, &place.listener);
@@ -39,7 +27,7 @@ TEST_CASE("http tls: requests are answered over TLS 1.2 and 1.3, on one connecti
     std::string body(3'000'000, 'b');
     body[1'234'567] = 'c';
     // What is sent and what comes back would wait for each other.
-    std::thread sender([&] { client.Send(Post(body)); });
+    std::thread sender([&] { client.Send(Post("/echo", body)); });
     sender.join();
     CHECK(client.ReadResponse().body == body);
     REQUIRE(client.Send("GET /bytes/5000000 HTTP/1.1\r\nHost: a\r\n\r\n"));

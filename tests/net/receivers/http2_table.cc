@@ -7,20 +7,13 @@ namespace {
 
 using namespace h2;
 
-constexpr const char* kLost = "connection_lost";
-constexpr const char* kOdd = "unexpected_answer";
-constexpr const char* kSlow = "timeout";
 constexpr uint16_t kMaxCalls = 3, kInitialWindow = 4;
-const std::string kNeedle = "{\"ok\":true} the Needle";
 /// gzip's stored form of a text, of whose seven bytes four are there.
 const std::string kHalfGzip(
     "\x1f\x8b\x08\0\0\0\0\0\0\x03\x01\x07\0\xf8\xff"
     "need",
     19);
 
-std::string Some(size_t count) {
-  return std::string(count, 'x');
-}
 /// Says its settings, and reads the call.
 std::vector<Step> Asked(std::vector<Step> then) {
   then.insert(then.begin(), {Send(Settings()), Read()});

@@ -18,9 +18,6 @@ std::string Line(const std::string& line) {
 std::string Field(const std::string& line) {
   return "HTTP/1.1 200 OK\r\n" + line + "\r\nContent-Length: 0\r\n\r\n";
 }
-std::string Some(size_t count) {
-  return std::string(count, 'x');
-}
 
 /// `bits`: of the window, and with 16 more gzip's frame around it, negative none at all.
 std::string Deflated(std::string_view text, int bits) {
@@ -39,7 +36,6 @@ std::string Deflated(std::string_view text, int bits) {
 std::string Coded(const std::string& coding, const std::string& body, size_t short_of = 0) {
   return "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding + "\r\nContent-Length: " + std::to_string(body.size() + short_of) + "\r\n\r\n" + body;
 }
-const std::string kNeedle = "{\"ok\":true} the Needle";
 /// brotli's stored form of it.
 const std::string kBrotli = std::string("\x8b\x0a\x80", 3) + kNeedle + "\x03";
 
@@ -48,10 +44,6 @@ const std::string kSpoiltGzip(
     "\x1f\x8b\x08\0\0\0\0\0\0\x03\0\x03\0\xfc\xff"
     "abc\x07",
     19);
-
-constexpr const char* kLost = "connection_lost";
-constexpr const char* kOdd = "unexpected_answer";
-constexpr const char* kSlow = "timeout";
 
 }  // namespace
 

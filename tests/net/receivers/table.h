@@ -1,6 +1,7 @@
 // What receivers do, and what the contract says of each (section 3, "When an answer counts"; promises 2 and 4): one row a behaviour.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "broker/notify.h"
@@ -73,6 +74,16 @@ enum class Dress : uint8_t {
   kAsking13,
   kClear,  // TCP, where TLS is expected
 };
+
+/// What is recorded of a call that came to nothing.
+inline constexpr const char* kLost = "connection_lost";
+inline constexpr const char* kOdd = "unexpected_answer";
+inline constexpr const char* kSlow = "timeout";
+
+inline const std::string kNeedle = "{\"ok\":true} the Needle";
+inline std::string Some(size_t count) {
+  return std::string(count, 'x');
+}
 
 struct Behaviour {
   const char* name;
