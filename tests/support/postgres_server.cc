@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -32,19 +33,21 @@ std::string Programs() {
 PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(std::move(settings)), programs_(Programs()) {
   if (geteuid() == 0) {
     for (const char* name : {"postgres", "nobody"}) {
-      const passwd* user = getpwnam(name);
-      if (!user) continue;
+      if (!getpwnam(name)) continue;
       user_ = name;
-      if (chown(directory_.path().c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + directory_.path());
       break;
     }
   }
-  Process::Input input;
-  input.arguments = Command("initdb");
-  for (const char* argument : {"-D", "data", "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"})
-    input.arguments.push_back(argument);
-  Process made("setpriv", input);
-  if (made.Wait() != 0) throw std::runtime_error("initdb: " + made.error());
+  GiveAway(directory_.path());
+  // What initdb made for the first of this process is copied for the others, which takes a tenth as long. They all have one system identifier, by which
+  // nothing here tells them apart.
+  static const TempDir made;
+  static std::once_flag once;
+  std::call_once(once, [&] {
+    GiveAway(made.path());
+    Run({programs_ + "/initdb", "-D", made.At("data"), "-U", "notifyd", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"});
+  });
+  Run({"cp", "-a", made.At("data"), "data"});
   Start();
 }
 
@@ -55,24 +58,36 @@ PostgresServer::~PostgresServer() {
   process_->Wait();
 }
 
-/// What runs `program` as who may, in the directory, for as long as this process lives.
-std::vector<std::string> PostgresServer::Command(const std::string& program) const {
+void PostgresServer::GiveAway(const std::string& path) const {
+  const passwd* user = user_.empty() ? nullptr : getpwnam(user_.c_str());
+  if (user && chown(path.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + path);
+}
+
+/// setpriv's arguments that run it as who may, in the directory, for as long as this process lives.
+std::vector<std::string> PostgresServer::Command(const std::vector<std::string>& words) const {
   std::vector<std::string> command = {"--pdeathsig=QUIT"};
   if (!user_.empty()) {
     command.push_back("--reuid=" + user_);
     command.push_back("--regid=" + std::to_string(getpwnam(user_.c_str())->pw_gid));
     command.push_back("--clear-groups");
   }
-  for (const std::string& part : {std::string("env"), "--chdir=" + directory_.path(), programs_ + "/" + program}) command.push_back(part);
+  for (const std::string& part : {std::string("env"), "--chdir=" + directory_.path()}) command.push_back(part);
+  command.insert(command.end(), words.begin(), words.end());
   return command;
+}
+
+void PostgresServer::Run(const std::vector<std::string>& words) const {
+  Process::Input input;
+  input.arguments = Command(words);
+  Process run("setpriv", input);
+  if (run.Wait() != 0) throw std::runtime_error(words[0] + ": " + run.error());
 }
 
 void PostgresServer::Start() {
   Process::Input input;
-  input.arguments = Command("postgres");
+  input.arguments = Command({programs_ + "/postgres", "-D", "data"});
   std::vector<std::string> settings = {"listen_addresses=", "unix_socket_directories=" + directory_.path()};
   settings.insert(settings.end(), settings_.begin(), settings_.end());
-  for (const char* part : {"-D", "data"}) input.arguments.emplace_back(part);
   for (const std::string& setting : settings) {
     input.arguments.push_back("-c");
     input.arguments.push_back(setting);
@@ -97,20 +112,14 @@ bool PostgresServer::SkipTo(uint32_t transaction) {
   if (!std::filesystem::exists(programs_ + "/pg_resetwal")) return false;
   process_->Signal(SIGINT);
   process_->Wait();
-  Process::Input input;
-  input.arguments = Command("pg_resetwal");
-  for (const std::string& argument : {std::string("-D"), std::string("data"), std::string("-x"), std::to_string(transaction)})
-    input.arguments.push_back(argument);
-  Process skipped("setpriv", input);
-  if (skipped.Wait() != 0) throw std::runtime_error("pg_resetwal: " + skipped.error());
+  Run({programs_ + "/pg_resetwal", "-D", "data", "-x", std::to_string(transaction)});
   // The part of its record of what was committed that begins there: of two bits each.
   constexpr uint32_t kPart = 32 * 8192 * 4;
   char name[9];
   std::snprintf(name, sizeof name, "%04X", transaction / kPart);
   const std::string part = directory_.path() + "/data/pg_xact/" + name;
   if (!std::filesystem::exists(part)) std::ofstream(part, std::ios::binary) << std::string(kPart / 4, '\0');
-  const passwd* user = user_.empty() ? nullptr : getpwnam(user_.c_str());
-  if (user && chown(part.c_str(), user->pw_uid, user->pw_gid) != 0) throw std::runtime_error("chown " + part);
+  GiveAway(part);
   Start();
   return true;
 }

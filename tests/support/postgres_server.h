@@ -34,7 +34,11 @@ class PostgresServer {
   std::string dsn() const;
 
  private:
-  std::vector<std::string> Command(const std::string& program) const;
+  /// To whom it runs as.
+  void GiveAway(const std::string& path) const;
+  std::vector<std::string> Command(const std::vector<std::string>& words) const;
+  /// Exceptions where it fails.
+  void Run(const std::vector<std::string>& words) const;
 
   const std::vector<std::string> settings_;
   const std::string programs_;
