@@ -1,9 +1,9 @@
-// The web console, end to end: node console_test.mjs --notifyd BINARY --packages FOLDER [--only WORD] [--shots FOLDER]. Each case is a function of one
-// of the lists below; `--shots` makes the pictures of docs/console instead.
+// The web console, end to end: node console_test.mjs --notifyd BINARY --packages FOLDER [--part NAME] [--only WORD] [--shots FOLDER]. Each case is a
+// function of one of the lists below, of all parts unless one is named; `--shots` makes the pictures of docs/console instead.
 import { resolve } from "node:path";
 import { Browser, Broker, Receiver } from "./harness.mjs";
 import { bundleCases } from "./bundle_cases.mjs";
-import { pageCases } from "./page_cases.mjs";
+import { pageCases, soonCases } from "./page_cases.mjs";
 import { actionCases } from "./action_cases.mjs";
 import { commandCases } from "./command_cases.mjs";
 import { nightCases } from "./night_cases.mjs";
@@ -22,9 +22,15 @@ if (options.shots) {
   await browser.end();
   process.exit(0);
 }
+// They run beside each other, but for the last: its figures are of seconds.
+const parts = {
+  pages: [...bundleCases, ...pageCases],
+  actions: [...commandCases, ...actionCases, ...nightCases, ...accessCases, ...changingCases, ...clusterCases],
+  live: [...soonCases, ...liveCases, ...staleCases],
+};
 let passed = 0;
 const failed = [];
-for (const [name, run] of [...bundleCases, ...commandCases, ...pageCases, ...actionCases, ...nightCases, ...accessCases, ...liveCases, ...staleCases, ...changingCases, ...clusterCases]) {
+for (const [name, run] of options.part ? parts[options.part] : Object.values(parts).flat()) {
   if (options.only && !name.includes(options.only)) continue;
   const began = Date.now();
   const things = [];

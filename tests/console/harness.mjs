@@ -178,7 +178,7 @@ export class Browser {
   }
   async start() {
     const { chromium } = await import(pathToFileURL(join(this.packages, "node_modules/playwright-core/index.mjs")).href);
-    this.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: kArguments });
+    this.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium-headless-shell", args: kArguments });
     return this;
   }
   end() {
@@ -241,7 +241,7 @@ export async function isClean(page, host) {
 
 /// What axe-core finds.
 export async function isAccessible(page, axe, where) {
-  await page.evaluate(axe);
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe);
   const found = await page.evaluate(async () => {
     const result = await window.axe.run(document, { resultTypes: ["violations"] });
     return result.violations.map((violation) => `${violation.id} (${violation.impact}): ${violation.nodes.map((node) => node.target.join(" ") + " | " + node.failureSummary.replace(/\s+/g, " ")).slice(0, 3).join("; ")}`);
