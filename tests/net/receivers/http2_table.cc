@@ -5,8 +5,6 @@
 namespace notifyd {
 namespace {
 
-using namespace h2;
-
 constexpr uint16_t kMaxCalls = 3, kInitialWindow = 4;
 /// gzip's stored form of a text, of whose seven bytes four are there.
 const std::string kHalfGzip(
@@ -16,29 +14,31 @@ const std::string kHalfGzip(
 
 /// Says its settings, and reads the call.
 std::vector<Step> Asked(std::vector<Step> then) {
-  then.insert(then.begin(), {Send(Settings()), Read()});
+  then.insert(then.begin(), {Send(h2::Settings()), Read()});
   return then;
 }
 /// As far as its head.
-std::vector<Step> HalfAsked(std::vector<Step> then, const std::string& settings = Settings()) {
+std::vector<Step> HalfAsked(std::vector<Step> then, const std::string& settings = h2::Settings()) {
   then.insert(then.begin(), {Send(settings), ReadSome()});
   return then;
 }
 std::string Good(uint32_t stream = 1) {
-  return Head(stream, "200") + Data(stream, "ok", true);
+  return h2::Head(stream, "200") + h2::Data(stream, "ok", true);
 }
 /// Credit of one byte each.
 std::string SmallCredits(size_t count) {
   std::string out;
-  for (size_t i = 0; i < count; ++i) out += Window(0, 1);
+  for (size_t i = 0; i < count; ++i) out += h2::Window(0, 1);
   return out;
 }
 /// A field of 3,900 bytes that the table remembers (RFC 7541 section 6.2.1), and then so many references to it, of a byte each.
 std::string Bomb(size_t references) {
+  using namespace h2;
   const std::string field = Some(3'900);
   return Block({{":status", "200"}}) + '\x40' + Length(1) + "x" + Length(field.size()) + field + std::string(references, '\xBE');
 }
 std::string Continuations(size_t count) {
+  using namespace h2;
   std::string out = Frame(kHeaders, 0, 1, Block({{":status", "200"}}));
   for (size_t i = 0; i < count; ++i) out += Frame(kContinuation, 0, 1, Block({{"x", Some(1000)}}));
   return out;
@@ -49,6 +49,7 @@ std::string Continuations(size_t count) {
 // A row is a line, however long.
 // clang-format off
 const std::vector<Behaviour>& Http2Behaviours() {
+  using namespace h2;
   static const std::vector<Behaviour> rows = {
       // Whole answers.
       {"an answer", Asked({Send(Good())}), Kept()},
