@@ -1,9 +1,9 @@
 # What the product is compiled with; a library's own headers are not asked.
 set(NOTIFYD_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 
-# common_headers(NAME arguments of target_precompile_headers...): where a target's files are compiled together, what most of them include and is not ours is
-# read once for all targets with the same flags: to read it takes seconds each time. In a build where each file is compiled by itself (the preset dev)
-# each has to include what it uses.
+# common_headers(NAME arguments of target_precompile_headers...): where a target's files are compiled together, what most of them include and is not
+# ours is read once for all targets with the same flags: to read it takes seconds each time. In a build where each file is compiled by itself (the
+# preset dev) each has to include what it uses.
 function(common_headers name)
   if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_precompile_headers(${name} ${ARGN})

@@ -9,8 +9,8 @@ if(NOTIFYD_SANITIZE STREQUAL "thread")
   list(APPEND environment TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan-suppressions.txt:die_after_fork=0)
 endif()
 
-# How many seconds the longest tests take on two cores beside others. ctest begins with those, so that none of them is left to run alone at the end; what
-# is not named here comes behind them.
+# How many seconds the longest tests take on two cores beside others. ctest begins with those, so that none of them is left to run alone at the end;
+# what is not named here comes behind them.
 set(durations
   postgres_cells_daemon_test 265 e2e_test 260 postgres_cluster_daemon_test 250 console_pages 250 console_actions 250 postgres_daemon_test 230
   postgres_faults_test 195 crash_test 105 storage_test 102 postgres_store_test 97 amqp_bridge_test 95 notifyctl_test 95 postgres_contract_test 94

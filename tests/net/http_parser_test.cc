@@ -272,7 +272,8 @@ TEST_CASE("http parser: an expectation other than 100-continue is refused with 4
 }
 
 TEST_CASE("http parser: a chunked body is put together and its trailers thrown away") {
-  std::string bytes = Chunked("5\r\nhello\r\n6;name=value\r\n world\r\n1;q=\"a b\"\r\n!\r\n0\r\nX-Trailer: a\r\nContent-Length: 9\r\n\r\n") + With("");
+  std::string bytes =
+      Chunked("5\r\nhello\r\n6;name=value\r\n world\r\n1;q=\"a b\"\r\n!\r\n0\r\nX-Trailer: a\r\nContent-Length: 9\r\n\r\n") + With("");
   for (uint64_t most : {0, 1, 3, 20}) {
     Outcome outcome = Parse(bytes, {}, most);
     REQUIRE(outcome.requests.size() == 2);

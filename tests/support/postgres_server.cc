@@ -39,8 +39,8 @@ PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(st
     }
   }
   GiveAway(directory_.path());
-  // What initdb made for the first of this process is copied for the others, which takes a tenth as long. They all have one system identifier, by which
-  // nothing here tells them apart.
+  // What initdb made for the first of this process is copied for the others, which takes a tenth as long. They all have one system identifier, by
+  // which nothing here tells them apart.
   static const TempDir made;
   static std::once_flag once;
   std::call_once(once, [&] {
