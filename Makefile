@@ -92,7 +92,7 @@ tidy: packages
 define run_tests
 	cmake --preset $(1)
 	cmake --build --preset $(1) --parallel $(JOBS)
-	ctest --test-dir build/$(1) --output-on-failure --parallel $$(($(JOBS) + 1))  # most of them wait for something now and then
+	ctest --test-dir build/$(1) --output-on-failure --parallel $$(($(JOBS) + 3))  # most of them wait for something, and the longest most of all
 endef
 
 define configure_paths
