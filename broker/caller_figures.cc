@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "broker/figures.h"
+
 namespace notifyd {
 
 void CallerFigures::Figures::Begin(MonoTime now) {
@@ -16,24 +18,27 @@ void CallerFigures::Figures::Begin(MonoTime now) {
   open_until = {(now.ms / kSpanMs + 1) * kSpanMs};
 }
 
-void CallerFigures::Front(const std::string& caller) {
+void CallerFigures::Front(const std::string& caller, MonoTime now) {
   auto found = by_name_.find(caller);
   if (found != by_name_.end()) {
     figures_.splice(figures_.begin(), figures_, found->second);
     return;
   }
+  const MonoTime known_since = all_since_;
   if (figures_.size() >= kMost) {
     // Sums of sums: what it was of each span goes to the same span of the others.
-    if (others_.empty()) others_.emplace_back();
+    if (others_.empty()) others_.emplace_back().known_since = since_;
     by_name_.erase(figures_.back().caller);
     figures_.back().Begin(figures_.back().open_at);
     others_.front().minute.Take(figures_.back().minute);
     others_.front().hour.Take(figures_.back().hour);
     others_.front().days.Take(figures_.back().days);
     figures_.pop_back();
+    all_since_ = now;
   }
   figures_.emplace_front();
   figures_.front().caller = caller;
+  figures_.front().known_since = known_since;
   by_name_.emplace(caller, figures_.begin());
 }
 
@@ -45,6 +50,7 @@ CallerRates CallerFigures::Figures::Rates(MonoTime now, int64_t since_ms) {
   rates.hour = hour.Sum(now, 0, 60);
   rates.day = days.Sum(now, 0, 24);
   rates.day_before = days.Sum(now, 24, 48);
+  rates.day_before_ms = CountedOfDayBefore(known_since, now);
   if (since_ms <= kMinuteMs) rates.since = minute.Sum(now, 0, std::max<int64_t>((since_ms + 9'999) / 10'000, 1));
   else if (since_ms <= kHourMs) rates.since = hour.Sum(now, 0, (since_ms + kMinuteMs - 1) / kMinuteMs);
   else rates.since = days.Sum(now, 0, std::min<int64_t>((since_ms + kHourMs - 1) / kHourMs, 48));

@@ -57,7 +57,7 @@ class CallerFigures {
 
   static constexpr int64_t kSpanMs = 10'000;
 
-  explicit CallerFigures(MonoTime since) : since_(since) {}
+  explicit CallerFigures(MonoTime since) : since_(since), all_since_(since) {}
   void Accepted(const std::string& caller, uint64_t bytes, MonoTime now) {
     Add(caller, now, [bytes](CallerCounts* counts) {
       ++counts->accepted;
@@ -81,6 +81,7 @@ class CallerFigures {
  private:
   struct Figures {
     std::string caller;
+    MonoTime known_since;  // from then on all that it did is counted
     // What came in the present ten seconds; it goes to the sums once those are over, or are asked for: so counting costs a comparison and an addition.
     CallerCounts open;
     MonoTime open_at, open_until{INT64_MIN};
@@ -98,12 +99,13 @@ class CallerFigures {
   template <class Count>
   void Add(const std::string& caller, MonoTime now, Count count) {
     // Mostly it is the one of before.
-    if (figures_.empty() || figures_.front().caller != caller) Front(caller);
+    if (figures_.empty() || figures_.front().caller != caller) Front(caller, now);
     figures_.front().Add(now, count);
   }
-  void Front(const std::string& caller);
+  void Front(const std::string& caller, MonoTime now);
 
   const MonoTime since_;
+  MonoTime all_since_;          // what one did since that is not known was nothing
   std::list<Figures> figures_;  // the one that was seen last comes first
   std::unordered_map<std::string, std::list<Figures>::iterator> by_name_;
   std::vector<Figures> others_;  // one, once somebody made room

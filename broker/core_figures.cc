@@ -9,16 +9,6 @@
 #include "broker/core_topics.h"
 
 namespace notifyd {
-namespace {
-
-/// Of the whole hours that began 24 to 48 hours ago, how much lies behind `since`.
-int64_t CountedOfDayBefore(MonoTime since, MonoTime now) {
-  constexpr int64_t kHourMs = 3'600'000;
-  return std::clamp<int64_t>((now.ms / kHourMs - 23) * kHourMs - since.ms, 0, 24 * kHourMs);
-}
-
-}  // namespace
-
 Handled Core::Impl::Handle(Task* task, FiguresRequest& r) {
   return history_->Handle(task, r);
 }
@@ -108,6 +98,7 @@ std::vector<HostNow> Core::Impl::HistoryPart::HostsNow(size_t most, uint64_t* fa
     HostNow& now = known[host.name()];
     now.figures = host.Figures(core_.now_.mono);
     now.accepted = host.Sums(core_.now_.mono);
+    now.day_before_ms = CountedOfDayBefore(host.known_since(), core_.now_.mono);
     if (host.fails()) fail.insert(host.name());
   }
   for (const auto& [time, host] : core_.breakers_.by_time)
@@ -210,7 +201,7 @@ void Core::Impl::HistoryPart::AddOpen(Reading* reading) const {
   const HistoryAsk& ask = reading->view.asked;
   const bool minutes = ask.step == HistoryStep::kMinute;
   const int64_t begin_ms = minutes ? minute_begin_ : quarter_begin_;
-  const Destination* host = ask.of == HistoryOf::kHosts ? hosts_.Find(ask.host) : nullptr;
+  const OpenCounts* host = ask.of == HistoryOf::kHosts ? hosts_.FindOpen(ask.host) : nullptr;
   if (begin_ms < ask.from.ms || begin_ms >= ask.to.ms || (ask.of != HistoryOf::kNamespace && !host)) return;
   SpanCounts counts = host ? host->minute : minute_;
   if (!minutes) counts += host ? host->quarter : quarter_;

@@ -9,8 +9,13 @@
 
 namespace notifyd {
 
+// Of those that made room all stay that may be among the busiest.
+static_assert(Destinations::kBusiestLeft >= kHistoryHosts);
+
 Core::Impl::HistoryPart::HistoryPart(Core::Impl* core)
     : core_(*core),
+      hosts_(core->now_.mono),
+      instances_(core->now_.mono),
       life_(static_cast<uint64_t>(core->now_.mono.ms)),
       minute_begin_(BeginOf(MillisOf(HistoryStep::kMinute), core->now_.wall)),
       quarter_begin_(BeginOf(MillisOf(HistoryStep::kQuarter), core->now_.wall)),
@@ -19,7 +24,7 @@ Core::Impl::HistoryPart::HistoryPart(Core::Impl* core)
 // ---- what happens
 
 Destination* Core::Impl::HistoryPart::HostOf(const Entry& entry) {
-  return hosts_.At(ServicePart::ShownName(entry.host->name));
+  return hosts_.At(ServicePart::ShownName(entry.host->name), core_.now_.mono);
 }
 
 void Core::Impl::HistoryPart::OnAccepted(const Entry& entry) {
@@ -28,7 +33,7 @@ void Core::Impl::HistoryPart::OnAccepted(const Entry& entry) {
   ++seconds_.At(core_.now_.mono)->accepted;
   Destination* host = HostOf(entry);
   host->Accepted(core_.now_.mono);
-  ++host->minute.accepted;
+  ++host->open.minute.accepted;
 }
 
 void Core::Impl::HistoryPart::OnSettled(const Entry& entry) {
@@ -39,7 +44,7 @@ void Core::Impl::HistoryPart::OnSettled(const Entry& entry) {
                : phase == Phase::kCancelled ? &SpanCounts::cancelled
                                             : &SpanCounts::expired;
   ++(minute_.*count);
-  ++(HostOf(entry)->minute.*count);
+  ++(HostOf(entry)->open.minute.*count);
   RateCounts* second = seconds_.At(core_.now_.mono);
   second->succeeded += phase == Phase::kSucceeded;
   second->failed += phase == Phase::kFailed || phase == Phase::kExpired;
@@ -54,7 +59,7 @@ void Core::Impl::HistoryPart::OnEnded(const Entry& entry, const AttemptResult& r
   dirty_ = true;
   const bool failed = HasFailed(result), again = entry.number > 1;
   Destination* host = HostOf(entry);
-  for (SpanCounts* span : {&minute_, &host->minute}) {
+  for (SpanCounts* span : {&minute_, &host->open.minute}) {
     ++span->attempts;
     span->attempts_failed += failed;
     span->retries += again;
@@ -64,7 +69,7 @@ void Core::Impl::HistoryPart::OnEnded(const Entry& entry, const AttemptResult& r
   ++second->attempts;
   second->attempts_failed += failed;
   host->Ended(result, core_.now_);
-  if (!result.record.instance.empty()) instances_.At(host->name() + '/' + result.record.instance)->Ended(result, core_.now_);
+  if (!result.record.instance.empty()) instances_.At(host->name() + '/' + result.record.instance, core_.now_.mono)->Ended(result, core_.now_);
 }
 
 // ---- what is kept
@@ -76,11 +81,7 @@ void Core::Impl::HistoryPart::CloseMinute() {
     // Time alone has made something ready, say.
     PutOpen();
   }
-  for (Destination& host : hosts_.all()) {
-    if (host.minute.IsZero()) continue;
-    host.quarter += host.minute;
-    host.minute = {};
-  }
+  hosts_.CloseMinute();
   quarter_ += minute_;
   last_minute_ = std::exchange(minute_, {});
   const WallTime now = core_.now_.wall;
@@ -92,19 +93,17 @@ void Core::Impl::HistoryPart::CloseMinute() {
   if (stepped_back) ++life_;
   if (std::exchange(quarter_begin_, quarter) == quarter && !stepped_back) return;
   quarter_ = {};
-  for (Destination& host : hosts_.all()) host.quarter = {};
+  hosts_.CloseQuarter();
 }
 
-HostSpans Core::Impl::HistoryPart::Busiest(SpanCounts Destination::*span) const {
+HostSpans Core::Impl::HistoryPart::Busiest(SpanCounts OpenCounts::*span) const {
   HostSpans hosts;
-  for (const Destination& host : hosts_.all()) {
-    SpanCounts counts = host.*span;
-    if (span == &Destination::quarter) counts += host.minute;
-    if (!counts.IsZero()) hosts.emplace_back(host.name(), counts);
-  }
-  auto busier = [](const auto& a, const auto& b) {
-    return std::pair(b.second.attempts + b.second.accepted, a.first) < std::pair(a.second.attempts + a.second.accepted, b.first);
-  };
+  hosts_.EachOpen([&](const std::string& name, const OpenCounts& open) {
+    SpanCounts counts = open.*span;
+    if (span == &OpenCounts::quarter) counts += open.minute;
+    if (!counts.IsZero()) hosts.emplace_back(name, counts);
+  });
+  auto busier = [](const auto& a, const auto& b) { return std::pair(b.second.busy(), a.first) < std::pair(a.second.busy(), b.first); };
   if (hosts.size() > kHistoryHosts) {
     std::nth_element(hosts.begin(), hosts.begin() + kHistoryHosts, hosts.end(), busier);
     hosts.resize(kHistoryHosts);
@@ -126,9 +125,9 @@ void Core::Impl::HistoryPart::PutOpen() {
   quarter += minute_;
   Put(HistoryStep::kMinute, HistoryOf::kNamespace, minute_begin_, EncodeSpan({minute_, gauges_}));
   Put(HistoryStep::kQuarter, HistoryOf::kNamespace, quarter_begin_, EncodeSpan({quarter, gauges_}));
-  if (HostSpans hosts = Busiest(&Destination::minute); !hosts.empty())
+  if (HostSpans hosts = Busiest(&OpenCounts::minute); !hosts.empty())
     Put(HistoryStep::kMinute, HistoryOf::kHosts, minute_begin_, EncodeHosts(hosts));
-  if (HostSpans hosts = Busiest(&Destination::quarter); !hosts.empty())
+  if (HostSpans hosts = Busiest(&OpenCounts::quarter); !hosts.empty())
     Put(HistoryStep::kQuarter, HistoryOf::kHosts, quarter_begin_, EncodeHosts(hosts));
 }
 

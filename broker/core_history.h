@@ -38,7 +38,7 @@ class Core::Impl::HistoryPart {
   void OnEnded(const Entry& entry, const AttemptResult& result);
   /// One that went to an instance at that host has: of the figures of how calls there go, beside those of the service. The books of the history have
   /// it once, at the service.
-  void OnEndedAt(const std::string& host, const AttemptResult& result) { hosts_.At(host)->Ended(result, core_.now_); }
+  void OnEndedAt(const std::string& host, const AttemptResult& result) { hosts_.At(host, core_.now_.mono)->Ended(result, core_.now_); }
   /// A key of a due index comes (1) or goes (-1): those of the entry as it is in its index.
   void OnDueKey(const Entry& entry, int change);
 
@@ -73,7 +73,7 @@ class Core::Impl::HistoryPart {
   /// Makes the records of what is open.
   void PutOpen();
   /// Those of hosts that did most in `span`, as they are stored.
-  HostSpans Busiest(SpanCounts Destination::*span) const;
+  HostSpans Busiest(SpanCounts OpenCounts::*span) const;
   Destination* HostOf(const Entry& entry);
   void WriteDueChanges();
 

@@ -405,6 +405,7 @@ inline constexpr int64_t kLateMs = 1'000;
 struct CallerRates {
   std::string caller;  // empty: all those that made room for others, together
   CallerCounts since, minute, hour, day, day_before;
+  int64_t day_before_ms = 0;  // for how much of the day before it was counted: less for one that made room for others
 };
 struct CallerView {
   CallerRates rates;

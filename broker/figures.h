@@ -2,10 +2,13 @@
 // values that add up. Contract section 16.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+
+#include "base/time.h"
 
 namespace notifyd {
 
@@ -15,6 +18,12 @@ enum class HistoryOf : uint8_t { kNamespace = 1, kHosts = 2, kProcess = 3 };
 
 inline int64_t MillisOf(HistoryStep step) {
   return step == HistoryStep::kMinute ? 60'000 : 900'000;
+}
+
+/// Of the whole hours that began 24 to 48 hours ago, how much lies behind `since`.
+inline int64_t CountedOfDayBefore(MonoTime since, MonoTime now) {
+  constexpr int64_t kHourMs = 3'600'000;
+  return std::clamp<int64_t>((now.ms / kHourMs - 23) * kHourMs - since.ms, 0, 24 * kHourMs);
 }
 
 /// Durations counted by their size: two sizes to an octave, from 1 ms to 105 minutes; what is longer counts as that.
@@ -55,6 +64,8 @@ struct SpanCounts {
                                                       &SpanCounts::attempts_failed, &SpanCounts::retries};
   SpanCounts& operator+=(const SpanCounts& other);
   bool IsZero() const { return *this == SpanCounts(); }
+  /// By that it is told who is the busiest.
+  uint64_t busy() const { return attempts + accepted; }
   bool operator==(const SpanCounts&) const = default;
 };
 

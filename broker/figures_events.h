@@ -43,6 +43,7 @@ struct HostNow {
   Breaker::State breaker = Breaker::State::kClosed;
   std::optional<WallTime> open_since;
   AcceptedSums accepted;
+  int64_t day_before_ms = 0;  // for how much of the day before those were counted: less for one that made room for others
 };
 
 /// A lane of which something is in memory, or that is paused as far as memory knows.
@@ -68,13 +69,13 @@ struct FiguresNow {
   uint64_t stored_bytes = 0;                              // StoredUse::bytes
   std::optional<uint64_t> max_stored_bytes;               // what may be stored
   uint64_t schedules_missed = 0, skipped = 0;             // runs that were missed, notifies that a subscription skipped: since the core was made
-  uint64_t failing_hosts = 0;  // the last attempts of which failed, or whose breaker is open; of the 256 heard of last, and all with an open one
+  uint64_t failing_hosts = 0;  // the last attempts of which failed, or whose breaker is open; of the 256 that are known, and all with an open one
   /// Hosts that were called in the last five minutes, fail, are paused or have a breaker that is not closed: those with most failures now first, then
   /// those that fail for longest, then by name; services as one host. At most FiguresAsk::Now::hosts.
   std::vector<HostNow> hosts;
   std::vector<LaneNow> lanes;        // where asked for; by key
   std::vector<CallerRates> callers;  // where asked for; the one that was heard of last first
-  int64_t day_before_ms = 0;         // for how much of the day before callers and hosts were counted: up to 24 hours
+  int64_t day_before_ms = 0;         // for how much of the day before callers and hosts were counted, at most: up to 24 hours
 };
 
 // ---- requests

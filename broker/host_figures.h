@@ -2,13 +2,15 @@
 // seconds. Counted as it happens, of the monotonic clock, since the core was made: it knows no notify and decides nothing. Not thread-safe. Contract
 // section 16.
 //
-// Memory is bounded: so many destinations are known (3 KiB each), and another one takes the place of the one that was heard of longest ago.
+// Memory is bounded: so many destinations are known (3 KiB each), and another one takes the place of one that was heard of long ago and did little.
+// What those did in the open spans of the history stays, of so many (1 KiB each).
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,11 +51,20 @@ class Sliding {
 /// What was done in each of the last 64 seconds.
 using SecondCounts = Sliding<RateCounts, 64, 1'000>;
 
+/// What a host did in the present minute, and in the present quarter of an hour before that minute, of the history.
+struct OpenCounts {
+  SpanCounts minute, quarter;
+  bool IsZero() const { return minute.IsZero() && quarter.IsZero(); }
+  uint64_t busy() const { return minute.busy() + quarter.busy(); }
+};
+
 /// One host, or instance.
 class Destination {
  public:
-  explicit Destination(std::string name) : name_(std::move(name)) {}
+  /// `known_since`: from then on all that was accepted for it is counted.
+  explicit Destination(std::string name, MonoTime known_since = {}) : name_(std::move(name)), known_since_(known_since) {}
   const std::string& name() const { return name_; }
+  MonoTime known_since() const { return known_since_; }
 
   void Accepted(MonoTime now) {
     ++*minute_.At(now);
@@ -65,8 +76,7 @@ class Destination {
   AcceptedSums Sums(MonoTime now) const;
   bool fails() const { return failing_since_.has_value(); }
 
-  /// What it did in the present minute, and in the present quarter of an hour, of the history; who asks for it clears it.
-  SpanCounts minute, quarter;
+  OpenCounts open;
 
  private:
   struct Calls {
@@ -80,6 +90,7 @@ class Destination {
     }
   };
   const std::string name_;
+  const MonoTime known_since_;
   Sliding<Calls, 6, 60'000> calls_;
   Sliding<uint32_t, 7, 10'000> minute_;
   Sliding<uint32_t, 13, 300'000> hour_;
@@ -92,17 +103,42 @@ class Destination {
 class Destinations {
  public:
   static constexpr size_t kMost = 256;
+  /// Of those that made room so many stay with what they did in the open spans, at most, and the busiest of them at least.
+  static constexpr size_t kMostLeft = 256, kBusiestLeft = 128;
+
+  /// `since`: they are counted from then on.
+  explicit Destinations(MonoTime since = {}) : all_since_(since) {}
 
   /// Makes one that is not known.
-  Destination* At(std::string_view name);
+  Destination* At(std::string_view name, MonoTime now);
   /// Null: it is not known.
   const Destination* Find(std::string_view name) const;
   const std::list<Destination>& all() const { return all_; }
-  std::list<Destination>& all() { return all_; }
+
+  /// What it did in the open spans, whether it made room since or not. Null: nothing is known of that.
+  const OpenCounts* FindOpen(std::string_view name) const;
+  /// take(name, counts) for each of which that is known.
+  template <class Take>
+  void EachOpen(Take take) const {
+    for (const Destination& each : all_) take(each.name(), each.open);
+    for (const auto& [name, open] : left_) take(name, open);
+  }
+  /// The present minute is over: it is one of its quarter.
+  void CloseMinute();
+  /// The present quarter is over, behind its last minute.
+  void CloseQuarter();
 
  private:
+  /// Of so many that were heard of longest ago one makes room.
+  static constexpr size_t kMayLeave = 32;
+
+  void MakeRoom(MonoTime now);
+  void Leave(const Destination& each);
+
+  MonoTime all_since_;  // what was accepted since for one that is not known was nothing
   std::list<Destination> all_;
   std::unordered_map<std::string_view, std::list<Destination>::iterator> by_name_;  // by their own names
+  std::map<std::string, OpenCounts, std::less<>> left_;  // what those did in the open spans that made room
 };
 
 /// Was the attempt answered in another way than was expected, or not at all? One that says "not ready yet" was not.

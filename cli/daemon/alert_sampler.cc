@@ -45,7 +45,8 @@ bool KnowsDayBefore(int64_t day_before_ms) {
   return day_before_ms >= kLeastDayBeforeMs;
 }
 
-/// The hour against an hour of the day before, as far as that is known: who began a day ago has but an hour of it, which is not that of a day.
+/// The hour against an hour of the day before, as far as that is known: where all began a day ago there is but an hour of it, which is not that of a
+/// day; and of who made room for others, and came back, what came in between is not among it.
 template <class Counts>
 AlertRate RateOf(std::string name, const Counts& minute, uint64_t hour, uint64_t day_before, int64_t day_before_ms) {
   constexpr double kHourMs = 3'600'000;
@@ -379,10 +380,10 @@ AlertSpace AlertSampler::SpaceOf(const NamespaceRow& row, const NamespaceFigures
   space.callers.emplace();
   for (const CallerRates& caller : now.callers)
     if (!caller.caller.empty())
-      space.callers->push_back(RateOf(caller.caller, caller.minute.accepted, caller.hour.accepted, caller.day_before.accepted, now.day_before_ms));
+      space.callers->push_back(RateOf(caller.caller, caller.minute.accepted, caller.hour.accepted, caller.day_before.accepted, caller.day_before_ms));
   space.host_rates.emplace();
   for (const HostNow& host : now.hosts)
-    space.host_rates->push_back(RateOf(host.host, host.accepted.minute, host.accepted.hour, host.accepted.day_before, now.day_before_ms));
+    space.host_rates->push_back(RateOf(host.host, host.accepted.minute, host.accepted.hour, host.accepted.day_before, host.day_before_ms));
   return space;
 }
 

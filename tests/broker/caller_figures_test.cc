@@ -65,3 +65,21 @@ TEST_CASE("caller figures: beyond a bound the one seen longest ago makes room, a
   CHECK(of_always == 2 * CallerFigures::kMost);
   CHECK(figures.Of("first", now, kDay).since.accepted == 0);
 }
+
+TEST_CASE("caller figures: one that made room and came back says for how much of the day before it was counted") {
+  CallerFigures figures({kDay});
+  auto others = [&](MonoTime now) {
+    for (size_t i = 0; i < CallerFigures::kMost; ++i) figures.Accepted("c" + std::to_string(i), 1, now);
+  };
+  figures.Accepted("a", 1, {kDay});
+  auto known = [&](const char* caller, int64_t at) { return figures.Of(caller, {at}, kDay).day_before_ms; };
+  CHECK(known("a", 2 * kDay) == kHour);
+  CHECK(known("a", 3 * kDay) == kDay);
+  others({kDay + 20 * kHour});  // it makes room
+  figures.Accepted("a", 1, {kDay + 22 * kHour});
+  CHECK(known("a", 2 * kDay) == 0);
+  CHECK(known("a", 3 * kDay) == 5 * kHour);
+  CHECK(known("a", 4 * kDay) == kDay);
+  // The others were there from before that.
+  CHECK(known("c200", 3 * kDay) == kDay);
+}

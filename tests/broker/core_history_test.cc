@@ -1,8 +1,10 @@
 // The core's history: what is counted, when it is written, and what is answered of it; what falls due; figures of now.
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "broker/figures_events.h"
 #include "broker/history_records.h"
+#include "broker/host_figures.h"
 #include "core_fixture.h"
 
 using namespace notifyd;
@@ -302,6 +304,37 @@ TEST_CASE("history: of hosts the busiest are kept, and every page is read") {
   CHECK(f.Sum(HistoryStep::kMinute, HistoryOf::kHosts, "h19:80").IsZero());
 }
 
+TEST_CASE("history: what the busiest host did stays, in memory and as it is stored, however many others are heard of within its span") {
+  HistoryFixture f;
+  auto submit = [&](const std::string& host, int times) {
+    for (int i = 0; i < times; ++i) {
+      f.Submit(To(host));
+      f.EndFirst(Verdict::kSuccess);
+    }
+  };
+  auto others = [&] {
+    for (size_t i = 0; i < Destinations::kMost + 50; ++i) submit("h" + std::to_string(i) + ":80", 1);
+  };
+  auto quarter = [&](const std::string& host) { return f.Sum(HistoryStep::kQuarter, HistoryOf::kHosts, host); };
+  submit("busy:80", 50);
+  submit("h0:80", 1);
+  f.Pass(kMinute);
+  others();
+  CHECK(f.Stored(RecordKind::kHistory) > 0);
+  f.Pass(kMinute);
+  submit("busy:80", 2);
+  // Each of these made room, and came back.
+  others();
+  CHECK(quarter("busy:80").accepted == 52);
+  CHECK(quarter("h0:80").accepted == 3);
+  CHECK(quarter("h200:80").accepted == 2);
+  f.Pass(2 * kMinute);
+  f.Restart();
+  CHECK(quarter("busy:80").accepted == 52);
+  CHECK(quarter("busy:80").succeeded == 52);
+  CHECK(quarter("h0:80").attempts == 3);
+}
+
 TEST_CASE("history: a span that is over for long is gone, its quarter stays") {
   HistoryFixture f;
   f.Submit({});
@@ -498,6 +531,32 @@ TEST_CASE("figures of now: hosts that fail come first, with since when and with 
   const HostView view = std::get<HostViewed>(f.Do(list).body).host;
   REQUIRE(view.figures);
   CHECK(*view.figures == now.hosts[0].figures);
+}
+
+TEST_CASE("figures of now: of a host and a caller that made room for others it is told for how much of the day before they were counted") {
+  HistoryFixture f;
+  auto submit = [&](const std::string& name) {
+    CoreFixture::Fields fields = To(name);
+    fields.caller = name;
+    f.Submit(fields);
+    f.EndFirst(Verdict::kSuccess);
+  };
+  for (const char* name : {"stays:80", "back:80"}) submit(name);
+  f.Pass(20 * kHour);
+  for (size_t i = 0; i < 2 * Destinations::kMost; ++i)
+    for (const std::string& name : {"h" + std::to_string(i) + ":80", std::string("stays:80")}) submit(name);
+  submit("back:80");
+  f.Pass(28 * kHour);
+  const FiguresNow now = f.Now({Destinations::kMost, false, true});
+  CHECK(now.day_before_ms == kDay);
+  std::map<std::string, int64_t> hosts, callers;
+  for (const HostNow& host : now.hosts) hosts[host.host] = host.day_before_ms;
+  for (const CallerRates& caller : now.callers) callers[caller.caller] = caller.day_before_ms;
+  for (const auto* known : {&hosts, &callers}) {
+    CHECK(known->at("stays:80") == kDay);
+    CHECK(known->at("back:80") > 3 * kHour);
+    CHECK(known->at("back:80") < 6 * kHour);
+  }
 }
 
 TEST_CASE("figures of now: what is oldest is told of lanes that may send, of each priority, and from the end of its wait") {

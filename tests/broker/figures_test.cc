@@ -91,17 +91,74 @@ TEST_CASE("figures of a host: what was accepted leaves the minute, the hour and 
   CHECK(at(2 * kDay + kFiguresHour) == AcceptedSums{});
 }
 
-TEST_CASE("figures of hosts: beyond a bound the one heard of longest ago makes room") {
+TEST_CASE("figures of hosts: beyond a bound the one heard of longest ago makes room, where all do as little") {
   Destinations hosts;
   for (size_t i = 0; i <= Destinations::kMost; ++i) {
-    hosts.At("h" + std::to_string(i))->Accepted({1000});
-    hosts.At("always")->Accepted({1000});
+    hosts.At("h" + std::to_string(i), {1000})->Accepted({1000});
+    hosts.At("always", {1000})->Accepted({1000});
   }
   CHECK(hosts.all().size() == Destinations::kMost);
   CHECK(hosts.Find("h0") == nullptr);
   REQUIRE(hosts.Find("always") != nullptr);
   CHECK(hosts.Find("always")->Sums({1000}).minute == Destinations::kMost + 1);
   CHECK(hosts.Find("h5")->name() == "h5");
+}
+
+TEST_CASE("figures of hosts: one that did much stays, however many are heard of behind it, and one that fails before one that does not") {
+  Destinations hosts;
+  const MonoTime now{1000};
+  hosts.At("busy", now)->open.quarter.accepted = 1'000;
+  hosts.At("fails", now)->Ended(End(Verdict::kFailure, 5, 500, "unexpected_answer"), {{}, now});
+  hosts.At("works", now)->Ended(End(Verdict::kSuccess, 5), {{}, now});
+  for (size_t i = 0; i < 3 * Destinations::kMost; ++i) hosts.At("h" + std::to_string(i), now);
+  CHECK(hosts.all().size() == Destinations::kMost);
+  CHECK(hosts.Find("works") == nullptr);
+  REQUIRE(hosts.Find("busy") != nullptr);
+  CHECK(hosts.Find("busy")->open.quarter.accepted == 1'000);
+  REQUIRE(hosts.Find("fails") != nullptr);
+  CHECK(hosts.Find("fails")->fails());
+  // What does more comes before that.
+  for (size_t i = 0; i < 3 * Destinations::kMost; ++i) hosts.At("more" + std::to_string(i), now)->open.minute.accepted = 1;
+  CHECK(hosts.Find("fails") == nullptr);
+  CHECK(hosts.Find("busy") != nullptr);
+}
+
+TEST_CASE("figures of hosts: what one that made room did in the open spans stays until these are over, of the busiest at least") {
+  Destinations hosts;
+  const MonoTime now{1000};
+  constexpr size_t kBusy = 100;
+  for (size_t i = 0; i < kBusy; ++i) hosts.At("busy" + std::to_string(i), now)->open.minute.accepted = 10;
+  for (size_t i = 0; i < 3'000; ++i) hosts.At("h" + std::to_string(i), now)->open.minute.accepted = 1;
+  size_t known = 0, busy = 0, away = 0;
+  hosts.EachOpen([&](const std::string& name, const OpenCounts& open) {
+    ++known;
+    if (open.minute.accepted != 10) return;
+    ++busy;
+    away += hosts.Find(name) == nullptr;
+  });
+  CHECK(known <= Destinations::kMost + Destinations::kMostLeft);
+  CHECK(busy == kBusy);
+  CHECK(away > 0);
+  hosts.CloseMinute();
+  for (size_t i = 0; i < kBusy; ++i) {
+    INFO(i);
+    OpenCounts* back = &hosts.At("busy" + std::to_string(i), now)->open;
+    CHECK(back->minute.IsZero());
+    CHECK(back->quarter.accepted == 10);
+  }
+  hosts.CloseQuarter();
+  hosts.EachOpen([](const std::string&, const OpenCounts& open) { CHECK(open.IsZero()); });
+}
+
+TEST_CASE("figures of hosts: one that is not known is counted since another one made room last") {
+  Destinations hosts{MonoTime{5}};
+  CHECK(hosts.At("a", {10})->known_since() == MonoTime{5});
+  for (int64_t i = 0; i < static_cast<int64_t>(Destinations::kMost); ++i) hosts.At("h" + std::to_string(i), {1'000 + i});
+  CHECK(hosts.Find("a") == nullptr);
+  CHECK(hosts.Find("h7")->known_since() == MonoTime{5});
+  CHECK(hosts.At("a", {9'000})->known_since() == MonoTime{1'000 + static_cast<int64_t>(Destinations::kMost) - 1});
+  CHECK(hosts.At("b", {9'500})->known_since() == MonoTime{9'000});
+  CHECK(hosts.At("a", {9'900})->known_since() == MonoTime{1'000 + static_cast<int64_t>(Destinations::kMost) - 1});
 }
 
 TEST_CASE("seconds: a sum has whole ones before the present one, and a long rest leaves nothing") {

@@ -1,6 +1,7 @@
 // What the sampler asks of whom, and what figures it makes of the answers.
 #include "cli/daemon/alert_sampler.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <future>
 #include <map>
@@ -192,7 +193,7 @@ TEST_CASE("alert sampler: what cores answer is in the next figures, and what the
   open.host = "h:1";
   open.breaker = Breaker::State::kOpen;
   open.accepted = {60, 300, 0, 2'400};
-  now->day_before_ms = 24 * 3'600'000;
+  now->day_before_ms = open.day_before_ms = 24 * 3'600'000;
   now->hosts = {open};
   now->stats.open_breakers = 1;
   CallerRates caller;
@@ -291,6 +292,40 @@ TEST_CASE("alert sampler: a caller that is the same as the day before does not f
     CHECK(space.knows_day_before == ratio.has_value());
     rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{AlertsJudged{}})});
     core.Pass(kHourMs / 2);
+  }
+}
+
+TEST_CASE("alert sampler: a caller or a host that made room for others and came back fires rate_ratio by the hours alone that were counted") {
+  constexpr int64_t kHourMs = 3'600'000;
+  CoreFixture core;
+  CoreFixture::Fields later;
+  later.when = {When::Kind::kDelay, 100 * kHourMs};
+  auto submit = [&](const std::string& name) {
+    later.caller = name;
+    later.host = name + ":80";
+    core.Submit(later);
+  };
+  Rig rig;
+  for (int hour = 0; hour < 50; ++hour) {
+    for (int i = 0; hour == 20 && i < 600; ++i) submit("c" + std::to_string(i));
+    for (int i = 0; i < 40; ++i) submit("steady");
+    core.Pass(kHourMs / 2);
+    rig.Set({AlertWhen::kRateRatio}, {"orders"});
+    FiguresRequest ask;
+    ask.ask = std::make_shared<const FiguresAsk>(FiguresAsk{NowAsk{256, false, true}});
+    rig.Answer<FiguresRequest>(std::get<FiguresAnswered>(core.Do(std::move(ask)).body));
+    rig.Set({AlertWhen::kRateRatio}, {"orders"});
+    const AlertSpace space = Space(*rig.judged.back(), "orders");
+    rig.Answer<AlertRequest>(AlertAnswered{std::make_shared<const AlertAnswer>(AlertAnswer{AlertsJudged{}})});
+    core.Pass(kHourMs / 2);
+    for (const auto& [rates, name] : {std::pair(space.callers, "steady"), std::pair(space.host_rates, "steady:80")}) {
+      INFO(hour << ' ' << name);
+      REQUIRE(rates);
+      auto found = std::find_if(rates->begin(), rates->end(), [name = std::string(name)](const AlertRate& each) { return each.name == name; });
+      REQUIRE(found != rates->end());
+      if (found->ratio) CHECK(*found->ratio < 2.1);
+      if (hour > 46) CHECK(found->ratio);
+    }
   }
 }
 
@@ -561,40 +596,4 @@ TEST_CASE("alert sampler: what is missed in a namespace right after it came from
   REQUIRE(report.rules[0].readings.size() == 1);
   CHECK(report.rules[0].readings[0].cause == AlertCause{.space = "orders", .object = "nightly"});
   CHECK(report.rules[0].readings[0].value == 4);
-}
-
-TEST_CASE("alert reports: what is too old says nothing, and a member of which nothing is known for long is missing, until it says all or is gone") {
-  AlertReports reports;
-  AlertSettings settings;
-  settings.rules.emplace_back().name = "r";
-  const auto read = [&](int64_t now_ms, std::vector<std::string> others = {"b"}) {
-    AlertFigures figures;
-    figures.member = "a";
-    figures.settings = std::make_shared<const AlertSettings>(settings);
-    reports.AddTo(&figures, others, now_ms);
-    return figures.members;
-  };
-  AlertReport report;
-  report.member = "b";
-  report.rules.emplace_back().rule = "r";
-  report.rules[0].print = PrintOf(settings.rules[0]);
-  CHECK_FALSE(read(0)[0].missing);
-  CHECK(read(AlertReports::kFreshMs)[0].missing);
-  reports.Take(report, 10'000);
-  CHECK(read(10'000)[0].report);
-  CHECK_FALSE(read(10'000)[0].missing);
-  CHECK_FALSE(read(10'001 + AlertReports::kFreshMs)[0].report);
-  CHECK_FALSE(read(10'001 + AlertReports::kFreshMs)[0].missing);
-  CHECK(read(10'001 + 2 * AlertReports::kFreshMs)[0].missing);
-  // Its file says something else of the alert.
-  report.rules[0].print ^= 1;
-  for (int64_t now_ms : {40'000, 44'000, 48'000}) {
-    reports.Take(report, now_ms);
-    CHECK(read(now_ms)[0].report);
-    CHECK(read(now_ms)[0].missing);
-  }
-  CHECK(read(50'000, {}).empty());
-  // It came back as another one.
-  CHECK_FALSE(read(50'000)[0].report);
-  CHECK_FALSE(read(50'000)[0].missing);
 }
