@@ -25,7 +25,7 @@ class Board : public NamespaceBoard {
   void Forget(NamespaceNumber number);
   /// It is gone; its totals are among these now, with those of all that went before.
   void Remove(NamespaceNumber number, const RemovedTotals& removed);
-  /// At a start: totals of all that were removed.
+  /// Totals of all that were removed, as whoever has the registry counts them; of several brokers none at the others.
   void SetRemoved(const RemovedTotals& removed);
 
  private:

@@ -74,6 +74,8 @@ void RegistryHost::Step(const RegistryEvent& event) {
   CarryOut(std::move(effects));
   if (resigned_ && registry_->idle()) {
     writes_ = false;
+    // Whoever has the registry from now on counts them.
+    setup_.board->SetRemoved({});
     return std::exchange(resigned_, nullptr)();
   }
   ArmTick();

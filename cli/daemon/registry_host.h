@@ -40,7 +40,8 @@ class RegistryHost {
   void Begin();
   /// Another member has it, and wrote this: publishes that, and writes nothing. Until a Load and Begin, on the loop.
   void Follow(const RegistryImage& image);
-  /// On the loop: another member is to have it. What was begun ends, what comes from now on is refused, then `then`: nothing is written any more.
+  /// On the loop: another member is to have it. What was begun ends, what comes from now on is refused, then `then`: nothing is written any more, and
+  /// totals of removed namespaces are in the board's sums no more.
   void Resign(std::function<void()> then);
   /// Any thread.
   void Post(RegistryEvent event);

@@ -59,6 +59,12 @@ class RegistryStage : public Switchboard, private StoreEvents {
       changed_.wait_for(lock, std::chrono::milliseconds(5));
     }
   }
+  /// Until it has.
+  void Resign() {
+    bool resigned = false;
+    loop_.Post([&] { host->Resign([&] { Note([&] { resigned = true; }); }); });
+    Await([&] { return resigned; });
+  }
   static Actor Root() { return {"root", Grant::Everything()}; }
 
   void Post(NamespaceNumber to, Event event) override {
@@ -111,7 +117,7 @@ TEST_CASE("registry host: a namespace is made, published before it is answered, 
   CHECK_FALSE(stage.Ask(PutNamespace{.request = 2, .actor = {"none", {}}, .name = "other", .settings = {}}).status.ok());
 }
 
-TEST_CASE("registry host: a namespace is removed once its core has said what is left in it") {
+TEST_CASE("registry host: a namespace is removed once its core has said what is left in it, and its totals stay with the registry") {
   RegistryStage stage;
   const NamespaceNumber number = stage.Ask(PutNamespace{.request = 1, .actor = RegistryStage::Root(), .name = "team", .settings = {}}).space->number;
   stage.host->Post(RemoveNamespace{.request = 2, .actor = RegistryStage::Root(), .name = "team"});
@@ -139,6 +145,13 @@ TEST_CASE("registry host: a namespace is removed once its core has said what is 
   CHECK(stage.board.Sum().totals.accepted == 3);
   CHECK(stage.board.Sum().totals.cancelled == 3);
   CHECK(stage.board.Figures(number).totals.accepted == 0);
+  // Of several brokers another one has them in its sums from now on.
+  figures.totals.accepted = 5;
+  stage.board.Put(kDefaultNumber, figures);
+  CHECK(stage.board.Sum().totals.accepted == 8);
+  stage.Resign();
+  CHECK(stage.board.Sum().totals.accepted == 5);
+  CHECK(stage.board.Sum().totals.cancelled == 0);
 }
 
 }  // namespace notifyd::test
