@@ -1,6 +1,7 @@
 // Which records a list takes, and which entries of the audit: one answer for every store.
 #include <algorithm>
 
+#include "broker/access_table.h"
 #include "broker/effects.h"
 #include "broker/flow.h"
 #include "broker/ports.h"
@@ -64,6 +65,10 @@ bool TakesEntry(const AuditQuery& query, const AuditEntry& entry) {
   if (query.what && entry.what != *query.what) return false;
   if (query.object && entry.object != *query.object) return false;
   if (query.space && entry.space != *query.space) return false;
+  if (query.there) {
+    const std::shared_ptr<const NamespaceRow> row = query.there->FindNamespace(entry.space);
+    if (!row || entry.at < row->created_at) return false;
+  }
   return query.spaces.all || (!entry.space.empty() && query.spaces.Has(entry.space));
 }
 

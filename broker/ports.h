@@ -18,6 +18,8 @@
 
 namespace notifyd {
 
+class AccessTable;
+
 /// Takes events for the core. The production one is a mailbox that may be called from any thread.
 class EventSink {
  public:
@@ -95,6 +97,8 @@ struct AuditQuery {
   NamespaceSet spaces = NamespaceSet::All();  // of these; those that are of none only with all
   std::optional<AuditPlace> below = {};  // a page's `next`
   size_t limit = 100;
+  /// Of the namespaces alone that are there, each since it was made: one of before that had its name was another one. Null: of those that were, too.
+  std::shared_ptr<const AccessTable> there = {};
 };
 /// Whether a page takes an entry.
 bool TakesEntry(const AuditQuery& query, const AuditEntry& entry);

@@ -30,6 +30,13 @@ void RegistryHost::Follow(const RegistryImage& image) {
     const NamespaceSettings nothing_said, &before = old ? old->settings : nothing_said, &now = row->settings;
     if (before.retention_succeeded_ms != now.retention_succeeded_ms || before.retention_settled_ms != now.retention_settled_ms) SetRetention(*row);
   }
+  PublishDecided();
+}
+
+void RegistryHost::PublishDecided() {
+  if (published_)
+    for (const auto& row : published_->AllNamespaces())
+      if (!registry_->decided().FindNamespace(row->number)) TellGone(row->number);
   published_ = std::make_shared<const AccessTable>(registry_->decided());
   setup_.publish(published_);
 }
@@ -41,8 +48,7 @@ void RegistryHost::Begin() {
   RegistryEffects effects;
   registry_->Begin(Read(), &effects);
   // In a new store the first rows are not durable yet: they will be the same, whenever they are made.
-  published_ = std::make_shared<const AccessTable>(registry_->decided());
-  setup_.publish(published_);
+  PublishDecided();
   CarryOut(std::move(effects));
 }
 
@@ -88,9 +94,17 @@ void RegistryHost::CarryOut(RegistryEffects effects) {
 void RegistryHost::Do(RegistryBatch& batch) {
   for (const RegistryWrite& write : batch.writes) {
     if (const auto* put = std::get_if<PutNamespaceRow>(&write)) unpublished_.push_back(put->row);
-    if (const auto* drop = std::get_if<DropNamespace>(&write)) setup_.board->Remove(drop->number, registry_->head().removed);
+    if (const auto* drop = std::get_if<DropNamespace>(&write)) {
+      setup_.board->Remove(drop->number, registry_->head().removed);
+      TellGone(drop->number);
+    }
   }
   setup_.store->Commit(std::move(batch));
+}
+
+void RegistryHost::TellGone(NamespaceNumber number) {
+  const std::shared_ptr<const NamespaceRow> row = published_ ? published_->FindNamespace(number) : nullptr;
+  if (row && setup_.gone) setup_.gone(row->name);
 }
 
 void RegistryHost::Do(PublishTable& publish) {

@@ -31,6 +31,8 @@ class RegistryHost {
     std::function<void(std::shared_ptr<const AccessTable>)> publish;
     std::function<void(RegistryReply)> reply;
     std::function<void(const AuditEntry&)> log;
+    /// A namespace of that name is there no more. Empty: nobody asks.
+    std::function<void(const std::string& space)> gone = {};
   };
   RegistryHost(Setup setup, RegistryLimits limits) : setup_(std::move(setup)), limits_(limits) { registry_.emplace(limits); }
 
@@ -56,6 +58,8 @@ class RegistryHost {
   void Do(PublishTable& publish);
   void Do(const AuditEntry& entry) { setup_.log(entry); }
   void Do(RegistryReply& reply) { setup_.reply(std::move(reply)); }
+  void TellGone(NamespaceNumber number);
+  void PublishDecided();
   void SetRetention(const NamespaceRow& row);
   void ArmTick();
   static Now Read() { return {ReadWall(), MonoTime{ReadClockMs(CLOCK_BOOTTIME)}}; }

@@ -28,10 +28,8 @@
 namespace notifyd {
 namespace {
 
-/// Of each io loop: the refusals that are held back.
-constexpr int kApiSlot = 3;
-/// Of each io loop: /v1/live, and credentials that end while something goes on under them.
-constexpr int kLiveSlot = 10, kHoldSlot = 13;
+/// Of each io loop: the refusals that are held back; /v1/live, and credentials that end while something goes on under them.
+constexpr int kApiSlot = 3, kLiveSlot = 10, kHoldSlot = 13;
 /// In the middle of each minute, so that none has two of them. Not before the process is a minute old.
 constexpr int64_t kReportEveryMs = 60'000, kReportAtMs = 30'000;
 /// How long programs get to go where the store is lost.
@@ -408,6 +406,7 @@ Status Runtime::Impl::MakeShards() {
   setup.publish = [this](std::shared_ptr<const AccessTable> table) { Publish(std::move(table)); };
   setup.reply = [this](RegistryReply reply) { ReplyOfRegistry(std::move(reply)); };
   setup.log = [this](const AuditEntry& entry) { exchange_.Told(entry); };
+  setup.gone = [this](const std::string& space) { options_.api.audit_bytes->Forget(space); };
   exchange_.SetAuditBytes(options_.api.audit_bytes);
   const NamespaceDefaults defaults{options_.sender.https_only, DestinationPolicy::PortsOf(options_.sender.ports)};
   registry_ = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{.defaults = defaults});
@@ -425,7 +424,7 @@ Status Runtime::Impl::MakeShards() {
 Status Runtime::Impl::OpenAll() {
   registry_->Load(image_);
   store_->Start(this);
-  CountAudit(store_.get(), options_.api.audit_bytes, ReadWall());
+  CountAudit(store_.get(), options_.api.audit_bytes, image_, ReadWall());
   registry_->Begin();
   size_t awake = 0;
   for (const NamespaceAtStart& state : image_.states) {

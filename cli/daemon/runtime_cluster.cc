@@ -156,7 +156,7 @@ void Runtime::Impl::JoinCluster() {
     ReplyOfRegistry(std::move(reply));
   });
   store_->Start(this);
-  CountAudit(store_.get(), options_.api.audit_bytes, ReadWall());
+  CountAudit(store_.get(), options_.api.audit_bytes, image_, ReadWall());
   registry_->Follow(std::exchange(image_, {}));
   cluster_->Start(std::move(cluster_store_));
   SetAlerts(options_);

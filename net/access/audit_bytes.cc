@@ -21,6 +21,11 @@ void AuditBytes::Add(const AuditEntry& entry) {
   row.fresh += bytes;
 }
 
+void AuditBytes::Forget(std::string_view space) {
+  std::lock_guard lock(mutex_);
+  rows_.erase(std::string(space));
+}
+
 uint64_t AuditBytes::Of(std::string_view space, WallTime now) {
   std::lock_guard lock(mutex_);
   auto found = rows_.find(std::string(space));

@@ -18,6 +18,8 @@ class AuditBytes {
  public:
   /// It is written, or was. One of no namespace counts to none.
   void Add(const AuditEntry& entry);
+  /// The namespace is gone: what is kept of it is none of the next one's of its name.
+  void Forget(std::string_view space);
   /// All that is kept of the namespace.
   uint64_t Of(std::string_view space, WallTime now);
   /// The same; Fresh counts from here.

@@ -468,6 +468,7 @@ Result<Asked> ReadAudit(const Asking& asking) {
   AuditQuery query;
   query.limit = page->limit;
   query.spaces = asking.asker.principal.grant()->namespaces;
+  if (!query.spaces.all) query.there = asking.asker.table;
   if (!page->cursor.empty()) {
     query.below = ParseAuditCursor(page->cursor);
     if (!query.below) return Status(Code::kUnacceptable, "cursor must be what a list gave as next", "/cursor");

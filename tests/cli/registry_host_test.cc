@@ -27,6 +27,7 @@ class RegistryStage : public Switchboard, private StoreEvents {
       });
     };
     setup.log = [this](const AuditEntry& entry) { Note([&] { logged.push_back(entry.what); }); };
+    setup.gone = [this](const std::string& space) { Note([&] { gone.push_back(space); }); };
     host = std::make_unique<RegistryHost>(std::move(setup), RegistryLimits{});
     host->Load(*shared.LoadRegistry());
     shared.Start(this);
@@ -96,7 +97,7 @@ class RegistryStage : public Switchboard, private StoreEvents {
   std::shared_ptr<const AccessTable> table;
   std::map<uint64_t, RegistryReply> replies;
   std::vector<std::pair<NamespaceNumber, Event>> asked;
-  std::vector<std::string> logged;
+  std::vector<std::string> logged, gone;
 };
 
 }  // namespace
@@ -145,6 +146,7 @@ TEST_CASE("registry host: a namespace is removed once its core has said what is 
   CHECK(stage.board.Sum().totals.accepted == 3);
   CHECK(stage.board.Sum().totals.cancelled == 3);
   CHECK(stage.board.Figures(number).totals.accepted == 0);
+  stage.Await([&] { return stage.gone == std::vector<std::string>{"team"}; });
   // Of several brokers another one has them in its sums from now on.
   figures.totals.accepted = 5;
   stage.board.Put(kDefaultNumber, figures);

@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <algorithm>
+#include <memory>
 #include <tuple>
 
+#include "broker/access_table.h"
 #include "contract/host_harness.h"
 
 namespace notifyd {
@@ -336,6 +338,14 @@ TEMPLATE_TEST_CASE("audit: entries are listed newest first, by any of their word
     CHECK(count({.object = "o7"}) == 1);
     CHECK(count({.space = "billing"}) == 6);
     CHECK(count({.space = ""}) == 6);
+    // Of the namespaces that are there, each since it was made.
+    AccessTable table;
+    CHECK(count({.there = std::make_shared<const AccessTable>(table)}) == 0);
+    auto billing = std::make_shared<NamespaceRow>();
+    billing->name = "billing";
+    billing->created_at = {StoreHarness::kStart + 1};
+    table.PutNamespace("billing", billing);
+    CHECK(count({.there = std::make_shared<const AccessTable>(table)}) == 3);
     CHECK(count({.who = "bob", .what = "token_made", .space = "billing"}) == 1);
   }
   // Of the same moment as others of before the start.

@@ -249,6 +249,19 @@ TEST_CASE("audit: bytes are counted a namespace, for as long as an entry is kept
   CHECK(bytes.Of("one", {now.ms + kAuditKeptMs + 2 * day_ms}) == 0);
 }
 
+TEST_CASE("audit: bytes of a namespace that is gone are none of the next one's of its name") {
+  AuditBytes bytes;
+  const WallTime now{1'700'000'000'000};
+  for (const char* space : {"one", "two"}) bytes.Add({.at = now, .who = "w", .what = "lane_changed", .object = "fifo/l", .space = space});
+  const uint64_t each = bytes.Of("two", now);
+  bytes.Forget("one");
+  CHECK(bytes.Of("one", now) == 0);
+  CHECK(bytes.Fresh("one") == 0);
+  CHECK(bytes.Of("two", now) == each);
+  bytes.Add({.at = now, .who = "w", .what = "lane_changed", .object = "fifo/l", .space = "one"});
+  CHECK(bytes.Of("one", now) == each);
+}
+
 TEST_CASE("audit: the audit says which fields a change named, and not what they are") {
   TeamsFixture f;
   const std::string token = f.Give({"*"}, ScopeSet::All());

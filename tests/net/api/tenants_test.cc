@@ -3,6 +3,7 @@
 
 #include "broker/group_events.h"
 #include "broker/response.h"
+#include "broker/ports.h"
 #include "broker/topic_events.h"
 #include "teams_fixture.h"
 #include "net/api/routes.h"
@@ -517,6 +518,62 @@ TEST_CASE("tenants: where nobody is asked who he is everything is as it was, in 
   f.Ask("DELETE", "/v1/notifies/n0003000000000001");
   f.Reply(f.ViewOf(NotifyId::Of(kTwo, 1), "x"));
   CHECK(f.sink.audited.empty());
+}
+
+/// With an audit.
+struct AuditFixture : TeamsFixture {
+  AuditFixture() {
+    ApiOptions options = Options();
+    options.list_audit = [this](const AuditQuery& query, const std::function<void(AuditPage)>& then) {
+      AuditPage page;
+      for (const AuditEntry& entry : kept)
+        if (TakesEntry(query, entry)) page.items.push_back({{}, entry});
+      then(std::move(page));
+    };
+    whole = std::make_unique<Api>(options, &sink);
+    whole->SetResponder(&responder);
+    auto settings = std::make_shared<AuthSettings>();
+    settings->tokens = true;
+    whole->SetAuth(settings);
+  }
+  void Wrote(int64_t at_ms, const std::string& space, const std::string& object) {
+    kept.push_back({.at = WallTime{at_ms}, .who = "token x", .what = "lane_changed", .object = object, .space = space});
+  }
+  /// The objects of what a token is shown, one behind the other.
+  std::string ShownTo(const std::string& token) {
+    whole->SetTable(std::make_shared<const AccessTable>(table));
+    HttpRequest request;
+    request.method = "GET";
+    request.target = "/v1/audit";
+    request.headers = {{"Authorization", "Bearer " + token}};
+    whole->OnRequest(++last_token, std::move(request));
+    CHECK(Outcome() == "200");
+    const std::string body = Answer().body;
+    std::string shown;
+    for (const AuditEntry& entry : kept)
+      if (body.find("\"" + entry.object + "\"") != std::string::npos) shown += entry.object + " ";
+    return shown;
+  }
+  std::vector<AuditEntry> kept;
+  std::unique_ptr<Api> whole;
+};
+
+TEST_CASE("tenants: the audit of a namespace that was removed is not shown to the next one of its name") {
+  AuditFixture f;
+  constexpr int64_t kMade = 1'700'000'000'000;
+  auto row = std::make_shared<NamespaceRow>(*f.table.FindNamespace("one"));
+  row->created_at = WallTime{kMade};
+  f.table.PutNamespace("one", std::move(row));
+  f.Wrote(kMade - 1'000, "one", "theirs");
+  f.Wrote(kMade, "one", "made");
+  f.Wrote(kMade + 1'000, "one", "own");
+  f.Wrote(kMade + 1'000, "two", "of-two");
+  f.Wrote(kMade + 1'000, "removed", "of-removed");
+  f.Wrote(kMade + 1'000, "", "of-none");
+  CHECK(f.ShownTo(f.Give({"one"}, {Scope::kAdmin})) == "made own ");
+  CHECK(f.ShownTo(f.Give({"one", "removed", "two"}, {Scope::kAdmin})) == "made own of-two ");
+  CHECK(f.ShownTo(f.Give({"removed"}, {Scope::kAdmin})).empty());
+  CHECK(f.ShownTo(f.Give({"*"}, {Scope::kAdmin})) == "theirs made own of-two of-removed of-none ");
 }
 
 TEST_CASE("tenants: a namespace that is being removed takes nothing and shows nothing, but for itself") {
