@@ -374,6 +374,7 @@ void Runtime::Impl::MakeShard(const std::shared_ptr<const FlowSettings>& flow) {
     sampler->TakeAttempt(space, log);
     LogAttempt(space, log);
   };
+  if (tracing_) setup.gone = [this](NamespaceNumber number) { tracing_->Left(number); };
   setup.lane_log = [](const std::string& space, const LaneLog& log) { LogLane(space, log); };
   setup.flow_log = [sampler = alert_sampler_.get()](const std::string& space, const FlowLog& log) {
     sampler->TakeFlow(space, log);

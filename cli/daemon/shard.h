@@ -78,6 +78,8 @@ class Shard {
     Rest rest;
     int64_t measure_each_ms = 10'000;  // what those store that had something to do
     AuditBytes* audit_bytes = nullptr;  // counts to what they store; null: it is not known
+    /// A namespace is served elsewhere from now on. Empty: nobody asks.
+    std::function<void(NamespaceNumber)> gone = {};
   };
   /// Installs itself as the loop's turn and the mailbox's wake-up. Call before the loop runs.
   Shard(Setup setup, std::shared_ptr<const CoreLimits> limits);

@@ -224,6 +224,7 @@ void Shard::AnswerOwed(Slot* slot) {
 void Shard::Forget(NamespaceNumber number) {
   setup_.board->Forget(number);
   reclaiming_.erase(number);
+  if (setup_.gone) setup_.gone(number);
 }
 
 void Shard::EndLeave(NamespaceNumber number) {

@@ -19,6 +19,8 @@ namespace notifyd {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
+/// Of an attempt: its own, and that of the wait before.
+constexpr size_t kSpansOfAttempt = 2;
 
 int64_t NowNs() {
   return ReadClockUs(CLOCK_REALTIME) * 1000;
@@ -162,44 +164,51 @@ void Tracing::Submitted(const SampledTraces& traces, const ReplyBody& answer, in
   std::lock_guard<std::mutex> lock(mutex_);
   for (const auto& [place, trace_parent] : traces) {
     if (place >= submitted->items.size() || !submitted->items[place].refused.ok() || submitted->items[place].duplicate) continue;
-    Seen* seen = Find(submitted->items[place].id);
-    if (seen->since_ms == 0 && !seen->attempt) seen->since_ms = now_ns / kNsPerMs;
+    // Its receiver may have been faster: what is known of it then is younger than this.
+    const NotifyId id = submitted->items[place].id;
+    if (!in_flight_.Find(id) && !waits_.Find(id)) waits_.Put(id, {1, now_ns / kNsPerMs});
   }
-}
-
-Tracing::Seen* Tracing::Find(NotifyId id) {
-  auto found = seen_.find(id);
-  if (found != seen_.end()) return &found->second;
-  if (seen_.size() >= kMostSeen) seen_.erase(seen_.begin());
-  return &seen_[id];
 }
 
 void Tracing::TakeStart(const StartAttempt& attempt) {
   std::lock_guard<std::mutex> lock(mutex_);
-  Find(attempt.id)->attempt = attempt;
+  const std::optional<Wait> wait = waits_.Take(attempt.id);
+  std::optional<int64_t> since_ms;
+  if (wait && wait->number == attempt.number) since_ms = wait->since_ms;
+  if (in_flight_.Put(attempt.id, {attempt, since_ms})) exporter_.Lose(kSpansOfAttempt);
 }
 
 void Tracing::TakeEnd(std::string_view space, const AttemptLog& log) {
+  if (log.attempt) return TakeAttempt(space, log);
   const int64_t now_ms = NowNs() / kNsPerMs;
-  Seen seen;
+  std::optional<Wait> wait;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (auto found = seen_.find(log.id); found != seen_.end()) {
-      if (!log.attempt && found->second.attempt) return;  // it was cancelled: its attempt goes on, and ends
-      seen = std::move(found->second);
-      seen_.erase(found);
-    }
-    if (log.attempt && !IsSettled(log.phase)) Find(log.id)->since_ms = now_ms;
+    if (in_flight_.Find(log.id)) return;  // it was cancelled: its attempt goes on, and ends
+    wait = waits_.Take(log.id);
   }
-  const std::optional<StartAttempt>& attempt = seen.attempt;
-  if (log.attempt && attempt && attempt->number == log.number) {
-    const int64_t due_ms = attempt->at.ms - attempt->late_ms;
-    AddWait(space, log, log.number, seen.since_ms != 0 ? seen.since_ms : due_ms, attempt->at.ms, attempt->late_ms);
-    AddAttempt(space, log, *attempt);
-  } else if (!log.attempt && log.settled && !attempt && seen.since_ms != 0) {
-    // It ended while it waited.
-    AddWait(space, log, log.attempts_made + 1, seen.since_ms, now_ms, std::nullopt);
+  // It ended while it waited: since when, nobody else tells.
+  const uint32_t number = log.attempts_made + 1;
+  if (log.settled) AddWait(space, log, number, wait && wait->number == number ? wait->since_ms : now_ms, now_ms, std::nullopt);
+}
+
+void Tracing::TakeAttempt(std::string_view space, const AttemptLog& log) {
+  std::optional<InFlight> ended;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (const InFlight* known = in_flight_.Find(log.id); known && known->attempt.number <= log.number) ended = in_flight_.Take(log.id);
+    if (!IsSettled(log.phase)) waits_.Put(log.id, {log.number + 1, NowNs() / kNsPerMs});
   }
+  if (!ended || ended->attempt.number != log.number) return;
+  const StartAttempt& attempt = ended->attempt;
+  AddWait(space, log, log.number, ended->since_ms.value_or(attempt.at.ms - attempt.late_ms), attempt.at.ms, attempt.late_ms);
+  AddAttempt(space, log, attempt);
+}
+
+void Tracing::Left(NamespaceNumber number) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  waits_.Forget(number);
+  exporter_.Lose(kSpansOfAttempt * in_flight_.Forget(number));
 }
 
 void Tracing::AddWait(std::string_view space, const AttemptLog& log, uint32_t number, int64_t from_ms, int64_t to_ms,

@@ -2,20 +2,25 @@
 //
 // In the trace that a notify came with, where its traceparent says sampled, or in one that was begun for its request:
 //   submit    from the request's last byte to its answer
-//   wait      from the submit, or the end of the attempt before, until the attempt starts; where this process did not see that, from when it was due
+//   wait      from the submit, or the end of the attempt before, until the attempt starts, or the notify ends; where this process does not know that,
+//             from when it was due
 //   attempt   its call, whose id is the parent of what the receiver does (broker/span_ids.h)
 // All are children of the span that the traceparent names; in a trace that was begun here that is the submit.
 //
 // What is not sampled costs a look at a traceparent's last digit.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "broker/effects.h"
 #include "broker/span_ids.h"
@@ -23,6 +28,45 @@
 #include "net/telemetry/span_exporter.h"
 
 namespace notifyd {
+
+/// What is known of notifies, of so many at most: what was put in first makes room. Not thread-safe.
+template <class T>
+class OldestGoes {
+ public:
+  explicit OldestGoes(size_t most) : most_(most) {}
+  /// Null: nothing is known of it.
+  const T* Find(NotifyId id) const {
+    auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : &found->second->second;
+  }
+  /// In place of what was known of it. Returns whether another one made room.
+  bool Put(NotifyId id, T value) {
+    Take(id);
+    all_.emplace_back(id, std::move(value));
+    by_id_.emplace(id, std::prev(all_.end()));
+    if (all_.size() <= most_) return false;
+    Take(all_.front().first);
+    return true;
+  }
+  std::optional<T> Take(NotifyId id) {
+    auto found = by_id_.find(id);
+    if (found == by_id_.end()) return std::nullopt;
+    std::optional<T> taken = std::move(found->second->second);
+    all_.erase(found->second);
+    by_id_.erase(found);
+    return taken;
+  }
+  /// Of all of a namespace. Returns how many there were.
+  size_t Forget(NamespaceNumber number) {
+    std::erase_if(by_id_, [&](const auto& each) { return each.first.number() == number; });
+    return std::erase_if(all_, [&](const auto& each) { return each.first.number() == number; });
+  }
+
+ private:
+  const size_t most_;
+  std::list<std::pair<NotifyId, T>> all_;
+  std::unordered_map<NotifyId, typename std::list<std::pair<NotifyId, T>>::iterator> by_id_;
+};
 
 class Tracing : public SubmitTracer {
  public:
@@ -41,6 +85,9 @@ class Tracing : public SubmitTracer {
     if (log.envelope && IsSampled(log.envelope->trace_parent)) TakeEnd(space, log);
   }
 
+  /// The namespace is served elsewhere from now on: what goes on in it ends there, or is heard of no more.
+  void Left(NamespaceNumber number);
+
   /// What the broker is called among others: before the first span.
   void SetInstance(const std::string& name);
   /// Returns once all spans are sent or lost, or after `most_ms`: what is left then is lost with the process, and logged.
@@ -54,24 +101,31 @@ class Tracing : public SubmitTracer {
   static bool IsIn(uint64_t trace_id_low, double ratio);
 
  private:
-  /// Of a notify that is traced.
-  struct Seen {
-    int64_t since_ms = 0;  // of the wait; 0: not seen
-    std::optional<StartAttempt> attempt;
+  /// Which attempt is waited for, and since when.
+  struct Wait {
+    uint32_t number = 0;
+    int64_t since_ms = 0;
+  };
+  struct InFlight {
+    StartAttempt attempt;
+    std::optional<int64_t> since_ms;  // of the wait before; nothing: that is not known
   };
   /// So many are known; others' waits begin when they were due.
-  static constexpr size_t kMostSeen = 20'000;
+  static constexpr size_t kMostWaits = 20'000;
+  /// As many as there may be, limits.in_flight.
+  static constexpr size_t kMostInFlight = 100'000;
 
   void TakeStart(const StartAttempt& attempt);
   void TakeEnd(std::string_view space, const AttemptLog& log);
+  void TakeAttempt(std::string_view space, const AttemptLog& log);
   void AddWait(std::string_view space, const AttemptLog& log, uint32_t number, int64_t from_ms, int64_t to_ms, std::optional<int64_t> late_ms);
   void AddAttempt(std::string_view space, const AttemptLog& log, const StartAttempt& attempt);
-  Seen* Find(NotifyId id);  // made where it is missing
 
   const double ratio_;
   SpanExporter exporter_;
   std::mutex mutex_;  // guards all below
-  std::unordered_map<NotifyId, Seen> seen_;
+  OldestGoes<Wait> waits_{kMostWaits};
+  OldestGoes<InFlight> in_flight_{kMostInFlight};
 };
 
 }  // namespace notifyd

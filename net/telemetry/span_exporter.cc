@@ -33,6 +33,11 @@ void SpanExporter::Add(const Span& span) {
   queue_.Add(EncodeSpan(options_.encoding, span));
 }
 
+void SpanExporter::Lose(size_t count) {
+  made_.fetch_add(count, std::memory_order_relaxed);
+  lost_.fetch_add(count, std::memory_order_relaxed);
+}
+
 size_t SpanExporter::Deliver(const BatchQueue::Batch& batch) {
   std::string answer;
   if (!post_.Send(EncodeSpans(options_.encoding, resource_, options_.version, batch), &answer)) return batch.size();

@@ -28,20 +28,22 @@ class SpanExporter {
   /// Who makes the spans, besides the version: before the first one.
   void SetResource(SpanAttributes resource);
   void Add(const Span& span);
+  /// So many cannot be made any more: they count as made, and dropped.
+  void Lose(size_t count);
   /// Returns true once all is sent or lost, false after `most_ms`.
   bool Finish(int64_t most_ms) { return queue_.Finish(most_ms); }
   /// Spans that are not sent yet.
   size_t left() { return queue_.left(); }
   /// Since the start.
   uint64_t made() const { return made_.load(std::memory_order_relaxed); }
-  uint64_t dropped() const { return queue_.dropped(); }
+  uint64_t dropped() const { return queue_.dropped() + lost_.load(std::memory_order_relaxed); }
 
  private:
   size_t Deliver(const BatchQueue::Batch& batch);
 
   const SpanExporterOptions options_;
   SpanAttributes resource_;
-  std::atomic<uint64_t> made_{0};
+  std::atomic<uint64_t> made_{0}, lost_{0};
   HttpPost post_;  // outlives the thread of the queue
   BatchQueue queue_;
 };

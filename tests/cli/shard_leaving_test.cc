@@ -84,6 +84,20 @@ TEST_CASE("shard: a namespace that is to leave and to stand still, whichever com
   CHECK(stage.shared.Open().empty());
 }
 
+TEST_CASE("shard: of a namespace that has left it is told that it is gone, of one that stands still it is not") {
+  ShardStage stage;
+  stage.PutRow("team", kOne);
+  stage.PutRow("other", kOne + 1);
+  stage.Run();
+  AwaitStandsStill(&stage);
+  REQUIRE(stage.Accepted(stage.Submit(kOne + 1, Later())) == NotifyId::Of(kOne + 1, 1));
+  std::atomic<bool> left = false;
+  stage.loop.Post([&] { stage.shard->Leave(kOne + 1, [&] { left = true; }); });
+  stage.Await([&] { return left.load(); });
+  std::lock_guard<std::mutex> lock(stage.mutex);
+  CHECK(stage.gone == std::vector<NamespaceNumber>{kOne + 1});
+}
+
 TEST_CASE("shard: a hold waits for no namespace that cannot be opened, though one was being opened as it came") {
   ShardStage stage;
   NamespaceSettings in_cell;

@@ -185,6 +185,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
       shared.Deliver();
     };
     setup.log = [this](const std::string& space, const AttemptLog&) { Note([&] { ++logs[space]; }); };
+    setup.gone = [this](NamespaceNumber number) { Note([&] { gone.push_back(number); }); };
     setup.lane_log = [](const std::string&, const LaneLog&) {};
     setup.flow_log = [](const std::string&, const FlowLog&) {};
     setup.quiet = [this] { Note([&] { quiet = true; }); };
@@ -308,6 +309,7 @@ class ShardStage : public Sender, public ReplySink, public Switchboard {
   std::vector<RegistryEvent> reports;
   std::vector<NamespaceNumber> open_at_report;
   std::map<std::string, int> logs;
+  std::vector<NamespaceNumber> gone;  // served elsewhere
   bool quiet = false, drained = false;
   std::string fatal;
 
