@@ -54,12 +54,17 @@ Status Rekeyer::Begin() {
   std::lock_guard begin(begin_mutex_);
   if (stopping_) return StoppedMeanwhile();
   if (!sealing_->on()) return Status(Code::kUnacceptable, "the store does not seal: store.encryption_key_file is not set");
-  if (State().phase == RekeyState::Phase::kRunning) return Status::Ok();
   Result<SealKeys> keys = ReadSealKeys(key_file_);
   if (!keys.ok()) return std::move(keys).status();
+  if (State().phase == RekeyState::Phase::kRunning) {
+    // Whoever is told that it goes on takes the keys behind his first one for needless at its end.
+    if (keys->active() == sealed_by_) return Status::Ok();
+    return Status(Code::kConflict, "a rekey by another key is under way; run it again when that is done");
+  }
   // So that what does not fit is told to who asks.
   if (Result<Sealing::Renewal> fits = sealing_->Renew(&*keys); !fits.ok()) return std::move(fits).status();
   if (thread_.joinable()) thread_.join();
+  sealed_by_ = keys->active();
   {
     std::lock_guard lock(mutex_);
     state_ = {};

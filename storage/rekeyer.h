@@ -28,7 +28,8 @@ class Rekeyer {
       : database_(*database), sweeper_(sweeper), committer_(committer), sealing_(sealing), key_file_(std::move(key_file)) {}
   ~Rekeyer() { Stop(); }
 
-  /// Begins one where none is under way. Error: kUnacceptable: the store does not seal, or the file and the store do not fit.
+  /// Begins one where none is under way; one by the same key, the first of the file, goes on. Errors: kUnacceptable: the store does not seal, or the
+  /// file and the store do not fit; kConflict: one by another key is under way.
   Status Begin();
   RekeyState State() const;
   /// Ends what is under way, and joins; nothing is begun any more.
@@ -50,6 +51,7 @@ class Rekeyer {
   const std::string key_file_;
 
   std::mutex begin_mutex_;  // of whoever begins or stops
+  uint32_t sealed_by_ = 0;  // SealKeys::NameOf the key by which the last one seals, or sealed; under begin_mutex_
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;

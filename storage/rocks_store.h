@@ -60,7 +60,7 @@ class RocksStore : public StoreHost {
   std::vector<StoreFigure> Figures() const override;
 
   /// Begins to seal everything anew, where that is not under way, by the first key that the key file has now (storage/rekeyer.h). Any thread, after
-  /// Start. Error: kUnacceptable: the store does not seal, or the file and the store do not fit.
+  /// Start. Errors: kUnacceptable: the store does not seal, or the file and the store do not fit; kConflict: it is under way by another key.
   Status Rekey();
   /// Of the last one that was begun. Any thread.
   RekeyState Rekeyed() const;

@@ -99,6 +99,12 @@ Result<SealKeys> ReadSealKeys(const std::string& path) {
   return keys;
 }
 
+Result<std::string> FirstSealKey(const std::string& key_file) {
+  const Result<SealKeys> keys = ReadSealKeys(key_file);
+  if (!keys.ok()) return keys.status();
+  return KeyName(keys->active());
+}
+
 Status CheckSealKeys(const std::string& key_file, const std::string& needed) {
   if (key_file.empty()) return needed.empty() ? Status::Ok() : NoKeyFile();
   const Result<SealKeys> keys = ReadSealKeys(key_file);

@@ -29,6 +29,9 @@ class OrderedKv;
 /// of what is in it.
 Result<SealKeys> ReadSealKeys(const std::string& path);
 
+/// The name of the first key of the file, as Sealing::needed has names. Error: as ReadSealKeys.
+Result<std::string> FirstSealKey(const std::string& key_file);
+
 /// Could a store be opened with that file that is sealed by the keys of these names (Sealing::needed; empty: it is not sealed)? Error: kUnacceptable:
 /// as ReadSealKeys, or one of them is missing.
 Status CheckSealKeys(const std::string& key_file, const std::string& needed);

@@ -152,7 +152,7 @@ Result<size_t> SettleTokens(const Options& options, bool keep) {
   return count;
 }
 
-Status RekeyStore(const Options& options) {
+Result<std::string> RekeyStore(const Options& options) {
   Result<OpenedStore> opened = OpenOffline(options);
   if (!opened.ok()) return std::move(opened).status();
   Reports reports;
@@ -163,7 +163,9 @@ Status RekeyStore(const Options& options) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   Status closed = opened->host->Close();
   if (!begun.ok()) return begun;
-  return state.phase == RekeyState::Phase::kDone ? closed : Status(Code::kIo, state.detail);
+  if (state.phase != RekeyState::Phase::kDone) return Status(Code::kIo, state.detail);
+  NOTIFYD_TRY(std::move(closed));
+  return state.needed;
 }
 
 }  // namespace notifyd

@@ -16,7 +16,8 @@ Result<NewToken> MakeTokenInStore(const Options& options, const TokenSettings& w
 
 /// Opens the store of `options` under its lock, and disables all tokens but where they are to be kept; how many those are. Errors: as above.
 Result<size_t> SettleTokens(const Options& options, bool keep);
-/// Opens the store of `options` under its lock, seals all of it anew, and closes it. Errors: those of opening a store and of a rekey.
-Status RekeyStore(const Options& options);
+/// Opens the store of `options` under its lock, seals all of it anew, and closes it. The names of the keys that are needed then (RekeyState::needed).
+/// Errors: those of opening a store and of a rekey.
+Result<std::string> RekeyStore(const Options& options);
 
 }  // namespace notifyd

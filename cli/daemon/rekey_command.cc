@@ -13,6 +13,7 @@
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "storage/sealing.h"
 
 namespace notifyd {
 namespace {
@@ -23,8 +24,8 @@ const char kHelp[] =
     "Seals the whole store anew, by the first key of store.encryption_key_file, and says when the others are not needed any more.\n\n"
     "Usage: notifyd rekey [--config FILE] [--data-dir DIR] [--store-encryption-key-file FILE]\n\n"
     "Where a broker runs on the data directory it is asked over control.sock there, reads its key file anew and goes on working meanwhile; else the\n"
-    "store is opened. Which directory it is the broker's own flags, variables and file say. Run it as the broker's user, or as root. It waits until\n"
-    "all is done; where it is interrupted the broker goes on.\n";
+    "store is opened. Which directory and key file these are the broker's own flags, variables and file say. Run it as its user, or as root. It\n"
+    "waits until all is done; where it is interrupted the broker goes on, and takes no other key until that is done.\n";
 
 std::string TextAt(const HttpAnswer& answer, std::string_view pointer) {
   Result<JsonTree> json = JsonTree::Parse(answer.body);
@@ -32,23 +33,34 @@ std::string TextAt(const HttpAnswer& answer, std::string_view pointer) {
   return text && text->kind() == JsonTree::Kind::kString ? std::string(text->text()) : std::string();
 }
 
-/// Nothing where nobody listens there.
-std::optional<Status> AskBroker(const std::string& socket_path) {
+/// The names of the keys that are needed once it is done; nothing where nobody listens there.
+std::optional<Result<std::string>> AskBroker(const std::string& socket_path) {
   HttpClient broker("unix:" + socket_path);
   for (const char* method = "POST";; method = "GET") {
     Result<HttpAnswer> answer = broker.Call(method, "/v1/rekey", nullptr);
     if (!answer.ok() && *method == 'P' && !broker.lost()) return std::nullopt;
     if (!answer.ok())
-      return Status(Code::kUnavailable,
-                    "the broker does not answer any more; whether it is done says notifyd_store_rekey_due: " + answer.status().detail());
-    if (!answer->Done()) return Status(Code::kUnacceptable, TextAt(*answer, "/detail"));
+      return Status(Code::kUnavailable, "the broker does not answer any more, and may go on with it: run it again: " + answer.status().detail());
+    if (!answer->Done()) return Status(answer->status == 409 ? Code::kConflict : Code::kUnacceptable, TextAt(*answer, "/detail"));
     const std::string state = TextAt(*answer, "/state");
-    if (state == "done") return Status::Ok();
+    if (state == "done") return TextAt(*answer, "/needed");
     if (state != "running")
       return Status(Code::kIo, state == "failed" ? TextAt(*answer, "/detail") : "the broker was started anew meanwhile: begin again");
     if (*method == 'P') std::fprintf(stderr, "notifyd: the broker seals its store anew; this may take as long as reading and writing all of it\n");
     std::this_thread::sleep_for(kAskAgain);
   }
+}
+
+/// Is the first key of the file the only one that is needed? It may be another one: the file was changed since, or is not the broker's.
+Status CheckFirst(const std::string& key_file, const std::string& needed) {
+  if (key_file.empty())
+    return Status(Code::kUnacceptable, "by which key of the file the store was sealed anew is not known here: store.encryption_key_file is not set");
+  Result<std::string> first = FirstSealKey(key_file);
+  if (!first.ok()) return std::move(first).status();
+  if (needed == *first) return Status::Ok();
+  return Status(Code::kConflict, "the store was sealed by another key than what is now the first one of " + key_file +
+                                     " (its name, made of it: " + *first + "; what the store needs: " + (needed.empty() ? "not known" : needed) +
+                                     "): leave the file as it is, and run it again");
 }
 
 }  // namespace
@@ -64,12 +76,13 @@ std::optional<int> RunRekeyCommand(const std::vector<std::string>& arguments, co
     return Complain(invocation.error.empty() ? "rekey goes without it" : invocation.error, kCommandUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
   const std::string directory = WholePath(invocation.options.data_dir);
-  std::optional<Status> done = AskBroker(directory + "/" + Listeners::kControlSocket);
-  if (!done) {
-    done = BecomeOwner(directory);
-    if (done->ok()) done = RekeyStore(invocation.options);
+  std::optional<Result<std::string>> needed = AskBroker(directory + "/" + Listeners::kControlSocket);
+  if (!needed) {
+    Status owner = BecomeOwner(directory);
+    needed = owner.ok() ? RekeyStore(invocation.options) : Result<std::string>(std::move(owner));
   }
-  if (!done->ok()) return Complain("not done: " + done->detail(), done->code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
+  const Status done = needed->ok() ? CheckFirst(invocation.options.store.encryption_key_file, **needed) : needed->status();
+  if (!done.ok()) return Complain("not done: " + done.detail(), done.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
   PrintOut("done: of store.encryption_key_file only the first key is needed from now on; backups made before need the others\n");
   return EndOutput("notifyd", kCommandDone);
 }

@@ -48,7 +48,14 @@ uint64_t ResidentBytes() {
 
 RekeyReport ReportRekey(Status begun, RekeyState state) {
   constexpr const char* kWords[] = {"none", "running", "done", "failed"};  // by RekeyState::Phase
-  return {std::move(begun), kWords[static_cast<size_t>(state.phase)], std::move(state.detail), state.entries, state.took_ms, state.sealed, state.due};
+  return {std::move(begun),
+          kWords[static_cast<size_t>(state.phase)],
+          std::move(state.detail),
+          state.entries,
+          state.took_ms,
+          state.sealed,
+          state.due,
+          std::move(state.needed)};
 }
 
 BackupReport ReportBackup(BackupState state) {

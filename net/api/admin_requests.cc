@@ -439,6 +439,7 @@ HttpResponse RekeyResponse(int status, const RekeyReport& report) {
   json.Bool(report.sealed);
   json.Key("rekey_due");
   json.Bool(report.due);
+  TextOrNull("needed", report.needed, &json);
   json.EndObject();
   return JsonResponse(status, std::move(body));
 }

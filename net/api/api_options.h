@@ -82,6 +82,7 @@ struct RekeyReport {
   uint64_t left = 0;           // that was not sealed by the new key yet, at the last look
   int64_t took_ms = 0;
   bool sealed = false, due = false;
+  std::string needed = {};  // the names of the keys by which something may be sealed, with commas between them
 };
 
 /// What the core of a namespace holds, or, with an empty name, what of a shard is no namespace's.

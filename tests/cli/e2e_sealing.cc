@@ -19,7 +19,7 @@ using namespace notifyd::test;
 
 namespace {
 
-const std::string kFirstKey(64, '1'), kSecondKey(64, '2');
+const std::string kFirstKey(64, '1'), kSecondKey(64, '2'), kThirdKey(64, '3');
 
 ScriptedAnswer Answer(const SeenRequest&) {
   return {200, "secret-answer", "text/plain"};
@@ -140,6 +140,45 @@ TEST_CASE("notifyd rekey: the broker goes on, and the old key is not needed once
   CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/body") == "secret-body");
   CHECK(JsonAt(broker.Call("GET", "/v1/notifies/" + id).body, "/attempts/0/response_body") == "secret-answer");
   CHECK(broker.BooksBalance());
+}
+
+TEST_CASE("notifyd rekey: where the store is sealed by another key than the file's first it does not say that the others may go") {
+  TempDir dir, other;
+  KeyFile(dir, kFirstKey);
+  std::string error, output;
+  Broker broker(dir.path(), Sealed(dir));
+  KeyFile(dir, kSecondKey + "\n" + kFirstKey);
+  // As a file does that was changed while the broker went by what it was before.
+  KeyFile(other, kThirdKey + "\n" + kSecondKey + "\n" + kFirstKey);
+  const std::vector<std::string> by_other = {"rekey", "--data-dir", dir.At("data"), "--store-encryption-key-file", other.At("keys")};
+  CHECK(ExitOf(by_other, &error, &output) == 1);
+  CHECK(output == "");
+  CHECK_THAT(error, Catch::Contains("by another key than what is now the first one") && Catch::Contains("run it again"));
+  const std::string needed = JsonAt(broker.Call("GET", "/v1/rekey").body, "/needed");
+  CHECK(needed.size() == 8);
+  CHECK_THAT(error, Catch::Contains("what the store needs: " + needed));
+  KeyFile(dir, kThirdKey + "\n" + kSecondKey + "\n" + kFirstKey);
+  CHECK(ExitOf(by_other, &error, &output) == 0);
+  CHECK_THAT(output, Catch::Contains("only the first key is needed"));
+  CHECK(JsonAt(broker.Call("GET", "/v1/rekey").body, "/needed") != needed);
+  // Without a file nobody can say which its first one is.
+  CHECK(ExitOf({"rekey", "--data-dir", dir.At("data")}, &error, &output) == 2);
+  CHECK(output == "");
+}
+
+TEST_CASE("notifyd rekey: refused while one by another key is under way it exits 1, and asks no further") {
+  TempDir dir;
+  KeyFile(dir, kSecondKey);
+  std::filesystem::create_directory(dir.At("data"));
+  auto refuses = [](const SeenRequest&) {
+    return ScriptedAnswer{409, R"({"type":"conflict","detail":"a rekey by another key is under way"})", "application/problem+json"};
+  };
+  ScriptedServer broker(refuses, dir.At("data/control.sock"));
+  std::string error, output;
+  CHECK(Rekey(dir, &error, &output) == 1);
+  CHECK(output == "");
+  CHECK_THAT(error, Catch::Contains("a rekey by another key is under way"));
+  CHECK(broker.seen().size() == 1);
 }
 
 TEST_CASE("notifyd rekey: one that kill -9 cuts short has lost nothing, and is done where no broker runs") {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "contract/store_harness.h"
@@ -105,6 +108,8 @@ class RocksHarness : public StoreHarness {
     std::filesystem::permissions(key_file_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   }
   const std::filesystem::path& key_file() const { return key_file_; }
+  /// While it is set whoever asks the store's clock waits: a compaction does as it begins, and so does a read.
+  std::atomic<bool> clock_held = false;
   /// Where backups go, from the next Open on.
   std::string backups;
 
@@ -117,7 +122,10 @@ class RocksHarness : public StoreHarness {
     options.retention_succeeded_ms = kRetentionSucceededMs;
     options.retention_settled_ms = kRetentionSettledMs;
     options.rewrite_age_s = 0;  // stores that tests bring along grow old
-    options.wall_ms = [this] { return wall_ms.load(); };
+    options.wall_ms = [this] {
+      while (clock_held) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      return wall_ms.load();
+    };
     return options;
   }
 

@@ -18,7 +18,7 @@
 namespace notifyd {
 namespace {
 
-const std::string kKeyA(64, 'a'), kKeyB(64, 'b');
+const std::string kKeyA(64, 'a'), kKeyB(64, 'b'), kKeyC(64, 'c');
 
 struct SealedHarness : RocksHarness {
   explicit SealedHarness(const std::string& keys, size_t memtable_bytes = StoreOptions().memtable_bytes)
@@ -311,6 +311,41 @@ TEST_CASE("sealing: a rekey while it is written to, after which the old key is n
   store.Close();
   store.SetKeys(kKeyA);
   CHECK_THAT(store.OpenFault(), Catch::Contains("a key that is not"));
+}
+
+TEST_CASE("sealing: a rekey by another key than the one that is under way is refused; by the same one it goes on") {
+  SealedHarness store(kKeyA);
+  Fill(&store);
+  struct Release {
+    std::atomic<bool>* held;
+    ~Release() { *held = false; }
+  } release{&store.clock_held};
+  store.SetKeys(kKeyB + "\n" + kKeyA);
+  // Its compaction, which rewrites what there is, does not begin before it has the time.
+  store.clock_held = true;
+  REQUIRE(store.rocks().Rekey().ok());
+  store.SetKeys(kKeyC + "\n" + kKeyB + "\n" + kKeyA);
+  const Status refused = store.rocks().Rekey();
+  CHECK(refused.code() == Code::kConflict);
+  CHECK_THAT(refused.detail(), Catch::Contains("a rekey by another key is under way"));
+  // Nor is one taken for it by a file that does not read.
+  store.SetKeys("nonsense");
+  CHECK(store.rocks().Rekey().code() == Code::kUnacceptable);
+  store.SetKeys(kKeyB + "\n" + kKeyA);
+  CHECK(store.rocks().Rekey().ok());
+  CHECK(store.rocks().Rekeyed().phase == RekeyState::Phase::kRunning);
+  store.clock_held = false;
+  const RekeyState by_second = store.AwaitRekey();
+  CHECK(by_second.phase == RekeyState::Phase::kDone);
+  CHECK(by_second.needed == *FirstSealKey(store.key_file().string()));
+  // That one was by the second of these: a file of the first one alone opens nothing yet.
+  store.SetKeys(kKeyC + "\n" + kKeyB + "\n" + kKeyA);
+  CHECK(by_second.needed != *FirstSealKey(store.key_file().string()));
+  store.Rekey();
+  CHECK(store.rocks().Rekeyed().needed == *FirstSealKey(store.key_file().string()));
+  store.SetKeys(kKeyC);
+  store.Reopen();
+  CheckAll(&store, 0);
 }
 
 TEST_CASE("sealing: what a kill leaves in the middle of a rekey opens with both keys, has everything, and is finished by another one") {

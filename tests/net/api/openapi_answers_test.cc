@@ -471,7 +471,7 @@ TEST_CASE("openapi: tokens, the audit, sealing the store anew") {
   held.Check(f, "/v1/tokens/{id}/rotate", "post");
   f.Ask("GET", "/v1/audit");
   held.Check(f, "/v1/audit", "get");
-  f.rekey = {Status::Ok(), "failed", "it does not open", 3, 40, true, true};
+  f.rekey = {Status::Ok(), "failed", "it does not open", 3, 40, true, true, "1a2b3c4d,5e6f7081"};
   f.Ask("POST", "/v1/rekey");
   held.Check(f, "/v1/rekey", "post");
   f.Ask("GET", "/v1/rekey");

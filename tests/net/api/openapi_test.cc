@@ -483,6 +483,7 @@ void Provoke(DocumentFixture& f, const std::string& path, const std::string& met
   if (path.starts_with("/v1/backups") && (status == "409" || status == "503" || (status == "404" && path != "/v1/backups")))
     f.backups = {Status(*CodeOf(status), "why"), {}};
   if (path.starts_with("/v1/cluster/members") && (status == "404" || status == "503")) f.drained = Status(*CodeOf(status), "why");
+  if (status == "409" && path == "/v1/rekey") f.rekey.begun = Status(Code::kConflict, "why");
   if (status == "409" && path == "/v1/debug/profile") f.profile = Status(Code::kConflict, "why");
   if (status == "429" && path == "/v1/live") *f.listeners = ApiFixture::kMaxListeners;
   f.Ask(verb, target, body, headers);
