@@ -65,16 +65,24 @@ void Reclaimer::Reclaim(const Task& task) {
   how.canceled = &stopping_;
   const rocksdb::Slice from(task.keys.from), to(task.keys.to);
   auto held = sweeper_.Hold();
+  // What deleted the keys lies in memtables and the log alone until now. Whoever takes the tables as they are, as a backup does, must not find whole
+  // ones gone and the namespace still there.
+  if (task.files && !Done(database_.db()->Flush(rocksdb::FlushOptions(), {database_.main(), database_.notifies()}))) return;
   for (rocksdb::ColumnFamilyHandle* family : {database_.notifies(), database_.main()}) {
     rocksdb::Status status;
     // Tables that hold nothing else go unread. The deletion that lies above them covers what is left.
     if (task.files) status = rocksdb::DeleteFilesInRange(database_.db(), family, &from, &to, /*include_end=*/false);
     if (status.ok()) status = database_.db()->CompactRange(how, family, &from, &to);
-    if (stopping_) return;
-    // What it cannot read the broker's reads will say, and what it cannot write its writes.
-    if (!status.ok())
-      Log(LogLevel::kWarn, "a namespace's room could not be given back", {{"detail", TranslateStatus(status, "cannot compact").detail()}});
+    if (!Done(status) && stopping_) return;
   }
+}
+
+/// False: not, or a stop breaks it off. What it cannot read the broker's reads will say, and what it cannot write its writes.
+bool Reclaimer::Done(const rocksdb::Status& status) const {
+  if (stopping_) return false;
+  if (!status.ok())
+    Log(LogLevel::kWarn, "a namespace's room could not be given back", {{"detail", TranslateStatus(status, "cannot compact").detail()}});
+  return status.ok();
 }
 
 uint64_t BytesIn(const Database& database, const KeyRange& keys, bool memtables) {

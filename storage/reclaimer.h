@@ -1,6 +1,9 @@
 // Reclaimer: gives back, namespace by namespace, the room of what is over or was deleted, by compacting its keys. On a thread of its own, one at a
-// time, beside everything else. What a stop breaks off of a namespace that was dropped the next start takes up; of another one it is left to
-// compaction.
+// time, beside everything else. What a stop breaks off of a namespace that was dropped, or what fails of it, the next start takes up; of another one
+// it is left to compaction.
+//
+// I1 whole tables go only once what deleted their keys is in tables, too: at no time do the tables have a namespace without its notifies, or half of
+//    them.
 #pragma once
 
 #include <atomic>
@@ -14,6 +17,10 @@
 #include "storage/database.h"
 #include "storage/keys.h"
 #include "storage/sweeper.h"
+
+namespace rocksdb {
+class Status;
+}  // namespace rocksdb
 
 namespace notifyd {
 
@@ -46,6 +53,7 @@ class Reclaimer {
   void Add(Task task);
   void Run();
   void Reclaim(const Task& task);
+  bool Done(const rocksdb::Status& status) const;
 
   const Database& database_;
   Sweeper& sweeper_;
