@@ -75,8 +75,17 @@ Status AddNumbers(const OrderedKv& kv, std::set<NamespaceNumber>* numbers) {
 Result<uint64_t> IdsBegin(const OrderedKv& kv) {
   Result<std::optional<std::string>> value = Get(kv, EncodeMetaKey(kIdsName));
   if (!value.ok()) return std::move(value).status();
-  if (!*value) return uint64_t{0};
-  std::optional<std::string_view> fields = UnframeRecord(ValueTag::kRecord, **value);
+  return *value ? DecodeIdsBegin(**value) : uint64_t{0};
+}
+
+std::string EncodeIdsBegin(uint64_t begin) {
+  std::string value;
+  RecordFrame(ValueTag::kRecord, &value).encoder.Varint(begin);
+  return value;
+}
+
+Result<uint64_t> DecodeIdsBegin(std::string_view value) {
+  std::optional<std::string_view> fields = UnframeRecord(ValueTag::kRecord, value);
   Decoder decoder(fields.value_or(std::string_view()));
   const uint64_t begin = decoder.Varint();
   if (!fields || !decoder.done() || begin >= kIdsOfNamespace) return Status(Code::kCorrupt, "the store is damaged: where ids begin does not read");
@@ -95,12 +104,7 @@ Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out, std::set<Na
   if (gap >= kIdsOfNamespace - *begin) return NoneLeft();
   NOTIFYD_TRY(AddNumbers(kv, &others));
   for (NamespaceNumber number : others) NOTIFYD_TRY(RaiseIn(kv, number, gap, out));
-  std::string value;
-  {
-    RecordFrame frame(ValueTag::kRecord, &value);
-    frame.encoder.Varint(*begin + gap);
-  }
-  out->Put(EncodeMetaKey(kIdsName), value);
+  out->Put(EncodeMetaKey(kIdsName), EncodeIdsBegin(*begin + gap));
   return Status::Ok();
 }
 

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <set>
+#include <string>
+#include <string_view>
 
 #include "base/ids.h"
 #include "base/status.h"
@@ -16,6 +18,9 @@ namespace notifyd {
 
 /// Of all gaps so far: the ids of a namespace that has none yet begin behind it. Error: kCorrupt, kIo.
 Result<uint64_t> IdsBegin(const OrderedKv& kv);
+/// The value of `m` "ids". Error: kCorrupt.
+std::string EncodeIdsBegin(uint64_t begin);
+Result<uint64_t> DecodeIdsBegin(std::string_view value);
 /// Adds what leaves another one, in all namespaces that the registry or the store knows, and in `others`, to `out`; nobody else writes meanwhile.
 /// Errors: those, kUnacceptable where a namespace has no ids left then.
 Status EncodeIdGap(const OrderedKv& kv, uint64_t gap, KvWrites* out, std::set<NamespaceNumber> others = {});

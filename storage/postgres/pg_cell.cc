@@ -6,6 +6,8 @@
 #include "base/bytes.h"
 #include "base/clocks.h"
 #include "base/log.h"
+#include "storage/id_gap.h"
+#include "storage/keys.h"
 #include "storage/postgres/pg_schema.h"
 
 namespace notifyd {
@@ -42,6 +44,27 @@ Result<std::string> KnownId(PgStore* home, const std::string& cell) {
     return Status::Ok();
   }));
   return id;
+}
+
+constexpr char kReadMain[] = "SELECT v FROM kv_main WHERE k = $1";
+constexpr char kPutMain[] = "INSERT INTO kv_main (k, v) VALUES ($1, $2) ON CONFLICT (k) DO UPDATE SET v = excluded.v";
+
+/// What begins in the cell has ids above all gaps that restores have left in the store, also those of before there was this cell.
+Status RaiseIdsBegin(const OrderedKv& home, PgConnection* cell) {
+  const Result<uint64_t> begin = IdsBegin(home);
+  if (!begin.ok()) return begin.status();
+  if (*begin == 0) return Status::Ok();
+  const std::string key = EncodeMetaKey(kIdsName);
+  auto row = cell->Run(kReadMain, PgParams().Bytes(key));
+  if (!row.ok()) return std::move(row).status();
+  if (row->size() > 0 && !row->IsNull(0, 0)) {
+    const Result<uint64_t> there = DecodeIdsBegin(row->Bytes(0, 0));
+    if (!there.ok()) return there.status();
+    if (*there >= *begin) return Status::Ok();
+  }
+  auto put = cell->Run(kPutMain, PgParams().Bytes(key).Bytes(EncodeIdsBegin(*begin)));
+  if (!put.ok()) return std::move(put).status();
+  return cell->TakeWarning();
 }
 
 }  // namespace
@@ -85,6 +108,7 @@ Status PgCell::PrepareNow() {
     return Status(Code::kUnacceptable, "store.postgres.require_standby is on, and synchronous_standby_names of its server is empty");
   auto id = PreparePgSchema(opened->get(), options);
   if (!id.ok()) return std::move(id).status();
+  NOTIFYD_TRY(RaiseIdsBegin(home_->kv(), opened->get()));
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
     auto learned = connection->Run(kPgLearnCell, PgParams().Bytes(name()).Bytes(EncodeId(*id)));
     if (!learned.ok()) return std::move(learned).status();

@@ -122,6 +122,43 @@ TEST_CASE("postgres restore: ids have their gap in cells, too, which take claims
   CHECK(at_home->totals.next_id == IdOf(kAtHome, 1 + kLeftOut));
 }
 
+TEST_CASE("postgres restore: a cell that is added later begins above the gap, too, and so does one that was made without it") {
+  constexpr NamespaceNumber kFirst = 7, kSecond = 8;
+  CellHarness store;
+  store.Close();
+  for (int times = 0; times < 2; ++times) REQUIRE(RestoreInPlace(store.options()).detail() == "");
+  const PostgresOptions west = In("west", store.home());
+  store.options().postgres.cells["west"] = west.dsn;
+  store.OpenStore();
+  RegistryBatch rows{1, true, {}};
+  for (const NamespaceNumber number : {kFirst, kSecond})
+    rows.writes.push_back(PutNamespaceRow{std::make_shared<const NamespaceRow>(SpaceRow(number, "west"))});
+  store.cells().Commit(std::move(rows));
+  store.events().AwaitCommitted(1);
+  WaitingSink sink;
+  {
+    const auto opened = store.cells().OpenNamespace(kFirst, &sink);
+    REQUIRE(opened.ok());
+    CHECK(opened->totals.next_id == IdOf(kFirst, 1 + 2 * kLeftOut));
+  }
+  store.Close();
+  // As a version before this one made it.
+  REQUIRE(Connect(west)->RunScript("DELETE FROM kv_main WHERE k = " + PgLiteral(EncodeMetaKey(kIdsName))).ok());
+  store.OpenStore();
+  {
+    const auto opened = store.cells().OpenNamespace(kSecond, &sink);
+    REQUIRE(opened.ok());
+    CHECK(opened->totals.next_id == IdOf(kSecond, 1 + 2 * kLeftOut));
+  }
+  // Again with a gap of its own, as each cell.
+  store.Close();
+  REQUIRE(RestoreInPlace(store.options()).detail() == "");
+  store.OpenStore();
+  const auto opened = store.cells().OpenNamespace(kSecond, &sink);
+  REQUIRE(opened.ok());
+  CHECK(opened->totals.next_id == IdOf(kSecond, 1 + 3 * kLeftOut));
+}
+
 TEST_CASE(
     "postgres restore: cells that were put back to another moment than the home cell, or to one within a move, are refused, and nothing changes") {
   CellHarness store;
