@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clocks.h"
+#include "base/crypto.h"
 #include "cli/bridge/batch_item.h"
 
 namespace notifyd {
@@ -19,6 +20,7 @@ namespace {
 constexpr size_t kMostMessages = 1000;    // of one request
 constexpr size_t kMostBytes = 8 << 20;    // of one request, unless a single message has more
 constexpr size_t kMostNotifies = 10'000;  // contract section 5
+constexpr size_t kRandomBytes = 16;
 constexpr int64_t kFirstPauseMs = 100, kLongestPauseMs = 10'000, kLongestRetryAfterMs = 60'000;
 constexpr int kReadAtOnce = 256;  // messages, before acknowledging is looked after again
 constexpr int64_t kShowEveryMs = 200, kSleepMs = 1000, kLookEveryMs = 500, kTakeMs = 1000;
@@ -85,6 +87,7 @@ Bridge::Bridge(BridgeOptions options, SubmitPort* submit, DeadLetterPort* dead_l
       dead_letters_(dead_letters),
       reports_(std::move(reports)),
       counters_(counters),
+      random_(RandomBytes(kRandomBytes)),
       wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       intake_([this] { Wake(wake_fd_); }),
       most_messages_(kMostMessages),
@@ -145,13 +148,16 @@ void Bridge::SubmitBatches() {
 void Bridge::SubmitBatch(const Intake::Batch& batch) {
   std::vector<Mapped> mapped;
   for (const AmqpDelivery& delivery : batch.deliveries) {
-    Mapped each{MapMessage(delivery.message, options_.mapping)};
+    // What is submitted again since no answer came, or none that says what became of it, may have been accepted.
+    Mapped each{MapMessage(delivery.message, options_.mapping, DeliveryKeyOf(random_, batch.connection, delivery.tag))};
     if (each.result.ok()) {
       for (const std::string& notify : each.result->notifies) each.bytes += notify.size() + 1;
       counters_->labels_left_out += each.result->labels_left_out;
       counters_->unkeyed += !each.result->keyed;
       if (!each.result->keyed && !std::exchange(said_unkeyed_, true))
-        reports_.note("there are messages with nothing to make an idempotency key of: after a crash such a message may be submitted twice");
+        reports_.note(
+            "there are messages with nothing to make an idempotency key of: such a message may be submitted twice after a crash, or a lost "
+            "connection to the queue");
     }
     mapped.push_back(std::move(each));
   }

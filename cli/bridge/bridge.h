@@ -88,6 +88,7 @@ class Bridge {
   DeadLetterPort* const dead_letters_;
   const BridgeReports reports_;
   BridgeCounters* const counters_;
+  const std::string random_;  // tells its deliveries from any other bridge's
   const int wake_fd_;
   Intake intake_;
   std::atomic<bool> stop_asked_{false}, submits_over_{false}, failed_{false};

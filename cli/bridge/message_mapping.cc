@@ -203,7 +203,11 @@ std::string IdempotencyKeyOf(const std::string& queue, const std::string& key, s
   return "sha256:" + HexOf(BytesOf(Sha256(text)));
 }
 
-Result<MappedMessage> MapMessage(const AmqpMessage& message, const MappingOptions& options) {
+std::string DeliveryKeyOf(const std::string& bridge, uint64_t connection, uint64_t tag) {
+  return "delivery:" + HexOf(bridge) + "." + std::to_string(connection) + "." + std::to_string(tag);
+}
+
+Result<MappedMessage> MapMessage(const AmqpMessage& message, const MappingOptions& options, const std::string& delivery) {
   Result<JsonTree> tree = JsonTree::Parse(message.body);
   MessageView view{&message, options.queue, tree.ok() ? &*tree : nullptr};
   Result<MessageShape> shape = ShapeOf(options, view);
@@ -219,13 +223,14 @@ Result<MappedMessage> MapMessage(const AmqpMessage& message, const MappingOption
     NOTIFYD_TRY(*shape == MessageShape::kDeliverBy ? SetDeliverBy(view, options, &drafts[0]) : SetRawBody(message, &drafts[0]));
   }
   MappedMessage mapped;
-  const std::string key = KeyOf(options, view);
+  std::string key = KeyOf(options, view);
   mapped.keyed = !key.empty();
+  if (!mapped.keyed) key = delivery;
   for (size_t index = 0; index < drafts.size(); ++index) {
     size_t left_out = 0;
     NOTIFYD_TRY(SetProperties(message, options, &drafts[index], &left_out));
     mapped.labels_left_out = left_out;
-    if (mapped.keyed) drafts[index].SetText("idempotency_key", IdempotencyKeyOf(options.queue, key, index));
+    if (!key.empty()) drafts[index].SetText("idempotency_key", IdempotencyKeyOf(options.queue, key, index));
     mapped.notifies.push_back(drafts[index].Json());
   }
   return mapped;

@@ -230,7 +230,9 @@ std::string CountersText(const BridgeCounters& counters) {
 /// Says what there is to know about it before the first message.
 void Introduce(const AmqpBridgeArguments& arguments) {
   if (!arguments.key.empty()) return;
-  Remark("each message's message_id tells a repeat of it; messages without one may be submitted twice after a crash (--key says what else tells it)");
+  Remark(
+      "each message's message_id tells a repeat of it; messages without one may be submitted twice after a crash, or a lost connection to the queue "
+      "(--key says what else tells it)");
 }
 
 Exit Run(const Context& context, const AmqpBridgeArguments& arguments, BridgeOptions options, DeadLetterPort* dead_letters) {

@@ -27,6 +27,30 @@ TEST_CASE("amqp bridge: a rate limit that takes each second submit does not fill
   CHECK_FALSE(bridge->CountsError("the broker takes submits again", 1));
 }
 
+TEST_CASE("amqp bridge: a message without an id that was accepted without an answer is submitted again under the same key") {
+  const int failed = GENERATE(503, 504, 408);
+  INFO(failed);
+  Queues queues("again");
+  std::atomic<int> submits{0};
+  ScriptedServer broker([&](const SeenRequest& request) {
+    if (request.target == "/v1/whoami" || submits++ > 0) return Accepted(request);
+    return Problem(failed, "it may have been accepted");
+  });
+  queues.Publish(queues.name(), {Message(Callback("http://127.0.0.1:9/"))});
+  auto bridge = StartBridge(broker.url(), queues.name(), {"--until-empty"});
+  CHECK(bridge->Wait() == 0);
+  CHECK_THAT(bridge->error(), Catch::Contains("such a message may be submitted twice after a crash"));
+  std::vector<std::string> keys;
+  for (const SeenRequest& seen : broker.seen()) {
+    if (seen.target == "/v1/whoami") continue;
+    const size_t at = seen.body.find(R"("idempotency_key":"again/delivery:)");
+    REQUIRE(at != std::string::npos);
+    keys.push_back(seen.body.substr(at, seen.body.find(R"("})", at) - at));
+  }
+  REQUIRE(keys.size() == 2);
+  CHECK(keys[0] == keys[1]);
+}
+
 TEST_CASE("amqp bridge: a stream is no queue, which it says, and takes nothing; a stream's message in a queue is like any other") {
   ScriptedServer broker(Accepted);
   TempDir dir;

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
+#include <vector>
 
 #include "base/json_tree.h"
 #include "cli/bridge/amqp_link.h"
@@ -15,6 +18,7 @@
 #include "cli/bridge/bridge_counters.h"
 #include "cli/bridge/dead_letter_file.h"
 #include "cli/bridge/intake.h"
+#include "cli/bridge/message_mapping.h"
 #include "cli/bridge/outage.h"
 #include "cli/bridge/prefetch_plan.h"
 #include "packaging/project.h"
@@ -88,6 +92,33 @@ TEST_CASE("bridge: what follows from a status") {
   for (int status : {400, 409, 413, 422}) CHECK(AcceptanceOf(status) == Acceptance::kRefused);
   for (int status : {0, 408, 429, 500, 501, 502, 503, 507, 508}) CHECK(AcceptanceOf(status) == Acceptance::kAway);
   for (int status : {301, 401, 403, 404, 405, 415, 421, 431}) CHECK(AcceptanceOf(status) == Acceptance::kStop);
+}
+
+TEST_CASE("bridge: a message with nothing that tells a repeat of it has keys of its delivery, so that what is submitted again is not made again") {
+  AmqpMessage message;
+  message.body = R"({"requests":[{"url":"http://a/x"},{"url":"http://a/y"}]})";
+  const MappingOptions options{"q"};
+  const auto keys = [&](const std::string& delivery, bool keyed) {
+    Result<MappedMessage> mapped = MapMessage(message, options, delivery);
+    REQUIRE(mapped.ok());
+    CHECK(mapped->keyed == keyed);
+    std::vector<std::string> keys;
+    for (const std::string& notify : mapped->notifies) {
+      const std::optional<JsonTree::Value> key = JsonTree::Parse(notify)->root().At("/idempotency_key");
+      keys.push_back(key ? std::string(key->text()) : "");
+    }
+    return keys;
+  };
+  const std::string bridge("\0\x01\xff", 3);
+  CHECK(DeliveryKeyOf(bridge, 3, 17) == "delivery:0001ff.3.17");
+  CHECK(keys(DeliveryKeyOf(bridge, 3, 17), false) == std::vector<std::string>{"q/delivery:0001ff.3.17/0", "q/delivery:0001ff.3.17/1"});
+  // Of any other delivery another one: a server numbers them anew over each connection.
+  std::set<std::string> all;
+  for (const std::string& each : {DeliveryKeyOf(bridge, 3, 17), DeliveryKeyOf(bridge, 3, 18), DeliveryKeyOf(bridge, 31, 7), DeliveryKeyOf("", 3, 17)})
+    for (const std::string& key : keys(each, false)) all.insert(key);
+  CHECK(all.size() == 8);
+  message.message_id = "m";
+  CHECK(keys(DeliveryKeyOf(bridge, 3, 17), true) == std::vector<std::string>{"q/m/0", "q/m/1"});
 }
 
 TEST_CASE("bridge: messages are handed over in order, bounded, and settled up to a tag") {
