@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <tuple>
 
 #include "cli/client/table.h"
 
@@ -11,7 +10,7 @@ namespace notifyd {
 namespace {
 
 constexpr const char* kNotify = "notify";
-constexpr size_t kBatchJobs = 200, kBatchBytes = 1 << 20, kScanJobs = 500;
+constexpr size_t kBatchJobs = 200, kBatchBytes = 1 << 20, kScanJobs = 500, kLooksBeforeCount = 100;
 constexpr std::chrono::seconds kTouch{10};
 constexpr size_t kHashDigits = 32;
 
@@ -259,28 +258,65 @@ std::optional<size_t> JobImport::TubeOf(const std::optional<BeanstalkClient::Fig
   return static_cast<size_t>(tube - tubes_.begin());
 }
 
-/// From the newest on, for what waits is young mostly, and once all is found the rest need not be looked at. In the order in which they would be
-/// reserved: tube by tube, in each by priority and id.
-Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
-  std::vector<std::tuple<size_t, uint64_t, uint64_t>> found;
-  uint64_t expected = 0;
+/// Looks at those from `from` down to `to`, kScanJobs at most; `from` is the next one then.
+Status JobImport::LookAt(uint64_t* from, uint64_t to, std::vector<WaitingJob>* found) {
+  std::vector<uint64_t> ids;
+  for (; *from >= to && ids.size() < kScanJobs; --*from) ids.push_back(*from);
+  Result<std::vector<std::optional<BeanstalkClient::Figures>>> figures = client_.StatsOfJobs(ids);
+  if (!figures.ok()) return std::move(figures).status();
+  for (size_t i = 0; i < ids.size(); ++i)
+    if (const std::optional<size_t> tube = TubeOf((*figures)[i])) found->push_back({*tube, NumberOf(*(*figures)[i], "pri"), ids[i]});
+  return Status::Ok();
+}
+
+Result<uint64_t> JobImport::CountWaiting() {
+  uint64_t waiting = 0;
   for (const std::string& tube : tubes_) {
     Result<std::map<std::string, uint64_t>> counts = CountOf(tube);
     if (!counts.ok()) return std::move(counts).status();
-    expected += (*counts)["ready"] + (*counts)["delayed"];
+    waiting += (*counts)["ready"] + (*counts)["delayed"];
   }
-  Result<uint64_t> newest = client_.NewestId();
-  if (!newest.ok()) return std::move(newest).status();
-  for (uint64_t above = *newest; above > 0 && found.size() < expected && !ImportWork::Stopped();) {
+  return waiting;
+}
+
+/// Beside a daemon that works there is less than was expected by now, and other jobs: adds those that came since `newest`, and leaves out of `found`
+/// what waits no more. Counted is before it is looked: of what is found then nothing came later.
+Status JobImport::Recount(uint64_t* newest, std::vector<WaitingJob>* found, uint64_t* expected) {
+  Result<uint64_t> now = client_.NewestId();
+  if (!now.ok()) return std::move(now).status();
+  Result<uint64_t> counted = CountWaiting();
+  if (!counted.ok()) return std::move(counted).status();
+  std::vector<WaitingJob> left;
+  for (uint64_t id = *now; id > *newest && !ImportWork::Stopped();) NOTIFYD_TRY(LookAt(&id, *newest + 1, &left));
+  for (size_t from = 0; from < found->size(); from += kScanJobs) {
     std::vector<uint64_t> ids;
-    for (; above > 0 && ids.size() < kScanJobs; --above) ids.push_back(above);
+    for (size_t i = from; i < std::min(found->size(), from + kScanJobs); ++i) ids.push_back((*found)[i].id);
     Result<std::vector<std::optional<BeanstalkClient::Figures>>> figures = client_.StatsOfJobs(ids);
     if (!figures.ok()) return std::move(figures).status();
     for (size_t i = 0; i < ids.size(); ++i)
-      if (const std::optional<size_t> tube = TubeOf((*figures)[i])) found.emplace_back(*tube, NumberOf(*(*figures)[i], "pri"), ids[i]);
+      if (TubeOf((*figures)[i])) left.push_back((*found)[from + i]);
+  }
+  *newest = *now;
+  *found = std::move(left);
+  *expected = *counted;
+  return Status::Ok();
+}
+
+/// From the newest on, for what waits is young mostly, and once all is found the rest need not be looked at. In the order in which they would be
+/// reserved: tube by tube, in each by priority and id.
+Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
+  Result<uint64_t> newest = client_.NewestId();
+  if (!newest.ok()) return std::move(newest).status();
+  Result<uint64_t> expected = CountWaiting();
+  if (!expected.ok()) return std::move(expected).status();
+  std::vector<WaitingJob> found;
+  size_t looks = 0;
+  for (uint64_t next = *newest; next > 0 && found.size() < *expected && !ImportWork::Stopped();) {
+    NOTIFYD_TRY(LookAt(&next, 1, &found));
+    if (++looks % kLooksBeforeCount == 0) NOTIFYD_TRY(Recount(&*newest, &found, &*expected));
   }
   std::sort(found.begin(), found.end());
-  for (const auto& [tube, priority, id] : found) waiting->push_back(id);
+  for (const WaitingJob& job : found) waiting->push_back(job.id);
   return Status::Ok();
 }
 

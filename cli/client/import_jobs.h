@@ -5,6 +5,8 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -36,6 +38,12 @@ class JobImport {
     std::string body;
     Clock::time_point since;
   };
+  /// In the order in which they would be reserved.
+  struct WaitingJob {
+    size_t tube = 0;  // its place in tubes_
+    uint64_t priority = 0, id = 0;
+    auto operator<=>(const WaitingJob&) const = default;
+  };
 
   // What is asked of the client: its kUnavailable breaks off what is under way, to be begun anew over another connection.
   Status Connect();
@@ -46,6 +54,10 @@ class JobImport {
   Status Scan();
   Status ScanSome(const std::vector<uint64_t>& ids);
   Status FindWaiting(std::vector<uint64_t>* waiting);
+  Status LookAt(uint64_t* from, uint64_t to, std::vector<WaitingJob>* found);
+  Status Recount(uint64_t* newest, std::vector<WaitingJob>* found, uint64_t* expected);
+  /// In all of tubes_.
+  Result<uint64_t> CountWaiting();
   /// Of a job that waits, which of tubes_ it is in.
   std::optional<size_t> TubeOf(const std::optional<BeanstalkClient::Figures>& figures) const;
   /// Those of a batch that were accepted are deleted, those that are refused buried.

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <map>
@@ -329,6 +330,40 @@ TEST_CASE("import notifyagent: a call that waits as a row and one that waits as 
   for (const SeenRequest& request : w.receiver.WaitFor(4))
     ++seen[request.method + " " + request.target + " " + request.Header("Content-Type") + " " + request.body];
   CHECK(seen == std::map<std::string, int>{{"POST /a?x=1 application/x-www-form-urlencoded a=1&b=%20", 2}, {"GET /g?%7B%22q%22:1%7D  ", 2}});
+}
+
+TEST_CASE("import notifyagent: who only looks beside a daemon that works does not look at every job that there ever was") {
+  // Three wait as it begins, and two of them are taken before they are found; one comes meanwhile.
+  constexpr uint64_t kNewest = 300'000, kWaits = kNewest - 2, kComes = kNewest + 3;
+  std::atomic<uint64_t> looked{0}, puts{0};
+  const std::string body = AgentJob("\"url\":\"http://127.0.0.1:9/\"", kQueue);
+  const auto figures = [](const std::string& yaml) { return "OK " + std::to_string(yaml.size()) + "\r\n" + yaml + "\r\n"; };
+  const auto answer = [&](const std::string& line) -> std::string {
+    const std::string last = line.substr(line.rfind(' ') + 1);
+    const auto waits = [&] { return std::stoull(last) == kWaits || (std::stoull(last) == kComes && looked > 1'000); };
+    if (line == "stats") return figures("---\nid: abcd\n");
+    if (line == "list-tubes") return figures("---\n- default\n- notify\n");
+    if (line == "stats-tube notify") return figures(std::string("---\ncurrent-jobs-ready: ") + (looked > 1'000 ? "2" : "3") + "\n");
+    if (line.starts_with("stats-job ")) {
+      ++looked;
+      return waits() ? figures("---\nid: " + last + "\ntube: notify\nstate: ready\npri: 0\n") : "NOT_FOUND\r\n";
+    }
+    if (line.starts_with("peek ") && waits()) return "FOUND " + last + " " + std::to_string(body.size()) + "\r\n" + body + "\r\n";
+    if (line.starts_with("peek") || line.starts_with("stats-tube")) return "NOT_FOUND\r\n";
+    if (line.starts_with("use ")) return "USING " + last + "\r\n";
+    if (line.starts_with("put ")) return "INSERTED " + std::to_string(kNewest + 10 * puts++) + "\r\n";
+    return line.starts_with("delete ") ? "DELETED\r\n" : "UNKNOWN_COMMAND\r\n";
+  };
+  ThreadedServer beanstalkd([&](Stream& stream, int) {
+    for (std::string line; stream.ReadTo("\r\n", &line);)
+      if (!line.empty() && !stream.Send(answer(line))) return;  // an empty one is the body of what is put
+  });
+  const CtlRun run = Ctl({"import", "notifyagent", "--dry-run", "--beanstalkd", "127.0.0.1:" + std::to_string(beanstalkd.port())});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.output == "jobs: 2 read, 2 acceptable, 0 removed, 0 stay\n");
+  CHECK(looked > 10'000);
+  CHECK(looked < kNewest / 2);
 }
 
 TEST_CASE("import notifyagent: who answers reserve as a door does is told of") {
