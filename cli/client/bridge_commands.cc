@@ -144,12 +144,26 @@ Result<MappingOptions> MappingOf(const AmqpBridgeArguments& arguments) {
 
 // ---- the broker
 
+/// Of an array of notifies: has each an idempotency key?
+bool IsKeyed(const std::string& batch) {
+  const Result<JsonTree> tree = JsonTree::Parse(batch);
+  if (!tree.ok() || tree->root().kind() != JsonTree::Kind::kArray) return false;
+  bool keyed = true;
+  tree->root().ForEach([&](JsonTree::Value, JsonTree::Value notify) { keyed = keyed && !TextAt(notify, "/idempotency_key").empty(); });
+  return keyed;
+}
+
 class BrokerPort : public SubmitPort {
  public:
   explicit BrokerPort(HttpClient* client) : client_(*client) {}
 
   SubmitAnswer Submit(const std::string& batch) override {
-    SubmitAnswer answer = Ask("POST", "/v1/notifies", &batch);
+    HttpCall call;
+    call.method = "POST";
+    call.path = "/v1/notifies";
+    call.body = &batch;
+    call.repeatable = IsKeyed(batch);
+    SubmitAnswer answer = Ask(call);
     if (answer.status < 200 || answer.status >= 300) return answer;
     Result<JsonTree> tree = JsonTree::Parse(body_);
     std::optional<JsonTree::Value> items = tree.ok() ? tree->root().At("/items") : std::nullopt;
@@ -160,12 +174,17 @@ class BrokerPort : public SubmitPort {
     });
     return answer;
   }
-  SubmitAnswer Probe() override { return Ask("GET", "/v1/whoami", nullptr); }
+  SubmitAnswer Probe() override {
+    HttpCall call;
+    call.method = "GET";
+    call.path = "/v1/whoami";
+    return Ask(call);
+  }
 
  private:
-  SubmitAnswer Ask(const std::string& method, const std::string& path, const std::string* body) {
+  SubmitAnswer Ask(const HttpCall& call) {
     SubmitAnswer answer;
-    Result<HttpAnswer> came = client_.Call(method, path, body);
+    Result<HttpAnswer> came = client_.Send(call);
     if (!came.ok()) {
       answer.detail = came.status().detail();
       return answer;

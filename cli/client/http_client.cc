@@ -237,6 +237,8 @@ class HttpClient::Impl {
     HeaderList headers = Headers(lines);
     SetUp(easy, target_, call.path, headers.get(), fault);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+    // Curl repeats by itself, without a word, what it sent over a kept connection that ends before an answer begins.
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, call.method == "GET" || call.repeatable ? 0L : 1L);
     if (call.body) {
       curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call.body->data());
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body->size()));

@@ -40,10 +40,11 @@ struct HttpCall {
   std::string method, path;           // the path begins with "/v1/...", without the namespace's prefix
   const std::string* body = nullptr;  // borrowed; null: none is sent
   std::string content_type = "application/json";
-  std::string if_match;   // empty: no such header
-  bool only_new = false;  // refused where it is there already
-  int64_t wait_ms = 0;    // what the broker may take beside the usual
-  size_t most_bytes = 0;  // of the answer; above it the call fails. 0: any size
+  std::string if_match;     // empty: no such header
+  bool only_new = false;    // refused where it is there already
+  bool repeatable = false;  // once it was done, to do it again changes nothing; a GET is so anyway
+  int64_t wait_ms = 0;      // what the broker may take beside the usual
+  size_t most_bytes = 0;    // of the answer; above it the call fails. 0: any size
 };
 
 /// A request whose body is made while it is sent, and whose answer is taken while it comes. Called on the thread of HttpClient::Stream.

@@ -118,6 +118,7 @@ ImportSubmitter::Try ImportSubmitter::SubmitSome(const std::vector<OldCall>& cal
   call.path = SubmitPath(kWindowMs) + (lanes_stay_ ? "" : "&on_retry=skip");
   call.body = &body;
   call.most_bytes = kAnswerMost;
+  call.repeatable = true;  // each has its key
   const Result<HttpAnswer> answer = context_.client->Send(call);
   away_ = !answer.ok();
   if (away_) {

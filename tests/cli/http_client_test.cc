@@ -60,6 +60,29 @@ TEST_CASE("http client: of one who says nothing it says what may be so, until so
   CHECK(calls == 4);
 }
 
+TEST_CASE("http client: what a kept connection loses is sent again only where a repeat changes nothing") {
+  ScriptedServer broker([](const SeenRequest& request) { return ScriptedAnswer{request.Header("if-match") == "lost" ? 0 : 200, "{}"}; });
+  HttpClient client(broker.url());
+  const std::string body = "{}";
+  HttpCall call;
+  call.path = "/v1/notifies";
+  const auto times_sent = [&](const char* method, bool repeatable) {
+    REQUIRE(client.Call("GET", "/v1/whoami").ok());
+    const size_t before = broker.seen().size();
+    call.method = method;
+    call.if_match = "lost";
+    call.body = call.method == "GET" ? nullptr : &body;
+    call.repeatable = repeatable;
+    CHECK_FALSE(client.Send(call).ok());
+    CHECK(client.lost());
+    return broker.seen().size() - before;
+  };
+  CHECK(times_sent("GET", false) == 2);
+  CHECK(times_sent("POST", true) == 2);
+  CHECK(times_sent("POST", false) == 1);
+  CHECK(times_sent("DELETE", false) == 1);
+}
+
 TEST_CASE("http client: a network that swallows what is sent, or the connection's other end, is found out within half a minute") {
   ScriptedServer broker([](const SeenRequest&) { return ScriptedAnswer{200, "{}"}; });
   HttpClient client(broker.url());

@@ -74,6 +74,18 @@ TEST_CASE("notifyctl by filter: a refusal on the way says how far it came and ho
   CHECK_THAT(run.error, Catch::Contains("the broker stops") && Catch::Contains("purged 7 notifies before it stopped; go on with --cursor c1"));
 }
 
+TEST_CASE("notifyctl by filter: what is not answered over a connection that was kept is not sent once more without a word") {
+  ScriptedServer broker([](const SeenRequest& request) {
+    return request.body.find("cursor") == std::string::npos ? ScriptedAnswer{200, R"({"count":7,"next":"c1"})"} : ScriptedAnswer{0};
+  });
+  CtlRun run = CtlAt(broker, {"retry", "--state", "failed"});
+  CHECK(broker.seen().size() == 2);
+  CHECK(run.code == 3);
+  CHECK(run.output.empty());
+  CHECK_THAT(run.error, Catch::Contains("it may have been done all the same") &&
+                            Catch::Contains("retried 7 notifies before it stopped; go on with --cursor c1"));
+}
+
 TEST_CASE("notifyctl by filter: a broker that goes round in circles, or answers nonsense, is left") {
   const char* answer = GENERATE(R"({"count":1,"next":"c1"})", "{}", "nonsense");
   ScriptedServer broker(Always(200, answer));

@@ -98,6 +98,7 @@ void ScriptedServer::Serve(Stream& stream) {
     if (!streamed.ended()) return;
     Saw(request);
     ScriptedAnswer answer = handler_(request);
+    if (answer.status == 0) return;
     std::string text = "HTTP/1.1 " + std::to_string(answer.status) + " X\r\nContent-Type: " + answer.content_type + "\r\n" + answer.headers +
                        "Content-Length: " + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
     if (!stream.Send(text)) return;

@@ -21,7 +21,7 @@ struct SeenRequest {
 };
 
 struct ScriptedAnswer {
-  int status = 200;
+  int status = 200;  // 0: no answer, the connection is closed
   std::string body;
   std::string content_type = "application/json";
   std::string headers = {};  // more of them, each line with its end
