@@ -165,15 +165,21 @@ func (s *Stream) attempt(request *call) *Error {
 func (s *Stream) take(text []byte, index int64) *Error {
 	var answer struct {
 		Line
-		Index  *int64 `json:"index"`
-		Type   string `json:"type"`
-		Status int    `json:"status"`
+		Index     *int64 `json:"index"`
+		NextIndex *int64 `json:"next_index"`
+		Type      string `json:"type"`
+		Status    int    `json:"status"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return &Error{Kind: ErrBadAnswer, Status: http.StatusOK, Err: err}
 	}
 	// A problem, the last line: none of the lines behind was taken, or that is not known.
 	if answer.Index == nil && answer.Type != "" {
+		if answer.Status == 0 && answer.NextIndex != nil {
+			answer.Status = http.StatusServiceUnavailable
+		} else if answer.Status == 0 {
+			answer.Status = http.StatusGatewayTimeout
+		}
 		return refusal(answer.Status, text, "")
 	}
 	if answer.Index == nil || *answer.Index != index || len(s.waiting) == 0 || answer.ID == "" && answer.Error == nil {

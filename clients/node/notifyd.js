@@ -1,8 +1,8 @@
 // The client of a notifyd broker: its calls. What each sends and what is tried again stands in clients/cases.md.
 import { randomBytes } from "node:crypto";
 import * as json from "./json.js";
-import { BadAnswerError, ConnectionError } from "./errors.js";
-import { MOST_WAIT_MS, Transport, checkTarget, headerValue, objectOf, segment } from "./transport.js";
+import { BadAnswerError, ConnectionError, refusal } from "./errors.js";
+import { MOST_WAIT_MS, Transport, checkTarget, headerValue, objectOf, problemOf, segment } from "./transport.js";
 
 export * from "./errors.js";
 export { parse as parseJson, stringify as stringifyJson } from "./json.js";
@@ -307,12 +307,12 @@ export class Client {
       const call = { method: "POST", path: "/notifies", type: "application/x-ndjson", body: rest.map((line) => line.text).join("") };
       const answer = await this.#transport.once(call);
       const taken = answer.status >= 200 && answer.status < 300;
-      const { lines: answered, wrong } = taken ? wholeLines(answer, rest.length) : { lines: [] };
+      const { lines: answered, wrong, ended } = taken ? wholeLines(answer, rest.length) : { lines: [] };
       for (const line of answered) yield { ...line, index: first + done + line.index };
       done += answered.length;
       if (wrong !== undefined) throw wrong;
       if (done === lines.length) return;
-      const error = answer.error ?? cutShort(answered);
+      const error = ended ?? answer.error ?? cutShort(answered);
       failed = answered.length > 0 ? 1 : failed + 1;
       const safe = lines.slice(done).every((line) => line.safe);
       if (failed >= this.#options.attempts || !this.#transport.again(error, safe)) throw error;
@@ -334,7 +334,10 @@ const isOver = ({ state, kept }) => SETTLED.has(state) || state === "removed" ||
 
 const hasKey = (body) => body.idempotency_key !== undefined && body.idempotency_key !== null;
 
-/** Reads the lines of an answer that are about a line of the request, up to the last line end; `wrong`: what is with the next one. */
+/**
+ * Reads the lines of an answer that are about a line of the request, up to the last line end; `wrong`: what is with the next one; `ended`: what it
+ * says of why it is the last.
+ */
 function wholeLines(answer, asked) {
   const lines = [];
   const bad = (text, cause) => ({ lines, wrong: Object.assign(new BadAnswerError(text, { cause }), { status: answer.status }) });
@@ -346,7 +349,10 @@ function wholeLines(answer, asked) {
       return bad("a line of the answer is not JSON", cause);
     }
     // A problem, the last one of an answer that the broker ended: those behind were not taken, or that is not known.
-    if (line?.index === undefined && typeof line?.type === "string") break;
+    if (line?.index === undefined && typeof line?.type === "string") {
+      const status = line.status ?? (line.next_index === undefined ? 504 : 503);
+      return { lines, ended: refusal(status, problemOf(text), undefined) };
+    }
     const told = hasId(line) || typeof line?.error === "object";
     if (!told || line.index !== lines.length || lines.length === asked) return bad("a line of the answer is not the next one");
     lines.push(line);

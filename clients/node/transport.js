@@ -23,7 +23,7 @@ function retryAfterOf(value) {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MOST_RETRY_AFTER_MS);
 }
 
-function problemOf(text) {
+export function problemOf(text) {
   try {
     const problem = json.parse(text);
     return typeof problem?.type === "string" && typeof problem.detail === "string" ? problem : null;

@@ -66,7 +66,7 @@ final class Stream
             }
             if (!isset($answer['index']) && is_string($answer['type'] ?? null)) {
                 // A problem, the last line: none of the lines behind was taken, or that is not known.
-                $error = Refused::of((int) ($answer['status'] ?? 503), $answer, null);
+                $error = Refused::of((int) ($answer['status'] ?? (isset($answer['next_index']) ? 503 : 504)), $answer, null);
                 break;
             }
             $told = is_string($answer['id'] ?? null) || is_array($answer['error'] ?? null);

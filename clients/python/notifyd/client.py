@@ -6,8 +6,8 @@ import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, TypedDict, Union, cast
 
 from . import types as api
-from .errors import BadAnswerError, ConnectionLostError, NotifydError
-from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, checked_target, from_json, header_value, segment, to_json
+from .errors import BadAnswerError, ConnectionLostError, NotifydError, refusal
+from .transport import MOST_WAIT_MS, Answer, Call, Options, Transport, checked_target, from_json, header_value, problem_of, segment, to_json
 
 SETTLED = ("succeeded", "failed", "cancelled", "expired")
 # A request of a stream ends once its body is so long.
@@ -338,8 +338,8 @@ class Client:
             answer = self._transport.once(Call("POST", "/notifies", body=b"".join(text for text, _ in rest), type="application/x-ndjson"))
             answered: List[Dict[str, Any]] = []
             if answer.status is not None and answer.status // 100 == 2:
-                answered, wrong = _whole_lines(answer, len(rest))
-                answer.error = wrong or answer.error
+                answered, ended = _whole_lines(answer, len(rest))
+                answer.error = ended or answer.error
             for line in answered:
                 yield cast(api.BulkLine, {**line, "index": first + done + line["index"]})
             done += len(answered)
@@ -359,8 +359,8 @@ def _with(answer: Dict[str, Any], name: str, kind: type) -> Dict[str, Any]:
     return answer
 
 
-def _whole_lines(answer: Answer, asked: int) -> Tuple[List[Dict[str, Any]], Optional[BadAnswerError]]:
-    """Reads the lines of a stream's answer that are about a line of the request, up to the last line end; and what is wrong with the next one."""
+def _whole_lines(answer: Answer, asked: int) -> Tuple[List[Dict[str, Any]], Optional[NotifydError]]:
+    """Reads the lines of a stream's answer that are about a line of the request, up to the last line end; and what the next one says or lacks."""
     lines: List[Dict[str, Any]] = []
     for text in answer.body.split(b"\n")[:-1]:
         try:
@@ -371,7 +371,8 @@ def _whole_lines(answer: Answer, asked: int) -> Tuple[List[Dict[str, Any]], Opti
             return lines, wrong
         # A problem, the last one of an answer that the broker ended: those behind were not taken, or that is not known.
         if isinstance(line, dict) and "index" not in line and isinstance(line.get("type"), str):
-            break
+            status = line.get("status", 503 if "next_index" in line else 504)
+            return lines, refusal(status, problem_of(text), None)
         told = isinstance(line, dict) and (isinstance(line.get("id"), str) or isinstance(line.get("error"), dict))
         if not told or line.get("index") != len(lines) or len(lines) == asked:
             return lines, BadAnswerError("a line of the answer is not the next one", status=answer.status)

@@ -142,7 +142,7 @@ def query_of(values: Mapping[str, Any]) -> str:
     return "?" + "&".join(parts) if parts else ""
 
 
-def _problem_of(body: bytes) -> Optional[Dict[str, Any]]:
+def problem_of(body: bytes) -> Optional[Dict[str, Any]]:
     try:
         problem = from_json(body)
     except ValueError:
@@ -370,7 +370,7 @@ class Transport:
             if connection is not None:
                 connection.close()
         if answer.error is None and (answer.status is None or answer.status // 100 != 2):
-            answer.error = refusal(answer.status or 0, _problem_of(answer.body), _retry_after_ms(answer.headers.get("Retry-After")))
+            answer.error = refusal(answer.status or 0, problem_of(answer.body), _retry_after_ms(answer.headers.get("Retry-After")))
         return answer
 
     def _connection(self, end: float) -> http.client.HTTPConnection:

@@ -221,7 +221,9 @@ class Stream {
       // A problem, the last line: none of the lines behind was taken, or that is not known.
       if (!json.contains("index") && json.contains("type")) {
         waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
-        throw detail::Refusal(503, text, Millis(0));
+        const auto status = json.find("status");
+        const long otherwise = json.contains("next_index") ? 503 : 504;
+        throw detail::Refusal(status != json.end() && status->is_number_integer() ? status->get<long>() : otherwise, text, Millis(0));
       }
       try {
         Line line = json.get<Line>();
