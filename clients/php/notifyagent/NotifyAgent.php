@@ -110,15 +110,22 @@ class NotifyAgent
         } catch (NotFound $error) {
             return self::$otherwise !== null && (self::$otherwise)((string) $fKey, $mergeData);
         } catch (Unacceptable $error) {
-            if (!$mergeData || $error->getField() !== '/data' || !$this->mergeHere((string) $fKey, $mergeData)) {
+            if (!$mergeData || $error->getField() !== '/data') {
                 throw $error;
+            }
+            $merged = $this->mergeHere((string) $fKey, $mergeData);
+            if ($merged === null) {
+                throw $error;
+            }
+            if (!$merged) {
+                return false;
             }
             $answer = self::client()->triggered((string) $fKey);
         } catch (\InvalidArgumentException $error) {
             throw new Exception('unacceptable', $error->getMessage(), 0, $error);
         }
         // 200 to a repeat of our own, after an answer that was lost, is the 202 that did not come.
-        return $answer->status === 202 || $answer->attempts > 1;
+        return $answer->status === 202 || $answer->mayBeRepeat;
     }
 
     /**
@@ -167,20 +174,28 @@ class NotifyAgent
     }
 
     /**
-     * Merges into what the broker cannot: an empty array, a list, what was moved here from NotifyAgent's table. False: nothing is held, or its
-     * data is not shown to this token.
+     * Merges into what the broker cannot: an empty array, a list, what was moved here from NotifyAgent's table. False: nothing is held any more;
+     * null: its data is not shown to this token.
      */
     private function mergeHere($fKey, array $mergeData)
     {
         for ($tries = 1;; ++$tries) {
-            $held = self::client()->getFkey($fKey, $etag);
-            if (($held['state'] ?? '') !== 'held' || !array_key_exists('data', $held)) {
+            try {
+                $held = self::client()->getFkey($fKey, $etag);
+            } catch (NotFound $error) {
                 return false;
+            }
+            if (($held['state'] ?? '') !== 'held') {
+                return false;
+            }
+            if (!array_key_exists('data', $held)) {
+                return null;
             }
             try {
                 self::client()->change($held['id'], LegacyNotify::merged($held, $mergeData), $etag);
                 return true;
-            } catch (PreconditionFailed $error) {
+            } catch (PreconditionFailed | Conflict $error) {
+                // Somebody changed, triggered or cancelled it meanwhile.
                 if ($tries === 5) {
                     throw $error;
                 }

@@ -11,8 +11,8 @@ final class Answer
     public $headers;
     /** @var string */
     public $body;
-    /** @var int how often it was asked */
-    public $attempts = 1;
+    /** @var bool whether an earlier attempt may have done it already */
+    public $mayBeRepeat = false;
 
     public function __construct(int $status, array $headers, string $body)
     {

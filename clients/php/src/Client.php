@@ -101,13 +101,13 @@ final class Client
      */
     public function trigger(string $fkey, array $with = []): array
     {
-        return $this->triggered($fkey, $with)->json();
+        return $this->triggered($fkey, $with, false)->json();
     }
 
-    /** As trigger, with the status of the answer: 202 it was triggered, 200 it had been before. @internal */
-    public function triggered(string $fkey, array $with = []): Answer
+    /** As trigger, with the status of the answer: 202 it was triggered, 200 it had been before; `$counted` as Transport::send says. @internal */
+    public function triggered(string $fkey, array $with = [], bool $counted = true): Answer
     {
-        $more = ['query' => ['remember_ms' => $with['remember_ms'] ?? null], 'safe' => true];
+        $more = ['query' => ['remember_ms' => $with['remember_ms'] ?? null], 'safe' => true, 'counted' => $counted];
         unset($with['remember_ms']);
         if (($with['data'] ?? null) === []) {
             $with['data'] = new \stdClass();  // only an object can be merged

@@ -142,16 +142,18 @@ final class Transport
     /**
      * Asks until an answer stands. `$path` begins with /v1/; the namespace's prefix goes in. `$more`: `query` (an array), `body`, `type` (its
      * Content-Type), `if_match`, `wait_ms` (what the broker is asked to wait; it is added to the time limit), `safe`: may it be repeated though it
-     * may have been done? Throws Refused and NoAnswer.
+     * may have been done? `counted`: curl repeats nothing by itself, so that Answer::$mayBeRepeat tells it. Throws Refused and NoAnswer.
      */
     public function send(string $method, string $path, array $more = []): Answer
     {
+        $mayBeDone = false;
         for ($attempt = 1;; ++$attempt) {
             try {
                 $answer = $this->attempt($method, $path, $more);
-                $answer->attempts = $attempt;
+                $answer->mayBeRepeat = $mayBeDone;
                 return $answer;
             } catch (Exception $error) {
+                $mayBeDone = $mayBeDone || !self::isUndone($error);
                 $this->waitAfter($error->countAttempts($attempt), $attempt, $more['safe'] ?? $method === 'GET');
             }
         }
@@ -163,7 +165,7 @@ final class Transport
      */
     public function waitAfter(Exception $error, int $attempt, bool $safe): void
     {
-        $undone = $error instanceof NoAnswer ? !$error->wasSent() : in_array($error->getStatus(), [429, 503], true);
+        $undone = self::isUndone($error);
         $unknown = $error instanceof NoAnswer || in_array($error->getStatus(), [502, 504], true);
         if ($attempt >= $this->options['attempts'] || !($undone || ($unknown && $safe))) {
             throw $error;
@@ -176,6 +178,12 @@ final class Transport
             $wait = max($wait, $error->getRetryAfterMs());
         }
         $this->sleep($wait);
+    }
+
+    /** Was nothing of it done, for certain? */
+    private static function isUndone(Exception $error): bool
+    {
+        return $error instanceof NoAnswer ? !$error->wasSent() : in_array($error->getStatus(), [429, 503], true);
     }
 
     /** How many milliseconds one waits after the attempt with this number. */
@@ -210,7 +218,7 @@ final class Transport
             CURLOPT_TIMEOUT_MS => $this->options['timeout_ms'] + ($more['wait_ms'] ?? 0),
             CURLOPT_CONNECTTIMEOUT_MS => min($this->options['connect_timeout_ms'], $this->options['timeout_ms']),
             // Curl repeats by itself what it sent over a kept connection that turns out to be closed.
-            CURLOPT_FRESH_CONNECT => !($more['safe'] ?? $method === 'GET'),
+            CURLOPT_FRESH_CONNECT => !($more['safe'] ?? $method === 'GET') || ($more['counted'] ?? false),
             CURLOPT_HEADERFUNCTION => static function ($curl, string $line) use (&$lines): int {
                 if (strncmp($line, 'HTTP/', 5) === 0) {
                     $lines = [];  // of answers of 1xx there may be many

@@ -227,6 +227,16 @@ function casesOfAnswers(): array
             same($agent->triggerNotify('f1'), true, 'the answer');
         }, [exchange('POST', $trigger, ['close' => 'before']),
             exchange('POST', $trigger, ['status' => 200, 'json' => ['id' => ID, 'state' => 'ready']])]],
+        'trigger: what the broker did not take at first is no repeat of our own' => [function () use ($agent) {
+            same($agent->triggerNotify('f1'), false, 'the answer: somebody else had triggered it');
+        }, [exchange('POST', $trigger, problem(503, 'the broker restarts')),
+            exchange('POST', $trigger, ['status' => 200, 'json' => ['id' => ID, 'state' => 'ready']])]],
+        'trigger: a kept connection that was lost' => [function () use ($agent) {
+            same($agent->triggerNotify('f2'), true, 'the first');
+            same($agent->triggerNotify('f1'), true, 'the second');
+        }, [exchange('POST', '/v1/fkeys/f2/trigger', ['status' => 202, 'json' => ['id' => ID, 'state' => 'ready']]),
+            exchange('POST', $trigger, ['close' => 'before']),
+            exchange('POST', $trigger, ['status' => 200, 'json' => ['id' => ID, 'state' => 'ready']])]],
         'cancel' => [function () use ($agent) {
             same($agent->cancelNotify('f1'), true, 'held');
             same($agent->cancelNotify('f1'), false, 'triggered');
@@ -252,6 +262,12 @@ function casesOfMerging(): array
         'trigger: into a form' => [function () use ($agent) {
             same($agent->triggerNotify('f1', ['age' => 28]), true, 'the answer');
         }, merging(['body' => 'id=1', 'data' => null, 'content_type' => FORM], 'id=1&age=28')],
+        'trigger: what was triggered by somebody else while it was merged here' => [function () use ($agent) {
+            same($agent->triggerNotify('f1', ['age' => 28]), false, 'the answer');
+        }, mergingTooLate(exchange('GET', '/v1/fkeys/f1', ['status' => 200, 'json' => ['id' => ID, 'state' => 'sending', 'data' => [5]]]))],
+        'trigger: what is not there any more once it was merged here' => [function () use ($agent) {
+            same($agent->triggerNotify('f1', ['age' => 28]), false, 'the answer');
+        }, mergingTooLate(exchange('GET', '/v1/fkeys/f1', problem(404, 'nothing is held')))],
         'trigger: data that is not shown is not merged' => [function () use ($agent) {
             same(thrown(Exception::class, function () use ($agent) {
                 $agent->triggerNotify('f1', ['age' => 28]);
@@ -281,6 +297,14 @@ function merging(array $held, string $body): array
         $change,
         exchange('POST', '/v1/fkeys/f1/trigger', $answer),
     ];
+}
+
+/** A merge whose change is refused, since the notify is held no more; it looks again. */
+function mergingTooLate(array $look): array
+{
+    [$refused, $held, $change] = merging(['body' => null, 'data' => [5], 'content_type' => 'application/json'], '{"0":5,"age":28}');
+    $change['response'] = problem(409, 'it is in flight', ['id' => ID]);
+    return [$refused, $held, $change, $look];
 }
 
 $wire = casesAtOnce() + casesOfLater() + casesOfAnswers() + casesOfMerging();
