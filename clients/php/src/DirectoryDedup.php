@@ -2,11 +2,14 @@
 
 namespace Notifyd;
 
-/** Files in a directory of its own, a file an id, for all processes of a machine: those of PHP-FPM, say. It outlives them. */
+/**
+ * Files in a directory of its own, a file an id, for all processes of a machine: those of PHP-FPM, say. It outlives them. They lie in 256
+ * sub-directories, each with a lock of its own, so that who looks for what is forgotten looks through few, and holds up few others.
+ */
 final class DirectoryDedup implements Remembers
 {
-    /** How many changes there are between two sweeps, about. */
-    private const SWEEP_EVERY = 500;
+    /** How many changes there are between two sweeps, about, each of one sub-directory. */
+    private const SWEEP_EVERY = 20;
 
     /** @var string */
     private $directory;
@@ -37,72 +40,85 @@ final class DirectoryDedup implements Remembers
 
     public function claim(string $id): string
     {
-        return $this->locked(function (int $now) use ($id): string {
-            [$known] = $this->read($this->file($id), $now);
+        return $this->locked($id, function (string $file, int $now): string {
+            [$known] = $this->read($file, $now);
             if ($known !== null) {
                 return $known;
             }
-            $this->write($id, self::BUSY, $now);
+            $this->write($file, self::BUSY, $now);
             return self::NEW;
         });
     }
 
     public function finish(string $id, string $answer = ''): void
     {
-        $this->locked(function (int $now) use ($id, $answer): void {
-            $this->write($id, self::DONE, $now, $answer);
+        $this->locked($id, function (string $file, int $now) use ($answer): void {
+            $this->write($file, self::DONE, $now, $answer);
         });
     }
 
     public function release(string $id): void
     {
-        $this->locked(function (int $now) use ($id): void {
-            if ($this->read($this->file($id), $now)[0] === self::BUSY) {
-                unlink($this->file($id));
+        $this->locked($id, function (string $file, int $now): void {
+            if ($this->read($file, $now)[0] === self::BUSY) {
+                unlink($file);
             }
         });
     }
 
     public function answer(string $id): string
     {
-        return $this->locked(function (int $now) use ($id): string {
-            return $this->read($this->file($id), $now)[1];
+        return $this->locked($id, function (string $file, int $now): string {
+            return $this->read($file, $now)[1];
         });
     }
 
-    /** @return mixed what `$work` returns, which no other process runs meanwhile */
-    private function locked(callable $work)
+    /** @return mixed what `$work` returns, which gets the id's file, and which no other process runs meanwhile for this id */
+    private function locked(string $id, callable $work)
     {
-        $lock = @fopen($this->directory . '/lock', 'c');
+        $name = hash('sha256', $id) . '.id';
+        $directory = $this->directory . '/' . substr($name, 0, 2);
+        if (!is_dir($directory) && !@mkdir($directory, 0700) && !is_dir($directory)) {
+            throw new \RuntimeException("cannot write to {$this->directory}");
+        }
+        $now = ($this->nowMs)();
+        if (random_int(1, self::SWEEP_EVERY) === 1) {
+            $this->sweep($now);
+        }
+        $lock = @fopen("$directory/lock", 'c');
         if (!$lock || !flock($lock, LOCK_EX)) {
             throw new \RuntimeException("cannot write to {$this->directory}");
         }
         try {
-            $now = ($this->nowMs)();
-            if (random_int(1, self::SWEEP_EVERY) === 1) {
-                $this->sweep($now);
+            if (is_file("{$this->directory}/$name")) {
+                rename("{$this->directory}/$name", "$directory/$name");  // of before there were sub-directories
             }
-            return $work($now);
+            return $work("$directory/$name", ($this->nowMs)());
         } finally {
             fclose($lock);
         }
     }
 
-    /** Removes what is forgotten. */
+    /** Removes what is forgotten of one sub-directory, unless somebody is at work there. */
     private function sweep(int $now): void
     {
-        // Not glob: the directory's name may hold what is a pattern to it.
-        foreach (scandir($this->directory) ?: [] as $name) {
-            $file = $this->directory . '/' . $name;
-            if (substr($name, -3) === '.id' && $this->read($file, $now)[0] === null) {
-                unlink($file);
-            }
+        $directory = $this->directory . '/' . sprintf('%02x', random_int(0, 255));
+        $lock = is_dir($directory) ? @fopen("$directory/lock", 'c') : false;
+        if (!$lock || !flock($lock, LOCK_EX | LOCK_NB)) {
+            return;
         }
-    }
-
-    private function file(string $id): string
-    {
-        return $this->directory . '/' . hash('sha256', $id) . '.id';
+        try {
+            // Not glob: the directory's name may hold what is a pattern to it.
+            foreach (scandir($directory) ?: [] as $name) {
+                $file = "$directory/$name";
+                // Its time tells that most need not be read; what is written in it counts.
+                if (substr($name, -3) === '.id' && filemtime($file) * 1000 <= $now && $this->read($file, $now)[0] === null) {
+                    unlink($file);
+                }
+            }
+        } finally {
+            fclose($lock);
+        }
     }
 
     /** `busy` or `done`, and the answer; null and an empty one where there is nothing, or it is forgotten. */
@@ -110,15 +126,20 @@ final class DirectoryDedup implements Remembers
     {
         $text = is_file($file) ? (string) file_get_contents($file) : '';
         [$state, $since, $answer] = explode(' ', $text, 3) + ['', '0', ''];
-        $keptMs = $state === self::BUSY ? $this->claimMs : $this->ttlMs;
-        return $state !== '' && (int) $since > $now - $keptMs ? [$state, $answer] : [null, ''];
+        return $state !== '' && (int) $since > $now - $this->keptMs($state) ? [$state, $answer] : [null, ''];
     }
 
-    private function write(string $id, string $state, int $now, string $answer = ''): void
+    private function keptMs(string $state): int
     {
-        $file = $this->file($id);
-        // Another file takes its place whole, so that a process that dies in the middle leaves no half one.
-        if (file_put_contents("$file.new", "$state $now $answer") === false || !rename("$file.new", $file)) {
+        return $state === self::BUSY ? $this->claimMs : $this->ttlMs;
+    }
+
+    private function write(string $file, string $state, int $now, string $answer = ''): void
+    {
+        // Another file takes its place whole, so that a process that dies in the middle leaves no half one. Its time is that of its end.
+        $new = "$file.new";
+        $written = file_put_contents($new, "$state $now $answer") !== false && touch($new, intdiv($now + $this->keptMs($state), 1000));
+        if (!$written || !rename($new, $file)) {
             throw new \RuntimeException("cannot write to {$this->directory}");
         }
     }

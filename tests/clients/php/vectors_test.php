@@ -105,11 +105,71 @@ $cases['directory: what is forgotten is swept away'] = static function (): void 
         $dedup->claim("old-$id");
     }
     $now = 5000;
-    // It sweeps once in some 500 changes, at random: that so many bring none does not happen.
-    for ($i = 0; $i < 20000 && count(glob("$directory/*.id")) > 1; ++$i) {
+    // It sweeps one of 256 sub-directories once in some 20 changes, at random: that so many leave one out does not happen.
+    $left = static function () use ($directory): int {
+        return count(glob("$directory/*/*.id"));
+    };
+    for ($i = 0; $i < 200000 && ($i % 1000 !== 0 || $left() > 1); ++$i) {
         $dedup->claim('another');
     }
-    same(count(glob("$directory/*.id")), 1, 'files');
+    same($left(), 1, 'files');
+};
+$cases['directory: a sweep reads nothing of what is remembered for longer'] = static function (): void {
+    $directory = temporaryDirectory();
+    $now = 1000;
+    $dedup = new DirectoryDedup($directory, 1000000, 1000, static function () use (&$now): int {
+        return $now;
+    });
+    $dedup->claim('forgotten');
+    $dedup->finish('kept');
+    $file = static function (string $id) use ($directory): string {
+        [$found] = glob("$directory/*/" . hash('sha256', $id) . '.id') ?: glob("$directory/" . hash('sha256', $id) . '.id');
+        return $found;
+    };
+    [$kept, $forgotten] = [$file('kept'), $file('forgotten')];
+    // Whoever read it now would take it for forgotten.
+    $time = filemtime($kept);
+    file_put_contents($kept, 'done 0 ');
+    touch($kept, $time);
+    $now = 5000;
+    for ($i = 0; $i < 200000 && file_exists($forgotten); ++$i) {
+        $dedup->claim('another');
+    }
+    same(file_exists($forgotten), false, 'is what was forgotten there?');
+    for ($i = 0; $i < 30000; ++$i) {
+        $dedup->claim('another');
+    }
+    clearstatcache();
+    same(file_exists($kept), true, 'is what was not read there?');
+};
+$cases['directory: whoever is at work for one id holds up no other one, nor a sweep'] = static function (): void {
+    $directory = temporaryDirectory();
+    $dedup = new DirectoryDedup($directory);
+    $dedup->claim('one');
+    [$lock] = glob("$directory/*/lock") ?: ["$directory/lock"];
+    $held = fopen($lock, 'c');
+    same(flock($held, LOCK_EX), true, 'the lock of one');
+    $pid = pcntl_fork();
+    if ($pid === 0) {
+        for ($i = 0; $i < 20000; ++$i) {
+            $dedup->claim('another');
+        }
+        posix_kill(getmypid(), SIGKILL);  // nothing that the test registered for its end
+    }
+    try {
+        until(static function () use ($pid, &$status): bool {
+            return pcntl_waitpid($pid, $status, WNOHANG) === $pid;
+        }, 'the claims of another id');
+    } finally {
+        fclose($held);
+    }
+};
+$cases['directory: what lies there from before there were sub-directories is remembered'] = static function (): void {
+    $directory = temporaryDirectory();
+    file_put_contents("$directory/" . hash('sha256', 'a') . '.id', 'done ' . (int) (microtime(true) * 1000) . ' the answer');
+    $dedup = new DirectoryDedup($directory);
+    same($dedup->claim('a'), Remembers::DONE, 'the claim');
+    same($dedup->answer('a'), 'the answer', 'the answer');
 };
 $cases['dedup: ids that look like numbers'] = static function (): void {
     $dedup = new Dedup();
