@@ -1,14 +1,12 @@
 #include "cli/client/commands.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iterator>
 #include <utility>
 #include <vector>
 
 #include "base/json.h"
-#include "cli/client/patience.h"
 #include "cli/client/table.h"
 
 namespace notifyd {
@@ -96,40 +94,10 @@ Exit Trigger(const Context& context, const std::string& fkey, const FieldValues&
 }
 
 Exit Get(const Context& context, const std::string& id, std::optional<int64_t> wait_ms, int64_t reconnect_ms) {
-  using std::chrono::milliseconds;
-  using std::chrono::steady_clock;
-  auto started = steady_clock::now();
-  auto left = [&] {
-    if (!wait_ms) return milliseconds(0);
-    if (*wait_ms < 0) return milliseconds::max();
-    return std::max(milliseconds(0), milliseconds(*wait_ms) - std::chrono::duration_cast<milliseconds>(steady_clock::now() - started));
-  };
-  std::string path = NotifyPath(id);
-  bool found = false;
-  Patience patience(reconnect_ms), between(kForeverMs);
-  for (;;) {
-    int64_t step_ms = std::min<int64_t>(left().count(), kMostWaitMs);
-    HttpCall call;
-    call.method = "GET";
-    call.path = step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path;
-    call.wait_ms = step_ms;
-    auto asked = steady_clock::now();
-    Result<HttpAnswer> answer = context.client->Send(call);
-    // It was there once: what went away with the request comes back like what had answered before.
-    found = found || answer.ok() || context.client->lost();
-    bool away = answer.ok() ? answer->status == 503 : found;
-    if (step_ms > 0 && away && left().count() > 0 && patience.Wait(left())) continue;
-    Outcome outcome = Judge(std::move(answer));
-    bool settled = true;
-    if (Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body); outcome.exit == kDone && tree.ok()) {
-      settled = std::find(std::begin(kPendingStates), std::end(kPendingStates), Cell(tree->root().At("/state"))) == std::end(kPendingStates);
-    }
-    if (step_ms == 0 || settled) return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
-    patience.Reset();
-    // One that stops lets nobody wait.
-    if (steady_clock::now() - asked < milliseconds(step_ms) / 2) between.Wait(left());
-    else between.Reset();
-  }
+  const Outcome outcome = AskUntil(context, NotifyPath(id), wait_ms, reconnect_ms, [](Value notify) {
+    return std::find(std::begin(kPendingStates), std::end(kPendingStates), Cell(notify.At("/state"))) == std::end(kPendingStates);
+  });
+  return Show(context, outcome, [&](Value notify) { return RenderNotify(notify, outcome.answer.etag); });
 }
 
 Exit GetFkey(const Context& context, const std::string& fkey) {

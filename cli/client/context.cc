@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <set>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "base/standard_output.h"
 #include "base/terminal_text.h"
+#include "cli/client/patience.h"
 #include "cli/client/table.h"
 
 namespace notifyd {
@@ -146,6 +148,40 @@ Outcome Ask(const Context& context, const std::string& method, const std::string
   call.body = body;
   call.wait_ms = wait_ms;
   return Ask(context, call);
+}
+
+Outcome AskUntil(const Context& context, const std::string& path, std::optional<int64_t> wait_ms, int64_t reconnect_ms,
+                 const std::function<bool(Value)>& settled) {
+  using std::chrono::milliseconds;
+  using std::chrono::steady_clock;
+  const auto started = steady_clock::now();
+  const auto left = [&] {
+    if (!wait_ms) return milliseconds(0);
+    if (*wait_ms < 0) return milliseconds::max();
+    return std::max(milliseconds(0), milliseconds(*wait_ms) - std::chrono::duration_cast<milliseconds>(steady_clock::now() - started));
+  };
+  bool found = false;
+  Patience patience(reconnect_ms), between(kForeverMs);
+  for (;;) {
+    const int64_t step_ms = std::min<int64_t>(left().count(), kMostWaitMs);
+    HttpCall call;
+    call.method = "GET";
+    call.path = step_ms > 0 ? path + "?wait_ms=" + std::to_string(step_ms) : path;
+    call.wait_ms = step_ms;
+    const auto asked = steady_clock::now();
+    Result<HttpAnswer> answer = context.client->Send(call);
+    // It was there once: what went away with the request comes back like what had answered before.
+    found = found || answer.ok() || context.client->lost();
+    const bool away = answer.ok() ? answer->status == 503 : found;
+    if (step_ms > 0 && away && left().count() > 0 && patience.Wait(left())) continue;
+    Outcome outcome = Judge(std::move(answer));
+    const Result<JsonTree> tree = JsonTree::Parse(outcome.answer.body);
+    if (step_ms == 0 || outcome.exit != kDone || !tree.ok() || settled(tree->root())) return outcome;
+    patience.Reset();
+    // One that stops lets nobody wait.
+    if (steady_clock::now() - asked < milliseconds(step_ms) / 2) between.Wait(left());
+    else between.Reset();
+  }
 }
 
 std::string WithEtag(const HttpAnswer& answer, Value root) {

@@ -1,7 +1,6 @@
 #include "cli/client/group_command_line.h"
 
 #include "cli/client/group_commands.h"
-#include "cli/client/patience.h"
 
 namespace notifyd {
 namespace {
@@ -17,7 +16,7 @@ void GroupCommandLine::Add(CLI::App* app) {
   CLI::App* show = AddCommand(group, "show", "Show a group: its counts, and what became of each notify.",
                               [this](const Context& context, const CLI::App*) { return ShowGroup(context, name()); });
   CLI::App* wait = AddCommand(group, "wait", "Wait until all notifies of a group are settled, and show it.",
-                              [this](const Context& context, const CLI::App*) { return WaitForGroup(context, name(), most_ms_); });
+                              [this](const Context& context, const CLI::App*) { return WaitForGroup(context, name(), most_ms_, reconnect_ms_); });
   CLI::App* cancel = AddCommand(group, "cancel", "Cancel those notifies of a group that wait.",
                                 [this](const Context& context, const CLI::App*) { return CancelGroup(context, name()); });
   CLI::App* list = AddCommand(group, "list", "List groups, newest first.", [this](const Context& context, const CLI::App* command) {
@@ -34,6 +33,10 @@ void GroupCommandLine::Add(CLI::App* app) {
   wait->add_option("--wait-ms", most_ms_, "So long at most; else until it is settled.")
       ->check(Quiet(CLI::Range(int64_t{0}, kMostAnyMs)))
       ->type_name("MS");
+  wait->add_option("--reconnect-ms", reconnect_ms_, "How long to look for a broker that goes away meanwhile.")
+      ->check(Quiet(CLI::Range(int64_t{0}, int64_t{24 * 3'600'000})))
+      ->type_name("MS")
+      ->default_str(std::to_string(kReconnectMs));
 }
 
 }  // namespace notifyd

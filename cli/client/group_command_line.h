@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/client/command_groups.h"
+#include "cli/client/patience.h"
 
 namespace notifyd {
 
@@ -15,7 +16,7 @@ class GroupCommandLine : private CommandGroups {
 
  private:
   std::string file_, key_;
-  int64_t wait_ms_ = 0, most_ms_ = -1;
+  int64_t wait_ms_ = 0, most_ms_ = -1, reconnect_ms_ = kReconnectMs;
 };
 
 }  // namespace notifyd

@@ -1,11 +1,11 @@
 #include "cli/client/group_commands.h"
 
-#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <utility>
 
 #include "base/json.h"
 #include "cli/client/patience.h"
@@ -21,6 +21,10 @@ std::optional<std::string> TextOfFile(const std::string& name) {
   std::ifstream file(name, std::ios::binary);
   if (!file) return std::nullopt;
   return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+bool IsSettled(Value group) {
+  return TextAt(group, "/state") != "pending";
 }
 
 /// Its counts by state in one line, those that are not 0.
@@ -90,26 +94,24 @@ Exit MakeGroup(const Context& context, const std::string& file, const std::strin
   call.path = std::string(Groups().path) + (wait_ms > 0 ? "?wait_ms=" + std::to_string(wait_ms) : "");
   call.body = &*body;
   call.wait_ms = wait_ms;
-  return Show(context, Ask(context, call), RenderGroup);
+  const auto asked = std::chrono::steady_clock::now();
+  Outcome outcome = Ask(context, call);
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - asked).count();
+  const Result<JsonTree> made = JsonTree::Parse(outcome.answer.body);
+  if (outcome.exit == kDone && wait_ms > passed && made.ok() && !IsSettled(made->root())) {
+    // One that stops lets nobody wait. It is accepted, whatever comes of asking again.
+    Outcome later = AskUntil(context, GroupPath(TextAt(made->root(), "/id")), wait_ms - passed, kReconnectMs, &IsSettled);
+    if (later.exit == kDone) outcome = std::move(later);
+  }
+  return Show(context, outcome, RenderGroup);
 }
 
 Exit ShowGroup(const Context& context, const std::string& id) {
   return Show(context, Ask(context, "GET", GroupPath(id)), RenderGroup);
 }
 
-Exit WaitForGroup(const Context& context, const std::string& id, int64_t wait_ms) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point until = Clock::now() + std::chrono::milliseconds(std::max<int64_t>(wait_ms, 0));
-  for (;;) {
-    int64_t left_ms = kMostWaitMs;
-    if (wait_ms >= 0)
-      left_ms = std::clamp<int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count(), 0, kMostWaitMs);
-    Outcome outcome = Ask(context, "GET", GroupPath(id) + "?wait_ms=" + std::to_string(left_ms), nullptr, left_ms);
-    if (outcome.exit != kDone) return outcome.exit;
-    Result<JsonTree> group = JsonTree::Parse(outcome.answer.body);
-    const bool settled = group.ok() && TextAt(group->root(), "/state") != "pending";
-    if (settled || (wait_ms >= 0 && Clock::now() >= until)) return Show(context, outcome, RenderGroup);
-  }
+Exit WaitForGroup(const Context& context, const std::string& id, int64_t wait_ms, int64_t reconnect_ms) {
+  return Show(context, AskUntil(context, GroupPath(id), wait_ms, reconnect_ms, &IsSettled), RenderGroup);
 }
 
 Exit CancelGroup(const Context& context, const std::string& id) {

@@ -1,5 +1,7 @@
 // notifyctl group as a process: each command is one request, and what it prints.
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -67,6 +69,62 @@ TEST_CASE("notifyctl group wait: asks again as long as it is pending, and no lon
   ScriptedServer never(Always(200, R"({"id":"n1","state":"pending"})"));
   CHECK_THAT(CtlAt(never, {"group", "wait", "n1", "--wait-ms", "0"}).output, Catch::Contains("pending"));
   CHECK(never.seen().size() == 1);
+}
+
+TEST_CASE("notifyctl group wait, and create that waits: go on where the broker stops, goes away and comes back") {
+  std::atomic<int> asked = 0;
+  ScriptedServer broker([&](const SeenRequest&) {
+    const int number = asked++;
+    if (number == 1) return ScriptedAnswer{503, R"({"status":503,"detail":"the broker stops"})"};
+    return number == 2 ? ScriptedAnswer{0} : ScriptedAnswer{200, number < 5 ? R"({"id":"n1","state":"pending"})" : kGroup};
+  });
+  TempDir dir;
+  const bool creates = GENERATE(false, true);
+  const CtlRun run = creates ? CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "60000"})
+                             : CtlAt(broker, {"group", "wait", "n1"});
+  INFO(run.error);
+  CHECK(run.code == 0);
+  CHECK(run.error.empty());
+  CHECK_THAT(run.output, Catch::Contains("settled"));
+  CHECK(broker.seen().size() == 6);
+}
+
+TEST_CASE("notifyctl group wait: a broker that does not come back is given up after a while, one that was never there at once") {
+  std::atomic<int> asked = 0;
+  ScriptedServer broker([&](const SeenRequest&) {
+    return asked++ == 0 ? ScriptedAnswer{200, R"({"id":"n1","state":"pending"})"} : ScriptedAnswer{503, R"({"status":503,"detail":"not yet"})"};
+  });
+  const CtlRun run = CtlAt(broker, {"group", "wait", "n1", "--reconnect-ms", "200"});
+  CHECK(run.code == 1);
+  CHECK_THAT(run.error, Catch::Contains("not yet"));
+  CHECK(broker.seen().size() >= 3);
+  CHECK(Ctl({"--server", "http://127.0.0.1:" + std::to_string(ClosedPort()), "group", "wait", "n1"}).code == 3);
+}
+
+TEST_CASE("notifyctl group create that waits: shows what was accepted where the broker is gone then") {
+  std::atomic<int> asked = 0;
+  ScriptedServer broker([&](const SeenRequest&) {
+    return asked++ == 0 ? ScriptedAnswer{200, R"({"id":"n1","state":"pending"})"} : ScriptedAnswer{503, R"({"status":503,"detail":"not yet"})"};
+  });
+  TempDir dir;
+  const CtlRun run = CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "300"});
+  CHECK(run.code == 0);
+  CHECK_THAT(run.output, Catch::Contains("n1") && Catch::Contains("pending"));
+  CHECK_THAT(run.error, Catch::Contains("not yet"));
+}
+
+TEST_CASE("notifyctl group wait: asks one that lets nobody wait less and less often") {
+  using Clock = std::chrono::steady_clock;
+  std::mutex mutex;
+  std::vector<Clock::time_point> times;
+  ScriptedServer broker([&](const SeenRequest&) {
+    std::lock_guard<std::mutex> lock(mutex);
+    times.push_back(Clock::now());
+    return ScriptedAnswer{200, times.size() < 5 ? R"({"id":"n1","state":"pending"})" : kGroup};
+  });
+  CHECK(CtlAt(broker, {"group", "wait", "n1"}).code == 0);
+  REQUIRE(times.size() == 5);
+  for (size_t i = 1; i < times.size(); ++i) CHECK(times[i] - times[i - 1] >= std::chrono::milliseconds(25 << i));
 }
 
 TEST_CASE("notifyctl group create: a file that is not there, and one that was not named") {
