@@ -305,8 +305,9 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
       outcome.fault = Status(Code::kIo, "ended, since the answers cannot be written");
       return outcome;
     }
+    // However the connection ended: nothing is left that it could say.
+    if (!refused && stream.answer.status != 0 && submission.done()) return outcome;
     if (submission.cut_short()) {
-      if (submission.done()) return outcome;
       resumed = submission.restarting() && submission.complete();
       if (resumed) {
         patience.Reset();

@@ -146,8 +146,8 @@ func (s *Stream) attempt(request *call) *Error {
 		if err == io.EOF && limited.N <= 0 {
 			return &Error{Kind: ErrBadAnswer, Status: response.StatusCode, Err: errors.New("the answer has no end")}
 		}
-		if err == io.EOF && len(s.waiting) == 0 {
-			return nil
+		if err != nil && len(s.waiting) == 0 {
+			return nil // however the connection ended
 		}
 		if err == io.EOF {
 			return lost(io.ErrUnexpectedEOF)

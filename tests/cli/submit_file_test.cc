@@ -414,6 +414,36 @@ TEST_CASE("notifyctl submit --file: a broken connection says up to which line wa
   CHECK_THAT(run.error, !Catch::Contains("https://"));
 }
 
+TEST_CASE("notifyctl submit --file: where every line is answered it is done, however the connection ends") {
+  const char* end = GENERATE("", "5\r\n{\"in");
+  ScriptedServer broker([end](StreamedRequest* request) {
+    LineAnswers answers;
+    std::string all;
+    for (std::string piece; request->Read(&piece);) all += answers.To(piece);
+    request->SendHead(200, "application/x-ndjson");
+    request->SendChunk(all + answers.Last());
+    request->Send(end);
+  });
+  TempDir dir;
+  CtlRun run = CtlAt(broker, {"submit", "-f", dir.Write("f", Lines(2) + "{\"url\":\"http://x/\"}")});
+  CHECK(run.code == 0);
+  CHECK(run.output == "submitted 3 notifies: n1 to n3\n");
+  CHECK(run.error.empty());
+  CHECK(broker.seen().size() == 1);
+}
+
+TEST_CASE("notifyctl submit --file: a file without lines that is refused is refused, and so is one whose answer does not come") {
+  ScriptedServer broker([](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+    request->Send("HTTP/1.1 401 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  });
+  CHECK(CtlAt(broker, {"submit", "-f", "-"}).code == 1);
+  ScriptedServer silent([](StreamedRequest* request) {
+    for (std::string piece; request->Read(&piece);) continue;
+  });
+  CHECK(CtlAt(silent, {"submit", "-f", "-"}).code == 3);
+}
+
 TEST_CASE("notifyctl submit --file: an answer that ends too early is no success") {
   ScriptedServer broker([](StreamedRequest* request) {
     for (std::string piece; request->Read(&piece);) continue;

@@ -129,7 +129,7 @@ $cases['directory: a sweep reads nothing of what is remembered for longer'] = st
     [$kept, $forgotten] = [$file('kept'), $file('forgotten')];
     // Whoever read it now would take it for forgotten.
     $time = filemtime($kept);
-    file_put_contents($kept, 'done 0 ');
+    file_put_contents($kept, 'busy 0 ');
     touch($kept, $time);
     $now = 5000;
     for ($i = 0; $i < 200000 && file_exists($forgotten); ++$i) {

@@ -208,7 +208,7 @@ class Stream {
       lost = error;
     }
     if (answer.status / 100 == 2) TakeLines(answer);
-    if (lost) throw *lost;
+    if (lost && (lost->kind == Kind::kBadAnswer || !waiting_.empty())) throw *lost;
     if (!waiting_.empty()) throw Error(Kind::kConnection, 0, "connection: the answer ended before its last line");
   }
 
