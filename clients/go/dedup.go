@@ -168,6 +168,8 @@ type Receiver struct {
 	MostBytes int64
 	// Done says whether a handler that answered with this status, and a body that begins so (4,096 bytes), has done the work; nil: as IsDone.
 	Done func(status int, body []byte) bool
+	// Scope stands before each id in Dedup, which receivers of several brokers share.
+	Scope string
 }
 
 // IsDone is 2xx, but for 202, with which a receiver says that it is not ready (the retry's later_on).
@@ -192,6 +194,7 @@ func (r *Receiver) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, request)
 			return
 		}
+		id = r.Scope + id
 		switch r.Dedup.Claim(id) {
 		case ClaimDone:
 			repeat(w, r.Dedup.Answer(id))

@@ -53,6 +53,8 @@ export interface ReceiverOptions {
   maxBytes?: number;
   /** Whether a route that answered so has done the work; `body`: its first 4,096 bytes. Default: isDone. */
   done?: (status: number, body: Buffer) => Awaitable<boolean>;
+  /** Stands before each id in `dedup`, which receivers of several brokers share. Default: nothing. */
+  scope?: string;
 }
 
 /** A call that verifies and is new. `id` is its Notify-Id, `attempt` the number of this attempt. */

@@ -164,8 +164,8 @@ function repeated(answer) {
 /** What both middlewares do with a call: judges it, and says whether its work is to be done. { status, headers, text } is an answer, { notify } the
  * call. */
 class Gate {
-  constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now, done = isDone } = {}) {
-    Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, done, options: { toleranceS, now } });
+  constructor({ keys, dedup = new Dedup(), toleranceS = 300, maxBytes = 4 << 20, now = Date.now, done = isDone, scope = "" } = {}) {
+    Object.assign(this, { judges: judgesOf(keys), dedup, maxBytes, done, scope, options: { toleranceS, now } });
   }
 
   async judge(headers, body) {
@@ -177,8 +177,8 @@ class Gate {
       throw error;
     }
     // The signed id, not Notify-Id beside it, which is not covered by the signature.
-    const claimed = await this.dedup.claim(id);
-    if (claimed === "done") return repeated(await this.dedup.answer(id));
+    const claimed = await this.dedup.claim(this.scope + id);
+    if (claimed === "done") return repeated(await this.dedup.answer(this.scope + id));
     if (claimed === "busy") return { status: 503, headers: { "Retry-After": "1" } };
     return { notify: { id, timestampS, attempt: Number(headerOf(headers, "notify-attempt")) || 1 } };
   }
@@ -189,7 +189,8 @@ class Gate {
     try {
       done = status !== 0 && (await this.done(status, body));
     } finally {
-      await (done ? this.dedup.finish(id, Buffer.concat([Buffer.from(`${status}\n`), body])) : this.dedup.release(id));
+      const key = this.scope + id;
+      await (done ? this.dedup.finish(key, Buffer.concat([Buffer.from(`${status}\n`), body])) : this.dedup.release(key));
     }
   }
 }

@@ -28,25 +28,30 @@ final class Middleware implements MiddlewareInterface
     private $toleranceS;
     /** @var callable(int, string): bool */
     private $done;
+    /** @var string */
+    private $scope;
 
     /**
      * @param string|string[]|null $keys as Webhook::verify takes them; null: calls are not checked
      * @param Remembers|null $dedup null: repeats are passed on
      * @param callable(int, string): bool|null $done whether a handler that answered with this status, and a body that begins so (4,096 bytes), has done
      *   the work; null: as isDone
+     * @param string $scope stands before each id in `$dedup`, which receivers of several brokers share
      */
     public function __construct(
         ResponseFactoryInterface $responses,
         $keys,
         ?Remembers $dedup = null,
         int $toleranceS = Webhook::TOLERANCE_S,
-        ?callable $done = null
+        ?callable $done = null,
+        string $scope = ''
     ) {
         $this->responses = $responses;
         $this->keys = $keys === null ? null : (array) $keys;
         $this->dedup = $dedup;
         $this->toleranceS = $toleranceS;
         $this->done = $done ?? [self::class, 'isDone'];
+        $this->scope = $scope;
     }
 
     /** 2xx, but for 202, with which a receiver says that it is not ready (`retry.later_on`). */
@@ -65,7 +70,7 @@ final class Middleware implements MiddlewareInterface
                 return $this->answer(401, $error->getMessage());
             }
         }
-        return $this->dedup === null || $id === '' ? $handler->handle($request) : $this->once($id, $request, $handler);
+        return $this->dedup === null || $id === '' ? $handler->handle($request) : $this->once($this->scope . $id, $request, $handler);
     }
 
     private function once(string $id, ServerRequestInterface $request, RequestHandlerInterface $handler): ResponseInterface

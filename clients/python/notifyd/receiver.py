@@ -227,8 +227,8 @@ class _Given:
 class _Gate:
     """What both middlewares know: whom they trust, what was done, how much they read."""
 
-    def __init__(self, keys: Sequence[str], dedup: Optional[DedupStore], tolerance_s: float, max_bytes: int, done: Done) -> None:
-        self.judges, self.tolerance_s, self.max_bytes, self.done = _judges_of(keys), tolerance_s, max_bytes, done
+    def __init__(self, keys: Sequence[str], dedup: Optional[DedupStore], tolerance_s: float, max_bytes: int, done: Done, scope: str) -> None:
+        self.judges, self.tolerance_s, self.max_bytes, self.done, self.scope = _judges_of(keys), tolerance_s, max_bytes, done, scope
         self.dedup: DedupStore = Dedup() if dedup is None else dedup
 
     def verified(self, headers: Mapping[str, str], body: bytes) -> Notify:
@@ -237,8 +237,16 @@ class _Gate:
         attempt = _header(headers, "notify-attempt")
         return Notify(call.id, call.timestamp_s, int(attempt) if re.fullmatch("[0-9]{1,9}", attempt) else 1)
 
+    def claim(self, id: str) -> Any:
+        """As DedupStore says, and so the others."""
+        return self.dedup.claim(self.scope + id)
+
+    def answer(self, id: str) -> Any:
+        return self.dedup.answer(self.scope + id)
+
     def ended(self, id: str, given: Optional[_Given]) -> Any:
         """Says to the store that a call was done and answered so; None: that it was not done."""
+        id = self.scope + id
         return self.dedup.release(id) if given is None else self.dedup.finish(id, b"%d\n%s" % (given.status, given.body))
 
 
@@ -263,7 +271,7 @@ def _told(error: VerifyError) -> bytes:
 
 
 class _Receiver:
-    """An application, and what judges the calls before it."""
+    """An application, and what judges the calls before it. scope: stands before each id in the store, which receivers of several brokers share."""
 
     def __init__(
         self,
@@ -274,8 +282,9 @@ class _Receiver:
         tolerance_s: float = 300,
         max_bytes: int = 4 << 20,
         done: Done = is_done,
+        scope: str = "",
     ) -> None:
-        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done)
+        self._app, self._gate = app, _Gate(keys, dedup, tolerance_s, max_bytes, done, scope)
 
 
 class WsgiReceiver(_Receiver):
@@ -304,9 +313,9 @@ class WsgiReceiver(_Receiver):
             notify = self._gate.verified(headers, body)
         except VerifyError as error:
             return answer(401, body=_told(error))
-        claimed = self._gate.dedup.claim(notify.id)
+        claimed = self._gate.claim(notify.id)
         if claimed != "new":
-            return answer(*(_BUSY if claimed == "busy" else _repeated(self._gate.dedup.answer(notify.id))))
+            return answer(*(_BUSY if claimed == "busy" else _repeated(self._gate.answer(notify.id))))
         environ.update({"notifyd.notify": notify, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
         return self._work(notify, environ, start_response)
 
@@ -393,9 +402,9 @@ class AsgiReceiver(_Receiver):
             notify = self._gate.verified(headers, body)
         except VerifyError as error:
             return await self._answer(send, 401, body=_told(error))
-        claimed = await self._said(self._gate.dedup.claim(notify.id))
+        claimed = await self._said(self._gate.claim(notify.id))
         if claimed != "new":
-            return await self._answer(send, *(_BUSY if claimed == "busy" else _repeated(await self._said(self._gate.dedup.answer(notify.id)))))
+            return await self._answer(send, *(_BUSY if claimed == "busy" else _repeated(await self._said(self._gate.answer(notify.id)))))
         await self._work(notify, {**scope, "notifyd.notify": notify}, body, receive, send)
 
     async def _work(self, notify: Notify, scope: Dict[str, Any], body: bytes, receive: Receive, send: Send) -> None:

@@ -128,6 +128,7 @@ func TestReceive(t *testing.T) {
 			Times int     `json:"times"`
 			Done  *string `json:"done_contains"`
 			Calls []struct {
+				Scope  string  `json:"scope"`
 				App    *answer `json:"app"`
 				Answer answer  `json:"answer"`
 				Cut    int     `json:"cut_bytes"`
@@ -147,7 +148,7 @@ func TestReceive(t *testing.T) {
 			if one.Done != nil {
 				receiver.Done = func(_ int, body []byte) bool { return strings.Contains(string(body), *one.Done) }
 			}
-			handler := receiver.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				if app.status != http.StatusOK {
 					w.WriteHeader(app.status)
 				}
@@ -157,9 +158,12 @@ func TestReceive(t *testing.T) {
 					io.WriteString(w, body[1:])
 				}
 				app = nil
-			}))
+			})
 			for i, call := range one.Calls {
 				app = call.App
+				scoped := receiver
+				scoped.Scope = call.Scope
+				handler := scoped.Handler(next)
 				request := httptest.NewRequest("POST", "/", nil)
 				request.Header.Set("Notify-Id", "n1")
 				recorder := httptest.NewRecorder()

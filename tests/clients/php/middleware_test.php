@@ -48,9 +48,9 @@ function request(string $id, string $body, array $headers = []): ServerRequestIn
     return new ServerRequest('POST', 'http://localhost/orders', $headers, $body);
 }
 
-function middleware(?Remembers $dedup = null, $keys = KEY, ?callable $done = null): Middleware
+function middleware(?Remembers $dedup = null, $keys = KEY, ?callable $done = null, string $scope = ''): Middleware
 {
-    return new Middleware(new Psr17Factory(), $keys, $dedup, 300, $done);
+    return new Middleware(new Psr17Factory(), $keys, $dedup, 300, $done, $scope);
 }
 
 $cases = [];
@@ -60,7 +60,7 @@ foreach (json_decode(file_get_contents(__DIR__ . '/../../../clients/vectors.json
             $done = !isset($vector['done_contains']) ? null : static function (int $status, string $body) use ($vector): bool {
                 return strpos($body, $vector['done_contains']) !== false;
             };
-            $middleware = middleware($store === 'memory' ? new Dedup() : new DirectoryDedup(temporaryDirectory()), KEY, $done);
+            $dedup = $store === 'memory' ? new Dedup() : new DirectoryDedup(temporaryDirectory());
             $handler = new Handler();
             $asked = 0;
             foreach ($vector['calls'] as $i => $call) {
@@ -68,7 +68,7 @@ foreach (json_decode(file_get_contents(__DIR__ . '/../../../clients/vectors.json
                     [$handler->status, $handler->body] = [$call['app'][0], str_repeat($call['app'][1], $vector['times'] ?? 1)];
                     ++$asked;
                 }
-                $answer = $middleware->process(request('n1', 'a'), $handler);
+                $answer = middleware($dedup, KEY, $done, $call['scope'] ?? '')->process(request('n1', 'a'), $handler);
                 $whole = str_repeat($call['answer'][1], $vector['times'] ?? 1);
                 $wanted = [$call['answer'][0], substr($whole, 0, $call['cut_bytes'] ?? strlen($whole))];
                 same([$answer->getStatusCode(), (string) $answer->getBody()], $wanted, "call $i");

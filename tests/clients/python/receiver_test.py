@@ -67,11 +67,12 @@ def receive_vectors(test, call_of):
     for vector in VECTORS["receive"]:
         with test.subTest(vector["name"]):
             answers, times = [], vector.get("times", 1)
-            options = {}
+            options = {"dedup": receiver.Dedup()}
             if "done_contains" in vector:
                 options["done"] = lambda status, body, word=vector["done_contains"].encode(): word in body
-            call = call_of(answers, options)
+            calls = {scope: call_of(answers, {**options, "scope": scope}) for scope in {one.get("scope", "") for one in vector["calls"]}}
             for i, one in enumerate(vector["calls"]):
+                call = calls[one.get("scope", "")]
                 if "app" in one:
                     answers.append((one["app"][0], one["app"][1].encode() * times))
                 status, body = one["answer"]

@@ -204,8 +204,8 @@ enum class Claim {
 };
 
 /// Remembers the Notify-Id of what was done, so that a call that comes again is not done again. It lives in the memory of one process: where several
-/// take the calls, or one must know after a restart, do the same steps in their database, Finish in the transaction of the work. May be used by
-/// several threads.
+/// take the calls, or one must know after a restart, do the same steps in their database, Finish in the transaction of the work. Ids are those of one
+/// broker: of several put a word of each before them. May be used by several threads.
 class Dedup {
  public:
   using Time = std::chrono::milliseconds;
