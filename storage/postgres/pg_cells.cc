@@ -284,7 +284,7 @@ Status PgCells::CleanOne(NamespaceNumber number, const std::string& name, std::c
     if (!now.ok()) return std::move(now).status();
     return *now && !(*now)->moving_to && lies_elsewhere(**now);
   };
-  *cleaned = (*row ? CleanTransit(&store, &left->second, may, ends) : store.Clean(&left->second.keys, check)).ok();
+  *cleaned = (*row ? CleanTransit(&store, &left->second, may, ends) : store.Clean(&left->second, check)).ok();
   // Behind any other end it is not known how far it came.
   if (!later) cleaning_.erase(left);
   return Status::Ok();

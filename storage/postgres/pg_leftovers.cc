@@ -26,6 +26,8 @@ constexpr std::array kEmpties = {PG_EMPTY("kv_hot"),  PG_EMPTY("kv_notifies"), P
 constexpr char kNextLeft[] = "SELECT unit, count(*) OVER () FROM leftovers WHERE cell = '' ORDER BY unit LIMIT 1";
 constexpr char kHoldLeft[] = "SELECT unit FROM leftovers WHERE unit = $1 AND cell = '' FOR UPDATE";
 constexpr char kDisown[] = "DELETE FROM owners WHERE unit = $1 RETURNING unit";
+// A copy of what was dropped is nobody's, to add to, whoever still does not know: no move has a number below 0.
+constexpr char kNobodysCopy[] = "UPDATE transits SET whole = false, move = least(move, -move) WHERE unit = $1 AND arriving";
 constexpr char kForgetKeys[] = "DELETE FROM kv_main WHERE k = ANY ($1::bytea[])";
 
 /// One step, or, behind the last one, no word of it any more. `over`: nothing is left. Durable: the next one may go over another connection.
@@ -112,28 +114,32 @@ Status RemovePgLeftovers(PgConnection* connection) {
   return all.ok() ? Status::Ok() : std::move(all).status();
 }
 
-Status CleanPgCell(const PostgresOptions& cell, PgEmptying* left, const std::function<Status()>& check) {
-  const NamespaceNumber number = left->number();
+Status CleanPgCell(const PostgresOptions& cell, PgCleaning* left, const std::function<Status()>& check) {
+  const NamespaceNumber number = left->keys.number();
   auto opened = PgConnection::Open(cell, kPgStepMostMs);
   if (!opened.ok()) return Status(Code::kUnavailable, opened.status().detail());
   PgConnection* connection = opened->get();
-  const auto forget = [&](const char* sql) { return connection->Execute(sql, PgParams().Int(number)); };
+  const auto of_it = [&](const char* sql) { return connection->Execute(sql, PgParams().Int(number)); };
   // The fence refuses what comes late; the claim stays meanwhile, so that an older owner's is refused, too.
   const auto disown = [&]() -> Status {
     NOTIFYD_TRY(check());
     auto owned = connection->Run(kDisown, PgParams().Int(number));
     if (!owned.ok()) return std::move(owned).status();
-    // It may have been written to where that is done already.
-    if (owned->size() > 0) *left = PgEmptying(number);
+    NOTIFYD_TRY(of_it(kNobodysCopy));
+    auto transit = connection->Run(kPgTransit, PgParams().Int(number));
+    if (!transit.ok()) return std::move(transit).status();
+    const int64_t move = transit->size() > 0 ? transit->Int(0, 0) : 0;
+    // It may have been written to where that is done already, by its owner or by another move.
+    if (owned->size() > 0 || left->move != move) *left = {PgEmptying(number), move};
     const std::vector<std::string> keys = {EncodeNamespaceKey(number), EncodeNamespaceWakeKey(number)};
     NOTIFYD_TRY(connection->Execute(kForgetKeys, PgParams().BytesArray(keys)));
-    return forget(kPgForgetTouched);
+    return of_it(kPgForgetTouched);
   };
   NOTIFYD_TRY(InPgTransaction(connection, false, disown));
-  NOTIFYD_TRY(EmptyPg(connection, left, check));
+  NOTIFYD_TRY(EmptyPg(connection, &left->keys, check));
   // Synced: what says in another database that something is left goes next.
   return InPgTransaction(connection, true, [&]() -> Status {
-    for (const char* sql : {kPgForgetLog, kPgForgetClaim, kPgForgetTransit}) NOTIFYD_TRY(forget(sql));
+    for (const char* sql : {kPgForgetLog, kPgForgetClaim, kPgForgetTransit}) NOTIFYD_TRY(of_it(sql));
     return Status::Ok();
   });
 }

@@ -51,7 +51,7 @@ class PgEmptying {
 /// How far somebody came who removes all of a namespace from somewhere, and may do so in several goes.
 struct PgCleaning {
   PgEmptying keys;
-  int64_t move = 0;  // of which it was a copy, or by which it went from there
+  int64_t move = 0;  // of which it was a copy, or by which it went from there; 0: of none
 };
 
 /// Removes all keys of a namespace that are left, each step in a transaction of its own, which asks `check` first. Durable once it has. Errors: its,
@@ -80,8 +80,8 @@ class PgLeftovers {
 Status RemovePgLeftover(PgConnection* connection, NamespaceNumber number, std::chrono::milliseconds most);
 /// Removes all that is left in the store itself.
 Status RemovePgLeftovers(PgConnection* connection);
-/// Removes all that is left of a namespace that was dropped from the cell in which it lay, and then says nothing of it any more; asks `check` before
-/// each step. Durable once it has. Errors: EmptyPg's.
-Status CleanPgCell(const PostgresOptions& cell, PgEmptying* left, const std::function<Status()>& check);
+/// Removes all that is left of a namespace that was dropped from the cell in which it lay, or to which it was on its way, and then says nothing of it
+/// any more; asks `check` before each step. Begins anew where another move than that of `left` wrote there. Durable once it has. Errors: EmptyPg's.
+Status CleanPgCell(const PostgresOptions& cell, PgCleaning* left, const std::function<Status()>& check);
 
 }  // namespace notifyd

@@ -579,7 +579,7 @@ Result<PgStore::Taken> PgStore::Take(NamespaceNumber number) {
   return taken;
 }
 
-Status PgStore::Clean(PgEmptying* left, const std::function<Status()>& check) {
+Status PgStore::Clean(PgCleaning* left, const std::function<Status()>& check) {
   return CleanPgCell(impl_->options.postgres, left, check);
 }
 

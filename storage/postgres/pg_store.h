@@ -103,7 +103,7 @@ class PgStore : public StoreHost {
   Result<Taken> Take(NamespaceNumber number);
   /// Of a cell: removes all that is left of a namespace that was dropped, in steps, each of which asks `check`. Not while it is known. Errors:
   /// CleanPgCell's.
-  Status Clean(PgEmptying* left, const std::function<Status()>& check);
+  Status Clean(PgCleaning* left, const std::function<Status()>& check);
 
   /// Removes all whose hour is over, on the caller's thread: for tests. Error: kUnavailable, kIo.
   Status Sweep();

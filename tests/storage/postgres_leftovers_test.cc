@@ -217,6 +217,47 @@ TEST_CASE("postgres cells: what goes in several rounds goes on where the round b
   REQUIRE(idle->RunScript("COMMIT").ok());
 }
 
+TEST_CASE("postgres cells: what a later move copied to where an older copy was being removed goes with a namespace that is dropped meanwhile") {
+  CellHarness store;
+  WaitingSink sink;
+  {
+    auto space = store.cells().OpenNamespace(kAtHome, &sink);
+    REQUIRE(space.ok());
+    WriteBatch batch{1, true, {Put(MakeRecord(1))}, {}};
+    space->store->Commit(std::move(batch));
+    REQUIRE(std::holds_alternative<Committed>(sink.Take()));
+  }
+  // A copy that nobody goes on with, which is removed as far as behind where the notify will lie.
+  auto beside = Connect(store.east());
+  Fill(beside.get(), kAtHome);
+  REQUIRE(beside->RunScript("INSERT INTO transits (unit, move, arriving, whole, other) VALUES (6, 1000, true, false, 'home')").ok());
+  REQUIRE(Connect(store.home())->RunScript("INSERT INTO leftovers VALUES (6, 'east')").ok());
+  const char* copied = "SELECT count(*) FROM kv_notifies";
+  AwaitThat([&] { return store.cells().Clean(std::chrono::milliseconds(0)).ok() && AskBeside(beside.get(), copied) < kRows; });
+  REQUIRE(AskBeside(beside.get(), copied) > 0);
+
+  NamespaceRow row = RowOf(kAtHome);
+  row.moving_to = "east";
+  store.cells().Commit({2, true, {PutNamespaceRow{std::make_shared<const NamespaceRow>(row)}}});
+  store.events().AwaitCommitted(2);
+  const CellWish wish{kAtHome, "n6", kHomeCell, "east"};
+  CellStore& mover = *store.cells().mover();
+  REQUIRE(mover.Begin(wish).status.ok());
+  for (bool more = true; more;) {
+    const CellStep step = mover.Copy(wish);
+    REQUIRE(step.status.ok());
+    more = step.more;
+  }
+  CHECK(AskBeside(beside.get(), copied) == 1);
+  mover.End(wish);
+
+  store.cells().Commit({3, true, {DropNamespace{kAtHome}}});
+  store.events().AwaitCommitted(3);
+  AwaitThat([&] { return store.cells().Clean().ok() && Ask(store.home(), "SELECT count(*) FROM leftovers WHERE cell = 'east'") == 0; });
+  CHECK(LeftIn(beside.get(), kAtHome) == 0);
+  CHECK(AskBeside(beside.get(), "SELECT count(*) FROM transits") == 0);
+}
+
 TEST_CASE("postgres cells: what cannot be removed yet, however much that is, keeps nothing else from going") {
   constexpr NamespaceNumber kLast = 400;
   CellHarness store;
