@@ -49,8 +49,10 @@ bool IsOf(const Entry& entry, const std::string& subscription, const std::vector
 void Core::Impl::TopicPart::CountPending(const Envelope& envelope, int64_t change) {
   if (!envelope.flow || envelope.flow->subscription.empty()) return;
   const std::string& name = envelope.flow->subscription;
-  if (core_.catalog_.known) return Count(name, change);
-  // What it was is still being read.
+  const auto found = backlogs_.find(name);
+  const bool takes_back = change < 0 && (found == backlogs_.end() || found->second.record.pending == 0);
+  if (core_.catalog_.known && !takes_back) return Count(name, change);
+  // What it was is still being read, or what it takes back is still on the agenda since that was so, and goes first.
   std::string what;
   Encoder encoder(&what);
   encoder.U8(kCounted);

@@ -139,6 +139,42 @@ TEST_CASE("start: explain says that a subscription is paused that is not read ye
   CHECK(reasons[1].code == "subscription_paused");
 }
 
+TEST_CASE("start: of a subscription nothing is pending once all has ended, also where a retry from before it was read is not counted yet") {
+  constexpr int kMany = 80;  // more than the agenda begins in a turn
+  FirstMoments f;
+  f.Subscribe("many");
+  f.Subscribe("one", {.topic = "c"});
+  for (int i = 0; i < kMany; ++i) f.Emit(Topics::Item("a.b", "{}"));
+  f.Emit(Topics::Item("c", "{}"));
+  f.ServeAll();
+  f.Pass(1'000);
+  std::vector<NotifyId> many;
+  NotifyId one;
+  for (const auto& [id, record] : f.image().notifies) {
+    if (record->envelope->flow->subscription == "one") one = id;
+    else many.push_back(id);
+  }
+  REQUIRE(many.size() == kMany);
+  REQUIRE(f.CountOf(RecordKind::kBacklog) == 0);
+
+  f.Restart(CrashKind::kKill, /*pages=*/false);
+  for (NotifyId id : many) REQUIRE(std::holds_alternative<Retried>(f.ById<RetryRequest>(id).body));
+  REQUIRE(std::holds_alternative<Retried>(f.ById<RetryRequest>(one).body));
+  const auto found = std::find_if(f.starts.begin(), f.starts.end(), [&](const StartAttempt& start) { return start.id == one; });
+  REQUIRE(found != f.starts.end());
+  const StartAttempt started = *found;
+  f.reads().OpenPages();
+  f.Turn();
+  f.End(started, Verdict::kSuccess);  // in the turn in which the subscriptions are read
+  f.Run();
+  f.ServeAll();
+  f.Pass(1'000);
+  CHECK(f.StateOf(one) == State::kSucceeded);
+  CHECK(f.See("one").pending == 0);
+  CHECK(f.See("many").pending == 0);
+  CHECK(f.CountOf(RecordKind::kAgenda) == 0);
+}
+
 TEST_CASE("start: a host that was not reached for disable_after_ms pauses subscriptions that are not read yet") {
   CoreLimits limits;
   limits.breaker.failures = 1;
