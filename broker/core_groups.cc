@@ -327,7 +327,7 @@ void Core::Impl::GroupPart::OnRevived(Task* task, const std::vector<Entry*>& ent
       if (place >= record.members.size()) continue;
       GroupMember& member = record.members[place];
       member.phase = Phase::kWaiting;
-      member.revived = true;
+      member.revived = member.sent_again = true;
     }
     core_.WriteRecord(slot, EncodeGroup(record), kWallNever);  // as long as one of it is pending
   }
@@ -354,6 +354,32 @@ Handled Core::Impl::GroupPart::Done(const AgendaDue& due) {
   return Handled::kDone;
 }
 
+/// Asks for the members that were sent again and of which there is an outcome, in `first` or in an item behind it. Returns false where the task must
+/// wait for one.
+bool Core::Impl::GroupPart::NeedSentAgain(Task* task, NotifyId group, const GroupRecord& record, const std::string& first) {
+  const auto is_of = [](const GroupMember& member) { return !member.settled() && member.sent_again; };
+  if (std::none_of(record.members.begin(), record.members.end(), is_of)) return true;
+  const auto need = [&](const std::string& item) {
+    const std::optional<GroupOutcome> outcome = DecodeOutcome(item);
+    if (!outcome || !outcome->member.settled() || outcome->place >= record.members.size()) return;
+    if (is_of(record.members[outcome->place])) core_.NeedEntry(task, MemberOf(group, outcome->place));
+  };
+  need(first);
+  const std::string head = first.substr(0, kGroupItemHead);
+  for (const AgendaDue& other : core_.agenda_[AgendaSort::kGroups].due)
+    if (other.what.starts_with(head)) need(other.what);
+  return task->missing == 0;
+}
+
+/// Is it of an end from before the member was sent again, which the record knows from that batch on? The notify itself, which must be known
+/// (NeedSentAgain), has the last one.
+bool Core::Impl::GroupPart::IsOutdated(const GroupOutcome& outcome, const GroupMember& known) const {
+  if (known.settled() || !known.sent_again || !outcome.member.settled()) return false;
+  const Entry* entry = core_.FindEntry(MemberOf(outcome.group, outcome.place));
+  if (!entry || !entry->known || !entry->exists) return false;
+  return entry->pending() || entry->state.phase != outcome.member.phase || entry->state.settled_at != outcome.member.settled_at;
+}
+
 /// Takes what became of members into the record: this one, and all of the same group behind it, so that a group of which many settle at once is
 /// written once.
 Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId group) {
@@ -361,11 +387,13 @@ Handled Core::Impl::GroupPart::Outcomes(Task* task, AgendaDue& due, NotifyId gro
   RecordSlot* slot = Need(task, group, &record, /*even_over=*/true);
   if (task->missing > 0) return Handled::kParked;
   if (!slot) return Done(due);
+  if (!NeedSentAgain(task, group, record, due.what)) return Handled::kParked;
   bool failed = false;
   auto take = [&](std::string_view item) {
     std::optional<GroupOutcome> outcome = DecodeOutcome(item);
     if (!outcome || outcome->place >= record.members.size()) return;
     GroupMember& member = record.members[outcome->place];
+    if (IsOutdated(*outcome, member)) return;
     outcome->member.when = member.when;
     outcome->member.ttl = member.ttl;
     // That it was revived the record has known from the first. It may have been asked to end since.

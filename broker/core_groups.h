@@ -63,6 +63,8 @@ class Core::Impl::GroupPart {
   /// Puts the answers that are kept for members, from `place` on, into the view, as far as there is room for their bodies, and answers with it then.
   void AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room);
   Handled Outcomes(Task* task, AgendaDue& due, NotifyId group);
+  bool NeedSentAgain(Task* task, NotifyId group, const GroupRecord& record, const std::string& first);
+  bool IsOutdated(const GroupOutcome& outcome, const GroupMember& known) const;
   Handled Advance(Task* task, AgendaDue& due, NotifyId group, bool by_request);
   bool NeedWaiting(Task* task, NotifyId group, const GroupRecord& record, bool revived_too, std::vector<Entry*>* waiting, bool* in_flight);
   Handled Done(const AgendaDue& due);

@@ -30,6 +30,8 @@ constexpr uint8_t kWhenBit = 0x10, kTtlBit = 0x20;
 constexpr uint8_t kPhaseMask = 0x0f;
 /// Stands for GroupMember::revived, which has no bit: those who know nothing of that read one that is not settled, and no more.
 constexpr Phase kRevived = Phase::kRetrying;
+/// Likewise for GroupMember::sent_again of one that is not revived.
+constexpr Phase kSentAgain = Phase::kHeld;
 
 bool IsPhase(uint8_t phase) {
   return phase <= static_cast<uint8_t>(Phase::kRetrying) ||
@@ -51,7 +53,8 @@ When DecodeWhen(Decoder* decoder) {
 /// Times are counted from `since`.
 void EncodeMember(const GroupMember& member, WallTime since, Encoder* encoder) {
   const bool has_when = member.when.kind != When::Kind::kDefault, has_ttl = member.ttl.kind != When::Kind::kDefault;
-  const auto phase = static_cast<uint8_t>(member.settled() ? member.phase : member.revived ? kRevived : Phase::kWaiting);
+  const Phase pending = member.revived ? kRevived : member.sent_again ? kSentAgain : Phase::kWaiting;
+  const auto phase = static_cast<uint8_t>(member.settled() ? member.phase : pending);
   encoder->U8(static_cast<uint8_t>(phase | (has_when ? kWhenBit : 0) | (has_ttl ? kTtlBit : 0)));
   if (has_when) EncodeWhen(member.when, encoder);
   if (has_ttl) EncodeWhen(member.ttl, encoder);
@@ -69,6 +72,7 @@ GroupMember DecodeMember(WallTime since, Decoder* decoder) {
   if (!IsPhase(phase) || (first & ~(kPhaseMask | kWhenBit | kTtlBit))) return decoder->Fail(), member;
   member.phase = static_cast<Phase>(phase);
   member.revived = member.phase == kRevived;
+  member.sent_again = member.revived || member.phase == kSentAgain;
   if (first & kWhenBit) member.when = DecodeWhen(decoder);
   if (first & kTtlBit) member.ttl = DecodeWhen(decoder);
   if (!member.settled()) return member;

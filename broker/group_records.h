@@ -33,6 +33,8 @@ struct GroupMember {
   When when, ttl;
   /// It was settled, and sent again by hand: then it is on its own, and no failure of another cancels it. Says nothing of a settled one.
   bool revived = false;
+  /// It was sent again, too, but its group has been asked to end since; or it is revived. So an outcome of it may be one from before that.
+  bool sent_again = false;
   bool settled() const { return IsSettled(phase); }
 };
 

@@ -96,6 +96,22 @@ TEST_CASE("group records: that one was revived is read back, and takes no room")
   CHECK(read->pending() == 2);
 }
 
+TEST_CASE("group records: that one was revived before its group was asked to end is read back, and takes no room") {
+  GroupRecord group;
+  group.members.resize(2);
+  const size_t before = EncodeGroup(group).size();
+  group.members[1].sent_again = true;
+  const std::string bytes = EncodeGroup(group);
+  CHECK(bytes.size() == before);
+  CHECK(bytes.back() == 0);  // as above
+  Result<GroupRecord> read = DecodeGroup(bytes);
+  REQUIRE(read.ok());
+  CHECK_FALSE(read->members[0].sent_again);
+  CHECK(read->members[1].sent_again);
+  CHECK_FALSE(read->members[1].revived);
+  CHECK(read->pending() == 2);
+}
+
 TEST_CASE("group records: a record that is cut off anywhere, or of another version, is corrupt") {
   const std::string bytes = EncodeGroup(Whole());
   for (size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(DecodeGroup(std::string_view(bytes).substr(0, size)).ok());
