@@ -48,8 +48,8 @@ CoreUsage Core::Impl::usage() const {
 void Core::Impl::On(CloseIfEmpty&) {
   // What is promised is pending as soon as its turn comes: whoever published it was told that it is taken. So is what stands on the agenda: a replay,
   // an event that was let go, a group whose callback is still to be made.
-  if (const uint64_t pending = std::max(totals_.claimed(), totals_.records[RecordKind::kAgenda]); pending > 0 && !closed_) {
-    out_->closed = pending;
+  if (const WorkLeft left{totals_.pending(), totals_.promised, totals_.records[RecordKind::kAgenda]}; !left.none() && !closed_) {
+    out_->closed = left;
     return;
   }
   if (!closed_) Decide(Decided::Kind::kClose, {});
@@ -67,7 +67,7 @@ void Core::Impl::On(Drain&) {
 /// Reports that the namespace is closed, or that what it had in flight has ended, once all of that is durable.
 void Core::Impl::ReportRemoval() {
   if (!journal_.idle()) return;
-  if (std::exchange(closing_, false)) out_->closed = 0;
+  if (std::exchange(closing_, false)) out_->closed = WorkLeft{};
   if (!draining_ || discarded_ || !AtRest() || !ReadsNothing()) return;
   discarded_ = true;
   // One by one they would cost as many writes as there are; since all keys of the namespace go at once, counting them is all that is needed, and a

@@ -36,7 +36,7 @@ void Driver::Run(const Now& now, std::vector<Event> events) {
     for (const FlowLog& log : effects_.flow_logs) hooks_.flow_log(log);
   bool quiet = std::exchange(effects_.quiet, false);
   bool drained = std::exchange(effects_.drained, false);
-  std::optional<uint64_t> closed = std::exchange(effects_.closed, std::nullopt);
+  std::optional<WorkLeft> closed = std::exchange(effects_.closed, std::nullopt);
   std::optional<Totals> discarded = std::exchange(effects_.discarded, std::nullopt);
   std::optional<Status> fatal = std::exchange(effects_.fatal, std::nullopt);
   effects_.writes.clear();

@@ -20,7 +20,7 @@ class Driver {
     std::function<void()> quiet;    // after HoldAttempts
     std::function<void()> drained;  // after StopRequested
     // Of a namespace that is removed; may be empty.
-    std::function<void(uint64_t pending)> closed;  // after CloseIfEmpty: Effects::closed
+    std::function<void(const WorkLeft&)> closed;   // after CloseIfEmpty: Effects::closed
     std::function<void(const Totals&)> discarded;  // after Drain: Effects::discarded
     std::function<void(const Status&)> fatal;      // the broker must stop, unclean
   };

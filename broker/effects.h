@@ -561,9 +561,8 @@ struct Effects {
   bool quiet = false;
   /// Set once, after StopRequested: nothing is in flight any more and all is durable.
   bool drained = false;
-  /// Answers a CloseIfEmpty: how many are pending or promised, or stand on the agenda. 0: it takes nothing any more, and all that it decided is
-  /// durable; else nothing has changed.
-  std::optional<uint64_t> closed;
+  /// Answers a CloseIfEmpty. None is left: it takes nothing any more, and all that it decided is durable; else nothing has changed.
+  std::optional<WorkLeft> closed;
   /// Set once, after Drain: nothing is in flight, all is durable, nothing of it is under way in the store. The totals with what waited counted as
   /// cancelled; the store keeps its records and indexes as they are, to be dropped as a whole.
   std::optional<Totals> discarded;

@@ -401,6 +401,14 @@ struct Totals {
   uint64_t claimed() const { return pending() + promised; }
 };
 
+/// What a namespace still has to do, so that it is not empty.
+struct WorkLeft {
+  uint64_t pending = 0;   // notifies
+  uint64_t promised = 0;  // Totals::promised
+  uint64_t begun = 0;     // what stands on its agenda: replays, events that go to their subscriptions, what follows from the end of a group's member
+  bool none() const { return pending == 0 && promised == 0 && begun == 0; }
+};
+
 /// What makes one whole attempt's end, as the sender reports it: judged by JudgeAnswer (broker/expectation.h).
 enum class Verdict : uint8_t {
   kSuccess,

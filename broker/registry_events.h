@@ -111,11 +111,11 @@ struct ListTokens {
 struct TokenUsed {
   std::string id;
 };
-/// Answers CloseNamespace, and comes from where the registry is: nobody else serves it. `pending` 0: it takes nothing any more; else nothing has
+/// Answers CloseNamespace, and comes from where the registry is: nobody else serves it. None is left: it takes nothing any more; else nothing has
 /// changed.
 struct NamespaceClosed {
   NamespaceNumber number = 0;
-  uint64_t pending = 0;
+  WorkLeft left;
 };
 /// Answers DrainNamespace: nothing of it is in flight, what waited counts as cancelled. What of its totals goes into the sums of those removed.
 struct RemovedTotals {

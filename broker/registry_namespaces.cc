@@ -150,11 +150,27 @@ bool Registry::TookOver(const Now& now, const RemoveNamespace& event, RegistryEf
   return true;
 }
 
+namespace {
+
+/// What of it keeps a namespace from being removed. What is promised is made by items of the agenda.
+std::string TextOf(const WorkLeft& left) {
+  std::string text;
+  const auto add = [&](uint64_t count, const char* what) {
+    if (count > 0) text += (text.empty() ? "" : ", and ") + std::to_string(count) + what;
+  };
+  add(left.pending, " pending notifies");
+  if (left.promised > 0) add(left.promised, " notifies still to be made of events");
+  else add(left.begun, " replays, events or callbacks of groups still under way");
+  return text;
+}
+
+}  // namespace
+
 void Registry::On(const Now& now, const NamespaceClosed& event, RegistryEffects* out) {
   auto found = closing_.find(event.number);
   if (found == closing_.end()) return;
-  if (event.pending == 0 || found->second.asked.discard_pending) return MarkDeleting(now, event.number, out);
-  const Status status(Code::kConflict, "there are " + std::to_string(event.pending) + " pending notifies in it: discard_pending=true cancels them");
+  if (event.left.none() || found->second.asked.discard_pending) return MarkDeleting(now, event.number, out);
+  const Status status(Code::kConflict, "there are " + TextOf(event.left) + " in it: discard_pending=true cancels them");
   Refuse(closing_.extract(found).mapped().asked.request, status, out);
 }
 

@@ -296,7 +296,7 @@ void Shard::Begin(Slot* slot, OpenedNamespace opened, uint64_t stored_bytes) {
     if (slot->left) setup_.loop->Post([this, number = slot->number] { EndLeave(number); });
     Held(&slot->drained);
   };
-  hooks.closed = [this, slot](uint64_t pending) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, pending})); };
+  hooks.closed = [this, slot](const WorkLeft& left) { setup_.switchboard->Post(RegistryEvent(NamespaceClosed{slot->number, left})); };
   hooks.discarded = [slot](const Totals& totals) { slot->discarded = Removed(totals); };
   hooks.fatal = setup_.fatal;
   slot->driver =

@@ -98,7 +98,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
   std::vector<FlowLog> flow_logs;
   bool drained = false, quiet = false;
   std::optional<Status> fatal;
-  std::optional<uint64_t> closed;
+  std::optional<WorkLeft> closed;
   std::optional<Totals> discarded;
   uint64_t next_token = 1;
   uint64_t check_every = 1;  // runs; a look at all that is in memory takes its time where that is much
@@ -350,7 +350,7 @@ class CoreFixture : public EventSink, public Sender, public ReplySink {
     hooks.flow_log = [this](const FlowLog& log) { flow_logs.push_back(log); };
     hooks.drained = [this] { drained = true; };
     hooks.quiet = [this] { quiet = true; };
-    hooks.closed = [this](uint64_t pending) { closed = pending; };
+    hooks.closed = [this](const WorkLeft& left) { closed = left; };
     hooks.discarded = [this](const Totals& totals) { discarded = totals; };
     hooks.fatal = [this](const Status& status) { fatal = status; };
     driver_ = std::make_unique<Driver>(core_.get(), gate_.get(), this, this, hooks);

@@ -163,6 +163,20 @@ TEST_CASE("registry: default and system are never removed, and what is not there
   CHECK(made.closes.empty());
 }
 
+TEST_CASE("registry: what keeps a namespace from being removed is called what it is") {
+  Made made;
+  const auto refusal = [&](const WorkLeft& left, uint64_t request) {
+    made.Step(RemoveNamespace{request, made.Root(), "one"});
+    return made.Ask(NamespaceClosed{2, left}, request).status.detail();
+  };
+  const std::string behind = " in it: discard_pending=true cancels them";
+  CHECK(refusal({.pending = 7}, 1) == "there are 7 pending notifies" + behind);
+  CHECK(refusal({.promised = 1'200, .begun = 1}, 2) == "there are 1200 notifies still to be made of events" + behind);
+  CHECK(refusal({.begun = 2}, 3) == "there are 2 replays, events or callbacks of groups still under way" + behind);
+  CHECK(refusal({.pending = 7, .begun = 2}, 4) ==
+        "there are 7 pending notifies, and 2 replays, events or callbacks of groups still under way" + behind);
+}
+
 TEST_CASE("registry: removing asks the core first, and one with pending notifies stays") {
   Made made;
   made.Step(RemoveNamespace{1, made.Root(), "one"});

@@ -203,7 +203,7 @@ TEST_CASE("shard: a namespace that is removed says how many are pending, then le
   stage.shard->Post(kTeam, CloseIfEmpty{});
   stage.Await([&] { return stage.reports.size() == 1; });
   CHECK(std::get<NamespaceClosed>(stage.reports[0]).number == kTeam);
-  CHECK(std::get<NamespaceClosed>(stage.reports[0]).pending == 1);
+  CHECK(std::get<NamespaceClosed>(stage.reports[0]).left.pending == 1);
   stage.Accepted(stage.Submit(kTeam, held));
 
   stage.PutRow("team", kTeam, {}, /*deleting=*/true);

@@ -273,7 +273,7 @@ void Several::AfterRun(Space* space) {
   }
   if (space->closed) {
     ++tally_.closed;
-    if (*std::exchange(space->closed, std::nullopt) == 0 && space->auditor.pending() > 0)
+    if (std::exchange(space->closed, std::nullopt)->none() && space->auditor.pending() > 0)
       Violation("P8 a namespace is closed with something pending");
     if (!space->removing) BeginRemoval(space);
   }

@@ -102,7 +102,7 @@ void Space::Open() {
   Driver::Hooks hooks;
   hooks.checks = [this](const Effects& effects) { auditor.OnEffects(effects); };
   hooks.drained = [this] { drained = true; };
-  hooks.closed = [this](uint64_t pending) { closed = pending; };
+  hooks.closed = [this](const WorkLeft& left) { closed = left; };
   hooks.discarded = [this](const Totals& totals) { discarded = totals; };
   hooks.fatal = [this](const Status&) { fatal = true; };
   driver_ = std::make_unique<Driver>(core.get(), store_port_.get(), sender_port_.get(), static_cast<ReplySink*>(this), std::move(hooks));

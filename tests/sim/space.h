@@ -89,7 +89,7 @@ class Space : public EventSink, ReplySink {
   WallTime wake = kWallNever;
   int64_t sleep_look_at = 0, down_ms = 0;
   bool drained = false, fatal = false;
-  std::optional<uint64_t> closed;
+  std::optional<WorkLeft> closed;
   std::optional<Totals> discarded;
   bool removing = false, gone = false, removed = false;  // marked; drained; its range is dropped
   RequestId final_request;
