@@ -166,7 +166,8 @@ class Shard {
   Now Read() const;
 
   Slot* Find(NamespaceNumber number);
-  Slot* MakeSlot(NamespaceNumber number);
+  /// It has one from then on, where it has none.
+  Slot* SlotOf(NamespaceNumber number);
   /// It is not due any more.
   void EraseSlot(NamespaceNumber number);
   void Refuse(const std::vector<Event>& events, const Status& status);

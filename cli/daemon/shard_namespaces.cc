@@ -67,7 +67,7 @@ void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
   for (const NamespaceAtStart& state : states) {
     own_.insert(state.number);
     if (state.number == kDefaultNumber) {
-      MakeSlot(state.number)->for_good = true;
+      SlotOf(state.number)->for_good = true;
       to_open_.push_front(state.number);
       continue;
     }
@@ -240,17 +240,17 @@ void Shard::EndLeave(NamespaceNumber number) {
   left();
 }
 
-Shard::Slot* Shard::MakeSlot(NamespaceNumber number) {
-  auto slot = std::make_unique<Slot>();
+Shard::Slot* Shard::SlotOf(NamespaceNumber number) {
+  std::unique_ptr<Slot>& slot = slots_[number];
+  if (slot) return slot.get();
+  slot = std::make_unique<Slot>();
   slot->number = number;
   slot->inbox.shard = this;
   slot->inbox.number = number;
   slot->outbox.to = setup_.replies;
   slot->row = setup_.tables->Get()->FindNamespace(number);
-  Slot* made = slot.get();
-  slots_.emplace(number, std::move(slot));
-  if (number == kDefaultNumber) default_ = made;
-  return made;
+  if (number == kDefaultNumber) default_ = slot.get();
+  return slot.get();
 }
 
 void Shard::EraseSlot(NamespaceNumber number) {
@@ -267,7 +267,8 @@ void Shard::Wake(NamespaceNumber number, std::vector<Event> events) {
   const std::shared_ptr<const NamespaceRow> row = setup_.tables->Get()->FindNamespace(number);
   const bool drains = std::any_of(events.begin(), events.end(), [](const Event& event) { return std::holds_alternative<Drain>(event); });
   if (!row || (row->deleting && !drains)) return Refuse(events, Status(Code::kNotFound, "there is no such namespace"));
-  MakeSlot(number)->waiting = std::move(events);
+  std::vector<Event>& waiting = SlotOf(number)->waiting;
+  waiting.insert(waiting.end(), std::make_move_iterator(events.begin()), std::make_move_iterator(events.end()));
   // Somebody waits for it: before those that a start found awake.
   to_open_.push_front(number);
   OpenNext();

@@ -59,7 +59,7 @@ Status Shard::Untaken(const Slot& slot, const Status& fault) {
 }
 
 Status Shard::OpenForGood(NamespaceNumber number) {
-  Slot* slot = MakeSlot(number);
+  Slot* slot = SlotOf(number);
   slot->for_good = true;
   Result<OpenedNamespace> opened = setup_.store->OpenNamespace(number, &slot->inbox);
   if (!opened.ok()) return std::move(opened).status();
@@ -75,7 +75,7 @@ void Shard::OpenNext() {
     if (!slot) {
       // One that a start found awake.
       if (stopping_ || !setup_.tables->Get()->FindNamespace(number)) continue;
-      slot = MakeSlot(number);
+      slot = SlotOf(number);
     }
     if (slot->core || slot->opening) continue;
     slot->untaken.reset();

@@ -1,6 +1,7 @@
 // What becomes of a namespace of a shard, and of whoever waits for it, while it stands still, leaves, cannot be opened, or all of them stop.
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -145,6 +146,18 @@ TEST_CASE("shard: the default namespace that cannot be opened yet as all stops i
   std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
   CHECK(RefusedDetail(&stage, stage.Submit(kDefaultNumber)) == "the broker is stopping");
   CHECK(stage.shared.Opened().empty());
+}
+
+TEST_CASE("shard: the default namespace that it is given once more while it is being opened is opened once, and serves") {
+  ShardStage stage;
+  stage.shared.holds_openings = true;
+  stage.Run();
+  stage.loop.Post([&] {
+    for (int times = 0; times < 2; ++times) stage.shard->Gain(std::vector<NamespaceAtStart>(1));
+    stage.shared.holds_openings = false;
+  });
+  CHECK(stage.Accepted(stage.Submit(kDefaultNumber)).value != 0);
+  CHECK(stage.shared.Opened() == std::map<NamespaceNumber, int>{{kDefaultNumber, 1}});
 }
 
 }  // namespace notifyd::test
