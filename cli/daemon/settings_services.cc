@@ -58,7 +58,9 @@ Result<FileService> ReadService(const toml::table& table, const TablePlace& plac
     service.namespaces.clear();
     for (const toml::node& each : *names) {
       if (!each.is_string()) return place.Blame("namespaces", each, "must be a list of names, or [\"*\"]");
-      service.namespaces.push_back(each.value_or(std::string()));
+      std::string space = each.value_or(std::string());
+      if (Status fault = CheckNamespaceName(space); space != "*" && !fault.ok()) return place.Blame("namespaces", each, fault.detail());
+      service.namespaces.push_back(std::move(space));
     }
   }
   JsonReader reader;

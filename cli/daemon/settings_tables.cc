@@ -50,11 +50,15 @@ Result<std::vector<std::string>> TextsOf(const toml::node& node) {
   return out;
 }
 
+Status CheckNamespaceName(const std::string& name) {
+  if (IsNamespaceName(name)) return Status::Ok();
+  return Unacceptable("\"" + name + "\" is no name of a namespace: 1 to 63 of a-z, 0-9 and '-', and a letter or digit first");
+}
+
 Status CheckNamespaceNames(const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     if (name == "*") return Unacceptable("there is no \"*\" here: each namespace must be named");
-    if (!IsNamespaceName(name))
-      return Unacceptable("\"" + name + "\" is no name of a namespace: 1 to 63 of a-z, 0-9 and '-', and a letter or digit first");
+    if (Status fault = CheckNamespaceName(name); !fault.ok()) return fault;
   }
   return Status::Ok();
 }

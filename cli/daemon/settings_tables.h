@@ -31,7 +31,9 @@ Result<std::vector<const toml::table*>> TablesOf(const toml::node& node, const s
 /// A text, a list of texts. Error: kUnacceptable, the detail without the name.
 Result<std::string> TextOf(const toml::node& node);
 Result<std::vector<std::string>> TextsOf(const toml::node& node);
-/// Refuses what is no name of a namespace, "*" too: where a rule holds for those that it names, it would hold for none.
+/// Refuses what is no name of a namespace.
+Status CheckNamespaceName(const std::string& name);
+/// The same of several, "*" too: where a rule holds for those that it names, it would hold for none.
 Status CheckNamespaceNames(const std::vector<std::string>& names);
 
 /// The [[listener]] tables. `node`: what stands under that name. Error: kUnacceptable; the detail names the table by its number, the key, the file

@@ -50,6 +50,7 @@ TEST_CASE("settings: services of the file, and what of them is refused, with fil
                                          {"name = \"b\"\nbalance = \"fair\"", "[[service]] 1: balance ("},
                                          {"name = \"b\"\nnope = 1", "[[service]] 1: nope ("},
                                          {"name = \"b\"\nnamespaces = []", "[[service]] 1: namespaces ("},
+                                         {"name = \"b\"\nnamespaces = [\"*\", \"Sales\"]", "[[service]] 1: namespaces ("},
                                          {"name = \"b\"\ninstances = [1]", "[[service]] 1: instances ("},
                                          {"name = \"b\"\ninstances = [{ id = \"a\" }]", "[[service]] 1: instances/0/url ("},
                                          {"name = \"b\"\ninstances = [{ url = \"http://a\" }]", "[[service]] 1: instances/0/id ("},
