@@ -92,7 +92,7 @@ Status Core::Impl::SchedulePart::Fits(const notifyd::Schedule& said) const {
   return IsTemplated(said) ? Fits(said, SpecAt(said, core_.now_.wall)) : Status::Ok();
 }
 
-SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec& spec) const {
+SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime scheduled_at, const std::string& key, const NotifySpec& spec) const {
   const notifyd::Schedule& said = *looked.record.said;
   SubmitItem item;
   auto flow = std::make_shared<FlowFields>();
@@ -107,13 +107,13 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   item.when = said.when;
   item.ttl = said.ttl;
   item.on_held = said.on_held;
-  if (by_hand) return item;
-  item.idempotency_key = KeyOfRun(looked.name, scheduled_at);
+  if (key.empty()) return item;
+  item.idempotency_key = key;
   item.fields = item.fields_1 = FingerprintOf(item.idempotency_key);
   return item;
 }
 
-EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand, NotifySpec spec) const {
+EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime scheduled_at, const std::string& key, NotifySpec spec) const {
   const notifyd::Schedule& said = *looked.record.said;
   EventItem item;
   item.topic = said.topic;
@@ -128,14 +128,14 @@ EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime sched
   item.on_held = said.on_held;
   item.schedule = looked.name;
   item.scheduled_at = scheduled_at;
-  if (by_hand) return item;
-  item.idempotency_key = KeyOfRun(looked.name, scheduled_at);
+  if (key.empty()) return item;
+  item.idempotency_key = key;
   item.fields = FingerprintOf(item.idempotency_key);
   return item;
 }
 
 std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun(Task* task, const Looked& looked, WallTime scheduled_at,
-                                                                               bool by_hand) {
+                                                                               const std::string& key) {
   const notifyd::Schedule& said = *looked.record.said;
   NotifySpec spec = SpecAt(said, scheduled_at);
   // Judged anew: what a body may have is a setting, too.
@@ -144,7 +144,7 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
   if (said.publishes()) {
     if (!core_.NeedCatalog(task)) return std::nullopt;
     Publish publish;
-    publish.events.push_back(EventOf(looked, scheduled_at, by_hand, std::move(spec)));
+    publish.events.push_back(EventOf(looked, scheduled_at, key, std::move(spec)));
     const size_t bytes = publish.events.front().payload.size();
     publish.strict = core_.flow_settings_ && core_.flow_settings_->strict_topics;
     task->merged.clear();  // what it was when the task ran before
@@ -155,13 +155,19 @@ std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun
     return std::get<Published>(*taken).events.front();
   }
   SubmitRequest submit;
-  submit.items.push_back(ItemOf(looked, scheduled_at, by_hand, spec));
+  submit.items.push_back(ItemOf(looked, scheduled_at, key, spec));
   task->merged.clear();  // what it was when the task ran before
   std::optional<Submits::Taken> taken = Submits(&core_, task).Take(submit);
   if (!taken) return std::nullopt;
   if (auto* refused = std::get_if<Refused>(&*taken)) return std::move(*refused);
   core_.topics_->CountMade(submit.items.front().spec->size());
   return std::move(std::get<Submitted>(*taken).items.front());
+}
+
+bool Core::Impl::SchedulePart::IsKept(const Taken& taken) {
+  if (const auto* event = std::get_if<Published::Item>(&taken)) return event->kept;
+  const auto* item = std::get_if<SubmittedItem>(&taken);
+  return item && item->kept;
 }
 
 std::optional<bool> Core::Impl::SchedulePart::IsUnderWay(Task* task, const ScheduleState& state) {
@@ -237,11 +243,18 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
   }
   std::optional<Refused> refused;
   if (run.outcome == ScheduleRun::Outcome::kMade) {
-    std::optional<Taken> taken = TakeRun(task, *looked, at, /*by_hand=*/false);
+    std::optional<Taken> taken = TakeRun(task, *looked, at, KeyOfRun(looked->name, at));
     if (!taken) return Handled::kParked;
     run.event = std::holds_alternative<Published::Item>(*taken);
-    if (auto* no = std::get_if<Refused>(&*taken)) refused = std::move(*no);
-    else run.notify = run.event ? std::get<Published::Item>(*taken).id : std::get<SubmittedItem>(*taken).id;
+    if (auto* no = std::get_if<Refused>(&*taken)) {
+      refused = std::move(*no);
+    } else if (IsKept(*taken)) {
+      run.outcome = ScheduleRun::Outcome::kSkipped;
+      run.reason = "kept";
+      run.event = false;
+    } else {
+      run.notify = run.event ? std::get<Published::Item>(*taken).id : std::get<SubmittedItem>(*taken).id;
+    }
   }
   if (refused) {
     const Code code = refused->status.code();

@@ -224,21 +224,28 @@ Handled Core::Impl::SchedulePart::RunNow(Task* task, const ScheduleRequest& r, c
   if (!looked->record.said) return NotThere(request);
   if (!ask.condition.IsDefault() && !ask.condition.Holds(EncodeSchedule(*looked->record.said)))
     return core_.ReplyAfter(core_.journal_.Barrier(), request, Stale{});
-  std::optional<Taken> taken = TakeRun(task, *looked, r.begun, /*by_hand=*/true);
+  // Beside the keys of its times, which are numbers there.
+  const std::string key = ask.idempotency_key.empty() ? std::string() : ask.name + '\0' + "by hand" + '\0' + ask.idempotency_key;
+  std::optional<Taken> taken = TakeRun(task, *looked, r.begun, key);
   if (!taken) return Handled::kParked;
   if (auto* refused = std::get_if<Refused>(&*taken)) return core_.ReplyAfter(core_.journal_.Barrier(), request, std::move(*refused));
   ScheduleRun run{ScheduleRun::Outcome::kByHand, r.begun, core_.now_.wall, {}, 1, ""};
   ScheduleRan ran{{}, r.begun};
+  bool fresh = !IsKept(*taken);
   if (auto* event = std::get_if<Published::Item>(&*taken)) {
     run.notify = event->id;
     run.event = true;
     ran.item = *event;
+    fresh &= !event->duplicate;
   } else {
     run.notify = std::get<SubmittedItem>(*taken).id;
+    fresh &= !std::get<SubmittedItem>(*taken).duplicate;
     ran.item = std::move(std::get<SubmittedItem>(*taken));
   }
-  NoteRun(&*looked, std::move(run));
-  WriteState(&*looked);
+  if (fresh) {
+    NoteRun(&*looked, std::move(run));
+    WriteState(&*looked);
+  }
   return Answer(request, {std::move(ran)});
 }
 

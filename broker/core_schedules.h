@@ -81,14 +81,16 @@ class Core::Impl::SchedulePart {
   ScheduleView ViewOf(const Looked& looked, size_t next) const;
 
   /// What a run makes: the template as it is at `scheduled_at`, when `spec` is its spec.
-  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, bool by_hand, const NotifySpec& spec) const;
-  EventItem EventOf(const Looked& looked, WallTime scheduled_at, bool by_hand, NotifySpec spec) const;
+  SubmitItem ItemOf(const Looked& looked, WallTime scheduled_at, const std::string& key, const NotifySpec& spec) const;
+  EventItem EventOf(const Looked& looked, WallTime scheduled_at, const std::string& key, NotifySpec spec) const;
   /// Is what a run makes of it, with a time in it, a body that may be? Error: kTooLarge.
   Status Fits(const notifyd::Schedule& said, const NotifySpec& spec) const;
   Status Fits(const notifyd::Schedule& said) const;
   using Taken = std::variant<Refused, SubmittedItem, Published::Item>;
-  /// Makes that. Nothing: what it needs is not known yet, and nothing was done.
-  std::optional<Taken> TakeRun(Task* task, const Looked& looked, WallTime scheduled_at, bool by_hand);
+  /// Makes that, once under `key` (empty: whenever). Nothing: what it needs is not known yet, and nothing was done.
+  std::optional<Taken> TakeRun(Task* task, const Looked& looked, WallTime scheduled_at, const std::string& key);
+  /// Was nothing made since its fkey holds something, and on_held is keep?
+  static bool IsKept(const Taken& taken);
   /// Is something of what its last run made not settled? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, const ScheduleState& state);
   Handled RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);

@@ -52,6 +52,7 @@ struct ScheduleList {
 struct ScheduleRunNow {
   std::string name;
   ResourceCondition condition = {};
+  std::string idempotency_key = {};  // of the schedule: asked once more it answers with what was made the first time
 };
 
 /// Skips those of its times before `before` that are not made yet (kDropped): no run is made of them, and none of them is missed. Answered by

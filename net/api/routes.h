@@ -81,8 +81,13 @@ struct RouteRow {
   bool makes_room() const { return verb == Verb::kDelete || path == "/v1/notifies/cancel" || path == "/v1/notifies/purge"; }
   /// It makes something once under an idempotency key: asked again with the same key it makes nothing more. All else reads none.
   bool takes_key() const {
-    constexpr std::string_view kItsPaths[] = {
-        "/v1/notifies", "/v1/groups", "/v1/publish", "/v1/topics/{topic}/publish", "/v1/events/{id}/replay", "/v1/subscriptions/{name}/replay"};
+    constexpr std::string_view kItsPaths[] = {"/v1/notifies",
+                                              "/v1/groups",
+                                              "/v1/publish",
+                                              "/v1/topics/{topic}/publish",
+                                              "/v1/events/{id}/replay",
+                                              "/v1/subscriptions/{name}/replay",
+                                              "/v1/schedules/{name}/run"};
     return verb == Verb::kPost && std::find(std::begin(kItsPaths), std::end(kItsPaths), path) != std::end(kItsPaths);
   }
   /// A change that its path and query say whole: a body has no field that it knows. All other changes read theirs.

@@ -80,8 +80,9 @@ class ScheduleShower {
     }
     const SubmittedItem& item = std::get<SubmittedItem>(ran.item);
     Renderer::Item(item, &json);
-    HttpResponse response = JsonResponse(item.kept ? 200 : 201, std::move(body));
-    if (!item.kept) response.headers.emplace_back("Location", "/v1/notifies/" + item.id.ToString());
+    const bool fresh = !item.kept && !item.duplicate;
+    HttpResponse response = JsonResponse(fresh ? 201 : 200, std::move(body));
+    if (fresh) response.headers.emplace_back("Location", "/v1/notifies/" + item.id.ToString());
     return response;
   }
 

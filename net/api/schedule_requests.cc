@@ -14,6 +14,7 @@
 #include "net/api/resource.h"
 #include "net/api/schedule_fields.h"
 #include "net/api/steps.h"
+#include "net/api/submit_parser.h"
 
 namespace notifyd {
 namespace {
@@ -85,7 +86,11 @@ Result<Asked> ReadScheduleRemoval(const Asking& asking) {
 
 Result<Asked> ReadScheduleRun(const Asking& asking) {
   NOTIFYD_TRY(CheckScheduleName(asking.route.argument));
-  return AskOfNamed(asking, ScheduleRunNow{asking.route.argument});
+  Result<const std::string*> header = IdempotencyHeader(*asking.request);
+  if (!header.ok()) return std::move(header).status();
+  ScheduleRunNow run{asking.route.argument};
+  NOTIFYD_TRY(ReadKeyHeader(*header, &run.idempotency_key));
+  return AskOfNamed(asking, std::move(run));
 }
 
 }  // namespace notifyd

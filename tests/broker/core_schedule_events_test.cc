@@ -27,6 +27,51 @@ TEST_CASE_METHOD(ScheduleFixture, "schedules: a run publishes one event, whose n
   CHECK(Outcomes(Get("close")) == "made by_hand");
 }
 
+TEST_CASE("schedules: a run by hand under an idempotency key is made once, also over a crash") {
+  const bool publishes = GENERATE(false, true), crash = GENERATE(false, true);
+  ScheduleFixture t;
+  t.Subscribe("a", {.topic = "t"});
+  t.Put("s", publishes ? ScheduleFixture::Publishing(ScheduleFixture::Every(3'600'000), "t") : ScheduleFixture::Every(3'600'000));
+  // What it made, and whether that was there.
+  const auto run = [&](const std::string& key) -> std::pair<NotifyId, bool> {
+    ScheduleRunNow ask{"s"};
+    ask.idempotency_key = key;
+    const ScheduleRan ran = std::get<ScheduleRan>(std::get<ScheduleAnswered>(t.Ask(ask).body).answer->what);
+    if (const auto* event = std::get_if<Published::Item>(&ran.item)) return {event->id, event->duplicate};
+    const auto& item = std::get<SubmittedItem>(ran.item);
+    return {item.id, item.duplicate};
+  };
+  const std::pair<NotifyId, bool> first = run("k");
+  CHECK_FALSE(first.second);
+  t.Pass(10);
+  if (crash) t.Stop(0);
+  CHECK((run("k") == std::pair<NotifyId, bool>(first.first, true)));
+  CHECK_FALSE(run("other").second);
+  CHECK_FALSE(run("").second);
+  CHECK_FALSE(run("").second);
+  CHECK(Outcomes(t.Get("s")) == "by_hand by_hand by_hand by_hand");
+  CHECK(t.Stats().totals.accepted == 4);
+}
+
+TEST_CASE("schedules: where an fkey keeps what it holds a run makes nothing, and is shown as skipped; one by hand is not shown") {
+  const bool publishes = GENERATE(false, true);
+  ScheduleFixture t;
+  ScheduleFixture::Fields held;
+  held.fkey = "k";
+  const Schedule each = ScheduleFixture::Every(10'000);
+  Schedule said = publishes ? ScheduleFixture::Publishing(each, "t", "{}", "k") : ScheduleFixture::WithTemplate(each, held);
+  said.on_held = OnHeld::kKeep;
+  t.Put("s", said);
+  t.Pass(21'000);
+  CHECK(Outcomes(t.Get("s")) == "made skipped");
+  const ScheduleRun kept = t.Get("s").runs.at(1);
+  CHECK(kept.reason == "kept");
+  CHECK(kept.notify.value == 0);
+  CHECK_FALSE(kept.event);
+  t.Ask(ScheduleRunNow{"s"});
+  CHECK(Outcomes(t.Get("s")) == "made skipped");
+}
+
 TEST_CASE("schedules: each time is published once, whenever the broker is killed, and where the clock is set back") {
   const int64_t step = GENERATE(700, 3'333, 10'000);
   CAPTURE(step);

@@ -124,6 +124,9 @@ TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   CHECK(ScheduleAskedOf<SchedulePause>(f).condition.present);
   f.Ask("POST", "/v1/schedules/s/run");
   CHECK(ScheduleAskedOf<ScheduleRunNow>(f).name == "s");
+  CHECK(ScheduleAskedOf<ScheduleRunNow>(f).idempotency_key.empty());
+  f.Ask("POST", "/v1/schedules/s/run", "", {{"Idempotency-Key", "k"}});
+  CHECK(ScheduleAskedOf<ScheduleRunNow>(f).idempotency_key == "k");
   f.Ask("DELETE", "/v1/schedules/s");
   CHECK(ScheduleAskedOf<ScheduleDelete>(f).name == "s");
   f.Reply(ScheduleAnswered{std::make_shared<const ScheduleAnswer>(ScheduleAnswer{ScheduleRemoved{}})});
@@ -134,6 +137,8 @@ TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   CHECK(f.Outcome() == "422 /cron");
   f.Ask("PATCH", "/v1/schedules/s", R"({})");
   CHECK(f.Outcome() == "422 /paused");
+  f.Ask("POST", "/v1/schedules/s/run", "", {{"Idempotency-Key", ""}});
+  CHECK(f.Outcome() == "422");
   f.Ask("GET", "/v1/schedules?nope=1");
   CHECK(f.Outcome() == "422 /nope");
 }
