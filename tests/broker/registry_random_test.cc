@@ -113,7 +113,7 @@ class Simulation {
 
   /// Cores answer what they were asked for, in any order.
   void AnswerCores() {
-    for (NamespaceNumber number : std::exchange(open_closes_, {})) stage_.Step(NamespaceClosed{number, random_.Below(2)});
+    for (NamespaceNumber number : std::exchange(open_closes_, {})) stage_.Step(NamespaceClosed{number, {random_.Below(2)}});
     std::set<NamespaceNumber> later;
     for (NamespaceNumber number : open_drains_) {
       if (random_.Chance(0.3)) later.insert(number);

@@ -183,15 +183,15 @@ TEST_CASE("registry: removing asks the core first, and one with pending notifies
   REQUIRE(made.closes == std::vector<NamespaceNumber>{2});
   CHECK(made.Ask(PutNamespace{2, made.Root(), "one", {}}, 2).status.code() == Code::kConflict);
   CHECK(made.Ask(RemoveNamespace{3, made.Root(), "one"}, 3).status.code() == Code::kConflict);
-  CHECK(made.Ask(NamespaceClosed{2, 7}, 1).status.detail().find("7 pending") != std::string::npos);
+  CHECK(made.Ask(NamespaceClosed{2, {7}}, 1).status.detail().find("7 pending") != std::string::npos);
   CHECK_FALSE(made.published->FindNamespace("one")->deleting);
   CHECK(made.Ask(PutNamespace{4, made.Root(), "one", {}}, 4).status.ok());
 
   made.Step(RemoveNamespace{5, made.Root(), "one"});
-  CHECK(made.Ask(NamespaceClosed{2, 0}, 5).status.ok());
+  CHECK(made.Ask(NamespaceClosed{2, {0}}, 5).status.ok());
   CHECK(made.published->FindNamespace("one")->deleting);
   CHECK(made.drains == std::vector<NamespaceNumber>{2});
-  made.Step(NamespaceClosed{2, 0});
+  made.Step(NamespaceClosed{2, {0}});
   CHECK(made.batches.empty());
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("registry: what is to be discarded goes once its core was asked, whate
   CHECK(made.batches.empty());
   CHECK_FALSE(made.published->FindNamespace("one")->deleting);
   CHECK(made.Ask(PutNamespace{2, made.Root(), "one", {}}, 2).status.code() == Code::kConflict);
-  CHECK(made.Ask(NamespaceClosed{2, 7}, 1).space->deleting);
+  CHECK(made.Ask(NamespaceClosed{2, {7}}, 1).space->deleting);
   CHECK(made.drains == std::vector<NamespaceNumber>{2});
 }
 
@@ -219,10 +219,10 @@ TEST_CASE("registry: what is to be discarded goes after ten seconds where its co
   CHECK(made.Ask(RegistryTick{}, 1).space->deleting);
   CHECK(made.drains == std::vector<NamespaceNumber>{2});
   // Its answer may come all the same.
-  made.Step(NamespaceClosed{2, 7});
+  made.Step(NamespaceClosed{2, {7}});
   CHECK(made.batches.empty());
   CHECK_FALSE(made.replies.contains(2));
-  CHECK(made.Ask(NamespaceClosed{3, 1}, 2).status.code() == Code::kConflict);
+  CHECK(made.Ask(NamespaceClosed{3, {1}}, 2).status.code() == Code::kConflict);
   CHECK(made.registry->idle());
 }
 
@@ -251,7 +251,7 @@ TEST_CASE("registry: a removal is marked durably, takes the tokens along, drains
   made.MakeToken("tokenall", Grant::Everything());
   made.MakeToken("tokentwo", Stage::Submits({"one", "two"}));
   made.Step(RemoveNamespace{1, made.Root(), "one", true});
-  made.Step(NamespaceClosed{2, 5});
+  made.Step(NamespaceClosed{2, {5}});
   CHECK(made.drains.empty());
   REQUIRE(made.batches.size() == 1);
   made.CommitAll();
@@ -288,7 +288,7 @@ TEST_CASE("registry: numbers are given once, 32,766 of them beside default") {
   CHECK(stage.Ask(PutNamespace{1, Stage::Root(), "last", {}}, 1).space->number == kMostNumber);
   CHECK(stage.Ask(PutNamespace{2, Stage::Root(), "more", {}}, 2).status.code() == Code::kDiskFull);
   stage.Step(RemoveNamespace{3, Stage::Root(), "last"});
-  stage.Ask(NamespaceClosed{kMostNumber, 0}, 3);
+  stage.Ask(NamespaceClosed{kMostNumber, {0}}, 3);
   stage.Step(NamespaceDrained{kMostNumber, {}});
   stage.CommitAll();
   stage.Start();

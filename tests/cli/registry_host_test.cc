@@ -125,14 +125,14 @@ TEST_CASE("registry host: a namespace is removed once its core has said what is 
   stage.Await([&] { return stage.asked.size() == 1; });
   CHECK(stage.asked[0].first == number);
   CHECK(std::holds_alternative<CloseIfEmpty>(stage.asked[0].second));
-  stage.host->Post(NamespaceClosed{number, 3});
+  stage.host->Post(NamespaceClosed{number, {3}});
   stage.Await([&] { return stage.replies.contains(2); });
   CHECK(stage.replies.at(2).status.code() == Code::kConflict);
 
   stage.host->Post(RemoveNamespace{.request = 3, .actor = RegistryStage::Root(), .name = "team", .discard_pending = true});
   stage.Await([&] { return stage.asked.size() == 2; });
   CHECK(std::holds_alternative<CloseIfEmpty>(stage.asked[1].second));
-  stage.host->Post(NamespaceClosed{number, 3});
+  stage.host->Post(NamespaceClosed{number, {3}});
   stage.Await([&] { return stage.replies.contains(3); });
   CHECK(stage.replies.at(3).status.ok());
   stage.Await([&] { return stage.asked.size() == 3; });
