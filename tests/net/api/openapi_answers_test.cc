@@ -172,11 +172,6 @@ TEST_CASE("openapi: schedules") {
   f.Ask("POST", "/v1/schedules/s/run");
   f.Reply(answered(ScheduleRan{Published::Item{NotifyId{9}, 2, false, false}, view.created_at}));
   held.Check(f, "/v1/schedules/{name}/run", "post");
-  f.Ask("POST", "/v1/schedules/s/run");
-  item.duplicate = true;
-  f.Reply(answered(ScheduleRan{item, view.created_at}));
-  CHECK(f.Answer().status == 200);
-  held.Check(f, "/v1/schedules/{name}/run", "post");
 }
 
 TEST_CASE("openapi: the list") {

@@ -127,6 +127,12 @@ TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   CHECK(ScheduleAskedOf<ScheduleRunNow>(f).idempotency_key.empty());
   f.Ask("POST", "/v1/schedules/s/run", "", {{"Idempotency-Key", "k"}});
   CHECK(ScheduleAskedOf<ScheduleRunNow>(f).idempotency_key == "k");
+  SubmittedItem item;
+  item.id = NotifyId{8};
+  item.duplicate = true;
+  f.Reply(ScheduleAnswered{std::make_shared<const ScheduleAnswer>(ScheduleAnswer{ScheduleRan{item, WallTime{0}}})});
+  CHECK(f.Answer().status == 200);
+  CHECK(f.Answer().body.find("\"duplicate\":true") != std::string::npos);
   f.Ask("DELETE", "/v1/schedules/s");
   CHECK(ScheduleAskedOf<ScheduleDelete>(f).name == "s");
   f.Reply(ScheduleAnswered{std::make_shared<const ScheduleAnswer>(ScheduleAnswer{ScheduleRemoved{}})});
