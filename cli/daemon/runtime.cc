@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -47,27 +48,14 @@ uint64_t ResidentBytes() {
 }
 
 RekeyReport ReportRekey(Status begun, RekeyState state) {
-  constexpr const char* kWords[] = {"none", "running", "done", "failed"};  // by RekeyState::Phase
-  return {std::move(begun),
-          kWords[static_cast<size_t>(state.phase)],
-          std::move(state.detail),
-          state.entries,
-          state.took_ms,
-          state.sealed,
-          state.due,
-          std::move(state.needed)};
+  const char* phase = std::array{"none", "running", "done", "failed"}[static_cast<size_t>(state.phase)];  // by RekeyState::Phase
+  return {std::move(begun), phase, std::move(state.detail), state.entries, state.took_ms, state.sealed, state.due, std::move(state.needed)};
 }
 
 BackupReport ReportBackup(BackupState state) {
-  constexpr const char* kWords[] = {"running", "done", "failed"};  // by BackupState::Phase
-  return {std::move(state.name),
-          kWords[static_cast<size_t>(state.phase)],
-          std::move(state.detail),
-          state.started_at,
-          state.finished_at,
-          state.files,
-          state.bytes,
-          state.copied_bytes};
+  const char* phase = std::array{"running", "done", "failed"}[static_cast<size_t>(state.phase)];  // by BackupState::Phase
+  return {std::move(state.name), phase,       std::move(state.detail), state.started_at,
+          state.finished_at,     state.files, state.bytes,             state.copied_bytes};
 }
 
 constexpr int kBackupAsksMost = 2;
