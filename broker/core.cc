@@ -13,6 +13,7 @@
 #include "broker/core_schedules.h"
 #include "broker/core_services.h"
 #include "broker/core_shared_hosts.h"
+#include "broker/core_shedding.h"
 #include "broker/core_topics.h"
 
 namespace notifyd {
@@ -65,6 +66,7 @@ Core::Impl::Impl(const CoreLimits& limits, const Totals& totals, const Now& now,
       reached_(now.wall),
       figures_(now.mono),
       shared_(std::make_unique<SharedHosts>(this)),
+      shedding_(std::make_unique<Shedding>(this)),
       services_(std::make_unique<ServicePart>(this)),
       topics_(std::make_unique<TopicPart>(this)),
       groups_(std::make_unique<GroupPart>(this)),
@@ -135,7 +137,9 @@ void Core::Impl::Finish(const Now& now, Effects* out) {
   PageWindows();
   schedules_->Fire();
   RunAgenda();
+  shedding_->FetchHeads();
   Schedule();
+  shedding_->Run();
   WakeSleepers();
   topics_->EndTurn();
   WriteLanes();
@@ -173,7 +177,7 @@ Wake Core::Impl::NextWake() const {
   wake.mono.ms = mono_.NextWake(now_.mono.ms, limits_.lookahead_ms, WindowRoom(Clock::kMono));
   if (SearchRoom()) wake.wall.ms = std::min(wake.wall.ms, now_.wall.ms + 1);
   wake.mono = std::min(wake.mono, journal_.SyncDue(limits_.sync_delay_ms));
-  wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd(), responses_->NextForget()});
+  wake.mono = std::min({wake.mono, polls_.NextEnd(), groups_->NextEnd(), responses_->NextForget(), shedding_->NextLook()});
   if (lost_ && now_.mono < answer_unknown_at_) wake.mono = std::min(wake.mono, answer_unknown_at_);
   if (AgendaWantsTurn() || merging_->WantsTurn() || (!expired_.empty() && MayLookUpMore())) wake.mono = now_.mono;
   if (!stopping_) wake.mono = std::min(wake.mono, topics_->NextWake());

@@ -8,6 +8,7 @@
 #include "broker/core_history.h"
 #include "broker/core_responses.h"
 #include "broker/core_services.h"
+#include "broker/core_shedding.h"
 #include "broker/core_topics.h"
 #include "broker/flow.h"
 #include "broker/partition.h"
@@ -33,6 +34,7 @@ void Core::Impl::StartAttemptOf(Entry* entry, Caller* caller) {
   entry->number = entry->state.attempts_made + 1;
   // One that goes ahead of an attempted head, though the lane is paused, does not take that one's place.
   if (lane->fifo() && (!lane->has_attempted_head() || lane->record.blocked_head == entry->id)) lane->head = entry;
+  shedding_->OnStart(lane);
   ++lane->in_flight;
   ++lane->turns;
   lane->served = true;

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "broker/core_services.h"
+#include "broker/core_shedding.h"
 #include "broker/core_topics.h"
 
 namespace notifyd {
@@ -77,12 +78,15 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
     CHECK(blocked.on != Wait::kWindow || lane.at_horizon() || lane.throttled());
     CHECK(blocked.on != Wait::kToken || lane.throttled());
   }
-  // A lane that sleeps is in its host's turn, or is woken by its head, or by the resume of a caller: which one that is, its tail knows.
+  CHECK(!lane.head_in_tail || (lane.has_attempted_head() && !lane.head && lane.disk_tail));
+  // A lane that sleeps is in its host's turn, or is woken by its head where that is not in the tail, or by the resume of a caller: which one that is,
+  // its tail knows.
   const auto& callers = switches_.all->callers;
   const bool any_paused = std::any_of(callers.begin(), callers.end(), [](const auto& caller) { return caller.second.paused; });
   const bool of_paused = any_paused && (!lane.caller || lane.mixed || IsPaused(*lane.caller));
-  bool sleeps = lane.known && lane.disk_tail && !lane.active && !lane.has_attempted_head() && !lane.paused() && !lane.throttled() && !of_paused;
-  if (sleeps && !lane.wake && hosts_asked_) {
+  const bool by_turn = lane.has_attempted_head() ? lane.head_in_tail : !lane.active;
+  const bool sleeps = lane.known && lane.disk_tail && by_turn && !lane.paused() && !lane.throttled() && !of_paused;
+  if (sleeps && !lane.wake && !lane.fetching() && hosts_asked_) {
     auto host = hosts_.find(lane.record.sleeper_host);
     uint64_t order = lane.record.sleeper_order;
     bool in_turn = host != hosts_.end() && host->second->sleepers && (host->second->cursor <= order || host->second->fell_asleep <= order);
@@ -101,6 +105,7 @@ void Core::Impl::CheckInvariants() const {
   expiry_.CheckInvariants();
   polls_.CheckInvariants();
   turns_.CheckInvariants();
+  shedding_->CheckInvariants();
   Counted counted;
   for (const auto& [id, entry] : entries_) {
     CHECK(entry->id == id);

@@ -26,18 +26,18 @@ struct Ahead {
 };
 /// `in_tail`: how many of those in the tail do. `blocked`: the attempted head; null: there is none, or it is not in memory.
 Ahead AheadOf(const Entry& entry, const Lane& lane, uint64_t in_tail, const Entry* blocked) {
-  Ahead ahead{nullptr, in_tail};
   const NotifyId blocked_head = lane.record.blocked_head;
+  if (blocked_head == entry.id) return {};
+  Ahead ahead{nullptr, in_tail};
   if (lane.head && lane.head != &entry) {
     ahead.head = lane.head;
     if (in_tail == 0 || ahead.head->index != Index::kTail) ++ahead.count;
-  } else if (blocked_head.value != 0 && blocked_head != entry.id) {
+  } else if (blocked_head.value != 0) {
     ahead.head = blocked;
     if (in_tail == 0 || !blocked || blocked->index != Index::kTail) ++ahead.count;
   } else if (!lane.queue.empty() && lane.queue.begin()->second != &entry && lane.queue.begin()->first < entry.order()) {
     ahead.head = lane.queue.begin()->second;
   }
-  if (entry.place == Place::kHead) return ahead;
   for (const auto& [key, other] : lane.queue) {
     if (ahead.count >= kMostAhead || !(key < entry.order())) break;
     if (in_tail == 0 || other->index != Index::kTail) ++ahead.count;  // those of the tail are counted there

@@ -19,7 +19,7 @@
 //   I7  A fifo lane starts its next notify only when nothing is in flight, no attempted head blocks it, the last end is written, its front is
 //       durable and every due notify that sorts before the front is loaded (AllDueLoaded).
 //   I8  A paused lane has nothing in memory but what is in flight, on its way in or sent although it is paused: all else that is ready of it is in
-//       its tail, its attempted head too. Whoever resumes it fetches that head.
+//       its tail, its attempted head too. Whoever resumes it fetches that head; that of another lane is fetched in its turn in its host's list.
 //   I9  A lane that falls asleep after it has started attempts in its place in its host's list gets the last place there: those that sleep go first.
 // Answers:
 //   I10  An answer that shows a notify shows its state as it was decided (Shown), laid over the record that is read afterwards; whoever removes that
@@ -290,6 +290,8 @@ class Core::Impl {
   void ApplyHosts(const Switches& before);
   struct HostLimits;  // core_host_limits.h: what holds for a host, of what operators and the file say
   class SharedHosts;  // core_shared_hosts.h: what it is lent of rules that hold for all namespaces together
+  class Shedding;     // core_shedding.h: what goes to the disk where memory is full
+  Handled Handle(Task* task, HeadDue& r);
   void ReviewHost(Host* host);
   Status ChangeHost(const std::string& name, const HostPatch& patch);
   void ForgetToken(Host* host);
@@ -354,8 +356,7 @@ class Core::Impl {
   void RunAgenda();
   void PageAgenda();
   void RunLine(AgendaLine* line);
-  /// The item's task is over.
-  void EndDue(const AgendaDue& due) { --agenda_.Of(due.what).running; }
+  void EndDue(const AgendaDue& due) { --agenda_.Of(due.what).running; }  // the item's task is over
   /// Something of it, or of the catalog, is to be done in a turn of its own.
   bool AgendaWantsTurn() const { return catalog_page_ || (!stopping_ && agenda_.WantsTurn()); }
   Handled Handle(Task* task, AgendaDue& r);
@@ -475,8 +476,7 @@ class Core::Impl {
   void EndWaking(Lane* lane);
   void WakeFrom(Lane* lane, uint64_t order, Host* host);
   void CheckSleepers(Host* host);
-  /// Returns how much of a host's room must be free before lanes are woken into it.
-  static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }
+  static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }  // so much of a host's room must be free to wake lanes into it
   /// Returns whether no notify of a fifo lane with that key, or a later one, can start yet (I7).
   bool IsAhead(const Lane& lane, const OrderKey& key) const { return lane.fifo() && !AllDueLoaded({key.due.ms, key.id}); }
   void HoldAtHorizon(Lane* lane);
@@ -493,8 +493,7 @@ class Core::Impl {
   Blocked BlockedOn(const Lane& lane, const Entry* next) const;
   bool CanStart(Lane* lane);
   bool HasToken(const Lane& lane) const { return lane.bucket.HasOne(now_.mono, lane.rate()); }
-  /// When it will hold so many. The lane has a rate.
-  MonoTime WhenTokens(const Lane& lane, double tokens) const { return lane.bucket.When(tokens, now_.mono, lane.rate()); }
+  MonoTime WhenTokens(const Lane& lane, double tokens) const { return lane.bucket.When(tokens, now_.mono, lane.rate()); }  // it has a rate
   void Throttle(Lane* lane, MonoTime until);
   void Unthrottle(Lane* lane);
   void FireThrottled();
@@ -546,6 +545,7 @@ class Core::Impl {
   std::multimap<MonoTime, Host*> host_tokens_;
   Breakers breakers_;
   std::unique_ptr<SharedHosts> shared_;
+  std::unique_ptr<Shedding> shedding_;
   std::unique_ptr<ServicePart> services_;
   std::unique_ptr<TopicPart> topics_;
   std::unique_ptr<GroupPart> groups_;

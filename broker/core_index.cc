@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/core_history.h"
+#include "broker/core_shedding.h"
 #include "broker/core_topics.h"
 
 namespace notifyd {
@@ -62,6 +63,7 @@ void Core::Impl::RemoveIndex(Entry* entry) {
       auto lane = lanes_.find(entry->envelope->lane);
       if (lane == lanes_.end()) break;
       lane->second->tail_keys.erase(entry->order());
+      if (lane->second->record.blocked_head == entry->id) lane->second->head_in_tail = false;
       DropTailIfEmpty(lane->second.get());
       // What comes next of the lane may be of a caller that is not paused.
       if (!lane->second->active && IsPaused(entry->envelope->caller)) FallAsleep(lane->second.get());
@@ -184,6 +186,7 @@ void Core::Impl::Unplace(Entry* entry) {
       lane->head = nullptr;
       entry->lane = nullptr;
       entry->place = Place::kIdle;
+      shedding_->Follow(lane);
       Unring(lane);
       Kick(lane);
       return;

@@ -121,6 +121,7 @@ void Core::Impl::FreeHead(Lane* lane) {
   if (!lane->known || !lane->fifo() || lane->limits.on_retry != OnRetry::kSkip || !lane->has_attempted_head()) return;
   Gate(lane);
   Entry* head = FindEntry(std::exchange(lane->record.blocked_head, NotifyId{}));
+  lane->head_in_tail = false;
   DirtyLane(lane);
   if (head && head->place == Place::kHead) {
     Unplace(head);

@@ -20,7 +20,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/core_impl.h"
+#include "broker/core_shedding.h"
 
 namespace notifyd {
 
@@ -168,6 +168,7 @@ void Core::Impl::Spill(Lane* lane, Entry* entry) {
   }
   entry->promoted = true;
   entry->although_paused = false;
+  if (lane->record.blocked_head == entry->id) lane->head_in_tail = true;
   NoteSpilled(lane, *entry);
   MaybeDrop(entry);
 }
@@ -217,6 +218,7 @@ void Core::Impl::EnterLane(Entry* entry) {
     entry->lane = lane;
     entry->place = Place::kHead;
     CHECK(entry->index == Index::kRetrying);
+    shedding_->Follow(lane);
     Kick(lane);
     return;
   }
@@ -254,6 +256,7 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   entry->lane = lane;
   entry->place = Place::kQueue;
   ++entry->host->queued;
+  shedding_->Follow(lane);
   if (entry->index == Index::kTail) lane->tail_keys.insert(key);
   // A new front may belong to another host than the one at which the lane waits.
   if (lane->waits() && lane->queue.begin()->second == entry) Unring(lane);
@@ -267,6 +270,7 @@ void Core::Impl::Dequeue(Entry* entry) {
   CHECK(erased == 1);
   --entry->host->queued;
   entry->lane = nullptr;
+  shedding_->Follow(lane);
   if (front) Unring(lane);
 }
 
@@ -283,15 +287,18 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 // ---- tails
 
 /// Wakes a lane that has a tail, where its host has room (`has_room`: the caller has seen to that) and no attempted head blocks it; else lets it fall
-/// asleep. A blocked lane is woken when its head settles.
+/// asleep. A blocked lane is woken when its head settles, which is fetched first where it is in the tail.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->paused()) return;
-  if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
-  if (lane->active) return RefillTail(lane);
-  if (!lane->disk_tail || lane->has_attempted_head()) return;
+  if (!lane->head_in_tail) {
+    if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
+    if (lane->active) return RefillTail(lane);
+    if (!lane->disk_tail || lane->has_attempted_head()) return;
+  }
   auto host = hosts_.find(lane->record.sleeper_host);
   bool crowded = host != hosts_.end() && Crowded(*host->second);
   if (!has_room && (crowded || (ShortOfMemory() && IsAhead(*lane, lane->tail_next)))) return FallAsleep(lane);
+  if (lane->head_in_tail) return shedding_->AskHead(lane);
   lane->active = true;
   RefillTail(lane);
   Kick(lane);
@@ -360,10 +367,10 @@ void Core::Impl::OnTailPage(Lane* lane, PageLoaded& page) {
 /// of a paused caller, and it keeps its place without a turn, so that it is not read over and over. Whoever resumes the caller has all lists gone
 /// through anew (hosts_asked_), and whoever takes that notify out of the tail gives the lane its turn back (RemoveIndex).
 void Core::Impl::FallAsleep(Lane* lane, bool in_turn) {
-  // A blocked lane is woken by its head, a paused one by its resume, neither in its host's turn.
-  if (!lane->record.listed || lane->has_attempted_head() || lane->paused()) return;
+  // A blocked lane is woken by its head, unless that is in the tail, a paused one by its resume: neither in its host's turn.
+  if (!lane->record.listed || (lane->has_attempted_head() && !lane->head_in_tail) || lane->paused()) return;
   // A lane without a token is woken by its next one, as long as there is room to remember it until then.
-  if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
+  if (!lane->head_in_tail && !HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
   if (lane->served) {
     Delist(lane);
@@ -463,10 +470,12 @@ void Core::Impl::EndWaking(Lane* lane) {
 void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
   const LaneRecord& record = lane->record;
   if (record.tail && record.listed && record.sleeper_order == order && record.sleeper_host == host->name) {
-    if (!lane->active) BeginWaking(lane, host);
-    Activate(lane, true);
+    const bool blocked = lane->has_attempted_head() && !lane->head;
+    if (blocked || !lane->active) BeginWaking(lane, host);
+    if (blocked) shedding_->AskHead(lane);
+    else Activate(lane, true);
   }
-  if (!lane->tail_page() && !lane->at_horizon()) EndWaking(lane);
+  if (!lane->waking_up()) EndWaking(lane);
 }
 
 void Core::Impl::HoldAtHorizon(Lane* lane) {
@@ -481,7 +490,7 @@ void Core::Impl::ReleaseHorizon() {
     lane->registered.Remove(Wait::kWindow);
     Kick(lane);
     RefillTail(lane);
-    if (!lane->tail_page() && !lane->at_horizon()) EndWaking(lane);
+    if (!lane->waking_up()) EndWaking(lane);
     MaybeDrop(lane);
   }
 }

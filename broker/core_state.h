@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -253,7 +254,7 @@ struct Lane : Slot, RingNode {
   bool active = false;     // takes part; else it sleeps in the store, or is only looked at
   bool disk_tail = false;  // the store has tail keys at or above tail_next that are not in memory
   // What somebody holds a pointer to it for, and comes back to it: kTail, a page of its tail is under way, from page_from; kWindow, it is in
-  // at_horizon_; kToken, it is in throttled_, until a token is there or its bucket is full.
+  // at_horizon_; kToken, it is in throttled_, until a token is there or its bucket is full; kAttempt, its attempted head is fetched (Shedding).
   Bits<Wait> registered;
   std::optional<uint64_t> wake;  // to be woken once it is loaded, if this is its place in its host's list
   Host* waking = nullptr;        // the host in whose turn it is being woken
@@ -263,6 +264,8 @@ struct Lane : Slot, RingNode {
   std::optional<OrderKey> spilled;  // the least key spilled while the page is under way
   std::map<OrderKey, Entry*> queue;
   std::set<OrderKey> tail_keys;  // of the tail, those in memory
+  bool head_in_tail = false;     // its attempted head was put there since it is in memory: where it was before that, nobody knows who has not looked
+  std::optional<std::list<Lane*>::iterator> shedding;  // its place among those that have something waiting in memory
   std::vector<Entry*> arriving;
   // Whose notifies came into it since it is in memory; `mixed`: of more than one caller, so that no caller's share holds it up.
   std::optional<std::string> caller;
@@ -282,6 +285,9 @@ struct Lane : Slot, RingNode {
   bool has_attempted_head() const { return record.blocked_head.value != 0; }
   bool tail_page() const { return registered.Has(Wait::kTail); }
   bool at_horizon() const { return registered.Has(Wait::kWindow); }
+  bool fetching() const { return registered.Has(Wait::kAttempt); }
+  /// What it is woken with is on its way.
+  bool waking_up() const { return tail_page() || at_horizon() || fetching(); }
   bool throttled() const { return registered.Has(Wait::kToken); }
   TokenRate rate() const { return {limits.rate_per_s, limits.burst}; }
   /// Something of it is in memory.
@@ -366,6 +372,10 @@ struct ExpiryDue {
 struct LanePauseOver {
   LaneKey lane;
 };
+/// Within the core: the lane's attempted head is fetched from its tail, where it is there.
+struct HeadDue {
+  LaneKey lane;
+};
 /// Within the core: that notify may have waited at an open breaker for as long as one does.
 struct WaitOver {
   NotifyId id;
@@ -412,7 +422,7 @@ struct ScheduleDue {
 using TaskEvent = std::variant<SubmitRequest, TriggerRequest, FkeyGetRequest, FkeyCancelRequest, GetRequest, CancelRequest, RetryRequest,
                                ChangeReadRequest, ChangeRequest, ExplainRequest, LaneChangeRequest, CallersRequest, CallerChangeRequest, HostsRequest,
                                HostChangeRequest, ServiceRequest, TopicRequest, GroupRequest, ScheduleRequest, FiguresRequest, AlertRequest,
-                               ResponseRequest, BulkApply, ExpiryDue, WaitOver, LanePauseOver, AgendaDue, ScheduleDue>;
+                               ResponseRequest, BulkApply, ExpiryDue, WaitOver, LanePauseOver, HeadDue, AgendaDue, ScheduleDue>;
 template <class T, class Variant>
 inline constexpr bool kIsAlternative = false;
 template <class T, class... All>

@@ -1,5 +1,7 @@
-// What is ready and cannot start, because its caller is paused, takes no memory that others need.
+// What is ready and cannot start, because its caller or its host is paused or cannot be reached, takes no memory that others need.
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -196,4 +198,231 @@ TEST_CASE("memory: of two callers that were paused each goes on with its own res
     else f.EndFirst(Verdict::kSuccess);
   }
   CHECK(f.Stats().totals.pending() == 0);
+}
+
+TEST_CASE("memory: a namespace that is lent less gives back what waits at hosts that are shut, and goes on") {
+  const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
+  CoreLimits limits = SmallMemory();
+  limits.max_loaded = 1'000;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  std::map<std::string, std::vector<NotifyId>> ids;
+  for (size_t host = 0; host < 10; ++host) {
+    PauseHost(f, "shut" + Padded(host) + ":80", true);
+    ids.merge(BacklogOf(f, 100, "shut" + Padded(host) + ":80", mode));
+  }
+  REQUIRE(f.core().usage().loaded > 2 * kMemory);
+  f.Post(GrantChanged{1, 1'000, kMemory});
+  f.Run();
+  f.Pass(1'000);
+  CHECK_FALSE(f.core().usage().over);
+  OthersGoOn(f, "else:80", "else");
+  if (GENERATE(false, true)) f.Restart();
+  for (size_t host = 0; host < 10; ++host) PauseHost(f, "shut" + Padded(host) + ":80", false);
+  SendAll(f, ids);
+}
+
+TEST_CASE("memory: a namespace that is lent less gives back what waits for a caller that is paused, and goes on") {
+  CoreLimits limits = SmallMemory();
+  limits.max_loaded = 1'000;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  PauseCaller(f, "shop", true);
+  const auto ids = BacklogOf(f, 400, "h:80", GENERATE(Mode::kConcurrent, Mode::kFifo));
+  REQUIRE(f.core().usage().loaded > 2 * kMemory);
+  f.Post(GrantChanged{1, 1'000, kMemory});
+  f.Run();
+  f.Pass(1'000);
+  CHECK_FALSE(f.core().usage().over);
+  OthersGoOn(f, "h:80", "same");
+  PauseCaller(f, "shop", false);
+  SendAll(f, ids);
+}
+
+TEST_CASE("memory: a namespace that is lent less gives back what waits behind calls that hang") {
+  CoreLimits limits = SmallMemory();
+  limits.max_loaded = 1'000;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  const Mode mode = GENERATE(Mode::kConcurrent, Mode::kFifo);
+  if (mode == Mode::kConcurrent) {
+    LanePatch one;
+    one.concurrency.emplace(1);
+    for (size_t lane = 0; lane < 4; ++lane) f.SetLane({mode, "hangs" + Padded(lane)}, one);
+  }
+  std::map<std::string, std::vector<NotifyId>> ids;
+  for (size_t i = 0; i < 400; ++i) {
+    CoreFixture::Fields fields = NotifyTo("h:80", "hangs" + Padded(i % 4));
+    fields.mode = mode;
+    ids[fields.lane].push_back(f.Submit(fields).id);
+  }
+  REQUIRE(f.starts.size() == 4);
+  constexpr size_t kLent = 40;
+  REQUIRE(f.core().usage().loaded > 2 * kLent);
+  f.Post(GrantChanged{1, 1'000, kLent});
+  f.Run();
+  f.Pass(1'000);
+  CHECK_FALSE(f.core().usage().over);
+  OthersGoOn(f, "h:80", "same");
+  SendAll(f, ids);
+}
+
+namespace {
+
+/// As many fifo lanes at the host, with two notifies each, whose heads have failed once and are due again in five seconds. No breaker opens.
+std::map<std::string, std::vector<NotifyId>> AttemptedHeads(CoreFixture& f, size_t lanes, const std::string& host) {
+  std::map<std::string, std::vector<NotifyId>> ids;
+  for (size_t i = 0; i < lanes; ++i) {
+    CoreFixture::Fields fields = NotifyTo(host, host + Padded(i));
+    fields.mode = Mode::kFifo;
+    fields.retry = Waits({5'000});
+    ids[fields.lane].push_back(f.Submit(fields).id);
+    REQUIRE(f.starts.size() == 1);
+    f.EndFirst(Verdict::kFailure);
+    ids[fields.lane].push_back(f.Submit(fields).id);
+  }
+  return ids;
+}
+
+CoreLimits WithoutBreakers() {
+  CoreLimits limits = SmallMemory();
+  limits.breaker.enabled = false;
+  return limits;
+}
+
+}  // namespace
+
+TEST_CASE("memory: attempted heads of fifo lanes at hosts that are paused, more than memory holds, keep nothing else from being sent") {
+  const bool of_caller = GENERATE(false, true);
+  CoreFixture f(WithoutBreakers());
+  f.check_every = 50;
+  const auto ids = AttemptedHeads(f, 3 * kMemory, "h:80");
+  if (of_caller) PauseCaller(f, "shop", true);
+  else PauseHost(f, "h:80", true);
+  f.Pass(20'000);
+  CHECK(f.starts.empty());
+  CHECK(f.core().usage().loaded <= kMemory);
+  OthersGoOn(f, "else:80", "else");
+  for (const auto& [lane, each] : ids) {
+    REQUIRE(f.StateOf(each[0]) == State::kReady);
+    REQUIRE(f.Get(each[0]).record->state.attempts_made == 1);
+  }
+  if (GENERATE(false, true)) f.Restart();
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  if (of_caller) PauseCaller(f, "shop", false);
+  else PauseHost(f, "h:80", false);
+  SendAll(f, ids);
+}
+
+TEST_CASE("memory: attempted heads at a host whose breaker is open keep nothing else from being sent, and go first once it is there again") {
+  CoreLimits limits = SmallMemory();
+  limits.breaker.failures = 1'000'000;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  const auto ids = AttemptedHeads(f, 3 * kMemory, "h:80");
+  auto breaking = std::make_shared<CoreLimits>(limits);
+  breaking->breaker.failures = 1;
+  f.Post(LimitsChanged{breaking});
+  CoreFixture::Fields last = NotifyTo("h:80", "last");
+  last.retry = Waits({5'000});
+  f.Submit(last);
+  AttemptEnded away;
+  away.id = f.starts.at(0).id;
+  away.result.verdict = Verdict::kFailure;
+  away.result.record.number = 1;
+  away.result.record.error = "connect_failed";
+  away.result.unsent = true;
+  f.starts.clear();
+  f.Post(std::move(away));
+  f.Run();
+  // Each probe is in vain.
+  for (int i = 0; i < 600; ++i) {
+    f.Pass(100);
+    while (!f.starts.empty()) {
+      AttemptEnded vain;
+      vain.id = f.starts.front().id;
+      vain.result.verdict = Verdict::kFailure;
+      vain.result.record.number = f.starts.front().number;
+      vain.result.record.error = "connect_failed";
+      vain.result.unsent = true;
+      f.starts.pop_front();
+      f.Post(std::move(vain));
+      f.Run();
+    }
+  }
+  CHECK(f.core().usage().loaded <= kMemory);
+  OthersGoOn(f, "else:80", "else");
+  const size_t before = f.sent.size() - f.starts.size();
+  for (int i = 0; i < 20'000 && f.Stats().totals.pending() > 0; ++i) {
+    if (f.starts.empty()) f.Pass(100);
+    else f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.pending() == 0);
+  std::map<std::string, std::vector<NotifyId>> sent;
+  for (size_t i = before; i < f.sent.size(); ++i)
+    if (ids.contains(f.sent[i].envelope->lane.name)) sent[f.sent[i].envelope->lane.name].push_back(f.sent[i].id);
+  CHECK(sent == ids);
+}
+
+TEST_CASE("memory: an attempted head that went to the disk is cancelled, retried, changed and explained as any other") {
+  CoreFixture f(WithoutBreakers());
+  f.check_every = 50;
+  auto ids = AttemptedHeads(f, 3 * kMemory, "h:80");
+  PauseHost(f, "h:80", true);
+  f.Pass(20'000);
+  const size_t in_tails = static_cast<size_t>(std::count_if(ids.begin(), ids.end(), [&](const auto& each) {
+    const NotifyRecord& head = *f.image().Find(each.second[0]);
+    return f.image().InTail(head);
+  }));
+  REQUIRE(in_tails > kMemory);
+  size_t at = 0;
+  for (auto& [lane, each] : ids) {
+    CHECK(f.Why(each[0]) == std::vector<std::string>{"host_paused"});
+    CHECK(f.Why(each[1]) == std::vector<std::string>{"host_paused", "behind"});
+    switch (at++ % 4) {
+      case 0:
+        CHECK(CoreFixture::CodeOf(f.ById<CancelRequest>(each[0])) == Code::kOk);
+        each.erase(each.begin());
+        break;
+      case 1:
+        CHECK(CoreFixture::CodeOf(f.ById<RetryRequest>(each[0])) == Code::kOk);
+        break;
+      case 2:
+        CHECK(CoreFixture::CodeOf(f.Change(each[0], [](ChangeRequest& change) {
+                auto envelope = std::make_shared<Envelope>(*change.base->envelope);
+                envelope->retry = std::make_shared<RetryPolicy>(Waits({1'000}));
+                change.envelope = std::move(envelope);
+              })) == Code::kOk);
+        break;
+      default: {
+        // Paused and resumed, or free to be passed: the order holds.
+        f.Pause({Mode::kFifo, lane});
+        f.Resume({Mode::kFifo, lane});
+        LanePatch skip;
+        skip.on_retry.emplace(OnRetry::kSkip);
+        f.SetLane({Mode::kFifo, lane}, skip);
+      }
+    }
+  }
+  f.Pass(5'000);
+  OthersGoOn(f, "else:80", "else");
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  PauseHost(f, "h:80", false);
+  SendAll(f, ids);
+}
+
+TEST_CASE("memory: full of what cannot start it comes to rest: nothing is read and written over and over") {
+  CoreFixture f(WithoutBreakers());
+  f.check_every = 50;
+  PauseHost(f, "queued:80", true);
+  AttemptedHeads(f, 2 * kMemory, "h:80");
+  BacklogOf(f, 200, "queued:80", Mode::kConcurrent);
+  PauseHost(f, "h:80", true);
+  f.Pass(20'000);
+  OthersGoOn(f, "else:80", "else");
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  f.Pass(1'000);
+  const uint64_t batch = f.image().batch;
+  f.Pass(3'000);
+  CHECK(f.image().batch - batch <= 3);  // what is counted by the minute, and nothing else
 }

@@ -46,6 +46,38 @@ bool Auditor::HeldByBreaker(const LaneKey& lane) const {
          std::any_of(hosts->second.begin(), hosts->second.end(), [&](const std::string& host) { return model_.HeldByBreaker(host); });
 }
 
+bool Auditor::IsHostPaused(const LaneKey& lane) const {
+  auto hosts = lane_hosts_.find(lane);
+  return hosts != lane_hosts_.end() &&
+         std::any_of(hosts->second.begin(), hosts->second.end(), [&](const std::string& host) { return model_.IsHostPaused(host); });
+}
+
+Auditor::Held Auditor::HeldByPauses() const {
+  Held held;
+  if (model_.Paused().empty()) return held;
+  for (NotifyId id : model_.pending()) {
+    const Envelope& envelope = *model_.Find(id)->envelope;
+    const bool of_caller = model_.IsCallerPaused(envelope.caller);
+    if (of_caller) held.of_callers.insert(envelope.lane);
+    if (of_caller || IsHostPaused(envelope.lane)) held.lanes.insert(envelope.lane);
+  }
+  return held;
+}
+
+/// A host or a caller was paused, or resumed. What it holds up has stood still for good reason until now.
+void Auditor::NoteSwitch(const Model::SwitchKey& what) {
+  switched_t_ = t();
+  for (NotifyId id : model_.pending()) {
+    const Envelope& envelope = *model_.Find(id)->envelope;
+    auto hosts = lane_hosts_.find(envelope.lane);
+    const bool at_host = what.first && hosts != lane_hosts_.end() && hosts->second.contains(what.second);
+    if (!at_host && (what.first || what.second != envelope.caller)) continue;
+    lanes_[envelope.lane].idle_since = hosts_[envelope.host].idle_since = -1;
+    lanes_[envelope.lane].work = {};
+  }
+  if (what.first) hosts_[what.second].idle_since = -1;
+}
+
 void Auditor::OnHealed() {
   healed_ = true;
   Restart();
@@ -108,6 +140,10 @@ void Auditor::Carry(const Decided& decided) {
       } else if (const auto* lane = std::get_if<LaneChangeRequest>(&open.event)) {
         lanes_changed_.insert(lane->lane);
         Restart();
+      } else if (const auto* host = std::get_if<HostChangeRequest>(&open.event)) {
+        NoteSwitch({true, host->host});
+      } else if (const auto* caller = std::get_if<CallerChangeRequest>(&open.event)) {
+        NoteSwitch({false, caller->caller});
       }
       return;
     }
@@ -188,6 +224,7 @@ void Auditor::NoteAfter(uint64_t batch) {
   for (const std::string& fkey : touched.fkeys) after.fkeys.emplace_back(fkey, model_.fkeys().at(fkey).record);
   for (const IdempotencyKey& key : touched.keys) after.keys.emplace_back(key, model_.keys().at(key).record);
   for (const LaneKey& lane : touched.lanes) after.settings.emplace_back(lane, model_.lanes().at(lane).settings);
+  if (touched.switches) after.paused = model_.Paused();
   afters_.push_back(std::move(after));
 }
 
@@ -204,6 +241,7 @@ void Auditor::OnWritten(uint64_t batch) {
   for (const auto& [fkey, record] : after.fkeys) CompareFkey(written(), fkey, record, what);
   for (const auto& [key, record] : after.keys) CompareKey(written(), key, record, what);
   for (const auto& [lane, settings] : after.settings) CompareSettings(written(), lane, settings, what);
+  if (after.paused) ComparePaused(written(), *after.paused, what);
 }
 
 /// While a lane waits for a turn at its host, no other may have one after the other. What is in flight of its caller may be as much as that may have:
@@ -303,7 +341,8 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
   int64_t due_t = t() - late;
   bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.envelope->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
                      last_in_flight_t_ < due_t &&
-                     std::max({wall_step_t_, boot_t_, notify.due_set_t, model_.BreakerShutAt(notify.envelope->host)}) < due_t - 1000 &&
+                     std::max({wall_step_t_, boot_t_, notify.due_set_t, model_.BreakerShutAt(notify.envelope->host), switched_t_}) < due_t - 1000 &&
+                     model_.Paused().empty() &&
                      !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
   // A lane waits at the host of its head: one before it, to a host that was not reached, held it up, and may be cancelled by now.
   const auto held_up = [&](const auto& each) {
@@ -344,11 +383,12 @@ void Auditor::OnTime() {
   model_.Forget(synced().batch);
   Now now = clock_->now();
   struct Look {
-    bool open = false;    // neither paused nor with an unhealthy host
+    bool open = false;    // neither it nor what it waits for is paused, nor has it an unhealthy host
     NotifyId head, next;  // fifo: who holds up all others; the first in order that can go
     OrderKey order;
   };
   std::map<LaneKey, Look> looks;
+  const Held held = HeldByPauses();
   for (NotifyId id : model_.pending()) {
     const Model::Notify& notify = *model_.Find(id);
     const NotifyState& state = notify.state;
@@ -360,7 +400,7 @@ void Auditor::OnTime() {
     Look& look = it->second;
     if (fresh) {
       const Model::Lane* lane = model_.LaneOf(key);
-      look.open = !(lane && lane->settings.paused != Paused::kNo) && HealthyLane(key) && !HeldByBreaker(key);
+      look.open = !(lane && lane->settings.paused != Paused::kNo) && HealthyLane(key) && !HeldByBreaker(key) && !held.lanes.contains(key);
       if (lane) look.head = lane->blocked_head;
     }
     if (!look.open || (look.head.value != 0 && look.head != id)) continue;
@@ -392,7 +432,8 @@ void Auditor::OnTime() {
               ") and nothing in flight");
     progress->idle_since = -1;
   };
-  int64_t base_ms = 3'000 + 10 * StoreDelayMs() + profile_.patience_ms;
+  // Those of a paused caller are looked at, one after the other, and put back: each takes a page of its host's list, a load and a page of its tail.
+  int64_t base_ms = 3'000 + profile_.patience_ms + (10 + 3 * static_cast<int64_t>(held.of_callers.size())) * StoreDelayMs();
   for (auto& [name, progress] : hosts_) {
     auto work = hosts.find(name);
     look_at(&progress, work == hosts.end() ? NotifyId{} : work->second.front(), base_ms, [&name = name] { return name; });

@@ -68,7 +68,7 @@ class Auditor : public WireObserver {
   /// Something that can still settle by itself, or an answer that is due?
   bool Unfinished() const;
   bool HasRequests() const;
-  /// A change of a lane is under way, whether or not anybody waits for its answer still.
+  /// A change of a lane, a host or a caller is under way, whether or not anybody waits for its answer still.
   bool ChangesLanes() const;
   uint32_t in_flight() const { return in_flight_; }
   uint32_t in_flight_at(const std::string& host) const {
@@ -76,6 +76,8 @@ class Auditor : public WireObserver {
     return found == hosts_.end() ? 0 : found->second.in_flight;
   }
   size_t pending() const { return model_.pending().size(); }
+  /// Hosts (true) and callers that are paused, by their names.
+  std::set<Model::SwitchKey> Paused() const { return model_.Paused(); }
   void Violation(const std::string& text);
 
   const std::vector<std::string>& violations() const { return violations_; }
@@ -86,6 +88,7 @@ class Auditor : public WireObserver {
     uint64_t pauses = 0, paused_themselves = 0, changes = 0, in_bulk = 0, purged = 0, callbacks = 0, awaited = 0, laters = 0;
     uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0, reached = 0;
     uint64_t as_read = 0, not_as_read = 0;  // cancels and retries under a base: carried out, and refused for it
+    uint64_t switched_off = 0;              // pauses of hosts and callers
   };
   Tally tally() const {
     Tally tally = tally_;
@@ -124,6 +127,7 @@ class Auditor : public WireObserver {
     std::vector<std::pair<std::string, FkeyRecord>> fkeys;
     std::vector<std::pair<IdempotencyKey, IdempotencyRecord>> keys;
     std::vector<std::pair<LaneKey, LaneSettings>> settings;
+    std::optional<std::set<Model::SwitchKey>> paused;  // hosts and callers, where any was or is
   };
   /// A lane's turn at a host.
   struct Turn {
@@ -147,6 +151,13 @@ class Auditor : public WireObserver {
   bool HealthyHost(const std::string& host) const;
   bool HealthyLane(const LaneKey& lane) const;
   bool HeldByBreaker(const LaneKey& lane) const;
+  bool IsHostPaused(const LaneKey& lane) const;
+  /// Lanes that a paused host or caller may hold up.
+  struct Held {
+    std::set<LaneKey> lanes, of_callers;
+  };
+  Held HeldByPauses() const;
+  void NoteSwitch(const Model::SwitchKey& what);
 
   // auditor.cc: what was decided, and what goes over the wire
   void Carry(const Decided& decided);
@@ -179,6 +190,7 @@ class Auditor : public WireObserver {
   void CompareFkey(const FakeImage& image, const std::string& fkey, const FkeyRecord& own, const std::string& what);
   void CompareKey(const FakeImage& image, const IdempotencyKey& key, const IdempotencyRecord& own, const std::string& what);
   void CompareSettings(const FakeImage& image, const LaneKey& lane, const LaneSettings& own, const std::string& what);
+  void ComparePaused(const FakeImage& image, const std::set<Model::SwitchKey>& own, const std::string& what);
   void CheckLaneCounts(const FakeImage& image);
   void CheckDueCounts(const FakeImage& image);
   void CheckCallbacks(const FakeImage& image);
@@ -188,7 +200,7 @@ class Auditor : public WireObserver {
   Model model_;
   const FakeStore* store_ = nullptr;
   int epoch_ = 0;
-  int64_t boot_t_ = 0, wall_step_t_ = -1, last_in_flight_t_ = -1;
+  int64_t boot_t_ = 0, wall_step_t_ = -1, last_in_flight_t_ = -1, switched_t_ = -1;
   bool healed_ = false, stopping_ = false, removing_ = false;
   uint64_t seq_ = 0;
   std::deque<CoreLimits> reloads_;

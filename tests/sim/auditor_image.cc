@@ -123,6 +123,17 @@ void Auditor::CompareSettings(const FakeImage& image, const LaneKey& lane, const
     Violation("P1 the settings of lane " + lane.name + ", a pause or another, are not on disk " + what);
 }
 
+void Auditor::ComparePaused(const FakeImage& image, const std::set<Model::SwitchKey>& own, const std::string& what) {
+  std::set<Model::SwitchKey> said;
+  if (image.switches) {
+    for (const auto& [host, settings] : image.switches->hosts)
+      if (settings.paused) said.insert({true, host});
+    for (const auto& [caller, settings] : image.switches->callers)
+      if (settings.paused) said.insert({false, caller});
+  }
+  if (said != own) Violation("P1 the pauses of hosts and callers are not on disk " + what);
+}
+
 void Auditor::CompareImage(const FakeImage& image, const std::string& what) {
   size_t existing = 0, settings = 0;
   for (const auto& [id, notify] : model_.notifies()) {
@@ -138,6 +149,7 @@ void Auditor::CompareImage(const FakeImage& image, const std::string& what) {
     CompareSettings(image, lane, own.settings, what);
     settings += !own.settings.IsDefault();
   }
+  ComparePaused(image, model_.Paused(), what);
   if (settings != image.lane_settings.size()) Violation("P1 there are settings of lanes on disk that nobody made, " + what);
   CheckTotals(image.totals);
 }

@@ -59,7 +59,10 @@ bool Auditor::HasRequests() const {
 bool Auditor::ChangesLanes() const {
   return std::any_of(open_.begin(), open_.end(), [&](const auto& open) {
     const Model::Expected& expected = open.second.expected;
-    return std::holds_alternative<LaneChangeRequest>(open.second.event) && (!expected.decided || expected.needs > written().batch);
+    const Event& event = open.second.event;
+    const bool changes = std::holds_alternative<LaneChangeRequest>(event) || std::holds_alternative<HostChangeRequest>(event) ||
+                         std::holds_alternative<CallerChangeRequest>(event);
+    return changes && (!expected.decided || expected.needs > written().batch);
   });
 }
 
@@ -140,6 +143,16 @@ void Auditor::CheckReply(const Open& open, const Reply& reply) {
     if (untouched && lane->lane.own != own.lane.own) Violation("P1 " + name + " is answered with other settings than it made");
     const auto& patch = std::get<LaneChangeRequest>(open.event).patch;
     tally_.pauses += patch.paused && *patch.paused;
+  } else if (const auto* host = std::get_if<HostViewed>(&reply.body)) {
+    const HostView& own = std::get<HostViewed>(expected.body).host;
+    if (host->host.host != own.host || host->host.own.paused != own.own.paused)
+      Violation("P1 " + name + " is answered with another pause than it made");
+    tally_.switched_off += own.own.paused;
+  } else if (const auto* caller = std::get_if<CallerViewed>(&reply.body)) {
+    const CallerView& own = std::get<CallerViewed>(expected.body).caller;
+    if (caller->caller.rates.caller != own.rates.caller || caller->caller.own.paused != own.own.paused)
+      Violation("P1 " + name + " is answered with another pause than it made");
+    tally_.switched_off += own.own.paused;
   } else if (const auto* remembered = std::get_if<RememberedViewed>(&reply.body)) {
     const auto& own = std::get<RememberedViewed>(expected.body);
     if (remembered->fkey != own.fkey || remembered->expires_at != own.expires_at || *remembered->trigger != *own.trigger)

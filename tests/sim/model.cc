@@ -136,6 +136,7 @@ void Model::End() {
         violation_("P1 the settings of lane " + put->lane.name + " are written otherwise than was decided");
     }
   }
+  CheckSwitches();
   for (NotifyId id : touched_.notifies) {
     const Notify& notify = notifies_.at(id);
     if (!written.count(id)) {
@@ -162,6 +163,7 @@ void Model::End() {
   batch_touched_.fkeys.insert(touched_.fkeys.begin(), touched_.fkeys.end());
   batch_touched_.keys.insert(touched_.keys.begin(), touched_.keys.end());
   batch_touched_.lanes.insert(touched_.lanes.begin(), touched_.lanes.end());
+  batch_touched_.switches |= touched_.switches;
 }
 
 // ---- changes, and their undoing
@@ -215,6 +217,7 @@ void Model::UndoLast() {
   else if (auto* fkey = std::get_if<1>(&undo.old)) PutBack(&fkeys_, fkey->first, fkey->second);
   else if (auto* key = std::get_if<2>(&undo.old)) PutBack(&keys_, key->first, key->second);
   else if (auto* lane = std::get_if<3>(&undo.old)) PutBack(&lanes_, lane->first, lane->second);
+  else if (auto* own = std::get_if<5>(&undo.old)) PutBack(&switches_, own->first, own->second);
   else sums_ = std::get<Sums>(undo.old);
   undo_.pop_back();
 }
@@ -242,6 +245,7 @@ void Model::RollBack(uint64_t batch) {
   for (auto& [fkey, own] : fkeys_) own.batch = 0;
   for (auto& [key, own] : keys_) own.batch = 0;
   for (auto& [key, lane] : lanes_) lane.batch = lane.end_batch = 0;
+  for (auto& [key, own] : switches_) own.batch = 0;
 }
 
 void Model::OnLoaded(NotifyId id) {
@@ -451,6 +455,7 @@ void Model::CarryTurn(NotifyId id, uint64_t written) {
   const NotifyState& state = notify->state;
   if (HasFlight(id)) violation_("P2 it is the turn of " + name + ", which is in flight");
   if (IsPaused(key)) violation_("P4 it is the turn of " + name + " in lane " + key.name + ", which is paused");
+  CheckNotPaused("it is the turn of " + name, *notify->envelope);
   CheckCaps(id, *notify->envelope);
   flights_[id].number = state.attempts_made + 1;
   BeginAtBreaker(id, notify->envelope->host, &flights_[id]);
@@ -495,6 +500,7 @@ void Model::CarryStart(NotifyId id) {
   if (!notify || !flight || flight->started) return violation_("P2 " + name + " starts without its turn");
   if (!notify->pending()) violation_("P1 " + name + " starts although it is " + StateText(notify->state));
   if (IsPaused(notify->envelope->lane)) violation_("P4 " + name + " starts in lane " + notify->envelope->lane.name + ", which is paused");
+  CheckNotPaused(name + " starts", *notify->envelope);
   if (notify->state.expires_at <= wall())
     violation_("P6 " + name + " starts " + std::to_string(wall().ms - notify->state.expires_at.ms) + " ms after its expiry");
   uint32_t budget = notify->envelope->reply_none ? 1 : PolicyOf(*notify).max_attempts;

@@ -75,6 +75,12 @@ class Model {
     IdempotencyRecord record;
     uint64_t batch = 0;
   };
+  /// Whether a host (true) or a caller is paused, by its name.
+  using SwitchKey = std::pair<bool, std::string>;
+  struct Switch {
+    bool paused = false;
+    uint64_t batch = 0;
+  };
   struct Lane {
     LaneSettings settings;
     uint64_t batch = 0;        // of the settings
@@ -160,6 +166,10 @@ class Model {
   const Notify* Find(NotifyId id) const;
   bool Settled(const Notify& notify) const { return IsSettled(notify.state.phase); }
   bool IsPaused(const LaneKey& lane) const;
+  bool IsHostPaused(const std::string& host) const { return IsSwitchedOff({true, host}); }
+  bool IsCallerPaused(const std::string& caller) const { return IsSwitchedOff({false, caller}); }
+  /// Those that are paused now.
+  std::set<SwitchKey> Paused() const;
   /// Its starts are limited by a rate.
   bool HasRate(const LaneKey& lane) const;
   const Lane* LaneOf(const LaneKey& lane) const;
@@ -202,6 +212,7 @@ class Model {
     std::set<std::string> fkeys;
     std::set<IdempotencyKey> keys;
     std::set<LaneKey> lanes;
+    bool switches = false;
   };
   Touched TakeTouched() { return std::exchange(batch_touched_, {}); }
   bool stopping() const { return stopping_; }
@@ -210,7 +221,8 @@ class Model {
   struct Undo {
     uint64_t batch = 0;
     std::variant<std::pair<NotifyId, std::optional<Notify>>, std::pair<std::string, std::optional<Fkey>>,
-                 std::pair<IdempotencyKey, std::optional<Key>>, std::pair<LaneKey, std::optional<Lane>>, Sums>
+                 std::pair<IdempotencyKey, std::optional<Key>>, std::pair<LaneKey, std::optional<Lane>>, Sums,
+                 std::pair<SwitchKey, std::optional<Switch>>>
         old;
   };
   void UndoLast();
@@ -218,6 +230,11 @@ class Model {
   Fkey& ChangeFkey(const std::string& fkey);
   Key& ChangeKey(const IdempotencyKey& key);
   Lane& ChangeLane(const LaneKey& lane);
+  // model_switches.cc
+  bool IsSwitchedOff(const SwitchKey& key) const;
+  Expected SwitchTo(const SwitchKey& key, std::optional<bool> paused);
+  void CheckSwitches();
+  void CheckNotPaused(const std::string& what, const Envelope& envelope);
   void ComparePut(NotifyId id, const NotifyRecord& record, const Notify& notify);
   void CompareState(NotifyId id, const NotifyState& written, const Notify& notify);
 
@@ -277,6 +294,8 @@ class Model {
   Expected On(const BulkRequest& r);
   Expected On(const LaneChangeRequest& r);
   Expected On(const StatsRequest& r);
+  Expected On(const HostChangeRequest& r);
+  Expected On(const CallerChangeRequest& r);
   std::optional<Expected> RefusedChange(NotifyId id) const;
   /// Stale, where there is a base and the notify is not that any more as far as users change it.
   std::optional<Expected> RefusedAsStale(const std::shared_ptr<const NotifyRecord>& base, const Notify& now) const;
@@ -292,6 +311,7 @@ class Model {
   std::map<std::string, Fkey> fkeys_;
   std::map<IdempotencyKey, Key> keys_;
   std::map<LaneKey, Lane> lanes_;
+  std::map<SwitchKey, Switch> switches_;
   std::map<NotifyId, Flight> flights_;
   std::map<LaneKey, NotifyId> fifo_flights_;
   std::map<LaneKey, uint32_t> lane_flights_;

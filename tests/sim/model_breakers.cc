@@ -104,6 +104,7 @@ void Model::CarryGivenUp(NotifyId id) {
   const std::string name = id.ToString();
   if (HasFlight(id)) violation_("P2 " + name + " fails at a breaker while an attempt is in flight");
   if (IsPaused(notify.envelope->lane)) violation_("P4 " + name + " fails at a breaker in a lane that is paused");
+  CheckNotPaused(name + " fails at a breaker", *notify.envelope);
   if (!refused && (!breaker || !breaker->is_open())) {
     violation_("P1 " + name + " fails at the breaker of " + host + ", which is not open");
   } else if (!refused && !(limits_.breaker.fail_on_open && breaker->Holds(mono()))) {

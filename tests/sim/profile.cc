@@ -1,5 +1,7 @@
 #include "sim/profile.h"
 
+#include <algorithm>
+
 namespace notifyd::sim {
 
 const char* ToString(Mutation mutation) {
@@ -56,6 +58,10 @@ const char* ToString(Mutation mutation) {
       return "counted-probe";
     case Mutation::kIgnoredBase:
       return "ignored-base";
+    case Mutation::kLosePauses:
+      return "lose-pauses";
+    case Mutation::kDeafResume:
+      return "deaf-resume";
     case Mutation::kSharedEarly:
       return "shared-early";
     case Mutation::kLentEarly:
@@ -117,6 +123,33 @@ void DrawBreakers(Profile* p) {
   breaker.open_ms = range(20, 2'000);
   if (random.Chance(0.4)) breaker.max_wait_ms = range(300, 5'000);
   breaker.fail_on_open = random.Chance(0.15);
+}
+
+/// Pauses of hosts and callers, and memory that is lent and taken back, in a third of the seeds. In some of these memory is small, and many fifo
+/// lanes have heads that failed. All else of a seed is drawn without these.
+void DrawPauses(Profile* p) {
+  Random random(p->seed * 0xA24BAED4963EE407ull + 11);
+  auto range = [&](int64_t least, int64_t most) { return least + static_cast<int64_t>(random.Below(static_cast<uint64_t>(most - least + 1))); };
+  if (!random.Chance(0.33)) return;
+  p->pause_every_ms = range(200, 2'000);
+  p->pause_ms_max = range(500, 30'000);
+  p->workload_ms = range(10'000, 40'000);
+  // What hangs keeps its memory until it ends: here that is soon.
+  for (HostKind& kind : p->hosts)
+    if (kind == HostKind::kHung) kind = HostKind::kFlaky;
+  p->hung_timeout_ms = std::min<int64_t>(p->hung_timeout_ms, 1'500);
+  p->patience_ms = 2'000;
+  if (p->limits.page_items == CoreLimits{}.page_items || !random.Chance(0.7)) return;
+  p->lend_every_ms = range(500, 4'000);
+  if (random.Chance(0.7)) {
+    if (p->hosts.size() > 2) p->hosts.resize(2);
+    if (p->hosts.size() > 1) p->hosts[1] = HostKind::kFlaky;
+    p->cold_lanes = static_cast<int>(range(30, 90));
+    p->fifo_share = 0.5 + random.Unit() / 2;
+  }
+  const uint32_t in_flight = uint32_t{2} << p->hosts.size();
+  p->least_lent.max_in_flight = in_flight;
+  p->least_lent.max_loaded = 3 * in_flight + static_cast<size_t>(range(0, 20));
 }
 
 }  // namespace
@@ -198,6 +231,7 @@ Profile Profile::Draw(uint64_t seed) {
     p.limits.lane_rules.push_back(rule);
   }
   DrawBreakers(&p);
+  DrawPauses(&p);
   return p;
 }
 

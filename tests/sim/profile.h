@@ -8,6 +8,7 @@
 
 #include "base/ids.h"
 #include "base/random.h"
+#include "broker/events.h"
 #include "broker/limits.h"
 #include "fakes/fake_store.h"
 
@@ -41,6 +42,8 @@ enum class Mutation {
   kDeafBreaker,       // the core is not told of connections that came about
   kCountedProbe,      // what the store writes of a probe in vain counts it
   kIgnoredBase,       // the core is not told under which base a cancel or a retry stands
+  kLosePauses,        // the store forgets which hosts and callers are paused
+  kDeafResume,        // the core is not told that a host or a caller is resumed
   // Of several namespaces (several.h).
   kLentEarly,       // what is taken back from one is lent on before that says that it has given it back
   kSharedEarly,     // the same, of what a shared rule allows at a host
@@ -93,6 +96,10 @@ struct Profile {
   double stale_share = 0;  // of the attempts: lost with a connection that had served others
   int64_t hung_timeout_ms = 8'000;
   int64_t down_ms = 2'000;      // for so long a host of that kind is away, or there
+  /// Hosts and callers are paused so often, and for so long at most; and what memory it may have changes, down to `least_lent`.
+  int64_t pause_every_ms = 0, pause_ms_max = 0;  // the first is a mean; 0: never
+  int64_t lend_every_ms = 0;
+  GrantChanged least_lent;
   int64_t healthy_ms_max = 60;  // a healthy host's answer
 
   static Profile Draw(uint64_t seed);

@@ -476,6 +476,7 @@ void Several::ResumeLanes() {
       resume.patch.on_failure = std::optional<OnFailure>();
       space->Request(std::move(resume));
     }
+    for (const auto& [host, name] : space->auditor.Paused()) space->Request(space->workload.Pausing(host, name, false));
   }
 }
 

@@ -93,6 +93,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
     sum.reached += tally.reached;
     sum.as_read += tally.as_read;
     sum.not_as_read += tally.not_as_read;
+    sum.switched_off += tally.switched_off;
   }
   CHECK(sum.crashes > 0);
   CHECK(sum.repeats > 0);
@@ -118,6 +119,7 @@ TEST_CASE("simulator: the seeds reach crashes, repeats, spilled tails, sleeping 
   CHECK(sum.reached > 0);
   CHECK(sum.as_read > 0);
   CHECK(sum.not_as_read > 0);
+  CHECK(sum.switched_off > 0);
 }
 
 // ---- the auditor is shown to notice
@@ -194,6 +196,12 @@ TEST_CASE("auditor: a core that does not hear of a connection before the end of 
 }
 TEST_CASE("auditor: a probe in vain that is counted is noticed") {
   CHECK(Noticed(Mutation::kCountedProbe, "P1 ") > 0);
+}
+TEST_CASE("auditor: a store that forgets pauses of hosts and callers is noticed") {
+  CHECK(Noticed(Mutation::kLosePauses, "the pauses of hosts and callers are not on disk") > 0);
+}
+TEST_CASE("auditor: a host or a caller that is not resumed is noticed") {
+  CHECK(Noticed(Mutation::kDeafResume, "a pause that was decided is not written") > 0);
 }
 TEST_CASE("auditor: a cancel or a retry that is carried out although its base is stale is noticed") {
   CHECK(Noticed(Mutation::kIgnoredBase, "nothing was decided about it") > 0);

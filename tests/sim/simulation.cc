@@ -110,6 +110,10 @@ class Simulation : EventSink, ReplySink {
             if (purged_.count(e.id)) about_purged_.insert(e.request);
         },
         event);
+    if (mutation_ == Mutation::kDeafResume) {
+      if (auto* host = std::get_if<HostChangeRequest>(&event); host && host->patch.paused == false) host->patch.paused.reset();
+      if (auto* caller = std::get_if<CallerChangeRequest>(&event); caller && caller->patch.paused == false) caller->patch.paused.reset();
+    }
     if (mutation_ == Mutation::kIgnoredBase) {
       if (auto* cancel = std::get_if<CancelRequest>(&event)) cancel->base = nullptr;
       if (auto* retry = std::get_if<RetryRequest>(&event)) retry->base = nullptr;
@@ -121,6 +125,7 @@ class Simulation : EventSink, ReplySink {
   void RunBroker();
   void ResumeLanes();
   void ReloadLimits();
+  void Lend();
   void Spoil(WriteBatch* batch);
   /// Lets time pass until `done`, a violation, or `most_ms` are over.
   template <class Done>
@@ -144,10 +149,10 @@ class Simulation : EventSink, ReplySink {
   std::vector<Event> inbox_;
   std::optional<FakeImage> down_;  // the machine is off, with this on its disk
   int64_t down_at_ = 0, up_at_ = 0;
-  int64_t crash_at_ = SimClock::kNever, wall_step_at_ = SimClock::kNever, disk_at_ = SimClock::kNever;
+  int64_t crash_at_ = SimClock::kNever, wall_step_at_ = SimClock::kNever, disk_at_ = SimClock::kNever, lend_at_ = SimClock::kNever;
   int64_t last_tick_ = -1, last_look_ = 0;
   int idle_ticks_ = 0;
-  uint64_t runs_ = 0, boots_ = 0;
+  uint64_t runs_ = 0, boots_ = 0, grants_ = 0;
   bool effective_ = false, stopping_ = false, drained_ = false, fatal_ = false, disk_low_ = false, calm_ = false, final_stop_ = false;
   bool holding_ = false, quiet_ = false;
   std::optional<Reply> swapped_;
@@ -186,6 +191,7 @@ void Simulation::Spoil(WriteBatch* batch) {
     const auto* fkey = std::get_if<PutFkey>(&op);
     const auto* put = std::get_if<PutNotify>(&op);
     bool meant = (mutation_ == Mutation::kLoseSettings && std::holds_alternative<PutLaneSettings>(op)) ||
+                 (mutation_ == Mutation::kLosePauses && std::holds_alternative<PutSwitches>(op)) ||
                  (mutation_ == Mutation::kLoseCounts && std::holds_alternative<AddLaneCounts>(op)) ||
                  (mutation_ == Mutation::kLoseRemembered && fkey && fkey->record.remembered) ||
                  (mutation_ == Mutation::kLoseCallback && put && ToldAbout(*put->record->spec).value != 0) ||
@@ -247,6 +253,8 @@ void Simulation::Boot(FakeImage image, int64_t down_ms) {
   trace_.Add("t=" + std::to_string(t()) + " boot, mono " + std::to_string(mono.ms));
   driver_->Run(BrokerNow(), {Tick{}});
   if (!calm_) crash_at_ = Soon(profile_.crash_every_ms);
+  grants_ = 0;
+  lend_at_ = calm_ ? SimClock::kNever : Soon(profile_.lend_every_ms);
 }
 
 /// The auditor's view of what the core decided; a core with a fault tells of its decisions in another order.
@@ -319,7 +327,7 @@ void Simulation::Answer(const Reply& reply) {
 int64_t Simulation::NextMoment() const {
   int64_t next = t() + 500;  // the auditor looks at least that often
   if (down_) return std::min(next, up_at_);
-  next = std::min({next, store_->NextAt(), receiver_.NextAt(), WakeAt(), crash_at_, wall_step_at_, disk_at_});
+  next = std::min({next, store_->NextAt(), receiver_.NextAt(), WakeAt(), crash_at_, wall_step_at_, disk_at_, lend_at_});
   if (!inbox_.empty()) next = t();
   return std::min(next, calm_ ? SimClock::kNever : workload_.NextAt());
 }
@@ -356,6 +364,7 @@ void Simulation::Happen() {
   if (!calm_)
     for (Event& event : workload_.Draw()) Request(std::move(event));
   if (!calm_ && profile_.steer_share > 0 && random_.Chance(0.01)) ReloadLimits();
+  if (lend_at_ <= t()) Lend();
   if (quiet_ && !stopping_) {  // restart in place: now it stops
     stopping_ = true;
     inbox_.push_back(StopRequested{});
@@ -397,6 +406,7 @@ void Simulation::RunBroker() {
     std::vector<Event> bite;
     for (; take > 0; --take) {
       if (trace_.on()) trace_.Add("t=" + std::to_string(t()) + " " + Describe(events[at]));
+      if (const auto* grant = std::get_if<GrantChanged>(&events[at])) auditor_.OnGrant(*grant);
       bite.push_back(std::move(events[at++]));
     }
     driver_->Run(BrokerNow(), std::move(bite));
@@ -423,7 +433,18 @@ void Simulation::ReloadLimits() {
   inbox_.push_back(LimitsChanged{std::move(limits)});
 }
 
-/// Whoever paused a lane, or let it pause itself, takes that back.
+/// Others want some of the memory, and of what may be in flight, or give it back.
+void Simulation::Lend() {
+  GrantChanged grant{++grants_, UINT32_MAX, SIZE_MAX};
+  if (!calm_ && random_.Chance(0.7)) {
+    grant.max_in_flight = profile_.least_lent.max_in_flight + static_cast<uint32_t>(random_.Below(8));
+    grant.max_loaded = profile_.least_lent.max_loaded + random_.Below(20);
+  }
+  inbox_.push_back(grant);
+  lend_at_ = calm_ ? SimClock::kNever : Soon(profile_.lend_every_ms);
+}
+
+/// Whoever paused a lane, a host or a caller, or let a lane pause itself, takes that back.
 void Simulation::ResumeLanes() {
   Pass(60'000, [&] { return !stopping_ && !holding_ && !auditor_.HasRequests() && !auditor_.ChangesLanes(); });
   if (down_ || !auditor_.violations().empty()) return;
@@ -433,6 +454,8 @@ void Simulation::ResumeLanes() {
     resume.patch.on_failure = std::optional<OnFailure>();
     Request(std::move(resume));
   }
+  for (const auto& [host, name] : auditor_.Paused()) Request(workload_.Pausing(host, name, false));
+  if (profile_.lend_every_ms > 0) Lend();
 }
 
 void Simulation::Finale() {

@@ -14,6 +14,50 @@ LaneKey Workload::DrawLane() {
   return {fifo ? Mode::kFifo : Mode::kConcurrent, (hot ? "hot" : "cold") + std::to_string(lane)};
 }
 
+Event Workload::Pausing(bool host, const std::string& name, bool paused) {
+  if (host) {
+    HostChangeRequest change;
+    change.request = NewRequest();
+    change.host = name;
+    change.patch.paused = paused;
+    return change;
+  }
+  CallerChangeRequest change;
+  change.request = NewRequest();
+  change.caller = name;
+  change.patch.paused = paused;
+  return change;
+}
+
+int64_t Workload::NextPauseAt() const {
+  if (profile_.pause_every_ms == 0) return SimClock::kNever;
+  int64_t at = pause_at_;
+  for (const auto& [what, resume_at] : resume_at_) at = std::min(at, resume_at);
+  return at;
+}
+
+/// Some are paused until somebody resumes them in the end.
+void Workload::DrawPauses(std::vector<Event>* events) {
+  if (profile_.pause_every_ms == 0) return;
+  for (auto it = resume_at_.begin(); it != resume_at_.end();) {
+    if (it->second > clock_->t()) {
+      ++it;
+      continue;
+    }
+    events->push_back(Pausing(it->first.first, it->first.second, false));
+    it = resume_at_.erase(it);
+  }
+  while (pause_at_ <= clock_->t()) {
+    pause_at_ += 1 + static_cast<int64_t>(pauses_.Below(static_cast<uint64_t>(2 * profile_.pause_every_ms)));
+    const bool host = pauses_.Chance(0.7);
+    const std::string name = host ? "h" + std::to_string(pauses_.Below(profile_.hosts.size())) + ".test:80" : "c" + std::to_string(pauses_.Below(3));
+    const int64_t ms = 300 + static_cast<int64_t>(pauses_.Below(static_cast<uint64_t>(profile_.pause_ms_max)));
+    const bool stays = pauses_.Chance(0.2);
+    if (!resume_at_.emplace(std::pair(host, name), stays ? SimClock::kNever : clock_->t() + ms).second) continue;
+    events->push_back(Pausing(host, name, true));
+  }
+}
+
 LaneChangeRequest Workload::DrawLaneChange(RequestId request) {
   LaneChangeRequest change{request, DrawLane(), {}};
   LanePatch& patch = change.patch;

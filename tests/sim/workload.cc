@@ -36,10 +36,11 @@ std::string TriggerMark(uint64_t n) {
 }
 
 Workload::Workload(const Profile& profile, const SimClock* clock)
-    : profile_(profile), clock_(clock), random_(profile.seed * 17 + 3), left_(profile.operations) {}
+    : profile_(profile), clock_(clock), random_(profile.seed * 17 + 3), pauses_(profile.seed * 29 + 19), left_(profile.operations) {}
 
 std::vector<Event> Workload::Draw() {
   std::vector<Event> events;
+  if (left_ > 0) DrawPauses(&events);
   while (left_ > 0 && next_at_ <= clock_->t()) {
     --left_;
     events.push_back(DrawOne());

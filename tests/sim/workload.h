@@ -1,10 +1,12 @@
 // Workload: the clients. Draws requests from the seed and remembers only what answers told it. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -31,11 +33,13 @@ class Workload {
   Workload(const Profile& profile, const SimClock* clock);
 
   /// When the next request is due; kNever: no more come.
-  int64_t NextAt() const { return left_ > 0 ? next_at_ : SimClock::kNever; }
+  int64_t NextAt() const { return left_ > 0 ? std::min(next_at_, NextPauseAt()) : SimClock::kNever; }
   /// The requests that are due now.
   std::vector<Event> Draw();
   void OnReply(const Reply& reply);
   RequestId NewRequest() { return {0, next_request_++}; }
+  /// A request that pauses a host, or a caller, or resumes it.
+  Event Pausing(bool host, const std::string& name, bool paused);
 
  private:
   Event DrawOne();
@@ -44,6 +48,8 @@ class Workload {
   ListQuery DrawBulkQuery();
   LaneChangeRequest DrawLaneChange(RequestId request);
   LaneKey DrawLane();
+  int64_t NextPauseAt() const;
+  void DrawPauses(std::vector<Event>* events);
   TriggerRequest Keep(TriggerRequest trigger);
   template <class Act>
   Act UnderCondition(Act act) const;
@@ -56,6 +62,9 @@ class Workload {
   const Profile& profile_;
   const SimClock* clock_;
   Random random_;
+  Random pauses_;  // so that what else is drawn stays as it was
+  int64_t pause_at_ = 0;
+  std::map<std::pair<bool, std::string>, int64_t> resume_at_;  // by whether it is a host, and its name
   int left_;
   int64_t next_at_ = 0;
   uint64_t next_request_ = 1, next_token_ = 1, next_mark_ = 1;

@@ -1,0 +1,191 @@
+#include "broker/core_shedding.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace notifyd {
+namespace {
+
+/// How many lanes one turn looks at. They are few, so that a turn is short; while there is more to do, turn follows turn.
+constexpr size_t kLooksATurn = 256;
+/// How long it rests after it has looked at all of them in vain. What holds them up may have changed by then.
+constexpr int64_t kRestMs = 100;
+
+}  // namespace
+
+// ---- which lanes
+
+void Core::Impl::Shedding::Follow(Lane* lane) {
+  const bool waits = !lane->queue.empty() || HasHead(*lane);
+  if (waits == lane->shedding.has_value()) return;
+  if (waits) {
+    lane->shedding = lanes_.insert(lanes_.end(), lane);
+  } else {
+    lanes_.erase(*lane->shedding);
+    lane->shedding.reset();
+  }
+}
+
+void Core::Impl::Shedding::OnStart(Lane* lane) {
+  Follow(lane);
+  if (lane->shedding) lanes_.splice(lanes_.end(), lanes_, *lane->shedding);
+}
+
+/// Returns what may go of a lane that waits for something that may last: its host, its caller, its token, its head's next attempt, the window, its
+/// own calls. What waits for the disk alone goes on by itself, and what waits for a place among all calls, or for its caller's share, goes first once
+/// there is one.
+Core::Impl::Shedding::Cut Core::Impl::Shedding::CutOf(const Lane& lane) const {
+  const Entry* next = core_.NextOf(lane);
+  // Somebody wants it sent before all others, or more of it is on its way.
+  if (lane.paused() || (next && next->although_paused) || lane.awaiting > 0 || lane.tail_page() || lane.fetching()) return {};
+  if (lane.waits()) return {lane.target->shut || (!lane.flow && core_.turns_.AtShare(*lane.target)), 0, true, true};
+  switch (next ? core_.BlockedOn(lane, next).on : lane.in_flight > 0 ? Wait::kCall : Wait::kAttempt) {
+    case Wait::kCall:
+      // So much of it would be brought back at once, since it does not count as waiting at its host.
+      return {true, kQuantum, false, true};
+    case Wait::kToken:
+      return {core_.RemembersRates(), 0, false, true};
+    case Wait::kCaller:
+      return {true, 0, true, false};
+    case Wait::kAttempt:
+    case Wait::kWindow:
+      return {true, 0, false, true};
+    default:
+      return {};
+  }
+}
+
+// ---- what goes
+
+/// Returns how much more is in memory than three quarters, in notifies. What only a page under way keeps (I5) goes by itself.
+size_t Core::Impl::Shedding::Excess() const {
+  const size_t stays = core_.LoadedWeight() - std::min(core_.LoadedWeight(), core_.graveyard_.size());
+  const size_t most = core_.limits_.max_loaded / 4 * 3;
+  return stays > most ? stays - most : 0;
+}
+
+/// The lane is found at the host that it waits for, whichever the first of its tail was for.
+void Core::Impl::Shedding::MoveToHost(Lane* lane, const std::string& host) {
+  if (!lane->record.listed || lane->record.sleeper_host == host) return;
+  core_.Delist(lane);
+  lane->record.sleeper_host = host;
+  core_.Enlist(lane);
+}
+
+/// Moves up to so many notifies of the lane to its tail, those that come last first, its attempted head last of all. Returns how many.
+size_t Core::Impl::Shedding::Shed(Lane* lane, size_t most) {
+  const Cut cut = CutOf(*lane);
+  if (!cut.any) return 0;
+  const Kept kept(&core_, lane);
+  const auto weight_of = [](const Entry& entry) { return 1 + entry.envelope_bytes / kBytesALoaded; };
+  const Entry* next = core_.NextOf(*lane);
+  const std::string waits_at = next && lane->waits() ? next->host->name : "";
+  size_t shed = 0;
+  while (shed < most && lane->queue.size() > cut.keeps) {
+    Entry* last = lane->queue.rbegin()->second;
+    shed += weight_of(*last);
+    core_.Dequeue(last);
+    last->place = Place::kIdle;
+    core_.Spill(lane, last);
+  }
+  if (shed < most && lane->queue.empty() && cut.head && HasHead(*lane)) {
+    Entry* head = lane->head;
+    shed += weight_of(*head);
+    core_.Unplace(head);
+    core_.ShelveHead(lane, head);
+  }
+  if (shed == 0) return 0;
+  // A new front, or what is left of the lane, waits for its turn as before.
+  if (!lane->queue.empty() || HasHead(*lane)) {
+    core_.Kick(lane);
+    return shed;
+  }
+  if (!waits_at.empty()) MoveToHost(lane, waits_at);
+  lane->active = false;
+  core_.FallAsleep(lane, cut.in_turn);
+  return shed;
+}
+
+/// Who stands still for longest goes first. Sheds as much as one page brings at a time, a notify at least, and never more than it takes: what there
+/// is room for is read again.
+void Core::Impl::Shedding::Run() {
+  if (!IsFull()) full_since_.reset();
+  else if (!full_since_) full_since_ = core_.journal_.Decided();
+  // What is being written empties by itself.
+  if (!sheds_ && full_since_ && core_.journal_.IsWritten(*full_since_)) {
+    sheds_ = true;
+    looked_ = 0;
+  }
+  sheds_ = sheds_ && core_.Pressed();
+  if (!sheds_ || !MayRun()) return;
+  if (looked_ >= lanes_.size()) {
+    if (core_.now_.mono < next_round_) return;
+    looked_ = 0;
+  }
+  size_t left = std::min(Excess(), std::max<size_t>(core_.limits_.page_items, 1));
+  bool any = false;
+  for (size_t i = 0; i < kLooksATurn && looked_ < lanes_.size() && left > 0; ++i) {
+    Lane* lane = lanes_.front();
+    lanes_.splice(lanes_.end(), lanes_, lanes_.begin());
+    ++looked_;
+    const size_t shed = Shed(lane, left);
+    if (shed == 0) continue;
+    any = true;
+    looked_ = 0;
+    left -= std::min(left, shed);
+  }
+  if (any) batch_ = core_.journal_.Decided();
+  if (looked_ < lanes_.size()) return;
+  next_round_ = {core_.now_.mono.ms + kRestMs};
+  sheds_ = IsFull();
+}
+
+MonoTime Core::Impl::Shedding::NextLook() const {
+  if (!sheds_ || !MayRun() || lanes_.empty() || Excess() == 0) return kMonoNever;
+  return looked_ < lanes_.size() ? core_.now_.mono : next_round_;
+}
+
+// ---- heads that come back
+
+void Core::Impl::Shedding::AskHead(Lane* lane) {
+  if (lane->fetching()) return;
+  lane->registered.Add(Wait::kAttempt);
+  asked_.push_back(lane);
+}
+
+void Core::Impl::Shedding::FetchHeads() {
+  if (core_.stopping_) return;
+  for (Lane* lane : std::exchange(asked_, {})) core_.RunTask(MakeTask(HeadDue{lane->key}));
+}
+
+Handled Core::Impl::Handle(Task* task, HeadDue& r) {
+  return shedding_->Handle(task, r);
+}
+
+/// One of a paused caller stays where it is: the resume of that has all lists gone through anew.
+Handled Core::Impl::Shedding::Handle(Task* task, HeadDue& r) {
+  Lane* lane = core_.NeedLane(task, r.lane);
+  if (!lane || !core_.NeedSwitches(task)) return Handled::kParked;
+  const NotifyId blocked = lane->record.blocked_head;
+  Entry* head = blocked.value != 0 ? core_.NeedEntry(task, blocked) : nullptr;
+  if (task->missing > 0) return Handled::kParked;
+  lane->registered.Remove(Wait::kAttempt);
+  if (head && head->exists && head->index == Index::kTail && !lane->paused() && !core_.stopping_) {
+    lane->head_in_tail = true;
+    core_.NoteCaller(lane, *head);
+    if (!core_.IsPaused(head->envelope->caller)) core_.FetchHead(head);
+  }
+  core_.EndWaking(lane);
+  return Handled::kDone;
+}
+
+void Core::Impl::Shedding::CheckInvariants() const {
+  size_t waiting = 0;
+  for (const auto& [key, lane] : core_.lanes_) {
+    CHECK(lane->shedding.has_value() == (!lane->queue.empty() || HasHead(*lane)));
+    waiting += lane->shedding.has_value();
+  }
+  CHECK(waiting == lanes_.size());
+}
+
+}  // namespace notifyd
