@@ -82,7 +82,8 @@ class CallerFigures {
   struct Figures {
     std::string caller;
     MonoTime known_since;  // from then on all that it did is counted
-    // What came in the present ten seconds; it goes to the sums once those are over, or are asked for: so counting costs a comparison and an addition.
+    // What came in the present ten seconds; it goes to the sums once those are over, or are asked for: so counting costs a comparison and an
+    // addition.
     CallerCounts open;
     MonoTime open_at, open_until{INT64_MIN};
     SlidingSums<7, kSpanMs> minute;

@@ -125,8 +125,7 @@ void Core::Impl::HistoryPart::PutOpen() {
   quarter += minute_;
   Put(HistoryStep::kMinute, HistoryOf::kNamespace, minute_begin_, EncodeSpan({minute_, gauges_}));
   Put(HistoryStep::kQuarter, HistoryOf::kNamespace, quarter_begin_, EncodeSpan({quarter, gauges_}));
-  if (HostSpans hosts = Busiest(&OpenCounts::minute); !hosts.empty())
-    Put(HistoryStep::kMinute, HistoryOf::kHosts, minute_begin_, EncodeHosts(hosts));
+  if (HostSpans hosts = Busiest(&OpenCounts::minute); !hosts.empty()) Put(HistoryStep::kMinute, HistoryOf::kHosts, minute_begin_, EncodeHosts(hosts));
   if (HostSpans hosts = Busiest(&OpenCounts::quarter); !hosts.empty())
     Put(HistoryStep::kQuarter, HistoryOf::kHosts, quarter_begin_, EncodeHosts(hosts));
 }

@@ -135,7 +135,7 @@ EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime sched
 }
 
 std::optional<Core::Impl::SchedulePart::Taken> Core::Impl::SchedulePart::TakeRun(Task* task, const Looked& looked, WallTime scheduled_at,
-                                                                               const std::string& key) {
+                                                                                 const std::string& key) {
   const notifyd::Schedule& said = *looked.record.said;
   NotifySpec spec = SpecAt(said, scheduled_at);
   // Judged anew: what a body may have is a setting, too.

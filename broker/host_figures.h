@@ -138,7 +138,7 @@ class Destinations {
   MonoTime all_since_;  // what was accepted since for one that is not known was nothing
   std::list<Destination> all_;
   std::unordered_map<std::string_view, std::list<Destination>::iterator> by_name_;  // by their own names
-  std::map<std::string, OpenCounts, std::less<>> left_;  // what those did in the open spans that made room
+  std::map<std::string, OpenCounts, std::less<>> left_;                             // what those did in the open spans that made room
 };
 
 /// Was the attempt answered in another way than was expected, or not at all? One that says "not ready yet" was not.

@@ -54,8 +54,7 @@ RekeyReport ReportRekey(Status begun, RekeyState state) {
 
 BackupReport ReportBackup(BackupState state) {
   const char* phase = std::array{"running", "done", "failed"}[static_cast<size_t>(state.phase)];  // by BackupState::Phase
-  return {std::move(state.name), phase,       std::move(state.detail), state.started_at,
-          state.finished_at,     state.files, state.bytes,             state.copied_bytes};
+  return {std::move(state.name), phase, std::move(state.detail), state.started_at, state.finished_at, state.files, state.bytes, state.copied_bytes};
 }
 
 constexpr int kBackupAsksMost = 2;

@@ -80,8 +80,8 @@ TEST_CASE("notifyctl group wait, and create that waits: go on where the broker s
   });
   TempDir dir;
   const bool creates = GENERATE(false, true);
-  const CtlRun run = creates ? CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "60000"})
-                             : CtlAt(broker, {"group", "wait", "n1"});
+  const CtlRun run =
+      creates ? CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "60000"}) : CtlAt(broker, {"group", "wait", "n1"});
   INFO(run.error);
   CHECK(run.code == 0);
   CHECK(run.error.empty());

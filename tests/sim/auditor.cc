@@ -342,8 +342,7 @@ void Auditor::CheckLate(NotifyId id, const StartAttempt& attempt, const Model::N
   bool undisturbed = attempt.number == 1 && attempts_[id].empty() && notify.envelope->lane.mode == Mode::kConcurrent && in_flight_ == 0 &&
                      last_in_flight_t_ < due_t &&
                      std::max({wall_step_t_, boot_t_, notify.due_set_t, model_.BreakerShutAt(notify.envelope->host), switched_t_}) < due_t - 1000 &&
-                     model_.Paused().empty() &&
-                     !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
+                     model_.Paused().empty() && !lanes_changed_.count(notify.envelope->lane) && profile_.limits.lane_rules.empty();
   // A lane waits at the host of its head: one before it, to a host that was not reached, held it up, and may be cancelled by now.
   const auto held_up = [&](const auto& each) {
     const Model::Notify& other = each.second;
