@@ -20,7 +20,7 @@
 
 namespace notifyd {
 
-class PgEmptying;
+struct PgCleaning;
 
 /// Null: there is none.
 using ReadNamespaceRow = std::function<Result<std::shared_ptr<const NamespaceRow>>(NamespaceNumber)>;
