@@ -101,7 +101,7 @@ void Core::Impl::EmitStart(Entry* entry) {
     } else if (leaves) {
       topics_->Unsubscribe(entry);
     } else if (refused) {
-      Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+      Settle(entry, Phase::kFailed, kFailedByBreaker, std::nullopt);
       Decide(Decided::Kind::kExpiry, entry->id);
     }
     Kick(lane);

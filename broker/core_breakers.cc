@@ -216,7 +216,7 @@ Handled Core::Impl::Handle(Task* task, WaitOver& r) {
   // Behind a head that waits for its next attempt, it is that which it waits for.
   const bool behind = lane->record.blocked_head != r.id && BlockedBy(Wait::kAttempt, *lane, nullptr);
   if (lane->paused() || behind) return Handled::kDone;
-  Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+  Settle(entry, Phase::kFailed, kFailedByBreaker, std::nullopt);
   Decide(Decided::Kind::kExpiry, entry->id);
   return Handled::kDone;
 }

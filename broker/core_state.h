@@ -338,7 +338,7 @@ struct AtOnceSearch {
 };
 
 /// NotifyState::reason of one that failed at an open breaker.
-inline constexpr const char* kBreakerOpen = "breaker_open";
+inline constexpr const char* kFailedByBreaker = "breaker_open";
 
 /// The breakers of all hosts, beside what each of those has of its own.
 struct Breakers {

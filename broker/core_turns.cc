@@ -148,7 +148,7 @@ void Core::Impl::TakeTurn(Lane* lane, Host* host) {
     } else if (topics_->IsLeaving(*entry) && !LacksLastAttempt(*entry)) {
       topics_->Unsubscribe(entry);
     } else if (services_->Refuses(*host) && !LacksLastAttempt(*entry)) {
-      Settle(entry, Phase::kFailed, kBreakerOpen, std::nullopt);
+      Settle(entry, Phase::kFailed, kFailedByBreaker, std::nullopt);
       Decide(Decided::Kind::kExpiry, entry->id);
     } else {
       Caller* caller = turns_.CallerOf(entry->envelope->caller);
