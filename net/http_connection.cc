@@ -254,8 +254,8 @@ void HttpConnection::QueueResume() {
 }
 
 void HttpConnection::WaitTurn() {
-  waits_turn_ = true;
   QueueResume();
+  if (!std::exchange(waits_turn_, true)) context_->waiting.splice(context_->waiting.end(), context_->resumable, resume_at_);
   UpdateReading();
 }
 
@@ -482,7 +482,7 @@ void HttpConnection::Close() {
   request_.Unpark();
   request_.Discard();
   if (tls_) SayGoodbye();
-  if (resume_queued_) context->resumable.erase(resume_at_);
+  if (resume_queued_) (waits_turn_ ? context->waiting : context->resumable).erase(resume_at_);
   Charge(0, 0);
   context->slots[slot_] = nullptr;
   context->free_slots.push_back(slot_);

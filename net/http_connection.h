@@ -169,7 +169,7 @@ class HttpConnection : public DeadlineWheel::Entry {
   bool shut_ = false;
   bool served_;  // at least one request was answered
   bool waits_turn_ = false;     // WaitTurn was called: nothing is read
-  bool resume_queued_ = false;  // `resume_at_` is where
+  bool resume_queued_ = false;  // `resume_at_` is where: among those that wait where `waits_turn_`, else among the resumable
   std::list<HttpConnection*>::iterator resume_at_;
   std::list<HttpConnection*>::iterator parked_at_;  // while its request is parked
 };

@@ -45,6 +45,8 @@ struct HttpContext {
   /// Those that have something to go on with, the first one first; `resume` sees to it that Resume is called on each, from the loop, before it
   /// sleeps.
   std::list<HttpConnection*> resumable;
+  /// Those that wait for their turn to be read and parsed, behind all others.
+  std::list<HttpConnection*> waiting;
   std::function<void()> resume;
   std::function<bool()> may_answer;              // empty: always
   std::function<void()> closed;                  // a connection went

@@ -373,8 +373,8 @@ void RequestSide::Press(int64_t now_ms) {
   if (connection_->phase() != Phase::kReading || body_ != Body::kNone || !parser_->in_body() || held <= kSmallHeadBytes) return;
   if (pressed_ms_ < begun_ms_) pressed_ms_ = begun_ms_, pressed_bytes_ = 0;
   if (now_ms - pressed_ms_ < HttpConnection::kPressMs) return;
-  // What the kernel has of it came in time, however late it is read here.
-  if (connection_->Unread()) return;
+  // What the kernel has of it came in time, however late it is read here. Once each time, so that a trickle gains nothing.
+  if (connection_->Unread() && std::exchange(press_spared_ms_, pressed_ms_) != pressed_ms_) return;
   const size_t least = connection_->context()->limits.least_bytes_per_s;
   if (held - std::min(held, pressed_bytes_) < least * static_cast<uint64_t>(now_ms - pressed_ms_) / 1000) {
     connection_->Refuse(408, "the body comes more slowly than " + std::to_string(least) + " bytes a second, and others wait for room");

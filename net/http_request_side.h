@@ -138,6 +138,7 @@ class RequestSide {
   int64_t begun_ms_ = 0;                 // first byte of the request under way, or begin of what is discarded
   int64_t heard_ms_ = 0;                 // of a body in pieces the last one, moved on by pauses; since when it is parked
   int64_t paused_ms_ = 0;                // when the pause under way began
+  int64_t press_spared_ms_ = -1;         // the `pressed_ms_` at which the kernel had more
   int64_t pressed_ms_ = 0;               // when it was last looked at how fast the body comes, and what there was of it
   size_t pressed_bytes_ = 0;
   Body body_ = Body::kNone;

@@ -419,16 +419,25 @@ class HttpServer::Impl {
     uv_idle_stop(&handles_->resume);
     // Time of their own, beside that of the sockets: else what these bring anew would keep those that wait from theirs for ever.
     context_.BeginTurn();
-    // Counted: what is resumed may queue itself again, at the end.
-    for (size_t count = context_.resumable.size(); count > 0 && !context_.resumable.empty(); --count) {
-      HttpConnection* first = context_.resumable.front();
-      context_.resumable.pop_front();
-      first->Resume();
-      if (context_.TurnSpent()) break;
+    const uint64_t until = context_.turn_until_ns;
+    // Counted: what is resumed may queue itself again, at the end. First those that have something to write, which is short.
+    for (size_t count = context_.resumable.size(); count > 0 && !context_.resumable.empty(); --count) ResumeFirst(&context_.resumable);
+    // Then those that wait for their turn, one at least. None has all of it, so that nobody who sends little waits for long behind many who send much.
+    for (size_t count = context_.waiting.size(); count > 0 && !context_.waiting.empty(); --count) {
+      context_.turn_until_ns = std::min(until, uv_hrtime() + HttpContext::kTurnNs / 5);
+      ResumeFirst(&context_.waiting);
+      if (uv_hrtime() >= until) break;
     }
+    context_.turn_until_ns = until;
     // The others come first in the next turn, before which the loop does not sleep.
-    if (!context_.resumable.empty()) context_.resume();
+    if (!context_.resumable.empty() || !context_.waiting.empty()) context_.resume();
     context_.AdmitParked();
+  }
+
+  static void ResumeFirst(std::list<HttpConnection*>* list) {
+    HttpConnection* first = list->front();
+    list->pop_front();
+    first->Resume();
   }
 
   void CloseListeners() {

@@ -151,7 +151,7 @@ Outcome Ask(const Context& context, const std::string& method, const std::string
 }
 
 Outcome AskUntil(const Context& context, const std::string& path, std::optional<int64_t> wait_ms, int64_t reconnect_ms,
-                 const std::function<bool(Value)>& settled) {
+                 const std::function<bool(Value)>& settled, bool found) {
   using std::chrono::milliseconds;
   using std::chrono::steady_clock;
   const auto started = steady_clock::now();
@@ -160,7 +160,6 @@ Outcome AskUntil(const Context& context, const std::string& path, std::optional<
     if (*wait_ms < 0) return milliseconds::max();
     return std::max(milliseconds(0), milliseconds(*wait_ms) - std::chrono::duration_cast<milliseconds>(steady_clock::now() - started));
   };
-  bool found = false;
   Patience patience(reconnect_ms), between(kForeverMs);
   for (;;) {
     const int64_t step_ms = std::min<int64_t>(left().count(), kMostWaitMs);

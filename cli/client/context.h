@@ -62,9 +62,9 @@ Outcome Ask(const Context& context, const HttpCall& call);
 Outcome Ask(const Context& context, const std::string& method, const std::string& path, const std::string* body = nullptr, int64_t wait_ms = 0);
 
 /// Looks at `path`, and as long as what stands there is not `settled` again, for up to `wait_ms`; negative: as long as it takes; nothing: once. A
-/// broker that was there and goes away while it waits is looked for again for up to `reconnect_ms`. Judged as by Judge.
+/// broker that was there (`found`: it was a moment ago) and goes away while it waits is looked for again for up to `reconnect_ms`. Judged as by Judge.
 Outcome AskUntil(const Context& context, const std::string& path, std::optional<int64_t> wait_ms, int64_t reconnect_ms,
-                 const std::function<bool(JsonTree::Value)>& settled);
+                 const std::function<bool(JsonTree::Value)>& settled, bool found = false);
 
 /// The body as it came; of an answer with an ETag in its header, the object with that as its last member `etag`.
 std::string WithEtag(const HttpAnswer& answer, JsonTree::Value root);

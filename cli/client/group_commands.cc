@@ -100,7 +100,7 @@ Exit MakeGroup(const Context& context, const std::string& file, const std::strin
   const Result<JsonTree> made = JsonTree::Parse(outcome.answer.body);
   if (outcome.exit == kDone && wait_ms > passed && made.ok() && !IsSettled(made->root())) {
     // One that stops lets nobody wait. It is accepted, whatever comes of asking again.
-    Outcome later = AskUntil(context, GroupPath(TextAt(made->root(), "/id")), wait_ms - passed, kReconnectMs, &IsSettled);
+    Outcome later = AskUntil(context, GroupPath(TextAt(made->root(), "/id")), wait_ms - passed, kReconnectMs, &IsSettled, /*found=*/true);
     if (later.exit == kDone) outcome = std::move(later);
   }
   return Show(context, outcome, RenderGroup);

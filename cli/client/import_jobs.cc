@@ -310,10 +310,12 @@ Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
   Result<uint64_t> expected = CountWaiting();
   if (!expected.ok()) return std::move(expected).status();
   std::vector<WaitingJob> found;
-  size_t looks = 0;
+  size_t looks = 0, count_at = kLooksBeforeCount;
   for (uint64_t next = *newest; next > 0 && found.size() < *expected && !ImportWork::Stopped();) {
     NOTIFYD_TRY(LookAt(&next, 1, &found));
-    if (++looks % kLooksBeforeCount == 0) NOTIFYD_TRY(Recount(&*newest, &found, &*expected));
+    if (++looks < count_at) continue;
+    NOTIFYD_TRY(Recount(&*newest, &found, &*expected));
+    count_at = 2 * looks;  // all that is found is looked at once more each time
   }
   std::sort(found.begin(), found.end());
   for (const WaitingJob& job : found) waiting->push_back(job.id);

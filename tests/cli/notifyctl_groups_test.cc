@@ -107,7 +107,7 @@ TEST_CASE("notifyctl group create that waits: shows what was accepted where the 
     return asked++ == 0 ? ScriptedAnswer{200, R"({"id":"n1","state":"pending"})"} : ScriptedAnswer{503, R"({"status":503,"detail":"not yet"})"};
   });
   TempDir dir;
-  const CtlRun run = CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "300"});
+  const CtlRun run = CtlAt(broker, {"group", "create", "-f", dir.Write("g.json", "{}"), "--wait-ms", "3000"});
   CHECK(run.code == 0);
   CHECK_THAT(run.output, Catch::Contains("n1") && Catch::Contains("pending"));
   CHECK_THAT(run.error, Catch::Contains("not yet"));

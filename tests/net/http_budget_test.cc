@@ -155,10 +155,12 @@ TEST_CASE("http budget: a connection that ends while its request waits for room 
   // As the server does it, turn by turn.
   while (parked < kClients) {
     loop.OnLoop([&] {
-      for (; !context->resumable.empty(); context->turn_until_ns = 0) {
-        HttpConnection* first = context->resumable.front();
-        context->resumable.pop_front();
-        first->Resume();
+      for (auto* list : {&context->resumable, &context->waiting}) {
+        for (; !list->empty(); context->turn_until_ns = 0) {
+          HttpConnection* first = list->front();
+          list->pop_front();
+          first->Resume();
+        }
       }
       parked = context->parked.size();
     });
