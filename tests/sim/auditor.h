@@ -89,6 +89,7 @@ class Auditor : public WireObserver {
     uint64_t decided = 0, most_turns = 0, withdrawn = 0, removed = 0, at_once = 0, opened = 0, given_up = 0, reached = 0;
     uint64_t as_read = 0, not_as_read = 0;  // cancels and retries under a base: carried out, and refused for it
     uint64_t switched_off = 0;              // pauses of hosts and callers
+    uint64_t shelved_heads = 0;             // attempted heads in tails of lanes that are not paused, at a crash
   };
   Tally tally() const {
     Tally tally = tally_;

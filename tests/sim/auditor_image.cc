@@ -182,6 +182,8 @@ void Auditor::CheckImage(const FakeImage& image, const std::string& what) {
     if (in_tail + by_wall + by_mono != (nowhere ? 0 : 1))
       wrong(name + " (phase " + std::to_string(static_cast<int>(state.phase)) + ") is in " + std::to_string(in_tail + by_wall + by_mono) +
             " indexes");
+    if (auto lane = image.lanes.find(record->envelope->lane); in_tail && lane != image.lanes.end() && lane->second.blocked_head == id)
+      tally_.shelved_heads += !model_.IsPaused(lane->first);
     held += nowhere;
     tail += in_tail;
     retrying += by_mono;

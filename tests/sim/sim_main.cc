@@ -148,6 +148,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
     sum.duplicates += outcome.tally.duplicates;
     sum.refused += outcome.tally.refused;
     sum.switched_off += outcome.tally.switched_off;
+    sum.shelved_heads += outcome.tally.shelved_heads;
     sum.decided += outcome.tally.decided;
     sum.deepest_tail += outcome.tally.deepest_tail > 0;
     sum.sleepers += outcome.tally.sleepers > 0;
@@ -174,6 +175,7 @@ int Replay(uint64_t from, uint64_t to, Mutation mutation, bool verbose) {
   number("duplicates", sum.duplicates);
   number("refused", sum.refused);
   number("pauses of hosts and callers", sum.switched_off);
+  number("heads on disk at a crash", sum.shelved_heads);
   number("seeds that spilled", sum.deepest_tail);
   number("seeds with sleeping lanes", sum.sleepers);
   number("most turns of a lane while another waited", sum.most_turns);
