@@ -308,6 +308,8 @@ void Core::Impl::RefillTail(Lane* lane) {
   if (!lane->active || !lane->disk_tail || lane->tail_page() || stopping_) return;
   if (Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (lane->has_attempted_head()) return;  // nothing behind it is sent before it is settled
+  // What waits behind its own calls is read as they end, not each time something comes to it.
+  if (ShortOfMemory() && !lane->queue.empty() && BlockedOn(*lane, NextOf(*lane)).on == Wait::kCall) return;
   // Until the due window has caught up with the clock (after a start), memory is for what that brings, which comes first in order.
   if (!IsCaughtUp() || IsAhead(*lane, lane->tail_next)) return HoldAtHorizon(lane);
   Host* host = GetHost(lane->record.sleeper_host);

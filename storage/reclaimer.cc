@@ -5,12 +5,19 @@
 #include <rocksdb/options.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/log.h"
 #include "storage/store_options.h"
 
 namespace notifyd {
+namespace {
+
+/// Where the disk takes nothing it is tried again so much later.
+constexpr std::chrono::seconds kAgainAfter{10};
+
+}  // namespace
 
 void Reclaimer::Start() {
   thread_ = std::thread([this] { Run(); });
@@ -48,16 +55,19 @@ void Reclaimer::Run() {
     doing_ = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    Reclaim(*doing_);
+    const bool done = Reclaim(*doing_);
     lock.lock();
+    if (!done) waiting_.push_back(*std::move(doing_));
     doing_.reset();
+    if (!done) wake_.wait_for(lock, kAgainAfter, [this] { return stopping_.load(); });
   }
 }
 
-void Reclaimer::Reclaim(const Task& task) {
+/// False: the disk took nothing, and nothing was done.
+bool Reclaimer::Reclaim(const Task& task) {
   // CompactRange makes tables of the memtables first, where these hold a key of the range; all families' (atomic_flush), and other namespaces' keys
   // with them. Until then what was deleted there counts with what deleted it.
-  if (BytesIn(database_, task.keys, task.memtables) == 0) return;
+  if (BytesIn(database_, task.keys, task.memtables) == 0) return true;
   rocksdb::CompactRangeOptions how;
   // Otherwise the deepest level, where most of what is over lies, is left alone.
   how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
@@ -67,14 +77,15 @@ void Reclaimer::Reclaim(const Task& task) {
   auto held = sweeper_.Hold();
   // What deleted the keys lies in memtables and the log alone until now. Whoever takes the tables as they are, as a backup does, must not find whole
   // ones gone and the namespace still there.
-  if (task.files && !Done(database_.db()->Flush(rocksdb::FlushOptions(), {database_.main(), database_.notifies()}))) return;
+  if (task.files && !Done(database_.db()->Flush(rocksdb::FlushOptions(), {database_.main(), database_.notifies()}))) return false;
   for (rocksdb::ColumnFamilyHandle* family : {database_.notifies(), database_.main()}) {
     rocksdb::Status status;
     // Tables that hold nothing else go unread. The deletion that lies above them covers what is left.
     if (task.files) status = rocksdb::DeleteFilesInRange(database_.db(), family, &from, &to, /*include_end=*/false);
     if (status.ok()) status = database_.db()->CompactRange(how, family, &from, &to);
-    if (!Done(status) && stopping_) return;
+    if (!Done(status) && stopping_) return true;
   }
+  return true;
 }
 
 /// False: not, or a stop breaks it off. What it cannot read the broker's reads will say, and what it cannot write its writes.

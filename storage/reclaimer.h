@@ -52,7 +52,7 @@ class Reclaimer {
   };
   void Add(Task task);
   void Run();
-  void Reclaim(const Task& task);
+  bool Reclaim(const Task& task);
   bool Done(const rocksdb::Status& status) const;
 
   const Database& database_;
