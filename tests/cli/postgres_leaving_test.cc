@@ -71,7 +71,7 @@ TEST_CASE("postgres cluster: a bulk submit that comes fast, and is passed on, en
   PassingPair pair;
   std::string lines;
   while (lines.size() < 64 << 10) lines += "{\"url\":\"http://127.0.0.1:1/\",\"delay_ms\":600000}\n";
-  char size[16];
+  char size[24];
   std::snprintf(size, sizeof size, "%zx\r\n", lines.size());
   for (const int signal : {SIGUSR1, SIGTERM}) {
     CAPTURE(signal);
