@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/clocks.h"
 #include "net/http_connection.h"
 #include "net/loop.h"
 
@@ -36,12 +37,12 @@ bool HttpContext::HasRoom(size_t bytes) {
 }
 
 void HttpContext::BeginTurn() {
-  turn_until_ns = uv_hrtime() + kTurnNs;
+  turn_until_us = ReadClockUs(CLOCK_MONOTONIC) + kTurnUs;
 }
 
 bool HttpContext::TurnSpent() {
-  if (turn_until_ns == 0) BeginTurn();
-  return uv_hrtime() >= turn_until_ns;
+  if (turn_until_us == 0) BeginTurn();
+  return ReadClockUs(CLOCK_MONOTONIC) >= turn_until_us;
 }
 
 void HttpContext::AdmitParked() {

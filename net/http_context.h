@@ -57,9 +57,9 @@ struct HttpContext {
   std::list<HttpConnection*> parked;
   bool pressed = false;
   /// So long at a time, by the real clock, the loop parses and answers what came; then other handles, timers and what was posted have their say.
-  /// `turn_until_ns`: until when that is now; 0: nobody has begun since the last turn.
-  static constexpr uint64_t kTurnNs = 5'000'000;
-  uint64_t turn_until_ns = 0;
+  /// `turn_until_us`: until when that is now; 0: nobody has begun since the last turn.
+  static constexpr int64_t kTurnUs = 5'000;
+  int64_t turn_until_us = 0;
   void BeginTurn();
   /// Is it over? It begins with who asks first.
   bool TurnSpent();

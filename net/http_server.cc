@@ -14,6 +14,7 @@
 #include <unordered_set>
 
 #include "base/check.h"
+#include "base/clocks.h"
 #include "base/system_error.h"
 #include "net/http.h"
 #include "net/http_connection.h"
@@ -61,7 +62,7 @@ class HttpServer::Impl {
     CHECK(uv_idle_init(context_.loop, &handles_->resume) == 0);
     CHECK(uv_prepare_init(context_.loop, &handles_->turn_end) == 0);
     handles_->sweep.data = handles_->accept_pause.data = handles_->look_again.data = handles_->resume.data = handles_->turn_end.data = this;
-    uv_prepare_start(&handles_->turn_end, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->context_.turn_until_ns = 0; });
+    uv_prepare_start(&handles_->turn_end, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->data)->context_.turn_until_us = 0; });
     uv_unref(reinterpret_cast<uv_handle_t*>(&handles_->turn_end));  // it keeps no loop running
     context_.resume = [this] { uv_idle_start(&handles_->resume, [](uv_idle_t* handle) { static_cast<Impl*>(handle->data)->ResumeAll(); }); };
     context_.closed = [this] {
@@ -419,16 +420,16 @@ class HttpServer::Impl {
     uv_idle_stop(&handles_->resume);
     // Time of their own, beside that of the sockets: else what these bring anew would keep those that wait from theirs for ever.
     context_.BeginTurn();
-    const uint64_t until = context_.turn_until_ns;
+    const int64_t until = context_.turn_until_us;
     // Counted: what is resumed may queue itself again, at the end. First those that have something to write, which is short.
     for (size_t count = context_.resumable.size(); count > 0 && !context_.resumable.empty(); --count) ResumeFirst(&context_.resumable);
     // Then those that wait for their turn, one at least. None has all of it, so that nobody who sends little waits for long behind many who send much.
     for (size_t count = context_.waiting.size(); count > 0 && !context_.waiting.empty(); --count) {
-      context_.turn_until_ns = std::min(until, uv_hrtime() + HttpContext::kTurnNs / 5);
+      context_.turn_until_us = std::min(until, ReadClockUs(CLOCK_MONOTONIC) + HttpContext::kTurnUs / 5);
       ResumeFirst(&context_.waiting);
-      if (uv_hrtime() >= until) break;
+      if (ReadClockUs(CLOCK_MONOTONIC) >= until) break;
     }
-    context_.turn_until_ns = until;
+    context_.turn_until_us = until;
     // The others come first in the next turn, before which the loop does not sleep.
     if (!context_.resumable.empty() || !context_.waiting.empty()) context_.resume();
     context_.AdmitParked();

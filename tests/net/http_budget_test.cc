@@ -156,7 +156,7 @@ TEST_CASE("http budget: a connection that ends while its request waits for room 
   while (parked < kClients) {
     loop.OnLoop([&] {
       for (auto* list : {&context->resumable, &context->waiting}) {
-        for (; !list->empty(); context->turn_until_ns = 0) {
+        for (; !list->empty(); context->turn_until_us = 0) {
           HttpConnection* first = list->front();
           list->pop_front();
           first->Resume();

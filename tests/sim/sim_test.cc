@@ -189,7 +189,7 @@ TEST_CASE("auditor: a breaker that never closes is noticed") {
   CHECK(Noticed(Mutation::kStuckBreaker, "is stuck in phase") > 0);
 }
 TEST_CASE("auditor: attempts at a host whose breaker is open are noticed") {
-  CHECK(Noticed(Mutation::kNoBreaker, "whose breaker lets nothing through") > 0);
+  CHECK(Noticed(Mutation::kNoBreaker, "whose breaker lets nothing through", 1000) > 0);
 }
 TEST_CASE("auditor: a core that does not hear of a connection before the end of its call is noticed") {
   CHECK(Noticed(Mutation::kDeafBreaker, "and the core has not heard of it") > 0);
