@@ -314,11 +314,11 @@ HttpResponse RenderServices(const ServiceAnswer& answer) {
       return response;
     }
     case What::kInstances: {
-      using Instance = std::shared_ptr<const InstanceView>;
-      const std::vector<Instance>& instances = answer.services[0].instances;
+      using Shared = std::shared_ptr<const InstanceView>;
+      const std::vector<Shared>& instances = answer.services[0].instances;
       HttpResponse page = ResourcesResponse(
           instances, answer.more ? std::optional(instances.back()->id) : std::nullopt,
-          [](const Instance& instance, JsonWriter* each) { WriteInstance(*instance, each); }, [](const Instance& instance) { return instance->id; });
+          [](const Shared& instance, JsonWriter* each) { WriteInstance(*instance, each); }, [](const Shared& instance) { return instance->id; });
       return ResourceResponse(status, std::move(page.body), answer.bytes);
     }
     case What::kInstance: {
