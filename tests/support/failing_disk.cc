@@ -17,6 +17,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <string>
 #include <type_traits>
@@ -70,7 +71,10 @@ class Disk {
   Verdict Meet(const char* call, File file) {
     std::unique_lock lock(mutex_);
     if (call_ != call && (call_ != "any" || std::strcmp(call, "read") == 0)) return Verdict::kGoOn;
-    if (++count_ == nth_) failed_ = PathOf(file);
+    if (++count_ == nth_) {
+      failed_ = PathOf(file);
+      if constexpr (std::is_same_v<File, int>) failed_id_ = IdOf(file);
+    }
     Report();
     if (count_ != nth_ && !(for_good_ && count_ > nth_)) return Verdict::kGoOn;
     if (how_ == "held") {
@@ -114,7 +118,11 @@ class Disk {
     struct stat info {};
     if (!Covers(path) || ::stat(path, &info) != 0) return;
     std::lock_guard lock(mutex_);
-    unsynced_.erase({info.st_dev, info.st_ino});
+    const FileId id{info.st_dev, info.st_ino};
+    unsynced_.erase(id);
+    if (failed_id_ != id) return;
+    removed_ = true;
+    Report();
   }
 
  private:
@@ -166,7 +174,7 @@ class Disk {
   void Report() const {
     const int report = OpenAgain(report_, O_WRONLY | O_CLOEXEC);
     if (report < 0) return;
-    Put(report, 0, std::to_string(count_) + (count_ >= nth_ ? " 1 " : " 0 ") + failed_ + "\n");
+    Put(report, 0, std::to_string(count_) + (count_ >= nth_ ? " 1 " : " 0 ") + (removed_ ? "1 " : "0 ") + failed_ + "\n");
     ::close(report);
   }
   void Lose(int fd) {
@@ -211,6 +219,8 @@ class Disk {
 
   bool active_ = false, for_good_ = false;
   std::string call_, how_, directory_, report_, failed_;
+  std::optional<FileId> failed_id_;  // the file of the descriptor on which the call failed
+  bool removed_ = false;             // it lost its name since
   unsigned long nth_ = 0, count_ = 0;
   unsigned seed_ = 1;
   std::mutex mutex_;

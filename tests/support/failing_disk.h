@@ -34,11 +34,12 @@ inline std::string FailingDiskVariable(const DiskFault& fault, const std::string
 struct DiskReport {
   unsigned long calls = 0;  // of the kind, until now
   bool fired = false;       // the one that was to go wrong came
+  bool removed = false;     // its file was removed since, where it was on a descriptor; another may have the path by now
   std::string file;         // the path on which it was
 };
 inline DiskReport ReadDiskReport(const std::string& report) {
   DiskReport out;
-  std::ifstream(report) >> out.calls >> out.fired >> out.file;
+  std::ifstream(report) >> out.calls >> out.fired >> out.removed >> out.file;
   return out;
 }
 
