@@ -31,10 +31,9 @@ DueTime Core::Impl::DueOf(const When& when) const {
 
 Handled Core::Impl::Handle(Task* task, SubmitRequest& r) {
   if (RefusedStopping(r.request)) return Handled::kDone;
-  const bool has_room = !disk_low_ && !lost_;
   std::optional<Submits::Taken> taken = Submits(this, task).Take(r);
   if (!taken) return Handled::kParked;
-  if (!has_room) return ReplyNow(r.request, std::get<Refused>(*std::move(taken)));
+  if (lost_) return ReplyNow(r.request, std::get<Refused>(*std::move(taken)));  // nothing waits for a store that is away
   if (auto* submitted = std::get_if<Submitted>(&*taken); submitted && r.wait_ms > 0 && submitted->items.size() == 1) {
     SubmittedItem& item = submitted->items[0];
     // Of what is told by its id alone, nobody is told the end.

@@ -238,6 +238,7 @@ bool Core::Impl::ServicePart::End(Entry* entry, AttemptResult* result) {
   result->record.instance = instance->id;
   // Where this instance may not be called, another one may.
   if (result->verdict == Verdict::kFatal && result->record.error == "destination_refused") result->verdict = Verdict::kFailure;
+  if (call.failovers == 0) call.tried.clear();  // a round begins anew with it, whichever ended the one before
   call.tried.push_back(instance->id);
   core_.history_->OnEndedAt(call.seat.host->name, *result);
   const bool host_in_vain = Leave(&call.seat, *result);

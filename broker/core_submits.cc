@@ -14,6 +14,8 @@
 namespace notifyd {
 namespace {
 
+constexpr char kRefused[] = "submits are refused";
+
 /// Does the item's lane begin to skip with it? A lane that does already, as all do behind the first, is not looked at any closer.
 bool BeginsToSkip(const SubmitItem& item, const Lane& lane, const CoreLimits& limits) {
   if (!item.steps_aside || !lane.fifo() || lane.limits.on_retry == OnRetry::kSkip) return false;
@@ -151,6 +153,9 @@ Status Core::Impl::Submits::PlanItem(const SubmitRequest& r, size_t i, Context* 
   const std::string& fkey = item.envelope->fkey;
   if (!fkey.empty())
     if (Status status = PlanHeld(r, i, *context, plan); !status.ok()) return status;
+  // What is there already, and changes nothing, is told whatever room there is.
+  if (plan->kind == Plan::Kind::kNew || keyed)
+    if (Status room = core_.Room(kRefused); !room.ok()) return room;
   if (plan->kind == Plan::Kind::kKept && keyed) {
     const uint64_t bytes = kRecordBytes + item.idempotency_key.size();
     if (Status status = core_.CheckStored(context->bytes + bytes); !status.ok()) return status;
@@ -241,7 +246,7 @@ bool Core::Impl::Submits::Need(const SubmitRequest& r) {
 }
 
 std::optional<Core::Impl::Submits::Taken> Core::Impl::Submits::Take(const SubmitRequest& r) {
-  if (Status room = core_.Room("submits are refused"); !room.ok()) return Refused{std::move(room), {}, 0};
+  if (core_.lost_) return Refused{core_.Room(kRefused), {}, 0};
   if (!Need(r)) return std::nullopt;
   std::vector<Plan> plan;
   plan.reserve(r.items.size());
