@@ -90,7 +90,7 @@ void Core::Impl::CheckLane(const Lane& lane, Counted* counted) const {
     auto host = hosts_.find(lane.record.sleeper_host);
     uint64_t order = lane.record.sleeper_order;
     bool in_turn = host != hosts_.end() && host->second->sleepers && (host->second->cursor <= order || host->second->fell_asleep <= order);
-    CHECK(in_turn || PagesUnderWay());
+    CHECK(in_turn || PagesUnderWay() || shedding_->LooksFor(lane.record.sleeper_host, order));
   }
   for (const auto& [order, entry] : lane.queue) {
     CHECK(entry->lane == &lane && entry->place == Place::kQueue && entry->order() == order);

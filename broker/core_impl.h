@@ -484,6 +484,7 @@ class Core::Impl {
   void OnSleepersPage(const std::string& host, PageLoaded& page);
   void OnSleeperHosts(PageLoaded& page);
   void WakeSleepers();
+  void AskSleepers(Host* host, size_t limit, uint64_t from);
 
   // ---- core_turns.cc: whose turn it is
   Entry* NextOf(const Lane& lane) const;

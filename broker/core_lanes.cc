@@ -175,13 +175,16 @@ void Core::Impl::Spill(Lane* lane, Entry* entry) {
 
 void Core::Impl::SpillQueue(Lane* lane) {
   if (lane->queue.empty() && !lane->disk_tail) return;
-  const bool in_turn = lane->queue.empty() || !IsPaused(lane->queue.begin()->second->envelope->caller);
+  const Entry* first = lane->queue.empty() ? nullptr : lane->queue.begin()->second;
+  const bool in_turn = !first || !IsPaused(first->envelope->caller);
+  const std::string host = first ? first->host->name : "";
   while (!lane->queue.empty()) {
     Entry* entry = lane->queue.rbegin()->second;
     Dequeue(entry);
     entry->place = Place::kIdle;
     Spill(lane, entry);
   }
+  shedding_->MoveToHost(lane, host);
   lane->active = false;
   FallAsleep(lane, in_turn);
 }
@@ -290,8 +293,8 @@ void Core::Impl::DropTailIfEmpty(Lane* lane) {
 /// asleep. A blocked lane is woken when its head settles, which is fetched first where it is in the tail.
 void Core::Impl::Activate(Lane* lane, bool has_room) {
   if (lane->paused()) return;
+  if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
   if (!lane->head_in_tail) {
-    if (!lane->active && Benched(*lane)) return Throttle(lane, WhenTokens(*lane, 1));
     if (lane->active) return RefillTail(lane);
     if (!lane->disk_tail || lane->has_attempted_head()) return;
   }
@@ -372,7 +375,7 @@ void Core::Impl::FallAsleep(Lane* lane, bool in_turn) {
   // A blocked lane is woken by its head, unless that is in the tail, a paused one by its resume: neither in its host's turn.
   if (!lane->record.listed || (lane->has_attempted_head() && !lane->head_in_tail) || lane->paused()) return;
   // A lane without a token is woken by its next one, as long as there is room to remember it until then.
-  if (!lane->head_in_tail && !HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
+  if (!HasToken(*lane) && RemembersRates()) return Throttle(lane, WhenTokens(*lane, 1));
   lane->turns = 0;
   if (lane->served) {
     Delist(lane);
@@ -421,9 +424,6 @@ void Core::Impl::CheckSleepers(Host* host) {
   sleeper_checks_.push_back(host);
 }
 
-/// How many pages of sleeping lanes may be under way at once, over all hosts.
-constexpr uint32_t kSleeperPages = 8;
-
 void Core::Impl::WakeSleepers() {
   if (stopping_ || !IsCaughtUp()) return;
   std::vector<Host*> hosts = std::exchange(sleeper_checks_, {});
@@ -444,11 +444,16 @@ void Core::Impl::WakeSleepers() {
     if (room == 0) continue;
     size_t limit = std::min(limits_.page_items, room);
     host->gave_way = ShortOfMemory() ? host->gave_way - std::min(host->gave_way, limit) : 0;
-    host->page = true;
-    ++sleeper_pages_;
     host->fell_asleep = UINT64_MAX;
-    AskPage({0, limit, SleepersPage{host->name, host->cursor}});
+    AskSleepers(host, limit, host->cursor);
   }
+}
+
+/// Asks for so many of the lanes that sleep at the host, from that order on; no page of it may be under way.
+void Core::Impl::AskSleepers(Host* host, size_t limit, uint64_t from) {
+  host->page = true;
+  ++sleeper_pages_;
+  AskPage({0, limit, SleepersPage{host->name, from}});
 }
 
 /// Counts the lane as waiting at its host from now until the first page of its tail is there (EndWaking), so that no more lanes are woken than there
@@ -474,7 +479,8 @@ void Core::Impl::WakeFrom(Lane* lane, uint64_t order, Host* host) {
   if (record.tail && record.listed && record.sleeper_order == order && record.sleeper_host == host->name) {
     const bool blocked = lane->has_attempted_head() && !lane->head;
     if (blocked || !lane->active) BeginWaking(lane, host);
-    if (blocked) shedding_->AskHead(lane);
+    // Whether its head is in its tail is not known of one that was not in memory.
+    if (blocked && !lane->head_in_tail) shedding_->AskHead(lane);
     else Activate(lane, true);
   }
   if (!lane->waking_up()) EndWaking(lane);
@@ -500,11 +506,11 @@ void Core::Impl::ReleaseHorizon() {
 void Core::Impl::OnSleepersPage(const std::string& name, PageLoaded& page) {
   Host* host = hosts_.at(name).get();
   --sleeper_pages_;
-  if (page.more && !page.sleepers().empty()) {
-    host->cursor = page.sleepers().back().order + 1;
-  } else {
-    host->cursor = UINT64_MAX;
-    host->sleepers = false;
+  std::optional<uint64_t> next;
+  if (page.more && !page.sleepers().empty()) next = page.sleepers().back().order + 1;
+  if (!shedding_->TakePage(name, next)) {
+    host->cursor = next.value_or(UINT64_MAX);
+    host->sleepers = next.has_value();
   }
   // The page may lack lanes that fell asleep while it was under way.
   if (host->fell_asleep != UINT64_MAX) {

@@ -10,6 +10,8 @@ namespace {
 constexpr size_t kLooksATurn = 256;
 /// How long it rests after it has looked at all of them in vain. What holds them up may have changed by then.
 constexpr int64_t kRestMs = 100;
+/// How long it rests after it has looked at those that wait for their callers' shares, while there are other turns.
+constexpr int64_t kLookApartMs = 10;
 
 }  // namespace
 
@@ -31,20 +33,23 @@ void Core::Impl::Shedding::OnStart(Lane* lane) {
   if (lane->shedding) lanes_.splice(lanes_.end(), lanes_, *lane->shedding);
 }
 
-/// Returns what may go of a lane that waits for something that may last: its host, its caller, its token, its head's next attempt, the window, its
-/// own calls. What waits for the disk alone goes on by itself, and what waits for a place among all calls, or for its caller's share, goes first once
+/// Returns what may go of a lane that waits for something that may last: its host, its caller, its caller's share, its token, its head's next
+/// attempt, the window, its own calls. What waits for the disk alone goes on by itself, and what waits for a place among all calls goes first once
 /// there is one.
 Core::Impl::Shedding::Cut Core::Impl::Shedding::CutOf(const Lane& lane) const {
   const Entry* next = core_.NextOf(lane);
   // Somebody wants it sent before all others, or more of it is on its way.
   if (lane.paused() || (next && next->although_paused) || lane.awaiting > 0 || lane.tail_page() || lane.fetching()) return {};
-  if (lane.waits()) return {lane.target->shut || (!lane.flow && core_.turns_.AtShare(*lane.target)), 0, true, true};
+  if (lane.waits()) {
+    const bool by_host = core_.turns_.AtShare(*lane.target);
+    return {by_host || lane.flow, 0, true, by_host, !by_host};
+  }
   switch (next ? core_.BlockedOn(lane, next).on : lane.in_flight > 0 ? Wait::kCall : Wait::kAttempt) {
     case Wait::kCall:
       // So much of it would be brought back at once, since it does not count as waiting at its host.
       return {true, kQuantum, false, true};
     case Wait::kToken:
-      return {core_.RemembersRates(), 0, false, true};
+      return {core_.RemembersRates(), 0, true, true};
     case Wait::kCaller:
       return {true, 0, true, false};
     case Wait::kAttempt:
@@ -64,9 +69,8 @@ size_t Core::Impl::Shedding::Excess() const {
   return stays > most ? stays - most : 0;
 }
 
-/// The lane is found at the host that it waits for, whichever the first of its tail was for.
 void Core::Impl::Shedding::MoveToHost(Lane* lane, const std::string& host) {
-  if (!lane->record.listed || lane->record.sleeper_host == host) return;
+  if (!lane->record.listed || lane->record.sleeper_host == host || host.empty()) return;
   core_.Delist(lane);
   lane->record.sleeper_host = host;
   core_.Enlist(lane);
@@ -79,7 +83,7 @@ size_t Core::Impl::Shedding::Shed(Lane* lane, size_t most) {
   const Kept kept(&core_, lane);
   const auto weight_of = [](const Entry& entry) { return 1 + entry.envelope_bytes / kBytesALoaded; };
   const Entry* next = core_.NextOf(*lane);
-  const std::string waits_at = next && lane->waits() ? next->host->name : "";
+  const std::string host = next ? next->host->name : "", caller = cut.of_share ? lane->flow->caller->name : "";
   size_t shed = 0;
   while (shed < most && lane->queue.size() > cut.keeps) {
     Entry* last = lane->queue.rbegin()->second;
@@ -100,15 +104,17 @@ size_t Core::Impl::Shedding::Shed(Lane* lane, size_t most) {
     core_.Kick(lane);
     return shed;
   }
-  if (!waits_at.empty()) MoveToHost(lane, waits_at);
+  MoveToHost(lane, host);
   lane->active = false;
   core_.FallAsleep(lane, cut.in_turn);
+  if (cut.of_share) Remember(caller, host, lane->record.sleeper_order);
   return shed;
 }
 
 /// Who stands still for longest goes first. Sheds as much as one page brings at a time, a notify at least, and never more than it takes: what there
 /// is room for is read again.
 void Core::Impl::Shedding::Run() {
+  LookApart();
   if (!IsFull()) full_since_.reset();
   else if (!full_since_) full_since_ = core_.journal_.Decided();
   // What is being written empties by itself.
@@ -141,8 +147,70 @@ void Core::Impl::Shedding::Run() {
 }
 
 MonoTime Core::Impl::Shedding::NextLook() const {
-  if (!sheds_ || !MayRun() || lanes_.empty() || Excess() == 0) return kMonoNever;
-  return looked_ < lanes_.size() ? core_.now_.mono : next_round_;
+  MonoTime next = kMonoNever;
+  if (!apart_.empty() && !core_.stopping_) next = {next_look_.ms + kRestMs - kLookApartMs};
+  if (!sheds_ || !MayRun() || lanes_.empty() || Excess() == 0) return next;
+  return looked_ < lanes_.size() ? core_.now_.mono : std::min(next, next_round_);
+}
+
+// ---- what waits for its caller's share
+
+void Core::Impl::Shedding::Remember(const std::string& caller, const std::string& host, uint64_t order) {
+  auto [at, fresh] = apart_.try_emplace({caller, host}, order);
+  at->second = std::min(at->second, order);
+  if (!fresh || apart_.size() <= core_.limits_.max_loaded) return;
+  apart_.erase(at);
+  forgets_ = true;
+}
+
+/// Returns how many calls the caller may begin there now, beyond what waits in memory for that already.
+size_t Core::Impl::Shedding::PlacesOf(const std::string& caller, const Host& host) const {
+  // Those in memory are called first. What is woken counts there until it has its turn.
+  if (host.page || host.ring.size + host.waking > 0 || core_.turns_.AtShare(host)) return 0;
+  return core_.turns_.PlacesOf(caller, host);
+}
+
+/// Wakes lanes of callers that may begin more, where such sleep: as many as those may begin calls, and no more, since each is a read, and goes back
+/// to sleep if it comes too late. Looks at some of them at a time, in turn.
+void Core::Impl::Shedding::LookApart() {
+  if (apart_.empty()) {
+    if (!std::exchange(forgets_, false)) return;
+    core_.hosts_asked_ = false;  // all lists are gone through anew
+  }
+  if (core_.now_.mono < next_look_ || core_.stopping_ || core_.holding_ || !core_.IsCaughtUp() || core_.turns_.full()) return;
+  next_look_ = {core_.now_.mono.ms + kLookApartMs};
+  std::map<std::string, size_t> woken;  // by caller
+  auto at = apart_.upper_bound(looked_at_);
+  for (size_t i = std::min(apart_.size(), kLooksATurn); i > 0 && core_.sleeper_pages_ < kSleeperPages; --i) {
+    if (at == apart_.end()) at = apart_.begin();
+    const auto looked = at++;
+    looked_at_ = looked->first;
+    const auto& [caller, name] = looked_at_;
+    Host* host = core_.GetHost(name);
+    const size_t places = PlacesOf(caller, *host), taken = woken[caller];
+    // The resume of one that is paused has all lists gone through anew.
+    const bool paused = core_.IsPaused(caller);
+    if (!paused && places > taken) {
+      const size_t limit = std::min({places - taken, core_.HostRoom(), core_.limits_.page_items});
+      woken[caller] += limit;
+      pages_[name] = caller;
+      core_.AskSleepers(host, limit, looked->second);
+    }
+    if (paused || places > taken) apart_.erase(looked);
+    core_.MaybeDropHost(host);
+  }
+}
+
+bool Core::Impl::Shedding::TakePage(const std::string& host, std::optional<uint64_t> next) {
+  const auto page = pages_.find(host);
+  if (page == pages_.end()) return false;
+  if (next) Remember(page->second, host, *next);
+  pages_.erase(page);
+  return true;
+}
+
+bool Core::Impl::Shedding::LooksFor(const std::string& host, uint64_t order) const {
+  return forgets_ || std::any_of(apart_.begin(), apart_.end(), [&](const auto& each) { return each.first.second == host && each.second <= order; });
 }
 
 // ---- heads that come back

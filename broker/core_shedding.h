@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/core_impl.h"
@@ -31,7 +34,14 @@ class Core::Impl::Shedding {
   void FetchHeads();
   Handled Handle(Task* task, HeadDue& r);
 
+  /// Lists the lane, where it is in a list, at the host of what it sends next, whichever the first was that went to its tail. `host` empty: as it is.
+  void MoveToHost(Lane* lane, const std::string& host);
+  /// The page of sleepers at that host that is there now was asked for by this: it goes on behind `next`, where there are more. False: it was not.
+  bool TakePage(const std::string& host, std::optional<uint64_t> next);
+
   void CheckInvariants() const;
+  /// Returns whether a lane that sleeps there without a turn will be looked for.
+  bool LooksFor(const std::string& host, uint64_t order) const;
 
  private:
   /// What of a lane may go.
@@ -40,6 +50,7 @@ class Core::Impl::Shedding {
     size_t keeps = 0;   // so many of its queue stay
     bool head = false;  // its attempted head goes, too, once all of its queue has
     bool in_turn = true;
+    bool of_share = false;  // it waits for its caller's share
   };
   bool IsFull() const { return core_.LoadedWeight() >= core_.limits_.max_loaded; }
   bool MayRun() const { return !core_.stopping_ && !core_.holding_ && core_.switches_.known && core_.journal_.IsWritten(batch_); }
@@ -47,7 +58,9 @@ class Core::Impl::Shedding {
   static bool HasHead(const Lane& lane) { return lane.head && lane.head->place == Place::kHead; }
   Cut CutOf(const Lane& lane) const;
   size_t Shed(Lane* lane, size_t most);
-  void MoveToHost(Lane* lane, const std::string& host);
+  void Remember(const std::string& caller, const std::string& host, uint64_t order);
+  void LookApart();
+  size_t PlacesOf(const std::string& caller, const Host& host) const;
 
   Impl& core_;
   std::list<Lane*> lanes_;              // that have something waiting in memory, by when one of it started last
@@ -57,6 +70,13 @@ class Core::Impl::Shedding {
   uint64_t batch_ = 0;                  // what was shed stays in memory until this is written
   size_t looked_ = 0;                   // so many, one after another, could not be shed
   MonoTime next_round_;                 // once that is all of them
+  // Where lanes sleep that wait for their callers' shares, by caller and host: the least order of those. They have no turn at their hosts, where each
+  // would be read in vain, over and over; and keep it from nobody.
+  std::map<std::pair<std::string, std::string>, uint64_t> apart_;
+  std::pair<std::string, std::string> looked_at_;  // the last of them that was looked at
+  std::map<std::string, std::string> pages_;       // under way, by host: of which caller
+  MonoTime next_look_;                             // at them
+  bool forgets_ = false;                           // there are more than it remembers
 };
 
 }  // namespace notifyd

@@ -363,6 +363,8 @@ struct Explaining {
 inline constexpr uint32_t kQuantum = 4;
 /// How many lanes one page wakes where each takes the place of one that gave way.
 inline constexpr size_t kWakeTogether = 16;
+/// How many pages of sleeping lanes may be under way at once, over all hosts.
+inline constexpr uint32_t kSleeperPages = 8;
 
 /// Within the core: the ttl of that notify is over.
 struct ExpiryDue {

@@ -291,6 +291,14 @@ void Turns::Done(const Turn& turn) {
   if (turn.target->ring.size > 0 || !turn.target->held.empty()) Activate(turn.target);
 }
 
+size_t Turns::PlacesOf(const std::string& name, const Target& target) const {
+  const bool busy = target.in_flight > 0;
+  const uint32_t share = CallerShare(busy);
+  const Caller* caller = FindCaller(name);
+  if (!caller) return share;
+  return caller->waiting[busy].empty() && share > caller->in_flight ? share - caller->in_flight : 0;
+}
+
 // ---- figures and checks
 
 size_t Turns::WaitingCallers() const {

@@ -145,6 +145,9 @@ class Turns {
   /// It has as many in flight as it may have at that target.
   bool AtShare(const Caller& caller, const Target& target) const { return caller.in_flight >= CallerShare(target.in_flight > 0); }
 
+  /// Returns how many the caller may begin at that target beyond those that wait for its share there or at others like it.
+  size_t PlacesOf(const std::string& caller, const Target& target) const;
+
   // ---- figures
   /// Something waits that could start a call if more might be in flight in all.
   bool WantsMore() const;

@@ -314,6 +314,68 @@ TEST_CASE("memory: attempted heads of fifo lanes at hosts that are paused, more 
   SendAll(f, ids);
 }
 
+TEST_CASE("memory: attempted heads of lanes that wait for their tokens, more than memory holds, keep nothing else from being sent") {
+  CoreLimits limits = WithoutBreakers();
+  limits.lane_rules = {{"h:80*", std::nullopt, {}}};
+  limits.lane_rules[0].settings.rate_per_s = 0.02;
+  limits.lane_rules[0].settings.burst = 1;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  const auto ids = AttemptedHeads(f, 3 * kMemory, "h:80");
+  f.Pass(10'000);
+  CHECK(f.starts.empty());
+  CHECK(f.core().usage().loaded <= kMemory);
+  const uint64_t batch = f.image().batch;
+  f.Pass(3'000);
+  CHECK(f.image().batch - batch <= 3);
+  OthersGoOn(f, "h:80", "other");
+  OthersGoOn(f, "else:80", "else");
+  while (!f.starts.empty()) f.EndFirst(Verdict::kSuccess);
+  // Each lane keeps to its rate though it was on disk: none is sent before its token, and then each once.
+  f.Pass(10'000);
+  CHECK(f.starts.empty());
+  if (GENERATE(false, true)) f.Restart();
+  SendAll(f, ids);
+}
+
+TEST_CASE("memory: what waits for the share of a caller whose calls hang, more than memory holds, keeps nothing else from being sent") {
+  constexpr uint32_t kInFlight = 32;
+  CoreLimits limits = WithoutBreakers();
+  limits.max_in_flight = kInFlight;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  const bool heads = GENERATE(false, true);
+  std::map<std::string, std::vector<NotifyId>> ids;
+  for (size_t host = 0; host < 2 * kMemory; ++host) {
+    const std::string name = "hangs" + Padded(host) + ":80";
+    ids.merge(heads ? AttemptedHeads(f, 3, name) : BacklogOf(f, 6, name, Mode::kFifo));
+  }
+  f.Pass(20'000);
+  REQUIRE(f.starts.size() >= kInFlight - 4);
+  REQUIRE(f.starts.size() < kInFlight);
+  CHECK(f.core().usage().loaded <= kMemory);
+  const uint64_t batch = f.image().batch;
+  f.Pass(3'000);
+  CHECK(f.image().batch - batch <= 3);
+  CoreFixture::Fields later = NotifyTo("else:80", "later", "other");
+  later.when = Delay(5'000);
+  const NotifyId delayed = f.Submit(later).id, now = f.Submit(NotifyTo("else:80", "now", "other")).id;
+  f.Pass(2'000);
+  CHECK(f.StateOf(now) == State::kSending);
+  const auto started = std::find_if(f.starts.begin(), f.starts.end(), [&](const StartAttempt& start) { return start.id == now; });
+  f.End(StartAttempt(*started), Verdict::kSuccess);
+  f.Run();
+  f.Pass(10'000);
+  CHECK(f.StateOf(delayed) == State::kSending);
+  CHECK(f.core().usage().loaded <= kMemory);
+  if (GENERATE(false, true)) {
+    f.Restart();
+    f.Pass(5'000);
+  }
+  f.sent.assign(f.starts.begin(), f.starts.end());  // of those that hang
+  SendAll(f, ids);
+}
+
 TEST_CASE("memory: attempted heads at a host whose breaker is open keep nothing else from being sent, and go first once it is there again") {
   CoreLimits limits = SmallMemory();
   limits.breaker.failures = 1'000'000;
