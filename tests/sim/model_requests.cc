@@ -70,7 +70,6 @@ void Model::SetDue(NotifyId id, Notify* notify, bool at_once, WallTime due) {
 }
 
 Model::Expected Model::On(const SubmitRequest& r) {
-  if (disk_low_) return Refusal(Code::kDiskFull, 0);
   Expected expected;
   Submitted submitted;
   size_t before = undo_.size();
@@ -165,7 +164,7 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
         }
         if (item.on_held != OnHeld::kReplace) {
           // Kept or in the way, or refused for want of room: nothing is written either way.
-          *unsure |= (!each && slice_.empty()) || sums_.pending() >= limits_.max_pending;
+          *unsure |= (!each && slice_.empty()) || sums_.pending() >= limits_.max_pending || disk_low_;
           return !slice_.HoldsUnder(fkey, next);
         }
         const NotifyState* state = slice_.StateOf(record.id);
@@ -178,6 +177,7 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
           return Status(Code::kConflict, "");
         }
         if (item.on_held == OnHeld::kKeep) {
+          if (disk_low_ && !item.idempotency_key.empty()) return Status(Code::kDiskFull, "");
           answer->kept = true;
           NotifyId kept = record.id;
           show(kept);
@@ -188,6 +188,7 @@ Status Model::SubmitOne(const SubmitItem& item, bool each, SubmittedItem* answer
       }
     }
   }
+  if (disk_low_) return Status(Code::kDiskFull, "");
   if (replaced.value == 0 && sums_.pending() >= limits_.max_pending) return Status(Code::kTooMany, "");
   if (replaced.value != 0) Settle(replaced, Phase::kCancelled, "replaced");
   NotifyId id{sums_.next_id++};
