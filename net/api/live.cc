@@ -15,6 +15,8 @@ constexpr size_t kMostUnsent = 64 << 10;
 constexpr int64_t kDropAfterUs = 30'000'000;
 /// So long after the last piece a comment shows that the connection is alive.
 constexpr int64_t kCommentAfterUs = 15'000'000;
+/// A timer may come so much before its time.
+constexpr int64_t kEarlyMs = 20;
 /// Of the hosts that fail.
 constexpr size_t kHosts = 10;
 
@@ -51,8 +53,12 @@ Status Live::Open(uint64_t token, const Asker& asker) {
   Space& space = spaces_[asker.number()];
   ++space.listeners;
   // Many who come do not make it more than one event a second for those who are there.
-  if (space.asked_us == 0) Ask(asker.number(), &space);
-  else if (!space.events[whole].empty()) Send(token, &listener, space.events[whole]);
+  if (space.asked_us == 0) {
+    Ask(asker.number(), &space);
+  } else if (!space.events[whole].empty()) {
+    Send(token, &listener, space.events[whole]);
+    listener.came_us = listener.sent_us;
+  }
   Arm();
   return Status::Ok();
 }
@@ -110,7 +116,7 @@ void Live::Tick() {
     responder_->BreakStream(token);
   }
   for (auto& [number, space] : spaces_)
-    if (!space.under_way) Ask(number, &space);
+    if (!space.under_way && IsOver(space.asked_us)) Ask(number, &space);
   if (!listeners_.empty()) Arm();
 }
 
@@ -138,6 +144,7 @@ bool Live::TookReply(const Reply& reply) {
   for (std::string& event : space.events) event.clear();
   for (uint64_t token : listening) {
     Listener& listener = listeners_.at(token);
+    if (const int64_t came_us = std::exchange(listener.came_us, 0); came_us != 0 && !IsOver(came_us)) continue;
     std::string& event = space.events[listener.whole];
     if (event.empty()) event = LiveEvent(now, process, options_.version, listener.whole);
     if (listener.unsent < kMostUnsent) Send(token, &listener, event);
@@ -150,6 +157,11 @@ void Live::Send(uint64_t token, Listener* listener, std::string_view piece) {
   listener->unsent = responder_->Stream(token, piece);
   listener->sent_us = NowUs();
   listener->passed_us = 0;
+}
+
+/// Returns whether it is a second since then, or so little less that the timer that came is that second's.
+bool Live::IsOver(int64_t since_us) const {
+  return NowUs() - since_us >= (kEveryMs - kEarlyMs) * 1'000;
 }
 
 void Live::EndWhatIsOver() {

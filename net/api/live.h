@@ -55,6 +55,7 @@ class Live {
     bool whole = false;     // he is shown what is of the process
     size_t unsent = 0;      // that he has not taken, as far as is known
     int64_t sent_us = 0;    // when he was last sent anything
+    int64_t came_us = 0;    // when he was sent the last one as he came; 0: he was not, or has had the next one's turn
     int64_t passed_us = 0;  // since when events pass him by, as he takes nothing; 0: none did
   };
   struct Space {
@@ -71,6 +72,7 @@ class Live {
   void Arm();
   void Ask(NamespaceNumber number, Space* space);
   void Send(uint64_t token, Listener* listener, std::string_view piece);
+  bool IsOver(int64_t since_us) const;
   /// Takes him out; the stream is the caller's to end.
   void Forget(uint64_t token);
 

@@ -59,6 +59,7 @@ std::string TubeYaml(std::string_view tube, const TubeFigures& figures, uint64_t
 struct ServerFigures {
   uint64_t buried = 0;
   size_t connections = 0, max_job_bytes = 0;
+  bool draining = false;
 };
 std::string StatsYaml(const AnswerDocument& stats, const ServerFigures& figures, const std::function<uint64_t(std::string_view command)>& count);
 

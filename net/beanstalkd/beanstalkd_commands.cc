@@ -379,7 +379,7 @@ void BeanstalkdDoor::PauseLanes(const CommandPtr& command, std::vector<std::stri
     BeanstalkdTube lane;
     lane.lane = command->request.target;
     lane.mode = mode;
-    CountBuried(command, &lane, [paused, next, pause](uint64_t count) mutable { count > 0 ? pause() : next(paused); });
+    CountBuried(command, &lane, /*looks=*/false, [paused, next, pause](uint64_t count) mutable { count > 0 ? pause() : next(paused); });
   });
 }
 
@@ -430,14 +430,15 @@ void BeanstalkdDoor::LookAtLanes(const CommandPtr& command, const std::shared_pt
 }
 
 void BeanstalkdDoor::LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look) {
-  CountBuried(command, command->tube, [this, command, look](uint64_t count) {
+  CountBuried(command, command->tube, /*looks=*/true, [this, command, look](uint64_t count) {
     look->figures.buried = count;
     if (!look->there && count == 0) return Answer(command, std::string(kNotFound));
     Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures, options_.figures->Of("pause-tube"))));
   });
 }
 
-void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, std::function<void(uint64_t count)> then) {
+/// `looks`: for one that only looks. A broker that stops counts none any more, and tells that one all else.
+void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, bool looks, std::function<void(uint64_t count)> then) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -445,7 +446,8 @@ void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube
   json.Key("dry_run");
   json.Bool(true);
   json.EndObject();
-  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, then = std::move(then)](HttpResponse response) {
+  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, looks, then = std::move(then)](HttpResponse response) {
+    if (looks && response.status == 503) return then(0);
     if (response.status != 200) return AnswerRefusal(command, response);
     then(AnswerDocument(response.body).Number("/count"));
   });
@@ -508,8 +510,10 @@ void BeanstalkdDoor::Stats(const CommandPtr& command) {
   Ask(command, "GET", "/stats", {}, [this, command](HttpResponse response) {
     if (response.status != 200) return AnswerRefusal(command, response);
     Ask(command, "POST", "/notifies/retry", R"({"filter":{"state":"failed"},"dry_run":true})", [this, command, response](HttpResponse failed) {
-      if (failed.status != 200) return AnswerRefusal(command, failed);
-      const ServerFigures figures{AnswerDocument(failed.body).Number("/count"), options_.connections(), options_.max_job_bytes};
+      const bool draining = failed.status == 503;
+      if (failed.status != 200 && !draining) return AnswerRefusal(command, failed);
+      const uint64_t buried = draining ? 0 : AnswerDocument(failed.body).Number("/count");
+      const ServerFigures figures{buried, options_.connections(), options_.max_job_bytes, draining};
       auto count = [this](std::string_view name) { return options_.figures->Of(name); };
       Answer(command, BeanstalkdData(StatsYaml(AnswerDocument(response.body), figures, count)));
     });

@@ -315,6 +315,36 @@ TEST_CASE("live: who comes later is sent what was sent last, and the others no m
   CHECK(LiveFixture::Count(f.TextOf(first), "event: figures\n") == 1);
 }
 
+TEST_CASE("live: who comes between two events, and who comes again, gets no more than one a second") {
+  LiveFixture f;
+  const auto events_of = [&](uint64_t token) { return LiveFixture::Count(f.TextOf(token), "event: figures\n"); };
+  const uint64_t first = f.Ask("GET", "/v1/live");
+  f.ReplyLive(NowAnswered());
+  f.now_us += 400'000;
+  const uint64_t late = f.Ask("GET", "/v1/live");
+  f.Tick(600);
+  f.ReplyLive(NowAnswered());
+  CHECK(events_of(first) == 2);
+  CHECK(events_of(late) == 1);
+  f.Tick();
+  f.ReplyLive(NowAnswered());
+  CHECK(events_of(first) == 3);
+  CHECK(events_of(late) == 2);
+  // All go, and one comes while the timer of those runs.
+  f.api.OnClose(first);
+  f.api.OnClose(late);
+  f.now_us += 300'000;
+  const uint64_t again = f.Ask("GET", "/v1/live");
+  f.ReplyLive(NowAnswered());
+  const size_t asked = f.sink.events.size();
+  f.Tick(700);
+  CHECK(f.sink.events.size() == asked);
+  f.Tick();
+  CHECK(f.sink.events.size() == asked + 1);
+  f.ReplyLive(NowAnswered());
+  CHECK(events_of(again) == 2);
+}
+
 TEST_CASE("live: one namespace's tokens leave places to those of others, and to who administers all") {
   TeamsFixture f;
   const std::string read = f.Give({"one"}, {Scope::kRead}), admin = f.Give({"*"}, {Scope::kAdmin, Scope::kRead});

@@ -116,6 +116,16 @@ TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away
   CHECK(f.figures.turned_away == 1);
 }
 
+TEST_CASE("beanstalkd door: while the broker stops, figures are told, and that it stops; what counts by a retry counts none") {
+  DoorFixture f;
+  const std::string stats = f.Say("stats", "", {}, {{200, R"({"pid":1,"version":"1"})"}, {503, "{}"}});
+  CHECK(stats.starts_with("OK "));
+  CHECK(stats.find("draining: true\n") != std::string::npos);
+  CHECK(stats.find("current-jobs-buried: 0\n") != std::string::npos);
+  CHECK(f.Say("stats", "", {}, {{200, R"({"pid":1,"version":"1"})"}, {200, R"({"count":2})"}}).find("draining: false\n") != std::string::npos);
+  CHECK(f.Say("stats-tube", "mail", {}, {{200, "{}"}, {503, "{}"}}).starts_with("OK "));
+}
+
 TEST_CASE("beanstalkd door: that its namespace is not there, or goes, is no fault of a job") {
   DoorFixture f;
   const std::pair<int, std::string> gone = GENERATE(std::pair<int, std::string>(404, R"({"detail":"there is no namespace \"default\""})"),
