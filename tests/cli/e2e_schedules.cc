@@ -39,6 +39,17 @@ void WaitForTimes(ScriptedServer& receiver, size_t count) {
   }
 }
 
+/// Where the last run stands that was made. Behind it may be some that fell due while the schedule was being paused.
+std::string LastMade(const std::string& shown) {
+  for (int i = 0;; ++i) {
+    const std::string run = "/runs/" + std::to_string(i);
+    const std::string outcome = JsonAt(shown, run + "/outcome");
+    REQUIRE_FALSE(outcome.empty());
+    if (outcome == "made") return run;
+    CHECK(JsonAt(shown, run + "/reason") == "paused");
+  }
+}
+
 }  // namespace
 
 TEST_CASE("schedules: each time is made once, however often the broker is killed around it, and none is lost") {
@@ -69,7 +80,7 @@ TEST_CASE("schedules: each time is made once, however often the broker is killed
   const std::string shown = broker.Call("GET", "/v1/schedules/tick").body;
   CHECK(JsonAt(shown, "/paused") == "true");
   CHECK(JsonAt(shown, "/next/0").empty());
-  CHECK(JsonAt(shown, "/runs/0/outcome") == "made");
+  CHECK(JsonAt(shown, LastMade(shown) + "/scheduled_at") == *times.rbegin());
   CHECK(JsonAt(shown, "/missed_total") == "0");
 }
 
@@ -114,7 +125,7 @@ TEST_CASE("schedules: each time is published once over kill -9, and its notifies
   const std::string shown = broker.Call("GET", "/v1/schedules/close").body;
   CHECK(JsonAt(shown, "/publish/topic") == "day.closed");
   CHECK(JsonAt(shown, "/publish/data/at") == "{{scheduled_at}}");
-  CHECK(JsonAt(broker.Call("GET", "/v1/events/" + JsonAt(shown, "/runs/0/event")).body, "/matched") == "1");
+  CHECK(JsonAt(broker.Call("GET", "/v1/events/" + JsonAt(shown, LastMade(shown) + "/event")).body, "/matched") == "1");
   const HttpAnswer ran = broker.Call("POST", "/v1/schedules/close/run");
   REQUIRE(ran.status == 201);
   CHECK(JsonAt(ran.body, "/matched") == "1");
