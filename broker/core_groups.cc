@@ -115,7 +115,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     if (!Need(task, earlier, &view.record)) {
       if (task->missing > 0) return Handled::kParked;
       view.gone = true;
-      return core_.ReplyAfter(core_.journal_.Barrier(), r.request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})});
+      return Show(r.request, std::move(view));
     }
     return Answer(task, r, std::move(view));
   }
@@ -216,6 +216,12 @@ bool Core::Impl::GroupPart::Overlay(Task* task, GroupView* view, bool envelopes)
   return true;
 }
 
+Handled Core::Impl::GroupPart::Show(RequestId request, GroupView view) {
+  const bool unchanged = view.unchanged;
+  return core_.ReplyAfter(core_.journal_.Barrier(), request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})},
+                          unchanged);
+}
+
 Handled Core::Impl::GroupPart::Answer(Task* task, const GroupRequest& r, GroupView view) {
   const GroupGet* get = std::get_if<GroupGet>(&r.ask->what);
   if (!Overlay(task, &view, get && get->envelopes)) return Handled::kParked;
@@ -230,7 +236,7 @@ Handled Core::Impl::GroupPart::Answer(Task* task, const GroupRequest& r, GroupVi
     AnswerWithResponses(r.request, std::make_shared<GroupView>(std::move(view)), 0, kMostResponseBytes);
     return Handled::kDone;
   }
-  return core_.ReplyAfter(core_.journal_.Barrier(), r.request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(view)})});
+  return Show(r.request, std::move(view));
 }
 
 void Core::Impl::GroupPart::AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room) {
@@ -250,7 +256,7 @@ void Core::Impl::GroupPart::AnswerWithResponses(RequestId request, std::shared_p
       view->responses[next - 1] = std::make_shared<const Response>(*std::move(response));
     }
     if (more && next < count) return AnswerWithResponses(request, std::move(view), next, room);
-    core_.ReplyAfter(core_.journal_.Barrier(), request, GroupAnswered{std::make_shared<const GroupAnswer>(GroupAnswer{std::move(*view)})});
+    Show(request, std::move(*view));
   });
 }
 
@@ -260,10 +266,8 @@ Handled Core::Impl::GroupPart::Get(Task* task, const GroupRequest& r, const Grou
   GroupView view;
   view.id = get.id;
   // Whoever waited for it sees it, however short it is kept.
-  if (!Need(task, get.id, &view.record, /*even_over=*/get.waited)) {
-    if (task->missing > 0) return Handled::kParked;
-    return core_.Refuse(r.request, Code::kNotFound, kNoGroup);
-  }
+  if (!Need(task, get.id, &view.record, /*even_over=*/get.waited))
+    return task->missing > 0 ? Handled::kParked : core_.Refuse(r.request, Code::kNotFound, kNoGroup);
   view.as = get.as;
   view.waited = get.waited;
   return Answer(task, r, std::move(view));
@@ -546,10 +550,7 @@ Handled Core::Impl::GroupPart::Cancel(Task* task, const GroupRequest& r, const G
   GroupView view;
   view.id = cancel.id;
   RecordSlot* slot = Need(task, cancel.id, &view.record);
-  if (!slot) {
-    if (task->missing > 0) return Handled::kParked;
-    return core_.RefuseAfter(r.request, Code::kNotFound, kNoGroup);
-  }
+  if (!slot) return task->missing > 0 ? Handled::kParked : core_.RefuseAfter(r.request, Code::kNotFound, kNoGroup);
   std::vector<Entry*> waiting;
   bool in_flight = false;
   if (!NeedWaiting(task, cancel.id, view.record, /*revived_too=*/true, &waiting, &in_flight)) return Handled::kParked;
@@ -557,7 +558,10 @@ Handled Core::Impl::GroupPart::Cancel(Task* task, const GroupRequest& r, const G
   for (Entry* entry : waiting) core_.Settle(entry, Phase::kCancelled, "cancelled", std::nullopt);
   view.record.stopped = true;
   for (GroupMember& member : view.record.members) member.revived = false;
-  if (std::string value = EncodeGroup(view.record); value != slot->record->value) core_.WriteRecord(slot, std::move(value), slot->record->expires_at);
+  const auto stopped = stopped_.find(cancel.id);
+  std::string value = EncodeGroup(view.record);
+  view.unchanged = waiting.empty() && value == slot->record->value && stopped != stopped_.end() && stopped->second.by_request;
+  if (value != slot->record->value) core_.WriteRecord(slot, std::move(value), slot->record->expires_at);
   if (in_flight) core_.AddToAgenda(AdvanceItem(cancel.id, /*by_request=*/true));
   core_.journal_.AskSync();
   return Answer(task, r, std::move(view));
@@ -582,11 +586,6 @@ void Core::Impl::GroupPart::EndPoll(RequestId request) {
 
 void Core::Impl::GroupPart::WakePolls(NotifyId id) {
   for (RequestId request : polls_.WaitingFor(id)) EndPoll(request);
-}
-
-void Core::Impl::GroupPart::Forget(RequestId request) {
-  polls_.Remove(request);
-  waiting_.erase(request);
 }
 
 void Core::Impl::GroupPart::EndInTime() {

@@ -40,7 +40,10 @@ class Core::Impl::GroupPart {
   static std::string ExplainTurn(const Entry& entry);
 
   // Requests that wait for the end of a group.
-  void Forget(RequestId request);
+  void Forget(RequestId request) {
+    polls_.Remove(request);
+    waiting_.erase(request);
+  }
   /// Answers one of them with what the group is now; does nothing for any other.
   void EndPoll(RequestId request);
   void EndInTime();
@@ -59,6 +62,7 @@ class Core::Impl::GroupPart {
   RecordSlot* Need(Task* task, NotifyId id, GroupRecord* record, bool even_over = false);
   /// Brings the members in `view` up to date with what memory has of them. Returns false where the task must wait for one.
   bool Overlay(Task* task, GroupView* view, bool envelopes);
+  Handled Show(RequestId request, GroupView view);
   Handled Answer(Task* task, const GroupRequest& r, GroupView view);
   /// Puts the answers that are kept for members, from `place` on, into the view, as far as there is room for their bodies, and answers with it then.
   void AnswerWithResponses(RequestId request, std::shared_ptr<GroupView> view, size_t place, size_t room);

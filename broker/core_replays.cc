@@ -57,6 +57,11 @@ ScanItem DecodeScan(std::string_view what) {
   return item;
 }
 
+/// It is known that it brings nothing to anybody, so that nothing was changed.
+bool MakesNone(const Replayed& answer) {
+  return answer.accepted == 0;
+}
+
 }  // namespace
 
 Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventReplay& ask) {
@@ -101,7 +106,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const EventRepl
   }
   if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
   core_.journal_.AskSync();
-  return Answer(request, {std::move(answer)});
+  return Answer(request, {answer}, MakesNone(answer));
 }
 
 /// Of a replay whose idempotency key is known: its number of notifies stands in the place of an id, one more, 0 where it was not known.
@@ -421,7 +426,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   }
   if (keyed) Remember(key, ask.fields, {answer.accepted ? *answer.accepted + 1 : 0});
   core_.journal_.AskSync();
-  return Answer(request, {std::move(answer)});
+  return Answer(request, {answer}, MakesNone(answer));
 }
 
 }  // namespace notifyd

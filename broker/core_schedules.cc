@@ -246,7 +246,7 @@ Handled Core::Impl::SchedulePart::RunNow(Task* task, const ScheduleRequest& r, c
     NoteRun(&*looked, std::move(run));
     WriteState(&*looked);
   }
-  return Answer(request, {std::move(ran)});
+  return Answer(request, {std::move(ran)}, /*unchanged=*/!fresh);
 }
 
 // ---- the window of runs

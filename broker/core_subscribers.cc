@@ -377,7 +377,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Subscript
   const Applied answer{applying.count, applying.cursor};
   const bool answered = applying.answered;
   applying_.erase(request);
-  if (!answered) Answer(request, {answer});
+  if (!answered) Answer(request, {answer}, /*unchanged=*/answer.count == 0);
   return Handled::kDone;
 }
 

@@ -66,6 +66,7 @@ struct GroupView {
   GroupAs as = GroupAs::kSeen;
   bool waited = false;  // wait_ms was asked for
   bool gone = false;    // a duplicate whose group is not there any more: nothing but `id` is known
+  bool unchanged = false;  // Reply::unchanged
   bool brief = false;   // there is no room to show more than `id` and whether it is settled
   bool settled() const { return record.pending() == 0; }
 };

@@ -233,6 +233,20 @@ TEST_CASE("topics: an event, and a subscription's past, are replayed, once for a
   CHECK(Topics::CodeOf(f.Try({EventReplay{{12345}, "", {}}})) == Code::kNotFound);
 }
 
+TEST_CASE("topics: a replay that comes to nobody has changed nothing: the audit has no entry of it") {
+  Topics f;
+  f.Subscribe("one");
+  f.Subscribe("other", {.topic = "none.*"});
+  const NotifyId event = f.Emit(Topics::Item("a.b", "{}")).id;
+  const NotifyId unmatched = f.Emit(Topics::Item("z", "{}")).id;
+  f.ServeAll();
+  const auto past_of = [&](const std::string& name) { return f.Try({SubscriptionReplay{name, {}, {}, "", {}, {}}}).unchanged; };
+  CHECK_FALSE(f.Try({EventReplay{event, "", {}}}).unchanged);
+  CHECK(f.Try({EventReplay{unmatched, "", {}}}).unchanged);
+  CHECK_FALSE(past_of("one"));
+  CHECK(past_of("other"));
+}
+
 TEST_CASE("topics: a subscription's past is replayed whole, however the clock stepped while it was published") {
   // More than a page of them where the agenda goes on.
   const int count = GENERATE(3, 700);

@@ -305,6 +305,9 @@ TEST_CASE("groups: DELETE cancels what waits, and is refused once all are settle
   CHECK(view.counts[static_cast<size_t>(State::kCancelled)] == 2);
   CHECK(view.counts[static_cast<size_t>(State::kSending)] == 1);
   CHECK(view.record.members[2].reason == "cancelled");
+  CHECK_FALSE(view.unchanged);
+  // All is as the first one said, while one of them is in flight: the audit has no entry of it.
+  CHECK(f.DoGroup(GroupCancel{id}).unchanged);
   f.EndFirst(Verdict::kFailure);
   CHECK(f.Count(id, State::kCancelled) == 3);
   CHECK(f.CodeOf(f.DoGroup(GroupCancel{id})) == Code::kConflict);

@@ -72,6 +72,28 @@ TEST_CASE("schedules: where an fkey keeps what it holds a run makes nothing, and
   CHECK(Outcomes(t.Get("s")) == "made skipped");
 }
 
+TEST_CASE("schedules: a run by hand that made nothing has changed nothing: the audit has no entry of it") {
+  const bool publishes = GENERATE(false, true), kept = GENERATE(false, true);
+  ScheduleFixture t;
+  t.Subscribe("a", {.topic = "t"});
+  ScheduleFixture::Fields fields;
+  if (kept) fields.fkey = "f";
+  const Schedule each = ScheduleFixture::Every(3'600'000);
+  Schedule said = publishes ? ScheduleFixture::Publishing(each, "t", "{}", fields.fkey) : ScheduleFixture::WithTemplate(each, fields);
+  said.on_held = OnHeld::kKeep;
+  t.Put("s", said);
+  const auto changes = [&](const std::string& key) {
+    ScheduleRunNow ask{"s"};
+    ask.idempotency_key = key;
+    return !t.Ask(ask).unchanged;
+  };
+  CHECK(changes("k"));
+  CHECK_FALSE(changes("k"));
+  // Where an fkey holds what the first one made another key makes nothing, either.
+  CHECK(changes("other") == !kept);
+  CHECK(changes("") == !kept);
+}
+
 TEST_CASE("schedules: each time is published once, whenever the broker is killed, and where the clock is set back") {
   const int64_t step = GENERATE(700, 3'333, 10'000);
   CAPTURE(step);

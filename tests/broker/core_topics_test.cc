@@ -323,12 +323,16 @@ TEST_CASE("topics: what waits keeps its template until the one of now is applied
   put.said = said;
   f.Tell({put});
   for (const auto& [id, record] : f.image().notifies) CHECK(record->envelope->host == "one:80");
-  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 3);
+  const Reply& applied = f.Try({SubscriptionApply{"one", {}}});
+  CHECK(std::get<Applied>(std::get<TopicAnswered>(applied.body).answer->what).count == 3);
+  CHECK_FALSE(applied.unchanged);
   for (const auto& [id, record] : f.image().notifies) {
     CHECK(record->envelope->host == "elsewhere:80");
     CHECK(record->spec->size() < 1000);  // the payload stands with the event alone, as before
   }
-  CHECK(std::get<Applied>(f.Tell({SubscriptionApply{"one", {}}}).what).count == 0);
+  const Reply& again = f.Try({SubscriptionApply{"one", {}}});
+  CHECK(std::get<Applied>(std::get<TopicAnswered>(again.body).answer->what).count == 0);
+  CHECK(again.unchanged);  // the audit has no entry of it
   auto resumed = std::make_shared<Subscription>(*said);
   resumed->paused = false;
   put.said = resumed;
