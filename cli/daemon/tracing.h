@@ -14,12 +14,12 @@
 #include <cstdint>
 #include <iterator>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "broker/effects.h"
@@ -56,16 +56,20 @@ class OldestGoes {
     by_id_.erase(found);
     return taken;
   }
-  /// Of all of a namespace. Returns how many there were.
+  /// Of all of a namespace, at the cost of those alone. Returns how many there were.
   size_t Forget(NamespaceNumber number) {
-    std::erase_if(by_id_, [&](const auto& each) { return each.first.number() == number; });
-    return std::erase_if(all_, [&](const auto& each) { return each.first.number() == number; });
+    size_t count = 0;
+    for (auto next = by_id_.lower_bound(NotifyId::Of(number, 0)); next != by_id_.end() && next->first.number() == number; ++count) {
+      all_.erase(next->second);
+      next = by_id_.erase(next);
+    }
+    return count;
   }
 
  private:
   const size_t most_;
   std::list<std::pair<NotifyId, T>> all_;
-  std::unordered_map<NotifyId, typename std::list<std::pair<NotifyId, T>>::iterator> by_id_;
+  std::map<NotifyId, typename std::list<std::pair<NotifyId, T>>::iterator> by_id_;  // those of a namespace are one behind the other
 };
 
 class Tracing : public SubmitTracer {

@@ -1,6 +1,7 @@
 // What of telemetry the daemon decides: which settings it takes, which traces it begins, and what spans it makes of what it hears.
 #include "cli/daemon/tracing.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -193,6 +194,37 @@ TEST_CASE("tracing: of more waits than are kept the oldest is let go of, and beg
   CHECK(waits.at(NotifyId{1}.ToString() + "/1") == kLate);
   CHECK(waits.at(NotifyId{2}.ToString() + "/1") > kAhead / 2);
   CHECK(waits.at(NotifyId{20'001}.ToString() + "/1") > kAhead / 2);
+}
+
+TEST_CASE("tracing: a namespace that leaves costs what is known of it, and takes nothing of others along") {
+  test::Collector collector;
+  Tracing tracing(To(collector), 1);
+  const auto cost_us = [](const std::function<void()>& work) {
+    const int64_t begun_us = ReadClockUs(CLOCK_THREAD_CPUTIME_ID);
+    work();
+    return ReadClockUs(CLOCK_THREAD_CPUTIME_ID) - begun_us;
+  };
+  const int64_t submit_us = cost_us([&] { Submit(&tracing, NotifyId::Of(7, 1).value, 20'000); });
+  // Of none of these anything is known: a walk over what is known of the other for each would cost some hundred times as much as the submit did.
+  const int64_t leave_us = cost_us([&] {
+    for (NamespaceNumber number = 8; number < 10'008; ++number) tracing.Left(number);
+  });
+  CHECK(leave_us < 10 * submit_us);
+  const auto attempt = [&](NotifyId id) {
+    const StartAttempt start = AttemptOf(id);
+    tracing.Started(start);
+    tracing.Ended("seven", EndOf(start));
+  };
+  const NotifyId first = NotifyId::Of(7, 1), last = NotifyId::Of(7, 20'000), gone = NotifyId::Of(7, 5'000);
+  attempt(first);
+  attempt(last);
+  tracing.Left(7);
+  attempt(gone);
+  const std::map<std::string, int64_t> waits = WaitsOf(&collector, &tracing);
+  REQUIRE(waits.size() == 3);
+  CHECK(waits.at(first.ToString() + "/1") > kAhead / 2);
+  CHECK(waits.at(last.ToString() + "/1") > kAhead / 2);
+  CHECK(waits.at(gone.ToString() + "/1") == kLate);
 }
 
 TEST_CASE("tracing: a notify that ends before its submit is answered leaves no wait behind for an attempt of later") {
