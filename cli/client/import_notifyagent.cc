@@ -95,7 +95,8 @@ class Import {
   }
 
   Exit Stopped() {
-    if (options_.follow) return work_.rows().stay + work_.jobs().stay == 0 ? kDone : kRefused;
+    // That it is stopped is how it ends: what stays was told as it was found, and is looked at again by whoever follows next.
+    if (options_.follow) return kDone;
     work_.Say("broken off; what was not taken away is still there: run it again");
     ImportWork::EndBySignal();
     return kRefused;

@@ -231,6 +231,19 @@ TEST_CASE("import notifyagent: a second import of the same table is refused whil
   CHECK(first.Wait() == 0);
 }
 
+TEST_CASE("import notifyagent: --follow that is stopped has ended well, though a row stays that cannot be taken") {
+  NotifyTable table;
+  table.Add("url = 'nowhere', timeDelayedSend = UTC_TIMESTAMP()");
+  TempDir dir;
+  Broker broker(dir.path());
+  Process follow(NOTIFYCTL_BINARY, {Arguments(broker.url(), table, {"--follow"}), {}});
+  REQUIRE(follow.WaitForError(" stays: "));
+  follow.Signal(SIGTERM);
+  CHECK(follow.Wait() == 0);
+  CHECK(follow.output().find(", 0 removed, 1 stays\n") != std::string::npos);
+  CHECK(table.count() == 1);
+}
+
 TEST_CASE("import notifyagent: --follow sends what comes due beside a producer that adds and triggers, each once") {
   constexpr int kRows = 60, kHeld = 20;
   TempDir dir;
