@@ -294,9 +294,12 @@ void AlertSampler::AskSleepers(const std::vector<Space>& spaces) {
 /// Asks for the next page, or begins anew where it is time.
 void AlertSampler::AskLanes(const std::string& space, NamespaceNumber number, Asked::What what, const std::string& prefix, Lanes* lanes) {
   const Clock now = ReadClockMs(CLOCK_BOOTTIME);
-  if (lanes->asking || (!lanes->next && now - lanes->began_at < kLanesEachMs)) return;
+  // What one page holds costs little more than any answer: it is asked for each time.
+  const bool is_soon = lanes->pages > 1 && now - lanes->began_at < kLanesEachMs;
+  if (lanes->asking || (!lanes->next && is_soon)) return;
   if (!lanes->next) {
     lanes->began_at = now;
+    lanes->pages = 0;
     lanes->gathering.clear();
   }
   lanes->asking = true;
@@ -473,6 +476,7 @@ void AlertSampler::TakeLanes(const Asked& asked, Lanes* lanes, const LanesListed
     lane.paused = PausedText(view);
     if (lanes->gathering.size() < kMostLanes && Fires(asked.space, lane, about)) lanes->gathering.push_back(std::move(lane));
   }
+  ++lanes->pages;
   lanes->next = listed.more ? listed.next : std::nullopt;
   if (!lanes->next) lanes->found = std::exchange(lanes->gathering, {});
 }

@@ -85,6 +85,7 @@ class AlertSampler {
     std::vector<AlertLane> gathering;
     std::optional<LaneKey> next;  // where the next page goes on
     Clock began_at = 0;           // of this time through
+    size_t pages = 0;             // of it, or of the last one
     bool asking = false;
   };
   struct Known {
