@@ -85,6 +85,8 @@ type Attempt struct {
 
 // Bulk: As the API says.
 type Bulk struct {
+	// A token that is bound to lanes must name one of these in `lane`, one that is bound to fkeys one of these, or some, in `fkey` or
+	// `fkey_prefix`: else 403.
 	Filter Filter `json:"filter,omitempty"`
 
 	// What the call before gave as `next`.

@@ -56,6 +56,10 @@ export interface Attempt {
 }
 
 export interface Bulk {
+  /**
+   * A token that is bound to lanes must name one of these in `lane`, one that is bound to fkeys one of these, or some, in `fkey` or
+   * `fkey_prefix`: else 403.
+   */
   filter: Filter;
   /** What the call before gave as `next`. */
   cursor?: string | null;

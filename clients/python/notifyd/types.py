@@ -77,6 +77,8 @@ class Attempt(_Attempt, total=False):
 
 
 class _Bulk(TypedDict):
+    # A token that is bound to lanes must name one of these in `lane`, one that is bound to fkeys one of these, or some, in `fkey` or
+    # `fkey_prefix`: else 403.
     filter: "Filter"
 
 

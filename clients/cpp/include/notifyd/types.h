@@ -283,6 +283,8 @@ inline void from_json(const Json& from, Filter& to) {
 }
 
 struct Bulk {
+  /// A token that is bound to lanes must name one of these in `lane`, one that is bound to fkeys one of these, or some, in `fkey` or
+  /// `fkey_prefix`: else 403.
   Filter filter;
   /// What the call before gave as `next`.
   std::string cursor;
