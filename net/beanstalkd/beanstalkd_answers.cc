@@ -144,7 +144,7 @@ void TubeFigures::Add(const AnswerDocument& lane, WallTime now) {
   paused_ms = std::max(paused_ms, until.ok() ? until->ms - now.ms : kYearMs);
 }
 
-std::string TubeYaml(std::string_view tube, const TubeFigures& figures, uint64_t pauses) {
+std::string TubeYaml(std::string_view tube, const TubeFigures& figures) {
   auto number = [](uint64_t value) { return std::to_string(value); };
   const uint64_t left = Seconds(figures.paused_ms > 0 ? figures.paused_ms + 999 : 0);
   return Yaml({{"name", std::string(tube)},
@@ -158,7 +158,7 @@ std::string TubeYaml(std::string_view tube, const TubeFigures& figures, uint64_t
                {"current-watching", number(figures.watching)},
                {"current-waiting", "0"},
                {"cmd-delete", "0"},
-               {"cmd-pause-tube", number(pauses)},
+               {"cmd-pause-tube", "0"},
                {"pause", number(left)},
                {"pause-time-left", number(left)}});
 }

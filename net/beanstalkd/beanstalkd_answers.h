@@ -53,7 +53,8 @@ struct TubeFigures {
   uint64_t using_it = 0, watching = 0;
   void Add(const AnswerDocument& lane, WallTime now);
 };
-std::string TubeYaml(std::string_view tube, const TubeFigures& figures, uint64_t pauses);
+/// How often it was paused is counted for all tubes together: 0.
+std::string TubeYaml(std::string_view tube, const TubeFigures& figures);
 
 /// The broker as stats shows it. `stats`: the API's, of the namespace. `count`: how often a command came; of what is not counted, 0.
 struct ServerFigures {

@@ -433,7 +433,7 @@ void BeanstalkdDoor::LookAtBuried(const CommandPtr& command, const std::shared_p
   CountBuried(command, command->tube, /*looks=*/true, [this, command, look](uint64_t count) {
     look->figures.buried = count;
     if (!look->there && count == 0) return Answer(command, std::string(kNotFound));
-    Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures, options_.figures->Of("pause-tube"))));
+    Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures)));
   });
 }
 

@@ -108,6 +108,14 @@ TEST_CASE("beanstalkd door: a tube of which one lane is paused and the other not
   CHECK(f.Say("pause-tube", "free", {{"delay", "60"}}, {{200, "{}"}, {200, "{}"}, {200, "{}"}, {200, "{}"}}) == "PAUSED\r\n");
 }
 
+TEST_CASE("beanstalkd door: that a tube was paused is counted of all of them together, and of no other tube") {
+  DoorFixture f;
+  CHECK(f.Say("pause-tube", "mail", {{"delay", "60"}}, {{200, "{}"}}) == "PAUSED\r\n");
+  const std::pair<int, std::string> lane(200, "{}"), buried(200, R"({"count":0})");
+  CHECK(f.Say("stats-tube", "default", {}, {lane, lane, buried}).find("\ncmd-pause-tube: 0\n") != std::string::npos);
+  CHECK(f.Say("stats", "", {}, {{200, "{}"}, buried}).find("\ncmd-pause-tube: 1\n") != std::string::npos);
+}
+
 TEST_CASE("beanstalkd door: a job whose outcome is not known was not turned away") {
   DoorFixture f;
   CHECK(f.Say("put", "mail", {{"pri", "0"}, {"delay", "0"}, {"ttr", "60"}}, {{504, "{}"}}, "a job") == "INTERNAL_ERROR\r\n");
