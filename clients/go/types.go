@@ -685,7 +685,8 @@ type NewEvent struct {
 	Key string `json:"key,omitempty"`
 
 	// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-	// string. Excludes `body` and `body_base64`.
+	// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+	// Excludes `body` and `body_base64`.
 	Data interface{} `json:"data,omitempty"`
 
 	// The raw body.
@@ -754,7 +755,8 @@ type NewTopicEvent struct {
 	Key string `json:"key,omitempty"`
 
 	// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-	// string. Excludes `body` and `body_base64`.
+	// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+	// Excludes `body` and `body_base64`.
 	Data interface{} `json:"data,omitempty"`
 
 	// The raw body.
@@ -808,7 +810,8 @@ type Notify struct {
 	Headers map[string]string `json:"headers,omitempty"`
 
 	// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-	// string. Excludes `body` and `body_base64`.
+	// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+	// Excludes `body` and `body_base64`.
 	Data interface{} `json:"data,omitempty"`
 
 	// The raw body.

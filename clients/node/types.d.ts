@@ -451,7 +451,8 @@ export interface NewEvent {
   key?: string | null;
   /**
    * Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-   * string. Excludes `body` and `body_base64`.
+   * string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+   * Excludes `body` and `body_base64`.
    */
   data?: unknown;
   /** The raw body. */
@@ -509,7 +510,8 @@ export interface NewTopicEvent {
   key?: string | null;
   /**
    * Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-   * string. Excludes `body` and `body_base64`.
+   * string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+   * Excludes `body` and `body_base64`.
    */
   data?: unknown;
   /** The raw body. */
@@ -559,7 +561,8 @@ export interface Notify {
   headers?: Record<string, string> | null;
   /**
    * Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-   * string. Excludes `body` and `body_base64`.
+   * string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+   * Excludes `body` and `body_base64`.
    */
   data?: unknown;
   /** The raw body. */

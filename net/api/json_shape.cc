@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kSlackBytes = 64 << 10;
 /// A body that is text may have each byte escaped ("\u0001").
 constexpr size_t kMostEscape = 6;
+/// Data may be shorter as a form than it is as JSON. Beyond that it costs the parser more memory than a text would.
+constexpr size_t kMostOfData = 2;
 /// What all other members of a notify may take.
 constexpr size_t kMostBesideBytes = 1 << 20;
 
@@ -141,16 +143,20 @@ class Scan {
     return at_ - item_ > max_body_bytes * (kMostEscape + 2) + kMostBesideBytes ? TooLong({}) : Status::Ok();
   }
   Status CheckMember(size_t max_body_bytes) const {
-    size_t factor = IsKey(key_, "data") ? 2 : kMostEscape;
-    return at_ - value_ > max_body_bytes * factor + kSlackBytes ? TooLong(key_) : Status::Ok();
+    const bool is_data = IsKey(key_, "data");
+    const size_t most = max_body_bytes * (is_data ? kMostOfData : kMostEscape) + kSlackBytes;
+    if (at_ - value_ <= most) return Status::Ok();
+    // It may be that a form would have been short enough.
+    return TooLong(key_, is_data ? "; what is sent as a form has " + std::to_string(most) + " bytes of JSON at most" : std::string());
   }
 
-  Status TooLong(std::string_view key) const {
+  Status TooLong(std::string_view key, const std::string& more = {}) const {
     std::string field = is_array_ ? "/" + std::to_string(items_->size()) : "";
     if (!key.empty()) AppendPointer(key, &field);
-    return Status(Code::kTooLarge,
-                  (key.empty() ? "the notify" : Quoted(key)) + " is longer than a body may be (" + std::to_string(limits_.max_body_bytes) + " bytes)",
-                  std::move(field));
+    return Status(
+        Code::kTooLarge,
+        (key.empty() ? "the notify" : Quoted(key)) + " is longer than a body may be (" + std::to_string(limits_.max_body_bytes) + " bytes)" + more,
+        std::move(field));
   }
 
   Status EndItem(bool last) {

@@ -24,9 +24,10 @@ struct JsonShapeLimits {
 inline constexpr size_t kLargeJsonBytes = 64 << 10;
 
 /// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
+/// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
 /// (too deep, a bracket that is not closed, something behind the document, an item that is missing), kTooLarge (too many items; with its field:
-/// data that is longer than a body may be however it is encoded, another member far beyond what any may take), kUnacceptable (no item). Whether a
-/// notify has a key is known at its end only: until then the higher of the two bounds ends the look at it.
+/// data that is longer than a body may be, or as JSON, where it is sent as a form, than twice that and a little, another member far beyond what any
+/// may take), kUnacceptable (no item). Whether a notify has a key is known at its end only: until then the higher of the two bounds ends the look.
 Status ReadShape(std::string_view text, const JsonShapeLimits& limits, std::vector<std::string_view>* items);
 
 /// Is that name what stands between the quotes of a key, whose characters may be escaped? `name`: of letters and '_' alone.

@@ -483,7 +483,8 @@ class NewEvent(TypedDict, total=False):
     # What it is about. A subscription with `order_by` `key` keeps the order of the events of one key.
     key: Optional[str]
     # Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the
-    # query string. Excludes `body` and `body_base64`.
+    # query string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a
+    # form (413). Excludes `body` and `body_base64`.
     data: Any
     # The raw body.
     body: Optional[str]
@@ -539,7 +540,8 @@ class NewTopicEvent(_NewTopicEvent, total=False):
     # What it is about. A subscription with `order_by` `key` keeps the order of the events of one key.
     key: Optional[str]
     # Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the
-    # query string. Excludes `body` and `body_base64`.
+    # query string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a
+    # form (413). Excludes `body` and `body_base64`.
     data: Any
     # The raw body.
     body: Optional[str]
@@ -582,7 +584,8 @@ class Notify(_Notify, total=False):
     # taken as the notify's trace context.
     headers: Optional[Dict[str, str]]
     # Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the
-    # query string. Excludes `body` and `body_base64`.
+    # query string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a
+    # form (413). Excludes `body` and `body_base64`.
     data: Any
     # The raw body.
     body: Optional[str]

@@ -43,6 +43,7 @@ TEST_CASE("json shape: data is refused once it is longer than any body, wherever
   Status one = Early(R"({"url":"http://h/","data":)" + zeros + "}", 3 << 20);
   CHECK(one.code() == Code::kTooLarge);
   CHECK(one.field() == "/data");
+  CHECK_THAT(one.detail(), Catch::Contains("what is sent as a form has 2162688 bytes of JSON at most"));
   Status third = Early("[" + std::string(kItem) + "," + kItem + R"(,{"data":)" + zeros + "}]", 3 << 20);
   CHECK(third.code() == Code::kTooLarge);
   CHECK(third.field() == "/2/data");

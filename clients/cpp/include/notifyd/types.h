@@ -1228,7 +1228,8 @@ struct NewEvent {
   /// What it is about. A subscription with `order_by` `key` keeps the order of the events of one key.
   std::string key;
   /// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-  /// string. Excludes `body` and `body_base64`.
+  /// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+  /// Excludes `body` and `body_base64`.
   Json data;
   /// The raw body.
   std::string body;
@@ -1342,7 +1343,8 @@ struct Notify {
   /// trace context.
   std::map<std::string, std::string> headers;
   /// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-  /// string. Excludes `body` and `body_base64`.
+  /// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+  /// Excludes `body` and `body_base64`.
   Json data;
   /// The raw body.
   std::string body;
@@ -1527,7 +1529,8 @@ struct NewTopicEvent {
   /// What it is about. A subscription with `order_by` `key` keeps the order of the events of one key.
   std::string key;
   /// Encoded by `content_type`: as JSON, digit for digit, or as a form. With GET, HEAD and DELETE it must be an object and goes into the query
-  /// string. Excludes `body` and `body_base64`.
+  /// string. As JSON, escapes and white space included, it may have twice `limits.body_bytes` and 64 KiB, though it be shorter as a form (413).
+  /// Excludes `body` and `body_base64`.
   Json data;
   /// The raw body.
   std::string body;
