@@ -24,8 +24,8 @@ const char kHelp[] =
     "Seals the whole store anew, by the first key of store.encryption_key_file, and says when the others are not needed any more.\n\n"
     "Usage: notifyd rekey [--config FILE] [--data-dir DIR] [--store-encryption-key-file FILE]\n\n"
     "Where a broker runs on the data directory it is asked over control.sock there, reads its key file anew and goes on working meanwhile; else the\n"
-    "store is opened. Which directory and key file these are the broker's own flags, variables and file say. Run it as its user, or as root. It\n"
-    "waits until all is done; where it is interrupted the broker goes on, and takes no other key until that is done.\n";
+    "store is opened. Which directory and key file these are the broker's own flags, variables and file say: both must be said here, too. Run it\n"
+    "as its user, or as root. It waits until all is done; where it is interrupted the broker goes on, and takes no other key until that is done.\n";
 
 std::string TextAt(const HttpAnswer& answer, std::string_view pointer) {
   Result<JsonTree> json = JsonTree::Parse(answer.body);
@@ -51,16 +51,26 @@ std::optional<Result<std::string>> AskBroker(const std::string& socket_path) {
   }
 }
 
-/// Is the first key of the file the only one that is needed? It may be another one: the file was changed since, or is not the broker's.
-Status CheckFirst(const std::string& key_file, const std::string& needed) {
+/// The name of the key by which the store is to be sealed.
+Result<std::string> FirstOf(const std::string& key_file) {
   if (key_file.empty())
-    return Status(Code::kUnacceptable, "by which key of the file the store was sealed anew is not known here: store.encryption_key_file is not set");
-  Result<std::string> first = FirstSealKey(key_file);
-  if (!first.ok()) return std::move(first).status();
-  if (needed == *first) return Status::Ok();
-  return Status(Code::kConflict, "the store was sealed by another key than what is now the first one of " + key_file +
-                                     " (its name, made of it: " + *first + "; what the store needs: " + (needed.empty() ? "not known" : needed) +
-                                     "): leave the file as it is, and run it again");
+    return Status(Code::kUnacceptable,
+                  "store.encryption_key_file is not set here: give the broker's own file, by --config or --store-encryption-key-file");
+  return FirstSealKey(key_file);
+}
+
+/// All is sealed anew. Is the first key of the file the only one that is needed? It may be another one: the file was changed since, or is not the
+/// broker's.
+Status CheckFirst(const std::string& key_file, const std::string& needed) {
+  const Result<std::string> first = FirstOf(key_file);
+  if (first.ok() && needed == *first) return Status::Ok();
+  return Status(Code::kConflict, "sealed, but not by the first key of " + key_file + " as it is now (" +
+                                     (first.ok() ? "its name, made of it: " + *first : first.status().detail()) + "; what the store needs: " +
+                                     (needed.empty() ? "not known" : needed) + "): leave the file as it is, and run it again");
+}
+
+int ComplainOf(const Status& status) {
+  return Complain("not done: " + status.detail(), status.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
 }
 
 }  // namespace
@@ -75,14 +85,19 @@ std::optional<int> RunRekeyCommand(const std::vector<std::string>& arguments, co
   if (invocation.action != Invocation::Action::kRun)
     return Complain(invocation.error.empty() ? "rekey goes without it" : invocation.error, kCommandUsage);
   LogInit(LogFormatOf(invocation.options), LogLevel::kWarn);
+  const StoreOptions& store = invocation.options.store;
+  // Before anything is begun: without it nobody could be told at the end which keys are needless, and all would have been read and written for that.
+  // One that does not seal is refused for what it is.
+  if (Result<std::string> first = FirstOf(store.encryption_key_file); !first.ok() && store.engine == kEmbeddedEngine)
+    return ComplainOf(first.status());
   const std::string directory = WholePath(invocation.options.data_dir);
   std::optional<Result<std::string>> needed = AskBroker(directory + "/" + Listeners::kControlSocket);
   if (!needed) {
     Status owner = BecomeOwner(directory);
     needed = owner.ok() ? RekeyStore(invocation.options) : Result<std::string>(std::move(owner));
   }
-  const Status done = needed->ok() ? CheckFirst(invocation.options.store.encryption_key_file, **needed) : needed->status();
-  if (!done.ok()) return Complain("not done: " + done.detail(), done.code() == Code::kUnacceptable ? kCommandUsage : kCommandFailed);
+  if (!needed->ok()) return ComplainOf(needed->status());
+  if (Status only = CheckFirst(store.encryption_key_file, **needed); !only.ok()) return Complain(only.detail(), kCommandFailed);
   PrintOut("done: of store.encryption_key_file only the first key is needed from now on; backups made before need the others\n");
   return EndOutput("notifyd", kCommandDone);
 }

@@ -153,7 +153,8 @@ TEST_CASE("notifyd rekey: where the store is sealed by another key than the file
   const std::vector<std::string> by_other = {"rekey", "--data-dir", dir.At("data"), "--store-encryption-key-file", other.At("keys")};
   CHECK(ExitOf(by_other, &error, &output) == 1);
   CHECK(output == "");
-  CHECK_THAT(error, Catch::Contains("by another key than what is now the first one") && Catch::Contains("run it again"));
+  CHECK_THAT(error, Catch::Contains("sealed, but not by the first key of " + other.At("keys")) && Catch::Contains("run it again"));
+  CHECK_THAT(error, !Catch::Contains("not done"));
   const std::string needed = JsonAt(broker.Call("GET", "/v1/rekey").body, "/needed");
   CHECK(needed.size() == 8);
   CHECK_THAT(error, Catch::Contains("what the store needs: " + needed));
@@ -161,9 +162,27 @@ TEST_CASE("notifyd rekey: where the store is sealed by another key than the file
   CHECK(ExitOf(by_other, &error, &output) == 0);
   CHECK_THAT(output, Catch::Contains("only the first key is needed"));
   CHECK(JsonAt(broker.Call("GET", "/v1/rekey").body, "/needed") != needed);
-  // Without a file nobody can say which its first one is.
-  CHECK(ExitOf({"rekey", "--data-dir", dir.At("data")}, &error, &output) == 2);
-  CHECK(output == "");
+}
+
+TEST_CASE("notifyd rekey: where it cannot read which key is the first one it begins nothing, at the broker either") {
+  TempDir dir, other;
+  KeyFile(dir, kFirstKey);
+  std::string error, output;
+  Broker broker(dir.path(), Sealed(dir));
+  KeyFile(dir, kSecondKey + "\n" + kFirstKey);
+  auto refuses = [&](const std::vector<std::string>& more, const std::string& said) {
+    std::vector<std::string> arguments = {"rekey", "--data-dir", dir.At("data")};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    CHECK(ExitOf(arguments, &error, &output) != 0);
+    CHECK(output == "");
+    CHECK_THAT(error, Catch::Contains("not done") && Catch::Contains(said));
+    CHECK(JsonAt(broker.Call("GET", "/v1/rekey").body, "/state") == "none");
+  };
+  refuses({}, "store.encryption_key_file is not set here");
+  refuses({"--store-encryption-key-file", other.At("keys")}, other.At("keys"));
+  KeyFile(other, "no key");
+  refuses({"--store-encryption-key-file", other.At("keys")}, "32 bytes, as base64 or hex");
+  CHECK(Rekey(dir, &error, &output) == 0);
 }
 
 TEST_CASE("notifyd rekey: refused while one by another key is under way it exits 1, and asks no further") {
