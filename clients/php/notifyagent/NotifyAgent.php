@@ -3,6 +3,7 @@
 namespace Walle\Modules\Notify;
 
 use LogicException;
+use Notifyd\Answer;
 use Notifyd\Client;
 use Notifyd\Exception;
 use Notifyd\LegacyNotify;
@@ -113,16 +114,12 @@ class NotifyAgent
             if (!$mergeData || $error->getField() !== '/data') {
                 throw $error;
             }
-            $merged = $this->mergeHere((string) $fKey, $mergeData);
-            if ($merged === null) {
-                throw $error;
-            }
-            if (!$merged) {
-                return false;
-            }
-            $answer = self::client()->triggered((string) $fKey);
+            $answer = $this->triggeredMerged((string) $fKey, $mergeData, $error);
         } catch (\InvalidArgumentException $error) {
             throw new Exception('unacceptable', $error->getMessage(), 0, $error);
+        }
+        if ($answer === null) {
+            return false;
         }
         // 200 to a repeat of our own, after an answer that was lost, is the 202 that did not come.
         return $answer->status === 202 || $answer->mayBeRepeat;
@@ -174,6 +171,25 @@ class NotifyAgent
     }
 
     /**
+     * Triggers what the broker cannot merge into, merged here: see there. Null: nothing is held any more.
+     *
+     * @throws Unacceptable `$refused`, where its data is not shown to this token
+     */
+    private function triggeredMerged(string $fKey, array $mergeData, Unacceptable $refused): ?Answer
+    {
+        $merged = $this->mergeHere($fKey, $mergeData);
+        if ($merged === null) {
+            throw $refused;
+        }
+        try {
+            return $merged ? self::client()->triggered($fKey) : null;
+        } catch (NotFound $error) {
+            // Somebody cancelled it since.
+            return null;
+        }
+    }
+
+    /**
      * Merges into what the broker cannot: an empty array, a list, what was moved here from NotifyAgent's table. False: nothing is held any more;
      * null: its data is not shown to this token.
      */
@@ -194,6 +210,9 @@ class NotifyAgent
             try {
                 self::client()->change($held['id'], LegacyNotify::merged($held, $mergeData), $etag);
                 return true;
+            } catch (NotFound $error) {
+                // It was cancelled, and purged.
+                return false;
             } catch (PreconditionFailed | Conflict $error) {
                 // Somebody changed, triggered or cancelled it meanwhile.
                 if ($tries === 5) {

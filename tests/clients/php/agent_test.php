@@ -268,6 +268,12 @@ function casesOfMerging(): array
         'trigger: what is not there any more once it was merged here' => [function () use ($agent) {
             same($agent->triggerNotify('f1', ['age' => 28]), false, 'the answer');
         }, mergingTooLate(exchange('GET', '/v1/fkeys/f1', problem(404, 'nothing is held')))],
+        'trigger: what is not there any more as it is changed here' => [function () use ($agent) {
+            same($agent->triggerNotify('f1', ['age' => 28]), false, 'the answer');
+        }, array_slice(mergingAnd(2, problem(404, 'there is no such notify')), 0, 3)],
+        'trigger: what is not held any more once it was changed here' => [function () use ($agent) {
+            same($agent->triggerNotify('f1', ['age' => 28]), false, 'the answer');
+        }, mergingAnd(3, problem(404, 'nothing is held'))],
         'trigger: data that is not shown is not merged' => [function () use ($agent) {
             same(thrown(Exception::class, function () use ($agent) {
                 $agent->triggerNotify('f1', ['age' => 28]);
@@ -302,9 +308,17 @@ function merging(array $held, string $body): array
 /** A merge whose change is refused, since the notify is held no more; it looks again. */
 function mergingTooLate(array $look): array
 {
-    [$refused, $held, $change] = merging(['body' => null, 'data' => [5], 'content_type' => 'application/json'], '{"0":5,"age":28}');
-    $change['response'] = problem(409, 'it is in flight', ['id' => ID]);
-    return [$refused, $held, $change, $look];
+    $exchanges = mergingAnd(2, problem(409, 'it is in flight', ['id' => ID]));
+    $exchanges[3] = $look;
+    return $exchanges;
+}
+
+/** A merge whose request at that place is answered so. */
+function mergingAnd(int $place, array $response): array
+{
+    $exchanges = merging(['body' => null, 'data' => [5], 'content_type' => 'application/json'], '{"0":5,"age":28}');
+    $exchanges[$place]['response'] = $response;
+    return $exchanges;
 }
 
 $wire = casesAtOnce() + casesOfLater() + casesOfAnswers() + casesOfMerging();
