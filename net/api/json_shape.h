@@ -24,7 +24,6 @@ struct JsonShapeLimits {
 inline constexpr size_t kLargeJsonBytes = 64 << 10;
 
 /// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
-/// `items`: where the document is an array, its items, borrowed from `text`, each without blanks around it; else left empty. Errors: kMalformed
 /// (too deep, a bracket that is not closed, something behind the document, an item that is missing), kTooLarge (too many items; with its field:
 /// data that is longer than a body may be, or as JSON, where it is sent as a form, than twice that and a little, another member far beyond what any
 /// may take), kUnacceptable (no item). Whether a notify has a key is known at its end only: until then the higher of the two bounds ends the look.

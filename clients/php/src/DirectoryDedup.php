@@ -8,8 +8,10 @@ namespace Notifyd;
  */
 final class DirectoryDedup implements Remembers
 {
-    /** How many changes there are between two sweeps, about, each of one sub-directory. */
+    /** How many changes there are between two sweeps, about, each of one sub-directory, or of what lies beside these. */
     private const SWEEP_EVERY = 20;
+    /** What lies beside the sub-directories is from before there were any. A sweep looks at so many files of it: there may be 100,000. */
+    private const SWEPT_BESIDE = 1000;
 
     /** @var string */
     private $directory;
@@ -91,7 +93,8 @@ final class DirectoryDedup implements Remembers
         }
         try {
             if (is_file("{$this->directory}/$name")) {
-                rename("{$this->directory}/$name", "$directory/$name");  // of before there were sub-directories
+                // Of before there were sub-directories. A sweep may just have taken it away, where it is forgotten.
+                @rename("{$this->directory}/$name", "$directory/$name");
             }
             return $work("$directory/$name", ($this->nowMs)());
         } finally {
@@ -99,26 +102,44 @@ final class DirectoryDedup implements Remembers
         }
     }
 
-    /** Removes what is forgotten of one sub-directory, unless somebody is at work there. */
+    /** Removes what is forgotten of one sub-directory, or of what lies beside these, unless somebody is at work there. */
     private function sweep(int $now): void
     {
-        $directory = $this->directory . '/' . sprintf('%02x', random_int(0, 255));
+        $drawn = random_int(0, 256);
+        $beside = $drawn === 256;
+        $directory = $this->directory . ($beside ? '' : '/' . sprintf('%02x', $drawn));
         $lock = is_dir($directory) ? @fopen("$directory/lock", 'c') : false;
         if (!$lock || !flock($lock, LOCK_EX | LOCK_NB)) {
             return;
         }
         try {
-            // Not glob: the directory's name may hold what is a pattern to it.
-            foreach (scandir($directory) ?: [] as $name) {
-                $file = "$directory/$name";
-                // Its time tells that most need not be read; what is written in it counts.
-                if (substr($name, -3) === '.id' && filemtime($file) * 1000 <= $now && $this->read($file, $now)[0] === null) {
-                    unlink($file);
+            foreach (self::idsIn($directory, $beside ? self::SWEPT_BESIDE : PHP_INT_MAX) as $file) {
+                // Its time tells that most need not be read; what is written in it counts. What lies beside may be moved by whoever is at work for
+                // its id, and has the lock of the sub-directory: it is not found then.
+                if ((int) @filemtime($file) * 1000 <= $now && @$this->read($file, $now)[0] === null) {
+                    @unlink($file);
                 }
             }
         } finally {
             fclose($lock);
         }
+    }
+
+    /** The files of ids in a directory, so many at most. */
+    private static function idsIn(string $directory, int $most): array
+    {
+        $files = [];
+        // Not glob: the directory's name may hold what is a pattern to it. Not scandir, which reads all of it.
+        $names = @opendir($directory);
+        while ($names && count($files) < $most && ($name = readdir($names)) !== false) {
+            if (substr($name, -3) === '.id') {
+                $files[] = "$directory/$name";
+            }
+        }
+        if ($names) {
+            closedir($names);
+        }
+        return $files;
     }
 
     /** `busy` or `done`, and the answer; null and an empty one where there is nothing, or it is forgotten. */

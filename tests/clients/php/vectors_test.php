@@ -171,6 +171,35 @@ $cases['directory: what lies there from before there were sub-directories is rem
     same($dedup->claim('a'), Remembers::DONE, 'the claim');
     same($dedup->answer('a'), 'the answer', 'the answer');
 };
+$cases['directory: what lies there from before there were sub-directories is swept away once it is forgotten'] = static function (): void {
+    $directory = temporaryDirectory();
+    $now = (int) (microtime(true) * 1000);
+    $put = static function (string $id, int $since) use ($directory): string {
+        $file = "$directory/" . hash('sha256', $id) . '.id';
+        file_put_contents($file, "done $since the answer");
+        touch($file, intdiv($since, 1000));
+        return $file;
+    };
+    // More than a sweep looks at.
+    for ($i = 0; $i < 1500; ++$i) {
+        $put("old-$i", $now - 100000);
+    }
+    $kept = $put('kept', $now);
+    $dedup = new DirectoryDedup($directory, 100000, 1000, static function () use ($now): int {
+        return $now;
+    });
+    $left = static function () use ($directory): int {
+        return count(glob("$directory/*.id"));
+    };
+    // One in some 5,000 changes looks at them.
+    for ($i = 0; $i < 200000 && ($i % 1000 !== 0 || $left() > 1); ++$i) {
+        $dedup->claim('another');
+    }
+    same($left(), 1, 'files');
+    same(file_exists($kept), true, 'is what is not forgotten there?');
+    same($dedup->claim('kept'), Remembers::DONE, 'the claim of what is not forgotten');
+    same($dedup->answer('kept'), 'the answer', 'its answer');
+};
 $cases['dedup: ids that look like numbers'] = static function (): void {
     $dedup = new Dedup();
     same($dedup->claim('17'), Remembers::NEW, 'first');
