@@ -476,7 +476,6 @@ class Core::Impl {
   void EndWaking(Lane* lane);
   void WakeFrom(Lane* lane, uint64_t order, Host* host);
   void CheckSleepers(Host* host);
-  static size_t Slack(size_t room) { return std::clamp<size_t>(room / 8, 1, 64); }  // so much of a host's room must be free to wake lanes into it
   /// Returns whether no notify of a fifo lane with that key, or a later one, can start yet (I7).
   bool IsAhead(const Lane& lane, const OrderKey& key) const { return lane.fifo() && !AllDueLoaded({key.due.ms, key.id}); }
   void HoldAtHorizon(Lane* lane);
@@ -485,6 +484,7 @@ class Core::Impl {
   void OnSleeperHosts(PageLoaded& page);
   void WakeSleepers();
   void AskSleepers(Host* host, size_t limit, uint64_t from);
+  void GiveTurn(Host* host, uint64_t order);
 
   // ---- core_turns.cc: whose turn it is
   Entry* NextOf(const Lane& lane) const;

@@ -65,8 +65,9 @@ void Core::Impl::RemoveIndex(Entry* entry) {
       lane->second->tail_keys.erase(entry->order());
       if (lane->second->record.blocked_head == entry->id) lane->second->head_in_tail = false;
       DropTailIfEmpty(lane->second.get());
-      // What comes next of the lane may be of a caller that is not paused.
-      if (!lane->second->active && IsPaused(entry->envelope->caller)) FallAsleep(lane->second.get());
+      // What comes next of the lane may be of a caller that is not paused, or not at its share.
+      const std::string& caller = entry->envelope->caller;
+      if (!lane->second->active && (IsPaused(caller) || shedding_->IsApart(caller, *lane->second))) FallAsleep(lane->second.get());
       break;
     }
     default:

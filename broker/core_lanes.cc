@@ -23,6 +23,14 @@
 #include "broker/core_shedding.h"
 
 namespace notifyd {
+namespace {
+
+/// So much of a host's room must be free to wake lanes into it.
+size_t Slack(size_t room) {
+  return std::clamp<size_t>(room / 8, 1, 64);
+}
+
+}  // namespace
 
 /// Returns whether memory is half full. Then a lane is woken only into a place that another gave up, or where its host has nothing to do.
 bool Core::Impl::ShortOfMemory() const {
@@ -381,11 +389,14 @@ void Core::Impl::FallAsleep(Lane* lane, bool in_turn) {
     Delist(lane);
     Enlist(lane);
   }
-  if (!in_turn) return;
-  Host* host = GetHost(lane->record.sleeper_host);
-  if (!host->sleepers) host->cursor = lane->record.sleeper_order;
-  host->cursor = std::min(host->cursor, lane->record.sleeper_order);
-  host->fell_asleep = std::min(host->fell_asleep, lane->record.sleeper_order);
+  if (in_turn) GiveTurn(GetHost(lane->record.sleeper_host), lane->record.sleeper_order);
+}
+
+/// Lanes that sleep at the host from that order on are woken in their turn.
+void Core::Impl::GiveTurn(Host* host, uint64_t order) {
+  if (!host->sleepers) host->cursor = order;
+  host->cursor = std::min(host->cursor, order);
+  host->fell_asleep = std::min(host->fell_asleep, order);
   host->sleepers = true;
   CheckSleepers(host);
 }
@@ -439,6 +450,7 @@ void Core::Impl::WakeSleepers() {
       continue;
     }
     if (host->page) continue;
+    shedding_->Trim(host);
     // A host that has no room is looked at again when fewer lanes wait in its ring, or fewer calls of it are in flight (CheckSleepers).
     size_t room = RoomToWake(*host);
     if (room == 0) continue;

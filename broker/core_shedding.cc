@@ -12,6 +12,8 @@ constexpr size_t kLooksATurn = 256;
 constexpr int64_t kRestMs = 100;
 /// How long it rests after it has looked at those that wait for their callers' shares, while there are other turns.
 constexpr int64_t kLookApartMs = 10;
+/// Where so many wait for shares that memory does not know all, all lists are gone through anew, as after a start, so often at most.
+constexpr int64_t kAnewMs = 10'000;
 
 }  // namespace
 
@@ -31,6 +33,7 @@ void Core::Impl::Shedding::Follow(Lane* lane) {
 void Core::Impl::Shedding::OnStart(Lane* lane) {
   Follow(lane);
   if (lane->shedding) lanes_.splice(lanes_.end(), lanes_, *lane->shedding);
+  if (!apart_.empty() && lane->caller && !lane->mixed) ++started_[*lane->caller];
 }
 
 /// Returns what may go of a lane that waits for something that may last: its host, its caller, its caller's share, its token, its head's next
@@ -41,8 +44,8 @@ Core::Impl::Shedding::Cut Core::Impl::Shedding::CutOf(const Lane& lane) const {
   // Somebody wants it sent before all others, or more of it is on its way.
   if (lane.paused() || (next && next->although_paused) || lane.awaiting > 0 || lane.tail_page() || lane.fetching()) return {};
   if (lane.waits()) {
-    const bool by_host = core_.turns_.AtShare(*lane.target);
-    return {by_host || lane.flow, 0, true, by_host, !by_host};
+    const bool of_share = lane.flow && core_.turns_.AtShare(*lane.flow->caller, *lane.target);
+    return {of_share || core_.turns_.AtShare(*lane.target), 0, true, !of_share, of_share};
   }
   switch (next ? core_.BlockedOn(lane, next).on : lane.in_flight > 0 ? Wait::kCall : Wait::kAttempt) {
     case Wait::kCall:
@@ -148,7 +151,10 @@ void Core::Impl::Shedding::Run() {
 
 MonoTime Core::Impl::Shedding::NextLook() const {
   MonoTime next = kMonoNever;
-  if (!apart_.empty() && !core_.stopping_) next = {next_look_.ms + kRestMs - kLookApartMs};
+  if (!core_.stopping_ && !core_.holding_ && core_.IsCaughtUp()) {
+    if (!apart_.empty()) next = {next_look_.ms + kRestMs - kLookApartMs};
+    if (forgets_) next = std::min(next, next_anew_);
+  }
   if (!sheds_ || !MayRun() || lanes_.empty() || Excess() == 0) return next;
   return looked_ < lanes_.size() ? core_.now_.mono : std::min(next, next_round_);
 }
@@ -158,45 +164,78 @@ MonoTime Core::Impl::Shedding::NextLook() const {
 void Core::Impl::Shedding::Remember(const std::string& caller, const std::string& host, uint64_t order) {
   auto [at, fresh] = apart_.try_emplace({caller, host}, order);
   at->second = std::min(at->second, order);
-  if (!fresh || apart_.size() <= core_.limits_.max_loaded) return;
+  if (!fresh || apart_.size() <= std::max<size_t>(2 * core_.limits_.max_loaded, 1024)) return;
   apart_.erase(at);
-  forgets_ = true;
+  if (!std::exchange(forgets_, true)) next_anew_ = std::max(next_anew_, core_.now_.mono);
 }
 
-/// Returns how many calls the caller may begin there now, beyond what waits in memory for that already.
-size_t Core::Impl::Shedding::PlacesOf(const std::string& caller, const Host& host) const {
-  // Those in memory are called first. What is woken counts there until it has its turn.
-  if (host.page || host.ring.size + host.waking > 0 || core_.turns_.AtShare(host)) return 0;
-  return core_.turns_.PlacesOf(caller, host);
+bool Core::Impl::Shedding::IsApart(const std::string& caller, const Lane& lane) const {
+  const auto at = apart_.find({caller, lane.record.sleeper_host});
+  return at != apart_.end() && at->second <= lane.record.sleeper_order;
+}
+
+void Core::Impl::Shedding::Trim(Host* host) {
+  const size_t most = host->parked - (core_.WaitingAt(*host) - host->ring.size - host->waking);
+  // Each caller keeps one as long as others have more.
+  for (size_t keeps : {1u, 0u}) {
+    std::vector<Lane*> surplus;
+    for (const Flow* flow : host->flows) {
+      size_t left = flow->nodes.size;
+      for (RingNode* node = flow->nodes.back; node && left > keeps && host->parked > most + surplus.size(); node = node->prev, --left)
+        surplus.push_back(static_cast<Lane*>(node));
+    }
+    for (Lane* lane : surplus) Shed(lane, SIZE_MAX);
+  }
+}
+
+/// Returns how many calls the caller may begin there now beyond what waits in memory for that; of so many that it has begun, one in any case, so that
+/// what comes later does not always go first.
+size_t Core::Impl::Shedding::PlacesOf(const std::string& caller, const Host& host) {
+  const size_t places = core_.turns_.PlacesOf(caller, host);
+  if (places > 0) return places;
+  const auto started = started_.find(caller);
+  if (started == started_.end() || started->second < kQuantum) return 0;
+  started_.erase(started);
+  return 1;
+}
+
+/// Where others wait at the host, the caller's lanes get their turns among theirs back. Else so many are read.
+void Core::Impl::Shedding::WakeApart(const std::string& caller, Host* host, uint64_t order, size_t most) {
+  if (host->page || core_.sleeper_pages_ >= kSleeperPages || host->ring.size + host->waking > 0 || core_.turns_.AtShare(*host) || core_.turns_.full())
+    return core_.GiveTurn(host, order);
+  pages_[host->name] = caller;
+  core_.AskSleepers(host, most, order);
 }
 
 /// Wakes lanes of callers that may begin more, where such sleep: as many as those may begin calls, and no more, since each is a read, and goes back
 /// to sleep if it comes too late. Looks at some of them at a time, in turn.
 void Core::Impl::Shedding::LookApart() {
-  if (apart_.empty()) {
-    if (!std::exchange(forgets_, false)) return;
-    core_.hosts_asked_ = false;  // all lists are gone through anew
+  if (core_.now_.mono < next_look_ || core_.stopping_ || core_.holding_ || !core_.IsCaughtUp()) return;
+  if (forgets_ && core_.now_.mono >= next_anew_) {
+    forgets_ = false;
+    next_anew_ = {core_.now_.mono.ms + kAnewMs};
+    if (core_.totals_.sleeping_lanes > 0) core_.AskPage({0, core_.limits_.page_items, SleeperHostsPage{""}});
   }
-  if (core_.now_.mono < next_look_ || core_.stopping_ || core_.holding_ || !core_.IsCaughtUp() || core_.turns_.full()) return;
+  if (apart_.empty()) return started_.clear();
   next_look_ = {core_.now_.mono.ms + kLookApartMs};
   std::map<std::string, size_t> woken;  // by caller
   auto at = apart_.upper_bound(looked_at_);
-  for (size_t i = std::min(apart_.size(), kLooksATurn); i > 0 && core_.sleeper_pages_ < kSleeperPages; --i) {
+  for (size_t i = std::min(apart_.size(), kLooksATurn); i > 0; --i) {
     if (at == apart_.end()) at = apart_.begin();
     const auto looked = at++;
     looked_at_ = looked->first;
+    const uint64_t order = looked->second;
     const auto& [caller, name] = looked_at_;
-    Host* host = core_.GetHost(name);
-    const size_t places = PlacesOf(caller, *host), taken = woken[caller];
     // The resume of one that is paused has all lists gone through anew.
     const bool paused = core_.IsPaused(caller);
-    if (!paused && places > taken) {
-      const size_t limit = std::min({places - taken, core_.HostRoom(), core_.limits_.page_items});
-      woken[caller] += limit;
-      pages_[name] = caller;
-      core_.AskSleepers(host, limit, looked->second);
-    }
+    Host* host = core_.GetHost(name);
+    const size_t taken = woken[caller], places = paused || host->shut ? 0 : PlacesOf(caller, *host);
     if (paused || places > taken) apart_.erase(looked);
+    if (places > taken) {
+      const size_t most = std::min({places - taken, core_.HostRoom(), core_.limits_.page_items});
+      woken[caller] += most;
+      WakeApart(caller, host, order, most);
+    }
     core_.MaybeDropHost(host);
   }
 }

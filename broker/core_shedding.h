@@ -38,6 +38,11 @@ class Core::Impl::Shedding {
   void MoveToHost(Lane* lane, const std::string& host);
   /// The page of sleepers at that host that is there now was asked for by this: it goes on behind `next`, where there are more. False: it was not.
   bool TakePage(const std::string& host, std::optional<uint64_t> next);
+  /// Of what waits at the host for its callers' shares, no more stays in memory than counts for nothing there (WaitingAt): it would keep others from
+  /// being woken.
+  void Trim(Host* host);
+  /// Returns whether the lane, which is on disk, has no turn because it waits for that caller's share.
+  bool IsApart(const std::string& caller, const Lane& lane) const;
 
   void CheckInvariants() const;
   /// Returns whether a lane that sleeps there without a turn will be looked for.
@@ -60,7 +65,8 @@ class Core::Impl::Shedding {
   size_t Shed(Lane* lane, size_t most);
   void Remember(const std::string& caller, const std::string& host, uint64_t order);
   void LookApart();
-  size_t PlacesOf(const std::string& caller, const Host& host) const;
+  size_t PlacesOf(const std::string& caller, const Host& host);
+  void WakeApart(const std::string& caller, Host* host, uint64_t order, size_t most);
 
   Impl& core_;
   std::list<Lane*> lanes_;              // that have something waiting in memory, by when one of it started last
@@ -75,8 +81,10 @@ class Core::Impl::Shedding {
   std::map<std::pair<std::string, std::string>, uint64_t> apart_;
   std::pair<std::string, std::string> looked_at_;  // the last of them that was looked at
   std::map<std::string, std::string> pages_;       // under way, by host: of which caller
+  std::map<std::string, uint32_t> started_;        // attempts of callers that have such, since one of those was woken beside what waits in memory
   MonoTime next_look_;                             // at them
-  bool forgets_ = false;                           // there are more than it remembers
+  bool forgets_ = false;                           // there are more than it remembers: all lists are gone through anew
+  MonoTime next_anew_;                             // then
 };
 
 }  // namespace notifyd

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -357,6 +358,9 @@ TEST_CASE("memory: what waits for the share of a caller whose calls hang, more t
   const uint64_t batch = f.image().batch;
   f.Pass(3'000);
   CHECK(f.image().batch - batch <= 3);
+  // More than count for nothing there, before another's.
+  for (size_t i = 0; i < 40; ++i) f.Submit(NotifyTo("else:80", "mine" + Padded(i)));
+  f.Pass(1'000);
   CoreFixture::Fields later = NotifyTo("else:80", "later", "other");
   later.when = Delay(5'000);
   const NotifyId delayed = f.Submit(later).id, now = f.Submit(NotifyTo("else:80", "now", "other")).id;
@@ -368,12 +372,54 @@ TEST_CASE("memory: what waits for the share of a caller whose calls hang, more t
   f.Pass(10'000);
   CHECK(f.StateOf(delayed) == State::kSending);
   CHECK(f.core().usage().loaded <= kMemory);
+  // It rests, though all places are taken.
+  REQUIRE(f.starts.size() == kInFlight);
+  CHECK(f.core().NextWake().mono > f.now.mono);
   if (GENERATE(false, true)) {
     f.Restart();
     f.Pass(5'000);
   }
   f.sent.assign(f.starts.begin(), f.starts.end());  // of those that hang
   SendAll(f, ids);
+}
+
+TEST_CASE("memory: what waited for its caller's share on disk has its turn at a host where others always wait") {
+  CoreLimits limits = WithoutBreakers();
+  limits.max_in_flight = 32;
+  CoreFixture f(limits);
+  f.check_every = 50;
+  for (size_t host = 0; host < 2 * kMemory; ++host) BacklogOf(f, 4, "hangs" + Padded(host) + ":80", Mode::kFifo);
+  std::set<uint64_t> mine;
+  for (size_t i = 0; i < 40; ++i) mine.insert(f.Submit(NotifyTo("h:80", "mine" + Padded(i))).id.value);
+  f.Pass(10'000);
+  size_t others = 0;
+  const auto submit_other = [&] { f.Submit(NotifyTo("h:80", "other" + Padded(++others % 100), "other")); };
+  while (others < 200) submit_other();
+  for (int i = 0; i < 20'000 && !mine.empty(); ++i) {
+    if (f.starts.empty()) {
+      f.Pass(10);
+      continue;
+    }
+    if (f.starts[0].envelope->caller == "other") submit_other();
+    mine.erase(f.EndFirst(Verdict::kSuccess).value);
+  }
+  CHECK(mine.empty());
+}
+
+TEST_CASE("memory: where more wait for their callers' shares on disk than it knows, all come back though one of them cannot") {
+  CoreLimits limits = WithoutBreakers();
+  limits.max_in_flight = 32;
+  CoreFixture f(limits);
+  f.check_every = 500;
+  constexpr size_t kHosts = 1'200;
+  for (size_t host = 0; host < kHosts; ++host) BacklogOf(f, 2, "hangs" + Padded(host) + ":80", Mode::kFifo);
+  f.Pass(20'000);
+  PauseHost(f, "hangs" + Padded(100) + ":80", true);
+  for (int i = 0; i < 20'000 && f.Stats().totals.pending() > 2; ++i) {
+    if (f.starts.empty()) f.Pass(100);
+    else f.EndFirst(Verdict::kSuccess);
+  }
+  CHECK(f.Stats().totals.pending() == 2);
 }
 
 TEST_CASE("memory: attempted heads at a host whose breaker is open keep nothing else from being sent, and go first once it is there again") {
