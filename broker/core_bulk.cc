@@ -97,8 +97,9 @@ Handled Core::Impl::Handle(Task* task, BulkApply& r) {
   BulkKind kind = r.bulk.kind;
   auto wanted = [&](const Entry& entry) {
     const auto& states = r.bulk.query.states;
-    if (kind == BulkKind::kRetry && topics_->IsLeaving(entry)) return false;
-    return Applies(kind, entry) && std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
+    // What was listed may be gone by now, and has no contents any more.
+    if (!Applies(kind, entry) || (kind == BulkKind::kRetry && topics_->IsLeaving(entry))) return false;
+    return std::find(states.begin(), states.end(), StateOf(entry.state, &entry)) != states.end();
   };
   // Where all are settled it reads at once what that takes.
   const bool settled = std::all_of(r.bulk.query.states.begin(), r.bulk.query.states.end(), [](State state) { return IsSettled(state); });

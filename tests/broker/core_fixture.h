@@ -42,7 +42,13 @@ class ReadGate : public Store {
   size_t whole() const { return whole_; }
   size_t remembered() const { return remembered_; }
   void LoadPage(PageEffect page) override { pages_closed_ ? pages_.push_back(std::move(page)) : store_->LoadPage(std::move(page)); }
-  void List(ListEffect list) override { store_->List(std::move(list)); }
+  void List(ListEffect list) override { lists_closed_ ? lists_.push_back(std::move(list)) : store_->List(std::move(list)); }
+  /// Until they are taken, whoever answers them.
+  void CloseLists() { lists_closed_ = true; }
+  std::vector<ListEffect> TakeLists() {
+    lists_closed_ = false;
+    return std::exchange(lists_, {});
+  }
   void Read(ReadEffect read) override { closed_ ? reads_.push_back(read) : store_->Read(read); }
   void ListLanes(LanesEffect lanes) override { closed_ ? lanes_.push_back(std::move(lanes)) : store_->ListLanes(std::move(lanes)); }
   void Close() { closed_ = true; }
@@ -77,9 +83,10 @@ class ReadGate : public Store {
 
  private:
   Store* store_;
-  bool closed_ = false, pages_closed_ = false, commits_closed_ = false, loads_closed_ = false;
+  bool closed_ = false, pages_closed_ = false, commits_closed_ = false, loads_closed_ = false, lists_closed_ = false;
   size_t most_notifies_ = 0, whole_ = 0, remembered_ = 0;
   std::vector<WriteBatch> commits_;
+  std::vector<ListEffect> lists_;
   std::vector<LoadEffect> loads_;
   std::vector<ReadEffect> reads_;
   std::vector<LanesEffect> lanes_;
