@@ -69,8 +69,8 @@ void Live::Forget(uint64_t token) {
   listeners_.erase(found);
   options_.listeners->fetch_sub(1, std::memory_order_relaxed);
   Space& space = spaces_[number];
-  // An answer that is under way finds nobody.
-  if (--space.listeners == 0) spaces_.erase(number);
+  // An answer that is under way is that of who comes before it: it is not asked for once more.
+  if (--space.listeners == 0 && !space.under_way) spaces_.erase(number);
 }
 
 bool Live::Close(uint64_t token) {
@@ -127,6 +127,10 @@ bool Live::TookReply(const Reply& reply) {
   if (found == spaces_.end()) return true;
   Space& space = found->second;
   space.under_way = false;
+  if (space.listeners == 0) {
+    spaces_.erase(found);
+    return true;
+  }
   const FiguresAnswered* answered = std::get_if<FiguresAnswered>(&reply.body);
   std::vector<uint64_t> listening;
   for (const auto& [token, listener] : listeners_)

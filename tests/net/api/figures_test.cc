@@ -345,6 +345,30 @@ TEST_CASE("live: who comes between two events, and who comes again, gets no more
   CHECK(events_of(again) == 2);
 }
 
+TEST_CASE("live: who comes while an answer is under way to who has gone gets that one, and no second one behind it") {
+  LiveFixture f;
+  const auto events_of = [&](uint64_t token) { return LiveFixture::Count(f.TextOf(token), "event: figures\n"); };
+  f.api.OnClose(f.Ask("GET", "/v1/live"));
+  const uint64_t next = f.Ask("GET", "/v1/live");
+  CHECK(f.sink.events.size() == 1);
+  // Each that was asked for is answered.
+  for (size_t back = f.sink.events.size(); back > 0; --back) f.ReplyLive(NowAnswered(), back);
+  CHECK(events_of(next) == 1);
+  f.Tick();
+  f.ReplyLive(NowAnswered());
+  CHECK(events_of(next) == 2);
+  // Where nobody came before the answer, whoever comes behind it is asked for.
+  f.Tick();
+  f.api.OnClose(next);
+  f.ReplyLive(NowAnswered());
+  const size_t asked = f.sink.events.size();
+  const uint64_t last = f.Ask("GET", "/v1/live");
+  CHECK(f.sink.events.size() == asked + 1);
+  CHECK(events_of(last) == 0);
+  f.ReplyLive(NowAnswered());
+  CHECK(events_of(last) == 1);
+}
+
 TEST_CASE("live: one namespace's tokens leave places to those of others, and to who administers all") {
   TeamsFixture f;
   const std::string read = f.Give({"one"}, {Scope::kRead}), admin = f.Give({"*"}, {Scope::kAdmin, Scope::kRead});
