@@ -379,7 +379,7 @@ void BeanstalkdDoor::PauseLanes(const CommandPtr& command, std::vector<std::stri
     BeanstalkdTube lane;
     lane.lane = command->request.target;
     lane.mode = mode;
-    CountBuried(command, &lane, /*looks=*/false, [paused, next, pause](uint64_t count) mutable { count > 0 ? pause() : next(paused); });
+    CountBuried(command, &lane, /*may_lack=*/false, [paused, next, pause](uint64_t count) mutable { count > 0 ? pause() : next(paused); });
   });
 }
 
@@ -430,15 +430,16 @@ void BeanstalkdDoor::LookAtLanes(const CommandPtr& command, const std::shared_pt
 }
 
 void BeanstalkdDoor::LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look) {
-  CountBuried(command, command->tube, /*looks=*/true, [this, command, look](uint64_t count) {
+  // Of a tube that may be there for its buried jobs alone it is not known then whether it is.
+  CountBuried(command, command->tube, /*may_lack=*/look->there, [this, command, look](uint64_t count) {
     look->figures.buried = count;
     if (!look->there && count == 0) return Answer(command, std::string(kNotFound));
     Answer(command, BeanstalkdData(TubeYaml(command->request.target, look->figures)));
   });
 }
 
-/// `looks`: for one that only looks. A broker that stops counts none any more, and tells that one all else.
-void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, bool looks, std::function<void(uint64_t count)> then) {
+/// `may_lack`: all else is told without them by a broker that stops, which counts none any more.
+void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, bool may_lack, std::function<void(uint64_t count)> then) {
   std::string body;
   JsonWriter json(&body);
   json.BeginObject();
@@ -446,8 +447,8 @@ void BeanstalkdDoor::CountBuried(const CommandPtr& command, const BeanstalkdTube
   json.Key("dry_run");
   json.Bool(true);
   json.EndObject();
-  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, looks, then = std::move(then)](HttpResponse response) {
-    if (looks && response.status == 503) return then(0);
+  Ask(command, "POST", "/notifies/retry", std::move(body), [this, command, may_lack, then = std::move(then)](HttpResponse response) {
+    if (may_lack && response.status == 503) return then(0);
     if (response.status != 200) return AnswerRefusal(command, response);
     then(AnswerDocument(response.body).Number("/count"));
   });

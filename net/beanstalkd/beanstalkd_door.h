@@ -160,7 +160,7 @@ class BeanstalkdDoor : public HttpHandler, public HttpResponder {
   void LookAtLanes(const CommandPtr& command, const std::shared_ptr<TubeLook>& look);
   void LookAtBuried(const CommandPtr& command, const std::shared_ptr<TubeLook>& look);
   /// Of a tube, as WriteFilter has it.
-  void CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, bool looks, std::function<void(uint64_t count)> then);
+  void CountBuried(const CommandPtr& command, const BeanstalkdTube* tube, bool may_lack, std::function<void(uint64_t count)> then);
   void ListTubes(const CommandPtr& command);
   bool TakeTubes(const CommandPtr& command, const AnswerDocument& page, const char* pointer, std::vector<std::string>* names);
   void ListBuried(const CommandPtr& command, const std::shared_ptr<std::vector<std::string>>& names);

@@ -132,6 +132,10 @@ TEST_CASE("beanstalkd door: while the broker stops, figures are told, and that i
   CHECK(stats.find("current-jobs-buried: 0\n") != std::string::npos);
   CHECK(f.Say("stats", "", {}, {{200, R"({"pid":1,"version":"1"})"}, {200, R"({"count":2})"}}).find("draining: false\n") != std::string::npos);
   CHECK(f.Say("stats-tube", "mail", {}, {{200, "{}"}, {503, "{}"}}).starts_with("OK "));
+  // Whether a tube is there that may have buried jobs alone is not known.
+  CHECK(f.Say("stats-tube", "free", {}, {{404, "{}"}, {404, "{}"}, {503, "{}"}}) == "DRAINING\r\n");
+  // What fails otherwise is said.
+  CHECK(f.Say("stats", "", {}, {{200, "{}"}, {504, "{}"}}) == "INTERNAL_ERROR\r\n");
 }
 
 TEST_CASE("beanstalkd door: that its namespace is not there, or goes, is no fault of a job") {
