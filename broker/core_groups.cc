@@ -119,7 +119,7 @@ Handled Core::Impl::GroupPart::Post(Task* task, const GroupRequest& r, const Gro
     }
     return Answer(task, r, std::move(view));
   }
-  if (Status room = core_.Room("submits are refused"); !room.ok()) return core_.Refuse(r.request, room);
+  if (Status room = core_.Room(kSubmitsRefused); !room.ok()) return core_.Refuse(r.request, room);
   std::optional<Refused> refused;
   if (!Submits(&core_, task).Judge(post.submit, &refused)) return Handled::kParked;
   if (refused) {

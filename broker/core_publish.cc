@@ -13,7 +13,7 @@
 namespace notifyd {
 namespace {
 
-constexpr char kRefused[] = "events are refused";
+constexpr char kEventsRefused[] = "events are refused";
 
 /// So many bytes of schemas (Schema::compiled_bytes) are compiled for one request, some 50 ms. What was compiled stays (SchemaCache), so that the
 /// same request has less to do when it comes again.
@@ -256,7 +256,7 @@ Status Core::Impl::TopicPart::PlanKeyed(const Publish& ask, size_t i, Planning* 
 /// Judges the quotas: once, for all that the event makes, whenever that is made. Where that is not known yet, it is judged by what is, and those
 /// behind it by what it may make. `retry_after_ms` as in Refused.
 Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Planning* planning, int64_t* retry_after_ms) const {
-  if (Status room = core_.Room(kRefused); !room.ok()) return room;
+  if (Status room = core_.Room(kEventsRefused); !room.ok()) return room;
   planning->pending += !item.fkey.empty() && !plan.IsInPlace();
   planning->bytes += 2 * kRecordBytes + item.payload.size() + item.topic.size() + item.key.size();
   if (!plan.IsInPlace() && core_.totals_.claimed() + planning->pending + plan.weight.count > core_.limits_.max_pending) return core_.TooManyPending();
@@ -278,7 +278,7 @@ Status Core::Impl::TopicPart::Judge(const EventItem& item, const Plan& plan, Pla
 /// As Judge, for one that gives way to what its fkey holds: of that its key is kept.
 Status Core::Impl::TopicPart::JudgeKept(const EventItem& item, Planning* planning) const {
   if (item.idempotency_key.empty()) return Status::Ok();
-  if (Status room = core_.Room(kRefused); !room.ok()) return room;
+  if (Status room = core_.Room(kEventsRefused); !room.ok()) return room;
   planning->bytes += BytesOfKey(item);
   return core_.CheckStored(planning->bytes);
 }
@@ -326,7 +326,7 @@ Handled Core::Impl::TopicPart::On(Task* task, RequestId request, const Publish& 
 }
 
 std::optional<Core::Impl::TopicPart::Taken> Core::Impl::TopicPart::TakeAll(Task* task, const Publish& ask) {
-  if (core_.lost_) return Refused{core_.Room(kRefused), {}, 0};
+  if (core_.lost_) return Refused{core_.Room(kEventsRefused), {}, 0};
   NeedFor(task, ask);
   if (task->missing > 0) return std::nullopt;
   std::vector<Plan> plans;

@@ -33,7 +33,10 @@ void Core::Impl::Shedding::Follow(Lane* lane) {
 void Core::Impl::Shedding::OnStart(Lane* lane) {
   Follow(lane);
   if (lane->shedding) lanes_.splice(lanes_.end(), lanes_, *lane->shedding);
-  if (!apart_.empty() && lane->caller && !lane->mixed) ++started_[*lane->caller];
+  if (apart_.empty() || !lane->caller || lane->mixed) return;
+  const auto apart = apart_.lower_bound({*lane->caller, ""});
+  if (apart != apart_.end() && apart->first.first == *lane->caller) ++started_[*lane->caller];
+  else started_.erase(*lane->caller);
 }
 
 /// Returns what may go of a lane that waits for something that may last: its host, its caller, its caller's share, its token, its head's next

@@ -1,6 +1,6 @@
 // What gives memory back where that is full: what is ready in lanes that cannot start goes to their tails on disk, attempted heads too, as much as it
 // takes, so that there is room for what can be sent. And the way back of a head: with its lane's turn. See broker/core_lanes.cc for how a lane sleeps
-// and who wakes it.
+// and who wakes it; what waits for its caller's share sleeps without a turn, and is found here again.
 #pragma once
 
 #include <cstddef>

@@ -14,8 +14,6 @@
 namespace notifyd {
 namespace {
 
-constexpr char kRefused[] = "submits are refused";
-
 /// Does the item's lane begin to skip with it? A lane that does already, as all do behind the first, is not looked at any closer.
 bool BeginsToSkip(const SubmitItem& item, const Lane& lane, const CoreLimits& limits) {
   if (!item.steps_aside || !lane.fifo() || lane.limits.on_retry == OnRetry::kSkip) return false;
@@ -155,7 +153,7 @@ Status Core::Impl::Submits::PlanItem(const SubmitRequest& r, size_t i, Context* 
     if (Status status = PlanHeld(r, i, *context, plan); !status.ok()) return status;
   // What is there already, and changes nothing, is told whatever room there is.
   if (plan->kind == Plan::Kind::kNew || keyed)
-    if (Status room = core_.Room(kRefused); !room.ok()) return room;
+    if (Status room = core_.Room(kSubmitsRefused); !room.ok()) return room;
   if (plan->kind == Plan::Kind::kKept && keyed) {
     const uint64_t bytes = kRecordBytes + item.idempotency_key.size();
     if (Status status = core_.CheckStored(context->bytes + bytes); !status.ok()) return status;
@@ -246,7 +244,7 @@ bool Core::Impl::Submits::Need(const SubmitRequest& r) {
 }
 
 std::optional<Core::Impl::Submits::Taken> Core::Impl::Submits::Take(const SubmitRequest& r) {
-  if (core_.lost_) return Refused{core_.Room(kRefused), {}, 0};
+  if (core_.lost_) return Refused{core_.Room(kSubmitsRefused), {}, 0};
   if (!Need(r)) return std::nullopt;
   std::vector<Plan> plan;
   plan.reserve(r.items.size());

@@ -13,6 +13,9 @@
 
 namespace notifyd {
 
+/// What is, while there is no room (Core::Impl::Room).
+inline constexpr char kSubmitsRefused[] = "submits are refused";
+
 /// For one run of a task.
 class Core::Impl::Submits {
  public:
