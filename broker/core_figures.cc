@@ -47,15 +47,13 @@ StatsView Core::Impl::HistoryPart::Stats() const {
 }
 
 GaugeValues Core::Impl::HistoryPart::Gauges() const {
-  const auto& counts = core_.totals_.by_index;
-  const IndexCounts& promoted = core_.books_.promoted();
-  auto waiting = [&](Index index) { return counts[index] - static_cast<uint64_t>(promoted[index]); };
+  const PendingStates states = PendingStatesOf(core_.totals_.by_index, core_.books_.promoted(), core_.pending_sending_);
   GaugeValues gauges;
-  gauges.held = counts[Index::kHeld] + waiting(Index::kHeldDue);
-  gauges.scheduled = waiting(Index::kDue);
-  gauges.retrying = waiting(Index::kRetrying);
-  gauges.sending = core_.pending_sending_;
-  gauges.ready = core_.totals_.pending() - gauges.held - gauges.scheduled - gauges.retrying - gauges.sending;
+  gauges.held = states.held;
+  gauges.scheduled = states.scheduled;
+  gauges.ready = states.ready;
+  gauges.sending = states.sending;
+  gauges.retrying = states.retrying;
   gauges.in_flight = core_.turns_.in_flight();
   return gauges;
 }

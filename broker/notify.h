@@ -401,6 +401,30 @@ struct Totals {
   uint64_t claimed() const { return pending() + promised; }
 };
 
+/// Pending notifies, by state.
+struct PendingStates {
+  uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
+  PendingStates& operator+=(const PendingStates& other) {
+    held += other.held;
+    scheduled += other.scheduled;
+    ready += other.ready;
+    sending += other.sending;
+    retrying += other.retrying;
+    return *this;
+  }
+};
+/// `promoted`: those of each index that wait no more for their time; `sending`: those whose attempt is under way. Of what sleeps there are neither.
+inline PendingStates PendingStatesOf(const CountsByIndex<uint64_t>& counts, const IndexCounts& promoted, uint64_t sending) {
+  auto waiting = [&](Index index) { return counts[index] - static_cast<uint64_t>(promoted[index]); };
+  PendingStates states;
+  states.held = counts[Index::kHeld] + waiting(Index::kHeldDue);
+  states.scheduled = waiting(Index::kDue);
+  states.retrying = waiting(Index::kRetrying);
+  states.sending = sending;
+  states.ready = counts.Sum() - states.held - states.scheduled - states.retrying - states.sending;
+  return states;
+}
+
 /// What a namespace still has to do, so that it is not empty.
 struct WorkLeft {
   uint64_t pending = 0;   // notifies

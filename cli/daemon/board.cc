@@ -44,6 +44,7 @@ void Board::Put(NamespaceNumber number, const NamespaceFigures& figures) {
   }
   row.ended = {totals.accepted, totals.revived, totals.succeeded, totals.failed, totals.cancelled, totals.expired, totals.attempts, totals.retries};
   row.by_index = totals.by_index;
+  row.states = figures.states;
   row.lane_records = totals.lane_records;
   row.lane_settings = totals.lane_settings;
   row.sleeping_lanes = totals.sleeping_lanes;
@@ -74,6 +75,7 @@ NamespaceFigures Board::Shown(const Row& row, int64_t part) {
   NamespaceFigures figures;
   AddRemoved(row.ended, &figures.totals);
   figures.totals.by_index = row.by_index;
+  figures.states = row.states;
   figures.totals.lane_records = row.lane_records;
   figures.totals.lane_settings = row.lane_settings;
   figures.totals.sleeping_lanes = row.sleeping_lanes;
@@ -105,6 +107,7 @@ NamespaceFigures Board::Sum() const {
     const NamespaceFigures each = Shown(row, part);
     AddRemoved(row.ended, &sum.totals);
     sum.totals.by_index += row.by_index;
+    sum.states += row.states;
     sum.totals.lane_records += row.lane_records;
     sum.totals.lane_settings += row.lane_settings;
     sum.totals.sleeping_lanes += row.sleeping_lanes;

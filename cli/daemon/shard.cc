@@ -185,6 +185,7 @@ void Shard::ArmTimer(const Now& now) {
 void Shard::Show(Slot* slot) {
   NamespaceFigures figures;
   figures.totals = slot->core->totals();
+  figures.states = slot->core->states();
   figures.awake = true;
   figures.in_flight = slot->usage.in_flight;
   figures.loaded = slot->usage.loaded;

@@ -73,6 +73,7 @@ void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
     }
     NamespaceFigures figures;
     figures.totals = state.totals;
+    figures.states = PendingStatesOf(state.totals.by_index, {}, 0);
     setup_.board->Put(state.number, figures);
     if (state.awake) to_open_.push_back(state.number);
     else roster_.SetWake(state.number, {state.next_wake, kMonoNever});
@@ -346,6 +347,7 @@ bool Shard::FallAsleep(const Now& now, Slot* slot) {
   slot->store->Sleep(*until);
   NamespaceFigures figures;
   figures.totals = slot->core->totals();
+  figures.states = slot->core->states();
   figures.stored_bytes = slot->core->stored().bytes;
   const NamespaceNumber number = slot->number;
   Drop(slot);

@@ -17,7 +17,7 @@ namespace {
 
 /// What is summed up; all else is said of the process that was asked.
 bool IsSummed(std::string_view key) {
-  return key == "pending" || key == "totals" || key == "loaded";
+  return key == "pending" || key == "states" || key == "totals" || key == "loaded";
 }
 
 bool Add(const JsonTree::Value& value, uint64_t* sum) {
@@ -131,6 +131,9 @@ std::optional<std::string> JoinStats(const Gathered& gathered) {
   json.BeginObject();
   trees->front().root().ForEach([&](const JsonTree::Value& key, const JsonTree::Value& value) {
     const std::string name(key.text());
+    // A member of an older release does not tell its own: the sum of the others would be none of all.
+    if (name == "states" && !std::all_of(trees->begin(), trees->end(), [](const JsonTree& tree) { return tree.root().At("/states").has_value(); }))
+      return;
     json.Key(name);
     if (!IsSummed(name)) return json.Raw(value.raw());
     if (value.kind() != JsonTree::Kind::kObject) return sum("/" + name);

@@ -57,6 +57,14 @@ void Sums(const Totals& totals, JsonWriter* json) {
          json);
 }
 
+template <class Counts>
+void States(const Counts& counts, JsonWriter* json) {
+  Object(
+      "states",
+      {{"held", counts.held}, {"scheduled", counts.scheduled}, {"ready", counts.ready}, {"sending", counts.sending}, {"retrying", counts.retrying}},
+      json);
+}
+
 /// `memory`: what else is known of it.
 void Whole(const ProcessStats& process, std::vector<Figure> memory, JsonWriter* json) {
   Object("store", WithStore({}, StoreFigure::Part::kStore, process), json);
@@ -77,9 +85,7 @@ std::string RenderStats(const StatsView& stats, const ProcessStats& process, con
   Process(process, version, &json);
   json.Key("pending");
   json.Uint(stats.totals.pending());
-  Object("states",
-         {{"held", stats.held}, {"scheduled", stats.scheduled}, {"ready", stats.ready}, {"sending", stats.sending}, {"retrying", stats.retrying}},
-         &json);
+  States(stats, &json);
   Sums(stats.totals, &json);
   Object(
       "loaded",
@@ -99,6 +105,7 @@ std::string RenderStatsOfAll(size_t count, const NamespaceFigures& sum, const Pr
   json.Uint(count);
   json.Key("pending");
   json.Uint(sum.totals.pending());
+  States(sum.states, &json);
   Sums(sum.totals, &json);
   Object("loaded", {{"notifies", sum.loaded}, {"in_flight", sum.in_flight}}, &json);
   Whole(process, {}, &json);

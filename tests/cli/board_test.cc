@@ -12,6 +12,7 @@ NamespaceFigures Of(uint64_t accepted, uint64_t attempts) {
   figures.totals.accepted = accepted;
   figures.totals.attempts = attempts;
   figures.totals.by_index[Index::kDue] = accepted;
+  figures.states = {.held = 1, .scheduled = accepted, .ready = 2, .sending = 3, .retrying = 4};
   return figures;
 }
 
@@ -28,6 +29,12 @@ TEST_CASE("board: sums what is known of each, and what was removed") {
   CHECK(sum.totals.accepted == 108);
   CHECK(sum.totals.failed == 100);
   CHECK(sum.totals.pending() == 8);
+  CHECK(sum.states.held == 2);
+  CHECK(sum.states.scheduled == 8);
+  CHECK(sum.states.ready == 4);
+  CHECK(sum.states.sending == 6);
+  CHECK(sum.states.retrying == 8);
+  CHECK(board.Figures(7).states.scheduled == 3);
   CHECK(sum.in_flight == 4);
   CHECK(sum.awake);
   board.Remove(7, {.accepted = 103, .failed = 103});

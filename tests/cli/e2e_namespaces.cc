@@ -180,6 +180,9 @@ TEST_CASE("namespaces: one that has pending notifies is removed only where they 
   INFO(all);
   CHECK(JsonAt(all, "/totals/accepted") == "8");
   CHECK(JsonAt(all, "/totals/cancelled") == "7");
+  // That of the other one.
+  CHECK(JsonAt(all, "/pending") == "1");
+  CHECK(JsonAt(all, "/states/scheduled") == "1");
   // Its number is not given again, and nobody finds anything under its name.
   Make(&broker, "a");
   CHECK(Submit(&broker, "a", R"({"url":"http://127.0.0.1:9/","delay_ms":3600000})") == "n0004000000000001");

@@ -46,6 +46,8 @@ struct Four {
     b.places.SetOf(kSystemNumber, Place{Place::Kind::kThere, "a", "127.0.0.1:" + std::to_string(a.members_port)});
     a.board.of_each.totals.accepted = a.board.of_each.in_flight = 3;
     b.board.of_each.totals.accepted = b.board.of_each.in_flight = 5;
+    a.board.of_each.states.scheduled = 2;
+    b.board.of_each.states.scheduled = 4;
     const uint16_t nobody = Nobody();
     Member leader = NamedMember("b", b.members_port);
     leader.leading = true;
@@ -66,6 +68,7 @@ TEST_CASE("gather: what goes over all namespaces is asked of each, and who does 
   const RawResponse stats = Get(four.a.port, "/v1/stats?namespaces=all");
   CHECK(At(stats.body, "/missing") == R"(["gone","dead"])");
   CHECK(At(stats.body, "/totals/accepted") == "8");
+  CHECK(At(stats.body, "/states/scheduled") == "6");
   CHECK(At(stats.body, "/member") == "a");
   CHECK(Get(four.a.port, "/v1/notifies?namespaces=all&limit=x").status == 422);
   CHECK(Get(four.a.port, "/v1/stats?namespaces=all", "HEAD").status == 200);
@@ -268,6 +271,9 @@ TEST_CASE("gather: sums and pages are put together") {
   CHECK(JoinStats(Of({one, two})) == R"({"pid":1,"pending":7,"totals":{"accepted":11,"failed":1},"loaded":{"notifies":3},"store":{"x":1}})");
   CHECK(JoinStats(Of({one}, {"c"})) == one.substr(0, one.size() - 1) + R"(,"missing":["c"]})");
   CHECK_FALSE(JoinStats(Of({one, R"({"pid":2})"})));
+  const std::string held = R"({"pid":1,"states":{"held":1}})";
+  CHECK(JoinStats(Of({held, R"({"pid":2,"states":{"held":2}})"})) == R"({"pid":1,"states":{"held":3}})");
+  CHECK(JoinStats(Of({held, R"({"pid":2})"})) == R"({"pid":1})");
   CHECK_FALSE(JoinStats(Of({one, "nonsense"})));
   CHECK_FALSE(JoinStats(Of({})));
   const auto item = [](const std::string& id, const std::string& at) { return R"({"id":")" + id + R"(","created_at":")" + at + R"("})"; };

@@ -346,6 +346,7 @@ class BoardFixture : public TeamsFixture, public NamespaceBoard {
   NamespaceFigures Sum() const override {
     NamespaceFigures figures;
     figures.totals.accepted = 30;
+    figures.states = {.held = 1, .scheduled = 2, .ready = 3, .sending = 4, .retrying = 5};
     figures.in_flight = 7;
     return figures;
   }
@@ -396,6 +397,7 @@ TEST_CASE("all namespaces: sums of figures, and a list merged by time of creatio
   Json sums(f.Answer().body);
   CHECK(sums.At("/totals/accepted") == "30");
   CHECK(sums.At("/namespaces") == "4");
+  CHECK(sums.At("/states") == R"({"held":1,"scheduled":2,"ready":3,"sending":4,"retrying":5})");
   CHECK(sums.At("/loaded/in_flight") == "7");
   f.Whole("/v1/stats?namespaces=one");
   CHECK(f.Outcome() == "422 /namespaces");
