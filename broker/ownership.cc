@@ -10,8 +10,6 @@ namespace {
 
 // What was asked for longer ago cannot be in the store any more without having been seen since: each look comes behind the asks before it.
 constexpr size_t kAskedMost = 16;
-// What was not answered is asked again so soon at the latest: once the store is back, all waits for that.
-constexpr int64_t kAgainMs = 100;
 
 }  // namespace
 
@@ -41,7 +39,7 @@ OwnerAsk Ownership::Choose(MonoTime now) const {
 void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) {
   CHECK(under_way_.has_value());
   const OwnerAsk ask = *std::exchange(under_way_, std::nullopt);
-  next_at_ = {now.ms + (answer == OwnerAnswer::kUnknown ? std::min(times_.retry_ms, kAgainMs) : times_.retry_ms)};
+  next_at_ = {now.ms + (answer == OwnerAnswer::kUnknown ? times_.retry_ms : times_.look_ms)};
   if (standing_ == Standing::kReleasing) {
     // What was on its way when it was given back changes nothing: the release follows.
     if (ask.kind == OwnerAsk::Kind::kRelease) released_ = answer != OwnerAnswer::kUnknown;
@@ -101,7 +99,7 @@ void Ownership::Seen(MonoTime now, const OwnerWord& word) {
     seen_since_ = now;
   }
   if (word.free || IsOwn(word.incarnation)) next_at_ = now;
-  else next_at_ = {std::min(now.ms + times_.retry_ms, std::max(now.ms + 1, seen_since_.ms + times_.stale_ms))};
+  else next_at_ = {std::min(now.ms + times_.look_ms, std::max(now.ms + 1, seen_since_.ms + times_.stale_ms))};
 }
 
 void Ownership::Acquired(const OwnerWord& word) {

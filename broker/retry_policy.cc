@@ -24,7 +24,12 @@ int64_t NextWaitMs(const RetryPolicy& policy, uint32_t failures, int64_t retry_a
     wait_ms = policy.initial_ms == 0 ? 0 : std::min(static_cast<double>(policy.initial_ms) * std::pow(policy.factor, failures - 1), max_ms);
   }
   double asked_ms = std::min(static_cast<double>(retry_after_ms), max_ms);
-  double jittered_ms = std::max(wait_ms, asked_ms) * (1 + policy.jitter * (2 * unit - 1));
+  const double longer_ms = std::max(wait_ms, asked_ms);
+  const double least_ms = longer_ms * (1 - policy.jitter);
+  double most_ms = longer_ms * (1 + policy.jitter);
+  const bool said_outright = !policy.schedule_ms.empty() && wait_ms >= asked_ms;
+  if (!said_outright) most_ms = std::min(most_ms, max_ms);
+  const double jittered_ms = least_ms + (most_ms - least_ms) * unit;
   return std::llround(std::clamp(std::max(jittered_ms, asked_ms), 0.0, kLongestMs));
 }
 

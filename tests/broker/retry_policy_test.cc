@@ -41,6 +41,21 @@ TEST_CASE("wait: jitter goes as far as it says, both ways") {
   CHECK(NextWaitMs(Policy(1000, 2, 5000, 0), 1, kNoRetryAfter, 0) == 1000);
 }
 
+TEST_CASE("wait: jitter makes none longer than the maximum, and spreads those that have come to it") {
+  const RetryPolicy policy = Policy(1000, 2, 4000, 0.5);
+  CHECK(NextWaitMs(policy, 5, kNoRetryAfter, 0) == 2000);
+  CHECK(NextWaitMs(policy, 5, kNoRetryAfter, kMiddle) == 3000);
+  CHECK(NextWaitMs(policy, 5, kNoRetryAfter, 1) == 4000);
+  CHECK(NextWaitMs(Policy(3000, 2, 4000, 0.5), 1, kNoRetryAfter, 1) == 4000);  // 4,500 otherwise
+  CHECK(NextWaitMs(policy, 1, 3900, 1) == 4000);
+  RetryPolicy scheduled = policy;
+  scheduled.schedule_ms = {5000};
+  CHECK(NextWaitMs(scheduled, 1, kNoRetryAfter, 1) == 7500);
+  scheduled.schedule_ms = {3000};
+  CHECK(NextWaitMs(scheduled, 1, kNoRetryAfter, 1) == 4500);
+  CHECK(NextWaitMs(scheduled, 1, 3900, 1) == 4000);
+}
+
 TEST_CASE("wait: a factor of one stays, one between whole numbers grows") {
   CHECK(NextWaitMs(Policy(700, 1, 5000, 0), 50, kNoRetryAfter, kMiddle) == 700);
   CHECK(NextWaitMs(Policy(1000, 1.5, 60'000, 0), 3, kNoRetryAfter, kMiddle) == 2250);

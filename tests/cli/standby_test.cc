@@ -72,7 +72,7 @@ class RowStore : public OwnerStore {
   const std::atomic<int64_t>* const ahead_ms_;
 };
 
-constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20};
+constexpr LeaseTimes kTimes{100, 2'000, 2'200, 20, 20};
 constexpr int64_t kRefusedEachMs = 200;
 
 /// One broker's.

@@ -521,7 +521,9 @@ void Model::WaitAfter(NotifyId id, Notify* notify, uint32_t failures, const Atte
   double asked = std::min(static_cast<double>(truth.retry_after_ms), static_cast<double>(policy.max_ms));
   double longer = std::max(wait, asked);
   double least = std::max({longer * (1 - policy.jitter), asked, later ? 10.0 : 0.0});
-  double most = std::max({longer * (1 + policy.jitter), asked, later ? 10.0 : 0.0});
+  double most = longer * (1 + policy.jitter);
+  if (policy.schedule_ms.empty() || asked > wait) most = std::min(most, static_cast<double>(policy.max_ms));
+  most = std::max({most, asked, later ? 10.0 : 0.0});
   if (repeat) least = most = 0;
   NotifyState& state = notify->state;
   const NotifyState* written = slice_.StateOf(id);
