@@ -53,8 +53,12 @@ Exit MakeBackup(const Context& context, const std::string& name, bool full, bool
     Patience pause(kForeverMs);
     pause.Wait(kAskAgain);
     Result<HttpAnswer> answer = context.client->Call("GET", path, nullptr);
-    // A restart ends it, too, which the broker says once it is there again.
+    // A restart ends it, too: whoever is there then may know nothing of it.
     if (!answer.ok() && away.Wait()) continue;
+    if (answer.ok() && answer->status == 404) {
+      Complain("no backup was made: the broker ended, or was restarted, before it was done");
+      return kRefused;
+    }
     outcome = Judge(std::move(answer));
     if (outcome.exit != kDone) return outcome.exit;
     away.Reset();

@@ -59,8 +59,8 @@ void CommandGroups::AddIfMatch(CLI::App* command) {
       ->check(NotEmpty());
 }
 
-void CommandGroups::AddPaging(CLI::App* command, const std::string& cursor) {
-  AddFilter(command, cursor, "--" + cursor, cursor == "after" ? "NAME" : "CURSOR", "Go on where a list ended.");
+void CommandGroups::AddPaging(CLI::App* command) {
+  AddFilter(command, "cursor", "--cursor", "CURSOR", "Go on where a list ended.");
   command->add_option("--limit", limit_, "How many at most.")->check(Quiet(CLI::Range(uint64_t{1}, kListMost)))->type_name("N")->default_str("100");
 }
 

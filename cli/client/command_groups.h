@@ -31,8 +31,8 @@ class CommandGroups {
   /// Those that a change may hold, with --reset; or all.
   void AddFlags(CLI::App* command, const std::vector<FieldFlag>& flags, bool change);
   void AddIfMatch(CLI::App* command);
-  /// --limit, and where a list goes on: `cursor` is the parameter's name, "cursor" or "after".
-  void AddPaging(CLI::App* command, const std::string& cursor = "cursor");
+  /// --limit and --cursor.
+  void AddPaging(CLI::App* command);
   void AddFilter(CLI::App* command, const std::string& name, const std::string& flag, const std::string& type, const std::string& help,
                  std::vector<std::string> words = {});
   /// --file, into `file`.

@@ -226,7 +226,7 @@ std::string QueryOf(const std::map<std::string, std::string>& parameters) {
   return query;
 }
 
-Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit, const char* cursor) {
+Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit) {
   Pages pages;
   do {
     parameters["limit"] = std::to_string(std::min<uint64_t>(limit - pages.items.size(), kPageMost));
@@ -248,7 +248,7 @@ Pages AskPages(const Context& context, const std::string& path, std::map<std::st
       return pages;
     }
     pages.next = next;
-    parameters[cursor] = next;
+    parameters["cursor"] = next;
   } while (!pages.next.empty() && pages.items.size() < limit);
   return pages;
 }

@@ -99,9 +99,7 @@ struct Pages {
   std::string next;  // the cursor; empty where the list is complete
 };
 /// Asks for page after page until `limit` items are there or the list is complete.
-/// `cursor`: the parameter with which a list goes on.
-Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit,
-               const char* cursor = "cursor");
+Pages AskPages(const Context& context, const std::string& path, std::map<std::string, std::string> parameters, uint64_t limit);
 /// Of --if-match: "*" and what has quotes as they are; else each of a list of ETags gets its quotes, behind W/ where that stands before it. A shell
 /// takes the quotes of an ETag away.
 std::string QuotedTags(std::string_view text);

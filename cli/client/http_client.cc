@@ -326,8 +326,9 @@ class HttpClient::Impl {
   Status Drive(CURLM* multi, Streaming* s, const char* fault) {
     for (int running = 1;;) {
       if (curl_multi_perform(multi, &running) != CURLM_OK) return Unavailable("the transfer failed");
-      s->exchange->OnRound();
+      const bool goes_on = s->exchange->OnRound();
       if (running == 0) break;
+      if (!goes_on) return Unavailable("given up");
       curl_waitfd input{s->exchange->input(), CURL_WAIT_POLLIN, 0};
       curl_multi_poll(multi, &input, s->waits_for_input ? 1 : 0, kRoundMs, nullptr);
       if (s->waits_for_input) {

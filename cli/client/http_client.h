@@ -61,8 +61,8 @@ class HttpExchange {
   virtual bool Consume(std::string_view piece) = 0;
   /// The answer said that no more of the body is wanted: Produce is at its end, whatever there is to read.
   virtual bool cut_short() const { return false; }
-  /// After each round of sending and receiving, at least once a second.
-  virtual void OnRound() {}
+  /// After each round of sending and receiving, at least once a second. False gives the exchange up.
+  virtual bool OnRound() { return true; }
 };
 
 struct StreamOutcome {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "cli/client/stop_signal.h"
 #include "cli/client/table.h"
 
 namespace notifyd {
@@ -113,7 +114,7 @@ ImportEnd JobImport::Pass(bool* moved) {
 
 Status JobImport::TakeReady(const std::string& tube, bool* moved) {
   while (end_ == ImportEnd::kDone) {
-    if (ImportWork::Stopped()) {
+    if (StopAsked()) {
       end_ = ImportEnd::kStopped;
       break;
     }
@@ -135,7 +136,7 @@ Status JobImport::TakeReady(const std::string& tube, bool* moved) {
 
 Status JobImport::TakeDelayed(const std::string& tube, bool* moved) {
   while (end_ == ImportEnd::kDone) {
-    if (ImportWork::Stopped()) {
+    if (StopAsked()) {
       end_ = ImportEnd::kStopped;
       break;
     }
@@ -287,7 +288,7 @@ Status JobImport::Recount(uint64_t* newest, std::vector<WaitingJob>* found, uint
   Result<uint64_t> counted = CountWaiting();
   if (!counted.ok()) return std::move(counted).status();
   std::vector<WaitingJob> left;
-  for (uint64_t id = *now; id > *newest && !ImportWork::Stopped();) NOTIFYD_TRY(LookAt(&id, *newest + 1, &left));
+  for (uint64_t id = *now; id > *newest && !StopAsked();) NOTIFYD_TRY(LookAt(&id, *newest + 1, &left));
   for (size_t from = 0; from < found->size(); from += kScanJobs) {
     std::vector<uint64_t> ids;
     for (size_t i = from; i < std::min(found->size(), from + kScanJobs); ++i) ids.push_back((*found)[i].id);
@@ -311,7 +312,7 @@ Status JobImport::FindWaiting(std::vector<uint64_t>* waiting) {
   if (!expected.ok()) return std::move(expected).status();
   std::vector<WaitingJob> found;
   size_t looks = 0, count_at = kLooksBeforeCount;
-  for (uint64_t next = *newest; next > 0 && found.size() < *expected && !ImportWork::Stopped();) {
+  for (uint64_t next = *newest; next > 0 && found.size() < *expected && !StopAsked();) {
     NOTIFYD_TRY(LookAt(&next, 1, &found));
     if (++looks < count_at) continue;
     NOTIFYD_TRY(Recount(&*newest, &found, &*expected));
@@ -327,7 +328,7 @@ Status JobImport::Scan() {
   NOTIFYD_TRY(FindWaiting(&waiting));
   work_->jobs() = {};
   for (size_t from = 0; from < waiting.size() && end_ == ImportEnd::kDone; from += kBatchJobs) {
-    if (ImportWork::Stopped()) end_ = ImportEnd::kStopped;
+    if (StopAsked()) end_ = ImportEnd::kStopped;
     const auto begin = waiting.begin() + static_cast<std::ptrdiff_t>(from);
     const auto end = waiting.begin() + static_cast<std::ptrdiff_t>(std::min(waiting.size(), from + kBatchJobs));
     NOTIFYD_TRY(ScanSome({begin, end}));

@@ -9,6 +9,7 @@
 #include "cli/client/import_commands.h"
 #include "cli/client/import_jobs.h"
 #include "cli/client/import_rows.h"
+#include "cli/client/stop_signal.h"
 
 namespace notifyd {
 namespace {
@@ -25,7 +26,7 @@ class Import {
   }
 
   Exit Run() {
-    ImportWork::Stopped();  // hears signals from here on
+    StopAsked();  // hears signals from here on
     ImportEnd end = Open();
     if (end == ImportEnd::kDone) end = options_.follow ? Follow() : MoveAll();
     if (end == ImportEnd::kDone && jobs_ && !options_.follow) end = jobs_->TellRest();
@@ -88,7 +89,7 @@ class Import {
       work_.ShowProgress(0);
       next = std::max(next + kEach, std::chrono::steady_clock::now());
       while (std::chrono::steady_clock::now() < next) {
-        if (ImportWork::Stopped()) return ImportEnd::kStopped;
+        if (StopAsked()) return ImportEnd::kStopped;
         std::this_thread::sleep_for(kNap);
       }
     }
@@ -98,7 +99,7 @@ class Import {
     // That it is stopped is how it ends: what stays was told as it was found, and is looked at again by whoever follows next.
     if (options_.follow) return kDone;
     work_.Say("broken off; what was not taken away is still there: run it again");
-    ImportWork::EndBySignal();
+    EndByStopSignal();
     return kRefused;
   }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/clocks.h"
+#include "cli/client/stop_signal.h"
 #include "cli/client/table.h"
 #include "cli/import/local_time.h"
 
@@ -48,7 +49,7 @@ ImportEnd RowImport::Pass(bool* moved) {
   query.held = work_->options().held;
   if (work_->options().follow) query.due = FormatLocalTime(ReadWall(), zone_);
   for (;;) {
-    if (ImportWork::Stopped()) return ImportEnd::kStopped;
+    if (StopAsked()) return ImportEnd::kStopped;
     std::vector<OldRow> rows;
     if (const ImportEnd end = ReadNext(query, &rows); end != ImportEnd::kDone) return end;
     if (rows.empty()) return ImportEnd::kDone;

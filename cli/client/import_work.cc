@@ -1,16 +1,14 @@
 #include "cli/client/import_work.h"
 
-#include <csignal>
 #include <utility>
 
 #include "base/json.h"
 #include "base/standard_output.h"
+#include "cli/client/stop_signal.h"
 #include "cli/client/table.h"
 
 namespace notifyd {
 namespace {
-
-volatile std::sig_atomic_t stop_signal = 0;
 
 void WriteCounts(const ImportCounts& counts, JsonWriter* json) {
   json->BeginObject();
@@ -37,24 +35,8 @@ std::string CountsText(const char* what, const ImportCounts& counts, bool dry_ru
 ImportWork::ImportWork(const Context& context, const ImportOptions& options)
     : context_(context),
       options_(options),
-      submitter_(context, options.follow ? kForeverMs : options.reconnect_ms, &ImportWork::Stopped, [this](const std::string& text) { Say(text); }),
+      submitter_(context, options.follow ? kForeverMs : options.reconnect_ms, &StopAsked, [this](const std::string& text) { Say(text); }),
       patience_(options.follow ? kForeverMs : options.reconnect_ms) {}
-
-bool ImportWork::Stopped() {
-  static const bool heard = [] {
-    struct sigaction action {};
-    action.sa_handler = [](int signal) { stop_signal = signal; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);  // nobody is kept from ending it at once
-    for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
-    return true;
-  }();
-  return heard && stop_signal != 0;
-}
-
-void ImportWork::EndBySignal() {
-  FlushOut();
-  std::raise(stop_signal);
-}
 
 ImportEnd ImportWork::Reach(const std::function<Status()>& reach) {
   for (bool said = false;;) {
@@ -64,7 +46,7 @@ ImportEnd ImportWork::Reach(const std::function<Status()>& reach) {
       patience_.Reset();
       return ImportEnd::kDone;
     }
-    if (Stopped()) return ImportEnd::kStopped;
+    if (StopAsked()) return ImportEnd::kStopped;
     progress_.Clear();
     if (status.code() != Code::kUnavailable) {
       Complain(status.detail());

@@ -34,11 +34,6 @@ class ImportWork {
   ImportCounts& rows() { return rows_; }
   ImportCounts& jobs() { return jobs_; }
 
-  /// From the first SIGINT or SIGTERM on; a second one ends the program. Begins to hear them at the first call.
-  static bool Stopped();
-  /// Ends the program by that signal, as whoever sent it expects.
-  static void EndBySignal();
-
   /// Calls `reach` until it succeeds, once at least. Its kUnavailable is tried again, with pauses, as long as the options say; anything else ends it.
   ImportEnd Reach(const std::function<Status()>& reach);
 

@@ -25,7 +25,7 @@ void ScheduleCommandLine::Add(CLI::App* app) {
   CLI::App* pause = AddPausing(group, "pause", "Skip the times of a schedule from now on.", true);
   CLI::App* resume = AddPausing(group, "resume", "Let a schedule go on at its next time.", false);
   for (CLI::App* command : {show, put, remove, run, pause, resume}) AddName(command, "NAME", "The schedule's name.");
-  AddPaging(list, "after");
+  AddPaging(list);
   AddFilter(list, "prefix", "--prefix", "TEXT", "Only those whose names begin so.");
   AddFlags(put, ScheduleFlags(), false);
   AddIfMatch(put);

@@ -41,8 +41,7 @@ const Collection& Schedules() {
                                  {"NEXT", "/next/0"},
                                  {"MISSED", "/missed_total"},
                                  {"URL", "/notify/url"},
-                                 {"TOPIC", "/publish/topic"}},
-                                "after"};
+                                 {"TOPIC", "/publish/topic"}}};
   return of;
 }
 

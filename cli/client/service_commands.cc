@@ -15,8 +15,7 @@ const Collection& Services() {
                                  {"ALIVE", "/instances/alive"},
                                  {"DRAINING", "/instances/draining"},
                                  {"UNREACHABLE", "/instances/unreachable"},
-                                 {"POOL", "/pool"}},
-                                "after"};
+                                 {"POOL", "/pool"}}};
   return of;
 }
 
@@ -29,8 +28,7 @@ Collection InstancesOf(const std::string& service) {
            {"POOLS", "/pools"},
            {"IN FLIGHT", "/in_flight"},
            {"BREAKER", "/breaker/state"},
-           {"EXPIRES", "/expires_at"}},
-          "after"};
+           {"EXPIRES", "/expires_at"}}};
 }
 
 const std::vector<FieldFlag>& ServiceFlags() {
@@ -73,7 +71,7 @@ void ServiceCommands::Add(CLI::App* app) {
   CLI::App* list = AddCommand(group, "list", "List services.", [this](const Context& context, const CLI::App* command) {
     return ListOf(context, Services(), ValuesOf(command).fields, limit());
   });
-  AddPaging(list, "after");
+  AddPaging(list);
   AddFilter(list, "prefix", "--prefix", "TEXT", "Only names that begin so.");
   CLI::App* show =
       AddCommand(group, "show", "Show one service.", [this](const Context& context, const CLI::App*) { return ShowOf(context, Services(), name()); });
@@ -94,7 +92,7 @@ void ServiceCommands::AddInstances(CLI::App* group) {
     return ListOf(context, InstancesOf(name()), ValuesOf(command).fields, limit());
   });
   AddName(list, "NAME", "The service's name.");
-  AddPaging(list, "after");
+  AddPaging(list);
   CLI::App* put = AddCommand(group, "register", "Register an instance, or renew it.", [this](const Context& context, const CLI::App* command) {
     FieldValues values = ValuesOf(command);
     if (!values.fields.count("url")) return Misused(context, "service register needs --url");

@@ -10,6 +10,7 @@
 
 #include "base/standard_output.h"
 #include "cli/client/progress.h"
+#include "cli/client/stop_signal.h"
 #include "cli/client/submit_file.h"
 #include "cli/client/table.h"
 
@@ -99,11 +100,14 @@ Exit SubmitLines(const Context& context, const std::string& file, const std::str
         return PrintLine(line);
       };
     }
+    hooks.stopped = StopAsked;
     outcome = SubmitFile(input, context.client, hooks, reconnect_ms, path);
   }
   if (!standard_input) close(input);
   if (!context.json && !outcome.refused_whole && !NothingSent(outcome)) PrintLine(Summary(outcome));
-  return Judge(outcome);
+  const Exit exit = Judge(outcome);
+  if (!outcome.fault.ok() && StopAsked()) EndByStopSignal();
+  return exit;
 }
 
 }  // namespace notifyd

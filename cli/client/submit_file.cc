@@ -72,8 +72,9 @@ class Submission : public HttpExchange {
     return true;
   }
 
-  void OnRound() override {
+  bool OnRound() override {
     if (hooks_.progress) hooks_.progress(outcome_->counts);
+    return !stopped();
   }
 
   /// The answer is over.
@@ -88,6 +89,7 @@ class Submission : public HttpExchange {
   /// The broker said why it does not know what became of those that it did not answer; empty: it did not.
   const std::string& doubt() const { return doubt_; }
   bool restarting() const { return stop_type_ == kRestarting; }
+  bool stopped() const { return hooks_.stopped && hooks_.stopped(); }
   /// What was not answered is still here.
   bool complete() const { return unanswered_.complete(); }
 
@@ -308,7 +310,7 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     // However the connection ended: nothing is left that it could say.
     if (!refused && stream.answer.status != 0 && submission.done()) return outcome;
     if (submission.cut_short()) {
-      resumed = submission.restarting() && submission.complete();
+      resumed = submission.restarting() && submission.complete() && !submission.stopped();
       if (resumed) {
         patience.Reset();
         continue;
@@ -320,7 +322,7 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     if (refused) {
       // However the connection ended: the broker may close it before all has been sent.
       bool away = stream.answer.status == 503 && (resumed || TypeOf(stream.answer) == kRestarting);
-      if (away && submission.complete() && patience.Wait()) continue;
+      if (away && submission.complete() && !submission.stopped() && patience.Wait()) continue;
       outcome.refused_whole = !resumed;
       outcome.rest_not_taken = true;
       outcome.fault = Status(Code::kUnacceptable, ProblemText(stream.answer));
@@ -328,9 +330,13 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     }
     if (whole && outcome.counts.answered() == outcome.counts.sent) return outcome;
     bool nothing_sent = !submission.produced();
-    if (resumed && nothing_sent && patience.Wait()) continue;
+    if (resumed && nothing_sent && !submission.stopped() && patience.Wait()) continue;
     outcome.unreachable = true;
     outcome.rest_not_taken = nothing_sent;
+    if (submission.stopped()) {
+      outcome.fault = Status(Code::kUnavailable, "interrupted");
+      return outcome;
+    }
     const std::string& doubt = submission.doubt();
     const std::string ended = doubt.empty() ? client->server() + ": the answer ended before the last line's" : doubt;
     outcome.fault = stream.fault.ok() ? Status(Code::kUnavailable, ended) : stream.fault;

@@ -48,6 +48,8 @@ struct FileHooks {
   std::function<void(uint64_t number, const std::string& why)> refused;
   /// After each round of sending and receiving, at least once a second. May be empty.
   std::function<void(const FileCounts& counts)> progress;
+  /// Asked as often. True: it ends, whatever is on its way. May be empty.
+  std::function<bool()> stopped;
 };
 
 /// Reads `input` (borrowed) to its end. It may be a pipe or a terminal: what has come is sent at once. A broker that restarts is looked for again for

@@ -164,14 +164,14 @@ std::string RowsOf(const Collection& of, const std::vector<std::string>& items) 
 }  // namespace
 
 Exit ListOf(const Context& context, const Collection& of, const std::map<std::string, std::string>& filters, uint64_t limit) {
-  Pages pages = AskPages(context, of.path, filters, limit, of.cursor);
+  Pages pages = AskPages(context, of.path, filters, limit);
   if (pages.exit != kDone) return pages.exit;
   if (context.json) {
     PrintLine(ItemsJson(pages.items, pages.next));
     return kDone;
   }
   Print(RowsOf(of, pages.items));
-  if (!pages.next.empty()) Remark("more with --" + std::string(of.cursor) + " " + pages.next);
+  if (!pages.next.empty()) Remark("more with --cursor " + pages.next);
   return kDone;
 }
 

@@ -21,7 +21,6 @@ struct Collection {
   };
   std::string path;  // "/v1/tokens"
   std::vector<Column> columns;
-  const char* cursor = "cursor";  // the parameter with which its list goes on: "after" of resources
 };
 const Collection& Tokens();
 const Collection& Namespaces();

@@ -32,7 +32,7 @@ void TopicCommandLine::AddTopics(CLI::App* app) {
         return ListOf(context, EventsOf(PathIn(Topics(), name(), "/events")), ValuesOf(command).fields, limit());
       });
   for (CLI::App* command : {show, set, remove, events}) AddName(command, "TOPIC", "The topic: words and dots.");
-  AddPaging(list, "after");
+  AddPaging(list);
   AddFilter(list, "prefix", "--prefix", "TEXT", "Only topics whose names begin so.");
   AddFlags(set, TopicFlags(), false);
   AddIfMatch(set);
@@ -54,7 +54,7 @@ void TopicCommandLine::AddSubscriptions(CLI::App* app) {
     return RemoveFrom(context, PathIn(Subscriptions(), name(), pending_.empty() ? "" : "?pending=" + pending_));
   });
   for (CLI::App* command : {show, set, remove}) AddName(command, "NAME", "The subscription's name.");
-  AddPaging(list, "after");
+  AddPaging(list);
   AddFilter(list, "prefix", "--prefix", "TEXT", "Only those whose names begin so.");
   AddFlags(set, SubscriptionFlags(), false);
   AddHeader(set);

@@ -7,8 +7,8 @@
 namespace notifyd {
 
 const Collection& Topics() {
-  static const Collection of = {
-      "/v1/topics", {{"TOPIC", "/name"}, {"RETENTION MS", "/retention_ms"}, {"SCHEMA", "/schema"}, {"DESCRIPTION", "/description"}}, "after"};
+  static const Collection of = {"/v1/topics",
+                                {{"TOPIC", "/name"}, {"RETENTION MS", "/retention_ms"}, {"SCHEMA", "/schema"}, {"DESCRIPTION", "/description"}}};
   return of;
 }
 
@@ -21,8 +21,7 @@ const Collection& Subscriptions() {
                                  {"PAUSED", "/paused"},
                                  {"PENDING", "/pending"},
                                  {"SKIPPED", "/skipped"},
-                                 {"FILTER", "/filter"}},
-                                "after"};
+                                 {"FILTER", "/filter"}}};
   return of;
 }
 

@@ -226,17 +226,21 @@ Status ReadKey(const std::string& key, const toml::node& node, Reading* reading)
 
 /// The rule's contexts, of what its files hold. `key`: which of them is at fault.
 Status MakeTls(Reading* reading, std::string* key) {
-  if (reading->certificate.empty() && reading->key.empty() && reading->authorities.empty()) return Status::Ok();
-  Result<std::shared_ptr<const TlsContext>> without = TlsContext::ForClient({.ca = reading->authorities, .certificate = {}, .key = {}});
-  *key = "ca_file";
-  if (!without.ok()) return Unacceptable(without.status().detail());
-  reading->rule.tls = reading->rule.tls_without = *std::move(without);
-  if (reading->certificate.empty() && reading->key.empty()) return Status::Ok();
+  if (!reading->authorities.empty()) {
+    Result<std::shared_ptr<const TlsContext>> without = TlsContext::ForClient({.ca = reading->authorities, .certificate = {}, .key = {}});
+    *key = "ca_file";
+    if (!without.ok()) return Unacceptable(without.status().detail());
+    reading->rule.tls = reading->rule.tls_without = *std::move(without);
+  }
+  if (reading->certificate.empty()) return Status::Ok();
   Result<std::shared_ptr<const TlsContext>> with =
       TlsContext::ForClient({.ca = reading->authorities, .certificate = reading->certificate, .key = reading->key});
   *key = with.ok() || with.status().field() != "/key" ? "client_cert" : "client_key";
   if (!with.ok()) return Unacceptable(with.status().detail());
-  reading->rule.tls = *std::move(with);
+  // destinations.ca_file may stand behind the rule, or on the command line: it is the sender's to put the two together.
+  if (reading->authorities.empty())
+    reading->rule.shown = std::make_shared<const CertificatePair>(CertificatePair{reading->certificate, reading->key});
+  else reading->rule.tls = *std::move(with);
   reading->rule.has_certificate = true;
   return Status::Ok();
 }

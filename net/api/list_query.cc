@@ -159,7 +159,7 @@ bool HasPort(std::string_view authority) {
 }
 
 // Base64 in the alphabet that needs no percent-encoding in a query string (RFC 4648 section 5), without padding.
-std::optional<LaneKey> ParseLaneCursor(std::string text) {
+std::optional<std::pair<NamespaceNumber, LaneKey>> ParseLaneCursor(std::string text) {
   for (char& c : text) {
     if (c == '+' || c == '/' || c == '=') return std::nullopt;
     if (c == '-') c = '+';
@@ -167,9 +167,13 @@ std::optional<LaneKey> ParseLaneCursor(std::string text) {
   }
   text.resize((text.size() + 3) / 4 * 4, '=');
   Result<std::string> bytes = DecodeBase64(text);
-  if (!bytes.ok() || bytes->size() < 2 || bytes->size() > kMaxLaneBytes + 1 || !IsValidUtf8(*bytes)) return std::nullopt;
-  if ((*bytes)[0] != 'c' && (*bytes)[0] != 'f') return std::nullopt;
-  return LaneKey{(*bytes)[0] == 'f' ? Mode::kFifo : Mode::kConcurrent, bytes->substr(1)};
+  if (!bytes.ok() || !IsValidUtf8(*bytes)) return std::nullopt;
+  const size_t at = bytes->find_first_of("cf");
+  const std::optional<int64_t> number = at == 0 ? 0 : ParseInteger(std::string_view(*bytes).substr(0, at));
+  if (at == std::string::npos || !number || *number < 0 || *number > UINT16_MAX) return std::nullopt;
+  const LaneKey lane{(*bytes)[at] == 'f' ? Mode::kFifo : Mode::kConcurrent, bytes->substr(at + 1)};
+  if (lane.name.empty() || lane.name.size() > kMaxLaneBytes) return std::nullopt;
+  return std::pair(static_cast<NamespaceNumber>(*number), lane);
 }
 
 }  // namespace
@@ -243,8 +247,9 @@ Result<ResourcesQuery> ParseResourcesQuery(const QueryParameters& parameters) {
   for (const auto& [name, value] : parameters) {
     if (name == "limit") {
       NOTIFYD_TRY(Limit(value, &query.limit));
-    } else if (name == "after") {
-      NOTIFYD_TRY(ReadFilterText(name, value, "/after", kMaxNameBytes, &query.after));
+    } else if (name == "cursor" || name == "after") {
+      if (!query.after.empty()) return Bad("/after", "cursor and after are the same parameter: one of them is to be given");
+      NOTIFYD_TRY(ReadFilterText(name, value, Pointer(name), kMaxNameBytes, &query.after));
     } else if (name == "prefix") {
       NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxNameBytes, &query.prefix));
     } else {
@@ -267,6 +272,10 @@ Result<GroupList> ParseGroupsQuery(const QueryParameters& parameters) {
     }
   }
   return list;
+}
+
+Status ForeignCursor() {
+  return Bad("/cursor", "the cursor is of another namespace");
 }
 
 Status UnknownParameter(std::string_view name) {
@@ -330,7 +339,7 @@ Result<HostsQuery> ParseHostsQuery(const QueryParameters& parameters) {
   return query;
 }
 
-Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {
+Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters, NamespaceNumber number) {
   NOTIFYD_TRY(Once(parameters));
   LanesQuery query;
   for (const auto& [name, value] : parameters) {
@@ -339,8 +348,10 @@ Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {
     } else if (name == "prefix") {
       NOTIFYD_TRY(ReadFilterText(name, value, "/prefix", kMaxLaneBytes, &query.prefix));
     } else if (name == "cursor") {
-      query.after = ParseLaneCursor(value);
-      if (!query.after) return Bad("/cursor", "cursor must be what a list of lanes gave as next");
+      const auto cursor = ParseLaneCursor(value);
+      if (!cursor) return Bad("/cursor", "cursor must be what a list of lanes gave as next");
+      if (cursor->first != number) return ForeignCursor();
+      query.after = cursor->second;
     } else {
       return Unknown(name);
     }
@@ -348,8 +359,8 @@ Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters) {
   return query;
 }
 
-std::string LaneCursor(const LaneKey& lane) {
-  std::string text = EncodeBase64((lane.mode == Mode::kFifo ? "f" : "c") + lane.name);
+std::string LaneCursor(NamespaceNumber number, const LaneKey& lane) {
+  std::string text = EncodeBase64((number == kDefaultNumber ? "" : std::to_string(number)) + (lane.mode == Mode::kFifo ? "f" : "c") + lane.name);
   text.resize(std::min(text.find('='), text.size()));
   for (char& c : text) {
     if (c == '+') c = '-';

@@ -43,15 +43,17 @@ Status CheckAllNamespaces(const QueryParameters& parameters);
 /// limit and cursor of the list of groups.
 Result<GroupList> ParseGroupsQuery(const QueryParameters& parameters);
 
-/// limit, cursor and prefix of the list of lanes.
-Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters);
+/// limit, cursor and prefix of the list of lanes of that namespace.
+Result<LanesQuery> ParseLanesQuery(const QueryParameters& parameters, NamespaceNumber number);
 /// Of /v1/callers: sort, since_ms, limit. Of /v1/hosts: prefix, limit, cursor.
 Result<CallersQuery> ParseCallersQuery(const QueryParameters& parameters);
 Result<HostsQuery> ParseHostsQuery(const QueryParameters& parameters);
 /// A host as Envelope::host has it: "name:port". Without a port it is that of http, or `with_port` refused. Error: kUnacceptable.
 Result<std::string> ParseHost(const std::string& text, const std::string& pointer, bool with_port = false);
-/// What `next` of a list of lanes says: goes on behind `lane`. Needs no percent-encoding.
-std::string LaneCursor(const LaneKey& lane);
+/// What `next` of a list of lanes of that namespace says: goes on behind `lane`. Needs no percent-encoding.
+std::string LaneCursor(NamespaceNumber number, const LaneKey& lane);
+/// A cursor that is another namespace's would go through this one from its one end or its other: kUnacceptable, /cursor.
+Status ForeignCursor();
 
 /// raw alone: true or false.
 Result<bool> ParseRaw(const QueryParameters& parameters);

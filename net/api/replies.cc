@@ -199,10 +199,11 @@ HttpResponse Replies::Of(const Explained& explained, const Sight&) const {
   return JsonResponse(200, std::move(body));
 }
 
-HttpResponse Replies::Of(const LanesListed& listed, const Sight&) const {
+HttpResponse Replies::Of(const LanesListed& listed, const Sight& sight) const {
+  const auto cursor = [&](const LaneKey& lane) { return LaneCursor(sight.number, lane); };
   std::optional<std::string> next;
-  if (listed.more && listed.next) next = LaneCursor(*listed.next);
-  return ResourcesResponse(listed.lanes, std::move(next), WriteLane, [](const LaneView& view) { return LaneCursor(view.lane); });
+  if (listed.more && listed.next) next = cursor(*listed.next);
+  return ResourcesResponse(listed.lanes, std::move(next), WriteLane, [&](const LaneView& view) { return cursor(view.lane); });
 }
 
 HttpResponse Replies::Of(const LaneViewed& viewed, const Sight&) const {

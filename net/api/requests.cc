@@ -124,10 +124,9 @@ Status CheckBody(const HttpRequest& request, BodyType type) {
   return request.body.empty() ? Status(Code::kMalformed, "the body is missing: it must be JSON") : Status::Ok();
 }
 
-/// A cursor that is another namespace's would go through this one from its one end or its other. Error: kUnacceptable.
+/// Error: ForeignCursor's.
 Status CheckCursor(const Asker& asker, NotifyId cursor) {
-  if (cursor.value == 0 || cursor.number() == asker.number()) return Status::Ok();
-  return Status(Code::kUnacceptable, "the cursor is of another namespace", "/cursor");
+  return cursor.value == 0 || cursor.number() == asker.number() ? Status::Ok() : ForeignCursor();
 }
 
 /// Of a route's query, decoded. Error: kMalformed.
@@ -451,7 +450,7 @@ Result<Asked> ReadTrigger(const Asking& asking) {
 }
 
 Result<Asked> ReadLanes(const Asking& asking) {
-  Result<LanesQuery> lanes = ParseLanesQuery(asking.query);
+  Result<LanesQuery> lanes = ParseLanesQuery(asking.query, asking.asker.number());
   if (!lanes.ok()) return std::move(lanes).status();
   if (!asking.asker.principal.MayUseLane(lanes->prefix))
     return Status(Code::kForbidden, "this token is bound to lanes: prefix must lie within them", "/prefix");

@@ -27,6 +27,11 @@ struct ProxyAddress {
   static Result<ProxyAddress> Parse(std::string_view url);
 };
 
+/// A certificate, with those that lead to its authority, and its key: PEM.
+struct CertificatePair {
+  std::string certificate, key;
+};
+
 struct DestinationRule {
   UrlPattern match;
   std::vector<std::string> namespaces;  // names; empty: `default` alone
@@ -35,6 +40,8 @@ struct DestinationRule {
   std::vector<std::pair<std::string, std::string>> headers;
   /// Null: as the sender's options say. `tls` shows the rule's certificate where it has one, `tls_without` never.
   std::shared_ptr<const TlsContext> tls, tls_without;
+  /// The rule's certificate where it has no authorities of its own: `tls` is null then, and those of the sender's options hold. Else null.
+  std::shared_ptr<const CertificatePair> shown;
   bool has_certificate = false;
   std::optional<ProxyAddress> proxy;
   std::string proxy_credentials;  // "user:password" (RFC 7617), for each hop through it; empty: none

@@ -193,7 +193,7 @@ void PlainCall::OnDialed(PlainConnection* connection) {
 std::shared_ptr<const TlsContext> PlainCall::TakeTls() {
   std::shared_ptr<const TlsContext> context = rule_ == nullptr ? nullptr : armed_ ? rule_->tls : rule_->tls_without;
   if (context != nullptr) return context;
-  Result<std::shared_ptr<const TlsContext>> made = shared_->tls(shared_->context);
+  Result<std::shared_ptr<const TlsContext>> made = shared_->tls(shared_->context, rule_ != nullptr && armed_ ? rule_->shown : nullptr);
   if (made.ok()) return *std::move(made);
   Fail(Verdict::kFailure, "tls", made.status().detail());
   return nullptr;

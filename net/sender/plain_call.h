@@ -35,8 +35,8 @@ class PlainCall : public Timed,
     Resolver* resolver;
     DeadlineWheel* wheel;
     SideThread* side;  // where what takes long is made ready
-    /// Made at the first call that needs it. Error: see TlsContext::ForClient.
-    Result<std::shared_ptr<const TlsContext>> (*tls)(void* context);
+    /// What shows `shown`, or null: nothing. Made at the first call that needs it. Error: see TlsContext::ForClient.
+    Result<std::shared_ptr<const TlsContext>> (*tls)(void* context, const std::shared_ptr<const CertificatePair>& shown);
     TermsBook* terms;
     /// The attempt ended as `unjudged` says. After it, maybe at once, comes `over`, and the call may be begun again.
     void (*ended)(void* context, PlainCall* call, Unjudged unjudged);

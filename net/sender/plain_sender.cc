@@ -62,7 +62,7 @@ class PlainSender::Impl {
                .resolver = &resolver_,
                .wheel = &wheel_,
                .side = &side_,
-               .tls = [](void* self) { return static_cast<Impl*>(self)->Tls(); },
+               .tls = [](void* self, const auto& shown) { return static_cast<Impl*>(self)->Tls(shown); },
                .terms = &terms_,
                .ended = [](void* self, PlainCall*, Unjudged unjudged) { static_cast<Impl*>(self)->OnEnded(std::move(unjudged)); },
                .reached = [](void* self, AttemptReached reached) { static_cast<Impl*>(self)->Post(reached); },
@@ -215,15 +215,20 @@ class PlainSender::Impl {
   }
 
   /// Reading the system's authorities takes a while: not before somebody needs them.
-  Result<std::shared_ptr<const TlsContext>> Tls() {
-    if (tls_ == nullptr) {
+  Result<std::shared_ptr<const TlsContext>> Tls(const std::shared_ptr<const CertificatePair>& shown) {
+    // Those of rules that are no more.
+    if (shown != nullptr && !tls_.contains(shown)) std::erase_if(tls_, [](const auto& each) { return each.first.use_count() == 1; });
+    std::shared_ptr<const TlsContext>& context = tls_[shown];
+    if (context == nullptr) {
       Result<std::string> authorities = ca_file_.empty() ? Result<std::string>(std::string()) : ReadFile(ca_file_, kMostAuthorityBytes);
       if (!authorities.ok()) return Status(Code::kUnacceptable, ca_file_ + " " + authorities.status().detail());
-      Result<std::shared_ptr<const TlsContext>> made = TlsContext::ForClient({.ca = *std::move(authorities), .certificate = {}, .key = {}});
+      const CertificatePair pair = shown != nullptr ? *shown : CertificatePair{};
+      Result<std::shared_ptr<const TlsContext>> made =
+          TlsContext::ForClient({.ca = *std::move(authorities), .certificate = pair.certificate, .key = pair.key});
       if (!made.ok()) return Status(Code::kUnacceptable, ca_file_ + ": " + made.status().detail());
-      tls_ = *std::move(made);
+      context = *std::move(made);
     }
-    return tls_;
+    return context;
   }
 
   void OnEnded(Unjudged unjudged) {
@@ -307,7 +312,7 @@ class PlainSender::Impl {
 
   EventSink* sink_;
   const std::string ca_file_;
-  std::shared_ptr<const TlsContext> tls_;
+  std::map<std::shared_ptr<const CertificatePair>, std::shared_ptr<const TlsContext>> tls_;  // by what is shown; null: nothing
   SenderSelf self_;
   SideThread side_;
   JudgeThread judge_;

@@ -54,14 +54,14 @@ TEST_CASE("notifyctl subscription replay: everything only where that is said") {
 TEST_CASE("notifyctl topic list, subscription list: goes on behind the last name") {
   for (const char* noun : {"topic", "subscription"}) {
     ScriptedServer broker([](const SeenRequest& request) {
-      const bool second = request.target.find("after=a") != std::string::npos;
+      const bool second = request.target.find("cursor=a") != std::string::npos;
       return ScriptedAnswer{200, second ? R"({"items":[{"name":"b"}],"next":null})" : R"({"items":[{"name":"a"}],"next":"a"})"};
     });
     CtlRun run = CtlAt(broker, {noun, "list", "--prefix", "p"});
     CHECK(run.code == 0);
     CHECK_THAT(run.output, Catch::Contains("\na ") && Catch::Contains("\nb "));
     CHECK_THAT(broker.seen().at(0).target, Catch::Contains("prefix=p"));
-    CHECK(CtlAt(broker, {noun, "list", "--limit", "1"}).error == "more with --after a\n");
+    CHECK(CtlAt(broker, {noun, "list", "--limit", "1"}).error == "more with --cursor a\n");
   }
 }
 

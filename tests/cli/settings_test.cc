@@ -466,11 +466,18 @@ TEST_CASE("settings: a destination rule's secrets come from files, and are read 
   CHECK(rule->has_certificate);
   CHECK(rule->tls != nullptr);
   CHECK(rule->tls_without != rule->tls);
+  CHECK(rule->shown == nullptr);
   CHECK_FALSE(rule->signs);
   CHECK(ApplyReloadable(read(), &running).applied.empty());
   dir.Write("secret", "Bearer 9876543210");
   CHECK(ApplyReloadable(read(), &running).applied == std::vector<std::string>{"destination"});
   CHECK(ApplyReloadable(read(), &running).applied.empty());
+  // Without authorities of its own those of the settings hold, wherever they are said.
+  const std::string bare =
+      dir.Write("bare.toml", "[[destination]]\nmatch = \"https://a.test\"\nclient_cert = \"" + certificate + "\"\nclient_key = \"" + key + "\"\n");
+  const Options of_bare = ReadCommandLine({"--config", bare}, {}).options;
+  REQUIRE((rule = of_bare.sender.rules->Find("default", "", {true, "a.test", 443, "/"})) != nullptr);
+  CHECK((rule->has_certificate && rule->shown && rule->shown->key == ours.key && !rule->tls && !rule->tls_without));
   // A file that cannot be used is refused, and nothing of it is told.
   dir.Write("secret", "two\nsecret-lines");
   CHECK_THAT(RefusalOf({"--config", file}), Catch::StartsWith("[[destination]] 1: headers (" + file + ":3): Authorization: ") && !Catch::Contains("secret-l"));

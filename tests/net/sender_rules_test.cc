@@ -244,6 +244,31 @@ TEST_CASE("rules: a certificate and authorities of a rule's own, and another nam
   CHECK(receiver.requests().size() == 2);
 }
 
+TEST_CASE("rules: a certificate without authorities of its own is shown to those whom the settings' authorities certify") {
+  TempDir dir;
+  CertificateAuthority servers, clients;
+  const Pair shown = servers.Issue("IP:127.0.0.1"), ours = clients.Issue("DNS:us.test"), later = clients.Issue("DNS:us.test");
+  PeerContext asking = NewPeerContext(true, clients.certificate(), shown);
+  TinyReceiver receiver(200, "", "127.0.0.1", 0, asking.get());
+  const auto options = [&](std::shared_ptr<const CertificatePair> pair, const std::string& print) {
+    DestinationRule rule = RuleFor("https://" + Host(receiver));
+    rule.shown = std::move(pair);
+    rule.has_certificate = rule.shown != nullptr;
+    SenderOptions with = With({rule}, print);
+    with.ca_file = dir.Write("ca.pem", servers.certificate());
+    return with;
+  };
+  const auto pair_of = [](const Pair& of) { return std::make_shared<const CertificatePair>(CertificatePair{of.certificate, of.key}); };
+  SenderFixture sender(options(pair_of(ours), "1"));
+  const auto error = [&] { return sender.Send(PostOf(receiver.Url("/"), "x")).record.error; };
+  CHECK(error() == "");
+  REQUIRE(sender.Reload(options(nullptr, "2")).ok());
+  CHECK(error() == "tls");
+  REQUIRE(sender.Reload(options(pair_of(later), "3")).ok());
+  CHECK(error() == "");
+  CHECK(receiver.requests().size() == 2);
+}
+
 TEST_CASE("rules: whether redirects are followed says the destination's rule, then the notify, then the settings") {
   TinyReceiver receiver([&](TinyReceiver::Peer& peer) {
     for (std::string request; peer.ReadRequest(&request);)

@@ -34,7 +34,7 @@ function bounded<T>(parts: Part<T>[], most: number): Part<T>[] {
 }
 
 /// `path`: with its query, without a cursor.
-export function usePages<T>(path: string, keyOf: (row: T) => string, ms = 0, cursorName = "cursor"): Pages<T> {
+export function usePages<T>(path: string, keyOf: (row: T) => string, ms = 0): Pages<T> {
   const first = usePoll<Page<T>>(path, (signal) => get<Page<T>>(path, signal), ms);
   const [kept, setKept] = useState<{ path: string; parts: Part<T>[] }>({ path, parts: [] });
   const [error, setError] = useState<Problem | null>(null);
@@ -46,8 +46,8 @@ export function usePages<T>(path: string, keyOf: (row: T) => string, ms = 0, cur
   const headNext = first.data?.next ?? null;
   const next = parts.length > 0 && (headNext !== null || !first.data) ? parts[parts.length - 1]!.next : headNext;
 
-  const page = async (from: string): Promise<Part<T>> => {
-    const { items, next: end } = await get<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}${cursorName}=${encodeURIComponent(from)}`);
+  const page = async(from: string): Promise<Part<T>> => {
+    const {items, next: end} = await get<Page<T>>(`${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(from)}`);
     return { from, rows: items, next: end };
   };
   const put = (of: { path: string }, next: Part<T>[]): void => {

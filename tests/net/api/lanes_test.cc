@@ -90,6 +90,21 @@ TEST_CASE("lanes: a list goes on behind its last lane") {
   }
 }
 
+TEST_CASE("lanes: a cursor of another namespace is refused") {
+  const LaneKey lane{Mode::kFifo, "cf7"};
+  const std::string of_seven = LaneCursor(7, lane), of_default = LaneCursor(kDefaultNumber, lane);
+  CHECK(ParseLanesQuery({{"cursor", of_seven}}, 7)->after == lane);
+  CHECK(ParseLanesQuery({{"cursor", of_default}}, kDefaultNumber)->after == lane);
+  for (const auto& [cursor, number] : {std::pair(of_seven, kDefaultNumber), {of_default, 7}, {of_seven, 70}}) {
+    const Status refused = ParseLanesQuery({{"cursor", cursor}}, number).status();
+    CHECK(refused.code() == Code::kUnacceptable);
+    CHECK(refused.field() == "/cursor");
+    CHECK(refused.detail() == "the cursor is of another namespace");
+  }
+  // "0001f", "-1fx", "65536fx", "7", "7f".
+  for (const char* other : {"", "MDAwMWY", "LTFmeA", "NjU1MzZmeA", "Nw", "N2Y"}) CHECK_FALSE(ParseLanesQuery({{"cursor", other}}, 7).ok());
+}
+
 TEST_CASE("lane patch: every field of a fifo lane") {
   ApiFixture f;
   f.Ask("PATCH", "/v1/lanes/fifo/a%2Fb", R"({"paused":true,"rate_per_s":0.001,"burst":1000000,"on_retry":"skip","on_failure":"pause"})",

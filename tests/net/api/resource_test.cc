@@ -67,16 +67,23 @@ TEST_CASE("resource: a list's query, and what it is refused for") {
   CHECK(query->limit == 100);
   CHECK(query->after.empty());
   CHECK(query->prefix.empty());
-  query = ParseResourcesQuery({{"limit", "1000"}, {"after", "x"}, {"prefix", "p"}});
+  query = ParseResourcesQuery({{"limit", "1000"}, {"cursor", "x"}, {"prefix", "p"}});
   REQUIRE(query.ok());
   CHECK(query->limit == 1000);
   CHECK(query->after == "x");
+  CHECK(ParseResourcesQuery({{"after", "y"}})->after == "y");
   CHECK(query->prefix == "p");
   const std::pair<QueryParameters, const char*> refused[] = {
-      {{{"limit", "0"}}, "/limit"},   {{{"limit", "1001"}}, "/limit"},
-      {{{"limit", ""}}, "/limit"},    {{{"after", ""}}, "/after"},
-      {{{"prefix", ""}}, "/prefix"},  {{{"prefix", std::string(256, 'p')}}, "/prefix"},
-      {{{"cursor", "x"}}, "/cursor"}, {{{"limit", "1"}, {"limit", "2"}}, "/limit"},
+      {{{"limit", "0"}}, "/limit"},
+      {{{"limit", "1001"}}, "/limit"},
+      {{{"limit", ""}}, "/limit"},
+      {{{"after", ""}}, "/after"},
+      {{{"cursor", ""}}, "/cursor"},
+      {{{"prefix", ""}}, "/prefix"},
+      {{{"prefix", std::string(256, 'p')}}, "/prefix"},
+      {{{"cursor", "x"}, {"after", "x"}}, "/after"},
+      {{{"cursor", std::string(256, 'x')}}, "/cursor"},
+      {{{"limit", "1"}, {"limit", "2"}}, "/limit"},
   };
   for (const auto& [parameters, field] : refused) {
     CAPTURE(field);

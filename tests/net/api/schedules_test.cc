@@ -115,7 +115,7 @@ TEST_CASE("schedules: looked at, listed, paused, run and removed") {
   ApiFixture f;
   f.Ask("GET", "/v1/schedules/s");
   CHECK(ScheduleAskedOf<ScheduleGet>(f).name == "s");
-  f.Ask("GET", "/v1/schedules?limit=7&after=a&prefix=b");
+  f.Ask("GET", "/v1/schedules?limit=7&cursor=a&prefix=b");
   CHECK(ScheduleAskedOf<ScheduleList>(f).query.limit == 7);
   CHECK(ScheduleAskedOf<ScheduleList>(f).query.after == "a");
   CHECK(ScheduleAskedOf<ScheduleList>(f).query.prefix == "b");

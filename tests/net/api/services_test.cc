@@ -79,7 +79,7 @@ TEST_CASE("services: a PUT says all of it, and what it leaves out is at its defa
   CHECK(ServiceAsked<PutInstance>(f).settings == InstanceSettings{"https://a/api", 7, {"eu", "us"}, 1'000});
   f.Ask("DELETE", "/v1/services/billing/instances/a:1");
   CHECK(ServiceAsked<DeleteInstance>(f).service == "billing");
-  f.Ask("GET", "/v1/services?prefix=b&after=c&limit=2");
+  f.Ask("GET", "/v1/services?prefix=b&cursor=c&limit=2");
   CHECK(ServiceAsked<ListServices>(f).page.limit == 2);
 }
 

@@ -60,7 +60,7 @@ function RunNow({ name, done }: { name: string; done: () => void }) {
 }
 
 export function Schedules() {
-  const pages = usePages<Schedule>(spaced("/v1/schedules?limit=200"), (row) => row.name, 3000, "after");
+  const pages = usePages<Schedule>(spaced("/v1/schedules?limit=200"), (row) => row.name, 3000);
   return (
     <>
       <Title>{t("nav_schedules")}</Title>

@@ -61,8 +61,8 @@ function SubscriptionState({ row }: { row: Subscription }) {
 export function Topics() {
   const { query } = useRoute();
   const chosen = query.get("subscription");
-  const topics = usePages<Topic>(spaced("/v1/topics?limit=200"), (row) => row.name, 5000, "after");
-  const subscriptions = usePages<Subscription>(spaced("/v1/subscriptions?limit=200"), (row) => row.name, 3000, "after");
+  const topics = usePages<Topic>(spaced("/v1/topics?limit=200"), (row) => row.name, 5000);
+  const subscriptions = usePages<Subscription>(spaced("/v1/subscriptions?limit=200"), (row) => row.name, 3000);
   return (
     <>
       <Title>{t("nav_topics")}</Title>
