@@ -41,8 +41,8 @@ bool Core::ready() const {
 const Totals& Core::totals() const {
   return impl_->totals();
 }
-PendingStates Core::states() const {
-  return PendingStatesOf(impl_->totals().by_index, impl_->books_.promoted(), impl_->pending_sending_);
+PendingByState Core::states() const {
+  return PendingByStateOf(impl_->totals().by_index, impl_->books_.promoted(), impl_->pending_sending_);
 }
 void Core::TakeSharedUses(std::vector<SharedUse>* out) {
   impl_->TakeSharedUses(out);

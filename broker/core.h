@@ -37,7 +37,7 @@ class Core {
   bool ready() const;
   /// As decided so far.
   const Totals& totals() const;
-  PendingStates states() const;
+  PendingByState states() const;
   /// What it uses of what is shared, as of the last Finish.
   CoreUsage usage() const;
   /// What its namespace stores, as of the last Step.

@@ -47,7 +47,7 @@ StatsView Core::Impl::HistoryPart::Stats() const {
 }
 
 GaugeValues Core::Impl::HistoryPart::Gauges() const {
-  const PendingStates states = PendingStatesOf(core_.totals_.by_index, core_.books_.promoted(), core_.pending_sending_);
+  const PendingByState states = PendingByStateOf(core_.totals_.by_index, core_.books_.promoted(), core_.pending_sending_);
   GaugeValues gauges;
   gauges.held = states.held;
   gauges.scheduled = states.scheduled;

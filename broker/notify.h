@@ -402,9 +402,9 @@ struct Totals {
 };
 
 /// Pending notifies, by state.
-struct PendingStates {
+struct PendingByState {
   uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
-  PendingStates& operator+=(const PendingStates& other) {
+  PendingByState& operator+=(const PendingByState& other) {
     held += other.held;
     scheduled += other.scheduled;
     ready += other.ready;
@@ -414,9 +414,9 @@ struct PendingStates {
   }
 };
 /// `promoted`: those of each index that wait no more for their time; `sending`: those whose attempt is under way. Of what sleeps there are neither.
-inline PendingStates PendingStatesOf(const CountsByIndex<uint64_t>& counts, const IndexCounts& promoted, uint64_t sending) {
+inline PendingByState PendingByStateOf(const CountsByIndex<uint64_t>& counts, const IndexCounts& promoted, uint64_t sending) {
   auto waiting = [&](Index index) { return counts[index] - static_cast<uint64_t>(promoted[index]); };
-  PendingStates states;
+  PendingByState states;
   states.held = counts[Index::kHeld] + waiting(Index::kHeldDue);
   states.scheduled = waiting(Index::kDue);
   states.retrying = waiting(Index::kRetrying);

@@ -199,7 +199,7 @@ class Switchboard {
 /// What is known of a namespace without asking its core; up to 100 ms old while it is awake.
 struct NamespaceFigures {
   Totals totals;
-  PendingStates states;
+  PendingByState states;
   bool awake = false;
   uint64_t in_flight = 0, loaded = 0;
   uint64_t may_be_in_flight = 0;         // what it was lent

@@ -41,7 +41,7 @@ class Board : public NamespaceBoard {
   struct Row {
     RemovedTotals ended;
     CountsByIndex<uint64_t> by_index;
-    PendingStates states;
+    PendingByState states;
     uint64_t lane_records = 0, lane_settings = 0, sleeping_lanes = 0, stored_bytes = 0;
     uint32_t in_flight = 0, may_be_in_flight = 0;
     uint64_t loaded = 0;

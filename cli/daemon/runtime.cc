@@ -427,7 +427,7 @@ Status Runtime::Impl::OpenAll() {
     if (state.totals.accepted > 0) {
       NamespaceFigures figures;
       figures.totals = state.totals;
-      figures.states = PendingStatesOf(state.totals.by_index, {}, 0);
+      figures.states = PendingByStateOf(state.totals.by_index, {}, 0);
       board_.Put(state.number, figures);
     }
     Shard* shard = exchange_.ShardOf(state.number);

@@ -73,7 +73,7 @@ void Shard::Gain(const std::vector<NamespaceAtStart>& states) {
     }
     NamespaceFigures figures;
     figures.totals = state.totals;
-    figures.states = PendingStatesOf(state.totals.by_index, {}, 0);
+    figures.states = PendingByStateOf(state.totals.by_index, {}, 0);
     setup_.board->Put(state.number, figures);
     if (state.awake) to_open_.push_back(state.number);
     else roster_.SetWake(state.number, {state.next_wake, kMonoNever});

@@ -104,7 +104,8 @@ TEST_CASE("bridge: a message with nothing that tells a repeat of it has keys of 
     CHECK(mapped->keyed == keyed);
     std::vector<std::string> keys;
     for (const std::string& notify : mapped->notifies) {
-      const std::optional<JsonTree::Value> key = JsonTree::Parse(notify)->root().At("/idempotency_key");
+      const Result<JsonTree> tree = JsonTree::Parse(notify);
+      const std::optional<JsonTree::Value> key = tree->root().At("/idempotency_key");
       keys.push_back(key ? std::string(key->text()) : "");
     }
     return keys;
