@@ -332,7 +332,7 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     bool nothing_sent = !submission.produced();
     if (resumed && nothing_sent && !submission.stopped() && patience.Wait()) continue;
     outcome.unreachable = true;
-    outcome.rest_not_taken = nothing_sent;
+    outcome.rest_not_taken = nothing_sent || (submission.stopped() && outcome.counts.answered() == outcome.counts.sent);
     if (submission.stopped()) {
       outcome.fault = Status(Code::kUnavailable, "interrupted");
       return outcome;

@@ -166,3 +166,14 @@ TEST_CASE("notifyctl: where the answer to a change is lost it says that it may h
   CHECK_THAT(Ctl({"--server", "http://127.0.0.1:" + std::to_string(ClosedPort()), "submit", "http://x/"}).error,
              !Catch::Contains("may have been") && !Catch::Contains("https://"));
 }
+
+TEST_CASE("notifyctl backup: one that a restart ended is named, not only said to be unknown") {
+  ScriptedServer broker([](const SeenRequest& request) {
+    if (request.method == "POST") return ScriptedAnswer{202, R"({"name":"b","state":"running"})"};
+    return ScriptedAnswer{404, R"({"title":"not found","status":404,"detail":"there is no such backup"})", "application/problem+json"};
+  });
+  const CtlRun run = CtlAt(broker, {"backup", "b"});
+  CHECK(run.code == 1);
+  CHECK(run.error == "notifyctl: no backup was made: the broker ended, or was restarted, before it was done\n");
+  CHECK(CtlAt(broker, {"backups", "show", "b"}).error == "notifyctl: there is no such backup\n");
+}

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -510,6 +512,24 @@ TEST_CASE("submit file: what a pipe has brought is sent at once, and its answer 
   FileOutcome outcome = done.get();
   CHECK(outcome.fault.ok());
   CHECK(outcome.counts.accepted == 3);
+}
+
+TEST_CASE("notifyctl submit --file: stopped by a signal it ends by it, and says how far it came") {
+  ScriptedServer broker(LineBroker(When::kEachPiece));
+  TempDir dir;
+  const std::string fifo = dir.path() + "/lines";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  const int writer = open(fifo.c_str(), O_RDWR | O_CLOEXEC);
+  Process submit(NOTIFYCTL_BINARY, {{"--server", broker.url(), "--json", "submit", "--file", fifo}, {}});
+  const std::string lines = Lines(3);
+  REQUIRE(write(writer, lines.data(), lines.size()) == static_cast<ssize_t>(lines.size()));
+  CHECK(submit.WaitForOutput("\"index\":2"));
+  submit.Signal(SIGINT);
+  CHECK(submit.Wait() == 1000 + SIGINT);
+  CHECK(submit.error() ==
+        "notifyctl: interrupted\n"
+        "notifyctl: answered up to line 3: 3 accepted, 0 refused; the lines behind it were not taken\n");
+  close(writer);
 }
 
 TEST_CASE("submit file: a broker that goes while the input is silent is noticed") {
