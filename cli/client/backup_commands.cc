@@ -54,7 +54,7 @@ Exit MakeBackup(const Context& context, const std::string& name, bool full, bool
     pause.Wait(kAskAgain);
     Result<HttpAnswer> answer = context.client->Call("GET", path, nullptr);
     // A restart ends it, too: whoever is there then may know nothing of it.
-    if (!answer.ok() && away.Wait()) continue;
+    if ((!answer.ok() || answer->status == 503) && away.Wait()) continue;
     if (answer.ok() && answer->status == 404) {
       Complain("no backup was made: the broker ended, or was restarted, before it was done");
       return kRefused;

@@ -303,7 +303,7 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     bool refused = stream.answer.status != 0 && !stream.answer.Done();
     bool whole = !refused && stream.fault.ok() && submission.Finish();
     if (outcome.fault.code() == Code::kMalformed) return outcome;
-    if (!submission.wanted()) {
+    if (!submission.wanted() && !submission.stopped()) {
       outcome.fault = Status(Code::kIo, "ended, since the answers cannot be written");
       return outcome;
     }

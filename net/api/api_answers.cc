@@ -209,7 +209,7 @@ bool Api::Impl::GoesAside(const Posted& posted, const ReplyBody& reply) const {
 
 HttpResponse Api::Impl::Render(const Replies& replies, const Posted& posted, const ReplyBody& body) {
   const GroupAnswered* group = std::get_if<GroupAnswered>(&body);
-  Sight sight;
+  Sight sight{.number = posted.space};
   if (posted.bounds) sight = group ? SightOf(posted.bounds->asker, *group->answer) : SightOf(posted.bounds->asker);
   if (posted.bounds && IsHidden(*posted.bounds, body)) return ProblemResponse(NothingThere(*posted.bounds->row));
   return replies.Render(body, sight);

@@ -1,5 +1,6 @@
-// How much longer what is tested may take where it was built with a sanitizer (NOTIFYD_SANITIZE), which makes it several times slower: what a test waits
-// for at most is that many times as long. What it asserts stays as it is. In other languages it is the variable NOTIFYD_TEST_SLOWNESS, which ctest sets.
+// How much longer what is tested may take where it was built with a sanitizer (NOTIFYD_SANITIZE), which makes it several times slower: what a test
+// waits for at most is that many times as long. What it asserts stays as it is (but for STOPPING_S of tests/torture). In other languages it is the
+// variable NOTIFYD_TEST_SLOWNESS, which ctest sets.
 #pragma once
 
 #include <chrono>

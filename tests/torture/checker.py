@@ -21,7 +21,7 @@ from collections import defaultdict
 from bodies import check_bodies, check_keys
 from books import Books
 from lateness import Lateness
-from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, Ask, Item
+from reading import FOREVER, ON_ITS_WAY_S, PENDING, SETTLED, STOPPING_S, Ask, Item
 
 # A new key is known to all brokers by then.
 KEY_KNOWN_S = 2
@@ -399,8 +399,8 @@ class Checker(Lateness, Books):
         for stop in self.stops:
             if "member" in stop:
                 continue
-            for call in self.calls_between(stop["t"] + ON_ITS_WAY_S, stop["until"]):
-                if call.t > stop["t"] + ON_ITS_WAY_S + self.noise(stop["t"], call.t):
+            for call in self.calls_between(stop["t"] + STOPPING_S, stop["until"]):
+                if call.t > stop["t"] + STOPPING_S + self.noise(stop["t"], call.t):
                     self.fault("I5", f"{call.tag}: attempt {call.number} came {call.t - stop['t']:.3f} s after its broker was asked to stop")
 
     # ---- I6, I8

@@ -46,8 +46,8 @@ export function usePages<T>(path: string, keyOf: (row: T) => string, ms = 0): Pa
   const headNext = first.data?.next ?? null;
   const next = parts.length > 0 && (headNext !== null || !first.data) ? parts[parts.length - 1]!.next : headNext;
 
-  const page = async(from: string): Promise<Part<T>> => {
-    const {items, next: end} = await get<Page<T>>(`${path}${path.includes('?') ? '&' : '?'}cursor=${encodeURIComponent(from)}`);
+  const page = async (from: string): Promise<Part<T>> => {
+    const { items, next: end } = await get<Page<T>>(`${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(from)}`);
     return { from, rows: items, next: end };
   };
   const put = (of: { path: string }, next: Part<T>[]): void => {
