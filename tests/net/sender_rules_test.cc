@@ -5,6 +5,7 @@
 #include "support/certificates.h"
 #include "support/identity.h"
 #include "support/sockets.h"
+#include "support/temp_dir.h"
 #include "support/threaded_server.h"
 
 #include <poll.h>
@@ -245,7 +246,7 @@ TEST_CASE("rules: a certificate and authorities of a rule's own, and another nam
 }
 
 TEST_CASE("rules: a certificate without authorities of its own is shown to those whom the settings' authorities certify") {
-  TempDir dir;
+  test::TempDir dir;
   CertificateAuthority servers, clients;
   const Pair shown = servers.Issue("IP:127.0.0.1"), ours = clients.Issue("DNS:us.test"), later = clients.Issue("DNS:us.test");
   PeerContext asking = NewPeerContext(true, clients.certificate(), shown);

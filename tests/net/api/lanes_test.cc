@@ -1,4 +1,5 @@
 // Lanes: looking at them, changing them, and their figures in /metrics.
+#include "net/api/list_query.h"
 #include "teams_fixture.h"
 
 namespace notifyd {
@@ -93,7 +94,7 @@ TEST_CASE("lanes: a list goes on behind its last lane") {
 TEST_CASE("lanes: the list of a namespace goes on where it ended, whoever asks") {
   const bool tokens = GENERATE(false, true);
   TeamsFixture f(tokens);
-  const Headers as = tokens ? Headers{{"Authorization", "Bearer " + f.Give({"*"}, {Scope::kAdmin})}} : Headers{};
+  const Headers as = tokens ? Headers{{"Authorization", "Bearer " + f.Give({"*"}, ScopeSet::All())}} : Headers{};
   f.Ask("GET", "/v1/namespaces/two/lanes?limit=1", "", as);
   f.Reply(LanesListed{{FifoLane()}, true, FifoLane().lane});
   const std::string next = Json(f.Answer().body).At("/next");
