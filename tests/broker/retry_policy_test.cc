@@ -29,6 +29,10 @@ TEST_CASE("wait: by default one second, doubled each time, an hour at most") {
   CHECK(NextWaitMs(policy, 2, kNoRetryAfter, kMiddle) == 2000);
   CHECK(NextWaitMs(policy, 9, kNoRetryAfter, kMiddle) == 256'000);
   CHECK(NextWaitMs(policy, 12, kNoRetryAfter, kMiddle) == 2'048'000);
+  // Of the longest the middle is below it, so that none is above it.
+  CHECK(NextWaitMs(policy, 13, kNoRetryAfter, kMiddle) == 3'420'000);
+  CHECK(NextWaitMs(policy, 100, kNoRetryAfter, 1) == 3'600'000);
+  policy.jitter = 0;
   CHECK(NextWaitMs(policy, 13, kNoRetryAfter, kMiddle) == 3'600'000);
   CHECK(NextWaitMs(policy, 100, kNoRetryAfter, kMiddle) == 3'600'000);
 }
