@@ -118,7 +118,7 @@ TEST_CASE("services: what they are refused for") {
       {"PUT", "/v1/services/b/instances/a", R"({"url":"http://h","ttl_ms":3600001})", "422 /ttl_ms"},
       {"PUT", "/v1/services/b/instances/a", R"({"url":"http://h","pools":["a","/"]})", "422 /pools/1"},
       {"GET", "/v1/services/b/instances?wait_ms=60001", "", "422 /wait_ms"},
-      {"GET", "/v1/services?cursor=x", "", "422 /cursor"},
+      {"GET", "/v1/services?cursor=x&after=x", "", "422 /after"},
       {"POST", "/v1/services/b", "{}", "405"},
   }));
   CAPTURE(row.target, row.body);
