@@ -269,20 +269,21 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   ++entry->host->queued;
   shedding_->Follow(lane);
   if (entry->index == Index::kTail) lane->tail_keys.insert(key);
-  // A new front may belong to another host than the one at which the lane waits.
-  if (lane->waits() && lane->queue.begin()->second == entry) Unring(lane);
+  // What is next by now may belong to another host than the one at which the lane waits.
+  if (lane->waits() && NextOf(*lane) == entry) Unring(lane);
 }
 
 /// Takes the entry out of its lane's queue. Its `place` is the caller's to set.
 void Core::Impl::Dequeue(Entry* entry) {
   Lane* lane = entry->lane;
-  bool front = lane->queue.begin()->second == entry;
+  // A lane that waits for the turn of its attempted head goes on doing so.
+  const bool next = NextOf(*lane) == entry;
   size_t erased = lane->queue.erase(entry->order());
   CHECK(erased == 1);
   --entry->host->queued;
   entry->lane = nullptr;
   shedding_->Follow(lane);
-  if (front) Unring(lane);
+  if (next) Unring(lane);
 }
 
 /// Takes the lane out of its host's list and forgets its tail once the last notify of that has left it, in memory too: nobody needs to find it there.
