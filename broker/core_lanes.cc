@@ -269,21 +269,21 @@ void Core::Impl::Enqueue(Lane* lane, Entry* entry) {
   ++entry->host->queued;
   shedding_->Follow(lane);
   if (entry->index == Index::kTail) lane->tail_keys.insert(key);
-  // What is next by now may belong to another host than the one at which the lane waits.
-  if (lane->waits() && NextOf(*lane) == entry) Unring(lane);
+  // A new front may belong to another host than the one at which the lane waits.
+  if (lane->waits() && lane->queue.begin()->second == entry && !lane->has_ready_head()) Unring(lane);
 }
 
 /// Takes the entry out of its lane's queue. Its `place` is the caller's to set.
 void Core::Impl::Dequeue(Entry* entry) {
   Lane* lane = entry->lane;
-  // A lane that waits for the turn of its attempted head goes on doing so.
-  const bool next = NextOf(*lane) == entry;
+  const bool front = lane->queue.begin()->second == entry;
   size_t erased = lane->queue.erase(entry->order());
   CHECK(erased == 1);
   --entry->host->queued;
   entry->lane = nullptr;
   shedding_->Follow(lane);
-  if (next) Unring(lane);
+  // The turn that it waits for may be that of its attempted head.
+  if (front && !lane->has_ready_head()) Unring(lane);
 }
 
 /// Takes the lane out of its host's list and forgets its tail once the last notify of that has left it, in memory too: nobody needs to find it there.

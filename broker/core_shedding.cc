@@ -20,7 +20,7 @@ constexpr int64_t kAnewMs = 10'000;
 // ---- which lanes
 
 void Core::Impl::Shedding::Follow(Lane* lane) {
-  const bool waits = !lane->queue.empty() || HasHead(*lane);
+  const bool waits = !lane->queue.empty() || lane->has_ready_head();
   if (waits == lane->shedding.has_value()) return;
   if (waits) {
     lane->shedding = lanes_.insert(lanes_.end(), lane);
@@ -98,7 +98,7 @@ size_t Core::Impl::Shedding::Shed(Lane* lane, size_t most) {
     last->place = Place::kIdle;
     core_.Spill(lane, last);
   }
-  if (shed < most && lane->queue.empty() && cut.head && HasHead(*lane)) {
+  if (shed < most && lane->queue.empty() && cut.head && lane->has_ready_head()) {
     Entry* head = lane->head;
     shed += weight_of(*head);
     core_.Unplace(head);
@@ -106,7 +106,7 @@ size_t Core::Impl::Shedding::Shed(Lane* lane, size_t most) {
   }
   if (shed == 0) return 0;
   // A new front, or what is left of the lane, waits for its turn as before.
-  if (!lane->queue.empty() || HasHead(*lane)) {
+  if (!lane->queue.empty() || lane->has_ready_head()) {
     core_.Kick(lane);
     return shed;
   }
@@ -292,7 +292,7 @@ Handled Core::Impl::Shedding::Handle(Task* task, HeadDue& r) {
 void Core::Impl::Shedding::CheckInvariants() const {
   size_t waiting = 0;
   for (const auto& [key, lane] : core_.lanes_) {
-    CHECK(lane->shedding.has_value() == (!lane->queue.empty() || HasHead(*lane)));
+    CHECK(lane->shedding.has_value() == (!lane->queue.empty() || lane->has_ready_head()));
     waiting += lane->shedding.has_value();
   }
   CHECK(waiting == lanes_.size());

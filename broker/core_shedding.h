@@ -60,7 +60,6 @@ class Core::Impl::Shedding {
   bool IsFull() const { return core_.LoadedWeight() >= core_.limits_.max_loaded; }
   bool MayRun() const { return !core_.stopping_ && !core_.holding_ && core_.switches_.known && core_.journal_.IsWritten(batch_); }
   size_t Excess() const;
-  static bool HasHead(const Lane& lane) { return lane.head && lane.head->place == Place::kHead; }
   Cut CutOf(const Lane& lane) const;
   size_t Shed(Lane* lane, size_t most);
   void Remember(const std::string& caller, const std::string& host, uint64_t order);

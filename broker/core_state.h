@@ -290,6 +290,8 @@ struct Lane : Slot, RingNode {
   bool waking_up() const { return tail_page() || at_horizon() || fetching(); }
   bool throttled() const { return registered.Has(Wait::kToken); }
   TokenRate rate() const { return {limits.rate_per_s, limits.burst}; }
+  /// Its attempted head is in memory, and ready again.
+  bool has_ready_head() const { return head && head->place == Place::kHead; }
   /// Something of it is in memory.
   bool HoldsNotifies() const { return !queue.empty() || in_flight > 0 || head || !arriving.empty() || awaiting > 0; }
   /// The store knows all of it, and nobody comes back to it: it may be dropped, as far as it is not pinned, loading or being written.

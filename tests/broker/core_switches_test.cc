@@ -283,6 +283,36 @@ TEST_CASE("caller: a pause stops lanes that wait for their turn, and one that is
   CHECK(f.starts.size() == 1);
 }
 
+TEST_CASE("caller: an attempted head that waits for its turn keeps it where a paused caller's notifies behind it are read and go back to the disk") {
+  CoreLimits limits;
+  limits.page_items = 1;
+  CoreFixture f(limits);
+  SetCaller(f, "bad", PauseCaller(true));
+  f.Pause(kFifoLane);
+  Fields head = Fifo(), behind = Fifo();
+  head.retry = Waits({10});
+  behind.caller = "bad";
+  const NotifyId id = f.Submit(head).id;
+  for (int i = 0; i < 2; ++i) f.Submit(behind);
+  f.reads().ClosePages();
+  f.Resume(kFifoLane);
+  // What is behind it is on its way into memory while it is in flight.
+  f.reads().OpenPages();
+  f.reads().ClosePages();
+  f.Pass(10);
+  REQUIRE(f.starts.size() == 1);
+  SetHost(f, head.host, PauseHost(true));
+  f.EndFirst(Verdict::kFailure);
+  f.Pass(1'000);
+  f.reads().OpenPages();
+  f.Pass(10);
+  CHECK(f.starts.empty());
+  SetHost(f, head.host, PauseHost(false));
+  f.Pass(100);
+  REQUIRE(f.starts.size() == 1);
+  CHECK(f.starts[0].id == id);
+}
+
 TEST_CASE("caller: its submits are held to its rate, in batches each, others' are not") {
   CoreFixture f;
   SetCaller(f, "fast", SubmitsPerSecond(2));
