@@ -289,7 +289,7 @@ TEST_CASE("caller: an attempted head that waits for its turn keeps it where a pa
   CoreFixture f(limits);
   SetCaller(f, "bad", PauseCaller(true));
   f.Pause(kFifoLane);
-  Fields head = Fifo(), behind = Fifo();
+  CoreFixture::Fields head = Fifo(), behind = Fifo();
   head.retry = Waits({10});
   behind.caller = "bad";
   const NotifyId id = f.Submit(head).id;
