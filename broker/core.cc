@@ -42,7 +42,7 @@ const Totals& Core::totals() const {
   return impl_->totals();
 }
 PendingByState Core::states() const {
-  return PendingByStateOf(impl_->totals().by_index, impl_->books_.promoted(), impl_->pending_sending_);
+  return impl_->history_->States();
 }
 void Core::TakeSharedUses(std::vector<SharedUse>* out) {
   impl_->TakeSharedUses(out);

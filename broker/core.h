@@ -37,6 +37,7 @@ class Core {
   bool ready() const;
   /// As decided so far.
   const Totals& totals() const;
+  /// Its pending notifies, as decided so far.
   PendingByState states() const;
   /// What it uses of what is shared, as of the last Finish.
   CoreUsage usage() const;

@@ -24,20 +24,14 @@ Handled Core::Impl::HistoryPart::Answer(RequestId request, FiguresAnswer answer)
 // ---- now
 
 StatsView Core::Impl::HistoryPart::Stats() const {
-  const GaugeValues gauges = Gauges();
-  StatsView view;
-  view.held = gauges.held;
-  view.scheduled = gauges.scheduled;
-  view.ready = gauges.ready;
-  view.sending = gauges.sending;
-  view.retrying = gauges.retrying;
+  StatsView view{States()};
   view.totals = core_.totals_;
   view.loaded_notifies = core_.entries_.size();
   view.lanes = core_.lanes_.size();
   view.hosts = core_.hosts_.size();
   view.spec_bytes = core_.spec_bytes_;
   view.parked = core_.parked_.size();
-  view.in_flight = gauges.in_flight;
+  view.in_flight = core_.turns_.in_flight();
   view.hosts_at_cap = core_.turns_.BlockedTargets();
   view.callers_at_cap = core_.turns_.WaitingCallers();
   view.open_breakers = core_.breakers_.open + core_.services_->open_breakers();
@@ -46,8 +40,12 @@ StatsView Core::Impl::HistoryPart::Stats() const {
   return view;
 }
 
+PendingByState Core::Impl::HistoryPart::States() const {
+  return PendingByStateOf(core_.totals_.by_index, core_.books_.promoted(), core_.pending_sending_);
+}
+
 GaugeValues Core::Impl::HistoryPart::Gauges() const {
-  const PendingByState states = PendingByStateOf(core_.totals_.by_index, core_.books_.promoted(), core_.pending_sending_);
+  const PendingByState states = States();
   GaugeValues gauges;
   gauges.held = states.held;
   gauges.scheduled = states.scheduled;

@@ -57,6 +57,7 @@ class Core::Impl::HistoryPart {
   bool MayRest() const { return !dirty_ && unsaved_.empty(); }
 
   // ---- figures
+  PendingByState States() const;
   StatsView Stats() const;
   /// Null: it is not known.
   std::shared_ptr<const HostFigures> FiguresOfHost(const std::string& host) const;

@@ -470,8 +470,7 @@ struct ResponseViewed {
   std::shared_ptr<const Response> response;
 };
 struct TopicFigures;  // broker/topic_events.h
-struct StatsView {
-  uint64_t held = 0, scheduled = 0, ready = 0, sending = 0, retrying = 0;
+struct StatsView : PendingByState {
   Totals totals;
   // What the core has in memory.
   uint64_t loaded_notifies = 0, lanes = 0, hosts = 0, spec_bytes = 0, parked = 0, in_flight = 0;

@@ -65,7 +65,7 @@ struct LeaseTimes {
   int64_t renew_ms = 2'000;
   int64_t lease_ms = 6'000;
   int64_t stale_ms = 6'600;  // a candidate waits for so long from the first sight of what does not change any more: a lease and a tenth
-  int64_t look_ms = 50;      // from one look to the next: so much later than the renewal it may be seen, and so much later all begins
+  int64_t look_ms = 50;      // from one look to the next: a renewal may be seen so late, and what follows from it be as late
   int64_t retry_ms = 100;    // what was not answered is asked again so soon: once the store is back, all waits for that
 };
 

@@ -53,8 +53,8 @@ Exit MakeBackup(const Context& context, const std::string& name, bool full, bool
     Patience pause(kForeverMs);
     pause.Wait(kAskAgain);
     Result<HttpAnswer> answer = context.client->Call("GET", path, nullptr);
-    // A restart ends it, too: whoever is there then may know nothing of it.
     if ((!answer.ok() || answer->status == 503) && away.Wait()) continue;
+    // A restart ends it, and who is there then may know nothing of it.
     if (answer.ok() && answer->status == 404) {
       Complain("no backup was made: the broker ended, or was restarted, before it was done");
       return kRefused;

@@ -300,17 +300,18 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
   for (bool resumed = false;;) {
     submission.Begin();
     StreamOutcome stream = client->Stream(path, "application/x-ndjson", &submission);
+    const bool stopped = submission.stopped();
     bool refused = stream.answer.status != 0 && !stream.answer.Done();
     bool whole = !refused && stream.fault.ok() && submission.Finish();
     if (outcome.fault.code() == Code::kMalformed) return outcome;
-    if (!submission.wanted() && !submission.stopped()) {
+    if (!submission.wanted() && !stopped) {
       outcome.fault = Status(Code::kIo, "ended, since the answers cannot be written");
       return outcome;
     }
     // However the connection ended: nothing is left that it could say.
     if (!refused && stream.answer.status != 0 && submission.done()) return outcome;
     if (submission.cut_short()) {
-      resumed = submission.restarting() && submission.complete() && !submission.stopped();
+      resumed = submission.restarting() && submission.complete() && !stopped;
       if (resumed) {
         patience.Reset();
         continue;
@@ -322,7 +323,7 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     if (refused) {
       // However the connection ended: the broker may close it before all has been sent.
       bool away = stream.answer.status == 503 && (resumed || TypeOf(stream.answer) == kRestarting);
-      if (away && submission.complete() && !submission.stopped() && patience.Wait()) continue;
+      if (away && submission.complete() && !stopped && patience.Wait()) continue;
       outcome.refused_whole = !resumed;
       outcome.rest_not_taken = true;
       outcome.fault = Status(Code::kUnacceptable, ProblemText(stream.answer));
@@ -330,10 +331,10 @@ FileOutcome SubmitFile(int input, HttpClient* client, const FileHooks& hooks, in
     }
     if (whole && outcome.counts.answered() == outcome.counts.sent) return outcome;
     bool nothing_sent = !submission.produced();
-    if (resumed && nothing_sent && !submission.stopped() && patience.Wait()) continue;
+    if (resumed && nothing_sent && !stopped && patience.Wait()) continue;
     outcome.unreachable = true;
-    outcome.rest_not_taken = nothing_sent || (submission.stopped() && outcome.counts.answered() == outcome.counts.sent);
-    if (submission.stopped()) {
+    outcome.rest_not_taken = nothing_sent || (stopped && outcome.counts.answered() == outcome.counts.sent);
+    if (stopped) {
       outcome.fault = Status(Code::kUnavailable, "interrupted");
       return outcome;
     }

@@ -1162,7 +1162,7 @@ type Retry struct {
 	// The longest wait.
 	MaxMs *int64 `json:"max_ms,omitempty"`
 
-	// A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+	// A wait is taken times 1 ± jitter, which makes none longer than max_ms.
 	Jitter *float64 `json:"jitter,omitempty"`
 
 	// The waits one by one, the last repeated.
@@ -1193,7 +1193,7 @@ type RetryView struct {
 	// The longest wait.
 	MaxMs *int64 `json:"max_ms"`
 
-	// A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+	// A wait is taken times 1 ± jitter, which makes none longer than max_ms.
 	Jitter *float64 `json:"jitter"`
 
 	// The waits one by one, the last repeated.

@@ -801,7 +801,7 @@ export interface Retry {
   factor?: number | null;
   /** The longest wait. */
   max_ms?: number | null;
-  /** A wait is taken times 1 ± jitter, but none is longer than max_ms for it. */
+  /** A wait is taken times 1 ± jitter, which makes none longer than max_ms. */
   jitter?: number | null;
   /** The waits one by one, the last repeated. */
   schedule_ms?: Array<number> | null;
@@ -828,7 +828,7 @@ export interface RetryView {
   factor: number | null;
   /** The longest wait. */
   max_ms: number | null;
-  /** A wait is taken times 1 ± jitter, but none is longer than max_ms for it. */
+  /** A wait is taken times 1 ± jitter, which makes none longer than max_ms. */
   jitter: number | null;
   /** The waits one by one, the last repeated. */
   schedule_ms: Array<number> | null;

@@ -29,7 +29,7 @@ struct Asker {
 struct Sight {
   bool bodies = true;   // of a notify: those of requests and answers, and the values of headers (the scope read_bodies)
   bool process = true;  // of figures: the store's and the memory's, which are of all namespaces (admin of all)
-  NamespaceNumber number = kDefaultNumber;  // in whose answer
+  NamespaceNumber number = kDefaultNumber;  // the namespace whose core answers
 };
 inline Sight SightOf(const Asker& asker) {
   return {.bodies = asker.principal.Has(Scope::kReadBodies),

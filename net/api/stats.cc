@@ -57,11 +57,10 @@ void Sums(const Totals& totals, JsonWriter* json) {
          json);
 }
 
-template <class Counts>
-void States(const Counts& counts, JsonWriter* json) {
+void States(const PendingByState& states, JsonWriter* json) {
   Object(
       "states",
-      {{"held", counts.held}, {"scheduled", counts.scheduled}, {"ready", counts.ready}, {"sending", counts.sending}, {"retrying", counts.retrying}},
+      {{"held", states.held}, {"scheduled", states.scheduled}, {"ready", states.ready}, {"sending", states.sending}, {"retrying", states.retrying}},
       json);
 }
 

@@ -838,7 +838,7 @@ class Retry(TypedDict, total=False):
     factor: Optional[float]
     # The longest wait.
     max_ms: Optional[int]
-    # A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+    # A wait is taken times 1 ± jitter, which makes none longer than max_ms.
     jitter: Optional[float]
     # The waits one by one, the last repeated.
     schedule_ms: Optional[List[int]]
@@ -863,7 +863,7 @@ class RetryView(TypedDict):
     factor: Optional[float]
     # The longest wait.
     max_ms: Optional[int]
-    # A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+    # A wait is taken times 1 ± jitter, which makes none longer than max_ms.
     jitter: Optional[float]
     # The waits one by one, the last repeated.
     schedule_ms: Optional[List[int]]

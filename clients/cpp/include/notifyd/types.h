@@ -1028,7 +1028,7 @@ struct RetryView {
   std::optional<double> factor;
   /// The longest wait.
   std::optional<std::int64_t> max_ms;
-  /// A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+  /// A wait is taken times 1 ± jitter, which makes none longer than max_ms.
   std::optional<double> jitter;
   /// The waits one by one, the last repeated.
   std::vector<std::int64_t> schedule_ms;
@@ -1296,7 +1296,7 @@ struct Retry {
   std::optional<double> factor;
   /// The longest wait.
   std::optional<std::int64_t> max_ms;
-  /// A wait is taken times 1 ± jitter, but none is longer than max_ms for it.
+  /// A wait is taken times 1 ± jitter, which makes none longer than max_ms.
   std::optional<double> jitter;
   /// The waits one by one, the last repeated.
   std::vector<std::int64_t> schedule_ms;
