@@ -318,8 +318,7 @@ bool HttpParser::HeadersComplete(llhttp_t* parser) {
 }
 
 bool HttpParser::CheckHeaders() {
-  size_t hosts = 0;
-  size_t encodings = 0;
+  size_t hosts = 0, encodings = 0, types = 0;
   const std::string* expect = nullptr;
   for (auto& [name, value] : request_.headers) {
     TrimEnd(&value);
@@ -331,6 +330,9 @@ bool HttpParser::CheckHeaders() {
         break;
       case 6:
         if (EqualsIgnoringCase(name, "expect")) expect = &value;
+        break;
+      case 12:
+        if (EqualsIgnoringCase(name, "content-type")) ++types;
         break;
       case 17:
         if (!EqualsIgnoringCase(name, "transfer-encoding")) break;
@@ -344,6 +346,7 @@ bool HttpParser::CheckHeaders() {
   if (hosts > 1) return Refuse(400, "more than one Host"), false;
   if (hosts == 0 && !http_1_0_) return Refuse(400, "no Host"), false;
   if (encodings > 1) return Refuse(400, "more than one Transfer-Encoding"), false;
+  if (types > 1) return Refuse(400, "more than one Content-Type"), false;  // each reader would take another one for what it says
   if (encodings > 0 && http_1_0_) return Refuse(400, "Transfer-Encoding in HTTP/1.0"), false;
   chunked_ = encodings > 0;
   if (expect != nullptr && !http_1_0_) {

@@ -26,8 +26,14 @@
 namespace notifyd {
 namespace {
 
+/// Is it UTF-8, or gzip of that? ASCII is. Error: kUnsupportedMedia.
 Status CheckCoding(const HttpRequest& request) {
-  return CodingOf(request) == BodyCoding::kOther ? OtherCoding() : Status::Ok();
+  if (CodingOf(request) == BodyCoding::kOther) return OtherCoding();
+  const std::string* type = request.Header("Content-Type");
+  const std::string_view charset = type ? CharsetOf(*type) : std::string_view();
+  for (std::string_view read : {"", "utf-8", "utf8", "us-ascii"})
+    if (EqualsIgnoringCase(charset, read)) return Status::Ok();
+  return Status(Code::kUnsupportedMedia, "the body must be in UTF-8, not " + Quoted(charset));
 }
 
 bool IsOfType(const HttpRequest& request, std::string_view essence) {

@@ -189,6 +189,11 @@ TEST_CASE("http parser: malformed headers are refused") {
   CHECK(RefusalOf(With("A: \x80\xff\r\n")) == 0);
 }
 
+TEST_CASE("http parser: two Content-Types are refused") {
+  CHECK(RefusalOf(With("Content-Type: application/json\r\ncontent-type: application/x-ndjson\r\n")) == 400);
+  CHECK(RefusalOf(With("Content-Type: application/json\r\nContent-Typf: a/b\r\n")) == 0);
+}
+
 TEST_CASE("http parser: a folded header is refused") {
   CHECK(RefusalOf(With("A: b\r\n c\r\n")) == 400);
   CHECK(RefusalOf(With("A: b\r\n\tc\r\n")) == 400);

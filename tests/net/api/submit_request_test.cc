@@ -159,7 +159,12 @@ TEST_CASE("submit: media types of the request") {
   };
   auto row = GENERATE(values<Row>({{"application/json", "posted"},
                                    {"Application/JSON ; charset=utf-8", "posted"},
+                                   {"application/json;charset=\"UTF-8\"", "posted"},
+                                   {"application/json; version=1; Charset=us-ascii", "posted"},
+                                   {"application/json; charset", "posted"},
                                    {"", "posted"},
+                                   {"application/json; charset=iso-8859-1", "415"},
+                                   {"application/json; a=b;charset=\"utf-16\"", "415"},
                                    {"text/plain", "415"},
                                    {"application/x-www-form-urlencoded", "415"},
                                    {"application/jsonx", "415"}}));
