@@ -103,9 +103,9 @@ IdempotencyKey Core::Impl::TopicPart::KeyOf(const EventItem& item) {
   return {std::string("\x01topic ") + item.topic, item.idempotency_key};
 }
 
-void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id) {
+void Core::Impl::TopicPart::Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id, int64_t window_ms) {
   IdempotencySlot* slot = core_.idempotency_.at(key).get();
-  slot->record = IdempotencyRecord{id, fields, {core_.now_.wall.ms + core_.limits_.idempotency_window_ms}};
+  slot->record = IdempotencyRecord{id, fields, {core_.now_.wall.ms + (window_ms > 0 ? window_ms : core_.limits_.idempotency_window_ms)}};
   core_.Touch(slot);
   core_.journal_.AskSync();
   core_.Write(PutIdempotency{std::move(key), *slot->record});
@@ -394,7 +394,7 @@ Published::Item Core::Impl::TopicPart::Take(const EventItem& item, Plan* plan, b
     }
   }
   core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
-  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
+  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id, item.idempotency_window_ms);
   core_.journal_.AskSync();
   return {id, place.matched, false, false};
 }
@@ -456,7 +456,7 @@ Status Core::Impl::TopicPart::PlanHeld(const Publish& ask, size_t i, Planning* p
 /// `held`: what the event gives way to. Its key answers with that from now on.
 Published::Item Core::Impl::TopicPart::Keep(const EventItem& item, const Published::Item& held) {
   if (!item.idempotency_key.empty()) {
-    Remember(KeyOf(item), item.fields, held.id);
+    Remember(KeyOf(item), item.fields, held.id, item.idempotency_window_ms);
     core_.stored_.bytes += BytesOfKey(item);
   }
   return {held.id, std::nullopt, false, true, true};
@@ -482,7 +482,7 @@ Published::Item Core::Impl::TopicPart::Hold(const EventItem& item, Plan* plan) {
   core_.WriteNewRecord({RecordKind::kTopicEvent, KeyOfTopicEvent(item.topic, id)}, EncodeEventPlace(place));
   core_.stored_.bytes += 2 * kRecordBytes + item.payload.size();
   ++figures_.published;
-  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id);
+  if (!item.idempotency_key.empty()) Remember(KeyOf(item), item.fields, id, item.idempotency_window_ms);
   return {id, std::nullopt, false, entry->state.phase == Phase::kHeld};
 }
 

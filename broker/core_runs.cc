@@ -1,4 +1,5 @@
 // The runs of schedules: what becomes of each of their times. See core_schedules.h.
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -109,6 +110,7 @@ SubmitItem Core::Impl::SchedulePart::ItemOf(const Looked& looked, WallTime sched
   item.on_held = said.on_held;
   if (key.empty()) return item;
   item.idempotency_key = key;
+  item.idempotency_window_ms = std::max(core_.limits_.idempotency_window_ms, kLeastWindowMs);
   item.fields = item.fields_1 = FingerprintOf(item.idempotency_key);
   return item;
 }
@@ -130,6 +132,7 @@ EventItem Core::Impl::SchedulePart::EventOf(const Looked& looked, WallTime sched
   item.scheduled_at = scheduled_at;
   if (key.empty()) return item;
   item.idempotency_key = key;
+  item.idempotency_window_ms = std::max(core_.limits_.idempotency_window_ms, kLeastWindowMs);
   item.fields = FingerprintOf(item.idempotency_key);
   return item;
 }
@@ -194,6 +197,7 @@ Handled Core::Impl::SchedulePart::LeaveBehind(const RunKey& key) {
 Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
   const RunKey key{r.due_ms, r.serial};
   if (BeginsNone()) return Done(key);
+  FollowClock();
   std::optional<Looked> looked = Look(task, r.schedule);
   if (!looked) return Handled::kParked;
   const ScheduleState& state = looked->state;
@@ -205,7 +209,7 @@ Handled Core::Impl::SchedulePart::Handle(Task* task, ScheduleDue& r) {
   Result<ScheduleTimes> times = TimesOf(looked->record);
   if (!times.ok()) return LeaveBehind(key);  // its zone is not known yet, or not any more
   WallTime at = state.next->scheduled_at;
-  if (state.next->due >= on_time_from_) return RunAt(task, key, &*looked, *times, at);
+  if (state.next->due >= on_time_from_ || IsTried(*looked, *times)) return RunAt(task, key, &*looked, *times, at);
   switch (looked->record.said->missed) {
     case Missed::kAll:
       if (state.caught_up < kMostCaughtUp) {
@@ -261,13 +265,35 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
     const std::optional<WallTime> next = times.After(at);
     // What comes while the store is away is for `missed`, once it is back.
     if (code == Code::kUnavailable) return LeaveBehind(key);
-    if (MayPass(code) && (!next || times.DueOf(looked->name, *next) > core_.now_.wall)) return LeaveBehind(key);
+    if (MayPass(code) && (!next || times.DueOf(looked->name, *next) > core_.now_.wall)) return TryAgain(key, looked, times, at);
     run.outcome = ScheduleRun::Outcome::kMissed;
     run.reason = WordOf(code);
   }
   if (first < at) NoteMissed(looked, times, first, WallTime{at.ms - 1});
   GoOn(looked, times, at, std::move(run));
   return Done(key);
+}
+
+Handled Core::Impl::SchedulePart::TryAgain(const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime at) {
+  ScheduleState& state = looked->state;
+  if (const WallTime first = state.next->scheduled_at; first < at) {
+    // Those before it are not made any more, and it is, or is missed, by itself.
+    NoteMissed(looked, times, first, WallTime{at.ms - 1});
+    MoveTo(looked, ScheduleState::Next{times.DueOf(looked->name, at), at});
+    WriteState(looked);
+    return Done(key);
+  }
+  if (looked->record.said->missed == Missed::kSkip && state.caught_up == 0) {
+    state.caught_up = 1;
+    WriteState(looked);
+  }
+  return LeaveBehind(key);
+}
+
+bool Core::Impl::SchedulePart::IsTried(const Looked& looked, const ScheduleTimes& times) const {
+  if (looked.record.said->missed != Missed::kSkip || looked.state.caught_up == 0) return false;
+  const std::optional<WallTime> next = times.After(looked.state.next->scheduled_at);
+  return !next || times.DueOf(looked.name, *next) > core_.now_.wall;
 }
 
 bool Core::Impl::SchedulePart::NoteMissed(Looked* looked, const ScheduleTimes& times, WallTime first, WallTime until) {
@@ -353,7 +379,7 @@ void Core::Impl::SchedulePart::GoOn(Looked* looked, const ScheduleTimes& times, 
   std::optional<ScheduleState::Next> next;
   if (std::optional<WallTime> at = times.After(done)) next = {times.DueOf(looked->name, *at), *at};
   // Of the next stop as many are made again.
-  if (!next || next->due >= on_time_from_) looked->state.caught_up = 0;
+  if (!next || next->due >= on_time_from_ || looked->record.said->missed != Missed::kAll) looked->state.caught_up = 0;
   MoveTo(looked, next);
   WriteState(looked);
 }

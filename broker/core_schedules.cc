@@ -132,6 +132,7 @@ Handled Core::Impl::SchedulePart::Do(Task* task, RequestId request, const Schedu
       return std::tie(said.cron, said.every_ms, said.timezone, said.start_at, said.end_at, said.jitter_ms, said.paused);
     };
     core_.WriteRecord(looked->said_slot, EncodeScheduleRecord(looked->record));
+    if (before && before->missed != ask.said->missed) looked->state.caught_up = 0;
     if (created || times_of(*before) != times_of(*ask.said)) ChangeTimes(&*looked, before, times.ok() ? &*times : nullptr);
     WriteState(&*looked);
     core_.journal_.AskSync();
@@ -331,9 +332,16 @@ void Core::Impl::SchedulePart::NoteLate(const char* why) {
   seen_ = core_.now_.wall;
 }
 
+void Core::Impl::SchedulePart::FollowClock() {
+  const WallTime now = core_.now_.wall;
+  if (now.ms - seen_.ms > kOnTimeMs) NoteLate(core_.lost_ ? kStoreAway : kNotRunning);
+  // One that was set back comes to these times again, and none of them is late then.
+  on_time_from_ = std::min(on_time_from_, WallTime{now.ms - kOnTimeMs});
+  seen_ = now;
+}
+
 void Core::Impl::SchedulePart::Fire() {
-  if (core_.now_.wall.ms - seen_.ms > kOnTimeMs) NoteLate(core_.lost_ ? kStoreAway : kNotRunning);
-  seen_ = core_.now_.wall;
+  FollowClock();
   UpdateMark();
   if (BeginsNone()) return;
   RecallMissed();

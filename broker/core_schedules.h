@@ -50,6 +50,8 @@ class Core::Impl::SchedulePart {
   static constexpr const char *kNotRunning = "not_running", *kStoreAway = "unavailable";
   static constexpr int64_t kAgainMs = 1000;
   static constexpr uint64_t kMostCaughtUp = 1000;
+  /// So long the key of a run is remembered at least: that none is made twice holds whatever the setting is.
+  static constexpr int64_t kLeastWindowMs = 24 * 3'600 * 1'000;
   /// Years of minutes may have been missed.
   static constexpr uint64_t kCountedInOneTurn = 10'000;
   /// ScheduleDrop holds up nobody. Two years of minutes; a time to come may lie thousands of years ahead.
@@ -94,6 +96,10 @@ class Core::Impl::SchedulePart {
   /// Is something of what its last run made not settled? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, const ScheduleState& state);
   Handled RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
+  /// Of a run that is refused for now: until the next one comes it is tried each second.
+  Handled TryAgain(const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
+  /// Is the one that is next one of those, which came in time and whose next one has not come?
+  bool IsTried(const Looked& looked, const ScheduleTimes& times) const;
   /// Notes what became of the times until `done`, and goes on to the next one behind that.
   void GoOn(Looked* looked, const ScheduleTimes& times, WallTime done, std::optional<ScheduleRun> run);
   void NoteRun(Looked* looked, ScheduleRun run);
@@ -118,6 +124,8 @@ class Core::Impl::SchedulePart {
   void Erase(const RunKey& key) { rows_.erase(key); }
   /// What is late now is for `missed`, and was not run for this reason.
   void NoteLate(const char* why);
+  /// Notes a clock that was set, ahead or back.
+  void FollowClock();
   Handled Done(const RunKey& key);
   /// Lets it be looked at again in a second.
   Handled LeaveBehind(const RunKey& key);

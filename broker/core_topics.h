@@ -310,7 +310,7 @@ class Core::Impl::TopicPart {
   Status JudgeHeld(const Envelope& envelope, const NotifySpec& spec, Judged* judged);
   static IdempotencyKey KeyOf(const EventItem& item);
   /// Lets an idempotency key, whose slot must be known, answer with `id` from now on.
-  void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id);
+  void Remember(IdempotencyKey key, const Fingerprint& fields, NotifyId id, int64_t window_ms = 0);
   bool IsBusy() const;
 
   // ---- core_matching.cc

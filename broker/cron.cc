@@ -87,6 +87,7 @@ Status ParsePart(const Field& field, std::string_view part, uint64_t* bits) {
       if (!last.ok()) return last.status();
       to = *last;
       if (field.most == 7 && to == 0 && from > 0) to = 7;  // MON-SUN
+      if (*first == 7 && to == 7) to = from;               // 7-7: Sunday alone
       if (from > to) return Bad(field, range, "ends before it begins");
     } else if (slash == std::string_view::npos) {
       to = from;

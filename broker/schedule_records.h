@@ -72,7 +72,8 @@ struct ScheduleState {
     bool operator==(const Next&) const = default;
   };
   std::optional<Next> next;       // nothing: it is paused, or over
-  uint64_t caught_up = 0;         // of the times that are missed now, so many were made
+  uint64_t caught_up =
+      0;  // with `all`: of the times that are missed now, so many were made; with `skip` 1: the next one came in time, and was refused
   uint64_t missed = 0;            // ever
   NotifyId last;                  // what its last run made; 0: nothing
   bool last_is_event = false;

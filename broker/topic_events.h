@@ -114,6 +114,7 @@ struct EventItem {
   std::string idempotency_key;                 // of its topic; empty: none
   Fingerprint fields;                          // of all the others; set where there is a key, like the next
   Fingerprint fields_1;                        // as print version 1 had it (SubmitItem)
+  int64_t idempotency_window_ms = 0;           // as SubmitItem has it
   std::string trace_parent, trace_state, via;  // of the request, as of a notify
   std::string schedule;                        // whose run publishes it; empty: none
   WallTime scheduled_at;                       // what time that is for

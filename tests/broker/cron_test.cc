@@ -79,6 +79,19 @@ TEST_CASE("cron: W, L-n, and names in any case") {
   CHECK(NextTimes("  0   0  *\t* *", utc, "2026-08-01T00:00:00Z", 1) == "2026-08-02T00:00");
 }
 
+TEST_CASE("cron: Sunday is 0 and 7, in ranges, too") {
+  // 2026-03-01 is one.
+  const auto days = [](const std::string& field) { return NextTimes("0 0 * * " + field, TimeZone(), "2026-03-01T00:00:00Z", 2); };
+  const auto sundays = days("0");
+  CHECK(sundays == "2026-03-08T00:00 2026-03-15T00:00");
+  for (const char* field : {"7", "7-7", "0-0", "SUN-SUN", "7-7/2", "7-0"}) {
+    CAPTURE(field);
+    CHECK(days(field) == sundays);
+  }
+  CHECK(days("6-7") == "2026-03-07T00:00 2026-03-08T00:00");
+  CHECK(days("0-7") == "2026-03-02T00:00 2026-03-03T00:00");
+}
+
 TEST_CASE("cron: times lie strictly behind what they are asked for") {
   const TimeZone utc;
   CHECK(NextTimes("0 12 * * *", utc, "2026-08-01T11:59:59.999Z", 1) == "2026-08-01T12:00");
