@@ -276,10 +276,11 @@ Handled Core::Impl::SchedulePart::RunAt(Task* task, const RunKey& key, Looked* l
 
 Handled Core::Impl::SchedulePart::TryAgain(const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime at) {
   ScheduleState& state = looked->state;
-  if (const WallTime first = state.next->scheduled_at; first < at) {
-    // Those before it are not made any more, and it is, or is missed, by itself.
+  const WallTime first = state.next->scheduled_at, due = times.DueOf(looked->name, at);
+  if (first < at && due >= on_time_from_) {
+    // This one came in time: those before it are not made any more, and it is made, or missed, by itself.
     NoteMissed(looked, times, first, WallTime{at.ms - 1});
-    MoveTo(looked, ScheduleState::Next{times.DueOf(looked->name, at), at});
+    MoveTo(looked, ScheduleState::Next{due, at});
     WriteState(looked);
     return Done(key);
   }

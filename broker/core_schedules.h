@@ -96,7 +96,7 @@ class Core::Impl::SchedulePart {
   /// Is something of what its last run made not settled? Nothing: that is not known yet.
   std::optional<bool> IsUnderWay(Task* task, const ScheduleState& state);
   Handled RunAt(Task* task, const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
-  /// Of a run that is refused for now: until the next one comes it is tried each second.
+  /// Of a run that is refused for now: it is tried each second until the next one comes, and is missed then.
   Handled TryAgain(const RunKey& key, Looked* looked, const ScheduleTimes& times, WallTime scheduled_at);
   /// Is the one that is next one of those, which came in time and whose next one has not come?
   bool IsTried(const Looked& looked, const ScheduleTimes& times) const;

@@ -71,18 +71,18 @@ TEST_CASE("schedule retries: of one that makes up for one time each that is refu
   f.Put("a", ScheduleRetries::Of(2'000, Missed::kOne));
   f.PassAwake(5'000);
   CHECK(Outcomes(f.Get("a")) == "missed(1,quota)");
-  f.Stop(6'500);
+  f.Stop(6'000);
   f.flow_logs.clear();
   f.PassAwake(500);
-  // Those of 4, 6, 8 and 10 s: the last of them is tried.
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(3,not_running)");
-  CHECK(f.flow_logs.size() == 1);
-  f.PassAwake(8'000);
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(3,not_running) missed(1,quota) missed(1,quota) missed(1,quota) missed(1,quota)");
+  // Of those of 4 to 10 s the last one is tried, until that of 12 s comes.
+  CHECK(Outcomes(f.Get("a")) == "missed(1,quota)");
+  f.PassAwake(6'800);
+  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(4,not_running) missed(1,quota) missed(1,quota) missed(1,quota)");
+  CHECK(f.flow_logs.size() == 4);
   CHECK(f.sent.empty());
   f.MakeRoom();
-  f.PassAwake(1'500);
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(3,not_running) missed(1,quota) missed(1,quota) missed(1,quota) missed(1,quota) made");
+  f.PassAwake(1'200);
+  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(4,not_running) missed(1,quota) missed(1,quota) missed(1,quota) made");
   CHECK(f.Runs() == 1);
   CHECK(f.Balances());
 }
