@@ -74,16 +74,34 @@ TEST_CASE("schedule retries: of one that makes up for one time each that is refu
   f.Stop(6'000);
   f.flow_logs.clear();
   f.PassAwake(500);
-  // Of those of 4 to 10 s the last one is tried, until that of 12 s comes.
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota)");
+  // Those of 4 to 8 s came in the stop; that of 10 s is in time, and tried.
+  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(3,not_running)");
   f.PassAwake(6'800);
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(4,not_running) missed(1,quota) missed(1,quota) missed(1,quota)");
+  const std::string missed = "missed(1,quota) missed(3,not_running) missed(1,quota) missed(1,quota) missed(1,quota) missed(1,quota)";
+  CHECK(Outcomes(f.Get("a")) == missed);
   CHECK(f.flow_logs.size() == 4);
   CHECK(f.sent.empty());
   f.MakeRoom();
   f.PassAwake(1'200);
-  CHECK(Outcomes(f.Get("a")) == "missed(1,quota) missed(4,not_running) missed(1,quota) missed(1,quota) missed(1,quota) made");
+  CHECK(Outcomes(f.Get("a")) == missed + " made");
   CHECK(f.Runs() == 1);
+  CHECK(f.Balances());
+}
+
+TEST_CASE("schedule retries: one that makes up for one time tries the last one of a stop until the next one comes, which is missed by itself") {
+  ScheduleRetries f(OfOne());
+  f.Fill();
+  f.Put("a", ScheduleRetries::Of(ScheduleRetries::kHour, Missed::kOne));
+  f.Stop(3 * ScheduleRetries::kHour + 10 * ScheduleRetries::kMinute);
+  f.Pass(5'000);
+  CHECK(Outcomes(f.Get("a")).empty());
+  f.Pass(ScheduleRetries::kHour);
+  CHECK(Outcomes(f.Get("a")) == "missed(3,not_running)");
+  f.Pass(ScheduleRetries::kHour);
+  CHECK(Outcomes(f.Get("a")) == "missed(3,not_running) missed(1,quota)");
+  f.MakeRoom();
+  f.Pass(1'500);
+  CHECK(Outcomes(f.Get("a")) == "missed(3,not_running) missed(1,quota) made");
   CHECK(f.Balances());
 }
 
