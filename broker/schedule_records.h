@@ -71,11 +71,11 @@ struct ScheduleState {
     WallTime scheduled_at;  // without
     bool operator==(const Next&) const = default;
   };
-  std::optional<Next> next;       // nothing: it is paused, or over
-  uint64_t caught_up =
-      0;  // with `all`: of the times that are missed now, so many were made; with `skip` 1: the next one came in time, and was refused
-  uint64_t missed = 0;            // ever
-  NotifyId last;                  // what its last run made; 0: nothing
+  std::optional<Next> next;  // nothing: it is paused, or over
+  // With `all`: of the times that are missed now, so many were made. With `skip` 1: the next one came in time, and was refused for now.
+  uint64_t caught_up = 0;
+  uint64_t missed = 0;  // ever
+  NotifyId last;        // what its last run made; 0: nothing
   bool last_is_event = false;
   std::vector<ScheduleRun> runs;  // the newest kRunsKept, oldest first
   bool operator==(const ScheduleState&) const = default;
