@@ -103,7 +103,8 @@ export class Dedup {
   }
 
   release(id) {
-    this.#forget(id);
+    // Where its time was over another one may have done it meanwhile.
+    if (this.#known.get(id)?.done === false) this.#forget(id);
   }
 
   answer(id) {

@@ -186,7 +186,9 @@ class Dedup:
     def release(self, id: str) -> None:
         """As DedupStore says."""
         with self._lock:
-            self._forget(id)
+            # Where its time was over another one may have done it meanwhile.
+            if self._known.get(id, ("", 0))[0] == "busy":
+                self._forget(id)
 
     def answer(self, id: str) -> bytes:
         """As DedupStore says."""

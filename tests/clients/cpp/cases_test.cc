@@ -356,6 +356,22 @@ TEST_CASE("client: the common cases") {
   }
 }
 
+TEST_CASE("client: what has no host, or no path of a socket, is no address") {
+  const WithoutBroker environment;
+  for (const char* url : {"http://", "https://", "http:///", "http:///v1", "http://:7300", "unix:", "unix:socket"}) {
+    CAPTURE(url);
+    notifyd::Options options;
+    options.url = url;
+    CHECK_THROWS_AS(Client(options), std::invalid_argument);
+  }
+  for (const char* url : {"http://127.0.0.1", "https://localhost:7300/behind/", "http://[::1]:7300", "unix:/run/notifyd.sock"}) {
+    CAPTURE(url);
+    notifyd::Options options;
+    options.url = url;
+    CHECK_NOTHROW(Client(options));
+  }
+}
+
 TEST_CASE("client: what a header or an address cannot hold is refused, and not told") {
   const WithoutBroker environment;
   const auto refused = [](notifyd::Options options) {

@@ -246,10 +246,10 @@ class Transport {
     options_.token = FirstOf(options_.token, "NOTIFYD_TOKEN", "");
     options_.namespace_name = FirstOf(options_.namespace_name, "NOTIFYD_NAMESPACE", "");
     options_.url = base_ = FirstOf(options_.url, "NOTIFYD_URL", "http://127.0.0.1:7300");
-    if (base_.rfind("unix:", 0) == 0) {
+    if (base_.rfind("unix:/", 0) == 0) {
       socket_ = base_.substr(5);
       base_ = "http://localhost";
-    } else if ((base_.rfind("http://", 0) != 0 && base_.rfind("https://", 0) != 0) || !IsVisible(base_) ||
+    } else if ((base_.rfind("http://", 0) != 0 && base_.rfind("https://", 0) != 0) || !HasHost(base_) || !IsVisible(base_) ||
                base_.find_first_of("@?#\\") != std::string::npos) {
       // Without the password of one that has it.
       const std::size_t user = base_.find("//"), at = base_.rfind('@');
@@ -320,6 +320,11 @@ class Transport {
   void Sleep(Millis wait) const { options_.sleep ? options_.sleep(wait) : std::this_thread::sleep_for(wait); }
 
  private:
+  /// Of an http or https URL: libcurl would take what comes next for its host.
+  static bool HasHost(const std::string& url) {
+    const std::size_t host = url.find("//") + 2;
+    return host < url.size() && url[host] != '/' && url[host] != ':';
+  }
   struct Free {
     void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
   };
