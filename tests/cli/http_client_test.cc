@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "support/scripted_server.h"
@@ -46,7 +47,7 @@ TEST_CASE("http client: a call that is given up is said to be, in words of its o
 }
 
 TEST_CASE("http client: of one who says nothing it says what may be so, until something was answered there") {
-  int calls = 0;
+  std::atomic<int> calls = 0;
   ScriptedServer broker([&](StreamedRequest* request) {
     static constexpr const char* kAnswers[] = {"", "\x15\x03\x01\x02\x02\x02\x46\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{", ""};
     request->Send(kAnswers[calls++]);
@@ -57,7 +58,7 @@ TEST_CASE("http client: of one who says nothing it says what may be so, until so
   CHECK_THAT(fault(), !Catch::Contains("ended") && Catch::Contains("as of a listener with TLS"));
   // The half of an answer is one.
   for (int i = 0; i < 2; ++i) CHECK_THAT(fault(), !Catch::Contains("TLS") && !Catch::Contains("https://"));
-  CHECK(calls == 4);
+  CHECK(calls.load() == 4);
 }
 
 TEST_CASE("http client: what a kept connection loses is sent again only where a repeat changes nothing") {

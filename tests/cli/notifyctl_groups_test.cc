@@ -123,6 +123,7 @@ TEST_CASE("notifyctl group wait: asks one that lets nobody wait less and less of
     return ScriptedAnswer{200, times.size() < 5 ? R"({"id":"n1","state":"pending"})" : kGroup};
   });
   CHECK(CtlAt(broker, {"group", "wait", "n1"}).code == 0);
+  std::lock_guard<std::mutex> lock(mutex);
   REQUIRE(times.size() == 5);
   for (size_t i = 1; i < times.size(); ++i) CHECK(times[i] - times[i - 1] >= std::chrono::milliseconds(25 << i));
 }
