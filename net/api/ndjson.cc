@@ -113,8 +113,8 @@ void BulkSubmit::AppendFault() {
 
 void BulkSubmit::TakeStop(Leaving why) {
   bool all_taken = ended_ && begin_ == text_.size() && open_.lines.empty();
-  if (all_taken || stop_) return;
-  stop_ = why;
+  if (!leaving_) leaving_ = why;
+  if (all_taken || stop_index_) return;
   fault_.reset();
   stop_index_ = FirstOpen();
   DropOpen();
@@ -138,7 +138,7 @@ void BulkSubmit::DropOpen() {
 }
 
 void BulkSubmit::AppendStop() {
-  answers_ += LeavingResponse(*stop_, stop_index_).body;
+  answers_ += LeavingResponse(*leaving_, stop_index_).body;
   answers_.push_back('\n');
 }
 
@@ -323,8 +323,8 @@ void BulkSubmit::OnReply(const Submitted& submitted) {
 
 void BulkSubmit::OnReply(const Refused& refused) {
   CHECK(under_way_);
-  if (stop_ && refused.status.code() == Code::kUnavailable) {
-    // The core had heard of the stop before these lines: they belong to what is not taken.
+  if (leaving_ && refused.status.code() == Code::kUnavailable) {
+    // The core had heard of the stop before these lines: they belong to what is not taken, those of a body that came whole too.
     stop_index_ = under_way_->front().index;
     return Finish();
   }
@@ -337,7 +337,7 @@ void BulkSubmit::OnReply(const Refused& refused) {
 
 void BulkSubmit::Finish() {
   under_way_.reset();
-  if (stop_) AppendStop();
+  if (stop_index_) AppendStop();
   FlushRefused();
   Gather();
 }

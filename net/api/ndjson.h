@@ -76,8 +76,8 @@ class BulkSubmit {
   /// error of the line that comes next. Nothing is taken of the body any more.
   void TakeFault(Status why);
   /// The broker takes no more of it: what was not submitted yet is dropped, whole lines too. Lines that are under way are answered, and behind them
-  /// stands the problem `why` with the index of the first line that was not taken; none where all lines of a whole body were. Nothing is taken of
-  /// the body any more.
+  /// stands the problem `why` with the index of the first line that was not taken; none where all lines of a whole body were. Lines under way that
+  /// the core refuses with kUnavailable from then on were not taken. Nothing is taken of the body any more.
   void TakeStop(Leaving why);
   /// The core's replies to what NextRequest gave.
   void OnReply(const Submitted& submitted);
@@ -107,7 +107,7 @@ class BulkSubmit {
   bool wants_body() const;
   /// The body was at its end, broke, or was stopped, and every answer was taken.
   bool done() const;
-  bool stopped() const { return stop_.has_value(); }
+  bool stopped() const { return stop_index_.has_value(); }
   /// The index of the first line that is not answered, or comes next; the lines of the request under way are not.
   uint64_t first_unanswered() const;
   /// No line came so far.
@@ -168,8 +168,8 @@ class BulkSubmit {
   std::optional<std::vector<Line>> under_way_;
   std::string answers_;
   size_t unsent_ = 0;
-  std::optional<Leaving> stop_;
-  uint64_t stop_index_ = 0;  // of the first line that is not taken
+  std::optional<Leaving> leaving_;      // what TakeStop said first
+  std::optional<uint64_t> stop_index_;  // of the first line that is not taken
   std::optional<Status> fault_;
 };
 

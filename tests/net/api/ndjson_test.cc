@@ -170,6 +170,29 @@ TEST_CASE("bulk: lines that the core refuses because it stops already are not ta
   CHECK(f.bulk.done());
 }
 
+TEST_CASE("bulk: the last lines of a whole body that the core refuses because it stops already are not taken either") {
+  Leaving why = GENERATE(Leaving::kStopping, Leaving::kRestarting);
+  BulkFixture f;
+  f.Take(Good("a") + "\n").Reply().Take(Good("b") + "\n").Take("{\n" + Good("c") + "\n").Reply().End();
+  f.Stop(why);
+  f.Stop(Leaving::kStopping);
+  f.Refuse(Status(Code::kUnavailable, "the broker is stopping"));
+  CHECK(f.text == Accepted(0, 1) + Accepted(1, 2) + LeavingResponse(why, 2).body + "\n");
+  CHECK(f.bulk.done());
+  CHECK(f.bulk.stopped());
+}
+
+TEST_CASE("bulk: what the core refuses at a stop for another reason is an answer") {
+  BulkFixture f;
+  f.Take(Good("a") + "\n").End();
+  f.Stop(Leaving::kStopping);
+  const Status full(Code::kTooMany, "it is full");
+  f.Refuse(full);
+  CHECK(f.text == Error(0, full));
+  CHECK(f.bulk.done());
+  CHECK_FALSE(f.bulk.stopped());
+}
+
 TEST_CASE("bulk: a refused line is answered at once where nothing is before it") {
   BulkFixture f;
   f.Take("{\n");
