@@ -286,5 +286,15 @@ func (w *answerWriter) Write(bytes []byte) (int, error) {
 	return w.ResponseWriter.Write(bytes)
 }
 
+// Flush is http.Flusher's, where what is behind can.
+func (w *answerWriter) Flush() {
+	if flusher, ok := w.ResponseWriter.(http.Flusher); ok {
+		if w.status == 0 {
+			w.status = http.StatusOK
+		}
+		flusher.Flush()
+	}
+}
+
 // Unwrap is for http.ResponseController of later Go.
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -4,7 +4,7 @@ import type * as api from "./types.js";
 export * from "./types.js";
 
 export interface Options {
-  /** Where the broker is; default NOTIFYD_URL, else http://127.0.0.1:7300. */
+  /** Where the broker is, http://HOST:PORT, https://HOST:PORT or unix:/PATH; default NOTIFYD_URL, else http://127.0.0.1:7300. */
   url?: string;
   /** Shown with each request; default NOTIFYD_TOKEN, else none. */
   token?: string;

@@ -283,21 +283,27 @@ export class Client {
     return { count };
   }
 
-  /** Cuts a stream into the lines of one request each. */
+  /** Cuts a stream into the lines of one request each. Where the source fails, or gives what cannot be sent, that is thrown behind the lines before it. */
   async *#pieces(notifies) {
     let lines = [];
     let length = 0;
-    for await (const notify of notifies) {
-      const body = this.#keyed(notify);
-      const line = { text: `${json.stringify(body)}\n`, safe: hasKey(body) };
-      lines.push(line);
-      length += line.text.length;
-      if (lines.length < this.#options.linesPerRequest && length < MOST_STREAM_LENGTH) continue;
-      yield lines;
-      lines = [];
-      length = 0;
+    let failure;
+    try {
+      for await (const notify of notifies) {
+        const body = this.#keyed(notify);
+        const line = { text: `${json.stringify(body)}\n`, safe: hasKey(body) };
+        lines.push(line);
+        length += line.text.length;
+        if (lines.length < this.#options.linesPerRequest && length < MOST_STREAM_LENGTH) continue;
+        yield lines;
+        lines = [];
+        length = 0;
+      }
+    } catch (cause) {
+      failure = { cause };
     }
     if (lines.length > 0) yield lines;
+    if (failure !== undefined) throw failure.cause;
   }
 
   /** Sends lines until each has its answer, and gives those; `first` is the index of the first one. */

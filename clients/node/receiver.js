@@ -271,6 +271,11 @@ function watch(response, ended) {
   });
 }
 
+/** What fails behind an answer has nobody left to tell it to but the process. */
+function warn(error) {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
 export function expressReceiver(options) {
   const gate = new Gate(options);
   async function take(request, response, next) {
@@ -278,7 +283,7 @@ export function expressReceiver(options) {
     if (body === null) return response.writeHead(413, { Connection: "close" }).end();
     const { status, headers, text, notify } = await gate.judge(request.headers, body);
     if (notify === undefined) return response.writeHead(status, headers).end(text);
-    watch(response, (status, given) => gate.ended(notify.id, status, given).catch(() => {}));
+    watch(response, (status, given) => gate.ended(notify.id, status, given).catch(warn));
     Object.assign(request, { notify, rawBody: body, body });
     try {
       const { "content-type": type, "content-encoding": encoding } = request.headers;

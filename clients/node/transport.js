@@ -78,29 +78,34 @@ export function queryOf(values) {
   return parts.length === 0 ? "" : `?${parts.join("&")}`;
 }
 
+/** The path of a Unix socket; undefined of another address. */
+const socketOf = (text) => (String(text).startsWith("unix:/") ? String(text).slice("unix:".length) : undefined);
+
 /** The address of a broker. The error does not show a password in what is none. */
 function urlOf(text) {
   let url;
   try {
-    url = new URL(text);
+    url = new URL(socketOf(text) === undefined ? text : "http://localhost");
   } catch {
     // Said below.
   }
   const plain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
-  throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}; it is http://HOST:PORT or https://HOST:PORT`);
+  throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}; it is http://HOST:PORT, https://HOST:PORT or unix:/PATH`);
 }
 
 export class Transport {
   constructor(options) {
     const url = urlOf(options.url);
-    this.base = url.origin + url.pathname.replace(/\/+$/, "");
+    const socketPath = socketOf(options.url);
+    this.base = socketPath === undefined ? url.origin + url.pathname.replace(/\/+$/, "") : options.url;
     const { request, Agent } = url.protocol === "https:" ? https : http;
     // An agent of its own, and not fetch: for that, and for the agent that all share, a process can name a proxy, which would see the token.
     const agent = new Agent({ keepAlive: true, timeout: KEPT_MS, autoSelectFamily: true });
     // Brackets are for URLs alone.
     const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    this.begin = (target, more) => request({ agent, host, port: url.port, path: url.pathname.replace(/\/+$/, "") + target, ...more });
+    const to = socketPath === undefined ? { host, port: url.port } : { socketPath };
+    this.begin = (target, more) => request({ agent, ...to, path: url.pathname.replace(/\/+$/, "") + target, ...more });
     this.prefix = options.namespace === undefined ? "/v1" : `/v1/namespaces/${segment(options.namespace)}`;
     this.headers = { "User-Agent": AGENT };
     if (options.token !== undefined) {

@@ -79,20 +79,41 @@ final class Client
     public function submitStream(iterable $notifies): \Generator
     {
         $stream = new Stream($this->transport);
+        foreach ($this->pieces($notifies) as [$lines, $safe]) {
+            yield from $stream->submit($lines, $safe);
+        }
+    }
+
+    /**
+     * Cuts a stream into the lines of one request each, and whether they are safe to repeat. Where the source fails, or gives what cannot be sent,
+     * that is thrown behind the lines before it.
+     */
+    private function pieces(iterable $notifies): \Generator
+    {
         $lines = [];
         $bytes = 0;
         $safe = true;
-        foreach ($notifies as $notify) {
-            $lines[] = $line = $this->encode($this->keyed($notify));
-            $bytes += strlen($line) + 1;
-            $safe = $safe && $this->allKeyed([$notify]);
-            if (count($lines) >= $this->transport->option('lines_per_request') || $bytes >= self::BYTES_PER_REQUEST) {
-                yield from $stream->submit($lines, $safe);
-                $lines = [];
-                $bytes = 0;
+        $failure = null;
+        try {
+            foreach ($notifies as $notify) {
+                $lines[] = $line = $this->encode($this->keyed($notify));
+                $bytes += strlen($line) + 1;
+                $safe = $safe && $this->allKeyed([$notify]);
+                if (count($lines) >= $this->transport->option('lines_per_request') || $bytes >= self::BYTES_PER_REQUEST) {
+                    yield [$lines, $safe];
+                    $lines = [];
+                    $bytes = 0;
+                }
             }
+        } catch (\Throwable $failure) {
+            // Said below.
         }
-        yield from $stream->submit($lines, $safe);
+        if ($lines !== []) {
+            yield [$lines, $safe];
+        }
+        if ($failure !== null) {
+            throw $failure;
+        }
     }
 
     /**

@@ -317,18 +317,25 @@ class Client:
                 return {"count": count}
 
     def _pieces(self, notifies: Iterable[Mapping[str, Any]]) -> Iterator[List[Tuple[bytes, bool]]]:
-        """Cuts a stream into the lines of one request each, and whether each is safe to repeat."""
+        """Cuts a stream into the lines of one request each, and whether each is safe to repeat. Where the source fails, or gives what cannot be sent,
+        that is raised behind the lines before it."""
         lines: List[Tuple[bytes, bool]] = []
         size = 0
-        for notify in notifies:
-            body = self._keyed(notify)
-            lines.append((to_json(body) + b"\n", _has_key(body)))
-            size += len(lines[-1][0])
-            if len(lines) >= self._options.lines_per_request or size >= MOST_STREAM_BYTES:
-                yield lines
-                lines, size = [], 0
+        failure: Optional[Exception] = None
+        try:
+            for notify in notifies:
+                body = self._keyed(notify)
+                lines.append((to_json(body) + b"\n", _has_key(body)))
+                size += len(lines[-1][0])
+                if len(lines) >= self._options.lines_per_request or size >= MOST_STREAM_BYTES:
+                    yield lines
+                    lines, size = [], 0
+        except Exception as error:
+            failure = error
         if lines:
             yield lines
+        if failure is not None:
+            raise failure
 
     def _send_lines(self, lines: List[Tuple[bytes, bool]], first: int) -> Iterator[api.BulkLine]:
         """Sends lines until each has its answer, and yields those; first: the index of the first one."""

@@ -275,19 +275,47 @@ class _Kept:
             return not selector.select(0)
 
 
+def _open(host: str, port: Optional[int], path: Optional[str], end: float) -> socket.socket:
+    """Opens a socket to the first address of a host that takes one, or to a Unix socket's path. The time is that of all addresses together."""
+    if path is not None:
+        return _connected(socket.AF_UNIX, socket.SOCK_STREAM, 0, path, end)
+    failure: Optional[OSError] = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        try:
+            sock = _connected(family, kind, protocol, address, end)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            failure = error
+    raise failure or OSError("the name has no address")
+
+
+def _connected(family: int, kind: int, protocol: int, address: Any, end: float) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.settimeout(_left(end))
+        sock.connect(address)
+        return sock
+    except BaseException:
+        sock.close()
+        raise
+
+
 class Transport:
     """The connections to one broker. May be used by several threads."""
 
     def __init__(self, url: str, token: Optional[str], namespace: Optional[str], options: Options) -> None:
-        parts = urlsplit(url)
+        self._path = url[len("unix:"):] if url.startswith("unix:/") else None
+        parts = urlsplit(url if self._path is None else "http://localhost")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.query or parts.fragment:
             shown = re.sub("//.*@", "//***@", url, flags=re.DOTALL)
-            raise ValueError(f"not a URL of a broker: {shown!r}; it is http://HOST:PORT or https://HOST:PORT")
+            raise ValueError(f"not a URL of a broker: {shown!r}; it is http://HOST:PORT, https://HOST:PORT or unix:/PATH")
         if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
             raise ValueError(f"the path of the URL is not percent-encoded: {parts.path!r}")
         self.options = options
-        self._https, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
-        self._address = f"{parts.scheme}://{parts.netloc}"
+        self._https, self._host = parts.scheme == "https", parts.hostname
+        self._port = parts.port or (http.client.HTTPS_PORT if self._https else http.client.HTTP_PORT)
+        self._address = f"{parts.scheme}://{parts.netloc}" if self._path is None else url
         self._base = parts.path.rstrip("/") + "/v1" + ("" if namespace is None else "/namespaces/" + segment(namespace))
         if token is not None and " " in token:
             raise ValueError("a token has no blanks")
@@ -386,12 +414,18 @@ class Transport:
             if kept.usable():
                 return kept.connection
             kept.connection.close()
-        if self._https:
-            context = self.options.ssl_context or ssl.create_default_context()
-            made: http.client.HTTPConnection = http.client.HTTPSConnection(self._host, self._port, timeout=_left(end), context=context)
-        else:
-            made = http.client.HTTPConnection(self._host, self._port, timeout=_left(end))
-        made.connect()
+        kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
+        made = kind(self._host, self._port)
+        try:
+            # Its own connect() begins the time anew for each address of a name.
+            made.sock = _open(self._host, self._port, self._path, end)
+            if self._https:
+                context = self.options.ssl_context or ssl.create_default_context()
+                made.sock.settimeout(_left(end))
+                made.sock = context.wrap_socket(made.sock, server_hostname=self._host)
+        except BaseException:
+            made.close()
+            raise
         return made
 
     def _exchange(self, connection: http.client.HTTPConnection, call: Call, target: str, answer: Answer, end: float) -> bool:

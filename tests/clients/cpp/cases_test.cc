@@ -356,6 +356,26 @@ TEST_CASE("client: the common cases") {
   }
 }
 
+TEST_CASE("client: what a source gave before it failed is sent") {
+  const WithoutBroker environment;
+  const Player player;
+  const Json one = {{"name", "stream/one-request"}};  // its two lines are the first two
+  std::vector<Millis> waits;
+  Client client(OptionsOf(one, player.Url(one), &waits));
+  int n = 0;
+  notifyd::Stream stream = client.SubmitStream([&]() -> std::optional<notifyd::Notify> {
+    if (++n == 3) throw std::range_error("the source failed");
+    notifyd::Notify notify;
+    notify.url = "https://example.com/hook";
+    notify.data = Json{{"n", n}};
+    return notify;
+  });
+  CHECK(stream.Next()->id == "n000000000000001f");
+  CHECK(stream.Next()->id == "n0000000000000020");
+  CHECK_THROWS_AS(stream.Next(), std::range_error);
+  CHECK(player.Verdict(one) == R"({"ok": true})");
+}
+
 TEST_CASE("client: what has no host, or no path of a socket, is no address") {
   const WithoutBroker environment;
   for (const char* url : {"http://", "https://", "http:///", "http:///v1", "http://:7300", "unix:", "unix:socket"}) {
@@ -364,7 +384,8 @@ TEST_CASE("client: what has no host, or no path of a socket, is no address") {
     options.url = url;
     CHECK_THROWS_AS(Client(options), std::invalid_argument);
   }
-  for (const char* url : {"http://127.0.0.1", "https://localhost:7300/behind/", "http://[::1]:7300", "unix:/run/notifyd.sock"}) {
+  for (const char* url :
+       {"http://127.0.0.1", "HTTP://127.0.0.1:7300", "https://localhost:7300/behind/", "http://[::1]:7300", "unix:/run/notifyd.sock"}) {
     CAPTURE(url);
     notifyd::Options options;
     options.url = url;

@@ -183,6 +183,19 @@ func TestReceive(t *testing.T) {
 	}
 }
 
+// TestReceiveInPieces has a handler that sends what it wrote so far, as it can without a Receiver.
+func TestReceiveInPieces(t *testing.T) {
+	dedup := notifyd.NewDedup(0, 0)
+	receiver := notifyd.Receiver{Dedup: dedup}
+	request := httptest.NewRequest("POST", "/", nil)
+	request.Header.Set("Notify-Id", "n1")
+	recorder := httptest.NewRecorder()
+	receiver.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() })).ServeHTTP(recorder, request)
+	if !recorder.Flushed || string(dedup.Answer("n1")) != "200\n" {
+		t.Errorf("flushed: %v, kept: %q", recorder.Flushed, dedup.Answer("n1"))
+	}
+}
+
 // TestReceiveCannotTell has a Done that panics: the call comes again.
 func TestReceiveCannotTell(t *testing.T) {
 	dedup := notifyd.NewDedup(0, 0)

@@ -213,6 +213,48 @@ await test("lines that are answered while others are still sent are all sent, on
   }
 });
 
+await test("what a source gave before it failed is sent", async () => {
+  const last = [
+    () => {
+      throw new Error("the source failed");
+    },
+    () => ({ url: "http://c", data: NaN }),
+  ];
+  for (const give of last) {
+    const source = async function* () {
+      yield { url: "http://a" };
+      yield { url: "http://b" };
+      yield give();
+    };
+    const text = '{"index":0,"id":"n1"}\n{"index":1,"id":"n2"}\n';
+    const seen = [];
+    const all = async (client) => {
+      for await (const line of client.submitStream(source())) seen.push(line.id);
+    };
+    await assert.rejects(answered(`${head(200, `Content-Length: ${text.length}`)}${text}`, all), /the source failed|NaN|JSON/);
+    assert.deepEqual(seen, ["n1", "n2"]);
+  }
+});
+
+await test("a broker is reached over a Unix socket", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "notifyd-socket-"));
+  const path = join(folder, "socket");
+  const server = createServer((socket) => socket.once("data", () => socket.end(`${head(200, "Content-Length: 11")}{"id":"n1"}`))).listen(path);
+  await once(server, "listening");
+  try {
+    assert.equal((await new Client({ url: `unix:${path}` }).get("n1")).id, "n1");
+  } finally {
+    server.close();
+    await once(server, "close");
+  }
+  try {
+    const lost = new Client({ url: `unix:${path}`, attempts: 1 });
+    await assert.rejects(lost.get("n1"), (error) => error instanceof ConnectionError && error.message.startsWith(`no answer from unix:${path}: `));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 await test("a number that JSON has not is a wrong argument, not null", async () => {
   const client = new Client({ url: "http://127.0.0.1:1", attempts: 1 });
   for (const data of [NaN, { a: [Infinity] }, { a: { valueOf: null, toJSON: () => -Infinity } }]) {

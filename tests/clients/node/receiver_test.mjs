@@ -201,6 +201,15 @@ await test("express: a route that fails is called again; one that is at work ans
   server.close();
 });
 
+await test("express: what fails behind the answer is a warning of the process", async () => {
+  const dedup = { claim: async () => "new", finish: async () => Promise.reject(new Error("no store")), release: async () => {}, answer: async () => null };
+  const server = await serving(expressReceiver({ keys: [KEY], dedup }), (req, res) => res.end("done"));
+  const warned = once(process, "warning");
+  assert.equal((await post(server, signed("n1", ""), "")).statusCode, 200);
+  assert.equal((await warned)[0].message, "no store");
+  server.close();
+});
+
 await test("express: work goes on where the caller went away: its repeat finds it under way, and then done", async () => {
   const answers = [];
   const server = await serving(expressReceiver({ keys: [KEY] }), (req, res) => answers.push(res));

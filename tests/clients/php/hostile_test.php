@@ -87,6 +87,33 @@ $cases['lines before a wrong one are given'] = static function (): void {
         thrown(BadAnswer::class, [$lines, 'next']);
     });
 };
+$cases['what a source gave before it failed is sent'] = static function (): void {
+    $lasts = [
+        static function (): array {
+            throw new \RuntimeException('the source failed');
+        },
+        static function (): array {
+            return ['url' => 'http://c', 'data' => NAN];
+        },
+    ];
+    foreach ($lasts as $last) {
+        $source = (static function () use ($last): \Generator {
+            yield ['url' => 'http://a'];
+            yield ['url' => 'http://b'];
+            yield $last();
+        })();
+        $text = "{\"index\":0,\"id\":\"n1\"}\n{\"index\":1,\"id\":\"n2\"}\n";
+        $seen = [];
+        answered("HTTP/1.1 200 OK\r\nContent-Length: " . strlen($text) . "\r\n\r\n$text", static function (Client $client) use ($source, &$seen): void {
+            thrown(\Exception::class, static function () use ($client, $source, &$seen): void {
+                foreach ($client->submitStream($source) as $line) {
+                    $seen[] = $line['id'];
+                }
+            });
+        });
+        same($seen, ['n1', 'n2'], 'what was sent');
+    }
+};
 $cases['an empty object stays one, and an empty list a list'] = static function (): void {
     $body = '{"id":"n1","headers":{},"labels":{},"data":{"o":{},"l":[],"deep":[{"labels":{}}]},"expect":{"json":{ }}}';
     $answer = "HTTP/1.1 200 OK\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body";

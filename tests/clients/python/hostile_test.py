@@ -21,9 +21,13 @@ from notifyd import transport  # noqa: E402
 
 
 @contextlib.contextmanager
-def answering(answer):
-    """A client of a server that gives each request this answer, and ends the connection."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def answering(answer, path=None):
+    """A client of a server, perhaps at a Unix socket's path, that gives each request this answer, and ends the connection."""
+    listener = socket.create_server(("127.0.0.1", 0)) if path is None else socket.socket(socket.AF_UNIX)
+    if path is not None:
+        listener.bind(path)
+        listener.listen()
+    url = f"unix:{path}" if path else f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def serve():
         while True:
@@ -43,7 +47,7 @@ def answering(answer):
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        with notifyd.Client(f"http://127.0.0.1:{listener.getsockname()[1]}", sleep=lambda _: None) as client:
+        with notifyd.Client(url, sleep=lambda _: None) as client:
             yield client
     finally:
         listener.shutdown(socket.SHUT_RDWR)
@@ -221,6 +225,50 @@ class Arguments(unittest.TestCase):
             self.assertNotIn("cret", str(caught.exception) + repr(caught.exception.__context__), token)
         with self.assertRaises(ValueError):
             notifyd.Client("http://127.0.0.1:1").change("n1", {}, if_match='"a"\n X-Other: 1')
+
+    def test_that_a_source_that_fails_loses_nothing_before(self):
+        def failing(last):
+            yield {"url": "http://a"}
+            yield {"url": "http://b"}
+            yield last()
+
+        for last in (lambda: 1 // 0, lambda: {"url": "http://c", "data": float("nan")}):
+            with answering(whole(b'{"index":0,"id":"n1"}\n{"index":1,"id":"n2"}\n')) as client:
+                seen = []
+                with self.assertRaises((ZeroDivisionError, ValueError)):
+                    for line in client.submit_stream(failing(last)):
+                        seen.append(line["id"])
+                self.assertEqual(seen, ["n1", "n2"])
+
+    def test_that_comes_over_a_unix_socket(self):
+        with tempfile.TemporaryDirectory() as folder, answering(whole(b'{"id":"n1"}'), f"{folder}/socket") as client:
+            self.assertEqual(client.get("n1")["id"], "n1")
+        with self.assertRaises(notifyd.ConnectionLostError) as caught:
+            notifyd.Client(f"unix:{folder}/socket", attempts=1).get("n1")
+        self.assertIn(f"no answer from unix:{folder}/socket: ", str(caught.exception))
+
+    def test_that_the_addresses_of_a_name_share_one_time(self):
+        tried = []
+
+        class Counted(socket.socket):
+            def connect(self, address):
+                tried.append(address)
+                super().connect(address)
+
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            address = listener.getsockname()
+            # Once its queue is full, whoever connects hears nothing.
+            for _ in range(3):
+                filling = stack.enter_context(socket.socket())
+                filling.setblocking(False)
+                filling.connect_ex(address)
+            addresses = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address)] * 3
+            stack.enter_context(mock.patch("socket.getaddrinfo", return_value=addresses))
+            stack.enter_context(mock.patch("socket.socket", Counted))
+            client = notifyd.Client("http://broker.example:1", attempts=1, timeout_ms=200)
+            self.assertRaises(notifyd.TimedOutError, client.get, "n1")
+        self.assertEqual(len(tried), 1)
 
     def test_that_a_lost_broker_is_named(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -165,15 +165,16 @@ class Stream {
     std::size_t size = 0;
     call_.repeatable = true;
     while (!ended_ && !failed_ && waiting_.size() < transport_->options().lines_per_request && size < kMostBytes) {
-      std::optional<Notify> notify = from_();
-      ended_ = !notify;
-      if (!notify) break;
-      notify->idempotency_key = transport_->Key(notify->idempotency_key);
-      call_.repeatable = call_.repeatable && !notify->idempotency_key.empty();
       try {
-        waiting_.push_back(detail::Written(*notify) + "\n");
-      } catch (const std::invalid_argument&) {
-        // It ends the stream behind those before it.
+        std::optional<Notify> notify = from_();
+        ended_ = !notify;
+        if (!notify) break;
+        notify->idempotency_key = transport_->Key(notify->idempotency_key);
+        std::string line = detail::Written(*notify) + "\n";
+        call_.repeatable = call_.repeatable && !notify->idempotency_key.empty();
+        waiting_.push_back(std::move(line));
+      } catch (...) {
+        // Of what gives them, or of one that cannot be written: it ends the stream behind those before it.
         fault_ = std::current_exception();
         ended_ = true;
         break;

@@ -249,8 +249,7 @@ class Transport {
     if (base_.rfind("unix:/", 0) == 0) {
       socket_ = base_.substr(5);
       base_ = "http://localhost";
-    } else if ((base_.rfind("http://", 0) != 0 && base_.rfind("https://", 0) != 0) || !HasHost(base_) || !IsVisible(base_) ||
-               base_.find_first_of("@?#\\") != std::string::npos) {
+    } else if (!HasHost(base_) || !IsVisible(base_) || base_.find_first_of("@?#\\") != std::string::npos) {
       // Without the password of one that has it.
       const std::size_t user = base_.find("//"), at = base_.rfind('@');
       if (user != std::string::npos && at != std::string::npos && at > user) base_.replace(user, at - user, "//***");
@@ -321,9 +320,13 @@ class Transport {
 
  private:
   /// Of an http or https URL: libcurl would take what comes next for its host.
+  /// Whether it is http or https, in letters of either size, and names a host.
   static bool HasHost(const std::string& url) {
     const std::size_t host = url.find("//") + 2;
-    return host < url.size() && url[host] != '/' && url[host] != ':';
+    std::string scheme = url.substr(0, std::min<std::size_t>(host, 8));
+    for (char& letter : scheme)
+      if (letter >= 'A' && letter <= 'Z') letter += 'a' - 'A';
+    return (scheme == "http://" || scheme == "https://") && host < url.size() && url[host] != '/' && url[host] != ':';
   }
   struct Free {
     void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
