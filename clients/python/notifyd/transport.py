@@ -415,7 +415,7 @@ class Transport:
                 return kept.connection
             kept.connection.close()
         kind = http.client.HTTPSConnection if self._https else http.client.HTTPConnection
-        made = kind(self._host, self._port)
+        made: http.client.HTTPConnection = kind(self._host, self._port)
         try:
             # Its own connect() begins the time anew for each address of a name.
             made.sock = _open(self._host, self._port, self._path, end)
