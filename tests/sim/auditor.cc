@@ -10,7 +10,8 @@ namespace {
 
 /// Turns that one lane may have while another waits for its first and could take it: in memory lanes take turns, and one that sleeps is woken once
 /// each before it in its host's list has had its quantum of four. So one quantum of a lane that stands before it, what that has in the time in which
-/// the other is fetched, and as much again for a lane that comes first anew meanwhile.
+/// the other is fetched, and as much again for a lane that comes first anew meanwhile. Where many stand before it that has one beside each of them:
+/// it is in memory for as long as something new comes to it.
 constexpr uint64_t kMostTurns = 12;
 
 }  // namespace
@@ -263,13 +264,13 @@ void Auditor::CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work)
     return;
   }
   std::map<LaneKey, uint64_t> had;
-  for (size_t i = progress->turns_at; i < turns.size(); ++i) {
-    if (turns[i].at_share.count(envelope.caller)) continue;
-    uint64_t n = ++had[turns[i].lane];
+  for (size_t i = progress->turns_at; i < turns.size(); ++i)
+    if (!turns[i].at_share.count(envelope.caller)) ++had[turns[i].lane];
+  for (const auto& [other, n] : had) {
     tally_.most_turns = std::max(tally_.most_turns, n);
-    if (n <= kMostTurns) continue;
-    Violation("P4 " + std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name + " (" + work.ToString() + ") waits while lane " +
-              turns[i].lane.name + " has " + std::to_string(n) + " turns");
+    if (n <= std::max(kMostTurns, had.size())) continue;
+    Violation("P4 " + std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name + " (" + work.ToString() + ") waits while lane " + other.name +
+              " has " + std::to_string(n) + " turns");
     progress->turns_at = turns.size();
     return;
   }
