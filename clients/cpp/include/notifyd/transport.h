@@ -319,8 +319,7 @@ class Transport {
   void Sleep(Millis wait) const { options_.sleep ? options_.sleep(wait) : std::this_thread::sleep_for(wait); }
 
  private:
-  /// Of an http or https URL: libcurl would take what comes next for its host.
-  /// Whether it is http or https, in letters of either size, and names a host.
+  /// Whether it is http or https, in letters of either size, and names a host: without one libcurl would take what comes next for it.
   static bool HasHost(const std::string& url) {
     const std::size_t host = url.find("//") + 2;
     std::string scheme = url.substr(0, std::min<std::size_t>(host, 8));
