@@ -66,6 +66,15 @@ void Core::Impl::AnswerUnknown() {
     refused.push_back(reply ? reply->request : read ? read->request : lanes->request);
     return true;
   });
+  journal_.TakeUnwritten([&](auto& waiting) {
+    const auto* read = std::get_if<ReadEffect>(&waiting);
+    if (!read) return false;
+    TakeShown(read->request);
+    // Whoever only looks is shown what the store has.
+    if (responses_->Waits(read->request)) refused.push_back(read->request);
+    else out_->reads.push_back(*read);
+    return true;
+  });
   for (RequestId request : refused) {
     responses_->Forget(request);
     Refuse(request, Code::kOutcomeUnknown, "the database does not write: whether this was done is known once it does again");

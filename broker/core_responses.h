@@ -47,6 +47,8 @@ class Core::Impl::ResponsePart {
   void ForgetEarly();
   /// Returns when there will be some; kMonoNever: none are kept.
   MonoTime NextForget() const { return early_.empty() ? kMonoNever : come_until_; }
+  /// Is it a submit that waits, or whose answer is not made yet?
+  bool Waits(RequestId request) const { return waits_.contains(request); }
   /// Its client is gone: the notify goes on.
   void Forget(RequestId request) { waits_.erase(request); }
 

@@ -79,10 +79,14 @@ class Journal {
   /// Returns the next that waited for a batch that is written (synced) now; nothing where none is left.
   std::optional<WhenWritten> TakeWritten() { return Take(&after_write_, written_); }
   std::optional<WhenSynced> TakeSynced() { return Take(&after_sync_, synced_); }
-  /// Forgets those that wait for a sync of which `take` returns true.
+  /// Forgets those that wait for a sync (a write) of which `take` returns true.
   template <class Take>
   void TakeUnsynced(Take take) {
     std::erase_if(after_sync_, [&](auto& each) { return take(each.second); });
+  }
+  template <class Take>
+  void TakeUnwritten(Take take) {
+    std::erase_if(after_write_, [&](auto& each) { return take(each.second); });
   }
   /// Returns whether all that was decided is durable, and nothing waits.
   bool idle() const { return synced_ + 1 == open_.number && after_sync_.empty() && after_write_.empty(); }

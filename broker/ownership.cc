@@ -39,13 +39,19 @@ OwnerAsk Ownership::Choose(MonoTime now) const {
 void Ownership::Answer(MonoTime now, OwnerAnswer answer, const OwnerWord& word) {
   CHECK(under_way_.has_value());
   const OwnerAsk ask = *std::exchange(under_way_, std::nullopt);
-  next_at_ = {now.ms + (answer == OwnerAnswer::kUnknown ? times_.retry_ms : times_.look_ms)};
+  next_at_ = {now.ms + (answer == OwnerAnswer::kUnknown || answer == OwnerAnswer::kGone ? times_.retry_ms : times_.look_ms)};
   if (standing_ == Standing::kReleasing) {
     // What was on its way when it was given back changes nothing: the release follows.
     if (ask.kind == OwnerAsk::Kind::kRelease) released_ = answer != OwnerAnswer::kUnknown;
     else next_at_ = now;
     if (ask.kind == OwnerAsk::Kind::kAcquire && answer == OwnerAnswer::kYes) word_ = word;
     return;
+  }
+  if (answer == OwnerAnswer::kGone) {
+    // Of one that only watches nothing was confirmed: it goes on once its store is there again.
+    went_back_ = went_back_ || standing_ == Standing::kOwning || inherited_;
+    seen_.reset();
+    return Fenced();
   }
   switch (ask.kind) {
     case OwnerAsk::Kind::kLook:

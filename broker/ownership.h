@@ -59,6 +59,7 @@ enum class OwnerAnswer : uint8_t {
   kYes,      // it is so, and durable
   kNo,       // it is not, and nothing was changed
   kUnknown,  // it may have been done, or be done yet: no answer, or one with a warning
+  kGone,     // the store that was there is not any more, or another one is in its place; nothing was done
 };
 
 struct LeaseTimes {
@@ -142,7 +143,9 @@ class OwnerStore {
   virtual std::optional<int64_t> ClockAheadMs() const { return std::nullopt; }
   /// Where the word that was looked at last is a member's of the very name that this one has: its address. Else empty.
   virtual std::string Namesake() const { return {}; }
-  /// Why the last one was answered by kUnknown, for people, without a password; empty: it was not.
+  /// What tells this store, and where it is, from any other, for OwnerStores of later processes; empty: not known, or there is nothing to tell.
+  virtual std::string Mark() const { return {}; }
+  /// Why the last one was answered by kUnknown or kGone, for people, without a password; empty: it was not.
   virtual std::string Fault() const { return {}; }
   /// That was not for want of an answer: the store is there, and this broker lacks a right in it, which somebody has to give it.
   virtual bool Refuses() const { return false; }

@@ -151,6 +151,7 @@ Result<Descriptor> LockDirectory(const fs::path& directory) {
 Status CheckForeign(const fs::path& directory) {
   for (const auto& entry : fs::directory_iterator(directory)) {
     std::string name = entry.path().filename().string();
+    if (name == kControlSocket && entry.is_socket()) continue;
     if (name == kMovingFile || name == "lost+found" || name.starts_with(std::string(kFormatFile) + kDraft)) continue;
     return Status(Code::kUnacceptable, directory.string() + " is not a notifyd store: it holds other files (" + name + "), and no " + kFormatFile);
   }

@@ -29,6 +29,10 @@ Result<PreparedDirectory> PrepareDirectory(const std::string& directory, const s
 
 /// Stands in a directory for as long as what lies there is half a store (storage/rocks_move.h).
 inline constexpr const char* kMovingFile = "MOVING";
+/// In the data directory, beside the store or where that is elsewhere: the socket at which the token commands of the broker's own user, and of root,
+/// are served (contract section 8, "the first one"): plain HTTP, /v1/tokens and what is below, without a credential. A broker that was killed leaves
+/// it.
+inline constexpr const char* kControlSocket = "control.sock";
 /// Makes it (0700), and what it lies in, durably, where it is not there. Error: kIo, kUnacceptable.
 Status MakeStoreDirectory(const std::string& directory);
 

@@ -35,6 +35,9 @@ struct PostgresOptions {
   /// Of a cell: its name, and the id of the store whose cell it is; empty where `dsn` is the store itself.
   std::string cell = {}, cell_of = {};
   std::string cell_known = {};  // the id by which the store knows the cell; empty: it is a new one
+  /// What an earlier process had, of which nothing may be lost (PgOwnerStore::Mark); empty: not known. And the id of the store in hex digits: where
+  /// it is known the store is not made; empty: not known.
+  std::string store_mark = {}, store_known = {};
 };
 
 /// The one that keeps everything in the data directory.

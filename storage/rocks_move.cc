@@ -49,12 +49,18 @@ class RocksTarget : public MoveTarget {
   const std::unique_ptr<RocksStore> store_;
 };
 
+/// What is no part of a store, and nothing of somebody else's.
+bool IsBeside(const fs::directory_entry& entry) {
+  std::error_code error;
+  const std::string name = entry.path().filename().string();
+  return name == "lost+found" || (name == kControlSocket && entry.is_socket(error));
+}
+
 /// All but MOVING, whose lock is held.
 Status Empty(const fs::path& directory) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(directory, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name == kMovingFile || name == "lost+found") continue;
+    if (entry.path().filename() == kMovingFile || IsBeside(entry)) continue;
     fs::remove_all(entry.path(), error);
     if (error) break;
   }
@@ -68,8 +74,7 @@ Result<Descriptor> Begin(const std::string& directory) {
   const fs::path moving = fs::path(directory) / kMovingFile;
   if (!fs::exists(moving, error)) {
     for (const auto& entry : fs::directory_iterator(directory, error))
-      if (entry.path().filename() != "lost+found")
-        return Status(Code::kUnacceptable, directory + " is not empty: a store is moved to where there is nothing");
+      if (!IsBeside(entry)) return Status(Code::kUnacceptable, directory + " is not empty: a store is moved to where there is nothing");
     NOTIFYD_TRY(MakeStoreDirectory(directory));
     NOTIFYD_TRY(MakeFileWhole(directory, kMovingFile, ""));
   }

@@ -153,6 +153,15 @@ std::string EncodeHandover(Handover* handover, pid_t process) {
   return handover->owner ? text + ";" + EncodeOwner(*handover->owner) : text;
 }
 
+std::string EncodeStore(const Handover& handover) {
+  return handover.owner && !handover.store.empty() ? EncodeOwner(*handover.owner) + ";" + handover.store : std::string();
+}
+
+std::string DecodeStore(std::string_view text, const OwnerWord& owner) {
+  const std::string_view of = TakeUntil(';', &text);
+  return of == EncodeOwner(owner) ? std::string(text) : std::string();
+}
+
 Result<Handover> DecodeHandover(std::string_view text, pid_t process) {
   std::string_view rest = text;
   std::optional<pid_t> of = ParseNumber<pid_t>(TakeUntil(';', &rest));
@@ -172,7 +181,10 @@ Handover TakeHandover(std::string* fault) {
   const char* value = std::getenv(kHandoverVariable);
   if (!value) return {};
   std::string text = value;
+  const char* of_store = std::getenv(kStoreVariable);
+  const std::string store = of_store ? of_store : "";
   unsetenv(kHandoverVariable);
+  unsetenv(kStoreVariable);
   Result<Handover> decoded = DecodeHandover(text, getpid());
   if (!decoded.ok()) {
     *fault = decoded.status().detail();
@@ -183,6 +195,7 @@ Handover TakeHandover(std::string* fault) {
   size_t skipped = 0;
   Handover kept;
   kept.owner = decoded->owner;
+  if (kept.owner) kept.store = DecodeStore(store, *kept.owner);
   kept.listening = Keep(decoded->listening, /*listening=*/true, &seen, &skipped);
   kept.connections = Keep(decoded->connections, /*listening=*/false, &seen, &skipped);
   if (skipped > 0) *fault = std::to_string(skipped) + " of its descriptors are no sockets of that kind";

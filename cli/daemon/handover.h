@@ -20,11 +20,14 @@
 namespace notifyd {
 
 inline constexpr char kHandoverVariable[] = "NOTIFYD_SOCKETS";
+/// Beside it, as an earlier notifyd would not read one that says more: whose store that of the owner is.
+inline constexpr char kStoreVariable[] = "NOTIFYD_SOCKETS_STORE";
 
 struct Handover {
   std::vector<int> listening;
   std::vector<int> connections;
   std::optional<OwnerWord> owner = {};
+  std::string store = {};  // the mark of the store that it owned (OwnerStore::Mark); empty: not known
   /// To where it belongs: a socket that listens, or a connection.
   void Add(int fd);
   bool empty() const { return listening.empty() && connections.empty(); }  // of sockets
@@ -33,6 +36,10 @@ struct Handover {
 /// The variable's value. The kernel takes 128 KiB of one variable: connections for which there is no room are taken out of `handover`; there is for
 /// 17,000 at least, and for any number whose descriptors follow one another.
 std::string EncodeHandover(Handover* handover, pid_t process);
+/// The other variable's: the mark of the store, with the owner's word that it goes with; empty where there is none.
+std::string EncodeStore(const Handover& handover);
+/// The mark, where it is that of this owner's store; else empty.
+std::string DecodeStore(std::string_view text, const OwnerWord& owner);
 /// Error: kUnacceptable; another process's is one.
 Result<Handover> DecodeHandover(std::string_view text, pid_t process);
 

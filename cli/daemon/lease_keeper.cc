@@ -113,6 +113,11 @@ std::optional<OwnerWord> LeaseKeeper::owned() const {
   return owner_.standing() == Ownership::Standing::kOwning ? std::optional(owner_.word()) : std::nullopt;
 }
 
+std::string LeaseKeeper::mark() const {
+  std::lock_guard lock(mutex_);
+  return mark_;
+}
+
 OwnerWord LeaseKeeper::word() const {
   std::lock_guard lock(mutex_);
   return owner_.word();
@@ -137,6 +142,7 @@ void LeaseKeeper::Ask() {
     if (ask->kind == OwnerAsk::Kind::kAcquire && answer == OwnerAnswer::kYes) PassCrashPoint(CrashPoint::kLeaseAcquired);
     lock.lock();
     owner_.Answer(BootNow(), answer, word);
+    mark_ = store_->Mark();
     NoteNamesake(*ask, answer, word);
     NoteSight(*ask, answer, word);
     NoteClock(*ask, answer);
@@ -155,7 +161,7 @@ void LeaseKeeper::NoteNamesake(const OwnerAsk& ask, OwnerAnswer answer, const Ow
 
 /// Whoever reads the log learns why it is not answered, once for each reason; and again and again where it is waited for whoever gives it a right.
 void LeaseKeeper::NoteSight(const OwnerAsk& ask, OwnerAnswer answer, const OwnerWord& word) {
-  if (answer != OwnerAnswer::kUnknown) {
+  if (answer == OwnerAnswer::kYes || answer == OwnerAnswer::kNo) {
     const bool look = ask.kind == OwnerAsk::Kind::kLook;
     const bool others = answer == OwnerAnswer::kNo || (look && !word.free && !owner_.IsOwn(word.incarnation));
     // A server whose commits wait for a standby that is away is read all the same: the change that comes next tells.

@@ -46,7 +46,7 @@ class LeaseKeeper : public OwnerHandle {
   /// As Ownership's. Whoever waits for a store of which that is so is told by OnLost's call, too. Any thread.
   bool went_back() const;
   static constexpr const char* kWentBack =
-      "the store has not what it had confirmed to be durable: its lease is as it was before this broker renewed it last";
+      "the store has not what it had confirmed to be durable: its lease is as it was before this broker renewed it last, or the store is another one";
   /// The address of a living member that has the name of this one, which waits for it; empty: there is none, or it is not known to live. Any thread.
   std::string namesake() const;
   /// What the last answer of the store was. Any thread.
@@ -66,6 +66,8 @@ class LeaseKeeper : public OwnerHandle {
   bool Release(int64_t most_ms);
   /// As it is now; nothing where it is not owned.
   std::optional<OwnerWord> owned() const;
+  /// OwnerStore's, as of the last answer. Any thread.
+  std::string mark() const;
 
   OwnerWord word() const override;
   void Fenced() override;
@@ -92,6 +94,7 @@ class LeaseKeeper : public OwnerHandle {
   Sight sight_ = Sight::kNothing;
   std::string fault_;  // as was logged last; empty: the store answers
   MonoTime fault_at_;
+  std::string mark_;
   bool fault_of_look_ = false;  // and not of a change, which a server may not take that answers looks
   std::optional<int64_t> clock_ahead_ms_;
   bool clock_differs_ = false;  // as was logged last

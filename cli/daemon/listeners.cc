@@ -19,6 +19,7 @@
 #include "net/beanstalkd/beanstalkd_parser.h"
 #include "net/http_parser.h"
 #include "net/unix_socket.h"
+#include "storage/directory.h"
 
 namespace notifyd {
 namespace {

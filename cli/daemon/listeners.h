@@ -21,10 +21,6 @@ namespace notifyd {
 
 class Listeners {
  public:
-  /// The file in the data directory at which the token commands of the broker's own user, and of root, are served (contract section 8, "the first
-  /// one"): plain HTTP, /v1/tokens and what is below, without a credential.
-  static constexpr char kControlSocket[] = "control.sock";
-
   explicit Listeners(const Options& options);
   ~Listeners();
   Listeners(const Listeners&) = delete;

@@ -162,6 +162,7 @@ int Main(const Launch& launch, Handover handover, const std::string& handover_fa
   KeepMemorySmall();
   if (options.core_dumps) SetCoreDumps(true);
   if (Status startable = CheckStart(options, std::nullopt); !startable.ok()) return FailToStart(startable);
+  options.store.postgres.store_mark = handover.store;
   Result<std::unique_ptr<OwnerStore>> owners = OpenOnceFit(options, &handover, {&signals, &launch, nullptr});
   if (!owners.ok()) return FailToStart(owners.status());
   if (!*owners) return Serve(options, launch, handover, nullptr, &signals);

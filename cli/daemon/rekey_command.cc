@@ -13,6 +13,7 @@
 #include "cli/daemon/offline_registry.h"
 #include "cli/daemon/owner_command.h"
 #include "cli/daemon/settings.h"
+#include "storage/directory.h"
 #include "storage/sealing.h"
 
 namespace notifyd {
@@ -91,7 +92,7 @@ std::optional<int> RunRekeyCommand(const std::vector<std::string>& arguments, co
   if (Result<std::string> first = FirstOf(store.encryption_key_file); !first.ok() && store.engine == kEmbeddedEngine)
     return ComplainOf(first.status());
   const std::string directory = WholePath(invocation.options.data_dir);
-  std::optional<Result<std::string>> needed = AskBroker(directory + "/" + Listeners::kControlSocket);
+  std::optional<Result<std::string>> needed = AskBroker(directory + "/" + kControlSocket);
   if (!needed) {
     Status owner = BecomeOwner(directory);
     needed = owner.ok() ? RekeyStore(invocation.options) : Result<std::string>(std::move(owner));

@@ -347,7 +347,10 @@ int Runtime::Impl::Succeed() {
     // A server that took over several listening sockets gives all but one of them here.
     for (int fd : io->released.connections) handover.Add(fd);
   }
-  if (keeper_) handover.owner = keeper_->owned();
+  if (keeper_) {
+    handover.owner = keeper_->owned();
+    handover.store = keeper_->mark();
+  }
   profiler_.Stop();
   // Frees its directory for the one that follows.
   store_.reset();

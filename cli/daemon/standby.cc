@@ -187,10 +187,13 @@ class StandbyOrders {
 };
 
 /// With the sockets of a standby, and the lease where it has one.
-[[noreturn]] void BeginAnew(const StandbySignals& by, Handover sockets, std::optional<OwnerWord> owner) {
+[[noreturn]] void BeginAnew(const StandbySignals& by, Handover sockets) {
   // What comes from now on stays pending until the successor takes it.
   by.signals->Stop();
-  sockets.owner = by.keeper && by.keeper->owned() ? by.keeper->owned() : owner;
+  if (by.keeper && by.keeper->owned()) {
+    sockets.owner = by.keeper->owned();
+    sockets.store = by.keeper->mark();
+  }
   Log(LogLevel::kInfo, "restart: starting", {{"program", by.launch->program}, {"connections", sockets.connections.size()}});
   LogFinish();
   const Status failed = BecomeSuccessor(*by.launch, std::move(sockets));
@@ -232,8 +235,9 @@ Result<Handover> AnswerAsStandby(const Options& options, const Handover& handove
   waiter.join();
   orders.End();
   released.owner = handover.owner;
+  released.store = handover.store;
   if (!orders.restarts()) return released;
-  if (over.wait_for(std::chrono::seconds(0)) != std::future_status::ready) BeginAnew(by, std::move(released), handover.owner);
+  if (over.wait_for(std::chrono::seconds(0)) != std::future_status::ready) BeginAnew(by, std::move(released));
   // The store came at that very moment: whoever serves has more to hand over.
   kill(getpid(), SIGUSR1);
   return released;
@@ -265,6 +269,7 @@ Result<Handover> StandByUntil(const Options& options, const Handover& handover, 
 void FallBack(const Launch& launch, const LeaseKeeper& keeper, const char* why, const std::function<std::optional<int>()>& last) {
   Handover kept = KeepListening();
   kept.owner = keeper.word();
+  kept.store = keeper.mark();
   std::optional<int> code = last();
   if (keeper.went_back()) {
     Log(LogLevel::kError, "the store failed, stopping at once", {{"detail", LeaseKeeper::kWentBack}});

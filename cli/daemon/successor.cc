@@ -128,6 +128,7 @@ Status CheckSuccessor(const Launch& launch, const Holdings& held) {
 Status BecomeSuccessor(const Launch& launch, Handover handover) {
   std::vector<std::string> arguments = launch.arguments, environment = launch.environment;
   environment.push_back(std::string(kHandoverVariable) + "=" + EncodeHandover(&handover, getpid()));
+  if (std::string store = EncodeStore(handover); !store.empty()) environment.push_back(std::string(kStoreVariable) + "=" + store);
   CloseOthersOnExec(handover);
   PassCrashPoint(CrashPoint::kRestartBeforeExec);
   execve(launch.program.c_str(), Pointers(arguments).data(), Pointers(environment).data());

@@ -135,7 +135,7 @@ Result<TokenSettings> WishOf(std::string body) {
 
 /// Nothing where nobody listens there.
 std::optional<int> AskBroker(const std::string& directory, const std::string& body, const FieldValues& values) {
-  HttpClient broker("unix:" + directory + "/" + Listeners::kControlSocket);
+  HttpClient broker("unix:" + directory + "/" + kControlSocket);
   Result<HttpAnswer> answer = broker.Call("POST", "/v1/tokens", &body);
   if (!answer.ok()) {
     if (!broker.lost()) return std::nullopt;

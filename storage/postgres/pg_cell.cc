@@ -22,14 +22,6 @@ int64_t BootMs() {
   return ReadClockMs(CLOCK_BOOTTIME);
 }
 
-std::string EncodeId(const Fingerprint& id) {
-  std::string bytes;
-  Encoder out(&bytes);
-  out.Big64(id.high);
-  out.Big64(id.low);
-  return bytes;
-}
-
 Status NotReached() {
   return Status(Code::kUnavailable, "the cell of the namespace is not reached");
 }
@@ -70,7 +62,7 @@ Status RaiseIdsBegin(const OrderedKv& home, PgConnection* cell) {
 }  // namespace
 
 PgCell::PgCell(StoreOptions options, PgStore* home) : options_(std::move(options)), home_(home) {
-  options_.postgres.cell_of = EncodeId(home->id());
+  options_.postgres.cell_of = EncodePgStoreId(home->id());
   store_ = PgStore::OpenCell(
       options_, home->word(), [home](NamespaceNumber number) { return home->Claim(number); },
       [home](NamespaceNumber number) { return home->ReadRow(number); });
@@ -110,14 +102,14 @@ Status PgCell::PrepareNow() {
   if (!id.ok()) return std::move(id).status();
   NOTIFYD_TRY(RaiseIdsBegin(home_->kv(), opened->get()));
   NOTIFYD_TRY(home_->With([&](PgConnection* connection) {
-    auto learned = connection->Run(kPgLearnCell, PgParams().Bytes(name()).Bytes(EncodeId(*id)));
+    auto learned = connection->Run(kPgLearnCell, PgParams().Bytes(name()).Bytes(EncodePgStoreId(*id)));
     if (!learned.ok()) return std::move(learned).status();
     return connection->TakeWarning();
   }));
   // As it is by now: another member may have been the first.
   known = KnownId(home_, name());
   if (!known.ok()) return std::move(known).status();
-  if (*known == EncodeId(*id)) return Status::Ok();
+  if (*known == EncodePgStoreId(*id)) return Status::Ok();
   return Status(Code::kUnacceptable, "another one was known by this name: what was written there is not here");
 }
 

@@ -333,9 +333,10 @@ Status PgConnection::StatusOf(const PGresult* result) {
   const char* primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : nullptr;
   std::string detail = primary ? OneLine(primary) : OneLine(PQerrorMessage(raw_.get()));
   detail = "PostgreSQL: " + detail + (sqlstate_.empty() ? "" : " (" + sqlstate_ + ")");
-  if (!cell_.empty() && IsLackOfRight(sqlstate_))
-    return Status(Code::kUnavailable,
-                  std::move(detail) + ": the role lacks a right in the schema of the cell " + cell_ + ", or what is in it is gone");
+  // Somebody may give it back, or put it back.
+  if (IsLackOfRight(sqlstate_))
+    return Status(Code::kUnavailable, std::move(detail) + ": the role lacks a right in the schema" + (cell_.empty() ? "" : " of the cell " + cell_) +
+                                          ", or what is in it is gone");
   // It takes writes again once somebody vacuumed.
   if (result && IsOfIds(result)) return Status(Code::kUnavailable, std::move(detail));
   return PgStatus(sqlstate_, std::move(detail));

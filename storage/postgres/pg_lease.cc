@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/clocks.h"
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "storage/postgres/pg_schema.h"
 
 namespace notifyd {
@@ -17,6 +18,12 @@ constexpr char kHoldLease[] = "SELECT 1 FROM lease WHERE unit = 0 AND epoch = $1
 
 MonoTime BootNow() {
   return {ReadClockMs(CLOCK_BOOTTIME)};
+}
+
+/// Where a store is, without telling anybody a password.
+std::string PlaceOf(const PostgresOptions& options) {
+  const Digest256 digest = Sha256(options.dsn + '\0' + options.schema);
+  return HexOf(BytesOf(digest)) + ":";
 }
 
 }  // namespace
@@ -36,16 +43,28 @@ std::string EncodeIncarnation(const Incarnation& incarnation) {
   return bytes;
 }
 
+PgOwnerStore::PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {
+  const std::string place = PlaceOf(options_);
+  if (options_.store_mark.starts_with(place)) options_.store_known = options_.store_mark.substr(place.size());
+}
+
+std::string PgOwnerStore::Mark() const {
+  return options_.store_known.empty() ? std::string() : PlaceOf(options_) + options_.store_known;
+}
+
 Status PgOwnerStore::Connect() {
   if (connection_ && !connection_->lost()) return Status::Ok();
   connection_.reset();
-  refuses_ = false;
+  refuses_ = gone_ = false;
   auto opened = PgConnection::Open(options_, kLeaseMostMs);
   if (!opened.ok()) return std::move(opened).status();
-  if (auto store = PreparePgSchema(opened->get(), options_); !store.ok()) {
+  auto store = PreparePgSchema(opened->get(), options_);
+  if (!store.ok()) {
     refuses_ = (*opened)->sqlstate() == kPgNoRight;
+    gone_ = !options_.store_known.empty() && store.status().code() == Code::kCorrupt;
     return std::move(store).status();
   }
+  options_.store_known = HexOf(EncodePgStoreId(*store));
   connection_ = *std::move(opened);
   return Status::Ok();
 }
@@ -87,7 +106,7 @@ Result<PgRows> PgOwnerStore::RunForMember(const OwnerAsk& ask, int64_t epoch, in
 
 std::pair<OwnerAnswer, OwnerWord> PgOwnerStore::Do(const OwnerAsk& ask) {
   fault_ = Connect();
-  if (!fault_.ok()) return {OwnerAnswer::kUnknown, {}};
+  if (!fault_.ok()) return {gone_ ? OwnerAnswer::kGone : OwnerAnswer::kUnknown, {}};
   const WallTime asked = ReadWall();
   auto rows = Run(ask);
   if (!rows.ok() && connection_->sqlstate() == kPgFenced) return {OwnerAnswer::kNo, {}};
@@ -149,7 +168,7 @@ Status PgOwnLease::TakeIt() {
       continue;
     }
     const auto [answer, word] = store_.Do(*ask);
-    if (answer == OwnerAnswer::kUnknown) return store_.fault();
+    if (answer == OwnerAnswer::kUnknown || answer == OwnerAnswer::kGone) return store_.fault();
     owner.Answer(BootNow(), answer, word);
     if (owner.standing() == Ownership::Standing::kOwning) {
       word_ = owner.word();

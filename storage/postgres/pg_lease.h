@@ -28,11 +28,13 @@ Result<Incarnation> DecodeIncarnation(std::string_view bytes);
 /// Of the whole store, or, where the options name a member, of that one's row.
 class PgOwnerStore : public OwnerStore {
  public:
-  explicit PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {}
+  explicit PgOwnerStore(PostgresOptions options);
   /// Some seconds at most. To acquire it waits for what is just being written by whoever had it, and fences all of that off from then on.
   std::pair<OwnerAnswer, OwnerWord> Do(const OwnerAsk& ask) override;
   std::optional<int64_t> ClockAheadMs() const override { return clock_ahead_ms_; }
   std::string Namesake() const override { return namesake_; }
+  /// Of where it is and which it is: a store that was seen there once is not made again, and no other one taken for it.
+  std::string Mark() const override;
   std::string Fault() const override { return fault_.detail(); }
   bool Refuses() const override { return !fault_.ok() && refuses_; }
   /// Whether it can be asked at all: PgConnection::Open's errors, and PreparePgSchema's.
@@ -46,9 +48,10 @@ class PgOwnerStore : public OwnerStore {
   Result<PgRows> RunForMember(const OwnerAsk& ask, int64_t epoch, int64_t renewal, const std::string& seen);
   OwnerWord EpochNow();
 
-  const PostgresOptions options_;
+  PostgresOptions options_;
   std::unique_ptr<PgConnection> connection_;
   Status fault_;
+  bool gone_ = false;     // as of the last connection
   bool refuses_ = false;  // the last connection was not of use for want of a right
   std::string namesake_;
   std::optional<int64_t> clock_ahead_ms_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/crypto.h"
+#include "base/hex.h"
 #include "storage/keys.h"
 #include "storage/records.h"
 
@@ -410,8 +411,11 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
   if (encoding->Int(0, 0) == 0) return Status(Code::kUnacceptable, "the database's encoding must be UTF8");
   auto made = HasPgSchema(connection, options);
   if (!made.ok()) return std::move(made).status();
+  if (!*made && !options.store_known.empty()) return Status(Code::kCorrupt, "there is no store any more in the schema " + options.schema);
   if (!*made) NOTIFYD_TRY(MakeSchema(connection, options));
   Result<Fingerprint> store = CheckSchema(connection, options);
+  if (store.ok() && !options.store_known.empty() && HexOf(EncodePgStoreId(*store)) != options.store_known)
+    return Status(Code::kCorrupt, "the store in the schema " + options.schema + " is another one than was there");
   if (store.ok()) NOTIFYD_TRY(AddToSchema(connection, options));
   return store;
 }
@@ -420,6 +424,14 @@ Result<Fingerprint> Prepare(PgConnection* connection, const PostgresOptions& opt
 
 Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options) {
   return HasTable(connection, options, "meta");
+}
+
+std::string EncodePgStoreId(const Fingerprint& id) {
+  std::string bytes;
+  Encoder out(&bytes);
+  out.Big64(id.high);
+  out.Big64(id.low);
+  return bytes;
 }
 
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options) {

@@ -14,10 +14,13 @@ Status CheckPgOptions(const StoreOptions& options);
 /// Is there a store, whole or not, in the schema? Error: PgConnection::Run's.
 Result<bool> HasPgSchema(PgConnection* connection, const PostgresOptions& options);
 /// Makes the schema where it is not there, in one transaction that no other one makes it beside; otherwise looks whether this version reads it.
-/// Returns the store's id. Errors: PgConnection::Run's; kUnacceptable: it is a newer or an older one, half-made by a move, or not restored in place
-/// to its end (unless `options.restoring`); the database's encoding is not UTF-8. With `options.moving` it is made, or found, half-made, and nothing
-/// is said of an id; kUnacceptable: there is a whole store.
+/// Returns the store's id. Errors: PgConnection::Run's; kCorrupt: it is damaged, or, with `options.store_known`, not there or another one;
+/// kUnacceptable: it is a newer or an older one, half-made by a move, or not restored in place to its end (unless `options.restoring`); the
+/// database's encoding is not UTF-8. With `options.moving` it is made, or found, half-made, and nothing is said of an id; kUnacceptable: there is a
+/// whole store.
 Result<Fingerprint> PreparePgSchema(PgConnection* connection, const PostgresOptions& options);
+/// A store's id as cells, and PostgresOptions, have it: 16 bytes.
+std::string EncodePgStoreId(const Fingerprint& id);
 
 // The statements of ownership. `incarnation`: 16 random bytes of who has the lease.
 

@@ -254,5 +254,31 @@ TEST_CASE("answers: a lane that was paused is shown paused though it is resumed 
   CHECK(second.own.paused == Paused::kNo);
 }
 
+TEST_CASE("a store that is not reached: whoever looks at what ended meanwhile is shown it as the store has it") {
+  CoreFixture f;
+  const NotifyId id = f.Submit({}).id;
+  f.reads().CloseCommits();
+  GetRequest get;
+  get.id = id;
+  get.wait_ms = 60'000;
+  const uint64_t before = f.Ask(get);
+  f.Run();
+  f.EndFirst(Verdict::kSuccess);
+  get.wait_ms = 500;
+  const uint64_t behind = f.Ask(get);
+  f.Run();
+  f.Post(DiskSpace{.lost = true});
+  f.Pass(4'900);
+  CHECK(f.replies.count(before) + f.replies.count(behind) == 0);
+  f.Pass(200);
+  for (const uint64_t asked : {before, behind}) CHECK(std::get<Viewed>(f.replies.at(asked).body).view.state == State::kReady);
+  f.replies.clear();
+  f.reads().OpenCommits();
+  f.Post(DiskSpace{.lost = false});
+  f.Run();
+  CHECK(f.replies.empty());
+  CHECK(f.StateOf(id) == State::kSucceeded);
+}
+
 }  // namespace
 }  // namespace notifyd

@@ -243,6 +243,26 @@ TEST_CASE("ownership: a store that is back where it was before a renewal that it
     CHECK(r.owner.went_back() == (epoch == 7));
     CHECK(r.owner.standing() == Standing::kWatching);
   }
+  SECTION("to where it is not there any more") {
+    r.now.ms += 2'000;
+    REQUIRE(r.owner.Ask(r.now)->kind == Kind::kRenew);
+    r.owner.Answer(r.now, OwnerAnswer::kGone);
+    CHECK(r.owner.went_back());
+    CHECK_FALSE(r.owner.MayAct(r.now));
+  }
+  SECTION("to where it is not there any more, as whoever waits sees it: who was handed the word lost something") {
+    const bool handed = GENERATE(false, true);
+    Rig waiting;
+    waiting.row = {1, 1, {9, 9}, false};
+    if (handed) waiting.owner.Inherit(last);
+    REQUIRE(waiting.owner.Ask(waiting.now)->kind == Kind::kLook);
+    waiting.owner.Answer(waiting.now, OwnerAnswer::kGone);
+    CHECK(waiting.owner.went_back() == handed);
+    CHECK(waiting.owner.next_at().ms == waiting.now.ms + LeaseTimes().retry_ms);
+    // It may be there again, and is watched as one that was never seen.
+    waiting.now.ms += 1'000;
+    CHECK(waiting.Step() == Kind::kLook);
+  }
   SECTION("as whoever was handed the word sees it") {
     const bool back = GENERATE(false, true);
     Rig heir;

@@ -68,6 +68,21 @@ TEST_CASE("handover: what is encoded is decoded, runs are written short") {
   CHECK_FALSE(DecodeHandover("1;3-9000000,3-9000000;", 1).ok());
 }
 
+TEST_CASE("handover: the mark of a store goes with its owner's word, and counts for no other") {
+  Handover handover{{8}, {}, OwnerWord{5, 70, {0xab, 1}, false}, "where:which"};
+  const std::string text = EncodeStore(handover);
+  CHECK(DecodeStore(text, *handover.owner) == "where:which");
+  CHECK(DecodeStore(text, OwnerWord{5, 71, {0xab, 1}, false}).empty());
+  CHECK(DecodeStore("", *handover.owner).empty());
+  CHECK(EncodeStore({{8}, {}, std::nullopt, "where:which"}).empty());
+  CHECK(EncodeStore({{8}, {}, handover.owner}).empty());
+  setenv(kStoreVariable, text.c_str(), 1);
+  std::string fault;
+  Handover alone{{}, {}, handover.owner};
+  CHECK(Taken(EncodeHandover(&alone, getpid()), &fault).store == "where:which");
+  CHECK(std::getenv(kStoreVariable) == nullptr);
+}
+
 TEST_CASE("handover: connections for which the variable has no room are left out, the others are all there") {
   Handover handover{{5}, {}};
   for (int fd = 100'000; handover.connections.size() < 30'000; fd += 2) handover.connections.push_back(fd);

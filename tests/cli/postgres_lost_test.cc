@@ -90,6 +90,77 @@ TEST_CASE("postgres: a broker whose database is put back to a copy of seconds be
   CHECK(next.Call("GET", "/v1/notifies/" + lost).status == 404);
 }
 
+TEST_CASE("postgres: a broker whose store is gone, or another one, makes none and takes none: it stops, and says so") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
+  const auto run = [&](const std::string& sql) {
+    if (Status done = beside->RunScript(sql); !done.ok()) FAIL(done.detail());
+  };
+  run("CREATE DATABASE live");
+  const std::string dsn = server.dsn() + " dbname=live";
+  TempDir place, other;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", dsn});
+  REQUIRE(broker.process().WaitForError("store opened"));
+  broker.Submit(kLater);
+  const std::string how = GENERATE("its schema is dropped", "an empty database", "an empty database, later than the lease", "another store");
+  INFO(how);
+  if (how == "its schema is dropped") {
+    REQUIRE(SessionAt(dsn)->RunScript("DROP SCHEMA notifyd CASCADE").ok());
+  } else {
+    if (how == "another store") {
+      run("CREATE DATABASE another");
+      Broker second(other.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " dbname=another"});
+      REQUIRE(second.process().WaitForError("store opened"));
+      second.process().Signal(SIGTERM);
+      CHECK(second.process().Wait() == 0);
+    }
+    run("ALTER DATABASE live ALLOW_CONNECTIONS false");
+    run("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'live'");
+    if (how == "an empty database, later than the lease") REQUIRE(broker.process().WaitForError("going on as a standby"));
+    run("DROP DATABASE live");
+    run(how == "another store" ? "ALTER DATABASE another RENAME TO live" : "CREATE DATABASE live");
+  }
+  CHECK(broker.process().Wait() == 1);
+  const std::vector<std::string> said = LinesOf(broker.process().error(), "the store failed, stopping at once");
+  REQUIRE_FALSE(said.empty());
+  CHECK_THAT(said[0], Catch::Contains("has not what it had confirmed to be durable"));
+  auto schemas = SessionAt(dsn)->Run("SELECT count(*) FROM pg_namespace WHERE nspname = 'notifyd'");
+  REQUIRE(schemas.ok());
+  CHECK(schemas->Int(0, 0) == (how == "another store" ? 1 : 0));
+}
+
+TEST_CASE("postgres: a standby whose store is gone makes none, and goes on once it is there again") {
+  PostgresServer server;
+  TempDir place, beside;
+  const std::vector<std::string> arguments = {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn()};
+  auto owner = std::make_unique<Broker>(place.path(), arguments);
+  REQUIRE(owner->process().WaitForError("store opened"));
+  Broker standby(beside.path(), arguments);
+  REQUIRE(standby.process().WaitForError("standby"));
+  const std::unique_ptr<PgConnection> session = SessionAt(server.dsn());
+  owner->process().Signal(SIGSTOP);
+  REQUIRE(session->RunScript("ALTER SCHEMA notifyd RENAME TO put_away").ok());
+  REQUIRE(standby.process().WaitForError("there is no store any more"));
+  owner.reset();  // killed
+  REQUIRE(session->RunScript("ALTER SCHEMA put_away RENAME TO notifyd").ok());
+  CHECK(Await([&] { return Answers(&standby); }));
+}
+
+TEST_CASE("postgres: a broker that loses a right in its store waits for it as for a database that is away") {
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
+  REQUIRE(beside->RunScript("CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE postgres TO app").ok());
+  TempDir place;
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " user=app"});
+  REQUIRE(broker.process().WaitForError("store opened"));
+  const std::string kept = broker.Submit(kLater);
+  REQUIRE(beside->RunScript("ALTER TABLE notifyd.kv_main OWNER TO notifyd; ALTER TABLE notifyd.kv_notifies OWNER TO notifyd").ok());
+  CHECK(Await([&] { return broker.Call("POST", "/v1/notifies", kLater).status / 100 == 5; }));
+  REQUIRE(beside->RunScript("ALTER TABLE notifyd.kv_main OWNER TO app; ALTER TABLE notifyd.kv_notifies OWNER TO app").ok());
+  CHECK(Await([&] { return Answers(&broker) && broker.Call("GET", "/v1/notifies/" + kept).status == 200; }));
+  CHECK(broker.process().running());
+}
+
 TEST_CASE("postgres: a broker that has the lease, and no session to open the store, tries after longer and longer pauses, and says why once") {
   PostgresServer server;
   const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());

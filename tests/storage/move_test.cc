@@ -1,9 +1,13 @@
 // Moving a store from one engine to the other and back: what is kept, what stays behind, and what is refused meanwhile.
 #include "storage/move.h"
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <set>
 #include <string>
 
+#include "storage/directory.h"
 #include "storage/keys.h"
 #include "storage/postgres/pg_move.h"
 #include "storage/postgres_harness.h"
@@ -227,10 +231,19 @@ TEST_CASE("move: nothing is moved to where something is, from where nothing is, 
   nowhere.directory = from.directory + "-nothing";
   CHECK(OpenRocksSource(nowhere).status().code() == Code::kNotFound);
   CHECK_FALSE(std::filesystem::exists(nowhere.directory));
+  // What a broker that was killed left there is in nobody's way.
+  REQUIRE(std::filesystem::create_directory(nowhere.directory));
+  const std::string left = nowhere.directory + "/" + kControlSocket;
+  sockaddr_un address{AF_UNIX, {}};
+  REQUIRE(left.size() < sizeof address.sun_path);
+  left.copy(address.sun_path, left.size());
+  const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
+  REQUIRE(bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   // One move at a time.
   const auto target = Must(OpenRocksTarget(nowhere, {1, 2}, rules));
   CHECK(OpenRocksTarget(nowhere, {1, 2}, rules).status().code() == Code::kUnacceptable);
   const StoreOptions place = PostgresStoreOptions();
+  CHECK(std::filesystem::is_socket(left));
   const auto held = Must(OpenPgTarget(place, &rules, kNow));
   CHECK_FALSE(OpenPgTarget(place, &rules, kNow).ok());
 }

@@ -210,9 +210,10 @@ class Checker(Lateness, Books):
         return 0 if before.status is not None else ON_ITS_WAY_S + self.noise(before.t, call.t + 1)
 
     def put_off(self, before, call):
-        """Whether it was given another due time after its attempt had failed: it goes on at the place of that."""
-        return not before.good() and any(not ask.refused() and before.t < (ask.answer or {"t": FOREVER})["t"] and ask.t < call.t
-                                         for ask in self.items[call.tag].changes)
+        """Whether it was given another due time after its attempt had failed, or was forgotten by a dead broker: it goes on at the place of that."""
+        if before.good() and not self.forgotten(before, call):
+            return False
+        return any(not ask.refused() and before.t < (ask.answer or {"t": FOREVER})["t"] and ask.t < call.t for ask in self.items[call.tag].changes)
 
     # ---- I3
 

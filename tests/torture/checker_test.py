@@ -321,6 +321,8 @@ TABLE = [
      .call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
     ("", "put off while it waited for its retry", fifo("x", due=2000).submit(1, "y", mode="fifo", due=3000).call(2, "x", status=503)
      .change(2.5, "x", due=4000).call(3, "y").call(4, "x", 2).end(x="succeeded", y="succeeded")),
+    ("", "put off once a dead one had sent it", fifo("x", due=2000).submit(1, "y", mode="fifo", due=3000).call(2, "x").dead(2.01)
+     .change(2.5, "x", due=4000).call(3, "y").call(4, "x").end(x="succeeded", y="succeeded")),
     ("", "put off, and sent then", Forged().submit(1, "x", due=3000).change(2, "x", due=5000).call(5, "x").end(x="succeeded")),
     ("", "sent sooner than it was due at first", Forged().submit(1, "x", due=9000).change(2, "x", due=3000).call(3, "x").end(x="succeeded")),
     ("", "a change without an answer that was made", Forged().submit(1, "x", due=9000).change(2, "x", None, due=3000).call(3, "x").end(x="succeeded")),
