@@ -35,6 +35,8 @@ constexpr int64_t kShortestWaitMs = 1;  // none at all is another answer
 void ShortenWait(RequestId of, TaskEvent* event) {
   if (SubmitRequest* submit = std::get_if<SubmitRequest>(event)) {
     if (submit->request == of) submit->wait_ms = std::min(submit->wait_ms, kShortestWaitMs);
+  } else if (GetRequest* get = std::get_if<GetRequest>(event)) {
+    if (get->request == of) get->wait_ms = std::min(get->wait_ms, kShortestWaitMs);
   } else if (GroupRequest* group = std::get_if<GroupRequest>(event)) {
     if (group->request != of || group->ask->wait_ms <= kShortestWaitMs) return;
     auto ask = std::make_shared<GroupAsk>(*group->ask);

@@ -194,11 +194,8 @@ void Api::Impl::RenewStreams() {
 }
 
 void Api::Impl::CutWait(uint64_t token, Posted* posted) {
-  const NotifyId notify = *posted->waits_for;
   EndWait(posted);
-  if (notify.value == 0) return PostEndOfWait(posted->space, token);
-  switchboard_->Post(posted->space, Disconnected{Id(token)});
-  switchboard_->Post(posted->space, GetRequest{Id(token), notify, 0});
+  PostEndOfWait(posted->space, token);
 }
 
 bool Api::Impl::GoesAside(const Posted& posted, const ReplyBody& reply) const {

@@ -46,13 +46,9 @@ void Api::Impl::OnHalfClose(uint64_t token) {
   if (passing_ && passing_->OnHalfClose(token)) return;
   auto found = posted_.find(token);
   if (found == posted_.end() || !found->second.waits_for) return;
-  NotifyId notify = *found->second.waits_for;
-  if (notify.value == 0) {
-    // It waits for as long as its client wished to; but a member says by this that it leaves.
-    if (found->second.origin.passed_on) CutWait(token, &found->second);
-    return;
-  }
-  CutWait(token, &found->second);
+  // What was submitted is waited for as long as its client wished to; but a member says by this that it leaves.
+  const bool looks = found->second.waits_for->value != 0;
+  if (looks || found->second.origin.passed_on) CutWait(token, &found->second);
 }
 
 void Api::Impl::OnBodyEnd(uint64_t token) {

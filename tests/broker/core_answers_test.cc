@@ -1,5 +1,6 @@
 // Answers say what was decided, whatever is decided behind it before the store is read for them.
 #include "broker/core_fixture.h"
+#include "broker/figures_events.h"
 
 #include <catch2/catch.hpp>
 
@@ -278,6 +279,28 @@ TEST_CASE("a store that is not reached: whoever looks at what ended meanwhile is
   f.Run();
   CHECK(f.replies.empty());
   CHECK(f.StateOf(id) == State::kSucceeded);
+}
+
+TEST_CASE("get: whoever waits and is not there for long is answered once, with what the notify is now") {
+  CoreFixture f;
+  const NotifyId id = f.Submit({}).id;
+  GetRequest get;
+  get.id = id;
+  get.wait_ms = 60'000;
+  const uint64_t asked = f.Ask(get);
+  f.Run();
+  CHECK_FALSE(f.replies.contains(asked));
+  const bool ended = GENERATE(false, true);
+  if (ended) {
+    f.reads().CloseCommits();
+    f.EndFirst(Verdict::kSuccess);
+  }
+  f.Post(FiguresRequest{{}, std::make_shared<const FiguresAsk>(FiguresAsk{EndWaitAsk{{0, asked}}})});
+  f.Run();
+  CHECK(f.replies.contains(asked) == !ended);
+  f.reads().OpenCommits();
+  f.Run();
+  CHECK(std::get<Viewed>(f.replies.at(asked).body).view.state == (ended ? State::kSucceeded : State::kSending));
 }
 
 }  // namespace

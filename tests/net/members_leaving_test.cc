@@ -85,7 +85,7 @@ TEST_CASE("members: a client that ends its side is no broker that leaves: its su
   client.ShutdownWrite();
   // A look is answered at once, by whoever serves it.
   looks.ShutdownWrite();
-  REQUIRE(b.WaitFor("get", 2));
+  REQUIRE(b.WaitFor("look ended", 1));
   CHECK(looks.ReadResponse().status == 404);
   CHECK(b.Came("hurried") == 0);
   b.EndWait(/*settled=*/true);

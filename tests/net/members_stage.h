@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -177,7 +178,8 @@ class StagedBroker : public Switchboard {
     loop.OnLoop([&] { task(*api_); });
   }
   /// So many submits, gets and the like came to its core, by what they are: "submit", "get", "trigger", "disconnected", "figures", "other"; and those
-  /// that wait for an end ("waiting"), also of what was carried out elsewhere ("waits on"), and are not to wait any longer ("hurried").
+  /// that wait for an end ("waiting"), also of what was carried out elsewhere ("waits on"), and are not to wait any longer ("hurried"; of gets "look
+  /// ended", which are answered then).
   size_t Came(const std::string& what) {
     std::lock_guard lock(mutex_);
     return came_[what];
@@ -308,8 +310,12 @@ class StagedBroker : public Switchboard {
       Wait({figures->request, Waited{std::move(item), std::nullopt, nullptr}}, ask.wait_ms);
       return Note("waits on");
     }
-    if (const auto* figures = std::get_if<FiguresRequest>(&event); figures && std::holds_alternative<EndWaitAsk>(figures->ask->what))
-      return Note("hurried");
+    if (const auto* figures = std::get_if<FiguresRequest>(&event); figures && std::holds_alternative<EndWaitAsk>(figures->ask->what)) {
+      const RequestId of = std::get<EndWaitAsk>(figures->ask->what).of;
+      if (looks_.erase(of) == 0) return Note("hurried");
+      Answer(of, Refused{Status(Code::kNotFound, "not here"), {}});
+      return Note("look ended");
+    }
     if (const auto* group = std::get_if<GroupRequest>(&event)) {
       GroupView view;
       view.record.members.resize(1);
@@ -323,6 +329,7 @@ class StagedBroker : public Switchboard {
     }
     if (const auto* get = std::get_if<GetRequest>(&event)) {
       if (get->wait_ms == 0) Answer(get->request, Refused{Status(Code::kNotFound, "not here"), {}});
+      else looks_.insert(get->request);
       {
         std::lock_guard lock(mutex_);
         waits_ms_ = get->wait_ms;
@@ -371,6 +378,7 @@ class StagedBroker : public Switchboard {
   std::optional<Reply> waiting_;  // as it is answered while its end has not come
   ClusterReport report_;
   uint64_t next_id_;
+  std::set<RequestId> looks_;  // that wait
   HttpListener for_members_;
   HttpServer::Budget budget_;
   std::unique_ptr<MemberClient> members_;

@@ -383,7 +383,7 @@ TEST_CASE("members: a client that leaves is gone there, too") {
     CHECK(two.b.waits_ms() > 25'000);
     client.Reset();
   }
-  CHECK(two.b.WaitFor("disconnected", 1));
+  CHECK(two.b.WaitFor("look ended", 1));
   CHECK(two.a.WaitForCounted(PassingFigures::kClientLeft, 1));
 }
 
