@@ -188,7 +188,7 @@ func withoutUser(address string) string {
 
 func isAddress(text string) bool {
 	at, err := url.Parse(text)
-	plain := err == nil && at.Host != "" && at.User == nil && at.RawQuery == "" && at.Fragment == ""
+	plain := err == nil && at.Host != "" && at.User == nil && !strings.ContainsAny(text, "?#")
 	return plain && (at.Scheme == "http" || at.Scheme == "https")
 }
 

@@ -89,7 +89,7 @@ function urlOf(text) {
   } catch {
     // Said below.
   }
-  const plain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === "";
+  const plain = url !== undefined && `${url.username}${url.password}` === "" && (socketOf(text) !== undefined || !/[?#]/.test(text));
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
   throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}; it is http://HOST:PORT, https://HOST:PORT or unix:/PATH`);
 }

@@ -86,7 +86,7 @@ func TestRefusedBeforeItsEnd(t *testing.T) {
 func TestRefusedConfig(t *testing.T) {
 	for _, config := range []notifyd.Config{
 		{Token: "secret\r\nX-Other: 1"}, {Token: "secret\n"}, {Token: "s\u00e9cret"}, {Token: "a secret"},
-		{URL: "http://user:secret@127.0.0.1:1"}, {URL: "ftp://user:secret@x"},
+		{URL: "http://user:secret@127.0.0.1:1"}, {URL: "ftp://user:secret@x"}, {URL: "http://127.0.0.1:1/?"}, {URL: "http://127.0.0.1:1#"},
 	} {
 		_, err := notifyd.New(config)
 		if !errors.Is(err, notifyd.ErrArgument) || strings.Contains(err.Error(), "cret") {

@@ -236,6 +236,10 @@ await test("what a source gave before it failed is sent", async () => {
   }
 });
 
+await test("a URL with an empty query or fragment is refused", () => {
+  for (const url of ["http://127.0.0.1:1/u/?", "http://127.0.0.1:1/u#"]) assert.throws(() => new Client({ url }), RangeError);
+});
+
 await test("a broker is reached over a Unix socket", async () => {
   const folder = mkdtempSync(join(tmpdir(), "notifyd-socket-"));
   const path = join(folder, "socket");

@@ -282,6 +282,10 @@ class Arguments(unittest.TestCase):
             notifyd.Client("http://user:secret@127.0.0.1:1")
         self.assertNotIn("secret", str(caught.exception))
 
+    def test_a_url_with_an_empty_query_or_fragment_is_refused(self):
+        for url in ("http://127.0.0.1:1/u/?", "http://127.0.0.1:1/u#"):
+            self.assertRaises(ValueError, notifyd.Client, url)
+
     def test_what_is_no_json(self):
         deep = []
         for _ in range(100000):
