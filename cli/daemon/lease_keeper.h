@@ -91,10 +91,10 @@ class LeaseKeeper : public OwnerHandle {
   Ownership owner_;
   std::optional<OwnerWord> looked_at_;  // the last word of another one
   std::string namesake_;
+  std::string mark_;  // the store's
   Sight sight_ = Sight::kNothing;
   std::string fault_;  // as was logged last; empty: the store answers
   MonoTime fault_at_;
-  std::string mark_;
   bool fault_of_look_ = false;  // and not of a change, which a server may not take that answers looks
   std::optional<int64_t> clock_ahead_ms_;
   bool clock_differs_ = false;  // as was logged last

@@ -83,13 +83,14 @@ const socketOf = (text) => (String(text).startsWith("unix:/") ? String(text).sli
 
 /** The address of a broker. The error does not show a password in what is none. */
 function urlOf(text) {
+  const address = socketOf(text) === undefined ? String(text) : "http://localhost";
   let url;
   try {
-    url = new URL(socketOf(text) === undefined ? text : "http://localhost");
+    url = new URL(address);
   } catch {
     // Said below.
   }
-  const plain = url !== undefined && `${url.username}${url.password}` === "" && (socketOf(text) !== undefined || !/[?#]/.test(text));
+  const plain = url !== undefined && `${url.username}${url.password}` === "" && !/[?#]/.test(address);
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) return url;
   throw new RangeError(`not a URL of a broker: ${String(text).replace(/\/\/.*@/s, "//***@")}; it is http://HOST:PORT, https://HOST:PORT or unix:/PATH`);
 }

@@ -153,7 +153,7 @@ void Api::Impl::OnClose(uint64_t token) {
   if (live_.Close(token) || (passing_ && (passing_->OnClose(token) || gather_->OnClose(token)))) return;
   std::optional<NamespaceNumber> under_way;  // where
   if (auto posted = posted_.find(token); posted != posted_.end()) {
-    const bool waits = posted->second.waits_for.has_value();
+    const bool waits = posted->second.wait != Wait::kNone;
     EndWait(&posted->second);
     // What it changes is in the audit whoever waits for the answer: it goes on, and nobody takes that.
     if (posted->second.bounds && (posted->second.bounds->row->audit || posted->second.may_set_lanes)) {
@@ -323,8 +323,7 @@ Status Api::Impl::PostLast(uint64_t token, Event event, Posted posted) {
       case Waiters::Answer::kTaken:
         break;
     }
-    const GetRequest* get = std::get_if<GetRequest>(&event);
-    posted.waits_for = get ? get->id : NotifyId();
+    posted.wait = std::holds_alternative<GetRequest>(event) ? Wait::kLook : Wait::kOther;
     posted.waited = true;
   }
   if (const SubmitRequest* submit = std::get_if<SubmitRequest>(&event))

@@ -116,7 +116,7 @@ void Api::Impl::Traced(const SampledTraces& traces, const ReplyBody& answer, int
 }
 
 void Api::Impl::EndWait(Posted* posted) {
-  if (!std::exchange(posted->waits_for, std::nullopt)) return;
+  if (std::exchange(posted->wait, Wait::kNone) == Wait::kNone) return;
   options_.waiters->GiveBack(posted->space);
 }
 
@@ -152,7 +152,7 @@ void Api::Impl::EndWhatIsOver() {
     if (!stream->gone) EndRevoked(token, stream);
   std::vector<uint64_t> waits;
   for (auto& [token, posted] : posted_) {
-    if (!posted.waits_for) continue;
+    if (posted.wait == Wait::kNone) continue;
     const WallTime end = posted.bounds ? until(posted.bounds->asker) : kWallNever;
     // Its time came, as whoever waits knew it would: no outcome is unknown because of that.
     if (end <= now) CutWait(token, &posted);

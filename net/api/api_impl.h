@@ -114,6 +114,8 @@ class Api::Impl {
     bool looks = false;                              // it changes nothing
     Underway underway = {};
   };
+  /// What counts as a waiter: a look at one notify ends with its client's side, what else waits goes on.
+  enum class Wait : uint8_t { kNone, kLook, kOther };
   /// What a token waits for, in posted_.
   struct Posted {
     NamespaceNumber space = kDefaultNumber;  // whose core is asked
@@ -125,7 +127,7 @@ class Api::Impl {
     bool may_set_lanes = false;              // a submit with on_retry: what it says of lanes is in the audit
     std::vector<LaneKey> lanes_set = {};     // by it
     bool waited = false;                     // a GET with wait_ms, or a submit that waits
-    std::optional<NotifyId> waits_for = {};  // it counts as a waiter; 0: not as a GET of one notify
+    Wait wait = Wait::kNone;
     std::shared_ptr<const Bounds> bounds = nullptr;
     SampledTraces traces = {};  // what of it is traced
     Origin origin = {};

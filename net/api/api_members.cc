@@ -371,7 +371,7 @@ void Api::Impl::LeaveNamespace(NamespaceNumber number) {
   }
   std::vector<uint64_t> waits;
   for (const auto& [token, posted] : posted_)
-    if (posted.space == number && posted.waits_for && posted.origin.looks) waits.push_back(token);
+    if (posted.space == number && posted.wait != Wait::kNone && posted.origin.looks) waits.push_back(token);
   for (uint64_t token : waits) {
     Posted posted = std::move(posted_.extract(token).mapped());
     EndWait(&posted);

@@ -45,10 +45,9 @@ void Api::Impl::OnBody(uint64_t token, std::string_view piece) {
 void Api::Impl::OnHalfClose(uint64_t token) {
   if (passing_ && passing_->OnHalfClose(token)) return;
   auto found = posted_.find(token);
-  if (found == posted_.end() || !found->second.waits_for) return;
+  if (found == posted_.end() || found->second.wait == Wait::kNone) return;
   // What was submitted is waited for as long as its client wished to; but a member says by this that it leaves.
-  const bool looks = found->second.waits_for->value != 0;
-  if (looks || found->second.origin.passed_on) CutWait(token, &found->second);
+  if (found->second.wait == Wait::kLook || found->second.origin.passed_on) CutWait(token, &found->second);
 }
 
 void Api::Impl::OnBodyEnd(uint64_t token) {

@@ -43,13 +43,12 @@ std::string EncodeIncarnation(const Incarnation& incarnation) {
   return bytes;
 }
 
-PgOwnerStore::PgOwnerStore(PostgresOptions options) : options_(std::move(options)) {
-  const std::string place = PlaceOf(options_);
-  if (options_.store_mark.starts_with(place)) options_.store_known = options_.store_mark.substr(place.size());
+PgOwnerStore::PgOwnerStore(PostgresOptions options) : options_(std::move(options)), place_(PlaceOf(options_)) {
+  if (options_.store_mark.starts_with(place_)) options_.store_known = options_.store_mark.substr(place_.size());
 }
 
 std::string PgOwnerStore::Mark() const {
-  return options_.store_known.empty() ? std::string() : PlaceOf(options_) + options_.store_known;
+  return options_.store_known.empty() ? std::string() : place_ + options_.store_known;
 }
 
 Status PgOwnerStore::Connect() {

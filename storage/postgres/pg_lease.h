@@ -49,6 +49,7 @@ class PgOwnerStore : public OwnerStore {
   OwnerWord EpochNow();
 
   PostgresOptions options_;
+  const std::string place_;  // of marks: where the store is
   std::unique_ptr<PgConnection> connection_;
   Status fault_;
   bool gone_ = false;     // as of the last connection

@@ -30,6 +30,22 @@ std::unique_ptr<PgConnection> SessionAt(const std::string& dsn) {
   return *std::move(session);
 }
 
+/// A database of its own, `live`, on a server that others may look after meanwhile.
+struct LiveDatabase {
+  LiveDatabase() { Run("CREATE DATABASE live"); }
+  void Run(const std::string& sql) const {
+    if (Status done = beside->RunScript(sql); !done.ok()) FAIL(done.detail());
+  }
+  /// Lets nobody in any more, until `ALLOW_CONNECTIONS true`.
+  void EndSessions() const {
+    Run("ALTER DATABASE live ALLOW_CONNECTIONS false");
+    Run("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'live'");
+  }
+  PostgresServer server;
+  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
+  const std::string dsn = server.dsn() + " dbname=live";
+};
+
 bool Answers(Broker* broker) {
   HttpClient client(broker->url());
   const Result<HttpAnswer> answer = client.Call("GET", "/v1/stats", nullptr);
@@ -39,27 +55,17 @@ bool Answers(Broker* broker) {
 }  // namespace
 
 TEST_CASE("postgres: a broker whose database is put back to a copy of seconds before says that it lost what was confirmed, and stops") {
-  PostgresServer server;
-  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
-  const auto run = [&](const std::string& sql) {
-    if (Status done = beside->RunScript(sql); !done.ok()) FAIL(done.detail());
-  };
-  run("CREATE DATABASE live");
-  const std::string dsn = server.dsn() + " dbname=live";
+  LiveDatabase live;
   TempDir place;
-  const std::vector<std::string> arguments = {"--store-engine", "postgres", "--store-postgres-dsn", dsn};
+  const std::vector<std::string> arguments = {"--store-engine", "postgres", "--store-postgres-dsn", live.dsn};
   Broker broker(place.path(), arguments);
   REQUIRE(broker.process().WaitForError("store opened"));
   const std::string kept = broker.Submit(kLater);
 
   // Within the lease, both times.
-  const auto end_sessions = [&] {
-    run("ALTER DATABASE live ALLOW_CONNECTIONS false");
-    run("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'live'");
-  };
-  end_sessions();
-  run("CREATE DATABASE saved TEMPLATE live");
-  run("ALTER DATABASE live ALLOW_CONNECTIONS true");
+  live.EndSessions();
+  live.Run("CREATE DATABASE saved TEMPLATE live");
+  live.Run("ALTER DATABASE live ALLOW_CONNECTIONS true");
   REQUIRE(Await([&] { return Answers(&broker); }));
   std::string lost;
   REQUIRE(Await([&] {
@@ -68,15 +74,15 @@ TEST_CASE("postgres: a broker whose database is put back to a copy of seconds be
     return answer.status == 201;
   }));
   const auto renewal = [&] {
-    auto row = SessionAt(dsn)->Run("SELECT renewal FROM notifyd.lease");
+    auto row = SessionAt(live.dsn)->Run("SELECT renewal FROM notifyd.lease");
     if (!row.ok()) FAIL(row.status().detail());
     return row->Int(0, 0);
   };
   const int64_t before = renewal();
   REQUIRE(Await([&] { return renewal() >= before + 2; }));
-  end_sessions();
-  run("DROP DATABASE live");
-  run("ALTER DATABASE saved RENAME TO live");
+  live.EndSessions();
+  live.Run("DROP DATABASE live");
+  live.Run("ALTER DATABASE saved RENAME TO live");
 
   CHECK(broker.process().Wait() == 1);
   const std::vector<std::string> said = LinesOf(broker.process().error(), "the store failed, stopping at once");
@@ -91,40 +97,33 @@ TEST_CASE("postgres: a broker whose database is put back to a copy of seconds be
 }
 
 TEST_CASE("postgres: a broker whose store is gone, or another one, makes none and takes none: it stops, and says so") {
-  PostgresServer server;
-  const std::unique_ptr<PgConnection> beside = SessionAt(server.dsn());
-  const auto run = [&](const std::string& sql) {
-    if (Status done = beside->RunScript(sql); !done.ok()) FAIL(done.detail());
-  };
-  run("CREATE DATABASE live");
-  const std::string dsn = server.dsn() + " dbname=live";
+  LiveDatabase live;
   TempDir place, other;
-  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", dsn});
+  Broker broker(place.path(), {"--store-engine", "postgres", "--store-postgres-dsn", live.dsn});
   REQUIRE(broker.process().WaitForError("store opened"));
   broker.Submit(kLater);
   const std::string how = GENERATE("its schema is dropped", "an empty database", "an empty database, later than the lease", "another store");
   INFO(how);
   if (how == "its schema is dropped") {
-    REQUIRE(SessionAt(dsn)->RunScript("DROP SCHEMA notifyd CASCADE").ok());
+    REQUIRE(SessionAt(live.dsn)->RunScript("DROP SCHEMA notifyd CASCADE").ok());
   } else {
     if (how == "another store") {
-      run("CREATE DATABASE another");
-      Broker second(other.path(), {"--store-engine", "postgres", "--store-postgres-dsn", server.dsn() + " dbname=another"});
+      live.Run("CREATE DATABASE another");
+      Broker second(other.path(), {"--store-engine", "postgres", "--store-postgres-dsn", live.server.dsn() + " dbname=another"});
       REQUIRE(second.process().WaitForError("store opened"));
       second.process().Signal(SIGTERM);
       CHECK(second.process().Wait() == 0);
     }
-    run("ALTER DATABASE live ALLOW_CONNECTIONS false");
-    run("SELECT count(pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = 'live'");
+    live.EndSessions();
     if (how == "an empty database, later than the lease") REQUIRE(broker.process().WaitForError("going on as a standby"));
-    run("DROP DATABASE live");
-    run(how == "another store" ? "ALTER DATABASE another RENAME TO live" : "CREATE DATABASE live");
+    live.Run("DROP DATABASE live");
+    live.Run(how == "another store" ? "ALTER DATABASE another RENAME TO live" : "CREATE DATABASE live");
   }
   CHECK(broker.process().Wait() == 1);
   const std::vector<std::string> said = LinesOf(broker.process().error(), "the store failed, stopping at once");
   REQUIRE_FALSE(said.empty());
   CHECK_THAT(said[0], Catch::Contains("has not what it had confirmed to be durable"));
-  auto schemas = SessionAt(dsn)->Run("SELECT count(*) FROM pg_namespace WHERE nspname = 'notifyd'");
+  auto schemas = SessionAt(live.dsn)->Run("SELECT count(*) FROM pg_namespace WHERE nspname = 'notifyd'");
   REQUIRE(schemas.ok());
   CHECK(schemas->Int(0, 0) == (how == "another store" ? 1 : 0));
 }

@@ -266,11 +266,12 @@ void Auditor::CheckTurns(const LaneKey& lane, Progress* progress, NotifyId work)
   std::map<LaneKey, uint64_t> had;
   for (size_t i = progress->turns_at; i < turns.size(); ++i)
     if (!turns[i].at_share.count(envelope.caller)) ++had[turns[i].lane];
+  const uint64_t most = std::max(kMostTurns, had.size());
   for (const auto& [other, n] : had) {
     tally_.most_turns = std::max(tally_.most_turns, n);
-    if (n <= std::max(kMostTurns, had.size())) continue;
+    if (n <= most) continue;
     Violation("P4 " + std::string(notifyd::ToString(lane.mode)) + " lane " + lane.name + " (" + work.ToString() + ") waits while lane " + other.name +
-              " has " + std::to_string(n) + " turns");
+              " has more than " + std::to_string(most) + " turns");
     progress->turns_at = turns.size();
     return;
   }

@@ -230,7 +230,7 @@ TEST_CASE("auditor: a lane whose caller has as much in flight as it may is not p
 TEST_CASE("auditor: a lane that may start a call, and waits while another has one turn after the other, is noticed") {
   World w(WithHungHosts());
   LetOneCallerHang(&w, false);
-  CHECK(w.Said("waits while lane other has "));
+  CHECK(w.Said("waits while lane other has more than 12 turns"));
 }
 
 TEST_CASE("auditor: more calls in flight than the core was lent are noticed") {

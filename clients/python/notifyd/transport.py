@@ -306,8 +306,9 @@ class Transport:
 
     def __init__(self, url: str, token: Optional[str], namespace: Optional[str], options: Options) -> None:
         self._path = url[len("unix:"):] if url.startswith("unix:/") else None
-        parts = urlsplit(url if self._path is None else "http://localhost")
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or re.search("[?#]", url):
+        address = url if self._path is None else "http://localhost"
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or re.search("[?#]", address):
             shown = re.sub("//.*@", "//***@", url, flags=re.DOTALL)
             raise ValueError(f"not a URL of a broker: {shown!r}; it is http://HOST:PORT, https://HOST:PORT or unix:/PATH")
         if not re.fullmatch(r"[\x21-\x7e]*", parts.path):
